@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+# make              bin/cnic and one hard link per plugin
+# make check        the tests that hack/test runs; root, throw-away namespaces
+# make lint         layers, formatting, tidy, headers, shell scripts
+# make install      into DESTDIR CNI_BIN_DIR, by hard links
+# make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
+# make STATIC=1 ... one static executable, build-static/ and bin-static/ (hack/static-deps first)
+# make SPLIT=1 ...  every plugin an executable of its own, build-split/ and bin-split/
+# V=1 shows the commands.
+
+CNI_BIN_DIR ?= /opt/cni/bin
+VERSION     ?= v0.1.0
+FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
+B           := build$(FLAVOUR)
+BIN         := bin$(FLAVOUR)
+
+PLUGINS := bridge ptp loopback host-local static
+
+CFLAGS   ?= -O2 -g
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	    -Wundef -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla -Wimplicit-fallthrough \
+	    -Wconversion -Wno-sign-conversion $(if $(WERROR),-Werror)
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+PIE      := $(if $(STATIC),,-fPIE)
+override CPPFLAGS += -Ipkg -D_GNU_SOURCE -DCNIC_VERSION='"$(VERSION)"' -MMD -MP \
+		     $(if $(STATIC),-Ibuild/static-deps/include)
+override CFLAGS   += -std=gnu11 -fvisibility=hidden $(PIE) $(WARN) \
+		     $(if $(SAN),$(SANITIZE),$(HARDEN)) $(if $(STATIC),-ffunction-sections -fdata-sections)
+override LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),$(SANITIZE)) \
+		     $(if $(STATIC),-static -Wl$(comma)--gc-sections -Lbuild/static-deps/lib,-pie)
+LIBS     := -lmnl -lcjson -lm
+comma    := ,
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+PKG_SRC    := $(wildcard pkg/*/*.c)
+PLUGIN_SRC := $(wildcard plugins/main/*.c plugins/ipam/*.c)
+PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
+PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
+UNIT_SRC   := $(wildcard test/unit/test_*.c)
+UNIT       := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
+
+all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%))
+
+ifeq ($(SPLIT),)
+$(BIN)/cnic: $B/cnic
+	@mkdir -p $(@D)
+	$(Q)ln -f $< $@
+
+$(PLUGINS:%=$(BIN)/%): $(BIN)/cnic
+	$(Q)ln -f $B/cnic $@
+else
+# The same objects, each with a table of one. $B/table/NAME.c names only its own descriptor.
+$(BIN)/%: $B/table/%.o $(PKG_OBJ) $(PLUGIN_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(PKG_OBJ) $(filter %/$*.o,$(PLUGIN_OBJ)) $(LIBS)
+
+$B/table/%.o: plugins/all.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DONLY=$(subst -,_,$*)_plugin -c -o $@ $<
+endif
+
+$B/cnic: $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(if $(STATIC),$(Q)strip $@)
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Unit tests link every module but main.
+unit: $(UNIT)
+
+list-unit:
+	@echo $(UNIT)
+
+$B/unit/%: test/unit/%.c $(filter-out %/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+$B/bench: test/bench/bench.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+check:
+	hack/test
+
+lint:
+	hack/lint
+
+install: all
+	install -d $(DESTDIR)$(CNI_BIN_DIR)
+ifeq ($(SPLIT),)
+	install -m 755 $B/cnic $(DESTDIR)$(CNI_BIN_DIR)/.cnic-new
+	cd $(DESTDIR)$(CNI_BIN_DIR) && mv -f .cnic-new cnic && \
+		for p in $(PLUGINS); do ln -f cnic .cnic-link && mv -fT .cnic-link $$p; rm -f .cnic-link; done
+else
+	install -m 755 $(PLUGINS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
+endif
+
+uninstall:
+	cd $(DESTDIR)$(CNI_BIN_DIR) && rm -f cnic $(PLUGINS)
+
+clean:
+	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \
+		$(filter-out build/peers build/vm build/static-deps,$(wildcard build/*))
+
+.PHONY: all unit list-unit check lint install uninstall clean
+.SECONDARY:
+-include $(PKG_OBJ:.o=.d) $(PLUGIN_OBJ:.o=.d) $B/plugins/all.d $(UNIT:=.d)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARENA_BLOCK ((size_t)16 * 1024)
+#define ARENA_ALIGN _Alignof(max_align_t)
+
+struct arena_block {
+	struct arena_block *next;
+	max_align_t data[]; /* flexible */
+};
+
+_Noreturn static void oom(void)
+{
+	static const char msg[] = "{\"code\":999,\"msg\":\"out of memory\"}\n";
+
+	(void)!write(STDOUT_FILENO, msg, sizeof(msg) - 1);
+	_exit(EXIT_FAILURE);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	void *p;
+
+	if (size > SIZE_MAX / 2)
+		oom();
+	size = (size + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
+	if (!a->at || size > (size_t)(a->end - a->at)) {
+		size_t want = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+		struct arena_block *b = malloc(sizeof(*b) + want);
+
+		if (!b)
+			oom();
+		b->next = a->head;
+		a->head = b;
+		a->at = (char *)b->data;
+		a->end = a->at + want;
+	}
+	p = a->at;
+	a->at += size;
+	return memset(p, 0, size);
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	char *p = arena_alloc(a, n + 1);
+
+	return memcpy(p, s, n);
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		oom();
+	s = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(s, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+/* Doubles at powers of two; the count alone tells when, so callers keep no capacity. */
+void *arena_grow(struct arena *a, const void *old, size_t n, size_t size)
+{
+	union {
+		const void *in;
+		void *out;
+	} keep = { .in = old };
+	void *p;
+
+	if (n && (n & (n - 1)))
+		return keep.out;
+	p = arena_alloc(a, (n ? 2 * n : 1) * size);
+	return n ? memcpy(p, old, n * size) : p;
+}
+
+void arena_free(struct arena *a)
+{
+	struct arena_block *b = a->head;
+
+	while (b) {
+		struct arena_block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+	*a = (struct arena){ 0 };
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arena.h - memory for one invocation.
+ *
+ * Bytes come from the arena and are never freed singly; arena_free() at the end
+ * returns all of them. Must not be used for descriptors, locks or anything that
+ * needs a destructor: those are scoped, see scope.h.
+ */
+#ifndef CNIC_BASE_ARENA_H
+#define CNIC_BASE_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *head;
+	char *at, *end;
+};
+
+/* Zeroed, aligned for any type; never NULL: out of memory ends the process with an error object. */
+void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
+
+/* A copy of the n elements of `size` bytes at `old` with room for one more behind them, zeroed. */
+void *arena_grow(struct arena *a, const void *old, size_t n, size_t size);
+void arena_free(struct arena *a);
+
+#define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
+
+/* list[n++] for a pointer-and-count pair; yields the new element's address. */
+#define arena_append(a, list, n) \
+	((list) = arena_grow((a), (list), (n), sizeof(*(list))), &(list)[(n)++])
+
+#endif

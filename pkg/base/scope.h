@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scope.h - kernel resources are released by scope, never by hand.
+ *
+ *	auto_close int fd = open(...);		-1 means nothing to do
+ *	return take_fd(&fd);			ownership leaves the scope
+ */
+#ifndef CNIC_BASE_SCOPE_H
+#define CNIC_BASE_SCOPE_H
+
+#include <errno.h>
+#include <unistd.h>
+
+static inline void close_fd(const int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	errno = saved;
+}
+#define auto_close __attribute__((cleanup(close_fd)))
+
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#endif

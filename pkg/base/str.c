@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <stdint.h>
+#include <string.h>
+
+bool has_prefix(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_cni_name(const char *s)
+{
+	if (!is_alnum(*s))
+		return false;
+	while (is_alnum(*s) || *s == '_' || *s == '.' || *s == '-')
+		s++;
+	return !*s;
+}
+
+/* Unicode's White_Space property above ASCII, as UTF-8; Go's unicode.IsSpace uses the same set. */
+static const char *const wide_spaces[] = {
+	"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83",
+	"\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a",
+	"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
+};
+
+static bool has_space(const char *s)
+{
+	if (strpbrk(s, " \t\n\v\f\r"))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(wide_spaces); i++)
+		if (strstr(s, wide_spaces[i]))
+			return true;
+	return false;
+}
+
+const char *ifname_fault(const char *s)
+{
+	if (!*s)
+		return "interface name is empty";
+	if (strlen(s) >= IFNAMSIZ)
+		return "interface name is too long";
+	if (!strcmp(s, ".") || !strcmp(s, ".."))
+		return "interface name is . or ..";
+	if (strpbrk(s, "/:") || has_space(s))
+		return "interface name contains / or : or whitespace characters";
+	return NULL;
+}
+
+int copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err)
+{
+	const char *fault = ifname_fault(src);
+
+	if (fault)
+		return err_set(err, ERR_CONFIG, "%s: \"%s\"", fault, src);
+	memcpy(dst, src, strlen(src) + 1);
+	return 0;
+}

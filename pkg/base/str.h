@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* str.h - the strings of the field: interface names and name rules. */
+#ifndef CNIC_BASE_STR_H
+#define CNIC_BASE_STR_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+bool has_prefix(const char *s, const char *prefix);
+
+/*
+ * Container ids and network names: CNI spec "CNI_CONTAINERID", libcni's
+ * ^[A-Za-z0-9][A-Za-z0-9_.\-]*$. Such a name is safe as one path component.
+ */
+bool is_cni_name(const char *s);
+
+/*
+ * What the kernel (dev_valid_name) and libcni accept as an interface name.
+ * NULL if valid, otherwise what is wrong with it, in libcni's words.
+ */
+const char *ifname_fault(const char *s);
+
+/* Truncation is an error, never silent. */
+int copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err) NODISCARD;
+
+#endif

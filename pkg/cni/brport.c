@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/brport.h"
+
+#include <linux/if_addr.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+#include "cni/iface.h"
+#include "nl/addr.h"
+#include "sys/netns.h"
+#include "sys/sysctl.h"
+
+/* What this call changed about the shared bridge, to be taken back if it fails. */
+struct change {
+	char name[IFNAMSIZ];
+	int index;
+	bool made;
+	struct ip added[4];
+	size_t n_added;
+};
+
+/*
+ * Other ADDs may be using the bridge right now; alone with the lock, a bridge without ports is a
+ * bridge nobody uses. (Ours has left it: its undo ran before this one.)
+ */
+static int take_back(struct cni_call *c, const struct change *ch)
+{
+	unsigned int ports;
+
+	if (netns_lock_alone(c->lock_fd, c->err) < 0)
+		return -1;
+	if (nl_bridge_ports(c->host, ch->index, &ports) < 0)
+		return -1;
+	if (ports)
+		return 0;
+	if (ch->made)
+		nl_link_del(c->host, ch->index);
+	for (size_t i = 0; !ch->made && i < ch->n_added; i++)
+		nl_addr_del(c->host, ch->index, &ch->added[i]);
+	return nl_commit(c->host);
+}
+
+static void undo_bridge(struct cni_call *c, const void *arg)
+{
+	const struct change *ch = arg;
+
+	if ((ch->made || ch->n_added) && take_back(c, ch) < 0)
+		fprintf(stderr, "rollback: bridge %s: %s\n", ch->name, c->err->msg);
+}
+
+/* A MAC of its own from the start: one that follows the ports would change under everybody's ARP. */
+static int make(struct cni_call *c, const struct cni_bridge *conf, struct change *ch,
+		struct link *br)
+{
+	uint8_t mac[MAC_LEN];
+	struct bridge bridge = {
+		.name = conf->name,
+		.mtu = conf->mtu,
+		.vlan_filtering = conf->vlan_filtering,
+		.mac = mac,
+	};
+	const char *accept_ra;
+
+	if (!mac_random(mac))
+		return err_sys(c->err, "get random bytes");
+	nl_bridge_add(c->host, &bridge);
+	if (nl_commit(c->host) < 0 && c->err->sys != EEXIST)
+		return err_wrap(c->err, "%s", conf->name);
+	ch->made = !c->err->msg[0];
+	err_clear(c->err);
+	accept_ra = arena_printf(c->arena, "net/ipv6/conf/%s/accept_ra", conf->name);
+	if (sysctl_write(accept_ra, "0", c->err) < 0)
+		err_clear(c->err); /* a kernel without IPv6 */
+	return nl_link_get(c->host, conf->name, br);
+}
+
+/* Bring up what is not, in one request. */
+static int set_flags(struct cni_call *c, const struct cni_bridge *conf, const struct link *br)
+{
+	uint32_t want = IFF_UP | (conf->promisc ? IFF_PROMISC : 0);
+
+	if ((br->flags & want) == want)
+		return 0;
+	nl_link_flags(c->host, br->index, want, want);
+	return nl_commit(c->host);
+}
+
+int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct link *br)
+{
+	struct change *ch = arena_new(c->arena, struct change);
+
+	if (copy_ifname(ch->name, conf->name, c->err) < 0)
+		return -1;
+	c->lock_fd = netns_lock_shared(c->err);
+	if (c->lock_fd < 0)
+		return -1;
+	c->bridge_change = ch;
+	if (nl_link_get_allow(c->host, conf->name, br) < 0)
+		return -1;
+	cni_undo_push(c, undo_bridge, ch);
+	if (!br->index && make(c, conf, ch, br) < 0)
+		return -1;
+	ch->index = br->index;
+	if (strcmp(br->kind, "bridge") != 0)
+		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge", br->name);
+	return set_flags(c, conf, br);
+}
+
+static bool conflicts(const struct ip *have, const struct ip *want)
+{
+	return want->family == AF_INET || cidr_contains(have, want) || cidr_contains(want, have);
+}
+
+/* Queue the removal of what conflicts. */
+static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
+			   const struct link *link, const struct ip *want,
+			   const struct addr_list *list)
+{
+	char buf[IP_STRLEN];
+
+	for (size_t i = 0; i < list->n_addr; i++) {
+		const struct ip *have = &list->addr[i].ip;
+
+		if (!conflicts(have, want))
+			continue;
+		if (!conf->force_address)
+			return err_set(c->err, ERR_IN_USE, "\"%s\" already has an IP address different from %s",
+				       link->name, cidr_str(want, buf));
+		nl_addr_del(c->host, link->index, have);
+	}
+	return 0;
+}
+
+/* Pin the bridge's MAC: as long as nobody has set it, it follows the ports. */
+static void pin_mac(struct cni_call *c, const struct link *link)
+{
+	if (!strcmp(link->kind, "bridge") && !mac_is_zero(link->mac))
+		nl_link_mac(c->host, link->index, link->mac);
+}
+
+int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const struct link *link,
+		       const struct ip *address)
+{
+	struct addr_list list = { .arena = c->arena };
+	struct change *ch = c->bridge_change;
+
+	if (nl_addr_list(c->host, link->index, address->family, &list) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n_addr; i++)
+		if (cidr_equal(&list.addr[i].ip, address))
+			return 0;
+	if (clear_conflicts(c, conf, link, address, &list) < 0) {
+		nl_reset(c->host);
+		return -1;
+	}
+	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
+	pin_mac(c, link);
+	if (nl_commit_allow(c->host, EEXIST) < 0)
+		return err_wrap(c->err, "%s", link->name);
+	if (link->index == ch->index && ch->n_added < ARRAY_SIZE(ch->added))
+		ch->added[ch->n_added++] = *address;
+	return 0;
+}
+
+int cni_port_vlans(struct cni_call *c, const struct link *br, const struct link *port,
+		   const struct cni_port_vlans *v)
+{
+	if (!v->vid && !v->has_trunk)
+		return 0;
+	if (!v->preserve_default && br->default_pvid)
+		nl_vlan_del(c->host, port->index, br->default_pvid);
+	if (v->vid)
+		nl_vlan_add_pvid(c->host, port->index, v->vid);
+	if (v->has_trunk)
+		nl_vlan_add_set(c->host, port->index, &v->trunk);
+	if (!v->vid)
+		nl_vlan_add_pvid(c->host, port->index, 1); /* untagged frames need some VLAN */
+	if (nl_commit(c->host) < 0)
+		return err_wrap(c->err, "VLANs of %s", port->name);
+	return 0;
+}
+
+int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
+			  const struct cni_port_vlans *v)
+{
+	uint16_t pvid = v->vid ? v->vid : 1;
+	struct port_vlans have;
+
+	if (!v->vid && !v->has_trunk)
+		return 0;
+	if (nl_vlan_get(c->host, port->index, &have) < 0)
+		return -1;
+	if (have.pvid != pvid)
+		return err_set(c->err, ERR_CHECK, "port %s: untagged VLAN is %u, not %u", port->name,
+			       have.pvid, pvid);
+	for (uint16_t vid = 1; v->has_trunk && vid <= VLAN_MAX; vid++)
+		if (vlan_set_has(&v->trunk, vid) && !vlan_set_has(&have.members, vid))
+			return err_set(c->err, ERR_CHECK, "port %s is not in VLAN %u any more",
+				       port->name, vid);
+	return 0;
+}
+
+/* Both ends are the host's; the far one gets a random name and becomes a port. */
+static int make_vlan_gateway(struct cni_call *c, const struct link *br, const char *name,
+			     const struct cni_port_vlans *v)
+{
+	auto_close int own = netns_own(c->err);
+	struct veth veth = { .name = name, .peer_netns = own, .mtu = br->mtu };
+	struct link port;
+
+	if (own < 0 || cni_random_ifname(c, &veth.peer) < 0)
+		return -1;
+	nl_veth_add(c->host, &veth);
+	if (nl_commit(c->host) < 0)
+		return c->err->sys == EEXIST ? 0 : err_wrap(c->err, "%s", name);
+	cni_undo_push(c, cni_undo_host_link, name);
+	if (nl_link_get(c->host, veth.peer, &port) < 0)
+		return -1;
+	nl_link_enslave_up(c->host, port.index, br->index);
+	if (nl_commit(c->host) < 0)
+		return err_wrap(c->err, "%s", name);
+	return cni_port_vlans(c, br, &port, v);
+}
+
+int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,
+		     struct link *out)
+{
+	char name[IFNAMSIZ];
+	int n = snprintf(name, sizeof(name), "%s.%u", br->name, v->vid);
+
+	if (n < 0 || n >= (int)sizeof(name))
+		return err_set(c->err, ERR_CONFIG, "bridge: \"%s.%u\" is too long for an interface name",
+			       br->name, v->vid);
+	if (nl_link_get_allow(c->host, name, out) < 0)
+		return -1;
+	if (!out->index && make_vlan_gateway(c, br, arena_strdup(c->arena, name), v) < 0)
+		return -1;
+	return out->index ? 0 : nl_link_get(c->host, name, out);
+}

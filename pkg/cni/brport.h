@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * brport.h - the bridge that a plugin attaches containers to: made on demand, shared by all of them,
+ * given addresses. Steps for plugins, like iface.h.
+ */
+#ifndef CNIC_CNI_BRPORT_H
+#define CNIC_CNI_BRPORT_H
+
+#include "cni/call.h"
+#include "nl/vlan.h"
+
+struct cni_bridge {
+	const char *name;
+	uint32_t mtu;        /* of a new bridge, 0 = kernel's default */
+	bool vlan_filtering; /* of a new bridge */
+	bool promisc;        /* of any; never cleared */
+	bool force_address;  /* replace a conflicting address instead of failing */
+};
+
+/*
+ * Find or make the bridge and bring it up. While the call runs it holds the namespace's shared lock;
+ * if it fails, a bridge or address it made is taken away again, unless another container uses the
+ * bridge by then.
+ */
+int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct link *br) NODISCARD;
+
+/*
+ * Give `link` (the bridge, or its VLAN interface) a gateway address. There already: success. Another
+ * IPv4 address or an overlapping IPv6 one: replaced with force_address, else an error.
+ */
+int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const struct link *link,
+		       const struct ip *address) NODISCARD;
+
+/* VLANs of a port: vid untagged (0 = none), trunk tagged; without preserve the default one goes. */
+struct cni_port_vlans {
+	uint16_t vid;
+	bool has_trunk;
+	struct vlan_set trunk;
+	bool preserve_default;
+};
+
+int cni_port_vlans(struct cni_call *c, const struct link *br, const struct link *port,
+		   const struct cni_port_vlans *v) NODISCARD;
+int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
+			  const struct cni_port_vlans *v) NODISCARD;
+
+/*
+ * The host's interface in a VLAN of the bridge: a veth named <bridge>.<vlan> whose far end is a port.
+ * Made when first needed, shared, never removed.
+ */
+int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,
+		     struct link *out) NODISCARD;
+
+#endif

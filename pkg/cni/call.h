@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call.h - one CNI call as a plugin sees it: what the runtime asked, the two namespaces as sockets,
+ * the result being made, the undo stack. A plugin is a descriptor; main.c owns the process.
+ */
+#ifndef CNIC_CNI_CALL_H
+#define CNIC_CNI_CALL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cni/result.h"
+#include "nl/link.h"
+
+struct cni_call;
+
+enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_COMMANDS };
+
+/* The runtime's word that this attachment of the network is alive (GC). */
+struct cni_attachment {
+	const char *container_id, *ifname;
+};
+
+/* The keys every configuration has. */
+struct cni_conf {
+	const char *version, *name, *type;
+	struct {
+		const char *type;
+	} ipam;
+	struct cni_dns dns;
+	const struct json *prev_result;
+	struct cni_attachment *attachments; /* sorted, see gc.h */
+	size_t n_attachments;
+	bool has_attachments; /* the key was there, be it [] */
+	const struct json *raw;
+};
+
+struct cni_undo {
+	void (*fn)(struct cni_call *c, const void *arg);
+	const void *arg;
+};
+
+struct cni_call {
+	enum cni_command command;
+	const char *container_id, *netns, *ifname, *args, *path; /* never NULL, "" = not given */
+	const char *stdin_text;
+	size_t stdin_len;
+	const struct cni_plugin *plugin;
+	struct cni_conf conf;
+	void *own;                     /* the plugin's own keys, decoded by .fields */
+	struct cni_result result;      /* ADD: what will be printed */
+	const struct cni_result *prev; /* CHECK, chained ADD: prevResult; NULL if none */
+	struct nl *host, *sandbox;     /* sandbox is NULL when the namespace is gone (DEL) */
+	int netns_fd;                  /* -1 when it is gone */
+	int (*finish)(struct cni_call *c); /* last step of an ADD that can still fail: printing */
+	int lock_fd;         /* brport.h: the shared lock on the host's namespace, -1 = not held */
+	void *bridge_change; /* brport.h: what to take back */
+	struct cni_undo undo[32];
+	size_t n_undo;
+	struct arena *arena; /* shared with delegated calls, like err */
+	struct err *err;
+};
+
+struct cni_plugin {
+	const char *name;
+	const struct json_field *fields; /* decoded into .own before any command */
+	const void *defaults;            /* .own before decoding; NULL = zeroed */
+	size_t conf_size;
+	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
+	bool ipam;               /* an IPAM plugin: opens no namespace */
+	/*
+	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run
+	 * without it: they must work with a configuration that would not pass any more.
+	 */
+	int (*validate)(struct cni_call *c);
+	int (*add)(struct cni_call *c);
+	int (*del)(struct cni_call *c);
+	int (*check)(struct cni_call *c);
+	int (*gc)(struct cni_call *c);
+	int (*status)(struct cni_call *c);
+};
+
+extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plugins/all.c */
+
+extern const char *const cni_command_names[]; /* by enum cni_command */
+
+/* Decode, validate, open the namespaces, run the command, roll back if it failed. */
+int cni_run(struct cni_call *c) NODISCARD;
+
+/* The value of a CNI_ARGS key, NULL if absent. Only keys of .args can be asked for. */
+const char *cni_arg(const struct cni_call *c, const char *key);
+
+/*
+ * Push the inverse right after the effect, keyed by what is already known. A failing command runs
+ * the stack newest first; what an undo has to say goes to stderr and never hides the first error.
+ */
+void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *), const void *arg);
+
+/* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
+uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/env.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "cni/call.h"
+
+static const char *get(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v ? v : "";
+}
+
+void cni_env_read(struct cni_env *env)
+{
+	const char *override = get("CNI_NETNS_OVERRIDE");
+
+	*env = (struct cni_env){
+		.command = get("CNI_COMMAND"),
+		.container_id = get("CNI_CONTAINERID"),
+		.netns = get("CNI_NETNS"),
+		.ifname = get("CNI_IFNAME"),
+		.args = get("CNI_ARGS"),
+		.path = get("CNI_PATH"),
+		.netns_override = !strcmp(override, "1") || !strcasecmp(override, "true"),
+	};
+}
+
+static int check_container_id(const char *s, struct err *err)
+{
+	if (is_cni_name(s))
+		return 0;
+	err_fill(err, ERR_ENV, 0, "invalid characters in containerID (CNI_CONTAINERID)");
+	snprintf(err->details, sizeof(err->details), "%s", s);
+	return -1;
+}
+
+static int check_ifname(const char *s, struct err *err)
+{
+	const char *fault = ifname_fault(s);
+
+	return fault ? err_set(err, ERR_ENV, "%s (CNI_IFNAME \"%.80s\")", fault, s) : 0;
+}
+
+#define ON(command)   (1U << (command))
+#define ON_ATTACHMENT (ON(CNI_ADD) | ON(CNI_DEL) | ON(CNI_CHECK))
+
+static const struct variable {
+	const char *name;
+	size_t offset;
+	unsigned int required; /* verbs */
+	int (*check)(const char *s, struct err *err);
+} variables[] = {
+	{ "CNI_CONTAINERID", offsetof(struct cni_env, container_id), ON_ATTACHMENT, check_container_id },
+	{ "CNI_NETNS", offsetof(struct cni_env, netns), ON(CNI_ADD) | ON(CNI_CHECK), NULL },
+	{ "CNI_IFNAME", offsetof(struct cni_env, ifname), ON_ATTACHMENT, check_ifname },
+	{ "CNI_PATH", offsetof(struct cni_env, path), ON_ATTACHMENT | ON(CNI_GC) | ON(CNI_STATUS), NULL },
+};
+
+static unsigned int verb_mask(const char *command)
+{
+	for (unsigned int i = 0; i < CNI_COMMANDS; i++)
+		if (!strcmp(command, cni_command_names[i]))
+			return ON(i);
+	return 0;
+}
+
+int cni_env_check(const struct cni_env *env, struct err *err)
+{
+	unsigned int verb = verb_mask(env->command);
+	char missing[128] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		const struct variable *v = &variables[i];
+		const char *value = *(const char *const *)(const void *)((const char *)env + v->offset);
+
+		if (!(v->required & verb))
+			continue;
+		if (!*value)
+			at += (size_t)snprintf(missing + at, sizeof(missing) - at, "%s%s",
+					       at ? "," : "", v->name);
+		else if (v->check && v->check(value, err) < 0)
+			return -1;
+	}
+	return at ? err_set(err, ERR_ENV, "required env variables [%s] missing", missing) : 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/iface.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "cni/delegate.h"
+#include "nl/addr.h"
+#include "nl/route.h"
+#include "sys/netns.h"
+#include "sys/sysctl.h"
+
+#define DAD_TIMEOUT_MS 5000
+
+void cni_undo_host_link(struct cni_call *c, const void *name)
+{
+	nl_link_del_name(c->host, name);
+	if (nl_commit_allow(c->host, ENODEV) < 0)
+		fprintf(stderr, "rollback: %s %s\n", (const char *)name, c->err->msg);
+}
+
+int cni_random_ifname(struct cni_call *c, const char **name)
+{
+	uint32_t r;
+
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		return err_sys(c->err, "get random bytes");
+	*name = arena_printf(c->arena, "veth%08x", r);
+	return 0;
+}
+
+/* EEXIST says only that one of the two names is taken; which one decides whether to try another. */
+static int create_pair(struct cni_call *c, struct veth *veth)
+{
+	for (int i = 0; i < 10; i++) {
+		struct link taken;
+
+		if (cni_random_ifname(c, &veth->name) < 0)
+			return -1;
+		nl_veth_add(c->host, veth);
+		if (nl_commit(c->host) == 0) {
+			cni_undo_push(c, cni_undo_host_link, veth->name);
+			return 0;
+		}
+		if (c->err->sys != EEXIST)
+			return -1;
+		if (nl_link_get_allow(c->sandbox, c->ifname, &taken) < 0)
+			return -1;
+		if (taken.index)
+			return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
+				       c->ifname);
+	}
+	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
+}
+
+int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
+		 struct link *inside)
+{
+	struct veth veth = {
+		.peer = c->ifname,
+		.peer_netns = c->netns_fd,
+		.mtu = v->mtu,
+		.peer_mac = v->mac,
+		.master = v->master,
+	};
+	const char *accept_ra;
+
+	if (create_pair(c, &veth) < 0)
+		return -1;
+	accept_ra = arena_printf(c->arena, "net/ipv6/conf/%s/accept_ra", veth.name);
+	if (sysctl_write(accept_ra, "0", c->err) < 0)
+		err_clear(c->err); /* a kernel without IPv6 */
+	if (nl_link_get(c->host, veth.name, host) < 0)
+		return -1;
+	return nl_link_get(c->sandbox, c->ifname, inside);
+}
+
+static bool has_family(const struct cni_result *r, sa_family_t family)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].address.family == family)
+			return true;
+	return false;
+}
+
+struct tuning {
+	struct cni_call *c;
+	const struct cni_iface_options *opt;
+	bool v6;
+};
+
+static int tune(struct tuning *t, const char *family, const char *dev, const char *key,
+		const char *value)
+{
+	struct cni_call *c = t->c;
+
+	return sysctl_ensure(arena_printf(c->arena, "net/%s/conf/%s/%s", family, dev, key), value,
+			     c->err);
+}
+
+/* For values the interface works without; a kernel may lack them. */
+static void tune_softly(struct tuning *t, const char *family, const char *key, const char *value)
+{
+	if (tune(t, family, t->c->ifname, key, value) < 0)
+		err_clear(t->c->err);
+}
+
+/* In the container's namespace: /proc/sys/net shows that one. */
+static int tune_inside(void *arg)
+{
+	struct tuning *t = arg;
+
+	if (t->opt->dad)
+		tune_softly(t, "ipv6", "enhanced_dad", "1");
+	tune_softly(t, "ipv6", "accept_dad", t->opt->dad ? "1" : "0");
+	if (t->opt->arp_notify)
+		tune_softly(t, "ipv4", "arp_notify", "1");
+	if (!t->v6)
+		return 0;
+	if (tune(t, "ipv6", "lo", "disable_ipv6", "0") < 0 ||
+	    tune(t, "ipv6", t->c->ifname, "disable_ipv6", "0") < 0)
+		return -1;
+	return tune(t, "ipv6", t->c->ifname, "keep_addr_on_down", "1");
+}
+
+static const struct ip *default_gateway(const struct cni_result *r, sa_family_t family)
+{
+	static const struct ip none;
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].gateway.family == family)
+			return &r->ips[i].gateway;
+	return &none;
+}
+
+/* A link-scope route has no next hop: the destination is on the link. */
+static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
+{
+	bool on_link = r->has_scope && r->scope >= RT_SCOPE_LINK;
+	struct route route = {
+		.dst = r->dst,
+		.gw = r->gw,
+		.oif = oif,
+		.table = r->has_table ? r->table : 0,
+		.priority = r->priority,
+		.mtu = r->mtu,
+		.advmss = r->advmss,
+		.scope = r->has_scope ? (uint8_t)r->scope : RT_SCOPE_UNIVERSE,
+	};
+
+	if (!r->gw.family && !on_link)
+		route.gw = *default_gateway(&c->result, r->dst.family);
+	nl_route_add(c->sandbox, &route, 0);
+}
+
+/*
+ * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
+ * that names it as its source; IFA_F_NODAD makes it valid at once.
+ */
+static void add_address(struct cni_call *c, int index, const struct ip *ip,
+			const struct cni_iface_options *opt)
+{
+	bool nodad = ip->family == AF_INET6 && !opt->dad;
+
+	nl_addr_add(c->sandbox, index, ip, opt->addr_flags | (nodad ? IFA_F_NODAD : 0));
+}
+
+static int add_routes(struct cni_call *c, int oif)
+{
+	for (size_t i = 0; i < c->result.n_routes; i++) {
+		add_route(c, &c->result.routes[i], oif);
+		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1 && nl_commit(c->sandbox) < 0)
+			break;
+	}
+	if (c->err->msg[0] || nl_commit(c->sandbox) < 0)
+		return err_wrap(c->err, "configure %s", c->ifname);
+	return 0;
+}
+
+/* Deleting the veth takes all of this back: addresses, flags and routes need no undo of their own. */
+int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t index,
+			const struct cni_iface_options *opt)
+{
+	struct cni_result *r = &c->result;
+	struct tuning t = { .c = c, .opt = opt, .v6 = has_family(r, AF_INET6) };
+
+	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n_ips; i++) {
+		r->ips[i].interface = index;
+		r->ips[i].has_interface = true;
+		add_address(c, inside->index, &r->ips[i].address, opt);
+		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1 && nl_commit(c->sandbox) < 0)
+			return err_wrap(c->err, "configure %s", c->ifname);
+	}
+	if (opt->dad && t.v6 && nl_watch(c->sandbox, RTNLGRP_IPV6_IFADDR) < 0)
+		return -1;
+	nl_link_up(c->sandbox, inside->index);
+	if (nl_commit(c->sandbox) < 0)
+		return err_wrap(c->err, "configure %s", c->ifname);
+	if (opt->dad && t.v6 &&
+	    nl_addr_wait_dad(c->sandbox, inside->index, c->arena, DAD_TIMEOUT_MS) < 0)
+		return -1;
+	if (opt->first_routes)
+		opt->first_routes(c, inside);
+	return add_routes(c, inside->index);
+}
+
+int cni_veth_del(struct cni_call *c)
+{
+	struct link inside, host = { 0 };
+
+	if (!c->sandbox)
+		return 0;
+	if (nl_link_get_allow(c->sandbox, c->ifname, &inside) < 0)
+		return -1;
+	if (!inside.index || strcmp(inside.kind, "veth") != 0)
+		return 0;
+	if (inside.peer && nl_link_get_index_allow(c->host, inside.peer, &host) < 0)
+		return -1;
+	/* The far end is unlisted last, so that is the one to hear of; unless it lives elsewhere. */
+	if (host.index && !strcmp(host.kind, "veth") && host.peer == inside.index) {
+		if (nl_watch(c->host, RTNLGRP_LINK) < 0)
+			return -1;
+		return nl_link_del_announced(c->sandbox, inside.index, c->host, host.index);
+	}
+	if (nl_watch(c->sandbox, RTNLGRP_LINK) < 0)
+		return -1;
+	return nl_link_del_announced(c->sandbox, inside.index, c->sandbox, inside.index);
+}
+
+int cni_veth_ipam_del(struct cni_call *c)
+{
+	struct err first = { 0 };
+
+	if (cni_veth_del(c) < 0)
+		err_keep_first(&first, c->err);
+	err_clear(c->err);
+	if (cni_ipam_forward(c) < 0)
+		err_keep_first(&first, c->err);
+	*c->err = first;
+	return first.msg[0] ? -1 : 0;
+}
+
+void cni_dns_override(struct cni_call *c)
+{
+	const struct cni_dns *d = &c->conf.dns;
+
+	if (d->has_nameservers || d->has_domain || d->has_search || d->has_options)
+		c->result.dns = *d;
+}
+
+int cni_enable_forwarding(struct cni_call *c)
+{
+	if (has_family(&c->result, AF_INET) &&
+	    sysctl_ensure("net/ipv4/ip_forward", "1", c->err) < 0)
+		return -1;
+	if (has_family(&c->result, AF_INET6) &&
+	    sysctl_ensure("net/ipv6/conf/all/forwarding", "1", c->err) < 0)
+		return -1;
+	return 0;
+}

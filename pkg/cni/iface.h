@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * iface.h - what every interface plugin does with the container's end: veth pair, addresses, routes,
+ * removal. Steps a plugin is made of; each reports to c->err and registers its undo.
+ */
+#ifndef CNIC_CNI_IFACE_H
+#define CNIC_CNI_IFACE_H
+
+#include "cni/call.h"
+
+struct cni_veth {
+	int master;              /* bridge to join on the host, 0 = none */
+	uint32_t mtu;            /* both ends, 0 = kernel's default */
+	const uint8_t *mac;      /* the container's end, NULL = kernel's choice */
+};
+
+/* A name nobody is likely to have: "veth" and 8 hex digits, as the reference makes them. */
+int cni_random_ifname(struct cni_call *c, const char **name) NODISCARD;
+
+/* Undo: delete the host-side link of that name; a veth end takes its peer along. */
+void cni_undo_host_link(struct cni_call *c, const void *name);
+
+/*
+ * A veth pair in one request: the host end, named veth and 8 hex digits, UP; the container's end named
+ * CNI_IFNAME and still down. Both are looked up into *host and *inside.
+ */
+int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
+		 struct link *inside) NODISCARD;
+
+/* How the container's kernel should treat the interface. */
+struct cni_iface_options {
+	bool dad;         /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;  /* announce an IPv4 address when the link comes up */
+	uint32_t addr_flags; /* IFA_F_* for every address */
+	/* Queue routes that must be there before the result's; may be NULL. */
+	void (*first_routes)(struct cni_call *c, const struct link *inside);
+};
+
+/*
+ * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of
+ * their own they use the first of their family). `index` is its place in result.interfaces.
+ */
+int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t index,
+			const struct cni_iface_options *opt) NODISCARD;
+
+/*
+ * DEL: remove the veth called CNI_IFNAME from the container; success if the namespace or the link is
+ * gone or the name belongs to something that is no veth. Returns when both ends are unlisted.
+ */
+int cni_veth_del(struct cni_call *c) NODISCARD;
+
+/*
+ * The DEL of a plugin that is a veth pair and addresses: the link first, so that nobody is given an
+ * address which still answers, then IPAM; both are tried, the first error is reported.
+ */
+int cni_veth_ipam_del(struct cni_call *c) NODISCARD;
+
+/* The configuration's dns, if it has any key of it, wins over IPAM's. */
+void cni_dns_override(struct cni_call *c);
+
+/* net/ipv4/ip_forward, net/ipv6/conf/all/forwarding for the families of the result. Never reverted. */
+int cni_enable_forwarding(struct cni_call *c) NODISCARD;
+
+#endif

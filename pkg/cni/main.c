@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - the only main(), and the only file that reads stdin, prints to stdout, or sets the exit
+ * status. One CNI call: environment, configuration, version gate, command, result or error object.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+#include "cni/call.h"
+#include "cni/env.h"
+#include "cni/gc.h"
+#include "cni/tool.h"
+#include "cni/version.h"
+#include "sys/netns.h"
+
+static const struct json_field type_fields[] = {
+	F_STR("type", struct cni_conf, ipam.type),
+	F_END
+};
+
+static const struct json_field attachment_fields[] = {
+	F_STR("containerID", struct cni_attachment, container_id, .required = true),
+	F_STR("ifname", struct cni_attachment, ifname, .required = true),
+	F_END
+};
+
+/* Code 6 for a wrong type even of a key this plugin does not use: the document is broken. */
+struct ignored {
+	const struct json *capabilities, *args, *runtime_config;
+};
+
+static const struct json_field ignored_fields[] = {
+	F_MAP("capabilities", struct ignored, capabilities),
+	F_MAP("runtimeConfig", struct ignored, runtime_config),
+	F_END
+};
+
+static const struct json_field name_fields[] = {
+	F_STR("name", struct cni_conf, name),
+	F_END
+};
+
+static const struct json_field conf_fields[] = {
+	F_STR("cniVersion", struct cni_conf, version),
+	F_STR("type", struct cni_conf, type),
+	{ .key = "ipam", .type = JSON_OBJECT, .sub = type_fields }, /* members of cni_conf itself */
+	F_OBJ("dns", struct cni_conf, dns, cni_dns_fields),
+	F_MAP("prevResult", struct cni_conf, prev_result),
+	F_LIST("cni.dev/valid-attachments", struct cni_conf, attachments, attachment_fields,
+	       HAS(struct cni_conf, attachments), .null_is_empty = true),
+	F_LIST("cni.dev/attachments", struct cni_conf, attachments, attachment_fields,
+	       HAS(struct cni_conf, attachments), .null_is_empty = true),
+	F_END
+};
+
+/* Answers are small; a failing stdout has nobody left to tell but the exit status. */
+static int put_line(const char *text)
+{
+	return puts(text) < 0 || fflush(stdout) ? -1 : 0;
+}
+
+static int fail(const struct cni_call *c)
+{
+	const char *version = c->conf.version;
+	struct json *o = json_object();
+
+	if (!version || !*version || cni_family(version) == CNI_FAMILY_NONE)
+		version = CNI_VERSION_LATEST;
+	json_add_str(o, "cniVersion", version);
+	json_add_uint(o, "code", (uint32_t)c->err->code);
+	json_add_str(o, "msg", c->err->msg);
+	if (c->err->details[0])
+		json_add_str(o, "details", c->err->details);
+	(void)put_line(json_print(o));
+	return EXIT_FAILURE;
+}
+
+/* Without CNI_COMMAND a person is asking; nerdctl reads the first line. */
+static int about(const struct cni_plugin *p)
+{
+	fprintf(stderr, "CNI %s plugin %s\nCNI protocol versions supported: ", p->name, CNIC_VERSION);
+	for (size_t i = 0; cni_versions[i]; i++)
+		fprintf(stderr, "%s%s", i ? ", " : "", cni_versions[i]);
+	fputc('\n', stderr);
+	return EXIT_SUCCESS;
+}
+
+/* stdin is not read: the answer does not depend on it, and old callers send none. */
+static int print_versions(void)
+{
+	struct json *o = json_object();
+	size_t n = 0;
+
+	while (cni_versions[n])
+		n++;
+	json_add_str(o, "cniVersion", CNI_VERSION_LATEST);
+	json_add_strs(o, "supportedVersions", cni_versions, n);
+	return put_line(json_print(o)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* All of stdin, NUL-terminated; one byte over the limit is enough for json_parse() to refuse it. */
+static int read_stdin(struct cni_call *c)
+{
+	size_t size = 8192, used = 0;
+	char *buf = arena_alloc(c->arena, size);
+
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, buf + used, size - 1 - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_fill(c->err, ERR_IO, errno, "error reading from stdin");
+			return -1;
+		}
+		used += (size_t)n;
+		if (n == 0 || used > JSON_MAX_TEXT)
+			break;
+		if (used == size - 1) {
+			char *bigger = arena_alloc(c->arena, size * 2);
+
+			memcpy(bigger, buf, used);
+			buf = bigger;
+			size *= 2;
+		}
+	}
+	buf[used] = '\0';
+	c->stdin_text = buf;
+	c->stdin_len = used;
+	return 0;
+}
+
+static int decode_conf(struct cni_call *c)
+{
+	struct cni_conf *conf = &c->conf;
+	struct ignored ignored;
+
+	if (json_parse(c->stdin_text, c->stdin_len, &conf->raw, c->err) < 0)
+		return -1;
+	if (!json_is_null(conf->raw) && json_decode(conf->raw, name_fields, "", conf, c->err) < 0)
+		return -1;
+	if (!*conf->name)
+		return err_set(c->err, ERR_CONFIG, "missing network name");
+	if (!is_cni_name(conf->name)) {
+		err_fill(c->err, ERR_CONFIG, 0, "invalid characters found in network name");
+		snprintf(c->err->details, sizeof(c->err->details), "%s", conf->name);
+		return -1;
+	}
+	if (strlen(conf->name) > NAME_MAX)
+		return err_set(c->err, ERR_CONFIG, "name: longer than a file name can be");
+	if (json_decode(conf->raw, conf_fields, "", conf, c->err) < 0 ||
+	    json_decode(conf->raw, ignored_fields, "", &ignored, c->err) < 0)
+		return -1;
+	cni_gc_sort(conf);
+	return 0;
+}
+
+static int find_command(struct cni_call *c, const char *name)
+{
+	static const char *const since[] = {
+		[CNI_CHECK] = "0.4.0",
+		[CNI_GC] = "1.1.0",
+		[CNI_STATUS] = "1.1.0",
+		[CNI_VERSION] = NULL,
+	};
+
+	for (unsigned int i = 0; i < CNI_VERSION; i++) {
+		if (strcmp(name, cni_command_names[i]) != 0)
+			continue;
+		c->command = (enum cni_command)i;
+		return cni_version_allows(c->conf.version, name, since[i], c->err);
+	}
+	return err_set(c->err, ERR_ENV, "unknown CNI_COMMAND: %.80s", name);
+}
+
+/*
+ * A runtime that passes its own namespace would have us rework the host's. libcni looks after the
+ * fact; we look before.
+ */
+static int guard_own_netns(struct cni_call *c, const struct cni_env *env)
+{
+	auto_close int fd = -1;
+	bool gone = false;
+
+	if (env->netns_override || (c->command != CNI_ADD && c->command != CNI_DEL))
+		return 0;
+	if (netns_open(env->netns, &fd, &gone, c->err) < 0)
+		return -1;
+	if (fd >= 0 && netns_is_own(fd))
+		return err_set(c->err, ERR_NETNS,
+			       "plugin's netns and netns from CNI_NETNS should not be the same");
+	return 0;
+}
+
+/* Part of ADD: a result nobody can read, or that this version cannot say, undoes what it tells of. */
+static int print_result(struct cni_call *c)
+{
+	const char *text;
+
+	if (cni_result_print(&c->result, c->conf.version, &text, c->err) < 0)
+		return -1;
+	return put_line(text) < 0 ? err_sys(c->err, "print the result") : 0;
+}
+
+static int run(struct cni_call *c)
+{
+	struct cni_env env;
+
+	cni_env_read(&env);
+	if (!*env.command)
+		return about(c->plugin);
+	if (cni_env_check(&env, c->err) < 0)
+		return fail(c);
+	if (!strcmp(env.command, cni_command_names[CNI_VERSION]))
+		return print_versions();
+	c->container_id = env.container_id;
+	c->netns = env.netns;
+	c->ifname = env.ifname;
+	c->args = env.args;
+	c->path = env.path;
+	c->finish = print_result;
+	if (read_stdin(c) < 0 || decode_conf(c) < 0 || find_command(c, env.command) < 0 ||
+	    guard_own_netns(c, &env) < 0 || cni_run(c) < 0)
+		return fail(c);
+	return EXIT_SUCCESS;
+}
+
+static int cni_main(const struct cni_plugin *plugin)
+{
+	struct arena arena = { 0 };
+	struct err err = { 0 };
+	struct cni_call c = {
+		.plugin = plugin,
+		.conf = { .version = "", .name = "", .type = "", .ipam.type = "" },
+		.netns_fd = -1,
+		.lock_fd = -1,
+		.arena = &arena,
+		.err = &err,
+	};
+	int rc;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	json_init(&arena);
+	rc = run(&c);
+	arena_free(&arena);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
+
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if (!strcmp((*p)->name, name))
+			return cni_main(*p);
+	return cni_tool(argc, argv);
+}

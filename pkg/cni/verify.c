@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/verify.h"
+
+#include <string.h>
+
+#include "nl/addr.h"
+#include "nl/route.h"
+
+static int verify_link(struct cni_call *c, const struct cni_interface *f, const char *kind,
+		       bool up, const struct link *l)
+{
+	uint8_t mac[MAC_LEN];
+
+	if (!l->index)
+		return err_set(c->err, ERR_CHECK, "interface %s is gone", f->name);
+	if (strcmp(l->kind, kind) != 0)
+		return err_set(c->err, ERR_CHECK, "interface %s is not of type %s", f->name, kind);
+	if (f->mac && *f->mac && (!mac_parse(mac, f->mac) || memcmp(mac, l->mac, MAC_LEN) != 0))
+		return err_set(c->err, ERR_CHECK, "interface %s: MAC is not %s any more", f->name,
+			       f->mac);
+	if (up && !(l->flags & IFF_UP))
+		return err_set(c->err, ERR_CHECK, "interface %s is down", f->name);
+	return 0;
+}
+
+int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
+		      uint32_t *index)
+{
+	for (uint32_t i = 0; i < c->prev->n_interfaces; i++) {
+		const struct cni_interface *f = &c->prev->interfaces[i];
+
+		if (strcmp(f->name, c->ifname) != 0 || !f->sandbox || strcmp(f->sandbox, c->netns) != 0)
+			continue;
+		*index = i;
+		if (nl_link_get_allow(c->sandbox, f->name, out) < 0)
+			return -1;
+		return verify_link(c, f, kind, up, out);
+	}
+	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: %s in %s is not among them",
+		       c->ifname, c->netns);
+}
+
+int cni_verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
+		    struct link *out)
+{
+	if (nl_link_get_allow(c->host, f->name, out) < 0)
+		return -1;
+	return verify_link(c, f, kind, true, out);
+}
+
+static bool has_address(const struct addr_list *list, const struct ip *ip)
+{
+	for (size_t i = 0; i < list->n_addr; i++)
+		if (cidr_equal(&list->addr[i].ip, ip))
+			return true;
+	return false;
+}
+
+int cni_verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
+{
+	struct addr_list list = { .arena = c->arena };
+	char buf[IP_STRLEN];
+
+	if (nl_addr_list(c->sandbox, inside->index, AF_UNSPEC, &list) < 0)
+		return -1;
+	for (size_t i = 0; i < c->prev->n_ips; i++) {
+		const struct cni_ipconfig *p = &c->prev->ips[i];
+
+		if (p->has_interface && p->interface == index && !has_address(&list, &p->address))
+			return err_set(c->err, ERR_CHECK, "interface %s has no address %s any more",
+				       inside->name, cidr_str(&p->address, buf));
+	}
+	return 0;
+}
+
+/* The gateway of a default route is not compared: a later plugin may have moved it. */
+static bool matches(const struct route *have, const struct cni_route *want)
+{
+	struct ip dst = ip_network(&want->dst);
+
+	if (have->dst.family != dst.family || have->dst.plen != dst.plen ||
+	    (dst.plen && !ip_equal(&have->dst, &dst)))
+		return false;
+	if (want->has_table && want->table && have->table != want->table)
+		return false;
+	return !dst.plen || !want->gw.family || ip_equal(&have->gw, &want->gw);
+}
+
+int cni_verify_routes(struct cni_call *c)
+{
+	struct route_list list = { .arena = c->arena };
+	char buf[IP_STRLEN];
+
+	if (!c->prev->n_routes)
+		return 0;
+	if (nl_route_list(c->sandbox, &list) < 0)
+		return -1;
+	for (size_t i = 0; i < c->prev->n_routes; i++) {
+		const struct cni_route *want = &c->prev->routes[i];
+		size_t n = 0;
+
+		while (n < list.n_route && !matches(&list.route[n], want))
+			n++;
+		if (n == list.n_route)
+			return err_set(c->err, ERR_CHECK, "route to %s is gone",
+				       cidr_str(&want->dst, buf));
+	}
+	return 0;
+}

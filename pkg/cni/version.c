@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *version;
+	enum cni_family family;
+} table[] = {
+	{ "0.1.0", CNI_FAMILY_02 }, { "0.2.0", CNI_FAMILY_02 }, { "0.3.0", CNI_FAMILY_03 },
+	{ "0.3.1", CNI_FAMILY_03 }, { "0.4.0", CNI_FAMILY_03 }, { "1.0.0", CNI_FAMILY_10 },
+	{ "1.1.0", CNI_FAMILY_10 },
+};
+
+const char *const cni_versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1",
+				     "0.4.0", "1.0.0", "1.1.0", NULL };
+
+_Static_assert(ARRAY_SIZE(table) + 1 == ARRAY_SIZE(cni_versions), "one row per version");
+
+enum cni_family cni_family(const char *version)
+{
+	if (!*version)
+		return CNI_FAMILY_02;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (!strcmp(table[i].version, version))
+			return table[i].family;
+	return CNI_FAMILY_NONE;
+}
+
+/* One to three dot-separated decimal numbers, the missing ones 0, as libcni's version parser. */
+static bool parse(const char *version, unsigned int part[3])
+{
+	const char *s = *version ? version : "0.1.0";
+
+	part[1] = part[2] = 0;
+	for (int i = 0; i < 3; i++) {
+		char *end;
+
+		if (*s < '0' || *s > '9')
+			return false;
+		part[i] = (unsigned int)strtoul(s, &end, 10);
+		if (!*end)
+			return true;
+		if (*end != '.')
+			return false;
+		s = end + 1;
+	}
+	return false;
+}
+
+/* <0, 0, >0; only for versions that parse. */
+static int compare(const char *a, const char *b)
+{
+	unsigned int x[3], y[3];
+
+	if (!parse(a, x) || !parse(b, y))
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	return 0;
+}
+
+bool cni_version_at_least(const char *version, const char *least)
+{
+	return compare(version, least) >= 0;
+}
+
+static int incompatible(const char *version, struct err *err)
+{
+	size_t at;
+
+	err_fill(err, ERR_VERSION, 0, "incompatible CNI versions");
+	at = (size_t)snprintf(err->details, sizeof(err->details),
+			      "config is \"%.80s\", plugin supports [", version);
+	for (size_t i = 0; cni_versions[i]; i++)
+		at += (size_t)snprintf(err->details + at, sizeof(err->details) - at, "%s\"%s\"",
+				       i ? " " : "", cni_versions[i]);
+	snprintf(err->details + at, sizeof(err->details) - at, "]");
+	return -1;
+}
+
+int cni_version_allows(const char *version, const char *verb, const char *since, struct err *err)
+{
+	unsigned int part[3];
+
+	if (since && !parse(version, part))
+		return err_set(err, ERR_DECODE, "cniVersion: \"%.80s\" is not a version", version);
+	if (since && compare(version, since) < 0)
+		return err_set(err, ERR_VERSION, "config version does not allow %s", verb);
+	if (since && compare(CNI_VERSION_LATEST, version) < 0)
+		return err_set(err, ERR_VERSION, "plugin version does not allow %s", verb);
+	return cni_family(version) == CNI_FAMILY_NONE ? incompatible(version, err) : 0;
+}

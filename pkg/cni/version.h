@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* version.h - the spec versions and what each allows; nothing else compares versions. */
+#ifndef CNIC_CNI_VERSION_H
+#define CNIC_CNI_VERSION_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Versions whose results have one shape. */
+enum cni_family {
+	CNI_FAMILY_NONE, /* not a version we know */
+	CNI_FAMILY_02,   /* 0.1.0, 0.2.0: ip4 and ip6 */
+	CNI_FAMILY_03,   /* 0.3.0, 0.3.1, 0.4.0: lists, ips[].version */
+	CNI_FAMILY_10,   /* 1.0.0, 1.1.0 */
+};
+
+#define CNI_VERSION_LATEST "1.1.0"
+
+extern const char *const cni_versions[]; /* oldest first, NULL-terminated */
+
+/* Exact spelling; "" counts as 0.1.0. */
+enum cni_family cni_family(const char *version);
+
+/*
+ * May a configuration of this version be used with this verb (CNI spec 1.1.0, section 2; libcni's
+ * texts)? `since` is the verb's first version, NULL if it was always there. Code 1 or 6 if not.
+ */
+int cni_version_allows(const char *version, const char *verb, const char *since,
+		       struct err *err) NODISCARD;
+
+bool cni_version_at_least(const char *version, const char *least);
+
+#endif

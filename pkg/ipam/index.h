@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * index.h - the store's private index: which addresses are free, what an owner holds, and since
+ * which boot, each found without reading the records.
+ *
+ * It is a cache beside the records, in <dataDir>/.cnic/<name>/ ('.' begins no network's name):
+ *
+ *	head             the seal, the key of the owners' names, the boot
+ *	<block>.bits     a bitmap of 2^16 addresses, a set bit is a record; named by the high bits
+ *	by-owner/<hash>  a symbolic link to "<boot> <ip>[,<ip>...]"
+ *
+ * The seal is how we learn that somebody else changed the records: a command that changed the
+ * directory sets its modification time to an odd time in the past and writes that down here.
+ * Whoever creates or removes a file in it afterwards moves the time to the present, and so does a
+ * command of ours that dies half way. No match, no index: it is to be rebuilt. It is rebuilt in
+ * every boot too, since a power cut may keep any part of it. What escapes is a program that
+ * changes the directory without the lock while we hold it; its addresses are then found again
+ * when the range looks full.
+ *
+ * Nothing here fails a command: an index that cannot be read is not usable(), one that cannot be
+ * written is not sealed. And nobody believes it: a hit is verified in the record.
+ */
+#ifndef CNIC_IPAM_INDEX_H
+#define CNIC_IPAM_INDEX_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "net/ip.h"
+
+#define INDEX_BLOCK    65536      /* addresses per bitmap */
+#define INDEX_OWNERS   "by-owner" /* see owners.h */
+#define INDEX_BOOT_LEN 16         /* hex digits of the boot id: enough to tell boots apart */
+#define INDEX_NO_BOOT  "-"        /* there is no boot id to be had */
+
+struct index_head {
+	uint64_t magic;
+	uint8_t key[16];   /* of the owners' hashes */
+	uint64_t inode;    /* of the record directory, 0 = not sealed */
+	int64_t sec, nsec; /* its modification time */
+	char boot[16];     /* when this was written */
+	char released[16]; /* in this boot the earlier boots' records were released */
+};
+
+struct index_bits {
+	struct ip base; /* first address; AF_UNSPEC = nothing loaded */
+	int fd;
+	uint8_t map[INDEX_BLOCK / 8];
+};
+
+struct index {
+	int dir, head_fd;
+	bool writable;
+	bool usable; /* what it says agrees with the records */
+	bool dirty;  /* the records or the index changed: to be sealed */
+	bool broken; /* a write failed: never to be sealed */
+	char boot[INDEX_BOOT_LEN + 1];
+	struct index_head head;
+	struct index_bits bits[2]; /* IPv4, IPv6 */
+};
+
+/* No index; closing it is allowed. */
+void index_init(struct index *ix);
+
+/* `dir` is the record directory's state. */
+void index_open(struct index *ix, const char *data_dir, const char *name, const struct stat *dir,
+		bool writable);
+void index_close(struct index *ix);
+
+/* It was found wrong: not usable from here on, and the next command makes it anew. */
+void index_distrust(struct index *ix);
+
+/* Start over: no bits are set; the owners' entries stay as hints of their boots. */
+void index_begin(struct index *ix, const char *data_dir, const char *name);
+
+/* Changed, and whole: put the seal on the record directory `dir`. */
+void index_seal(struct index *ix, int dir);
+
+/* Say that a change is made; false if the index does not follow it. */
+bool index_may_change(struct index *ix);
+
+/* First address in from..to that is not marked; every one if the index is not usable. */
+bool index_next_free(struct index *ix, const struct ip *from, const struct ip *to, struct ip *out);
+void index_mark(struct index *ix, const struct ip *ip, bool held);
+
+/* A directory of the index for reading, NULL if it cannot be. */
+DIR *index_entries(int dir, const char *name);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/owners.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipam/siphash.h"
+
+void owner_key(const struct index *ix, const struct owner *owner, struct owner_key *key)
+{
+	char text[RECORD_MAX + 1];
+	int len = snprintf(text, sizeof(text), "%s\r\n%s", owner->id, owner->ifname);
+	uint8_t hash[16];
+
+	siphash128(ix->head.key, text, (size_t)len < sizeof(text) ? (size_t)len : RECORD_MAX, hash);
+	for (unsigned int i = 0; i < sizeof(hash); i++)
+		snprintf(key->hex + i * 2U, 3, "%02x", hash[i]);
+}
+
+struct link_path {
+	char s[sizeof(INDEX_OWNERS) + 1 + OWNER_KEY_LEN];
+};
+
+static const char *link_of(struct link_path *path, const struct owner_key *key)
+{
+	snprintf(path->s, sizeof(path->s), INDEX_OWNERS "/%s", key->hex);
+	return path->s;
+}
+
+bool owner_get(const struct index *ix, const struct owner_key *key, struct owner_entry *e)
+{
+	char text[sizeof(e->boot) + sizeof(e->ips) + 2];
+	struct link_path path;
+	size_t boot, len;
+	ssize_t n;
+
+	*e = (struct owner_entry){ .boot = INDEX_NO_BOOT, .more = true };
+	n = readlinkat(ix->dir, link_of(&path, key), text, sizeof(text) - 1);
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	boot = strcspn(text, " ");
+	if (boot > INDEX_BOOT_LEN || !text[boot] || strlen(text + boot + 1) >= sizeof(e->ips))
+		return true;
+	snprintf(e->boot, sizeof(e->boot), "%.*s", (int)boot, text);
+	len = (size_t)snprintf(e->ips, sizeof(e->ips), "%s", text + boot + 1);
+	e->more = len >= 2 && !strcmp(e->ips + len - 2, ",+");
+	if (e->more)
+		e->ips[len - 2] = '\0';
+	return true;
+}
+
+void owner_put(struct index *ix, const struct owner_key *key, const struct owner_entry *e)
+{
+	char text[sizeof(e->boot) + sizeof(e->ips) + 4];
+	struct link_path path;
+
+	if (!index_may_change(ix))
+		return;
+	snprintf(text, sizeof(text), "%s %s%s", e->boot, e->ips, e->more ? ",+" : "");
+	link_of(&path, key);
+	if (!symlinkat(text, ix->dir, path.s))
+		return;
+	if (unlinkat(ix->dir, path.s, 0) < 0 || symlinkat(text, ix->dir, path.s) < 0)
+		ix->broken = true;
+}
+
+void owner_drop(struct index *ix, const struct owner_key *key)
+{
+	struct link_path path;
+
+	if (!index_may_change(ix))
+		return;
+	if (unlinkat(ix->dir, link_of(&path, key), 0) < 0 && errno != ENOENT)
+		ix->broken = true;
+}
+
+bool owner_predates(const struct index *ix, const struct owner_key *key, int dir,
+		    const char *record)
+{
+	struct link_path path;
+	struct stat entry, st;
+
+	if (fstatat(ix->dir, link_of(&path, key), &entry, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(dir, record, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return true;
+	return entry.st_mtim.tv_sec < st.st_mtim.tv_sec ||
+	       (entry.st_mtim.tv_sec == st.st_mtim.tv_sec &&
+		entry.st_mtim.tv_nsec < st.st_mtim.tv_nsec);
+}
+
+void owner_each(struct index *ix,
+		void (*fn)(const struct owner_key *key, const struct owner_entry *e, void *arg),
+		void *arg)
+{
+	DIR *entries = ix->usable ? index_entries(ix->dir, INDEX_OWNERS) : NULL;
+	const struct dirent *d;
+	struct owner_entry e;
+	struct owner_key key;
+
+	if (!entries)
+		return;
+	while ((d = readdir(entries))) {
+		if (strlen(d->d_name) != OWNER_KEY_LEN)
+			continue;
+		memcpy(key.hex, d->d_name, sizeof(key.hex));
+		if (owner_get(ix, &key, &e))
+			fn(&key, &e, arg);
+	}
+	closedir(entries);
+}
+
+bool owner_entry_next(const char **at, struct ip *ip)
+{
+	char text[IP_STRLEN];
+	size_t n;
+
+	while (**at) {
+		n = strcspn(*at, ",");
+		snprintf(text, sizeof(text), "%.*s", (int)n, *at);
+		*at += n + ((*at)[n] == ',');
+		if (n < sizeof(text) && ip_parse(ip, text))
+			return true;
+	}
+	return false;
+}
+
+bool owner_entry_has(const struct owner_entry *e, const struct ip *ip)
+{
+	const char *at = e->ips;
+	struct ip held;
+
+	while (owner_entry_next(&at, &held))
+		if (ip_equal(&held, ip))
+			return true;
+	return false;
+}
+
+void owner_entry_add(struct owner_entry *e, const struct ip *ip)
+{
+	size_t used = strlen(e->ips);
+	char text[IP_STRLEN];
+
+	ip_str(ip, text);
+	if (used + 1 + strlen(text) + 2 >= sizeof(e->ips))
+		e->more = true;
+	else
+		snprintf(e->ips + used, sizeof(e->ips) - used, "%s%s", used ? "," : "", text);
+}

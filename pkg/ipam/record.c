@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/record.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+
+#define SPACES "\t\n\v\f\r "
+#define MODE   0600
+
+/* Into buf, at most size - 1 bytes. -1 on failure or if there are more. */
+static ssize_t read_all(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < size && (got = read(fd, buf + n, size - n)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		n += (size_t)got;
+	}
+	if (n == size)
+		return -1;
+	buf[n] = '\0';
+	return (ssize_t)n;
+}
+
+/* The reference compares with white space trimmed off both ends, so hand-made records may have it. */
+static bool parse_owner(char *text, struct owner *owner)
+{
+	size_t len;
+	char *crlf;
+
+	text += strspn(text, SPACES);
+	for (len = strlen(text); len && strchr(SPACES, text[len - 1]); len--)
+		text[len - 1] = '\0';
+	crlf = strstr(text, "\r\n");
+	if (crlf)
+		*crlf = '\0';
+	owner->id = text;
+	owner->ifname = crlf ? crlf + 2 : "";
+	return is_cni_name(owner->id) && (!crlf || !ifname_fault(owner->ifname));
+}
+
+static bool is_binary(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((text[i] >= 0 && text[i] < ' ' && !strchr(SPACES, text[i])) || !text[i])
+			return true;
+	return false;
+}
+
+/*
+ * What a power cut or a killed writer leaves is empty or holds NULs. Readable text that names no
+ * container is somebody's note ("reserved for the printer"): that address stays taken.
+ */
+static enum record_state judge(int fd, struct record *r)
+{
+	ssize_t got = read_all(fd, r->text, sizeof(r->text));
+	size_t len = (size_t)got;
+	bool empty, binary;
+	struct stat st;
+
+	if (got < 0)
+		return RECORD_TAKEN;
+	empty = strspn(r->text, SPACES) == len;
+	binary = is_binary(r->text, len);
+	if (!empty && strlen(r->text) == len && parse_owner(r->text, &r->owner))
+		return RECORD_HELD;
+	if ((empty || binary) && !fstat(fd, &st) && S_ISREG(st.st_mode))
+		return RECORD_TORN;
+	return RECORD_TAKEN;
+}
+
+enum record_state record_read(int dir, const struct ip *ip, struct record *r)
+{
+	auto_close int fd = -1;
+
+	r->ip = *ip;
+	ip_str(ip, r->name);
+	fd = openat(dir, r->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		r->state = errno == ENOENT ? RECORD_NONE : RECORD_TAKEN;
+	else
+		r->state = judge(fd, r);
+	return r->state;
+}
+
+bool record_is_of(const struct record *r, const struct owner *owner)
+{
+	return r->state == RECORD_HELD && !strcmp(r->owner.id, owner->id) &&
+	       !strcmp(r->owner.ifname, owner->ifname);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err)
+{
+	int len = snprintf(d->text, sizeof(d->text), "%s\r\n%s", owner->id, owner->ifname);
+
+	d->dir = dir;
+	d->fd = -1;
+	if (len < 0 || (size_t)len >= sizeof(d->text))
+		return err_set(err, ERR_ENV, "container id longer than %d bytes",
+			       RECORD_MAX - IFNAMSIZ);
+	d->len = (size_t)len;
+	d->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
+	if (d->fd >= 0 && write_all(d->fd, d->text, d->len) < 0)
+		draft_close(d);
+	return 0;
+}
+
+void draft_close(struct draft *d)
+{
+	close_fd(&d->fd);
+	d->fd = -1;
+}
+
+/* linkat(2) by descriptor wants CAP_DAC_READ_SEARCH, by /proc it wants /proc. */
+static int link_draft(const struct draft *d, const char *name)
+{
+	char path[32];
+
+	if (!linkat(d->fd, "", d->dir, name, AT_EMPTY_PATH))
+		return 0;
+	if (errno == EEXIST)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->fd);
+	return linkat(AT_FDCWD, path, d->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+/* For filesystems that cannot do better: a crash in between leaves an empty file. */
+static int create_plainly(const struct draft *d, const char *name)
+{
+	auto_close int fd = openat(d->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+	int saved;
+
+	if (fd < 0)
+		return -1;
+	if (!write_all(fd, d->text, d->len))
+		return 0;
+	saved = errno;
+	unlinkat(d->dir, name, 0);
+	errno = saved;
+	return -1;
+}
+
+static int place(const struct draft *d, const char *name)
+{
+	if (d->fd >= 0 && !link_draft(d, name))
+		return 0;
+	if (d->fd >= 0 && errno == EEXIST)
+		return -1;
+	return create_plainly(d, name);
+}
+
+int draft_place(struct draft *d, const struct ip *ip, struct err *err)
+{
+	struct record old;
+
+	ip_str(ip, old.name);
+	if (!place(d, old.name))
+		return 1;
+	if (errno != EEXIST)
+		return err_sys(err, "create %s", old.name);
+	if (record_read(d->dir, ip, &old) != RECORD_TORN)
+		return 0;
+	if (record_remove(d->dir, ip, err) < 0)
+		return -1;
+	if (!place(d, old.name))
+		return 1;
+	return err_sys(err, "create %s", old.name);
+}
+
+int record_remove(int dir, const struct ip *ip, struct err *err)
+{
+	char name[IP_STRLEN];
+
+	if (unlinkat(dir, ip_str(ip, name), 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove %s", name);
+	return 0;
+}
+
+/* Only the one spelling we and the reference write; "lock" and all else is not a record. */
+static bool parse_name(const char *name, struct ip *ip)
+{
+	char canonical[IP_STRLEN];
+
+	return strlen(name) < IP_STRLEN && ip_parse(ip, name) &&
+	       !strcmp(ip_str(ip, canonical), name);
+}
+
+static int scan_entries(DIR *entries, int dir, int (*fn)(const struct record *, void *), void *arg)
+{
+	const struct dirent *e;
+	struct record r;
+
+	while ((e = readdir(entries))) {
+		if (!parse_name(e->d_name, &r.ip))
+			continue;
+		if (record_read(dir, &r.ip, &r) != RECORD_NONE && fn(&r, arg) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int record_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg, struct err *err)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!entries) {
+		close_fd(&fd);
+		return err_sys(err, "read directory");
+	}
+	ret = scan_entries(entries, dir, fn, arg);
+	closedir(entries);
+	return ret;
+}

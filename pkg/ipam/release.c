@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/release.h"
+
+#include <string.h>
+
+/* ---- by owner -------------------------------------------------------------------------------- */
+
+struct match {
+	struct store *s;
+	struct owner owner;
+	void (*fn)(const struct record *r, struct match *m);
+	void *arg;
+	size_t found;
+	bool failed; /* s->err holds the first error */
+};
+
+static int match_record(const struct record *r, void *arg)
+{
+	struct match *m = arg;
+
+	if (!record_is_of(r, &m->owner))
+		return 0;
+	m->found++;
+	m->fn(r, m);
+	return 0;
+}
+
+/* False if the entry lists what the owner does not hold. */
+static bool match_entry(struct match *m, const struct owner_entry *e)
+{
+	const char *at = e->ips;
+	bool true_so_far = true;
+	struct record r;
+	struct ip ip;
+
+	while (owner_entry_next(&at, &ip)) {
+		record_read(m->s->dir, &ip, &r);
+		true_so_far &= record_is_of(&r, &m->owner);
+		match_record(&r, m);
+	}
+	return true_so_far;
+}
+
+/* Calls fn for the records of exactly this owner, for some perhaps twice. */
+static int each_of_exactly(struct match *m)
+{
+	struct store *s = m->s;
+	struct owner_entry e;
+	struct owner_key key;
+
+	if (s->index.usable) {
+		owner_key(&s->index, &m->owner, &key);
+		if (!owner_get(&s->index, &key, &e))
+			return 0;
+		if (match_entry(m, &e) && !e.more)
+			return 0;
+		if (!e.more)
+			index_distrust(&s->index);
+	}
+	return record_scan(s->dir, match_record, m, s->err);
+}
+
+/* Of this owner, or if there are none, of the id alone. */
+static int each_of(struct match *m)
+{
+	if (m->s->dir < 0)
+		return 0;
+	if (each_of_exactly(m) < 0)
+		return -1;
+	if (m->found || !*m->owner.ifname)
+		return 0;
+	m->owner.ifname = "";
+	return each_of_exactly(m);
+}
+
+/* All that can go goes; the first failure is told. */
+static void release_record(const struct record *r, struct match *m)
+{
+	struct store *s = m->s;
+	struct err err = { 0 };
+
+	if (!record_remove(s->dir, &r->ip, &err)) {
+		index_mark(&s->index, &r->ip, false);
+		return;
+	}
+	if (!m->failed)
+		*s->err = err;
+	m->failed = true;
+}
+
+int store_release(struct store *s, const struct owner *owner)
+{
+	struct match m = { .s = s, .owner = *owner, .fn = release_record };
+	struct owner_key key;
+
+	if (each_of(&m) < 0)
+		return -1;
+	if (m.failed)
+		return err_wrap(s->err, "%s", s->path);
+	if (!m.found)
+		return 0;
+	owner_key(&s->index, &m.owner, &key);
+	owner_drop(&s->index, &key);
+	return 0;
+}
+
+struct finder {
+	void (*fn)(const struct ip *ip, void *arg);
+	void *arg;
+};
+
+static void find_record(const struct record *r, struct match *m)
+{
+	const struct finder *f = m->arg;
+
+	f->fn(&r->ip, f->arg);
+}
+
+int store_find(struct store *s, const struct owner *owner,
+	       void (*fn)(const struct ip *ip, void *arg), void *arg)
+{
+	struct finder f = { fn, arg };
+	struct match m = { .s = s, .owner = *owner, .fn = find_record, .arg = &f };
+
+	return each_of(&m);
+}
+
+/* The addresses promised of one set, and whether one of them is held. */
+struct kept {
+	const struct store_promise *promise;
+	const struct range_set *set;
+	bool any, ok;
+};
+
+static void note_kept(const struct ip *ip, void *arg)
+{
+	struct kept *k = arg;
+
+	k->any = true;
+	for (size_t i = 0; i < k->promise->n_ips; i++)
+		if (ip_equal(&k->promise->ips[i], ip) && range_set_find(k->set, ip))
+			k->ok = true;
+}
+
+int store_check(struct store *s, const struct owner *owner, const struct store_promise *promise)
+{
+	char ranges[256];
+
+	for (size_t i = 0; i < promise->n_sets; i++) {
+		struct kept kept = { .promise = promise, .set = &promise->sets[i] };
+
+		if (store_find(s, owner, note_kept, &kept) < 0)
+			return -1;
+		if (kept.ok)
+			continue;
+		if (!kept.any)
+			return err_set(s->err, ERR_CHECK,
+				       "Failed to find address added by container %s", owner->id);
+		return err_set(s->err, ERR_CHECK,
+			       "of %s, container %s holds no address that is in prevResult",
+			       range_set_str(kept.set, ranges, sizeof(ranges)), owner->id);
+	}
+	return 0;
+}
+
+/* ---- garbage --------------------------------------------------------------------------------- */
+
+struct garbage {
+	struct match m; /* for release_record() */
+	bool (*keep)(const struct owner *owner, void *arg);
+	void *arg;
+};
+
+static int collect(const struct record *r, void *arg)
+{
+	struct garbage *g = arg;
+	struct store *s = g->m.s;
+	struct owner_key key;
+
+	if (r->state != RECORD_HELD || g->keep(&r->owner, g->arg))
+		return 0;
+	release_record(r, &g->m);
+	if (g->m.failed)
+		return 0;
+	owner_key(&s->index, &r->owner, &key);
+	owner_drop(&s->index, &key);
+	return 0;
+}
+
+int store_keep_only(struct store *s, bool (*keep)(const struct owner *owner, void *arg), void *arg)
+{
+	struct garbage g = { .m.s = s, .keep = keep, .arg = arg };
+
+	if (s->dir < 0)
+		return 0;
+	if (record_scan(s->dir, collect, &g, s->err) < 0 || g.m.failed)
+		return err_wrap(s->err, "%s", s->path);
+	return 0;
+}
+
+static void collect_boot(const struct owner_key *key, const struct owner_entry *e, void *arg)
+{
+	struct match *m = arg;
+	struct store *s = m->s;
+	const char *at = e->ips;
+	struct record r;
+	struct ip ip;
+
+	if (e->more || !store_is_earlier_boot(s, e->boot))
+		return;
+	while (owner_entry_next(&at, &ip)) {
+		record_read(s->dir, &ip, &r);
+		if (store_is_of_key(s, &r, key))
+			release_record(&r, m);
+	}
+	if (!m->failed)
+		owner_drop(&s->index, key);
+}
+
+int store_release_earlier_boots(struct store *s)
+{
+	struct index_head *head = &s->index.head;
+	struct match m = { .s = s };
+
+	if (s->dir < 0 || !s->index.usable)
+		return 0;
+	if (!memcmp(head->released, s->index.boot, sizeof(head->released)))
+		return 0;
+	owner_each(&s->index, collect_boot, &m);
+	if (m.failed)
+		return err_wrap(s->err, "%s", s->path);
+	memcpy(head->released, s->index.boot, sizeof(head->released));
+	s->index.dirty = true;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* release.h - who holds what in a store, and giving it back. */
+#ifndef CNIC_IPAM_RELEASE_H
+#define CNIC_IPAM_RELEASE_H
+
+#include "ipam/range.h"
+#include "ipam/store.h"
+
+/*
+ * All that the owner holds; if that is nothing, what records without interface name say its id
+ * holds. Nothing at all is success. Some may be told twice.
+ */
+int store_find(struct store *s, const struct owner *owner,
+	       void (*fn)(const struct ip *ip, void *arg), void *arg) NODISCARD;
+
+/* Of each set, does the owner hold an address that is among the n promised? Code 102 if not. */
+struct store_promise {
+	const struct range_set *sets;
+	size_t n_sets;
+	const struct ip *ips;
+	size_t n_ips;
+};
+
+int store_check(struct store *s, const struct owner *owner,
+		const struct store_promise *promise) NODISCARD;
+
+/* The same as store_find(), released. */
+int store_release(struct store *s, const struct owner *owner) NODISCARD;
+
+/* Release what has an owner `keep` says no to; its ifname is "" in records without one. */
+int store_keep_only(struct store *s, bool (*keep)(const struct owner *owner, void *arg),
+		    void *arg) NODISCARD;
+
+/* Release what we reserved in an earlier boot of the machine. Looks only once in each boot. */
+int store_release_earlier_boots(struct store *s) NODISCARD;
+
+#endif

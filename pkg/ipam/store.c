@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/store.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+#include "sys/lock.h"
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int make_dirs(const char *path, struct err *err)
+{
+	char part[PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return err_set(err, ERR_CONFIG, "ipam.dataDir: longer than a path can be");
+	for (const char *p = path; *p; p++) {
+		if (p == path || (p[1] && p[1] != '/'))
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)(p + 1 - path), path);
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return err_sys(err, "create %s", part);
+	}
+	return 0;
+}
+
+static int open_dir(struct store *s, enum store_use use)
+{
+	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0 && errno == ENOENT && use == STORE_ADD) {
+		if (make_dirs(s->path, s->err) < 0)
+			return -1;
+		s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (s->dir >= 0 || (errno == ENOENT && use != STORE_ADD))
+		return 0;
+	return err_sys(s->err, "open %s", s->path);
+}
+
+static int take_lock(struct store *s)
+{
+	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | STORE_SAFE, 0750);
+	if (s->lock < 0)
+		return err_sys(s->err, "open %s/lock", s->path);
+	return lock_fd(s->lock, s->path, s->err);
+}
+
+/* A directory that was removed while we waited for its lock is tried again by its name. */
+static int enter(struct store *s, enum store_use use, struct stat *st)
+{
+	for (int tries = 0; tries < 10; tries++) {
+		if (open_dir(s, use) < 0)
+			return -1;
+		if (s->dir < 0)
+			return 0;
+		if (use != STORE_LOOK && take_lock(s) < 0)
+			return -1;
+		if (fstat(s->dir, st) < 0)
+			return err_sys(s->err, "stat %s", s->path);
+		if (st->st_nlink)
+			return 0;
+		close_fd(&s->lock);
+		close_fd(&s->dir);
+		s->lock = s->dir = -1;
+	}
+	return err_set(s->err, ERR_RETRY, "%s is removed again and again", s->path);
+}
+
+int store_open(struct store *s, enum store_use use, const char *data_dir, const char *name,
+	       struct arena *arena, struct err *err)
+{
+	struct stat st;
+
+	*s = (struct store){ .dir = -1, .lock = -1, .err = err };
+	s->data_dir = data_dir;
+	s->name = name;
+	s->path = arena_printf(arena, "%s/%s", data_dir, name);
+	index_init(&s->index);
+	if (!is_cni_name(name))
+		return err_set(err, ERR_CONFIG, "name: \"%.80s\" cannot name a directory", name);
+	if (enter(s, use, &st) < 0)
+		return -1;
+	if (s->dir < 0)
+		return 0;
+	index_open(&s->index, data_dir, name, &st, use != STORE_LOOK);
+	if (use == STORE_LOOK || s->index.usable)
+		return 0;
+	return store_rebuild(s);
+}
+
+/* The seal comes before the lock goes. */
+void store_close(struct store *s)
+{
+	if (s->dir >= 0)
+		index_seal(&s->index, s->dir);
+	index_close(&s->index);
+	close_fd(&s->lock);
+	close_fd(&s->dir);
+	s->dir = s->lock = -1;
+}
+
+/* ---- rebuilding the index -------------------------------------------------------------------- */
+
+bool store_is_of_key(const struct store *s, const struct record *r, const struct owner_key *key)
+{
+	struct owner_key other;
+
+	if (r->state != RECORD_HELD)
+		return false;
+	owner_key(&s->index, &r->owner, &other);
+	return !strcmp(other.hex, key->hex);
+}
+
+bool store_is_earlier_boot(const struct store *s, const char *boot)
+{
+	return strcmp(boot, INDEX_NO_BOOT) && strcmp(s->index.boot, INDEX_NO_BOOT) &&
+	       strcmp(boot, s->index.boot);
+}
+
+/* An entry of ours keeps its boot, unless the record was made anew since, by somebody else. */
+static void note_owner(struct store *s, const struct record *r)
+{
+	struct owner_entry e;
+	struct owner_key key;
+
+	owner_key(&s->index, &r->owner, &key);
+	if (!owner_get(&s->index, &key, &e))
+		e.more = false;
+	else if (owner_entry_has(&e, &r->ip) && !(store_is_earlier_boot(s, e.boot) &&
+						  owner_predates(&s->index, &key, s->dir, r->name)))
+		return;
+	snprintf(e.boot, sizeof(e.boot), INDEX_NO_BOOT);
+	if (!owner_entry_has(&e, &r->ip))
+		owner_entry_add(&e, &r->ip);
+	owner_put(&s->index, &key, &e);
+}
+
+static int note_record(const struct record *r, void *arg)
+{
+	struct store *s = arg;
+
+	if (r->state == RECORD_TORN)
+		return record_remove(s->dir, &r->ip, s->err);
+	index_mark(&s->index, &r->ip, true);
+	if (r->state == RECORD_HELD)
+		note_owner(s, r);
+	return 0;
+}
+
+/* Entries of owners who are gone. */
+static void sweep(const struct owner_key *key, const struct owner_entry *e, void *arg)
+{
+	struct store *s = arg;
+	const char *at = e->ips;
+	struct record r;
+	struct ip ip;
+
+	if (e->more)
+		return;
+	while (owner_entry_next(&at, &ip)) {
+		record_read(s->dir, &ip, &r);
+		if (store_is_of_key(s, &r, key))
+			return;
+	}
+	owner_drop(&s->index, key);
+}
+
+int store_rebuild(struct store *s)
+{
+	index_begin(&s->index, s->data_dir, s->name);
+	if (!s->index.usable)
+		return 0;
+	if (record_scan(s->dir, note_record, s, s->err) < 0)
+		return err_wrap(s->err, "%s", s->path);
+	owner_each(&s->index, sweep, s);
+	if (s->index.broken)
+		s->index.usable = false;
+	return 0;
+}
+
+/* ---- is there a place for it? ---------------------------------------------------------------- */
+
+/* The directory that a missing one would be made in. */
+static void parent_of(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(path, 2, ".");
+	else if (slash == path)
+		path[1] = '\0';
+	else
+		*slash = '\0';
+}
+
+int store_usable(const char *data_dir, const char *name, struct arena *arena, struct err *err)
+{
+	char *path = arena_printf(arena, "%s/%s", data_dir, name);
+	struct stat st;
+	int rc;
+
+	while ((rc = stat(path, &st)) < 0 && errno == ENOENT && strcmp(path, "."))
+		parent_of(path);
+	if (rc < 0)
+		return err_sys(err, "%s", path);
+	errno = ENOTDIR;
+	if (!S_ISDIR(st.st_mode) || faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+		return err_sys(err, "%s", path);
+	return 0;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/decode.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "json/internal.h"
+
+struct decoder {
+	struct err *err;
+	char path[256]; /* "ipam.ranges[0].subnet", for messages */
+};
+
+struct str_item {
+	const char *s;
+};
+
+struct ip_item {
+	struct ip ip;
+};
+
+const struct json_field json_str_item[] = { F_STR("", struct str_item, s), F_END };
+const struct json_field json_cidr_item[] = { F_CIDR("", struct ip_item, ip), F_END };
+const struct json_field json_ip_cidr_item[] = { F_IP_CIDR("", struct ip_item, ip), F_END };
+
+bool json_key_folds(const char *a, const char *b)
+{
+	return !strcasecmp(a, b);
+}
+
+static int mismatch(struct decoder *d, const char *want)
+{
+	return err_set(d->err, ERR_DECODE, "%s: expected %s", d->path[0] ? d->path : "document",
+		       want);
+}
+
+static int decode_bool(struct decoder *d, const cJSON *v, bool *out)
+{
+	if (!cJSON_IsBool(v))
+		return mismatch(d, "true or false");
+	*out = cJSON_IsTrue(v);
+	return 0;
+}
+
+static int decode_uint(struct decoder *d, const struct json_field *f, const cJSON *v, void *p)
+{
+	uint32_t top = f->width >= 4 ? UINT32_MAX : (UINT32_C(1) << (f->width * 8)) - 1;
+	uint32_t max = f->max ? f->max : top;
+	double n = v->valuedouble;
+
+	if (!cJSON_IsNumber(v) || !isfinite(n) || n != floor(n))
+		return mismatch(d, "an integer");
+	if (n < f->min || n > max)
+		return err_set(d->err, ERR_CONFIG, "%s: %.0f is not in %u..%u", d->path, n, f->min,
+			       max);
+	switch (f->width) {
+	case 1:
+		*(uint8_t *)p = (uint8_t)n;
+		break;
+	case 2:
+		*(uint16_t *)p = (uint16_t)n;
+		break;
+	default:
+		*(uint32_t *)p = (uint32_t)n;
+		break;
+	}
+	return 0;
+}
+
+static int decode_str(struct decoder *d, const struct json_field *f, const cJSON *v,
+		      const char **out)
+{
+	uint32_t max = f->max ? f->max : JSON_STR_MAX;
+
+	if (!cJSON_IsString(v))
+		return mismatch(d, "a string");
+	if (strlen(v->valuestring) > max)
+		return err_set(d->err, ERR_CONFIG, "%s: longer than %u bytes", d->path, max);
+	*out = v->valuestring;
+	return 0;
+}
+
+static int decode_ip(struct decoder *d, const struct json_field *f, const cJSON *v, struct ip *out)
+{
+	const char *s = cJSON_GetStringValue(v);
+
+	if (!s)
+		return mismatch(d, "a string");
+	if (f->type == JSON_IP && !*s)
+		return 0;
+	if (f->type != JSON_CIDR && ip_parse(out, s))
+		return 0;
+	if (f->type != JSON_IP && cidr_parse(out, s))
+		return 0;
+	return err_set(d->err, ERR_DECODE, "%s: \"%.80s\" is not %s", d->path, s,
+		       f->type == JSON_CIDR ? "an address/prefix" : "an IP address");
+}
+
+static int decode_value(struct decoder *d, const struct json_field *table, const cJSON *v,
+			void *out);
+
+static int decode_list(struct decoder *d, const struct json_field *f, const cJSON *v, char *base)
+{
+	size_t at = strlen(d->path), i = 0, n = (size_t)cJSON_GetArraySize(v);
+	size_t max = f->max ? f->max : JSON_LIST_MAX;
+	char *elems = NULL;
+	const cJSON *item;
+
+	if (!cJSON_IsArray(v))
+		return mismatch(d, "an array");
+	if (n > max)
+		return err_set(d->err, ERR_CONFIG, "%s: more than %zu elements", d->path, max);
+	if (n)
+		elems = arena_alloc(json_arena(), n * f->sub_size);
+	cJSON_ArrayForEach(item, v) {
+		snprintf(d->path + at, sizeof(d->path) - at, "[%zu]", i);
+		if (decode_value(d, f->sub, item, elems + i++ * f->sub_size) < 0)
+			return -1;
+	}
+	d->path[at] = '\0';
+	*(void **)(void *)(base + f->offset) = elems;
+	*(size_t *)(void *)(base + f->count_offset) = n;
+	return 0;
+}
+
+/* Go: null sets a slice to nil and leaves everything else as it is. */
+static void decode_null(const struct json_field *f, char *base)
+{
+	if (f->type == JSON_LIST)
+		*(size_t *)(void *)(base + f->count_offset) = 0;
+	if (f->null_is_empty)
+		*(bool *)(base + f->has_offset) = true;
+}
+
+static int decode_field(struct decoder *d, const struct json_field *f, const cJSON *v, char *base)
+{
+	void *p = base + f->offset;
+
+	if (f->has_offset)
+		*(bool *)(base + f->has_offset) = true;
+	switch (f->type) {
+	case JSON_BOOL:
+		return decode_bool(d, v, p);
+	case JSON_UINT:
+		return decode_uint(d, f, v, p);
+	case JSON_STR:
+		return decode_str(d, f, v, p);
+	case JSON_IP:
+	case JSON_CIDR:
+	case JSON_IP_CIDR:
+		return decode_ip(d, f, v, p);
+	case JSON_OBJECT:
+		return decode_value(d, f->sub, v, p);
+	case JSON_LIST:
+		return decode_list(d, f, v, base);
+	case JSON_MAP:
+		if (!cJSON_IsObject(v))
+			return mismatch(d, "an object");
+		/* fall through */
+	case JSON_RAW:
+		*(const void **)p = v;
+		return 0;
+	case JSON_END:
+		break;
+	}
+	return mismatch(d, "a known type");
+}
+
+/* Row for a key: an exact match first, else a case-folded one. */
+static const struct json_field *row(const struct json_field *table, const char *key)
+{
+	const struct json_field *folded = NULL;
+
+	for (const struct json_field *f = table; f->type != JSON_END; f++) {
+		if (!strcmp(f->key, key))
+			return f;
+		if (!folded && json_key_folds(f->key, key))
+			folded = f;
+	}
+	return folded;
+}
+
+static void path_append(struct decoder *d, size_t at, const char *key)
+{
+	snprintf(d->path + at, sizeof(d->path) - at, "%s%s", at ? "." : "", key);
+}
+
+static int decode_members(struct decoder *d, const struct json_field *table, const cJSON *obj,
+			  void *out, uint64_t *seen)
+{
+	size_t at = strlen(d->path);
+	const cJSON *v;
+
+	cJSON_ArrayForEach(v, obj) {
+		const struct json_field *f = row(table, v->string);
+
+		if (!f)
+			continue;
+		if (cJSON_IsNull(v)) {
+			decode_null(f, out);
+			continue;
+		}
+		path_append(d, at, f->key);
+		if (decode_field(d, f, v, out) < 0)
+			return -1;
+		d->path[at] = '\0';
+		*seen |= UINT64_C(1) << (f - table);
+	}
+	return 0;
+}
+
+static int decode_value(struct decoder *d, const struct json_field *table, const cJSON *v,
+			void *out)
+{
+	size_t at = strlen(d->path);
+	uint64_t seen = 0;
+
+	if (table->type != JSON_END && !*table->key)
+		return decode_field(d, table, v, out);
+	if (!cJSON_IsObject(v))
+		return mismatch(d, "an object");
+	if (decode_members(d, table, v, out, &seen) < 0)
+		return -1;
+	for (const struct json_field *f = table; f->type != JSON_END; f++) {
+		if (!f->required || seen & UINT64_C(1) << (f - table))
+			continue;
+		path_append(d, at, f->key);
+		return err_set(d->err, ERR_CONFIG, "%s: missing", d->path);
+	}
+	return 0;
+}
+
+int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
+		struct err *err)
+{
+	struct decoder d = { .err = err };
+
+	snprintf(d.path, sizeof(d.path), "%s", what);
+	return decode_value(&d, fields, json_cjson(v), out);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/json.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "json/internal.h"
+#include "json/scan.h"
+
+/* cJSON's allocator hooks carry no context, hence the one global. */
+static struct arena *pool;
+
+static void *pool_alloc(size_t n)
+{
+	return arena_alloc(pool, n);
+}
+
+static void pool_free(void *p)
+{
+	(void)p;
+}
+
+void json_init(struct arena *arena)
+{
+	cJSON_Hooks hooks = { pool_alloc, pool_free };
+
+	pool = arena;
+	cJSON_InitHooks(&hooks);
+}
+
+struct arena *json_arena(void)
+{
+	return pool;
+}
+
+const cJSON *json_cjson(const struct json *v)
+{
+	return (const cJSON *)(const void *)v;
+}
+
+static const struct json *wrap(const cJSON *v)
+{
+	return (const struct json *)(const void *)v;
+}
+
+static cJSON *mut(struct json *v)
+{
+	return (cJSON *)(void *)v;
+}
+
+static struct json *wrap_mut(cJSON *v)
+{
+	return (struct json *)(void *)v;
+}
+
+int json_parse(const char *text, size_t len, const struct json **out, struct err *err)
+{
+	size_t at = 0;
+	const char *fault = json_scan(text, len, &at);
+	cJSON *root;
+
+	if (fault)
+		return err_set(err, ERR_DECODE, "invalid JSON: %s at byte %zu", fault, at);
+	root = cJSON_ParseWithLength(text, len);
+	if (!root)
+		return err_set(err, ERR_DECODE, "invalid JSON: not understood");
+	*out = wrap(root);
+	return 0;
+}
+
+bool json_is_null(const struct json *v)
+{
+	return !v || cJSON_IsNull(json_cjson(v));
+}
+
+bool json_is_object(const struct json *v)
+{
+	return cJSON_IsObject(json_cjson(v));
+}
+
+const struct json *json_get(const struct json *obj, const char *key)
+{
+	const cJSON *item, *found = NULL;
+
+	cJSON_ArrayForEach(item, json_cjson(obj))
+		if (item->string && json_key_folds(item->string, key))
+			found = item;
+	return found && !cJSON_IsNull(found) ? wrap(found) : NULL;
+}
+
+const char *json_string(const struct json *v)
+{
+	return cJSON_GetStringValue(json_cjson(v));
+}
+
+struct json *json_object(void)
+{
+	return wrap_mut(cJSON_CreateObject());
+}
+
+/* The arena never returns NULL, so neither do cJSON's constructors. */
+static struct json *attach(struct json *parent, const char *key, cJSON *child)
+{
+	if (key)
+		cJSON_AddItemToObject(mut(parent), key, child);
+	else
+		cJSON_AddItemToArray(mut(parent), child);
+	return wrap_mut(child);
+}
+
+struct json *json_add_object(struct json *parent, const char *key)
+{
+	return attach(parent, key, cJSON_CreateObject());
+}
+
+struct json *json_add_list(struct json *parent, const char *key)
+{
+	return attach(parent, key, cJSON_CreateArray());
+}
+
+/* What came from the environment or the kernel may be any bytes; JSON text is UTF-8 (RFC 8259, 8.1). */
+static const char *sanitize(const char *s)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	char *out, *o;
+
+	if (json_utf8_valid(s))
+		return s;
+	out = o = arena_alloc(pool, strlen(s) * 3 + 1);
+	while (*s) {
+		size_t n = json_utf8_len(s);
+
+		memcpy(o, n ? s : replacement, n ? n : 3);
+		o += n ? n : 3;
+		s += n ? n : 1;
+	}
+	return out;
+}
+
+void json_add_str(struct json *parent, const char *key, const char *s)
+{
+	attach(parent, key, cJSON_CreateString(sanitize(s)));
+}
+
+void json_add_uint(struct json *parent, const char *key, uint32_t n)
+{
+	attach(parent, key, cJSON_CreateNumber(n));
+}
+
+void json_add_strs(struct json *parent, const char *key, const char *const *s, size_t n)
+{
+	struct json *list;
+
+	if (!n)
+		return;
+	list = json_add_list(parent, key);
+	for (size_t i = 0; i < n; i++)
+		json_add_str(list, NULL, s[i]);
+}
+
+const char *json_print(const struct json *v)
+{
+	return cJSON_PrintUnformatted(json_cjson(v));
+}

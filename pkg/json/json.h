@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json.h - JSON values: parse strictly, look around, build, print.
+ *
+ * json.c and decode.c are the only files that see cJSON; everybody else holds the opaque struct
+ * json. Must not know any CNI key and must not touch the kernel. All values live in the arena given
+ * to json_init().
+ */
+#ifndef CNIC_JSON_JSON_H
+#define CNIC_JSON_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct json;
+
+#define JSON_MAX_TEXT  1000000 /* bytes of one document */
+#define JSON_MAX_DEPTH 64      /* nested arrays and objects */
+
+/* Once per process, before any other call: cJSON's allocator is global. */
+void json_init(struct arena *arena);
+
+/* That arena: what belongs to a decoded value lives with it. */
+struct arena *json_arena(void);
+#define json_array(type, n) arena_array(json_arena(), type, (n))
+
+/*
+ * One JSON text (RFC 8259) and nothing behind it. cJSON alone would take trailing text, leading
+ * zeros, raw control characters and "\u0000" (which cuts a name short); these are errors here, as
+ * are texts over JSON_MAX_TEXT and nesting over JSON_MAX_DEPTH. Fills *out; code 6 on failure.
+ */
+int json_parse(const char *text, size_t len, const struct json **out, struct err *err) NODISCARD;
+
+bool json_is_null(const struct json *v);
+bool json_is_object(const struct json *v);
+
+/* Member by Go's rule: exact or case-folded key, the last one wins; NULL if absent or null. */
+const struct json *json_get(const struct json *obj, const char *key);
+
+/* The string's text, NULL if the value is not a string. */
+const char *json_string(const struct json *v);
+
+/* Building: the parent owns the child; a NULL key appends to a list. */
+struct json *json_object(void);
+struct json *json_add_object(struct json *parent, const char *key);
+struct json *json_add_list(struct json *parent, const char *key);
+void json_add_str(struct json *parent, const char *key, const char *s); /* invalid UTF-8 → U+FFFD */
+void json_add_uint(struct json *parent, const char *key, uint32_t n);
+void json_add_strs(struct json *parent, const char *key, const char *const *s, size_t n);
+
+/* Compact text, in the arena. */
+const char *json_print(const struct json *v);
+
+#endif

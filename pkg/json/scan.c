@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/scan.h"
+
+#include <string.h>
+
+#include "json/json.h"
+
+/* Reading at `end` yields NUL, which no token accepts. */
+struct scanner {
+	const char *at, *end;
+	const char *fault;
+	unsigned int depth;
+};
+
+static char peek(const struct scanner *s)
+{
+	return s->at < s->end ? *s->at : '\0';
+}
+
+static bool fail(struct scanner *s, const char *fault)
+{
+	if (!s->fault)
+		s->fault = s->at < s->end ? fault : "unexpected end";
+	return false;
+}
+
+static void skip_space(struct scanner *s)
+{
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+		s->at++;
+}
+
+static bool accept(struct scanner *s, char c)
+{
+	if (peek(s) != c)
+		return false;
+	s->at++;
+	return true;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool digits(struct scanner *s)
+{
+	if (!is_digit(peek(s)))
+		return fail(s, "invalid number");
+	while (is_digit(peek(s)))
+		s->at++;
+	return true;
+}
+
+static bool number(struct scanner *s)
+{
+	(void)accept(s, '-');
+	if (accept(s, '0')) {
+		if (is_digit(peek(s)))
+			return fail(s, "number with a leading zero");
+	} else if (!digits(s)) {
+		return false;
+	}
+	if (accept(s, '.') && !digits(s))
+		return false;
+	if (accept(s, 'e') || accept(s, 'E')) {
+		if (!accept(s, '+'))
+			(void)accept(s, '-');
+		return digits(s);
+	}
+	return true;
+}
+
+static bool escape(struct scanner *s)
+{
+	const char *hex = s->at + 1;
+
+	if (!accept(s, 'u'))
+		return peek(s) && strchr("\"\\/bfnrt", peek(s)) ? s->at++, true
+								: fail(s, "invalid escape");
+	for (int i = 0; i < 4; i++) {
+		if (!peek(s) || !strchr("0123456789abcdefABCDEF", peek(s)))
+			return fail(s, "invalid \\u escape");
+		s->at++;
+	}
+	if (!memcmp(hex, "0000", 4))
+		return fail(s, "\\u0000 in a string");
+	return true;
+}
+
+static bool string(struct scanner *s)
+{
+	if (!accept(s, '"'))
+		return fail(s, "expected a string");
+	while (s->at < s->end && *s->at != '"') {
+		size_t n;
+
+		if ((unsigned char)*s->at < 0x20)
+			return fail(s, "control character in a string");
+		if (accept(s, '\\')) {
+			if (!escape(s))
+				return false;
+			continue;
+		}
+		n = json_utf8_len(s->at); /* the text is NUL-terminated, so this stays inside */
+		if (!n)
+			return fail(s, "invalid UTF-8");
+		s->at += n;
+	}
+	return accept(s, '"') || fail(s, "unterminated string");
+}
+
+static bool value(struct scanner *s);
+
+/* "[" or "{" has been seen; elements up to the closing bracket. */
+static bool elements(struct scanner *s, char close)
+{
+	skip_space(s);
+	if (accept(s, close))
+		return true;
+	for (;;) {
+		skip_space(s);
+		if (close == '}') {
+			if (!string(s))
+				return false;
+			skip_space(s);
+			if (!accept(s, ':'))
+				return fail(s, "expected ':'");
+		}
+		if (!value(s))
+			return false;
+		if (accept(s, close))
+			return true;
+		if (!accept(s, ','))
+			return fail(s, "expected ',' or a closing bracket");
+	}
+}
+
+static bool literal(struct scanner *s)
+{
+	static const char *const words[] = { "true", "false", "null" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t n = strlen(words[i]);
+
+		if ((size_t)(s->end - s->at) >= n && !memcmp(s->at, words[i], n)) {
+			s->at += n;
+			return true;
+		}
+	}
+	return fail(s, "unexpected character");
+}
+
+static bool value(struct scanner *s)
+{
+	char c;
+	bool ok;
+
+	skip_space(s);
+	c = peek(s);
+	if (c == '{' || c == '[') {
+		if (++s->depth > JSON_MAX_DEPTH)
+			return fail(s, "nested too deep");
+		s->at++;
+		ok = elements(s, c == '{' ? '}' : ']');
+		s->depth--;
+	} else if (c == '"') {
+		ok = string(s);
+	} else if (c == '-' || is_digit(c)) {
+		ok = number(s);
+	} else {
+		ok = literal(s);
+	}
+	skip_space(s);
+	return ok;
+}
+
+const char *json_scan(const char *text, size_t len, size_t *at)
+{
+	struct scanner s = { .at = text, .end = text + len };
+
+	if (len >= JSON_MAX_TEXT)
+		return "too large";
+	if (value(&s) && s.at < s.end)
+		(void)fail(&s, "text behind the value");
+	*at = (size_t)(s.at - text);
+	return s.fault;
+}
+
+/* RFC 3629, section 4: the table of well-formed sequences, as ranges of the second byte. */
+size_t json_utf8_len(const char *str)
+{
+	const unsigned char *s = (const unsigned char *)str;
+	unsigned char lo = 0x80, hi = 0xbf;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return s[0] ? 1 : 0;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (s[0] == 0xe0)
+		lo = 0xa0;
+	if (s[0] == 0xed)
+		hi = 0x9f;
+	if (s[0] == 0xf0)
+		lo = 0x90;
+	if (s[0] == 0xf4)
+		hi = 0x8f;
+	if (s[1] < lo || s[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+bool json_utf8_valid(const char *s)
+{
+	while (*s) {
+		size_t n = json_utf8_len(s);
+
+		if (!n)
+			return false;
+		s += n;
+	}
+	return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ip.h - IP addresses with their prefix length: parse, print, compute. Never talks to the kernel. */
+#ifndef CNIC_NET_IP_H
+#define CNIC_NET_IP_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* .family == AF_UNSPEC means "not set". Bytes are in network order. */
+struct ip {
+	sa_family_t family;
+	uint8_t plen;
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+		uint8_t bytes[16];
+	};
+};
+
+#define IP_STRLEN (INET6_ADDRSTRLEN + 4)
+
+/*
+ * As Go's net.ParseIP and net.ParseCIDR: no leading zeros in IPv4 (inet_pton agrees), no zone, and
+ * an IPv4-mapped IPv6 address is an IPv4 address. ip_parse() sets .plen to all bits.
+ */
+bool ip_parse(struct ip *ip, const char *s);
+bool cidr_parse(struct ip *ip, const char *s);
+
+/* Print into buf[IP_STRLEN], RFC 5952 form; return buf. */
+const char *ip_str(const struct ip *ip, char *buf);
+const char *cidr_str(const struct ip *ip, char *buf);
+
+static inline uint16_t ip_len(const struct ip *ip)
+{
+	return ip->family == AF_INET6 ? 16 : 4;
+}
+
+static inline uint8_t ip_bits(const struct ip *ip)
+{
+	return (uint8_t)(ip_len(ip) * 8);
+}
+
+/* Same family: memcmp order of the addresses, prefix lengths ignored. IPv4 sorts before IPv6. */
+int ip_cmp(const struct ip *a, const struct ip *b);
+bool ip_equal(const struct ip *a, const struct ip *b);    /* address only */
+bool cidr_equal(const struct ip *a, const struct ip *b);  /* address and prefix length */
+bool cidr_contains(const struct ip *net, const struct ip *ip);
+bool ip_is_zero(const struct ip *ip);
+bool ip_is_loopback(const struct ip *ip);
+
+struct ip ip_network(const struct ip *ip);   /* host bits cleared, .plen kept */
+struct ip ip_broadcast(const struct ip *ip); /* host bits set, .plen kept */
+struct ip ip_add(const struct ip *ip, uint32_t n); /* wraps around; .plen kept */
+struct ip ip_next(const struct ip *ip);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nl/addr.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+static void addr_msg(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct ip *ip,
+		     const char *what)
+{
+	struct ifaddrmsg ifa = {
+		.ifa_family = (uint8_t)ip->family,
+		.ifa_prefixlen = ip->plen,
+		.ifa_index = (uint32_t)index,
+	};
+
+	nl_msg(nl, type, flags, &ifa, sizeof(ifa), what);
+	nl_ip(nl, IFA_LOCAL, ip);
+	nl_ip(nl, IFA_ADDRESS, ip);
+}
+
+void nl_addr_add(struct nl *nl, int index, const struct ip *ip, uint32_t flags)
+{
+	addr_msg(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, ip, "add address");
+	if (ip->family == AF_INET && ip->plen < 31) {
+		struct ip broadcast = ip_broadcast(ip);
+
+		nl_ip(nl, IFA_BROADCAST, &broadcast);
+	}
+	if (flags)
+		nl_u32(nl, IFA_FLAGS, flags);
+}
+
+void nl_addr_del(struct nl *nl, int index, const struct ip *ip)
+{
+	addr_msg(nl, RTM_DELADDR, 0, index, ip, "remove address");
+}
+
+struct parsed {
+	struct ifaddrmsg ifa;
+	struct addr addr;
+	struct ip peer; /* IFA_ADDRESS: the address itself unless point-to-point */
+};
+
+static int addr_attr(const struct nlattr *attr, void *data)
+{
+	struct parsed *p = data;
+
+	switch (mnl_attr_get_type(attr)) {
+	case IFA_LOCAL:
+		nl_attr_ip(attr, p->ifa.ifa_family, p->ifa.ifa_prefixlen, &p->addr.ip);
+		break;
+	case IFA_ADDRESS:
+		nl_attr_ip(attr, p->ifa.ifa_family, p->ifa.ifa_prefixlen, &p->peer);
+		break;
+	case IFA_FLAGS:
+		nl_attr_u32(attr, &p->addr.flags);
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int addr_parse(const struct nlmsghdr *nlh, void *data)
+{
+	struct addr_list *list = data;
+	struct parsed p = { 0 };
+
+	if (nlh->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(nlh) < sizeof(p.ifa))
+		return MNL_CB_OK;
+	memcpy(&p.ifa, mnl_nlmsg_get_payload(nlh), sizeof(p.ifa));
+	if ((int)p.ifa.ifa_index != list->index) /* kernels before 4.20 do not filter */
+		return MNL_CB_OK;
+	p.addr.flags = p.ifa.ifa_flags;
+	p.addr.scope = p.ifa.ifa_scope;
+	(void)mnl_attr_parse(nlh, sizeof(p.ifa), addr_attr, &p);
+	if (!p.addr.ip.family)
+		p.addr.ip = p.peer;
+	if (p.addr.ip.family)
+		*arena_append(list->arena, list->addr, list->n_addr) = p.addr;
+	return MNL_CB_OK;
+}
+
+/* An interrupted dump is repeated: start over with what was there before it. */
+struct mark {
+	struct addr_list *list;
+	size_t n;
+};
+
+static void rewind_list(void *data)
+{
+	struct mark *m = data;
+
+	m->list->n_addr = m->n;
+}
+
+static int parse_marked(const struct nlmsghdr *nlh, void *data)
+{
+	struct mark *m = data;
+
+	return addr_parse(nlh, m->list);
+}
+
+static int list_family(struct nl *nl, int index, uint8_t family, struct addr_list *out)
+{
+	struct ifaddrmsg ifa = { .ifa_family = family, .ifa_index = (uint32_t)index };
+	struct mark m = { out, out->n_addr };
+
+	nl_msg(nl, RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof(ifa), "list addresses");
+	return nl_dump(nl, parse_marked, rewind_list, &m);
+}
+
+int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list *out)
+{
+	out->index = index;
+	out->addr = NULL;
+	out->n_addr = 0;
+	if (family != AF_INET6 && list_family(nl, index, AF_INET, out) < 0)
+		return -1;
+	return family != AF_INET ? list_family(nl, index, AF_INET6, out) : 0;
+}
+
+/* 0 settled, 1 some tentative, -1 failed. */
+static int dad_state(struct nl *nl, int index, struct arena *arena)
+{
+	struct addr_list list = { .index = index, .arena = arena };
+	char buf[IP_STRLEN];
+	int tentative = 0;
+
+	if (list_family(nl, index, AF_INET6, &list) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n_addr; i++) {
+		if (list.addr[i].flags & IFA_F_DADFAILED)
+			return err_set(nl->err, ERR_IN_USE, "duplicate address %s on the link",
+				       ip_str(&list.addr[i].ip, buf));
+		tentative |= !!(list.addr[i].flags & IFA_F_TENTATIVE);
+	}
+	return tentative;
+}
+
+static int any_address(const struct nlmsghdr *nlh, void *data)
+{
+	(void)data;
+	return nlh->nlmsg_type == RTM_NEWADDR ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+int nl_addr_wait_dad(struct nl *nl, int index, struct arena *arena, int timeout_ms)
+{
+	int state, rc;
+
+	while ((state = dad_state(nl, index, arena)) > 0) {
+		rc = nl_wait(nl, NULL, timeout_ms, any_address, NULL);
+		if (rc < 0)
+			return -1;
+		if (rc == 1)
+			return err_set(nl->err, ERR_INTERNAL, "IPv6 address still tentative after %d ms",
+				       timeout_ms);
+	}
+	return state;
+}

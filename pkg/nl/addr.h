@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* addr.h - addresses of an interface. See rtnetlink(7), uapi/if_addr.h. */
+#ifndef CNIC_NL_ADDR_H
+#define CNIC_NL_ADDR_H
+
+#include "base/arena.h"
+#include "nl/nl.h"
+
+struct addr {
+	struct ip ip;   /* the local address with its prefix */
+	uint32_t flags; /* IFA_F_TENTATIVE, IFA_F_DADFAILED, ... */
+	uint8_t scope;
+};
+
+struct addr_list {
+	struct addr *addr;
+	size_t n_addr;
+	int index;
+	struct arena *arena;
+};
+
+/* ip addr add IP/PLEN [broadcast +] dev X [nodad] [noprefixroute]; flags are IFA_F_*; fails with EEXIST */
+void nl_addr_add(struct nl *nl, int index, const struct ip *ip, uint32_t flags);
+void nl_addr_del(struct nl *nl, int index, const struct ip *ip);
+
+/* The addresses of one interface of a family, AF_UNSPEC for IPv4 then IPv6; out->arena must be set. */
+int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list *out) NODISCARD;
+
+/* Wait until no IPv6 address of the interface is tentative (RTNLGRP_IPV6_IFADDR watched on nl);
+ * one that failed duplicate address detection (RFC 4862, 5.4) is an error. */
+int nl_addr_wait_dad(struct nl *nl, int index, struct arena *arena, int timeout_ms) NODISCARD;
+
+#endif

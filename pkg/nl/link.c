@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nl/link.h"
+
+#include <linux/if_bridge.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* uapi/if.h and net/if.h collide; these two are RFC 2863 states as uapi/if.h numbers them. */
+#define OPER_UP 6
+
+static int info_data_attr(const struct nlattr *attr, void *data)
+{
+	struct link *l = data;
+
+	uint16_t len = mnl_attr_get_payload_len(attr);
+
+	if (strcmp(l->kind, "bridge") != 0)
+		return MNL_CB_OK;
+	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_FILTERING && len >= 1)
+		l->vlan_filtering = mnl_attr_get_u8(attr);
+	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_DEFAULT_PVID && len >= 2)
+		l->default_pvid = mnl_attr_get_u16(attr);
+	return MNL_CB_OK;
+}
+
+static int port_data_attr(const struct nlattr *attr, void *data)
+{
+	struct link *l = data;
+
+	if (!mnl_attr_get_payload_len(attr))
+		return MNL_CB_OK;
+	if (mnl_attr_get_type(attr) == IFLA_BRPORT_MODE)
+		l->hairpin = mnl_attr_get_u8(attr);
+	if (mnl_attr_get_type(attr) == IFLA_BRPORT_ISOLATED)
+		l->isolated = mnl_attr_get_u8(attr);
+	return MNL_CB_OK;
+}
+
+/* The kernel puts IFLA_INFO_KIND first, so the kind is known when its data comes. */
+static int info_attr(const struct nlattr *attr, void *data)
+{
+	struct link *l = data;
+
+	switch (mnl_attr_get_type(attr)) {
+	case IFLA_INFO_KIND:
+		nl_attr_str(attr, l->kind, sizeof(l->kind));
+		break;
+	case IFLA_INFO_DATA:
+		(void)mnl_attr_parse_nested(attr, info_data_attr, l);
+		break;
+	case IFLA_INFO_SLAVE_DATA:
+		(void)mnl_attr_parse_nested(attr, port_data_attr, l);
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int link_attr(const struct nlattr *attr, void *data)
+{
+	struct link *l = data;
+
+	switch (mnl_attr_get_type(attr)) {
+	case IFLA_IFNAME:
+		nl_attr_str(attr, l->name, sizeof(l->name));
+		break;
+	case IFLA_MTU:
+		nl_attr_u32(attr, &l->mtu);
+		break;
+	case IFLA_PROMISCUITY:
+		nl_attr_u32(attr, &l->promiscuity);
+		break;
+	case IFLA_MASTER:
+		nl_attr_int(attr, &l->master);
+		break;
+	case IFLA_LINK:
+		nl_attr_int(attr, &l->peer);
+		break;
+	case IFLA_OPERSTATE:
+		if (mnl_attr_get_payload_len(attr))
+			l->operstate = mnl_attr_get_u8(attr);
+		break;
+	case IFLA_ADDRESS:
+		if (mnl_attr_get_payload_len(attr) == MAC_LEN)
+			memcpy(l->mac, mnl_attr_get_payload(attr), MAC_LEN);
+		break;
+	case IFLA_LINKINFO:
+		(void)mnl_attr_parse_nested(attr, info_attr, l);
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+int nl_link_parse(const struct nlmsghdr *nlh, void *data)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct link *l = data;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
+		return MNL_CB_OK;
+	l->index = ifi->ifi_index;
+	l->flags = ifi->ifi_flags;
+	return mnl_attr_parse(nlh, sizeof(*ifi), link_attr, l);
+}
+
+static int get(struct nl *nl, int index, const char *name, struct link *out)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	*out = (struct link){ 0 };
+	nl_msg(nl, RTM_GETLINK, 0, &ifi, sizeof(ifi), "look up link");
+	if (name)
+		nl_str(nl, IFLA_IFNAME, name);
+	if (nl_query(nl, nl_link_parse, out) < 0)
+		return name ? err_wrap(nl->err, "%s", name) : err_wrap(nl->err, "link %d", index);
+	return 0;
+}
+
+static int missing_is_fine(struct nl *nl, int rc)
+{
+	if (rc < 0 && nl->err->sys == ENODEV) {
+		err_clear(nl->err);
+		return 0;
+	}
+	return rc;
+}
+
+int nl_link_get(struct nl *nl, const char *name, struct link *out)
+{
+	return get(nl, 0, name, out);
+}
+
+int nl_link_get_allow(struct nl *nl, const char *name, struct link *out)
+{
+	return missing_is_fine(nl, get(nl, 0, name, out));
+}
+
+int nl_link_get_index(struct nl *nl, int index, struct link *out)
+{
+	return get(nl, index, NULL, out);
+}
+
+int nl_link_get_index_allow(struct nl *nl, int index, struct link *out)
+{
+	return missing_is_fine(nl, get(nl, index, NULL, out));
+}
+
+/*
+ * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
+ * One message. txqueuelen 0 on our end is what the reference gives the host side.
+ */
+void nl_veth_add(struct nl *nl, const struct veth *v)
+{
+	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, peer = { 0 };
+
+	nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), "create veth pair");
+	nl_str(nl, IFLA_IFNAME, v->name);
+	nl_u32(nl, IFLA_TXQLEN, 0);
+	if (v->mtu)
+		nl_u32(nl, IFLA_MTU, v->mtu);
+	if (v->master)
+		nl_u32(nl, IFLA_MASTER, (uint32_t)v->master);
+	nl_nest(nl, IFLA_LINKINFO) {
+		nl_str(nl, IFLA_INFO_KIND, "veth");
+		nl_nest(nl, IFLA_INFO_DATA) {
+			nl_nest(nl, VETH_INFO_PEER) {
+				nl_header(nl, &peer, sizeof(peer));
+				nl_str(nl, IFLA_IFNAME, v->peer);
+				if (v->mtu)
+					nl_u32(nl, IFLA_MTU, v->mtu);
+				if (v->peer_mac)
+					nl_put(nl, IFLA_ADDRESS, v->peer_mac, MAC_LEN);
+				nl_u32(nl, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
+			}
+		}
+	}
+}
+
+/* ip link add NAME [mtu M] up type bridge [vlan_filtering 1] */
+void nl_bridge_add(struct nl *nl, const struct bridge *b)
+{
+	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+
+	nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), "create bridge");
+	nl_str(nl, IFLA_IFNAME, b->name);
+	if (b->mtu)
+		nl_u32(nl, IFLA_MTU, b->mtu);
+	if (b->mac)
+		nl_put(nl, IFLA_ADDRESS, b->mac, MAC_LEN);
+	nl_nest(nl, IFLA_LINKINFO) {
+		nl_str(nl, IFLA_INFO_KIND, "bridge");
+		if (b->vlan_filtering)
+			nl_nest(nl, IFLA_INFO_DATA) {
+				nl_u8(nl, IFLA_BR_VLAN_FILTERING, 1);
+			}
+	}
+}
+
+void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask)
+{
+	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = flags, .ifi_change = mask };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link flags");
+}
+
+void nl_link_up(struct nl *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link up");
+}
+
+void nl_link_enslave_up(struct nl *nl, int index, int master)
+{
+	nl_link_up(nl, index);
+	nl_u32(nl, IFLA_MASTER, (uint32_t)master);
+}
+
+void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN])
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set MAC address");
+	nl_put(nl, IFLA_ADDRESS, mac, MAC_LEN);
+}
+
+void nl_link_del(struct nl *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete link");
+}
+
+void nl_link_del_name(struct nl *nl, const char *name)
+{
+	struct ifinfomsg ifi = { 0 };
+
+	nl_msg(nl, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete link");
+	nl_str(nl, IFLA_IFNAME, name);
+}
+
+/* ip link set dev X type bridge_slave hairpin on isolated on */
+void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set bridge port flags");
+	nl_nest(nl, IFLA_LINKINFO) {
+		nl_str(nl, IFLA_INFO_SLAVE_KIND, "bridge");
+		nl_nest(nl, IFLA_INFO_SLAVE_DATA) {
+			nl_u8(nl, IFLA_BRPORT_MODE, hairpin);
+			nl_u8(nl, IFLA_BRPORT_ISOLATED, isolated);
+		}
+	}
+}
+
+struct port_count {
+	int bridge;
+	unsigned int n;
+};
+
+static int count_port(const struct nlmsghdr *nlh, void *data)
+{
+	struct port_count *p = data;
+	struct link l = { 0 };
+
+	(void)nl_link_parse(nlh, &l);
+	p->n += l.index && l.master == p->bridge;
+	return MNL_CB_OK;
+}
+
+static void reset_count(void *data)
+{
+	((struct port_count *)data)->n = 0;
+}
+
+int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n)
+{
+	struct port_count p = { .bridge = bridge };
+	struct ifinfomsg ifi = { 0 };
+
+	nl_msg(nl, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list bridge ports");
+	nl_u32(nl, IFLA_MASTER, (uint32_t)bridge);
+	if (nl_dump(nl, count_port, reset_count, &p) < 0)
+		return -1;
+	*n = p.n;
+	return 0;
+}
+
+static bool is_gone(const struct nlmsghdr *nlh, int index)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+
+	/* AF_BRIDGE announces only that the port left its bridge */
+	return nlh->nlmsg_type == RTM_DELLINK && mnl_nlmsg_get_payload_len(nlh) >= sizeof(*ifi) &&
+	       ifi->ifi_family == AF_UNSPEC && ifi->ifi_index == index;
+}
+
+static int until_gone(const struct nlmsghdr *nlh, void *data)
+{
+	const int *index = data;
+
+	return is_gone(nlh, *index) ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+/*
+ * The socket at 0 and nothing else open: nobody who waits for our stdio, lock or pipe to close may be
+ * kept waiting by this child.
+ */
+_Noreturn static void send_alone(struct nl *nl)
+{
+	int fd = mnl_socket_get_fd(nl->sock);
+
+	if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
+		_exit(1);
+	if (close_range(1, ~0U, 0) < 0)
+		for (int i = 1; i < 1024; i++)
+			close(i);
+	(void)!send(STDIN_FILENO, nl->buf, nl->used, 0);
+	_exit(0);
+}
+
+#define DEL_TIMEOUT_MS 10000
+
+/*
+ * Wait for the announcement; when some were lost, look for oneself. A refusal with ENODEV means that
+ * somebody else was quicker.
+ */
+static int wait_gone(struct nl *watcher, struct nl *at, int index)
+{
+	struct link l = { .index = index };
+	int rc;
+
+	do {
+		rc = nl_wait(watcher, at, DEL_TIMEOUT_MS, until_gone, &index);
+		if (rc > 0 && nl_link_get_index_allow(watcher, index, &l) < 0)
+			return -1;
+	} while (rc == 2 && l.index);
+	if (rc > 0 && l.index)
+		return err_set(watcher->err, ERR_INTERNAL, "delete link %s: not done in %d s", l.name,
+			       DEL_TIMEOUT_MS / 1000);
+	return rc < 0 ? missing_is_fine(watcher, rc) : 0;
+}
+
+int nl_link_del_announced(struct nl *at, int index, struct nl *watcher, int watched)
+{
+	pid_t pid;
+	int rc;
+
+	nl_link_del(at, index);
+	if (nl_seal(at) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		send_alone(at);
+	if (pid < 0) {
+		at->used = 0; /* not sealed after all */
+		return nl_commit_allow(at, ENODEV);
+	}
+	rc = wait_gone(watcher, at, watched);
+	nl_reset(at);
+	return rc;
+}
+
+struct up_wait {
+	int index;
+	uint8_t operstate;
+};
+
+static int until_up(const struct nlmsghdr *nlh, void *data)
+{
+	struct up_wait *w = data;
+	struct link l = { 0 };
+
+	(void)nl_link_parse(nlh, &l);
+	if (l.index != w->index)
+		return MNL_CB_OK;
+	w->operstate = l.operstate;
+	return l.operstate == OPER_UP ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
+{
+	struct up_wait w = { .index = index };
+	struct link l;
+	int rc;
+
+	do {
+		if (nl_link_get_index(nl, index, &l) < 0)
+			return -1;
+		if (l.operstate == OPER_UP)
+			return 0;
+		rc = nl_wait(nl, NULL, timeout_ms, until_up, &w);
+	} while (rc == 2); /* announcements were lost: look again */
+	if (rc == 1)
+		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)", l.name,
+			       timeout_ms, w.operstate);
+	return rc;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* link.h - network interfaces: look up, create, change, delete. See rtnetlink(7), uapi/if_link.h. */
+#ifndef CNIC_NL_LINK_H
+#define CNIC_NL_LINK_H
+
+#include <net/if.h>
+
+#include "net/mac.h"
+#include "nl/nl.h"
+
+struct link {
+	int index;    /* 0 = there is none */
+	int master;   /* ifindex of the bridge it is a port of, 0 if none */
+	int peer;     /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
+	uint32_t mtu, flags, promiscuity;
+	uint8_t operstate; /* IF_OPER_* (RFC 2863) */
+	bool vlan_filtering;    /* a bridge's */
+	uint16_t default_pvid;  /* a bridge's: the VLAN each new port starts with, 0 = none */
+	bool hairpin, isolated; /* a bridge port's */
+	char name[IFNAMSIZ], kind[IFNAMSIZ];
+	uint8_t mac[MAC_LEN];
+};
+
+struct veth {
+	const char *name, *peer; /* ours here, the peer's in peer_netns */
+	int peer_netns;          /* descriptor */
+	uint32_t mtu;            /* both ends; 0 = kernel's default */
+	const uint8_t *peer_mac; /* NULL = kernel's choice */
+	int master;              /* bridge to join, 0 = none */
+};
+
+struct bridge {
+	const char *name;
+	uint32_t mtu; /* 0 = kernel's default */
+	bool vlan_filtering;
+	const uint8_t *mac; /* NULL = kernel's choice, which follows the ports */
+};
+
+/* Look one up. A missing one is ENODEV, or with _allow a success with out->index 0. */
+int nl_link_get(struct nl *nl, const char *name, struct link *out) NODISCARD;
+int nl_link_get_allow(struct nl *nl, const char *name, struct link *out) NODISCARD;
+int nl_link_get_index(struct nl *nl, int index, struct link *out) NODISCARD;
+int nl_link_get_index_allow(struct nl *nl, int index, struct link *out) NODISCARD;
+
+/* Callback for nl_query() and nl_wait(): fill the struct link from an RTM_NEWLINK message. */
+int nl_link_parse(const struct nlmsghdr *nlh, void *link);
+
+/* Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). */
+void nl_veth_add(struct nl *nl, const struct veth *v);
+void nl_bridge_add(struct nl *nl, const struct bridge *b);
+void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
+void nl_link_up(struct nl *nl, int index);
+void nl_link_enslave_up(struct nl *nl, int index, int master); /* master M up */
+void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
+void nl_link_del(struct nl *nl, int index);
+void nl_link_del_name(struct nl *nl, const char *name);
+
+/* Bridge port flags (IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED). */
+void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated);
+
+/* How many ports a bridge has. */
+int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n) NODISCARD;
+
+/*
+ * Delete `index`, known to `at`, and return when the kernel has announced that `watched` is gone from
+ * `watcher`'s namespace (which must have been nl_watch()ed for RTNLGRP_LINK before). RTM_DELLINK
+ * blocks its caller for an RCU grace period after both ends of a veth pair are unlisted, about 20 ms;
+ * a child waits that out with nothing of ours open. Without a child it is done in place.
+ */
+int nl_link_del_announced(struct nl *at, int index, struct nl *watcher, int watched) NODISCARD;
+
+/* Wait until a link's operstate is UP, as announced (RTNLGRP_LINK watched on nl). */
+int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* route.h - routes. See rtnetlink(7), ip-route(8). */
+#ifndef CNIC_NL_ROUTE_H
+#define CNIC_NL_ROUTE_H
+
+#include "base/arena.h"
+#include "nl/nl.h"
+
+struct route {
+	struct ip dst, gw, src; /* dst.family picks the family, plen 0 is a default route; gw and src optional */
+	int oif;
+	uint32_t table;         /* 0 = main */
+	uint32_t priority;      /* the metric; 0 = none said */
+	uint32_t mtu, advmss;   /* 0 = none said */
+	uint8_t scope;          /* RT_SCOPE_* */
+};
+
+struct route_list {
+	struct route *route; /* a multipath route is one entry per next hop */
+	size_t n_route;
+	struct arena *arena;
+};
+
+/* ip route add; with `flags` NLM_F_EXCL an equal one is EEXIST. */
+void nl_route_add(struct nl *nl, const struct route *r, uint16_t flags);
+void nl_route_del(struct nl *nl, const struct route *r);
+
+/* All unicast routes of a namespace, all tables; out->arena must be set. */
+int nl_route_list(struct nl *nl, struct route_list *out) NODISCARD;
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nl/vlan.h"
+
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+void vlan_set_add(struct vlan_set *set, uint16_t vid)
+{
+	set->bits[vid / 64 % 64] |= UINT64_C(1) << (vid % 64);
+}
+
+bool vlan_set_has(const struct vlan_set *set, uint16_t vid)
+{
+	return set->bits[vid / 64 % 64] >> (vid % 64) & 1;
+}
+
+static void vlan_msg(struct nl *nl, uint16_t type, int port, const char *what)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = port };
+
+	nl_msg(nl, type, 0, &ifi, sizeof(ifi), what);
+}
+
+static void put_vlan(struct nl *nl, uint16_t vid, uint16_t flags)
+{
+	struct bridge_vlan_info info = { .vid = vid, .flags = flags };
+
+	nl_put(nl, IFLA_BRIDGE_VLAN_INFO, &info, sizeof(info));
+}
+
+void nl_vlan_add_pvid(struct nl *nl, int port, uint16_t vid)
+{
+	vlan_msg(nl, RTM_SETLINK, port, "add untagged VLAN");
+	nl_nest(nl, IFLA_AF_SPEC) {
+		put_vlan(nl, vid, BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
+	}
+}
+
+/* First VLAN of the set from `vid` on, VLAN_MAX + 1 if there is none. */
+static uint16_t next_member(const struct vlan_set *set, uint16_t vid)
+{
+	while (vid <= VLAN_MAX && !vlan_set_has(set, vid))
+		vid++;
+	return vid;
+}
+
+void nl_vlan_add_set(struct nl *nl, int port, const struct vlan_set *set)
+{
+	vlan_msg(nl, RTM_SETLINK, port, "add trunk VLANs");
+	nl_nest(nl, IFLA_AF_SPEC) {
+		for (uint16_t vid = next_member(set, 1); vid <= VLAN_MAX; vid = next_member(set, vid)) {
+			uint16_t first = vid;
+
+			while (vid <= VLAN_MAX && vlan_set_has(set, vid))
+				vid++;
+			if (vid - first == 1) {
+				put_vlan(nl, first, 0);
+			} else {
+				put_vlan(nl, first, BRIDGE_VLAN_INFO_RANGE_BEGIN);
+				put_vlan(nl, (uint16_t)(vid - 1), BRIDGE_VLAN_INFO_RANGE_END);
+			}
+		}
+	}
+}
+
+void nl_vlan_del(struct nl *nl, int port, uint16_t vid)
+{
+	vlan_msg(nl, RTM_DELLINK, port, "remove VLAN");
+	nl_nest(nl, IFLA_AF_SPEC) {
+		put_vlan(nl, vid, 0);
+	}
+}
+
+struct entry {
+	struct bridge_vlan_info info;
+	uint16_t last;
+};
+
+static int entry_attr(const struct nlattr *attr, void *data)
+{
+	struct entry *e = data;
+	uint16_t len = mnl_attr_get_payload_len(attr);
+
+	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_INFO && len >= sizeof(e->info))
+		memcpy(&e->info, mnl_attr_get_payload(attr), sizeof(e->info));
+	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_RANGE && len >= sizeof(e->last))
+		e->last = mnl_attr_get_u16(attr);
+	return MNL_CB_OK;
+}
+
+static int db_attr(const struct nlattr *attr, void *data)
+{
+	struct port_vlans *v = data;
+	struct entry e = { 0 };
+
+	if (mnl_attr_get_type(attr) != BRIDGE_VLANDB_ENTRY)
+		return MNL_CB_OK;
+	(void)mnl_attr_parse_nested(attr, entry_attr, &e);
+	if (e.info.flags & BRIDGE_VLAN_INFO_PVID)
+		v->pvid = e.info.vid;
+	for (unsigned int vid = e.info.vid; vid <= (e.last > e.info.vid ? e.last : e.info.vid); vid++)
+		vlan_set_add(&v->members, (uint16_t)vid);
+	return MNL_CB_OK;
+}
+
+static int db_msg(const struct nlmsghdr *nlh, void *data)
+{
+	if (nlh->nlmsg_type != RTM_NEWVLAN ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct br_vlan_msg))
+		return MNL_CB_OK;
+	return mnl_attr_parse(nlh, sizeof(struct br_vlan_msg), db_attr, data);
+}
+
+static void reset(void *data)
+{
+	*(struct port_vlans *)data = (struct port_vlans){ 0 };
+}
+
+int nl_vlan_get(struct nl *nl, int port, struct port_vlans *out)
+{
+	struct br_vlan_msg msg = { .family = AF_BRIDGE, .ifindex = (uint32_t)port };
+
+	nl_msg(nl, RTM_GETVLAN, NLM_F_DUMP, &msg, sizeof(msg), "list VLANs of the port");
+	return nl_dump(nl, db_msg, reset, out);
+}

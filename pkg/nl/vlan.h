@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vlan.h - the VLANs of a bridge port (bridge vlan ...). See uapi/if_bridge.h. */
+#ifndef CNIC_NL_VLAN_H
+#define CNIC_NL_VLAN_H
+
+#include "nl/nl.h"
+
+#define VLAN_MAX 4094
+
+/* A set of VLAN ids. */
+struct vlan_set {
+	uint64_t bits[64];
+};
+
+void vlan_set_add(struct vlan_set *set, uint16_t vid);
+bool vlan_set_has(const struct vlan_set *set, uint16_t vid);
+
+struct port_vlans {
+	uint16_t pvid;           /* 0 = none; it leaves untagged */
+	struct vlan_set members; /* pvid included */
+};
+
+/* bridge vlan add dev X vid VID pvid untagged */
+void nl_vlan_add_pvid(struct nl *nl, int port, uint16_t vid);
+/* bridge vlan add dev X vid FIRST-LAST, one message for the whole set */
+void nl_vlan_add_set(struct nl *nl, int port, const struct vlan_set *set);
+/* bridge vlan del dev X vid VID */
+void nl_vlan_del(struct nl *nl, int port, uint16_t vid);
+
+/* What the port has (RTM_GETVLAN, Linux 5.6, asks for one device only). */
+int nl_vlan_get(struct nl *nl, int port, struct port_vlans *out) NODISCARD;
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/lock.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/time.h>
+#include <time.h>
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* flock(2) has no timeout; a timer that interrupts it does. It repeats, so that a tick which falls
+ * between the check and the call is not the last. */
+static int lock_until(int fd, int how, int64_t deadline)
+{
+	while (flock(fd, how) < 0) {
+		if (errno != EINTR)
+			return -1;
+		if (now_ms() >= deadline) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int lock(int fd, int how, const char *name, struct err *err)
+{
+	struct sigaction act = { .sa_handler = on_alarm }, old;
+	struct itimerval tick = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
+	int rc, saved;
+
+	if (flock(fd, how | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return err_sys(err, "lock %s", name);
+	sigaction(SIGALRM, &act, &old);
+	setitimer(ITIMER_REAL, &tick, NULL);
+	rc = lock_until(fd, how, now_ms() + LOCK_TIMEOUT_MS);
+	saved = errno;
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	errno = saved;
+	if (!rc)
+		return 0;
+	err_fill(err, ERR_RETRY, errno, "lock %s, held by another process", name);
+	return -1;
+}
+
+int lock_fd(int fd, const char *name, struct err *err)
+{
+	return lock(fd, LOCK_EX, name, err);
+}
+
+int lock_shared_fd(int fd, const char *name, struct err *err)
+{
+	return lock(fd, LOCK_SH, name, err);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock.h - flock(2) with a bound. */
+#ifndef CNIC_SYS_LOCK_H
+#define CNIC_SYS_LOCK_H
+
+#include "base/err.h"
+
+/* Longest wait for a lock before the call fails with code 11, try again. */
+#define LOCK_TIMEOUT_MS 30000
+
+/*
+ * Lock the open descriptor, until it is closed. Waits at most LOCK_TIMEOUT_MS. `name` is for the
+ * error text. A second call on the same descriptor converts the lock, giving the first up meanwhile.
+ */
+int lock_fd(int fd, const char *name, struct err *err) NODISCARD;        /* exclusive */
+int lock_shared_fd(int fd, const char *name, struct err *err) NODISCARD; /* with other sharers */
+
+#endif

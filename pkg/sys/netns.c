@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/netns.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "sys/lock.h"
+
+static const char own_path[] = "/proc/self/ns/net";
+
+/* O_NONBLOCK: the path is the caller's word; a FIFO lying there must not hold us. */
+static int open_path(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* ioctl_ns(2): only namespace files answer NS_GET_NSTYPE; everything else says ENOTTY or the like. */
+static bool is_netns(int fd)
+{
+	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+int netns_open(const char *path, int *fd, bool *gone, struct err *err)
+{
+	auto_close int f = *path ? open_path(path) : -1;
+
+	*fd = -1;
+	if (f >= 0 && is_netns(f)) {
+		*fd = take_fd(&f);
+		return 0;
+	}
+	if (gone) {
+		*gone = true;
+		return 0;
+	}
+	if (f >= 0)
+		return err_set(err, ERR_NETNS, "%s is not a network namespace", path);
+	err_fill(err, ERR_NETNS, *path ? errno : ENOENT, "open netns \"%s\"", path);
+	return -1;
+}
+
+bool netns_is_own(int fd)
+{
+	struct stat own, other;
+
+	return !stat(own_path, &own) && !fstat(fd, &other) && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
+}
+
+int netns_own(struct err *err)
+{
+	int fd = open_path(own_path);
+
+	return fd < 0 ? err_sys(err, "open %s", own_path) : fd;
+}
+
+int netns_lock_shared(struct err *err)
+{
+	auto_close int fd = netns_own(err);
+
+	if (fd < 0)
+		return -1;
+	if (lock_shared_fd(fd, own_path, err) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+int netns_lock_alone(int fd, struct err *err)
+{
+	return lock_fd(fd, own_path, err);
+}
+
+int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err)
+{
+	auto_close int home = netns_own(err);
+	int rc;
+
+	if (home < 0)
+		return -1;
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return err_sys(err, "enter container netns");
+	rc = fn(arg);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netns.h - network namespaces by descriptor. setns(2) is called here and nowhere else. */
+#ifndef CNIC_SYS_NETNS_H
+#define CNIC_SYS_NETNS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/*
+ * Open a namespace path. 0: *fd is a network namespace. -1: error, code 8. With `gone` given, a path
+ * that is empty, missing, or no longer a network namespace is success with *gone = true: whatever
+ * lived there is gone. Never creates, never blocks, whatever lies at the path.
+ */
+int netns_open(const char *path, int *fd, bool *gone, struct err *err) NODISCARD;
+
+/* A descriptor of the namespace this process runs in, -1 on failure. */
+int netns_own(struct err *err) NODISCARD;
+
+/* Is it the namespace this process runs in? */
+bool netns_is_own(int fd);
+
+/*
+ * A lock of the namespace this process runs in, for objects in it that calls share: ADDs that use
+ * them hold it shared, who takes one away again holds it alone. The lock is on the namespace itself
+ * (flock(2) on its nsfs inode), so there is no file to leave behind. Returns the descriptor that
+ * holds it, -1 on failure; netns_lock_alone() turns the shared lock into an exclusive one.
+ */
+int netns_lock_shared(struct err *err) NODISCARD;
+int netns_lock_alone(int fd, struct err *err) NODISCARD;
+
+/*
+ * Run fn inside the namespace and come home. Keep fn to opening things: no plugin logic runs in
+ * somebody else's namespace. Failing to come home aborts: to run on in the wrong one is worse.
+ */
+int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err) NODISCARD;
+
+#endif

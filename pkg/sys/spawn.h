@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spawn.h - run a program with a text on stdin and collect its stdout; stderr is shared. */
+#ifndef CNIC_SYS_SPAWN_H
+#define CNIC_SYS_SPAWN_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define SPAWN_MAX_OUTPUT 1000000 /* bytes; more is an error */
+
+struct spawn_result {
+	const char *out; /* NUL-terminated, in the arena */
+	size_t out_len;
+	int status; /* as waitpid(2) gives it */
+};
+
+/*
+ * argv is { path }. envp is the child's whole environment. An executable that is open for writing
+ * (ETXTBSY: it is being installed) is tried again for a second. -1 only if the program could not be
+ * run or talked to; a failing program is 0 with its status.
+ */
+int spawn(const char *path, char *const envp[], const char *in, size_t in_len,
+	  struct spawn_result *res, struct arena *arena, struct err *err) NODISCARD;
+
+#endif

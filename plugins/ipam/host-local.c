@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host-local - addresses from ranges, remembered in files of this host. */
+#include <string.h>
+
+#include "cni/call.h"
+#include "cni/gc.h"
+#include "cni/version.h"
+#include "ipam/release.h"
+#include "ipam/reserve.h"
+#include "ipam/resolv.h"
+
+#define MAX_SETS   64
+#define MAX_RANGES 256 /* of a set */
+
+struct host_local_conf {
+	struct range_text only; /* the old way to write one set of one range */
+	struct range_list *lists, *runtime_lists;
+	size_t n_lists, n_runtime_lists;
+	const char **args_ips, **runtime_ips;
+	size_t n_args_ips, n_runtime_ips;
+	struct cni_route *routes;
+	size_t n_routes;
+	const char *data_dir, *resolv_conf;
+	bool has_ipam, release_on_reboot;
+	struct range_set *sets; /* of all three ways to write them, by validate() */
+	size_t n_sets;
+};
+
+/* clang-format off */
+static const struct json_field range_fields[] = {
+	F_STR("subnet", struct range_text, subnet),
+	F_STR("rangeStart", struct range_text, start),
+	F_STR("rangeEnd", struct range_text, end),
+	F_STR("gateway", struct range_text, gateway),
+	F_END
+};
+
+static const struct json_field set_item[] = {
+	F_LIST("", struct range_list, ranges, range_fields, .max = MAX_RANGES),
+	F_END
+};
+
+static const struct json_field ipam_fields[] = {
+	F_STR("subnet", struct host_local_conf, only.subnet),
+	F_STR("rangeStart", struct host_local_conf, only.start),
+	F_STR("rangeEnd", struct host_local_conf, only.end),
+	F_STR("gateway", struct host_local_conf, only.gateway),
+	F_LIST("ranges", struct host_local_conf, lists, set_item, .max = MAX_SETS),
+	F_LIST("routes", struct host_local_conf, routes, cni_route_fields),
+	F_STR("dataDir", struct host_local_conf, data_dir),
+	F_STR("resolvConf", struct host_local_conf, resolv_conf),
+	F_BOOL("releaseOnReboot", struct host_local_conf, release_on_reboot),
+	F_END
+};
+
+static const struct json_field runtime_fields[] = {
+	F_LIST("ipRanges", struct host_local_conf, runtime_lists, set_item, .max = MAX_SETS),
+	F_STRS("ips", struct host_local_conf, runtime_ips),
+	F_END
+};
+
+static const struct json_field cni_args_fields[] = {
+	F_STRS("ips", struct host_local_conf, args_ips),
+	F_END
+};
+
+/* An object whose members are members of the struct itself. */
+#define F_HERE(k, f, ...) { .key = (k), .type = JSON_OBJECT, .sub = (f), ##__VA_ARGS__ }
+
+static const struct json_field args_fields[] = {
+	F_HERE("cni", cni_args_fields),
+	F_END
+};
+
+static const struct json_field host_local_fields[] = {
+	F_HERE("ipam", ipam_fields, HAS(struct host_local_conf, ipam)),
+	F_HERE("runtimeConfig", runtime_fields),
+	F_HERE("args", args_fields),
+	F_END
+};
+/* clang-format on */
+
+static const struct host_local_conf host_local_defaults = { .data_dir = "/var/lib/cni/networks" };
+
+static const char *const host_local_args[] = { "IP", NULL };
+
+/* The results of old versions have one place for each family. */
+static int check_version(const struct cni_call *c)
+{
+	const struct host_local_conf *conf = c->own;
+	size_t n[2] = { 0 };
+
+	for (size_t i = 0; i < conf->n_sets; i++)
+		n[conf->sets[i].ranges[0].subnet.family == AF_INET6]++;
+	if ((n[0] <= 1 && n[1] <= 1) || cni_version_at_least(c->conf.version, "0.3.0"))
+		return 0;
+	return err_set(c->err, ERR_VERSION,
+		       "CNI version %s does not support more than 1 address per family",
+		       c->conf.version);
+}
+
+static int add_sets(struct cni_call *c, const struct range_list *lists, size_t n, const char *path)
+{
+	struct host_local_conf *conf = c->own;
+	struct range_set *sets = conf->sets + conf->n_sets;
+
+	conf->n_sets += n;
+	return range_sets_parse(lists, n, path, c->arena, sets, c->err);
+}
+
+static int add_only_set(struct cni_call *c)
+{
+	struct host_local_conf *conf = c->own;
+	struct range_set *set = conf->sets + conf->n_sets;
+
+	if (!conf->only.subnet)
+		return 0;
+	conf->n_sets++;
+	set->n_ranges = 1;
+	set->ranges = arena_new(c->arena, struct range);
+	return range_parse(&conf->only, "ipam", set->ranges, c->err);
+}
+
+/* The order numbers the sets, and so the last_reserved_ip files: the runtime's come first. */
+static int host_local_validate(struct cni_call *c)
+{
+	struct host_local_conf *conf = c->own;
+
+	if (!conf->has_ipam)
+		return err_set(c->err, ERR_CONFIG, "IPAM config missing 'ipam' key");
+	conf->sets =
+		arena_array(c->arena, struct range_set, conf->n_runtime_lists + 1 + conf->n_lists);
+	if (add_sets(c, conf->runtime_lists, conf->n_runtime_lists, "runtimeConfig.ipRanges") < 0)
+		return -1;
+	if (add_only_set(c) < 0)
+		return -1;
+	if (add_sets(c, conf->lists, conf->n_lists, "ipam.ranges") < 0)
+		return -1;
+	if (range_sets_check(conf->sets, conf->n_sets, c->err) < 0)
+		return -1;
+	return check_version(c);
+}
+
+static int open_store(struct cni_call *c, struct store *s, enum store_use use)
+{
+	struct host_local_conf *conf = c->own;
+
+	if (!*conf->data_dir)
+		conf->data_dir = host_local_defaults.data_dir;
+	return store_open(s, use, conf->data_dir, c->conf.name, c->arena, c->err);
+}
+
+static struct owner owner_of(const struct cni_call *c)
+{
+	return (struct owner){ c->container_id, c->ifname };
+}
+
+/* What one ADD wants and, later, has. */
+struct wants {
+	struct store_want *list;
+	size_t n;
+	const char *left_over; /* asked for, and in no set */
+};
+
+static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size_t n,
+	       const char *path)
+{
+	char buf[IP_STRLEN];
+	struct ip ip;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!ip_parse(&ip, ips[i]) && !cidr_parse(&ip, ips[i]))
+			return err_set(c->err, ERR_CONFIG, "%s[%zu]: invalid IP address: \"%.80s\"",
+				       path, i, ips[i]);
+		if (!store_ask(w->list, w->n, &ip))
+			w->left_over =
+				arena_printf(c->arena, "%s %s", w->left_over, ip_str(&ip, buf));
+	}
+	return 0;
+}
+
+/* args.cni is the successor of CNI_ARGS and goes before it; what the runtime adds comes on top. */
+static int plan(struct cni_call *c, struct wants *w)
+{
+	const struct host_local_conf *conf = c->own;
+	const char *arg = cni_arg(c, "IP");
+
+	*w = (struct wants){ .n = conf->n_sets, .left_over = "" };
+	w->list = arena_array(c->arena, struct store_want, w->n);
+	for (size_t i = 0; i < w->n; i++)
+		w->list[i].set = &conf->sets[i];
+	if (ask(c, w, &arg, arg && !conf->n_args_ips, "CNI_ARGS IP") < 0)
+		return -1;
+	if (ask(c, w, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0)
+		return -1;
+	if (ask(c, w, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
+		return -1;
+	if (*w->left_over)
+		return err_set(c->err, ERR_CONFIG, "failed to allocate all requested IPs:%.512s",
+			       w->left_over);
+	return 0;
+}
+
+static int read_dns(struct cni_call *c)
+{
+	const struct host_local_conf *conf = c->own;
+	struct resolv r = { 0 };
+
+	if (!conf->resolv_conf || !*conf->resolv_conf)
+		return 0;
+	if (resolv_read(conf->resolv_conf, c->arena, &r, c->err) < 0)
+		return err_wrap(c->err, "ipam.resolvConf");
+	c->result.dns = (struct cni_dns){
+		.nameservers = r.nameservers,
+		.n_nameservers = r.n_nameservers,
+		.search = r.search,
+		.n_search = r.n_search,
+		.options = r.options,
+		.n_options = r.n_options,
+		.domain = r.domain,
+		.has_nameservers = r.n_nameservers,
+		.has_search = r.n_search,
+		.has_options = r.n_options,
+		.has_domain = r.domain,
+	};
+	return 0;
+}
+
+static void undo_add(struct cni_call *c, const void *arg)
+{
+	const struct wants *w = arg;
+	struct owner owner = owner_of(c);
+	auto_store struct store s;
+
+	if (!open_store(c, &s, STORE_CHANGE))
+		store_take_back(&s, &owner, w->list, w->n);
+}
+
+static int reserve(struct cni_call *c, struct wants *w)
+{
+	const struct host_local_conf *conf = c->own;
+	struct owner owner = owner_of(c);
+	auto_store struct store s;
+
+	if (open_store(c, &s, STORE_ADD) < 0)
+		return -1;
+	if (conf->release_on_reboot && store_release_earlier_boots(&s) < 0)
+		return -1;
+	return store_reserve(&s, &owner, w->list, w->n);
+}
+
+static void fill_result(struct cni_call *c, const struct wants *w)
+{
+	const struct host_local_conf *conf = c->own;
+	struct cni_result *r = &c->result;
+
+	r->routes = conf->routes;
+	r->n_routes = conf->n_routes;
+	for (size_t i = 0; i < w->n; i++)
+		*arena_append(c->arena, r->ips, r->n_ips) = (struct cni_ipconfig){
+			.address = w->list[i].ip,
+			.gateway = w->list[i].range->gateway,
+		};
+}
+
+static int host_local_add(struct cni_call *c)
+{
+	struct wants *w = arena_new(c->arena, struct wants);
+
+	if (plan(c, w) < 0)
+		return -1;
+	if (read_dns(c) < 0)
+		return -1;
+	if (reserve(c, w) < 0)
+		return -1;
+	cni_undo_push(c, undo_add, w);
+	fill_result(c, w);
+	return 0;
+}
+
+static int host_local_del(struct cni_call *c)
+{
+	struct owner owner = owner_of(c);
+	auto_store struct store s;
+
+	if (open_store(c, &s, STORE_CHANGE) < 0)
+		return -1;
+	return store_release(&s, &owner);
+}
+
+static int host_local_check(struct cni_call *c)
+{
+	const struct host_local_conf *conf = c->own;
+	struct owner owner = owner_of(c);
+	struct ip *ips = arena_array(c->arena, struct ip, c->prev->n_ips);
+	struct store_promise promise = { conf->sets, conf->n_sets, ips, c->prev->n_ips };
+	auto_store struct store s;
+
+	for (size_t i = 0; i < c->prev->n_ips; i++)
+		ips[i] = c->prev->ips[i].address;
+	if (open_store(c, &s, STORE_LOOK) < 0)
+		return -1;
+	if (store_check(&s, &owner, &promise) < 0)
+		return err_wrap(c->err, "host-local");
+	return 0;
+}
+
+static bool is_valid(const struct owner *owner, void *arg)
+{
+	const struct cni_conf *conf = arg;
+
+	if (*owner->ifname)
+		return cni_gc_is_valid(conf, owner->id, owner->ifname);
+	for (size_t i = 0; i < conf->n_attachments; i++)
+		if (!strcmp(conf->attachments[i].container_id, owner->id))
+			return true;
+	return false;
+}
+
+/* Without a list nothing is known of this boot's containers, but all of the earlier ones are gone. */
+static int host_local_gc(struct cni_call *c)
+{
+	auto_store struct store s;
+
+	if (open_store(c, &s, STORE_CHANGE) < 0)
+		return -1;
+	if (!c->conf.has_attachments)
+		return store_release_earlier_boots(&s);
+	return store_keep_only(&s, is_valid, &c->conf);
+}
+
+/* Whatever stands in the way, the answer of STATUS is that ADD would fail. */
+static int host_local_status(struct cni_call *c)
+{
+	const struct host_local_conf *conf = c->own;
+	auto_store struct store s;
+
+	if (!open_store(c, &s, STORE_LOOK) &&
+	    !store_usable(conf->data_dir, c->conf.name, c->arena, c->err) &&
+	    !store_check_free(&s, conf->sets, conf->n_sets))
+		return 0;
+	c->err->code = ERR_UNAVAILABLE;
+	return -1;
+}
+
+const struct cni_plugin host_local_plugin = {
+	.name = "host-local",
+	.fields = host_local_fields,
+	.defaults = &host_local_defaults,
+	.conf_size = sizeof(struct host_local_conf),
+	.args = host_local_args,
+	.ipam = true,
+	.validate = host_local_validate,
+	.add = host_local_add,
+	.del = host_local_del,
+	.check = host_local_check,
+	.gc = host_local_gc,
+	.status = host_local_status,
+};

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* static - the addresses, routes and dns that the configuration says. Remembers nothing. */
+#include <string.h>
+
+#include "cni/call.h"
+#include "cni/version.h"
+
+#define MAX_ADDRESSES 1024
+
+struct static_address {
+	const char *address, *gateway;
+};
+
+struct static_conf {
+	struct static_address *addresses;
+	size_t n_addresses;
+	struct cni_route *routes;
+	size_t n_routes;
+	struct cni_dns dns;
+	const char **args_ips, **runtime_ips;
+	size_t n_args_ips, n_runtime_ips;
+	bool has_ipam;
+	struct cni_ipconfig *ips; /* by validate() */
+	size_t n_ips;
+};
+
+/* clang-format off */
+static const struct json_field address_fields[] = {
+	F_STR("address", struct static_address, address),
+	F_STR("gateway", struct static_address, gateway),
+	F_END
+};
+
+static const struct json_field ipam_fields[] = {
+	F_LIST("addresses", struct static_conf, addresses, address_fields, .max = MAX_ADDRESSES),
+	F_LIST("routes", struct static_conf, routes, cni_route_fields),
+	F_OBJ("dns", struct static_conf, dns, cni_dns_fields),
+	F_END
+};
+
+static const struct json_field runtime_fields[] = {
+	F_STRS("ips", struct static_conf, runtime_ips, .max = MAX_ADDRESSES),
+	F_END
+};
+
+static const struct json_field cni_args_fields[] = {
+	F_STRS("ips", struct static_conf, args_ips, .max = MAX_ADDRESSES),
+	F_END
+};
+
+/* An object whose members are members of the struct itself. */
+#define F_HERE(k, f, ...) { .key = (k), .type = JSON_OBJECT, .sub = (f), ##__VA_ARGS__ }
+
+static const struct json_field args_fields[] = {
+	F_HERE("cni", cni_args_fields),
+	F_END
+};
+
+static const struct json_field static_fields[] = {
+	F_HERE("ipam", ipam_fields, HAS(struct static_conf, ipam)),
+	F_HERE("runtimeConfig", runtime_fields),
+	F_HERE("args", args_fields),
+	F_END
+};
+/* clang-format on */
+
+static const char *const static_args[] = { "IP", "GATEWAY", NULL };
+
+/* ---- the addresses: those of the configuration and of CNI_ARGS, unless a list replaces them ---- */
+
+static int add_ip(struct cni_call *c, const char *text, const char *path)
+{
+	struct static_conf *conf = c->own;
+	struct ip ip;
+
+	if (!text || !cidr_parse(&ip, text))
+		return err_set(c->err, ERR_CONFIG,
+			       "%s: expected to be in CIDR notation, got: '%.80s'", path,
+			       text ? text : "");
+	arena_append(c->arena, conf->ips, conf->n_ips)->address = ip;
+	return 0;
+}
+
+static int parse_gateway(struct cni_call *c, const char *text, const char *path, struct ip *out)
+{
+	if (!ip_parse(out, text))
+		return err_set(c->err, ERR_CONFIG, "%s: invalid gateway address: '%.80s'", path,
+			       text);
+	return 0;
+}
+
+static int add_addresses(struct cni_call *c)
+{
+	struct static_conf *conf = c->own;
+
+	for (size_t i = 0; i < conf->n_addresses; i++) {
+		const struct static_address *a = &conf->addresses[i];
+		const char *path = arena_printf(c->arena, "ipam.addresses[%zu]", i);
+
+		if (add_ip(c, a->address, arena_printf(c->arena, "%s.address", path)) < 0)
+			return -1;
+		if (a->gateway && *a->gateway &&
+		    parse_gateway(c, a->gateway, arena_printf(c->arena, "%s.gateway", path),
+				  &conf->ips[i].gateway) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* CNI_ARGS has lists "one, two"; *rest begins as a copy of one. NULL at the end. */
+static const char *next_item(char **rest)
+{
+	char *item = strsep(rest, ",");
+	size_t len;
+
+	if (!item)
+		return NULL;
+	item += strspn(item, " ");
+	for (len = strlen(item); len && item[len - 1] == ' ';)
+		item[--len] = '\0';
+	return item;
+}
+
+static char *list_arg(const struct cni_call *c, const char *key)
+{
+	const char *list = cni_arg(c, key);
+
+	return list && *list ? arena_strdup(c->arena, list) : NULL;
+}
+
+/* For the addresses of CNI_ARGS alone; the last gateway that fits counts. */
+static void set_gateway(struct static_conf *conf, size_t first, const struct ip *gateway)
+{
+	for (size_t i = first; i < conf->n_ips; i++)
+		if (cidr_contains(&conf->ips[i].address, gateway))
+			conf->ips[i].gateway = *gateway;
+}
+
+static int add_cni_args(struct cni_call *c)
+{
+	char *ips = list_arg(c, "IP"), *gateways = list_arg(c, "GATEWAY");
+	struct static_conf *conf = c->own;
+	size_t first = conf->n_ips;
+	struct ip gateway;
+	const char *item;
+
+	while ((item = next_item(&ips)))
+		if (add_ip(c, item, "CNI_ARGS IP") < 0)
+			return -1;
+	while ((item = next_item(&gateways))) {
+		if (parse_gateway(c, item, "CNI_ARGS GATEWAY", &gateway) < 0)
+			return -1;
+		set_gateway(conf, first, &gateway);
+	}
+	return 0;
+}
+
+static int replace_by(struct cni_call *c, const char **ips, size_t n, const char *path)
+{
+	struct static_conf *conf = c->own;
+
+	if (n)
+		conf->n_ips = 0;
+	for (size_t i = 0; i < n; i++)
+		if (add_ip(c, ips[i], arena_printf(c->arena, "%s[%zu]", path, i)) < 0)
+			return -1;
+	return 0;
+}
+
+/* The results of old versions have one place for each family. */
+static int check_version(const struct cni_call *c)
+{
+	const struct static_conf *conf = c->own;
+	size_t n[2] = { 0 };
+
+	for (size_t i = 0; i < conf->n_ips; i++)
+		n[conf->ips[i].address.family == AF_INET6]++;
+	if ((n[0] <= 1 && n[1] <= 1) || cni_version_at_least(c->conf.version, "0.3.0"))
+		return 0;
+	return err_set(c->err, ERR_VERSION,
+		       "CNI version %s does not support more than 1 address per family",
+		       c->conf.version);
+}
+
+static int static_validate(struct cni_call *c)
+{
+	const struct static_conf *conf = c->own;
+
+	if (!conf->has_ipam)
+		return err_set(c->err, ERR_CONFIG, "IPAM config missing 'ipam' key");
+	if (add_addresses(c) < 0)
+		return -1;
+	if (c->command != CNI_STATUS && add_cni_args(c) < 0)
+		return -1;
+	if (replace_by(c, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0)
+		return -1;
+	if (replace_by(c, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
+		return -1;
+	return check_version(c);
+}
+
+/* ---- the commands; DEL, GC and STATUS have nothing to do ---------------------------------------- */
+
+static int static_add(struct cni_call *c)
+{
+	const struct static_conf *conf = c->own;
+	struct cni_result *r = &c->result;
+
+	r->ips = conf->ips;
+	r->n_ips = conf->n_ips;
+	r->routes = conf->routes;
+	r->n_routes = conf->n_routes;
+	r->dns = conf->dns;
+	return 0;
+}
+
+static const struct cni_ipconfig *find(const struct cni_result *r, const struct ip *address)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (cidr_equal(&r->ips[i].address, address))
+			return &r->ips[i];
+	return NULL;
+}
+
+static int static_check(struct cni_call *c)
+{
+	const struct static_conf *conf = c->own;
+	char ip[IP_STRLEN];
+
+	for (size_t i = 0; i < conf->n_ips; i++) {
+		const struct cni_ipconfig *want = &conf->ips[i];
+		const struct cni_ipconfig *have = find(c->prev, &want->address);
+
+		if (!have)
+			return err_set(c->err, ERR_CHECK,
+				       "static: address %s of interface %s is not in prevResult",
+				       cidr_str(&want->address, ip), c->ifname);
+		if (want->gateway.family != AF_UNSPEC && !ip_equal(&want->gateway, &have->gateway))
+			return err_set(c->err, ERR_CHECK,
+				       "static: Failed to match addr %s on interface %s: its "
+				       "gateway in prevResult differs",
+				       cidr_str(&want->address, ip), c->ifname);
+	}
+	return 0;
+}
+
+static int static_nothing(struct cni_call *c)
+{
+	(void)c;
+	return 0;
+}
+
+const struct cni_plugin static_plugin = {
+	.name = "static",
+	.fields = static_fields,
+	.conf_size = sizeof(struct static_conf),
+	.args = static_args,
+	.ipam = true,
+	.validate = static_validate,
+	.add = static_add,
+	.del = static_nothing,
+	.check = static_check,
+	.gc = static_nothing,
+	.status = static_nothing,
+};

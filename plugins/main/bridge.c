@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bridge - attach the container to a Linux bridge by a veth pair. */
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cni/brport.h"
+#include "cni/delegate.h"
+#include "cni/iface.h"
+#include "cni/verify.h"
+#include "nl/addr.h"
+
+#define UP_TIMEOUT_MS 3000
+
+struct trunk {
+	uint16_t min, max, id;
+	bool has_min, has_max, has_id;
+};
+
+struct mac_holder {
+	const char *mac;
+};
+
+struct args_holder {
+	struct mac_holder cni;
+};
+
+struct bridge_conf {
+	struct cni_bridge bridge;
+	bool is_gateway, is_default_gateway, ip_masq, mac_spoof_check;
+	const char *ip_masq_backend;
+	bool hairpin, enable_dad, disable_container_interface, port_isolation;
+	uint16_t vlan;
+	struct trunk *trunk;
+	size_t n_trunk;
+	bool has_trunk, preserve_default_vlan;
+	struct mac_holder runtime;
+	struct args_holder args;
+	struct cni_port_vlans vlans; /* from vlan, vlanTrunk, preserveDefaultVlan */
+	const uint8_t *mac;          /* the container's, by whichever way it was asked for */
+};
+
+static const struct json_field trunk_fields[] = {
+	F_UINT("minID", struct trunk, min, .min = 1, .max = VLAN_MAX, HAS(struct trunk, min)),
+	F_UINT("maxID", struct trunk, max, .min = 1, .max = VLAN_MAX, HAS(struct trunk, max)),
+	F_UINT("id", struct trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct trunk, id)),
+	F_END
+};
+
+static const struct json_field mac_fields[] = {
+	F_STR("mac", struct mac_holder, mac),
+	F_END
+};
+
+static const struct json_field args_fields[] = {
+	F_OBJ("cni", struct args_holder, cni, mac_fields),
+	F_END
+};
+
+static const struct json_field bridge_fields[] = {
+	F_STR("bridge", struct bridge_conf, bridge.name, .max = IFNAMSIZ - 1),
+	F_BOOL("isGateway", struct bridge_conf, is_gateway),
+	F_BOOL("isDefaultGateway", struct bridge_conf, is_default_gateway),
+	F_BOOL("forceAddress", struct bridge_conf, bridge.force_address),
+	F_BOOL("ipMasq", struct bridge_conf, ip_masq),
+	F_STR("ipMasqBackend", struct bridge_conf, ip_masq_backend),
+	F_UINT("mtu", struct bridge_conf, bridge.mtu, .max = 65535),
+	F_BOOL("hairpinMode", struct bridge_conf, hairpin),
+	F_BOOL("promiscMode", struct bridge_conf, bridge.promisc),
+	F_UINT("vlan", struct bridge_conf, vlan, .max = VLAN_MAX),
+	F_LIST("vlanTrunk", struct bridge_conf, trunk, trunk_fields, HAS(struct bridge_conf, trunk)),
+	F_BOOL("preserveDefaultVlan", struct bridge_conf, preserve_default_vlan),
+	F_BOOL("macspoofchk", struct bridge_conf, mac_spoof_check),
+	F_BOOL("enabledad", struct bridge_conf, enable_dad),
+	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
+	F_BOOL("portIsolation", struct bridge_conf, port_isolation),
+	F_OBJ("runtimeConfig", struct bridge_conf, runtime, mac_fields),
+	F_OBJ("args", struct bridge_conf, args, args_fields),
+	F_END
+};
+
+static const struct bridge_conf bridge_defaults = { .bridge.name = "cni0" };
+
+static const char *const bridge_args[] = { "MAC", NULL };
+
+/* Union of the trunk's elements; each holds a range, an id, or both. */
+static int collect_trunk(struct cni_call *c, struct bridge_conf *conf)
+{
+	for (size_t i = 0; i < conf->n_trunk; i++) {
+		const struct trunk *t = &conf->trunk[i];
+
+		if (t->has_min != t->has_max)
+			return err_set(c->err, ERR_CONFIG, "vlanTrunk[%zu].%s: missing", i,
+				       t->has_min ? "maxID" : "minID");
+		if (t->min > t->max)
+			return err_set(c->err, ERR_CONFIG, "vlanTrunk[%zu].minID: %u is above maxID %u", i,
+				       t->min, t->max);
+		if (t->has_id)
+			vlan_set_add(&conf->vlans.trunk, t->id);
+		for (uint16_t vid = t->min; t->has_min && vid <= t->max; vid++)
+			vlan_set_add(&conf->vlans.trunk, vid);
+	}
+	return 0;
+}
+
+/* runtimeConfig.mac, then args.cni.mac, then CNI_ARGS MAC. */
+static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
+{
+	const char *arg = cni_arg(c, "MAC");
+	const struct {
+		const char *where, *mac;
+	} ways[] = {
+		{ "runtimeConfig.mac", conf->runtime.mac },
+		{ "args.cni.mac", conf->args.cni.mac },
+		{ "CNI_ARGS MAC", arg },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways) && !conf->mac; i++) {
+		uint8_t *mac = arena_array(c->arena, uint8_t, MAC_LEN);
+
+		if (!ways[i].mac || !*ways[i].mac)
+			continue;
+		if (!mac_parse(mac, ways[i].mac))
+			return err_set(c->err, ERR_CONFIG, "%s: \"%.40s\" is not a MAC address",
+				       ways[i].where, ways[i].mac);
+		conf->mac = mac;
+	}
+	return 0;
+}
+
+static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)
+{
+	if (conf->ip_masq)
+		return err_set(c->err, ERR_FIELD, "ipMasq: true is not supported yet");
+	if (conf->mac_spoof_check)
+		return err_set(c->err, ERR_FIELD, "macspoofchk: true is not supported yet");
+	if (conf->hairpin && conf->bridge.promisc)
+		return err_set(c->err, ERR_CONFIG, "hairpinMode and promiscMode exclude each other");
+	if (conf->disable_container_interface && *c->conf.ipam.type)
+		return err_set(c->err, ERR_CONFIG,
+			       "disableContainerInterface and ipam exclude each other");
+	return 0;
+}
+
+static int bridge_validate(struct cni_call *c)
+{
+	struct bridge_conf *conf = c->own;
+	const char *fault = ifname_fault(conf->bridge.name);
+
+	if (fault)
+		return err_set(c->err, ERR_CONFIG, "bridge: %s", fault);
+	if (check_combinations(c, conf) < 0)
+		return -1;
+	if (collect_trunk(c, conf) < 0)
+		return -1;
+	if (c->command != CNI_STATUS && choose_mac(c, conf) < 0)
+		return -1;
+	conf->is_gateway |= conf->is_default_gateway;
+	conf->vlans.vid = conf->vlan;
+	conf->vlans.has_trunk = conf->has_trunk;
+	conf->vlans.preserve_default = conf->preserve_default_vlan;
+	conf->bridge.vlan_filtering = conf->vlan || conf->has_trunk;
+	return 0;
+}
+
+/* The veth pair, its host end a port of the bridge, with the port's flags and VLANs. */
+static int attach(struct cni_call *c, const struct link *br, struct link *host, struct link *inside)
+{
+	const struct bridge_conf *conf = c->own;
+	struct cni_veth veth = { .master = br->index, .mtu = conf->bridge.mtu, .mac = conf->mac };
+
+	if (cni_veth_add(c, &veth, host, inside) < 0)
+		return -1;
+	if (conf->hairpin || conf->port_isolation) {
+		nl_port_flags(c->host, host->index, conf->hairpin, conf->port_isolation);
+		if (nl_commit(c->host) < 0)
+			return err_wrap(c->err, "%s", host->name);
+	}
+	return cni_port_vlans(c, br, host, &conf->vlans);
+}
+
+static bool has_default_route(const struct cni_result *r, sa_family_t family)
+{
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].dst.family == family && !r->routes[i].dst.plen)
+			return true;
+	return false;
+}
+
+/* isGateway: the first address of the subnet, where IPAM named none. isDefaultGateway: route there. */
+static void complete_gateways(struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+	struct cni_result *r = &c->result;
+
+	for (size_t i = 0; conf->is_gateway && i < r->n_ips; i++) {
+		struct cni_ipconfig *p = &r->ips[i];
+
+		if (!p->gateway.family) {
+			struct ip net = ip_network(&p->address);
+
+			p->gateway = ip_next(&net);
+		}
+		if (conf->is_default_gateway && !has_default_route(r, p->gateway.family)) {
+			struct cni_route *route = arena_append(c->arena, r->routes, r->n_routes);
+
+			*route = (struct cni_route){ .dst.family = p->gateway.family, .gw = p->gateway };
+		}
+	}
+}
+
+static int become_gateway(struct cni_call *c, const struct link *br)
+{
+	const struct bridge_conf *conf = c->own;
+	struct link gw = *br;
+
+	if (conf->vlan) {
+		if (cni_vlan_gateway(c, br, &conf->vlans, &gw) < 0)
+			return -1;
+		cni_add_interface(c, &gw, NULL);
+	}
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		struct ip address = c->result.ips[i].gateway;
+
+		address.plen = c->result.ips[i].address.plen;
+		if (cni_bridge_address(c, &conf->bridge, &gw, &address) < 0)
+			return -1;
+	}
+	return cni_enable_forwarding(c);
+}
+
+static int configure(struct cni_call *c, const struct link *br, const struct link *inside)
+{
+	const struct bridge_conf *conf = c->own;
+	struct cni_iface_options options = { .dad = conf->enable_dad, .arp_notify = true };
+
+	if (!*c->conf.ipam.type) {
+		if (conf->disable_container_interface)
+			return 0;
+		nl_link_up(c->sandbox, inside->index);
+		return nl_commit(c->sandbox);
+	}
+	if (cni_ipam_add(c) < 0)
+		return -1;
+	complete_gateways(c);
+	if (cni_iface_configure(c, inside, 2, &options) < 0)
+		return -1;
+	return conf->is_gateway ? become_gateway(c, br) : 0;
+}
+
+/* Interfaces 0, 1, 2: bridge, host end, container end. */
+static void report(struct cni_call *c, const struct link *br, const struct link *host,
+		   const struct link *inside)
+{
+	cni_add_interface(c, br, NULL);
+	cni_add_interface(c, host, NULL);
+	cni_add_interface(c, inside, c->netns);
+}
+
+static int bridge_add(struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+	struct link br, host, inside;
+
+	if (nl_watch(c->host, RTNLGRP_LINK) < 0)
+		return -1;
+	if (cni_bridge_ensure(c, &conf->bridge, &br) < 0)
+		return -1;
+	if (attach(c, &br, &host, &inside) < 0)
+		return -1;
+	if (nl_link_get_index(c->host, br.index, &br) < 0) /* its MAC may follow the new port's */
+		return -1;
+	report(c, &br, &host, &inside);
+	if (configure(c, &br, &inside) < 0)
+		return -1;
+	if (!conf->disable_container_interface &&
+	    nl_link_wait_up(c->host, host.index, UP_TIMEOUT_MS) < 0)
+		return -1;
+	cni_dns_override(c);
+	return 0;
+}
+
+static int verify_bridge(struct cni_call *c, struct link *br)
+{
+	const struct bridge_conf *conf = c->own;
+
+	for (size_t i = 0; i < c->prev->n_interfaces; i++) {
+		const struct cni_interface *f = &c->prev->interfaces[i];
+
+		if (strcmp(f->name, conf->bridge.name) != 0 || (f->sandbox && *f->sandbox))
+			continue;
+		if (cni_verify_host(c, f, "bridge", br) < 0)
+			return -1;
+		if (conf->bridge.promisc && !br->promiscuity)
+			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more", br->name);
+		return 0;
+	}
+	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: bridge %s is not among them",
+		       conf->bridge.name);
+}
+
+static int verify_port(struct cni_call *c, const struct link *br, const struct link *inside)
+{
+	const struct bridge_conf *conf = c->own;
+	struct link port;
+
+	if (nl_link_get_index_allow(c->host, inside->peer, &port) < 0)
+		return -1;
+	if (!port.index || strcmp(port.kind, "veth") != 0)
+		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone", c->ifname);
+	if (port.master != br->index)
+		return err_set(c->err, ERR_CHECK, "%s is no port of bridge %s any more", port.name,
+			       br->name);
+	if (port.hairpin != conf->hairpin || port.isolated != conf->port_isolation)
+		return err_set(c->err, ERR_CHECK, "port %s: hairpinMode or portIsolation has changed",
+			       port.name);
+	return cni_verify_port_vlans(c, &port, &conf->vlans);
+}
+
+static int bridge_check(struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+	struct link br, inside;
+	uint32_t index;
+
+	if (cni_ipam_forward(c) < 0)
+		return -1;
+	if (verify_bridge(c, &br) < 0)
+		return -1;
+	if (cni_verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0)
+		return -1;
+	if (verify_port(c, &br, &inside) < 0)
+		return -1;
+	if (cni_verify_ips(c, &inside, index) < 0)
+		return -1;
+	return cni_verify_routes(c);
+}
+
+/* Can the next ADD use the bridge? */
+static int bridge_status(struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+	struct link br;
+
+	if (nl_link_get_allow(c->host, conf->bridge.name, &br) < 0)
+		return -1;
+	if (br.index && strcmp(br.kind, "bridge") != 0)
+		return err_set(c->err, ERR_UNAVAILABLE, "bridge: \"%s\" exists but is not a bridge", br.name);
+	return cni_ipam_forward(c);
+}
+
+const struct cni_plugin bridge_plugin = {
+	.name = "bridge",
+	.fields = bridge_fields,
+	.defaults = &bridge_defaults,
+	.conf_size = sizeof(struct bridge_conf),
+	.args = bridge_args,
+	.validate = bridge_validate,
+	.add = bridge_add,
+	.del = cni_veth_ipam_del,
+	.check = bridge_check,
+	.gc = cni_ipam_forward,
+	.status = bridge_status,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loopback - bring lo up in the container. CNI_IFNAME does not matter: it is always lo. */
+#include <string.h>
+
+#include "cni/call.h"
+#include "nl/addr.h"
+
+static int lo_set(struct cni_call *c, bool up, struct link *lo)
+{
+	if (nl_link_get(c->sandbox, "lo", lo) < 0)
+		return -1;
+	nl_link_flags(c->sandbox, lo->index, up ? IFF_UP : 0, IFF_UP);
+	return nl_commit(c->sandbox);
+}
+
+static void undo_up(struct cni_call *c, const void *arg)
+{
+	struct link lo;
+
+	(void)arg;
+	(void)!lo_set(c, false, &lo);
+}
+
+/* The first address of each family; all must be loopback ones, or lo is not what we take it for. */
+static int report_addresses(struct cni_call *c, const struct addr_list *list)
+{
+	struct cni_result *r = &c->result;
+	sa_family_t last = AF_UNSPEC;
+	char buf[IP_STRLEN];
+
+	for (size_t i = 0; i < list->n_addr; i++) {
+		const struct ip *ip = &list->addr[i].ip;
+
+		if (!ip_is_loopback(ip))
+			return err_set(c->err, ERR_CONFIG,
+				       "loopback interface found with non-loopback address \"%s\"",
+				       cidr_str(ip, buf));
+		if (ip->family != last)
+			*arena_append(c->arena, r->ips, r->n_ips) =
+				(struct cni_ipconfig){ .address = *ip, .has_interface = true };
+		last = ip->family;
+	}
+	return 0;
+}
+
+static int loopback_add(struct cni_call *c)
+{
+	struct addr_list list = { .arena = c->arena };
+	struct link lo;
+
+	if (lo_set(c, true, &lo) < 0)
+		return -1;
+	if (!(lo.flags & IFF_UP))
+		cni_undo_push(c, undo_up, NULL);
+	if (nl_addr_list(c->sandbox, lo.index, AF_UNSPEC, &list) < 0)
+		return -1;
+	if (report_addresses(c, &list) < 0)
+		return -1;
+	if (c->prev)
+		c->result = *c->prev;
+	else
+		cni_add_interface(c, &lo, c->netns);
+	return 0;
+}
+
+static int loopback_del(struct cni_call *c)
+{
+	struct link lo;
+
+	return c->sandbox ? lo_set(c, false, &lo) : 0;
+}
+
+static int loopback_check(struct cni_call *c)
+{
+	struct link lo;
+
+	if (nl_link_get(c->sandbox, "lo", &lo) < 0)
+		return -1;
+	if (!(lo.flags & IFF_UP))
+		return err_set(c->err, ERR_CHECK, "loopback interface is down");
+	return 0;
+}
+
+/* GC and STATUS: there is nothing on the host to collect and nothing that could be unavailable. */
+const struct cni_plugin loopback_plugin = {
+	.name = "loopback",
+	.add = loopback_add,
+	.del = loopback_del,
+	.check = loopback_check,
+};

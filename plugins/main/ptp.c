@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ptp - a veth pair, routed: the host is the container's next hop, there is no shared segment. */
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "cni/delegate.h"
+#include "cni/iface.h"
+#include "cni/verify.h"
+#include "nl/addr.h"
+#include "nl/route.h"
+
+struct ptp_conf {
+	bool ip_masq;
+	const char *ip_masq_backend;
+	uint32_t mtu;
+};
+
+static const struct json_field ptp_fields[] = {
+	F_BOOL("ipMasq", struct ptp_conf, ip_masq),
+	F_STR("ipMasqBackend", struct ptp_conf, ip_masq_backend),
+	F_UINT("mtu", struct ptp_conf, mtu, .max = 65535),
+	F_END
+};
+
+static int ptp_validate(struct cni_call *c)
+{
+	const struct ptp_conf *conf = c->own;
+
+	if (conf->ip_masq)
+		return err_set(c->err, ERR_FIELD, "ipMasq: true is not supported yet");
+	if (!*c->conf.ipam.type)
+		return err_set(c->err, ERR_CONFIG, "ipam.type: missing, ptp needs an IPAM plugin");
+	return 0;
+}
+
+static int need_gateways(struct cni_call *c)
+{
+	char buf[IP_STRLEN];
+
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		const struct cni_ipconfig *p = &c->result.ips[i];
+
+		if (p->gateway.family != p->address.family)
+			return err_set(c->err, ERR_CONFIG, "ipam: address %s has no gateway, ptp needs one",
+				       cidr_str(&p->address, buf));
+	}
+	return 0;
+}
+
+static struct ip host_prefix(const struct ip *ip)
+{
+	struct ip out = *ip;
+
+	out.plen = ip_bits(ip);
+	return out;
+}
+
+/* Has an address before this one the same gateway, or the same subnet? */
+static bool seen_gateway(const struct cni_result *r, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (ip_equal(&r->ips[k].gateway, &r->ips[i].gateway))
+			return true;
+	return false;
+}
+
+static bool seen_subnet(const struct cni_result *r, size_t i)
+{
+	struct ip net = ip_network(&r->ips[i].address);
+
+	for (size_t k = 0; k < i; k++) {
+		struct ip other = ip_network(&r->ips[k].address);
+
+		if (cidr_equal(&net, &other))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * In the container, instead of a connected route for each prefix:
+ *	ip route add GW/32 dev eth0 scope link src IP
+ *	ip route add PREFIX via GW dev eth0 src IP
+ */
+static void route_by_gateway(struct cni_call *c, const struct link *inside)
+{
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		const struct cni_ipconfig *p = &c->result.ips[i];
+		struct route to_gw = {
+			.dst = host_prefix(&p->gateway),
+			.src = p->address,
+			.oif = inside->index,
+			.scope = RT_SCOPE_LINK,
+		};
+		struct route via_gw = {
+			.dst = ip_network(&p->address),
+			.gw = p->gateway,
+			.src = p->address,
+			.oif = inside->index,
+		};
+
+		if (!seen_gateway(&c->result, i))
+			nl_route_add(c->sandbox, &to_gw, NLM_F_EXCL);
+		if (!seen_subnet(&c->result, i) && p->address.plen < ip_bits(&p->address))
+			nl_route_add(c->sandbox, &via_gw, NLM_F_EXCL);
+	}
+}
+
+/* On the host: the gateway's address on our end, and the way to the container through it. */
+static int configure_host(struct cni_call *c, const struct link *host)
+{
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		struct cni_ipconfig *p = &c->result.ips[i];
+		struct ip gw = host_prefix(&p->gateway);
+		struct route to_container = {
+			.dst = host_prefix(&p->address),
+			.oif = host->index,
+			.scope = RT_SCOPE_HOST,
+		};
+
+		if (!seen_gateway(&c->result, i))
+			nl_addr_add(c->host, host->index, &gw, gw.family == AF_INET6 ? IFA_F_NODAD : 0);
+		/* IPAM says the address is ours: a route still there is that of a pair about to go */
+		nl_route_add(c->host, &to_container, NLM_F_REPLACE);
+		if (nl_commit(c->host) < 0)
+			return err_wrap(c->err, "configure %s", host->name);
+	}
+	return 0;
+}
+
+static int ptp_add(struct cni_call *c)
+{
+	const struct ptp_conf *conf = c->own;
+	static const struct cni_iface_options options = {
+		.addr_flags = IFA_F_NOPREFIXROUTE,
+		.first_routes = route_by_gateway,
+	};
+	struct cni_veth veth = { .mtu = conf->mtu };
+	struct link host, inside;
+
+	if (cni_veth_add(c, &veth, &host, &inside) < 0)
+		return -1;
+	cni_add_interface(c, &host, NULL);
+	cni_add_interface(c, &inside, c->netns);
+	if (cni_ipam_add(c) < 0)
+		return -1;
+	if (need_gateways(c) < 0)
+		return -1;
+	if (cni_enable_forwarding(c) < 0)
+		return -1;
+	if (cni_iface_configure(c, &inside, 1, &options) < 0)
+		return -1;
+	if (configure_host(c, &host) < 0)
+		return -1;
+	cni_dns_override(c);
+	return 0;
+}
+
+/* The host's end is not in prevResult's addresses; its routes are what the container lives on. */
+static int verify_host(struct cni_call *c, const struct link *inside)
+{
+	struct link host;
+
+	if (nl_link_get_index_allow(c->host, inside->peer, &host) < 0)
+		return -1;
+	if (!host.index || strcmp(host.kind, "veth") != 0 || !(host.flags & IFF_UP))
+		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone or down", c->ifname);
+	return 0;
+}
+
+static int ptp_check(struct cni_call *c)
+{
+	struct link inside;
+	uint32_t index;
+
+	if (cni_ipam_forward(c) < 0)
+		return -1;
+	if (cni_verify_inside(c, "veth", true, &inside, &index) < 0)
+		return -1;
+	if (verify_host(c, &inside) < 0)
+		return -1;
+	if (cni_verify_ips(c, &inside, index) < 0)
+		return -1;
+	return cni_verify_routes(c);
+}
+
+const struct cni_plugin ptp_plugin = {
+	.name = "ptp",
+	.fields = ptp_fields,
+	.conf_size = sizeof(struct ptp_conf),
+	.validate = ptp_validate,
+	.add = ptp_add,
+	.del = cni_veth_ipam_del,
+	.check = ptp_check,
+	.gc = cni_ipam_forward,
+	.status = cni_ipam_forward,
+};
