@@ -15,26 +15,26 @@
 /* CNI spec 1.1.0, section 2 "Error"; 100 and above are ours. */
 enum err_code {
 	ERR_NONE = 0,
-	ERR_VERSION = 1,     /* incompatible CNI version */
-	ERR_FIELD = 2,       /* unsupported field in the configuration */
-	ERR_CONTAINER = 3,   /* container unknown or gone */
-	ERR_ENV = 4,         /* invalid environment variables */
-	ERR_IO = 5,          /* I/O failure, e.g. reading stdin */
-	ERR_DECODE = 6,      /* cannot decode content */
-	ERR_CONFIG = 7,      /* invalid network configuration */
-	ERR_NETNS = 8,       /* invalid network namespace (libcni's extension) */
-	ERR_RETRY = 11,      /* try again later */
+	ERR_VERSION = 1,      /* incompatible CNI version */
+	ERR_FIELD = 2,        /* unsupported field in the configuration */
+	ERR_CONTAINER = 3,    /* container unknown or gone */
+	ERR_ENV = 4,          /* invalid environment variables */
+	ERR_IO = 5,           /* I/O failure, e.g. reading stdin */
+	ERR_DECODE = 6,       /* cannot decode content */
+	ERR_CONFIG = 7,       /* invalid network configuration */
+	ERR_NETNS = 8,        /* invalid network namespace (libcni's extension) */
+	ERR_RETRY = 11,       /* try again later */
 	ERR_UNAVAILABLE = 50, /* STATUS: cannot serve ADD */
-	ERR_LIMITED = 51,    /* STATUS: the same, and existing containers may be cut off */
-	ERR_EXHAUSTED = 100, /* no free address */
-	ERR_IN_USE = 101,    /* the address or name asked for is taken */
-	ERR_CHECK = 102,     /* CHECK found something missing or different */
-	ERR_INTERNAL = 999,  /* the kernel or the library said no; upstream's catch-all */
+	ERR_LIMITED = 51,     /* STATUS: the same, and existing containers may be cut off */
+	ERR_EXHAUSTED = 100,  /* no free address */
+	ERR_IN_USE = 101,     /* the address or name asked for is taken */
+	ERR_CHECK = 102,      /* CHECK found something missing or different */
+	ERR_INTERNAL = 999,   /* the kernel or the library said no; upstream's catch-all */
 };
 
 struct err {
-	int code;           /* enum err_code, or a delegate's own, passed through */
-	int sys;            /* the errno behind it, 0 if none */
+	int code; /* enum err_code, or a delegate's own, passed through */
+	int sys;  /* the errno behind it, 0 if none */
 	char msg[1024];
 	char details[1024]; /* the kernel's extended ack, a delegate's details */
 };

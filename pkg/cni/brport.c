@@ -104,7 +104,8 @@ int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct 
 		return -1;
 	ch->index = br->index;
 	if (strcmp(br->kind, "bridge") != 0)
-		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge", br->name);
+		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge",
+			       br->name);
 	return set_flags(c, conf, br);
 }
 
@@ -126,7 +127,8 @@ static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
 		if (!conflicts(have, want))
 			continue;
 		if (!conf->force_address)
-			return err_set(c->err, ERR_IN_USE, "\"%s\" already has an IP address different from %s",
+			return err_set(c->err, ERR_IN_USE,
+				       "\"%s\" already has an IP address different from %s",
 				       link->name, cidr_str(want, buf));
 		nl_addr_del(c->host, link->index, have);
 	}
@@ -193,8 +195,8 @@ int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
 	if (nl_vlan_get(c->host, port->index, &have) < 0)
 		return -1;
 	if (have.pvid != pvid)
-		return err_set(c->err, ERR_CHECK, "port %s: untagged VLAN is %u, not %u", port->name,
-			       have.pvid, pvid);
+		return err_set(c->err, ERR_CHECK, "port %s: untagged VLAN is %u, not %u",
+			       port->name, have.pvid, pvid);
 	for (uint16_t vid = 1; v->has_trunk && vid <= VLAN_MAX; vid++)
 		if (vlan_set_has(&v->trunk, vid) && !vlan_set_has(&have.members, vid))
 			return err_set(c->err, ERR_CHECK, "port %s is not in VLAN %u any more",
@@ -231,8 +233,9 @@ int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni
 	int n = snprintf(name, sizeof(name), "%s.%u", br->name, v->vid);
 
 	if (n < 0 || n >= (int)sizeof(name))
-		return err_set(c->err, ERR_CONFIG, "bridge: \"%s.%u\" is too long for an interface name",
-			       br->name, v->vid);
+		return err_set(c->err, ERR_CONFIG,
+			       "bridge: \"%s.%u\" is too long for an interface name", br->name,
+			       v->vid);
 	if (nl_link_get_allow(c->host, name, out) < 0)
 		return -1;
 	if (!out->index && make_vlan_gateway(c, br, arena_strdup(c->arena, name), v) < 0)

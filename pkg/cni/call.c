@@ -77,7 +77,8 @@ static int decode_prev(struct cni_call *c)
 	}
 	prev = arena_new(c->arena, struct cni_result);
 	c->prev = prev;
-	return cni_result_parse(c->conf.prev_result, c->conf.version, true, "prevResult", prev, c->err);
+	return cni_result_parse(c->conf.prev_result, c->conf.version, true, "prevResult", prev,
+				c->err);
 }
 
 /* What only ADD and CHECK take from CNI_ARGS must not stop a DEL. */

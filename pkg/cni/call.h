@@ -46,11 +46,11 @@ struct cni_call {
 	size_t stdin_len;
 	const struct cni_plugin *plugin;
 	struct cni_conf conf;
-	void *own;                     /* the plugin's own keys, decoded by .fields */
-	struct cni_result result;      /* ADD: what will be printed */
-	const struct cni_result *prev; /* CHECK, chained ADD: prevResult; NULL if none */
-	struct nl *host, *sandbox;     /* sandbox is NULL when the namespace is gone (DEL) */
-	int netns_fd;                  /* -1 when it is gone */
+	void *own;                         /* the plugin's own keys, decoded by .fields */
+	struct cni_result result;          /* ADD: what will be printed */
+	const struct cni_result *prev;     /* CHECK, chained ADD: prevResult; NULL if none */
+	struct nl *host, *sandbox;         /* sandbox is NULL when the namespace is gone (DEL) */
+	int netns_fd;                      /* -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step of an ADD that can still fail: printing */
 	int lock_fd;         /* brport.h: the shared lock on the host's namespace, -1 = not held */
 	void *bridge_change; /* brport.h: what to take back */
@@ -93,7 +93,8 @@ const char *cni_arg(const struct cni_call *c, const char *key);
  * Push the inverse right after the effect, keyed by what is already known. A failing command runs
  * the stack newest first; what an undo has to say goes to stderr and never hides the first error.
  */
-void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *), const void *arg);
+void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *),
+		   const void *arg);
 
 /* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);

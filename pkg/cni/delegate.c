@@ -31,7 +31,8 @@ static int find(struct cni_call *c, const char *type, struct program *p)
 		if (!stat(p->path, &p->st) && S_ISREG(p->st.st_mode))
 			return 0;
 	}
-	return err_set(c->err, ERR_CONFIG, "failed to find plugin \"%s\" in path [%s]", type, c->path);
+	return err_set(c->err, ERR_CONFIG, "failed to find plugin \"%s\" in path [%s]", type,
+		       c->path);
 }
 
 /* The plugin of this executable, if the file found is this executable: the exec would run what we hold. */
@@ -40,8 +41,8 @@ static const struct cni_plugin *own_plugin(const char *type, const struct stat *
 	const char *always = getenv("CNI_ALWAYS_EXEC");
 	struct stat self;
 
-	if ((always && *always) || stat("/proc/self/exe", &self) < 0 ||
-	    self.st_dev != st->st_dev || self.st_ino != st->st_ino)
+	if ((always && *always) || stat("/proc/self/exe", &self) < 0 || self.st_dev != st->st_dev ||
+	    self.st_ino != st->st_ino)
 		return NULL;
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		if ((*p)->ipam && !strcmp((*p)->name, type))
@@ -99,12 +100,10 @@ struct error_object {
 	const char *msg, *details;
 };
 
-static const struct json_field error_fields[] = {
-	F_UINT("code", struct error_object, code),
-	F_STR("msg", struct error_object, msg),
-	F_STR("details", struct error_object, details),
-	F_END
-};
+static const struct json_field error_fields[] = { F_UINT("code", struct error_object, code),
+						  F_STR("msg", struct error_object, msg),
+						  F_STR("details", struct error_object, details),
+						  F_END };
 
 /* A delegate's error passes through unchanged; one that is no error object is told as it is. */
 static int child_failed(struct cni_call *c, const char *path, const struct spawn_result *res)
@@ -117,13 +116,14 @@ static int child_failed(struct cni_call *c, const char *path, const struct spawn
 		return err_set(c->err, ERR_INTERNAL, "%s: killed by signal %d", path,
 			       WTERMSIG(res->status));
 	if (!res->out_len)
-		return err_set(c->err, ERR_INTERNAL, "%s failed with no error message: exit status %d",
-			       path, WEXITSTATUS(res->status));
+		return err_set(c->err, ERR_INTERNAL,
+			       "%s failed with no error message: exit status %d", path,
+			       WEXITSTATUS(res->status));
 	if (json_parse(res->out, res->out_len, &v, &ignored) < 0 ||
 	    json_decode(v, error_fields, "", &e, &ignored) < 0)
 		return err_set(c->err, ERR_INTERNAL,
-			       "%s failed but its diagnostic message is no error object: %.400s", path,
-			       res->out);
+			       "%s failed but its diagnostic message is no error object: %.400s",
+			       path, res->out);
 	err_fill(c->err, (int)e.code, 0, "%s", e.msg);
 	snprintf(c->err->details, sizeof(c->err->details), "%s", e.details);
 	return -1;
@@ -132,7 +132,8 @@ static int child_failed(struct cni_call *c, const char *path, const struct spawn
 static int exec_plugin(struct cni_call *c, const char *path, enum cni_command command,
 		       struct spawn_result *res)
 {
-	if (spawn(path, child_env(c, command), c->stdin_text, c->stdin_len, res, c->arena, c->err) < 0)
+	if (spawn(path, child_env(c, command), c->stdin_text, c->stdin_len, res, c->arena, c->err) <
+	    0)
 		return -1;
 	if (!WIFEXITED(res->status) || WEXITSTATUS(res->status))
 		return child_failed(c, path, res);

@@ -57,10 +57,12 @@ static const struct variable {
 	unsigned int required; /* verbs */
 	int (*check)(const char *s, struct err *err);
 } variables[] = {
-	{ "CNI_CONTAINERID", offsetof(struct cni_env, container_id), ON_ATTACHMENT, check_container_id },
+	{ "CNI_CONTAINERID", offsetof(struct cni_env, container_id), ON_ATTACHMENT,
+	  check_container_id },
 	{ "CNI_NETNS", offsetof(struct cni_env, netns), ON(CNI_ADD) | ON(CNI_CHECK), NULL },
 	{ "CNI_IFNAME", offsetof(struct cni_env, ifname), ON_ATTACHMENT, check_ifname },
-	{ "CNI_PATH", offsetof(struct cni_env, path), ON_ATTACHMENT | ON(CNI_GC) | ON(CNI_STATUS), NULL },
+	{ "CNI_PATH", offsetof(struct cni_env, path), ON_ATTACHMENT | ON(CNI_GC) | ON(CNI_STATUS),
+	  NULL },
 };
 
 static unsigned int verb_mask(const char *command)
@@ -79,7 +81,8 @@ int cni_env_check(const struct cni_env *env, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
 		const struct variable *v = &variables[i];
-		const char *value = *(const char *const *)(const void *)((const char *)env + v->offset);
+		const char *value =
+			*(const char *const *)(const void *)((const char *)env + v->offset);
 
 		if (!(v->required & verb))
 			continue;

@@ -50,8 +50,8 @@ static int create_pair(struct cni_call *c, struct veth *veth)
 		if (nl_link_get_allow(c->sandbox, c->ifname, &taken) < 0)
 			return -1;
 		if (taken.index)
-			return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
-				       c->ifname);
+			return err_set(c->err, ERR_IN_USE,
+				       "interface %s exists in the container already", c->ifname);
 	}
 	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
 }

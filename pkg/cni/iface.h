@@ -9,9 +9,9 @@
 #include "cni/call.h"
 
 struct cni_veth {
-	int master;              /* bridge to join on the host, 0 = none */
-	uint32_t mtu;            /* both ends, 0 = kernel's default */
-	const uint8_t *mac;      /* the container's end, NULL = kernel's choice */
+	int master;         /* bridge to join on the host, 0 = none */
+	uint32_t mtu;       /* both ends, 0 = kernel's default */
+	const uint8_t *mac; /* the container's end, NULL = kernel's choice */
 };
 
 /* A name nobody is likely to have: "veth" and 8 hex digits, as the reference makes them. */
@@ -29,8 +29,8 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 
 /* How the container's kernel should treat the interface. */
 struct cni_iface_options {
-	bool dad;         /* IPv6 duplicate address detection, waited for */
-	bool arp_notify;  /* announce an IPv4 address when the link comes up */
+	bool dad;            /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;     /* announce an IPv4 address when the link comes up */
 	uint32_t addr_flags; /* IFA_F_* for every address */
 	/* Queue routes that must be there before the result's; may be NULL. */
 	void (*first_routes)(struct cni_call *c, const struct link *inside);

@@ -19,15 +19,11 @@
 #include "cni/version.h"
 #include "sys/netns.h"
 
-static const struct json_field type_fields[] = {
-	F_STR("type", struct cni_conf, ipam.type),
-	F_END
-};
+static const struct json_field type_fields[] = { F_STR("type", struct cni_conf, ipam.type), F_END };
 
 static const struct json_field attachment_fields[] = {
 	F_STR("containerID", struct cni_attachment, container_id, .required = true),
-	F_STR("ifname", struct cni_attachment, ifname, .required = true),
-	F_END
+	F_STR("ifname", struct cni_attachment, ifname, .required = true), F_END
 };
 
 /* Code 6 for a wrong type even of a key this plugin does not use: the document is broken. */
@@ -37,14 +33,10 @@ struct ignored {
 
 static const struct json_field ignored_fields[] = {
 	F_MAP("capabilities", struct ignored, capabilities),
-	F_MAP("runtimeConfig", struct ignored, runtime_config),
-	F_END
+	F_MAP("runtimeConfig", struct ignored, runtime_config), F_END
 };
 
-static const struct json_field name_fields[] = {
-	F_STR("name", struct cni_conf, name),
-	F_END
-};
+static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, name), F_END };
 
 static const struct json_field conf_fields[] = {
 	F_STR("cniVersion", struct cni_conf, version),
@@ -84,7 +76,8 @@ static int fail(const struct cni_call *c)
 /* Without CNI_COMMAND a person is asking; nerdctl reads the first line. */
 static int about(const struct cni_plugin *p)
 {
-	fprintf(stderr, "CNI %s plugin %s\nCNI protocol versions supported: ", p->name, CNIC_VERSION);
+	fprintf(stderr, "CNI %s plugin %s\nCNI protocol versions supported: ", p->name,
+		CNIC_VERSION);
 	for (size_t i = 0; cni_versions[i]; i++)
 		fprintf(stderr, "%s%s", i ? ", " : "", cni_versions[i]);
 	fputc('\n', stderr);

@@ -9,8 +9,7 @@ const struct json_field cni_dns_fields[] = {
 	F_STRS("nameservers", struct cni_dns, nameservers, HAS(struct cni_dns, nameservers)),
 	F_STR("domain", struct cni_dns, domain, HAS(struct cni_dns, domain)),
 	F_STRS("search", struct cni_dns, search, HAS(struct cni_dns, search)),
-	F_STRS("options", struct cni_dns, options, HAS(struct cni_dns, options)),
-	F_END
+	F_STRS("options", struct cni_dns, options, HAS(struct cni_dns, options)), F_END
 };
 
 const struct json_field cni_route_fields[] = {
@@ -45,8 +44,7 @@ static const struct json_field list_fields[] = {
 	F_LIST("interfaces", struct cni_result, interfaces, interface_fields),
 	F_LIST("ips", struct cni_result, ips, ip_fields),
 	F_LIST("routes", struct cni_result, routes, cni_route_fields),
-	F_OBJ("dns", struct cni_result, dns, cni_dns_fields),
-	F_END
+	F_OBJ("dns", struct cni_result, dns, cni_dns_fields), F_END
 };
 
 /* 0.1.0 and 0.2.0: one block per family. */
@@ -62,26 +60,21 @@ struct blocks {
 };
 
 static const struct json_field block_fields[] = {
-	F_CIDR("ip", struct block, ip, .required = true),
-	F_IP("gateway", struct block, gateway),
-	F_LIST("routes", struct block, routes, cni_route_fields),
-	F_END
+	F_CIDR("ip", struct block, ip, .required = true), F_IP("gateway", struct block, gateway),
+	F_LIST("routes", struct block, routes, cni_route_fields), F_END
 };
 
-static const struct json_field blocks_fields[] = {
-	F_OBJ("ip4", struct blocks, ip4, block_fields),
-	F_OBJ("ip6", struct blocks, ip6, block_fields),
-	F_OBJ("dns", struct blocks, dns, cni_dns_fields),
-	F_END
-};
+static const struct json_field blocks_fields[] = { F_OBJ("ip4", struct blocks, ip4, block_fields),
+						   F_OBJ("ip6", struct blocks, ip6, block_fields),
+						   F_OBJ("dns", struct blocks, dns, cni_dns_fields),
+						   F_END };
 
 struct version_key {
 	const char *version;
 };
 
 static const struct json_field version_fields[] = {
-	F_STR("cniVersion", struct version_key, version),
-	F_END
+	F_STR("cniVersion", struct version_key, version), F_END
 };
 
 /* Append one family's block to the lists. */
@@ -119,8 +112,9 @@ static int check_indices(const struct cni_result *r, const char *what, struct er
 	for (size_t i = 0; i < r->n_ips; i++)
 		if (r->ips[i].has_interface && r->n_interfaces &&
 		    r->ips[i].interface >= r->n_interfaces)
-			return err_set(err, ERR_DECODE, "%s.ips[%zu].interface: there is no interface %u",
-				       what, i, r->ips[i].interface);
+			return err_set(err, ERR_DECODE,
+				       "%s.ips[%zu].interface: there is no interface %u", what, i,
+				       r->ips[i].interface);
 	return 0;
 }
 
@@ -137,12 +131,12 @@ int cni_result_parse(const struct json *v, const char *version, bool same_family
 		key.version = version;
 	family = cni_family(key.version);
 	if (family == CNI_FAMILY_NONE)
-		return err_set(err, ERR_DECODE, "%s: unsupported CNI result version \"%.80s\"", what,
-			       key.version);
+		return err_set(err, ERR_DECODE, "%s: unsupported CNI result version \"%.80s\"",
+			       what, key.version);
 	if (same_family && family != cni_family(version))
 		return err_set(err, ERR_DECODE,
-			       "%s: cniVersion \"%s\" does not go with the configuration's \"%s\"", what,
-			       key.version, version);
+			       "%s: cniVersion \"%s\" does not go with the configuration's \"%s\"",
+			       what, key.version, version);
 	if (family == CNI_FAMILY_02)
 		return parse_blocks(v, what, out, err);
 	if (json_decode(v, list_fields, what, out, err) < 0)

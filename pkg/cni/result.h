@@ -6,8 +6,8 @@
 #ifndef CNIC_CNI_RESULT_H
 #define CNIC_CNI_RESULT_H
 
-#include "json/decode.h"
 #include "net/ip.h"
+#include "json/decode.h"
 
 struct cni_interface {
 	const char *name, *mac, *sandbox; /* sandbox NULL or "": on the host */
@@ -32,7 +32,8 @@ struct cni_dns {
 	const char **nameservers, **search, **options;
 	const char *domain;
 	size_t n_nameservers, n_search, n_options;
-	bool has_nameservers, has_domain, has_search, has_options; /* the key was there, even empty */
+	bool has_nameservers, has_domain, has_search,
+		has_options; /* the key was there, even empty */
 };
 
 struct cni_result {

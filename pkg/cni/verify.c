@@ -6,8 +6,8 @@
 #include "nl/addr.h"
 #include "nl/route.h"
 
-static int verify_link(struct cni_call *c, const struct cni_interface *f, const char *kind,
-		       bool up, const struct link *l)
+static int verify_link(struct cni_call *c, const struct cni_interface *f, const char *kind, bool up,
+		       const struct link *l)
 {
 	uint8_t mac[MAC_LEN];
 
@@ -29,7 +29,8 @@ int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link
 	for (uint32_t i = 0; i < c->prev->n_interfaces; i++) {
 		const struct cni_interface *f = &c->prev->interfaces[i];
 
-		if (strcmp(f->name, c->ifname) != 0 || !f->sandbox || strcmp(f->sandbox, c->netns) != 0)
+		if (strcmp(f->name, c->ifname) != 0 || !f->sandbox ||
+		    strcmp(f->sandbox, c->netns) != 0)
 			continue;
 		*index = i;
 		if (nl_link_get_allow(c->sandbox, f->name, out) < 0)

@@ -105,15 +105,14 @@ static int decode_list(struct decoder *d, const struct json_field *f, const cJSO
 {
 	size_t at = strlen(d->path), i = 0, n = (size_t)cJSON_GetArraySize(v);
 	size_t max = f->max ? f->max : JSON_LIST_MAX;
-	char *elems = NULL;
 	const cJSON *item;
+	char *elems;
 
 	if (!cJSON_IsArray(v))
 		return mismatch(d, "an array");
 	if (n > max)
 		return err_set(d->err, ERR_CONFIG, "%s: more than %zu elements", d->path, max);
-	if (n)
-		elems = arena_alloc(json_arena(), n * f->sub_size);
+	elems = arena_alloc(json_arena(), (n ? n : 1) * f->sub_size);
 	cJSON_ArrayForEach(item, v) {
 		snprintf(d->path + at, sizeof(d->path) - at, "[%zu]", i);
 		if (decode_value(d, f->sub, item, elems + i++ * f->sub_size) < 0)
@@ -158,7 +157,7 @@ static int decode_field(struct decoder *d, const struct json_field *f, const cJS
 	case JSON_MAP:
 		if (!cJSON_IsObject(v))
 			return mismatch(d, "an object");
-		/* fall through */
+		__attribute__((fallthrough));
 	case JSON_RAW:
 		*(const void **)p = v;
 		return 0;

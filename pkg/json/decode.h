@@ -10,8 +10,8 @@
 #ifndef CNIC_JSON_DECODE_H
 #define CNIC_JSON_DECODE_H
 
-#include "json/json.h"
 #include "net/ip.h"
+#include "json/json.h"
 
 enum json_type {
 	JSON_END,     /* table terminator */
@@ -27,18 +27,18 @@ enum json_type {
 	JSON_RAW,     /* const struct json *, any value */
 };
 
-#define JSON_STR_MAX 4096 /* bytes of a string unless the row says otherwise: PATH_MAX */
+#define JSON_STR_MAX  4096 /* bytes of a string unless the row says otherwise: PATH_MAX */
 #define JSON_LIST_MAX 65536
 
 struct json_field {
 	const char *key; /* "" as the only row: the table describes the value itself */
 	enum json_type type;
 	bool required;
-	bool null_is_empty;           /* JSON_LIST: null counts as an empty list that is there */
+	bool null_is_empty; /* JSON_LIST: null counts as an empty list that is there */
 	uint16_t offset, width;
-	uint16_t count_offset;        /* JSON_LIST: where the element count goes */
-	uint16_t has_offset;          /* set a bool there when the key is present; 0 = none */
-	uint32_t min, max;            /* JSON_UINT: bounds; JSON_STR, JSON_LIST: longest; 0 = default */
+	uint16_t count_offset; /* JSON_LIST: where the element count goes */
+	uint16_t has_offset;   /* set a bool there when the key is present; 0 = none */
+	uint32_t min, max;     /* JSON_UINT: bounds; JSON_STR, JSON_LIST: longest; 0 = default */
 	const struct json_field *sub; /* JSON_OBJECT, JSON_LIST */
 	uint16_t sub_size;            /* JSON_LIST: bytes of an element */
 };

@@ -26,7 +26,8 @@ static bool fail(struct scanner *s, const char *fault)
 
 static void skip_space(struct scanner *s)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+	while (s->at < s->end &&
+	       (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
 		s->at++;
 }
 
@@ -76,8 +77,8 @@ static bool escape(struct scanner *s)
 	const char *hex = s->at + 1;
 
 	if (!accept(s, 'u'))
-		return peek(s) && strchr("\"\\/bfnrt", peek(s)) ? s->at++, true
-								: fail(s, "invalid escape");
+		return peek(s) && strchr("\"\\/bfnrt", peek(s)) ? s->at++,
+		       true                                     : fail(s, "invalid escape");
 	for (int i = 0; i < 4; i++) {
 		if (!peek(s) || !strchr("0123456789abcdefABCDEF", peek(s)))
 			return fail(s, "invalid \\u escape");

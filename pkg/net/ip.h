@@ -43,14 +43,14 @@ static inline uint8_t ip_bits(const struct ip *ip)
 
 /* Same family: memcmp order of the addresses, prefix lengths ignored. IPv4 sorts before IPv6. */
 int ip_cmp(const struct ip *a, const struct ip *b);
-bool ip_equal(const struct ip *a, const struct ip *b);    /* address only */
-bool cidr_equal(const struct ip *a, const struct ip *b);  /* address and prefix length */
+bool ip_equal(const struct ip *a, const struct ip *b);   /* address only */
+bool cidr_equal(const struct ip *a, const struct ip *b); /* address and prefix length */
 bool cidr_contains(const struct ip *net, const struct ip *ip);
 bool ip_is_zero(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 
-struct ip ip_network(const struct ip *ip);   /* host bits cleared, .plen kept */
-struct ip ip_broadcast(const struct ip *ip); /* host bits set, .plen kept */
+struct ip ip_network(const struct ip *ip);         /* host bits cleared, .plen kept */
+struct ip ip_broadcast(const struct ip *ip);       /* host bits set, .plen kept */
 struct ip ip_add(const struct ip *ip, uint32_t n); /* wraps around; .plen kept */
 struct ip ip_next(const struct ip *ip);
 

@@ -152,8 +152,8 @@ int nl_addr_wait_dad(struct nl *nl, int index, struct arena *arena, int timeout_
 		if (rc < 0)
 			return -1;
 		if (rc == 1)
-			return err_set(nl->err, ERR_INTERNAL, "IPv6 address still tentative after %d ms",
-				       timeout_ms);
+			return err_set(nl->err, ERR_INTERNAL,
+				       "IPv6 address still tentative after %d ms", timeout_ms);
 	}
 	return state;
 }

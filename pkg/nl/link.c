@@ -341,8 +341,8 @@ static int wait_gone(struct nl *watcher, struct nl *at, int index)
 			return -1;
 	} while (rc == 2 && l.index);
 	if (rc > 0 && l.index)
-		return err_set(watcher->err, ERR_INTERNAL, "delete link %s: not done in %d s", l.name,
-			       DEL_TIMEOUT_MS / 1000);
+		return err_set(watcher->err, ERR_INTERNAL, "delete link %s: not done in %d s",
+			       l.name, DEL_TIMEOUT_MS / 1000);
 	return rc < 0 ? missing_is_fine(watcher, rc) : 0;
 }
 
@@ -397,7 +397,7 @@ int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
 		rc = nl_wait(nl, NULL, timeout_ms, until_up, &w);
 	} while (rc == 2); /* announcements were lost: look again */
 	if (rc == 1)
-		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)", l.name,
-			       timeout_ms, w.operstate);
+		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)",
+			       l.name, timeout_ms, w.operstate);
 	return rc;
 }

@@ -9,11 +9,11 @@
 #include "nl/nl.h"
 
 struct link {
-	int index;    /* 0 = there is none */
-	int master;   /* ifindex of the bridge it is a port of, 0 if none */
-	int peer;     /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
+	int index;  /* 0 = there is none */
+	int master; /* ifindex of the bridge it is a port of, 0 if none */
+	int peer;   /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
 	uint32_t mtu, flags, promiscuity;
-	uint8_t operstate; /* IF_OPER_* (RFC 2863) */
+	uint8_t operstate;      /* IF_OPER_* (RFC 2863) */
 	bool vlan_filtering;    /* a bridge's */
 	uint16_t default_pvid;  /* a bridge's: the VLAN each new port starts with, 0 = none */
 	bool hairpin, isolated; /* a bridge port's */

@@ -27,7 +27,8 @@ int nl_open(struct nl *nl, struct err *err)
 		return err_sys(err, "open rtnetlink socket");
 	if (mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0)
 		return err_sys(err, "bind rtnetlink socket");
-	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) < 0)
+	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &bound,
+		       sizeof(bound)) < 0)
 		return err_sys(err, "set rtnetlink socket's timeout");
 	/* Kernels without these (before 4.12, 4.20) still work, with poorer texts and longer dumps. */
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_EXT_ACK, &one, sizeof(one));
@@ -412,7 +413,8 @@ int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, voi
 	while (rc == 3) {
 		struct pollfd fds[] = {
 			{ .fd = mnl_socket_get_fd(nl->sock), .events = POLLIN },
-			{ .fd = requests ? mnl_socket_get_fd(requests->sock) : -1, .events = POLLIN },
+			{ .fd = requests ? mnl_socket_get_fd(requests->sock) : -1,
+			  .events = POLLIN },
 		};
 		int64_t left = deadline - now_ms();
 		int n = poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);

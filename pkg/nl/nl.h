@@ -21,10 +21,10 @@
 
 struct nl {
 	struct mnl_socket *sock;
-	struct err *err;           /* where this socket reports */
-	uint32_t seq, first;       /* next sequence number; first of the open batch */
-	size_t used;               /* bytes queued before the message being built */
-	bool overflow;             /* sticky: a message did not fit */
+	struct err *err;            /* where this socket reports */
+	uint32_t seq, first;        /* next sequence number; first of the open batch */
+	size_t used;                /* bytes queued before the message being built */
+	bool overflow;              /* sticky: a message did not fit */
 	const char *what[NL_BATCH]; /* per queued message, for error texts */
 	_Alignas(struct nlmsghdr) char buf[NL_BUFSIZE];
 };

@@ -91,7 +91,8 @@ static void multipath(const struct nlattr *attr, struct parsed *p)
 			return;
 		p->route.oif = hop.rtnh_ifindex;
 		p->route.gw = (struct ip){ 0 };
-		(void)mnl_attr_parse_payload(at + sizeof(hop), hop.rtnh_len - sizeof(hop), hop_attr, p);
+		(void)mnl_attr_parse_payload(at + sizeof(hop), hop.rtnh_len - sizeof(hop), hop_attr,
+					     p);
 		*arena_append(p->list->arena, p->list->route, p->list->n_route) = p->route;
 		if (MNL_ALIGN((size_t)hop.rtnh_len) >= left)
 			return;

@@ -7,12 +7,13 @@
 #include "nl/nl.h"
 
 struct route {
-	struct ip dst, gw, src; /* dst.family picks the family, plen 0 is a default route; gw and src optional */
+	struct ip dst, gw,
+		src; /* dst.family picks the family, plen 0 is a default route; gw and src optional */
 	int oif;
-	uint32_t table;         /* 0 = main */
-	uint32_t priority;      /* the metric; 0 = none said */
-	uint32_t mtu, advmss;   /* 0 = none said */
-	uint8_t scope;          /* RT_SCOPE_* */
+	uint32_t table;       /* 0 = main */
+	uint32_t priority;    /* the metric; 0 = none said */
+	uint32_t mtu, advmss; /* 0 = none said */
+	uint8_t scope;        /* RT_SCOPE_* */
 };
 
 struct route_list {

@@ -50,7 +50,8 @@ void nl_vlan_add_set(struct nl *nl, int port, const struct vlan_set *set)
 {
 	vlan_msg(nl, RTM_SETLINK, port, "add trunk VLANs");
 	nl_nest(nl, IFLA_AF_SPEC) {
-		for (uint16_t vid = next_member(set, 1); vid <= VLAN_MAX; vid = next_member(set, vid)) {
+		for (uint16_t vid = next_member(set, 1); vid <= VLAN_MAX;
+		     vid = next_member(set, vid)) {
 			uint16_t first = vid;
 
 			while (vid <= VLAN_MAX && vlan_set_has(set, vid))
@@ -100,7 +101,8 @@ static int db_attr(const struct nlattr *attr, void *data)
 	(void)mnl_attr_parse_nested(attr, entry_attr, &e);
 	if (e.info.flags & BRIDGE_VLAN_INFO_PVID)
 		v->pvid = e.info.vid;
-	for (unsigned int vid = e.info.vid; vid <= (e.last > e.info.vid ? e.last : e.info.vid); vid++)
+	for (unsigned int vid = e.info.vid; vid <= (e.last > e.info.vid ? e.last : e.info.vid);
+	     vid++)
 		vlan_set_add(&v->members, (uint16_t)vid);
 	return MNL_CB_OK;
 }

@@ -13,8 +13,8 @@
 #include "base/scope.h"
 
 /* An executable being written gives ETXTBSY; there is no event to wait for, hence the short pauses. */
-#define BUSY_TRIES 20
-#define BUSY_PAUSE 50000000L /* ns */
+#define BUSY_TRIES   20
+#define BUSY_PAUSE   50000000L /* ns */
 
 #define FIRST_BUFFER ((size_t)8192)
 
@@ -101,7 +101,8 @@ static int drain(struct child *ch, struct err *err)
 	}
 	n = read(ch->out, ch->buf + ch->used, ch->size - ch->used - 1);
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 1 : err_sys(err, "read from %s", ch->path);
+		return errno == EINTR || errno == EAGAIN ? 1
+							 : err_sys(err, "read from %s", ch->path);
 	ch->used += (size_t)n;
 	if (ch->used > SPAWN_MAX_OUTPUT)
 		return err_set(err, ERR_INTERNAL, "%s: output too large", ch->path);
@@ -128,34 +129,56 @@ static int talk(struct child *ch, const char *in, size_t in_len, struct err *err
 	return more;
 }
 
-int spawn(const char *path, char *const envp[], const char *in, size_t in_len,
-	  struct spawn_result *res, struct arena *arena, struct err *err)
+/* Our ends of two pipes in *ch, the child's in theirs[2]. */
+static int make_pipes(struct child *ch, int theirs[2], struct err *err)
 {
-	int to[2], from[2], rc;
-	struct child ch = { .path = path, .arena = arena, .size = FIRST_BUFFER };
+	int to[2], from[2];
 
 	if (pipe2(to, O_CLOEXEC) < 0)
 		return err_sys(err, "create pipe");
-	auto_close int to_r = to[0], to_w = to[1];
+	ch->in = to[1];
+	theirs[0] = to[0];
 	if (pipe2(from, O_CLOEXEC) < 0)
 		return err_sys(err, "create pipe");
-	auto_close int from_r = from[0], from_w = from[1];
-	(void)fcntl(to_w, F_SETFL, O_NONBLOCK);
-	if (start(&ch, envp, to_r, from_w) < 0)
-		return err_sys(err, "run %s", path);
-	close(take_fd(&to_r));
-	close(take_fd(&from_w));
-	ch.in = take_fd(&to_w);
-	ch.out = from_r;
-	ch.buf = arena_alloc(arena, ch.size);
-	rc = talk(&ch, in, in_len, err);
-	close_fd(&ch.in);
-	close(take_fd(&from_r));
-	while (waitpid(ch.pid, &res->status, 0) < 0)
+	ch->out = from[0];
+	theirs[1] = from[1];
+	(void)fcntl(ch->in, F_SETFL, O_NONBLOCK); /* so that a full pipe does not hold us */
+	return 0;
+}
+
+static int converse(struct child *ch, const struct spawn *s, struct spawn_result *res,
+		    struct err *err)
+{
+	int rc = talk(ch, s->in, s->in_len, err);
+
+	close_fd(&ch->in);
+	close_fd(&ch->out);
+	ch->in = ch->out = -1;
+	while (waitpid(ch->pid, &res->status, 0) < 0)
 		if (errno != EINTR)
-			return err_sys(err, "wait for %s", path);
-	ch.buf[ch.used] = '\0';
-	res->out = ch.buf;
-	res->out_len = ch.used;
+			return err_sys(err, "wait for %s", ch->path);
+	ch->buf[ch->used] = '\0';
+	res->out = ch->buf;
+	res->out_len = ch->used;
+	return rc;
+}
+
+int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, struct err *err)
+{
+	struct child ch = { .path = s->path, .in = -1, .out = -1, .arena = arena };
+	int theirs[2] = { -1, -1 };
+	int rc = make_pipes(&ch, theirs, err);
+
+	if (!rc && start(&ch, s->envp, theirs[0], theirs[1]) < 0)
+		rc = err_sys(err, "run %s", s->path);
+	close_fd(&theirs[0]);
+	close_fd(&theirs[1]);
+	if (!rc) {
+		ch.size = FIRST_BUFFER;
+		ch.buf = arena_alloc(arena, ch.size);
+		rc = converse(&ch, s, res, err);
+	}
+	close_fd(&ch.in);
+	close_fd(&ch.out);
 	return rc;
 }

@@ -10,6 +10,13 @@
 
 #define SPAWN_MAX_OUTPUT 1000000 /* bytes; more is an error */
 
+struct spawn {
+	const char *path;  /* argv is { path } */
+	char *const *envp; /* the whole environment */
+	const char *in;    /* for its stdin */
+	size_t in_len;
+};
+
 struct spawn_result {
 	const char *out; /* NUL-terminated, in the arena */
 	size_t out_len;
@@ -17,11 +24,11 @@ struct spawn_result {
 };
 
 /*
- * argv is { path }. envp is the child's whole environment. An executable that is open for writing
- * (ETXTBSY: it is being installed) is tried again for a second. -1 only if the program could not be
- * run or talked to; a failing program is 0 with its status.
+ * An executable that is open for writing (ETXTBSY: it is being installed) is tried again for a
+ * second. -1 only if the program could not be run or talked to; a failing program is 0 with its
+ * status.
  */
-int spawn(const char *path, char *const envp[], const char *in, size_t in_len,
-	  struct spawn_result *res, struct arena *arena, struct err *err) NODISCARD;
+int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena,
+	  struct err *err) NODISCARD;
 
 #endif

@@ -44,19 +44,13 @@ struct bridge_conf {
 static const struct json_field trunk_fields[] = {
 	F_UINT("minID", struct trunk, min, .min = 1, .max = VLAN_MAX, HAS(struct trunk, min)),
 	F_UINT("maxID", struct trunk, max, .min = 1, .max = VLAN_MAX, HAS(struct trunk, max)),
-	F_UINT("id", struct trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct trunk, id)),
-	F_END
+	F_UINT("id", struct trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct trunk, id)), F_END
 };
 
-static const struct json_field mac_fields[] = {
-	F_STR("mac", struct mac_holder, mac),
-	F_END
-};
+static const struct json_field mac_fields[] = { F_STR("mac", struct mac_holder, mac), F_END };
 
-static const struct json_field args_fields[] = {
-	F_OBJ("cni", struct args_holder, cni, mac_fields),
-	F_END
-};
+static const struct json_field args_fields[] = { F_OBJ("cni", struct args_holder, cni, mac_fields),
+						 F_END };
 
 static const struct json_field bridge_fields[] = {
 	F_STR("bridge", struct bridge_conf, bridge.name, .max = IFNAMSIZ - 1),
@@ -69,7 +63,8 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("hairpinMode", struct bridge_conf, hairpin),
 	F_BOOL("promiscMode", struct bridge_conf, bridge.promisc),
 	F_UINT("vlan", struct bridge_conf, vlan, .max = VLAN_MAX),
-	F_LIST("vlanTrunk", struct bridge_conf, trunk, trunk_fields, HAS(struct bridge_conf, trunk)),
+	F_LIST("vlanTrunk", struct bridge_conf, trunk, trunk_fields,
+	       HAS(struct bridge_conf, trunk)),
 	F_BOOL("preserveDefaultVlan", struct bridge_conf, preserve_default_vlan),
 	F_BOOL("macspoofchk", struct bridge_conf, mac_spoof_check),
 	F_BOOL("enabledad", struct bridge_conf, enable_dad),
@@ -94,8 +89,9 @@ static int collect_trunk(struct cni_call *c, struct bridge_conf *conf)
 			return err_set(c->err, ERR_CONFIG, "vlanTrunk[%zu].%s: missing", i,
 				       t->has_min ? "maxID" : "minID");
 		if (t->min > t->max)
-			return err_set(c->err, ERR_CONFIG, "vlanTrunk[%zu].minID: %u is above maxID %u", i,
-				       t->min, t->max);
+			return err_set(c->err, ERR_CONFIG,
+				       "vlanTrunk[%zu].minID: %u is above maxID %u", i, t->min,
+				       t->max);
 		if (t->has_id)
 			vlan_set_add(&conf->vlans.trunk, t->id);
 		for (uint16_t vid = t->min; t->has_min && vid <= t->max; vid++)
@@ -136,7 +132,8 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 	if (conf->mac_spoof_check)
 		return err_set(c->err, ERR_FIELD, "macspoofchk: true is not supported yet");
 	if (conf->hairpin && conf->bridge.promisc)
-		return err_set(c->err, ERR_CONFIG, "hairpinMode and promiscMode exclude each other");
+		return err_set(c->err, ERR_CONFIG,
+			       "hairpinMode and promiscMode exclude each other");
 	if (conf->disable_container_interface && *c->conf.ipam.type)
 		return err_set(c->err, ERR_CONFIG,
 			       "disableContainerInterface and ipam exclude each other");
@@ -205,7 +202,8 @@ static void complete_gateways(struct cni_call *c)
 		if (conf->is_default_gateway && !has_default_route(r, p->gateway.family)) {
 			struct cni_route *route = arena_append(c->arena, r->routes, r->n_routes);
 
-			*route = (struct cni_route){ .dst.family = p->gateway.family, .gw = p->gateway };
+			*route = (struct cni_route){ .dst.family = p->gateway.family,
+						     .gw = p->gateway };
 		}
 	}
 }
@@ -293,7 +291,8 @@ static int verify_bridge(struct cni_call *c, struct link *br)
 		if (cni_verify_host(c, f, "bridge", br) < 0)
 			return -1;
 		if (conf->bridge.promisc && !br->promiscuity)
-			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more", br->name);
+			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
+				       br->name);
 		return 0;
 	}
 	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: bridge %s is not among them",
@@ -313,8 +312,8 @@ static int verify_port(struct cni_call *c, const struct link *br, const struct l
 		return err_set(c->err, ERR_CHECK, "%s is no port of bridge %s any more", port.name,
 			       br->name);
 	if (port.hairpin != conf->hairpin || port.isolated != conf->port_isolation)
-		return err_set(c->err, ERR_CHECK, "port %s: hairpinMode or portIsolation has changed",
-			       port.name);
+		return err_set(c->err, ERR_CHECK,
+			       "port %s: hairpinMode or portIsolation has changed", port.name);
 	return cni_verify_port_vlans(c, &port, &conf->vlans);
 }
 
@@ -346,7 +345,8 @@ static int bridge_status(struct cni_call *c)
 	if (nl_link_get_allow(c->host, conf->bridge.name, &br) < 0)
 		return -1;
 	if (br.index && strcmp(br.kind, "bridge") != 0)
-		return err_set(c->err, ERR_UNAVAILABLE, "bridge: \"%s\" exists but is not a bridge", br.name);
+		return err_set(c->err, ERR_UNAVAILABLE, "bridge: \"%s\" exists but is not a bridge",
+			       br.name);
 	return cni_ipam_forward(c);
 }
 

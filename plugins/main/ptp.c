@@ -19,8 +19,7 @@ struct ptp_conf {
 static const struct json_field ptp_fields[] = {
 	F_BOOL("ipMasq", struct ptp_conf, ip_masq),
 	F_STR("ipMasqBackend", struct ptp_conf, ip_masq_backend),
-	F_UINT("mtu", struct ptp_conf, mtu, .max = 65535),
-	F_END
+	F_UINT("mtu", struct ptp_conf, mtu, .max = 65535), F_END
 };
 
 static int ptp_validate(struct cni_call *c)
@@ -42,7 +41,8 @@ static int need_gateways(struct cni_call *c)
 		const struct cni_ipconfig *p = &c->result.ips[i];
 
 		if (p->gateway.family != p->address.family)
-			return err_set(c->err, ERR_CONFIG, "ipam: address %s has no gateway, ptp needs one",
+			return err_set(c->err, ERR_CONFIG,
+				       "ipam: address %s has no gateway, ptp needs one",
 				       cidr_str(&p->address, buf));
 	}
 	return 0;
@@ -120,7 +120,8 @@ static int configure_host(struct cni_call *c, const struct link *host)
 		};
 
 		if (!seen_gateway(&c->result, i))
-			nl_addr_add(c->host, host->index, &gw, gw.family == AF_INET6 ? IFA_F_NODAD : 0);
+			nl_addr_add(c->host, host->index, &gw,
+				    gw.family == AF_INET6 ? IFA_F_NODAD : 0);
 		/* IPAM says the address is ours: a route still there is that of a pair about to go */
 		nl_route_add(c->host, &to_container, NLM_F_REPLACE);
 		if (nl_commit(c->host) < 0)
@@ -165,7 +166,8 @@ static int verify_host(struct cni_call *c, const struct link *inside)
 	if (nl_link_get_index_allow(c->host, inside->peer, &host) < 0)
 		return -1;
 	if (!host.index || strcmp(host.kind, "veth") != 0 || !(host.flags & IFF_UP))
-		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone or down", c->ifname);
+		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone or down",
+			       c->ifname);
 	return 0;
 }
 

@@ -142,7 +142,8 @@ both_ways() {
 	conf=$(conf_of host-local 1.0.0)
 	mkdir -p "$STORE"
 	printf 'c1' >"$STORE/10.7.0.9"
-	ours_run check host-local eth0 <<<"$conf"
+	ours_run check host-local eth0 <<<"$(with_result "$conf" \
+		'{"cniVersion":"1.0.0","ips":[{"address":"10.7.0.9/24"}]}')"
 	expect_silent
 	ours_run del host-local eth0 <<<"$conf"
 	expect_silent

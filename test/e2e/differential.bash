@@ -4,7 +4,7 @@
 # The same steps through the reference and through ours: the results, the kernel's state (links,
 # addresses, routes, rules, sysctls) and the IPAM store must be equal after ADD and after DEL.
 #
-# Each difference that is meant is one entry of intended() and one of README's "Differences from
+# The differences that are meant are entries of intended.jq and of README's "Differences from
 # upstream"; a case that shows another one fails.
 
 load lib
@@ -14,22 +14,12 @@ ARGS=         # CNI_ARGS of the calls
 PREPARE=      # a function that makes the host what the case wants to find
 REF_CHECK=0   # 1: the reference's CHECK fails on its own ADD here; ours must succeed
 
-# intended WHO PLUGIN : rewrites one side's state where it is meant to differ.
-intended() {
-	local filter
-	case $1/$2 in
-	# No waiting for duplicate address detection on a link that no one else is on.
-	ref/ptp) filter='.containers[].sysctls["ipv6/conf/eth0/accept_dad"] = "0"' ;;
-	*) cat && return ;;
-	esac
-	jq -S "$filter"
-}
-
 # ---- one case ------------------------------------------------------------------------------
 
+# everything WHEN WHO CONF
 everything() {
 	echo "--- $1"
-	state box | intended "$2" "$3"
+	state box | jq -Sr --arg who "$2" --argjson conf "$3" -f "$TEST_DIR/intended.jq"
 	store_state "$STORE"
 }
 
@@ -48,7 +38,7 @@ observe() {
 		jq -e 'has("code") and has("msg")' <<<"$output" >/dev/null || echo "$output"
 		return
 	fi
-	everything "after ADD" "$who" "$plugin"
+	everything "after ADD" "$who" "$conf"
 	CNI_ARGS=$ARGS by "$who" check "$plugin" eth0 <<<"$(with_result "$conf")" >&3
 	if [ "$who" = ref ] && [ "$REF_CHECK" -eq 1 ]; then
 		[ "$status" -eq 1 ] || echo "the reference's CHECK no longer fails"
@@ -58,7 +48,7 @@ observe() {
 	CNI_ARGS=$ARGS by "$who" del "$plugin" eth0 <<<"$(with_result "$conf")" >&3
 	echo "DEL exit $status $output"
 	result=
-	everything "after DEL" "$who" "$plugin"
+	everything "after DEL" "$who" "$conf"
 	CNI_ARGS=$ARGS by "$who" del "$plugin" eth0 <<<"$conf" >&3
 	echo "second DEL exit $status $output"
 }

@@ -136,7 +136,7 @@ cni() {
 	status=0
 	output=$(CNI_COMMAND=$verb CNI_CONTAINERID=$CID CNI_NETNS=$netns CNI_IFNAME=$ifname \
 		CNI_PATH=${CNI_PATH-$PLUGINS} CNI_ARGS=${CNI_ARGS-} \
-		"$PLUGINS/$plugin" 2>"$stderr_file") || status=$?
+		timeout --foreground -k 5 60 "$PLUGINS/$plugin" 2>"$stderr_file") || status=$?
 	errors=$(<"$stderr_file")
 	echo "\$ $verb $plugin $CID/$ifname: exit $status ${output:+$'\n'}$output"
 	echo "${errors:+stderr: }$errors"

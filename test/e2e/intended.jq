@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The differences from the reference that are meant, each with the name of its entry in README's
+# "Differences from upstream". Rewrites a state (see lib.bash) so that what is left must be equal,
+# and prints it with one line for each object.
+#
+# Arguments: $who ("ref" or "ours"), $conf (the configuration).
+
+def ours(f): if $who == "ours" then f else . end;
+def ref(f): if $who == "ref" then f else . end;
+def is(plugin): ($conf.type == plugin);
+def version: ($conf.cniVersion // "" | if . == "" then "0.1.0" else . end);
+def below(v): (version | split(".") | map(tonumber)) < (v | split(".") | map(tonumber));
+def spaces: (.host, .containers[]);
+
+# No duplicate address detection on links we make, unless `enabledad` asks for it.
+def no_dad:
+	ours(.host.addresses |= map(del(.nodad)))
+	| ours(if $conf.enabledad then . else .containers[].addresses |= map(del(.nodad)) end)
+	| ref(if is("ptp") then .containers[].sysctls["ipv6/conf/eth0/accept_dad"] = "0" else . end);
+
+# Results of 1.1.0 tell each interface's mtu.
+def mtu_told:
+	ours(if .result.interfaces then .result.interfaces |= map(del(.mtu)) else . end);
+
+# A bridge that we make keeps one MAC address, whether it is a gateway or not.
+def own_mac:
+	def name: ($conf.bridge // "cni0");
+	def its: "mac of " + name;
+	if is("bridge") then
+		ref(.host.links |= map(if .ifname == name and (.address | startswith("02:aa:") | not)
+				       then .address = its else . end)
+		    | if .result.interfaces and (.host.links | any(.ifname == name and .address == its))
+		      then .result.interfaces |= map(if .name == name then .mac = its else . end)
+		      else . end)
+	else . end;
+
+# A route's mtu and advmss are set in the kernel, as specification 1.1.0 says.
+def route_metrics:
+	ours(spaces.routes |= map(del(.metrics)));
+
+# ptp adds the container's address with noprefixroute; the reference deletes the route it got.
+def no_prefix_route:
+	ours(if is("ptp") then .containers[].addresses |= map(del(.noprefixroute)) else . end);
+
+# loopback prints its result in the version that was asked for.
+def loopback_result:
+	if is("loopback") and below("1.0.0") then .result |= (. != null) else . end;
+
+def lines:
+	(spaces | .addresses, .routes | select(. != null)) |= sort_by(tojson)
+	| ({key: "host", value: .host}, (.containers | to_entries[])) as $space
+	| $space.value | to_entries[] | .key as $kind
+	| if $kind == "sysctls" then .value | to_entries[] | "\(.key) = \(.value)"
+	  else .value[] | tojson end
+	| "\($space.key) \($kind): \(.)";
+
+no_dad | mtu_told | own_mac | route_metrics | no_prefix_route | loopback_result
+| lines, "result: \(.result | tojson)"
