@@ -132,8 +132,14 @@ static int child_failed(struct cni_call *c, const char *path, const struct spawn
 static int exec_plugin(struct cni_call *c, const char *path, enum cni_command command,
 		       struct spawn_result *res)
 {
-	if (spawn(path, child_env(c, command), c->stdin_text, c->stdin_len, res, c->arena, c->err) <
-	    0)
+	const struct spawn s = {
+		.path = path,
+		.envp = child_env(c, command),
+		.in = c->stdin_text,
+		.in_len = c->stdin_len,
+	};
+
+	if (spawn(&s, res, c->arena, c->err) < 0)
 		return -1;
 	if (!WIFEXITED(res->status) || WEXITSTATUS(res->status))
 		return child_failed(c, path, res);

@@ -14,7 +14,9 @@ struct scanner {
 
 static char peek(const struct scanner *s)
 {
-	return s->at < s->end ? *s->at : '\0';
+	if (s->at == s->end)
+		return '\0';
+	return *s->at;
 }
 
 static bool fail(struct scanner *s, const char *fault)

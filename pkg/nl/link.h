@@ -43,7 +43,7 @@ int nl_link_get_index(struct nl *nl, int index, struct link *out) NODISCARD;
 int nl_link_get_index_allow(struct nl *nl, int index, struct link *out) NODISCARD;
 
 /* Callback for nl_query() and nl_wait(): fill the struct link from an RTM_NEWLINK message. */
-int nl_link_parse(const struct nlmsghdr *nlh, void *link);
+int nl_link_parse(const struct nlmsghdr *nlh, void *data);
 
 /* Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). */
 void nl_veth_add(struct nl *nl, const struct veth *v);

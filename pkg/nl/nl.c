@@ -423,7 +423,7 @@ int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, voi
 			return err_sys(nl->err, "wait for rtnetlink");
 		if (n == 0)
 			return 1;
-		if (n > 0 && fds[1].revents && refusal(requests) < 0)
+		if (n > 0 && requests && fds[1].revents && refusal(requests) < 0)
 			return -1;
 		if (n > 0 && fds[0].revents)
 			rc = hear(nl, cb, data);

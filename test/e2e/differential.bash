@@ -59,6 +59,7 @@ compare() {
 	one=$(observe ref "$@" 3>"$chatter")
 	observed=$(observe ours "$@" 3>>"$chatter")
 	cat "$chatter"
+	expect_same "success or failure of ADD" "${one%%$'\n'*}" "${observed%%$'\n'*}"
 	expect_same "what the reference and ours do" "$one" "$observed"
 }
 

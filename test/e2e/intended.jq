@@ -15,9 +15,10 @@ def spaces: (.host, .containers[]);
 
 # No duplicate address detection on links we make, unless `enabledad` asks for it.
 def no_dad:
-	ours(.host.addresses |= map(del(.nodad)))
+	.host.addresses |= map(del(.nodad))
 	| ours(if $conf.enabledad then . else .containers[].addresses |= map(del(.nodad)) end)
-	| ref(if is("ptp") then .containers[].sysctls["ipv6/conf/eth0/accept_dad"] = "0" else . end);
+	| ref(if is("ptp") then .containers[].sysctls |= with_entries(
+		if .key == "ipv6/conf/eth0/accept_dad" then .value = "0" else . end) else . end);
 
 # Results of 1.1.0 tell each interface's mtu.
 def mtu_told:

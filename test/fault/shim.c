@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shim.c - LD_PRELOAD: makes the n-th interesting call of a plugin fail.
+ *
+ *	FAULT_AT     which call fails, counted from 1 over the process and its children; 0 = none
+ *	FAULT_SET    kinds that count, comma-separated (see kinds[]); unset = all of them
+ *	FAULT_STATE  file that holds the count and, once the call was reached, its name
+ *
+ * Memory is not among the kinds: running out of it ends the process with an error object, by design.
+ * Nor is coming home from another namespace, which cannot fail with an open descriptor.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define API __attribute__((visibility("default")))
+
+enum kind {
+	SEND, RECV, OPEN, READ, WRITE, NAME, LOCK, STAT, SOCKET, NETNS, PROCESS, RANDOM, KINDS
+};
+
+static const char *const kinds[KINDS] = {
+	[SEND] = "send", [RECV] = "recv", [OPEN] = "open",     [READ] = "read",
+	[WRITE] = "write", [NAME] = "name", [LOCK] = "lock",   [STAT] = "stat",
+	[SOCKET] = "socket", [NETNS] = "netns", [PROCESS] = "process", [RANDOM] = "random",
+};
+
+static struct state {
+	unsigned int count;
+	char what[252]; /* the call that failed, and on what */
+} *state;
+
+static unsigned int fault_at;
+static bool counted[KINDS];
+static struct stat home;
+
+static bool in_set(const char *set, const char *word)
+{
+	size_t n = strlen(word);
+
+	while (set) {
+		if (!strncmp(set, word, n) && (set[n] == ',' || !set[n]))
+			return true;
+		set = strchr(set, ',');
+		set += set ? 1 : 0;
+	}
+	return false;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	static const char *const plugins[] = { "bridge", "ptp", "loopback", "host-local", "static" };
+	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"), *path = getenv("FAULT_STATE");
+	bool ours = false;
+	void *map;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(plugins) / sizeof(*plugins); i++)
+		ours |= !strcmp(program_invocation_short_name, plugins[i]);
+	if (!ours || !at || !path)
+		return;
+	for (int i = 0; i < KINDS; i++)
+		counted[i] = !set || !*set || in_set(set, kinds[i]);
+	stat("/proc/self/ns/net", &home);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	map = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		abort();
+	fault_at = (unsigned int)atoi(at);
+	state = map;
+}
+
+static bool fault(enum kind kind, const char *call, const char *on, int number)
+{
+	if (!state || !counted[kind])
+		return false;
+	if (__atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST) != fault_at)
+		return false;
+	snprintf(state->what, sizeof(state->what), "%s(%s)", call, on ? on : "");
+	errno = number;
+	return true;
+}
+
+/* The next definition behind this library. */
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+/* ---- sockets --------------------------------------------------------------------------------- */
+
+API ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+		   socklen_t len)
+{
+	return fault(SEND, "sendto", NULL, ENOBUFS) ? -1 : NEXT(sendto)(fd, buf, n, flags, to, len);
+}
+
+API ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+	return fault(SEND, "send", NULL, ENOBUFS) ? -1 : NEXT(send)(fd, buf, n, flags);
+}
+
+API ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return fault(RECV, "recvmsg", NULL, ENOBUFS) ? -1 : NEXT(recvmsg)(fd, msg, flags);
+}
+
+API int socket(int domain, int type, int protocol)
+{
+	return fault(SOCKET, "socket", NULL, EMFILE) ? -1 : NEXT(socket)(domain, type, protocol);
+}
+
+API int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	return fault(SOCKET, "setsockopt", NULL, ENOPROTOOPT) ?
+		       -1 :
+		       NEXT(setsockopt)(fd, level, name, value, len);
+}
+
+API int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return fault(SOCKET, "bind", NULL, ENOBUFS) ? -1 : NEXT(bind)(fd, addr, len);
+}
+
+API int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	return fault(PROCESS, "poll", NULL, ENOMEM) ? -1 : NEXT(poll)(fds, n, timeout);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static mode_t mode_of(int flags, va_list ap)
+{
+	return flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0;
+}
+
+static int open_errno(int flags)
+{
+	return flags & O_CREAT ? ENOSPC : EMFILE;
+}
+
+API int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return fault(OPEN, "open", path, open_errno(flags)) ? -1 : NEXT(open)(path, flags, mode);
+}
+
+API int openat(int dir, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return fault(OPEN, "openat", path, open_errno(flags)) ?
+		       -1 :
+		       NEXT(openat)(dir, path, flags, mode);
+}
+
+/* What _FORTIFY_SOURCE makes of open without a mode. */
+API int __open_2(const char *path, int flags);
+API int __openat_2(int dir, const char *path, int flags);
+
+API int __open_2(const char *path, int flags)
+{
+	return open(path, flags);
+}
+
+API int __openat_2(int dir, const char *path, int flags)
+{
+	return openat(dir, path, flags);
+}
+
+API DIR *fdopendir(int fd)
+{
+	return fault(OPEN, "fdopendir", NULL, ENOMEM) ? NULL : NEXT(fdopendir)(fd);
+}
+
+API ssize_t read(int fd, void *buf, size_t n)
+{
+	return fault(READ, "read", NULL, EIO) ? -1 : NEXT(read)(fd, buf, n);
+}
+
+API ssize_t pread(int fd, void *buf, size_t n, off_t at)
+{
+	return fault(READ, "pread", NULL, EIO) ? -1 : NEXT(pread)(fd, buf, n, at);
+}
+
+API ssize_t readlinkat(int dir, const char *path, char *buf, size_t n)
+{
+	return fault(READ, "readlinkat", path, EIO) ? -1 : NEXT(readlinkat)(dir, path, buf, n);
+}
+
+API struct dirent *readdir(DIR *dir)
+{
+	return fault(READ, "readdir", NULL, EIO) ? NULL : NEXT(readdir)(dir);
+}
+
+/* A full disk often takes half of it first. */
+API ssize_t write(int fd, const void *buf, size_t n)
+{
+	return fault(WRITE, "write", NULL, ENOSPC) ? -1 : NEXT(write)(fd, buf, n);
+}
+
+API ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	if (!fault(WRITE, "pwrite", NULL, ENOSPC))
+		return NEXT(pwrite)(fd, buf, n, at);
+	return n > 1 ? NEXT(pwrite)(fd, buf, n / 2, at) : -1;
+}
+
+API int ftruncate(int fd, off_t len)
+{
+	return fault(WRITE, "ftruncate", NULL, EIO) ? -1 : NEXT(ftruncate)(fd, len);
+}
+
+API int futimens(int fd, const struct timespec times[2])
+{
+	return fault(WRITE, "futimens", NULL, EROFS) ? -1 : NEXT(futimens)(fd, times);
+}
+
+API int mkdir(const char *path, mode_t mode)
+{
+	return fault(NAME, "mkdir", path, ENOSPC) ? -1 : NEXT(mkdir)(path, mode);
+}
+
+API int mkdirat(int dir, const char *path, mode_t mode)
+{
+	return fault(NAME, "mkdirat", path, ENOSPC) ? -1 : NEXT(mkdirat)(dir, path, mode);
+}
+
+API int linkat(int from, const char *path, int to, const char *name, int flags)
+{
+	return fault(NAME, "linkat", name, ENOSPC) ? -1 :
+						     NEXT(linkat)(from, path, to, name, flags);
+}
+
+API int symlinkat(const char *target, int dir, const char *path)
+{
+	return fault(NAME, "symlinkat", path, ENOSPC) ? -1 : NEXT(symlinkat)(target, dir, path);
+}
+
+API int unlinkat(int dir, const char *path, int flags)
+{
+	return fault(NAME, "unlinkat", path, EIO) ? -1 : NEXT(unlinkat)(dir, path, flags);
+}
+
+API int renameat(int from, const char *path, int to, const char *name)
+{
+	return fault(NAME, "renameat", path, EIO) ? -1 : NEXT(renameat)(from, path, to, name);
+}
+
+API int flock(int fd, int how)
+{
+	return fault(LOCK, "flock", NULL, ENOLCK) ? -1 : NEXT(flock)(fd, how);
+}
+
+API int stat(const char *path, struct stat *st)
+{
+	return fault(STAT, "stat", path, EIO) ? -1 : NEXT(stat)(path, st);
+}
+
+API int fstat(int fd, struct stat *st)
+{
+	return fault(STAT, "fstat", NULL, EIO) ? -1 : NEXT(fstat)(fd, st);
+}
+
+API int fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	return fault(STAT, "fstatat", path, EIO) ? -1 : NEXT(fstatat)(dir, path, st, flags);
+}
+
+/* ---- namespaces, processes, random ----------------------------------------------------------- */
+
+static bool is_home(int fd)
+{
+	struct stat st;
+
+	return !NEXT(fstat)(fd, &st) && st.st_dev == home.st_dev && st.st_ino == home.st_ino;
+}
+
+API int setns(int fd, int type)
+{
+	return !is_home(fd) && fault(NETNS, "setns", NULL, EPERM) ? -1 : NEXT(setns)(fd, type);
+}
+
+API pid_t fork(void)
+{
+	return fault(PROCESS, "fork", NULL, EAGAIN) ? -1 : NEXT(fork)();
+}
+
+API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+		    const posix_spawnattr_t *attr, char *const argv[], char *const env[])
+{
+	return fault(PROCESS, "posix_spawn", path, EAGAIN) ?
+		       EAGAIN :
+		       NEXT(posix_spawn)(pid, path, actions, attr, argv, env);
+}
+
+API int pipe2(int fds[2], int flags)
+{
+	return fault(PROCESS, "pipe2", NULL, EMFILE) ? -1 : NEXT(pipe2)(fds, flags);
+}
+
+/* The child is waited for all the same, or it would run on beside the rollback. */
+API pid_t waitpid(pid_t pid, int *status, int options)
+{
+	pid_t got = NEXT(waitpid)(pid, status, options);
+
+	return fault(PROCESS, "waitpid", NULL, ECHILD) ? -1 : got;
+}
+
+API ssize_t getrandom(void *buf, size_t n, unsigned int flags)
+{
+	return fault(RANDOM, "getrandom", NULL, ENOSYS) ? -1 : NEXT(getrandom)(buf, n, flags);
+}
