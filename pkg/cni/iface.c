@@ -196,13 +196,11 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1 && nl_commit(c->sandbox) < 0)
 			return err_wrap(c->err, "configure %s", c->ifname);
 	}
-	if (opt->dad && t.v6 && nl_watch(c->sandbox, RTNLGRP_IPV6_IFADDR) < 0)
-		return -1;
 	nl_link_up(c->sandbox, inside->index);
 	if (nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	if (opt->dad && t.v6 &&
-	    nl_addr_wait_dad(c->sandbox, inside->index, c->arena, DAD_TIMEOUT_MS) < 0)
+	    nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0)
 		return -1;
 	if (opt->first_routes)
 		opt->first_routes(c, inside);
@@ -223,13 +221,10 @@ int cni_veth_del(struct cni_call *c)
 		return -1;
 	/* The far end is unlisted last, so that is the one to hear of; unless it lives elsewhere. */
 	if (host.index && !strcmp(host.kind, "veth") && host.peer == inside.index) {
-		if (nl_watch(c->host, RTNLGRP_LINK) < 0)
-			return -1;
 		return nl_link_del_announced(c->sandbox, inside.index, c->host, host.index);
 	}
-	if (nl_watch(c->sandbox, RTNLGRP_LINK) < 0)
-		return -1;
-	return nl_link_del_announced(c->sandbox, inside.index, c->sandbox, inside.index);
+	nl_link_del(c->sandbox, inside.index);
+	return nl_commit_allow(c->sandbox, ENODEV);
 }
 
 int cni_veth_ipam_del(struct cni_call *c)

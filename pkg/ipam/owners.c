@@ -16,8 +16,8 @@ void owner_key(const struct index *ix, const struct owner *owner, struct owner_k
 	uint8_t hash[16];
 
 	siphash128(ix->head.key, text, (size_t)len < sizeof(text) ? (size_t)len : RECORD_MAX, hash);
-	for (unsigned int i = 0; i < sizeof(hash); i++)
-		snprintf(key->hex + i * 2U, 3, "%02x", hash[i]);
+	for (size_t i = 0; i < sizeof(hash); i++)
+		snprintf(key->hex + i * 2, 3, "%02x", hash[i]);
 }
 
 struct link_path {

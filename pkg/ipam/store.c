@@ -119,8 +119,8 @@ bool store_is_of_key(const struct store *s, const struct record *r, const struct
 
 bool store_is_earlier_boot(const struct store *s, const char *boot)
 {
-	return strcmp(boot, INDEX_NO_BOOT) && strcmp(s->index.boot, INDEX_NO_BOOT) &&
-	       strcmp(boot, s->index.boot);
+	return strcmp(boot, INDEX_NO_BOOT) != 0 && strcmp(s->index.boot, INDEX_NO_BOOT) != 0 &&
+	       strcmp(boot, s->index.boot) != 0;
 }
 
 /* An entry of ours keeps its boot, unless the record was made anew since, by somebody else. */
@@ -205,7 +205,7 @@ int store_usable(const char *data_dir, const char *name, struct arena *arena, st
 	struct stat st;
 	int rc;
 
-	while ((rc = stat(path, &st)) < 0 && errno == ENOENT && strcmp(path, "."))
+	while ((rc = stat(path, &st)) < 0 && errno == ENOENT && strcmp(path, ".") != 0)
 		parent_of(path);
 	if (rc < 0)
 		return err_sys(err, "%s", path);

@@ -120,21 +120,22 @@ int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list 
 }
 
 /* 0 settled, 1 some tentative, -1 failed. */
-static int dad_state(struct nl *nl, int index, struct arena *arena)
+static int dad_state(struct nl *nl, int index)
 {
-	struct addr_list list = { .index = index, .arena = arena };
+	struct arena arena = { 0 };
+	struct addr_list list = { .index = index, .arena = &arena };
+	int state = list_family(nl, index, AF_INET6, &list);
 	char buf[IP_STRLEN];
-	int tentative = 0;
 
-	if (list_family(nl, index, AF_INET6, &list) < 0)
-		return -1;
-	for (size_t i = 0; i < list.n_addr; i++) {
+	for (size_t i = 0; state >= 0 && i < list.n_addr; i++) {
 		if (list.addr[i].flags & IFA_F_DADFAILED)
-			return err_set(nl->err, ERR_IN_USE, "duplicate address %s on the link",
-				       ip_str(&list.addr[i].ip, buf));
-		tentative |= !!(list.addr[i].flags & IFA_F_TENTATIVE);
+			state = err_set(nl->err, ERR_IN_USE, "duplicate address %s on the link",
+					ip_str(&list.addr[i].ip, buf));
+		else if (list.addr[i].flags & IFA_F_TENTATIVE)
+			state = 1;
 	}
-	return tentative;
+	arena_free(&arena);
+	return state;
 }
 
 static int any_address(const struct nlmsghdr *nlh, void *data)
@@ -143,12 +144,12 @@ static int any_address(const struct nlmsghdr *nlh, void *data)
 	return nlh->nlmsg_type == RTM_NEWADDR ? MNL_CB_STOP : MNL_CB_OK;
 }
 
-int nl_addr_wait_dad(struct nl *nl, int index, struct arena *arena, int timeout_ms)
+static int wait_dad(struct nl *nl, struct nl *watcher, int index, int timeout_ms)
 {
 	int state, rc;
 
-	while ((state = dad_state(nl, index, arena)) > 0) {
-		rc = nl_wait(nl, NULL, timeout_ms, any_address, NULL);
+	while ((state = dad_state(nl, index)) > 0) {
+		rc = nl_wait(watcher, NULL, timeout_ms, any_address, NULL);
 		if (rc < 0)
 			return -1;
 		if (rc == 1)
@@ -156,4 +157,17 @@ int nl_addr_wait_dad(struct nl *nl, int index, struct arena *arena, int timeout_
 				       "IPv6 address still tentative after %d ms", timeout_ms);
 	}
 	return state;
+}
+
+int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
+{
+	static struct nl watcher; /* 16 KiB are too many for the stack */
+	int rc = nl_open_at(&watcher, netns_fd, nl->err);
+
+	if (!rc)
+		rc = nl_watch(&watcher, RTNLGRP_IPV6_IFADDR);
+	if (!rc)
+		rc = wait_dad(nl, &watcher, index, timeout_ms);
+	nl_close(&watcher);
+	return rc;
 }

@@ -26,8 +26,10 @@ void nl_addr_del(struct nl *nl, int index, const struct ip *ip);
 /* The addresses of one interface of a family, AF_UNSPEC for IPv4 then IPv6; out->arena must be set. */
 int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list *out) NODISCARD;
 
-/* Wait until no IPv6 address of the interface is tentative (RTNLGRP_IPV6_IFADDR watched on nl);
- * one that failed duplicate address detection (RFC 4862, 5.4) is an error. */
-int nl_addr_wait_dad(struct nl *nl, int index, struct arena *arena, int timeout_ms) NODISCARD;
+/*
+ * Wait until no IPv6 address of the interface is tentative; one that failed duplicate address
+ * detection (RFC 4862, 5.4) is an error. netns_fd is the namespace nl belongs to.
+ */
+int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms) NODISCARD;
 
 #endif

@@ -62,14 +62,20 @@ void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated);
 int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n) NODISCARD;
 
 /*
- * Delete `index`, known to `at`, and return when the kernel has announced that `watched` is gone from
- * `watcher`'s namespace (which must have been nl_watch()ed for RTNLGRP_LINK before). RTM_DELLINK
- * blocks its caller for an RCU grace period after both ends of a veth pair are unlisted, about 20 ms;
- * a child waits that out with nothing of ours open. Without a child it is done in place.
+ * A socket of its own in the current namespace that hears of this link only, for nl_wait(). Watch
+ * first, then act or look.
  */
-int nl_link_del_announced(struct nl *at, int index, struct nl *watcher, int watched) NODISCARD;
+int nl_link_watch(struct nl *w, int index, struct err *err) NODISCARD;
 
-/* Wait until a link's operstate is UP, as announced (RTNLGRP_LINK watched on nl). */
+/*
+ * Delete `index`, a veth's end known to `at`, and return when the kernel has announced that its other
+ * end `far`, known to `there` and in the current namespace, is gone: the far one is unlisted last.
+ * RTM_DELLINK blocks its caller for an RCU grace period after that, about 20 ms; a child waits that
+ * out with nothing of ours open. Without a child it is done in place.
+ */
+int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) NODISCARD;
+
+/* Wait until the operstate of a link of the current namespace is UP. */
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
 
 #endif

@@ -244,7 +244,8 @@ static int collect(struct nl *nl, struct round *r)
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
 		int left = (int)n;
 
-		if (n < 0 && errno == EINTR)
+		/* ENOBUFS: announcements were lost, answers are still to come */
+		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
 		if (n < 0)
 			return err_sys(nl->err, "receive from rtnetlink");
@@ -366,6 +367,16 @@ static bool is_refusal(const struct nl *nl, const struct nlmsghdr *nlh)
 	return is_ours(nl, nlh) && nlh->nlmsg_type == NLMSG_ERROR && error_code(nlh);
 }
 
+/* An overrun socket takes nothing, answers neither, until all that is queued has been read. */
+static void discard(struct nl *nl)
+{
+	char byte;
+
+	while (recv(mnl_socket_get_fd(nl->sock), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0 ||
+	       errno == EINTR || errno == ENOBUFS)
+		;
+}
+
 /* One datagram of announcements to cb. Returns as nl_wait(), 3 for "go on". */
 static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 {
@@ -374,8 +385,10 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 	ssize_t n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
 	int left = (int)n;
 
-	if (n < 0 && errno == ENOBUFS)
+	if (n < 0 && errno == ENOBUFS) {
+		discard(nl);
 		return 2;
+	}
 	if (n < 0)
 		return errno == EINTR ? 3 : err_sys(nl->err, "receive from rtnetlink");
 	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {

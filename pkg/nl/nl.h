@@ -85,7 +85,7 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data) N
 
 /*
  * Watching. After nl_watch() the kernel's announcements of that group (RTNLGRP_*) queue up on this
- * socket; nl_wait() hands each to cb until cb returns MNL_CB_STOP (0), the deadline passes (1), or
+ * socket, which must not send requests any more: announcements could crowd out the answers. nl_wait() hands each to cb until cb returns MNL_CB_STOP (0), the deadline passes (1), or
  * it fails (-1). Lost announcements (ENOBUFS) are 2: look again. Also returns -1, with the error, as
  * soon as a negative answer to a request sent on `requests` (may be NULL) arrives.
  */

@@ -25,6 +25,13 @@ static bool is_netns(int fd)
 	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
+/* We could not look; that says nothing of what is there. */
+static bool is_our_trouble(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR ||
+	       error == EACCES || error == EPERM;
+}
+
 int netns_open(const char *path, int *fd, bool *gone, struct err *err)
 {
 	auto_close int f = *path ? open_path(path) : -1;
@@ -34,7 +41,7 @@ int netns_open(const char *path, int *fd, bool *gone, struct err *err)
 		*fd = take_fd(&f);
 		return 0;
 	}
-	if (gone) {
+	if (gone && (f >= 0 || !*path || !is_our_trouble(errno))) {
 		*gone = true;
 		return 0;
 	}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bridge - attach the container to a Linux bridge by a veth pair. */
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -256,13 +255,17 @@ static void report(struct cni_call *c, const struct link *br, const struct link 
 	cni_add_interface(c, inside, c->netns);
 }
 
+/* Watching begins late: what other calls announce meanwhile would overrun the socket. */
+static int wait_up(struct cni_call *c, const struct link *host)
+{
+	return nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS);
+}
+
 static int bridge_add(struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
 	struct link br, host, inside;
 
-	if (nl_watch(c->host, RTNLGRP_LINK) < 0)
-		return -1;
 	if (cni_bridge_ensure(c, &conf->bridge, &br) < 0)
 		return -1;
 	if (attach(c, &br, &host, &inside) < 0)
@@ -272,8 +275,7 @@ static int bridge_add(struct cni_call *c)
 	report(c, &br, &host, &inside);
 	if (configure(c, &br, &inside) < 0)
 		return -1;
-	if (!conf->disable_container_interface &&
-	    nl_link_wait_up(c->host, host.index, UP_TIMEOUT_MS) < 0)
+	if (!conf->disable_container_interface && wait_up(c, &host) < 0)
 		return -1;
 	cni_dns_override(c);
 	return 0;

@@ -19,6 +19,9 @@ TEST_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$TEST_DIR/../.." && pwd)
 : "${CNIC_BIN:=$ROOT/bin}"
 : "${REF_BIN:=$ROOT/build/peers/reference}"
+for dir in "$CNIC_BIN" "$REF_BIN"; do
+	[ -x "$dir/bridge" ] || { echo "no plugins in $dir" >&2 && exit 1; }
+done
 CNIC_BIN=$(cd "$CNIC_BIN" && pwd)
 
 ALL_VERSIONS="0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0"

@@ -31,19 +31,31 @@
 #define API __attribute__((visibility("default")))
 
 enum kind {
-	SEND, RECV, OPEN, READ, WRITE, NAME, LOCK, STAT, SOCKET, NETNS, PROCESS, RANDOM, KINDS
+	SEND,
+	RECV,
+	OPEN,
+	READ,
+	WRITE,
+	NAME,
+	LOCK,
+	STAT,
+	SOCKET,
+	NETNS,
+	PROCESS,
+	RANDOM,
+	KINDS
 };
 
 static const char *const kinds[KINDS] = {
-	[SEND] = "send", [RECV] = "recv", [OPEN] = "open",     [READ] = "read",
-	[WRITE] = "write", [NAME] = "name", [LOCK] = "lock",   [STAT] = "stat",
+	[SEND] = "send",     [RECV] = "recv",   [OPEN] = "open",       [READ] = "read",
+	[WRITE] = "write",   [NAME] = "name",   [LOCK] = "lock",       [STAT] = "stat",
 	[SOCKET] = "socket", [NETNS] = "netns", [PROCESS] = "process", [RANDOM] = "random",
 };
 
 static struct state {
-	unsigned int count;
 	char what[252]; /* the call that failed, and on what */
-} *state;
+	unsigned int count;
+} * state;
 
 static unsigned int fault_at;
 static bool counted[KINDS];
@@ -64,8 +76,10 @@ static bool in_set(const char *set, const char *word)
 
 __attribute__((constructor)) static void start(void)
 {
-	static const char *const plugins[] = { "bridge", "ptp", "loopback", "host-local", "static" };
-	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"), *path = getenv("FAULT_STATE");
+	static const char *const plugins[] = { "bridge", "ptp", "loopback", "host-local",
+					       "static" };
+	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"),
+		   *path = getenv("FAULT_STATE");
 	bool ours = false;
 	void *map;
 	int fd;
@@ -125,9 +139,9 @@ API int socket(int domain, int type, int protocol)
 
 API int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	return fault(SOCKET, "setsockopt", NULL, ENOPROTOOPT) ?
-		       -1 :
-		       NEXT(setsockopt)(fd, level, name, value, len);
+	return fault(SOCKET, "setsockopt", NULL, ENOPROTOOPT)
+		       ? -1
+		       : NEXT(setsockopt)(fd, level, name, value, len);
 }
 
 API int bind(int fd, const struct sockaddr *addr, socklen_t len)
@@ -171,9 +185,9 @@ API int openat(int dir, const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = mode_of(flags, ap);
 	va_end(ap);
-	return fault(OPEN, "openat", path, open_errno(flags)) ?
-		       -1 :
-		       NEXT(openat)(dir, path, flags, mode);
+	return fault(OPEN, "openat", path, open_errno(flags))
+		       ? -1
+		       : NEXT(openat)(dir, path, flags, mode);
 }
 
 /* What _FORTIFY_SOURCE makes of open without a mode. */
@@ -250,8 +264,7 @@ API int mkdirat(int dir, const char *path, mode_t mode)
 
 API int linkat(int from, const char *path, int to, const char *name, int flags)
 {
-	return fault(NAME, "linkat", name, ENOSPC) ? -1 :
-						     NEXT(linkat)(from, path, to, name, flags);
+	return fault(NAME, "linkat", name, ENOSPC) ? -1 : NEXT(linkat)(from, path, to, name, flags);
 }
 
 API int symlinkat(const char *target, int dir, const char *path)
@@ -311,9 +324,9 @@ API pid_t fork(void)
 API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 		    const posix_spawnattr_t *attr, char *const argv[], char *const env[])
 {
-	return fault(PROCESS, "posix_spawn", path, EAGAIN) ?
-		       EAGAIN :
-		       NEXT(posix_spawn)(pid, path, actions, attr, argv, env);
+	return fault(PROCESS, "posix_spawn", path, EAGAIN)
+		       ? EAGAIN
+		       : NEXT(posix_spawn)(pid, path, actions, attr, argv, env);
 }
 
 API int pipe2(int fds[2], int flags)

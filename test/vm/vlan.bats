@@ -229,7 +229,7 @@ refused() {
 	box c1
 	refused '{"vlan": 4095}' vlan
 	refused '{"vlan": -1}' vlan
-	refused '{"vlanTrunk": [{"id": 0, "minID": 0, "maxID": 4}]}' minid
+	refused '{"vlanTrunk": [{"minID": 0, "maxID": 4}]}' minid
 	refused '{"vlanTrunk": [{"id": 4095}]}' id
 	refused '{"vlanTrunk": [{"minID": 10, "maxID": 4095}]}' maxid
 	refused '{"vlanTrunk": [{"minID": 10, "maxID": 9}]}' minid
