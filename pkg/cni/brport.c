@@ -15,7 +15,7 @@
 /* What this call changed about the shared bridge, to be taken back if it fails. */
 struct change {
 	char name[IFNAMSIZ];
-	int index;
+	int index; /* 0 = not known yet */
 	bool made;
 	struct ip added[4];
 	size_t n_added;
@@ -28,17 +28,22 @@ struct change {
 static int take_back(struct cni_call *c, const struct change *ch)
 {
 	unsigned int ports;
+	struct link br;
 
 	if (netns_lock_alone(c->lock_fd, c->err) < 0)
 		return -1;
-	if (nl_bridge_ports(c->host, ch->index, &ports) < 0)
+	if (nl_link_get_allow(c->host, ch->name, &br) < 0)
+		return -1;
+	if (!br.index || (ch->index && br.index != ch->index))
+		return 0;
+	if (nl_bridge_ports(c->host, br.index, &ports) < 0)
 		return -1;
 	if (ports)
 		return 0;
 	if (ch->made)
-		nl_link_del(c->host, ch->index);
+		nl_link_del(c->host, br.index);
 	for (size_t i = 0; !ch->made && i < ch->n_added; i++)
-		nl_addr_del(c->host, ch->index, &ch->added[i]);
+		nl_addr_del(c->host, br.index, &ch->added[i]);
 	return nl_commit(c->host);
 }
 

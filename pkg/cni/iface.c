@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/str.h"
 #include "cni/delegate.h"
 #include "nl/addr.h"
 #include "nl/route.h"
@@ -56,26 +57,47 @@ static int create_pair(struct cni_call *c, struct veth *veth)
 	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
 }
 
+static const char *conf_path(struct cni_call *c, const char *family, const char *dev,
+			     const char *key)
+{
+	return arena_printf(c->arena, "net/%s/conf/%s/%s", family, dev, key);
+}
+
+/* The container's end is known without asking for it: its index from ours, the rest from the request. */
+static int describe_inside(struct cni_call *c, const struct veth *veth, const struct link *host,
+			   struct link *inside)
+{
+	*inside = *host;
+	inside->index = host->peer;
+	inside->peer = host->index;
+	inside->master = 0;
+	memcpy(inside->mac, veth->peer_mac, MAC_LEN);
+	return copy_ifname(inside->name, c->ifname, c->err);
+}
+
 int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
 		 struct link *inside)
 {
+	uint8_t mac[MAC_LEN];
 	struct veth veth = {
 		.peer = c->ifname,
 		.peer_netns = c->netns_fd,
 		.mtu = v->mtu,
-		.peer_mac = v->mac,
+		.peer_mac = v->mac ? v->mac : mac,
 		.master = v->master,
 	};
 	const char *accept_ra;
 
+	if (!mac_random(mac))
+		return err_sys(c->err, "get random bytes");
 	if (create_pair(c, &veth) < 0)
 		return -1;
-	accept_ra = arena_printf(c->arena, "net/ipv6/conf/%s/accept_ra", veth.name);
+	accept_ra = conf_path(c, "ipv6", veth.name, "accept_ra");
 	if (sysctl_write(accept_ra, "0", c->err) < 0)
 		err_clear(c->err); /* a kernel without IPv6 */
 	if (nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
-	return nl_link_get(c->sandbox, c->ifname, inside);
+	return describe_inside(c, &veth, host, inside);
 }
 
 static bool has_family(const struct cni_result *r, sa_family_t family)
@@ -92,23 +114,27 @@ struct tuning {
 	bool v6;
 };
 
-static int tune(struct tuning *t, const char *family, const char *dev, const char *key,
-		const char *value)
+/* For values the interface works without: a kernel may lack them. */
+static void tune_softly(struct tuning *t, const char *family, const char *key, const char *value)
 {
 	struct cni_call *c = t->c;
 
-	return sysctl_ensure(arena_printf(c->arena, "net/%s/conf/%s/%s", family, dev, key), value,
-			     c->err);
+	if (sysctl_write(conf_path(c, family, c->ifname, key), value, c->err) < 0)
+		err_clear(c->err);
 }
 
-/* For values the interface works without; a kernel may lack them. */
-static void tune_softly(struct tuning *t, const char *family, const char *key, const char *value)
+static int tune_v6(struct cni_call *c)
 {
-	if (tune(t, family, t->c->ifname, key, value) < 0)
-		err_clear(t->c->err);
+	if (sysctl_ensure(conf_path(c, "ipv6", "lo", "disable_ipv6"), "0", c->err) < 0 ||
+	    sysctl_ensure(conf_path(c, "ipv6", c->ifname, "disable_ipv6"), "0", c->err) < 0)
+		return -1;
+	return sysctl_write(conf_path(c, "ipv6", c->ifname, "keep_addr_on_down"), "1", c->err);
 }
 
-/* In the container's namespace: /proc/sys/net shows that one. */
+/*
+ * In the container's namespace: /proc/sys/net shows that one. Written without a look first where the
+ * interface is new: each path walked here costs more the more namespaces the node has.
+ */
 static int tune_inside(void *arg)
 {
 	struct tuning *t = arg;
@@ -118,12 +144,7 @@ static int tune_inside(void *arg)
 	tune_softly(t, "ipv6", "accept_dad", t->opt->dad ? "1" : "0");
 	if (t->opt->arp_notify)
 		tune_softly(t, "ipv4", "arp_notify", "1");
-	if (!t->v6)
-		return 0;
-	if (tune(t, "ipv6", "lo", "disable_ipv6", "0") < 0 ||
-	    tune(t, "ipv6", t->c->ifname, "disable_ipv6", "0") < 0)
-		return -1;
-	return tune(t, "ipv6", t->c->ifname, "keep_addr_on_down", "1");
+	return t->v6 ? tune_v6(t->c) : 0;
 }
 
 static const struct ip *default_gateway(const struct cni_result *r, sa_family_t family)

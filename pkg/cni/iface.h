@@ -11,7 +11,7 @@
 struct cni_veth {
 	int master;         /* bridge to join on the host, 0 = none */
 	uint32_t mtu;       /* both ends, 0 = kernel's default */
-	const uint8_t *mac; /* the container's end, NULL = kernel's choice */
+	const uint8_t *mac; /* the container's end, NULL = a random one */
 };
 
 /* A name nobody is likely to have: "veth" and 8 hex digits, as the reference makes them. */

@@ -89,7 +89,7 @@ stored() {
 	find "$STORE" -type f ! -name lock ${1:+! -name "$1"} -exec grep -H '' {} + | sort
 }
 
-# The round robin goes on after an ADD that was well, DEL or not.
+# The round robin goes on after an ADD that was well, DEL or not; so when IPAM's part of an ADD was.
 LAST='last_reserved_ip.*'
 
 expect_state() {
@@ -110,16 +110,17 @@ expect_all_right() {
 	expect_silent
 }
 
+# The store, and our index of it, are to be as good as ever.
 cycle() {
-	add "$plugin" <<<"$conf"
+	add host-local <<<"$conf"
 	expect_ok
-	del "$plugin" <<<"$conf"
+	del host-local <<<"$conf"
 	expect_silent
 }
 
 add_with_fault() {
 	local before after
-	before=$(snapshot)
+	before=$(snapshot "$ignored")
 	after=$(snapshot "$LAST")
 	with_fault "$1" add "$plugin" <<<"$conf"
 	echo "fault $1: $what"
@@ -132,7 +133,7 @@ add_with_fault() {
 	else
 		expect_error_object
 		[ -n "$what" ] || fail "success without a fault"
-		expect_state "$before"
+		expect_state "$before" "$ignored"
 	fi
 	cycle
 	"$restore"
@@ -196,6 +197,8 @@ use() {
 	plugin=$1
 	conf=$2
 	restore=nothing
+	ignored=$LAST
+	[ "$plugin" != host-local ] || ignored=
 }
 
 @test "bridge ADD, first on the host" {
