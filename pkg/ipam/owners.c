@@ -40,7 +40,7 @@ bool owner_get(const struct index *ix, const struct owner_key *key, struct owner
 	*e = (struct owner_entry){ .boot = INDEX_NO_BOOT, .more = true };
 	n = readlinkat(ix->dir, link_of(&path, key), text, sizeof(text) - 1);
 	if (n < 0)
-		return false;
+		return errno != ENOENT; /* there may be one: look at the records */
 	text[n] = '\0';
 	boot = strcspn(text, " ");
 	if (boot > INDEX_BOOT_LEN || !text[boot] || strlen(text + boot + 1) >= sizeof(e->ips))

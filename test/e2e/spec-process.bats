@@ -1,0 +1,260 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154
+# CNI spec, process and I/O: exit status, stdout, stderr, argv, children, parallel calls.
+
+load spec
+
+# Every verb of a plugin, all of which succeed.
+each_verb() {
+	local plugin=$1 ifname config
+	ifname=$(ifname_of "$plugin") config=$(conf "$plugin")
+	add "$plugin" "$ifname" <<<"$config"
+	"${@:2}"
+	check "$plugin" "$ifname" <<<"$(with_result "$config")"
+	"${@:2}"
+	status_of "$plugin" <<<"$config"
+	"${@:2}"
+	gc "$plugin" <<<"$(with_valid "$config" "$CID/$ifname")"
+	"${@:2}"
+	del "$plugin" "$ifname" <<<"$(with_result "$config")"
+	"${@:2}"
+	raw CNI_COMMAND=VERSION "$plugin" </dev/null
+	"${@:2}"
+}
+
+# Every kind of failure of a plugin.
+each_failure() {
+	local plugin=$1 ifname config
+	ifname=$(ifname_of "$plugin") config=$(conf "$plugin")
+	add "$plugin" "$ifname" <<<'not JSON'
+	"${@:2}"
+	add "$plugin" "$ifname" <<<"$(conf "$plugin" 'del(.name)')"
+	"${@:2}"
+	add "$plugin" "$ifname" <<<"$(as_version 9.9.9 "$config")"
+	"${@:2}"
+	CID='' add "$plugin" "$ifname" <<<"$config"
+	"${@:2}"
+	CID=../up del "$plugin" "$ifname" <<<"$config"
+	"${@:2}"
+	check "$plugin" "$ifname" <<<"$config"
+	"${@:2}"
+	check "$plugin" "$ifname" <<<"$(with_result "$config" '{"ips": [{"address": "x"}]}')"
+	"${@:2}"
+	gc "$plugin" <<<"$(as_version 1.0.0 "$config")"
+	"${@:2}"
+	status_of "$plugin" <<<"$(as_version 1.0.0 "$config")"
+	"${@:2}"
+	cni add "$plugin" "$ifname" <<<"$config"
+	"${@:2}"
+}
+
+# Failures of what plugins do rather than of what they are told.
+each_late_failure() {
+	delegate mine
+	CNI_NETNS=/run/netns/none add bridge <<<"$(conf bridge)"
+	"$@"
+	add ptp <<<"$(conf ptp '.ipmasq = true')"
+	"$@"
+	add bridge <<<"$(delegated bridge)"
+	"$@"
+	fails ADD 173 "no more"
+	with_delegates add ptp <<<"$(delegated ptp)"
+	"$@"
+	on ADD <<<'echo "not JSON"; exit 3'
+	with_delegates add ptp <<<"$(delegated ptp)"
+	"$@"
+	on ADD <<<'kill -9 $$'
+	with_delegates add ptp <<<"$(delegated ptp)"
+	"$@"
+	ns_ip "$NS" link add eth0 type bridge
+	add ptp <<<"$(conf ptp)"
+	"$@"
+	status_of host-local <<<"$(conf host-local '.ipam.dataDir = "/proc/none"')"
+	"$@"
+}
+
+is_error_object() {
+	[ "$status" -ne 0 ] || fail "a failure"
+	jq -se 'length == 1 and (.[0] | (.code | type == "number") and
+		(.msg | type == "string" and length > 0))' <<<"$output" >/dev/null ||
+		fail "one error object with code and msg"
+}
+
+is_exit_1() {
+	[ "$status" -eq 1 ] || fail "exit 1, not $status"
+}
+
+is_known_code() {
+	jq -e '.code | (. >= 1 and . <= 8) or . == 11 or . == 50 or . == 51 or . >= 100' \
+		<<<"$output" >/dev/null || fail "a code of the spec's table, or one of our own"
+}
+
+@test "C-001 success is exit 0, in every verb of every plugin" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		each_verb "$plugin" expect_ok
+	done
+}
+
+@test "C-002 failure is exit 1, in every verb of every plugin" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		each_failure "$plugin" is_exit_1
+	done
+	each_late_failure is_exit_1
+}
+
+@test "C-003 ADD prints one JSON object and nothing around it" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		add "$plugin" "$(ifname_of "$plugin")" <<<"$(conf "$plugin")"
+		expect_ok
+		[ "$(jq -sc 'map(type)' <<<"$output")" = '["object"]' ] || fail "one object"
+		[ "${output:0:1}${output: -1}" = '{}' ] || fail "nothing around the object"
+		del "$plugin" "$(ifname_of "$plugin")" <<<"$(conf "$plugin")"
+	done
+}
+
+@test "C-004 failure prints one JSON object with a numeric code and a text msg" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		each_failure "$plugin" is_error_object
+	done
+	each_late_failure is_error_object
+}
+
+@test "C-005 diagnostics go to stderr: a rollback that has something to say, a noisy delegate" {
+	netns box
+	delegate mine
+	on DEL <<-'END'
+		echo "delegate grumbles" >&2
+		echo '{"code": 120, "msg": "cannot release"}'
+		exit 1
+	END
+	answers <<<'{"ips": [{"address": "10.1.0.9/24"}]}'
+	with_delegates add ptp <<<"$(delegated ptp)"
+	expect_code 7 "has no gateway"
+	[[ $errors == *grumbles*"cannot release"* ]] || fail "both on stderr"
+	on ADD <<<'echo "delegate chats" >&2; cat "$dir/answer"'
+	with_delegates add bridge <<<"$(delegated bridge)"
+	expect_ok
+	expect_json '.ips[0].address' 10.1.0.9/24
+	[[ $errors == *"delegate chats"* ]] || fail "the delegate's words on stderr"
+}
+
+@test "C-006 arguments change nothing" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		full_env ADD "$(ifname_of "$plugin")"
+		raw "${ENV_WORDS[@]}" "$plugin" --help DEL -x <<<"$(conf "$plugin")"
+		expect_ok
+		expect_json .cniVersion 1.1.0
+		full_env DEL "$(ifname_of "$plugin")"
+		raw "${ENV_WORDS[@]}" "$plugin" --version <<<"$(conf "$plugin")"
+		expect_silent
+		raw CNI_COMMAND=VERSION "$plugin" --list <<<''
+		expect_ok
+		expect_json .cniVersion 1.1.0
+	done
+}
+
+# Reads until EOF, which a child that keeps the pipe would delay.
+ends_with_its_process() {
+	local verb=$1 plugin=$2 ended now
+	# shellcheck disable=SC2094
+	output=$(CNI_COMMAND=$verb CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 \
+		CNI_PATH=$PLUGINS "$PLUGINS/$plugin" <<<"$(conf "$plugin")" 2>&1
+	date +%s%N >"$BATS_TEST_TMPDIR/ended")
+	now=$(date +%s%N)
+	ended=$(<"$BATS_TEST_TMPDIR/ended")
+	echo "$verb $plugin: EOF $(((now - ended) / 1000000)) ms after exit: $output"
+	[ $((now - ended)) -lt 1000000000 ] || fail "EOF within a second of the exit"
+}
+
+@test "C-007 no descendant holds stdout or stderr open after ADD and DEL" {
+	netns box
+	for plugin in $VETH_PLUGINS; do
+		for always in '' 1; do
+			export CNI_ALWAYS_EXEC=$always
+			ends_with_its_process ADD "$plugin"
+			expect_link box eth0
+			ends_with_its_process DEL "$plugin"
+			expect_no_link box eth0
+		done
+	done
+}
+
+@test "C-008 ADDs in parallel on one bridge and one pool all succeed with distinct addresses" {
+	local i n=16 pids=()
+	for i in $(seq $n); do
+		netns "box$i"
+	done
+	for i in $(seq $n); do
+		CNI_COMMAND=ADD CNI_CONTAINERID=c$i CNI_NETNS=$(ns_path "box$i") CNI_IFNAME=eth0 \
+			CNI_PATH=$PLUGINS timeout 60 "$PLUGINS/bridge" <<<"$(conf bridge)" \
+			>"$BATS_TEST_TMPDIR/out.$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || fail "ADD to succeed: $(cat "$BATS_TEST_TMPDIR"/out.*)"
+	done
+	[ "$(jq -r '.ips[0].address' "$BATS_TEST_TMPDIR"/out.* | sort -u | wc -l)" -eq $n ] ||
+		fail "$n addresses: $(cat "$BATS_TEST_TMPDIR"/out.*)"
+	for i in $(seq $n); do
+		ns_ip "box$i" -4 -o addr show dev eth0 | grep -qF \
+			" $(jq -r '.ips[0].address' "$BATS_TEST_TMPDIR/out.$i") " ||
+			fail "box$i to have what its result says"
+	done
+}
+
+# D2: libcni leaves cniVersion out of errors, the spec wants it.
+@test "C-009 an error object carries the cniVersion in use" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		for version in $ALL_VERSIONS; do
+			add "$plugin" <<<"$(conf "$plugin" ".cniVersion = \"$version\" | .dns = 5")"
+			expect_code 6
+			expect_json .cniVersion "$version"
+		done
+		add "$plugin" <<<"$(as_version 9.9.9 "$(conf "$plugin")")"
+		expect_code 1
+		expect_json .cniVersion 1.1.0
+		add "$plugin" <<<'not JSON'
+		expect_json .cniVersion 1.1.0
+	done
+}
+
+@test "C-010 error codes are the spec's or at least 100" {
+	netns box
+	for plugin in $EVERY_PLUGIN; do
+		each_failure "$plugin" is_known_code
+	done
+	each_late_failure is_known_code
+	netns other
+	for plugin in $VETH_PLUGINS; do
+		add "$plugin" <<<"$(conf "$plugin" '.ipam.routes = [{dst: "192.0.2.0/24",
+			gw: "203.0.113.1"}]')"
+		is_known_code
+	done
+}
+
+# Wherever a byte string of the caller is shown again.
+@test "C-011 stdout is UTF-8 with strings escaped, whatever a path contains" {
+	netns box
+	local strange name
+	for name in $'quo"te\\back\nline\x01' $'umlaut-\xc3\xa4' $'broken-\xff\xc0\xaf-\xe4'; do
+		strange=/run/$name
+		CNI_NETNS=$strange add bridge <<<"$(conf bridge)"
+		expect_code 8
+		iconv -f UTF-8 -t UTF-8 <<<"$output" >/dev/null || fail "UTF-8"
+		touch "$strange"
+		mount --bind "$(ns_path)" "$strange"
+		CNI_NETNS=$strange add ptp <<<"$(conf ptp)"
+		expect_ok
+		iconv -f UTF-8 -t UTF-8 <<<"$output" >/dev/null || fail "UTF-8"
+		[[ $name == broken* ]] || expect_json .interfaces[1].sandbox "$strange"
+		CNI_NETNS=$strange del ptp <<<"$(conf ptp)"
+		umount "$strange"
+	done
+}
