@@ -83,10 +83,6 @@ $B/unit/%: test/unit/%.c $(filter-out %/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plug
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-$B/bench: test/bench/bench.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
-
 check:
 	hack/test
 

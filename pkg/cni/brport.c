@@ -10,7 +10,6 @@
 #include "cni/iface.h"
 #include "nl/addr.h"
 #include "sys/netns.h"
-#include "sys/sysctl.h"
 
 /* What this call changed about the shared bridge, to be taken back if it fails. */
 struct change {
@@ -66,7 +65,6 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 		.vlan_filtering = conf->vlan_filtering,
 		.mac = mac,
 	};
-	const char *accept_ra;
 
 	if (!mac_random(mac))
 		return err_sys(c->err, "get random bytes");
@@ -75,9 +73,7 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 		return err_wrap(c->err, "%s", conf->name);
 	ch->made = !c->err->msg[0];
 	err_clear(c->err);
-	accept_ra = arena_printf(c->arena, "net/ipv6/conf/%s/accept_ra", conf->name);
-	if (sysctl_write(accept_ra, "0", c->err) < 0)
-		err_clear(c->err); /* a kernel without IPv6 */
+	cni_refuse_ra(c, conf->name);
 	return nl_link_get(c->host, conf->name, br);
 }
 
@@ -209,26 +205,31 @@ int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
 	return 0;
 }
 
-/* Both ends are the host's; the far one gets a random name and becomes a port. */
+/*
+ * Both ends are the host's: the far one is named, the near one, with a random name, becomes the port.
+ * It carries the one VLAN, whatever else the container's port does.
+ */
 static int make_vlan_gateway(struct cni_call *c, const struct link *br, const char *name,
 			     const struct cni_port_vlans *v)
 {
+	struct cni_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
 	auto_close int own = netns_own(c->err);
-	struct veth veth = { .name = name, .peer_netns = own, .mtu = br->mtu };
-	struct link port;
+	struct veth veth = { .peer = name, .peer_netns = own, .mtu = br->mtu, .master = br->index };
+	struct link port, gateway;
 
-	if (own < 0 || cni_random_ifname(c, &veth.peer) < 0)
+	if (own < 0 || cni_random_ifname(c, &veth.name) < 0)
 		return -1;
 	nl_veth_add(c->host, &veth);
 	if (nl_commit(c->host) < 0)
 		return c->err->sys == EEXIST ? 0 : err_wrap(c->err, "%s", name);
-	cni_undo_push(c, cni_undo_host_link, name);
-	if (nl_link_get(c->host, veth.peer, &port) < 0)
+	cni_undo_push(c, cni_undo_host_link, veth.name);
+	cni_refuse_ra(c, veth.name);
+	if (nl_link_get(c->host, veth.name, &port) < 0 || nl_link_get(c->host, name, &gateway) < 0)
 		return -1;
-	nl_link_enslave_up(c->host, port.index, br->index);
+	nl_link_up(c->host, gateway.index);
 	if (nl_commit(c->host) < 0)
 		return err_wrap(c->err, "%s", name);
-	return cni_port_vlans(c, br, &port, v);
+	return cni_port_vlans(c, br, &port, &own_vlan);
 }
 
 int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,

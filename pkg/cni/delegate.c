@@ -146,12 +146,17 @@ static int exec_plugin(struct cni_call *c, const char *path, enum cni_command co
 	return 0;
 }
 
-/* CNI spec, section 4: a delegate whose ADD failed should get a DEL. What that says is not heard. */
+/*
+ * CNI spec, section 4: a delegate whose ADD failed should get a DEL. What that says is not heard. Not
+ * where ours says that the attachment holds an address already: the DEL would take that one away.
+ */
 static int clean_up(struct cni_call *c, const char *path)
 {
 	struct err first = *c->err;
 	struct spawn_result res;
 
+	if (first.code == ERR_IN_USE)
+		return -1;
 	(void)!exec_plugin(c, path, CNI_DEL, &res);
 	*c->err = first;
 	return -1;

@@ -63,6 +63,12 @@ static const char *conf_path(struct cni_call *c, const char *family, const char 
 	return arena_printf(c->arena, "net/%s/conf/%s/%s", family, dev, key);
 }
 
+void cni_refuse_ra(struct cni_call *c, const char *ifname)
+{
+	if (sysctl_write(conf_path(c, "ipv6", ifname, "accept_ra"), "0", c->err) < 0)
+		err_clear(c->err); /* a kernel without IPv6 */
+}
+
 /* The container's end is known without asking for it: its index from ours, the rest from the request. */
 static int describe_inside(struct cni_call *c, const struct veth *veth, const struct link *host,
 			   struct link *inside)
@@ -86,15 +92,12 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 		.peer_mac = v->mac ? v->mac : mac,
 		.master = v->master,
 	};
-	const char *accept_ra;
 
 	if (!mac_random(mac))
 		return err_sys(c->err, "get random bytes");
 	if (create_pair(c, &veth) < 0)
 		return -1;
-	accept_ra = conf_path(c, "ipv6", veth.name, "accept_ra");
-	if (sysctl_write(accept_ra, "0", c->err) < 0)
-		err_clear(c->err); /* a kernel without IPv6 */
+	cni_refuse_ra(c, veth.name);
 	if (nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
 	return describe_inside(c, &veth, host, inside);
@@ -186,7 +189,7 @@ static void add_address(struct cni_call *c, int index, const struct ip *ip,
 {
 	bool nodad = ip->family == AF_INET6 && !opt->dad;
 
-	nl_addr_add(c->sandbox, index, ip, opt->addr_flags | (nodad ? IFA_F_NODAD : 0));
+	nl_addr_add(c->sandbox, index, ip, nodad ? IFA_F_NODAD : 0);
 }
 
 static int add_routes(struct cni_call *c, int oif)
@@ -223,8 +226,6 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	if (opt->dad && t.v6 &&
 	    nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0)
 		return -1;
-	if (opt->first_routes)
-		opt->first_routes(c, inside);
 	return add_routes(c, inside->index);
 }
 

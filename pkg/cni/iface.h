@@ -17,6 +17,9 @@ struct cni_veth {
 /* A name nobody is likely to have: "veth" and 8 hex digits, as the reference makes them. */
 int cni_random_ifname(struct cni_call *c, const char **name) NODISCARD;
 
+/* A host-side interface takes no router advertisements: a container must not configure the host. */
+void cni_refuse_ra(struct cni_call *c, const char *ifname);
+
 /* Undo: delete the host-side link of that name; a veth end takes its peer along. */
 void cni_undo_host_link(struct cni_call *c, const void *name);
 
@@ -29,11 +32,8 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 
 /* How the container's kernel should treat the interface. */
 struct cni_iface_options {
-	bool dad;            /* IPv6 duplicate address detection, waited for */
-	bool arp_notify;     /* announce an IPv4 address when the link comes up */
-	uint32_t addr_flags; /* IFA_F_* for every address */
-	/* Queue routes that must be there before the result's; may be NULL. */
-	void (*first_routes)(struct cni_call *c, const struct link *inside);
+	bool dad;        /* IPv6 duplicate address detection, waited for */
+	bool arp_notify; /* announce an IPv4 address when the link comes up */
 };
 
 /*

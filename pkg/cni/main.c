@@ -3,6 +3,7 @@
  * main.c - the only main(), and the only file that reads stdin, prints to stdout, or sets the exit
  * status. One CNI call: environment, configuration, version gate, command, result or error object.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, 
 static const struct json_field conf_fields[] = {
 	F_STR("cniVersion", struct cni_conf, version),
 	F_STR("type", struct cni_conf, type),
-	{ .key = "ipam", .type = JSON_OBJECT, .sub = type_fields }, /* members of cni_conf itself */
+	F_HERE("ipam", type_fields),
 	F_OBJ("dns", struct cni_conf, dns, cni_dns_fields),
 	F_MAP("prevResult", struct cni_conf, prev_result),
 	F_LIST("cni.dev/valid-attachments", struct cni_conf, attachments, attachment_fields,
@@ -245,11 +246,24 @@ static int cni_main(const struct cni_plugin *plugin)
 	return rc;
 }
 
+/*
+ * Were one of them closed, the first socket or file we open would get its number, and a result be
+ * written into it. The stand-ins are opened the wrong way round: using them is an error.
+ */
+static void occupy_stdio(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
 
+	occupy_stdio();
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		if (!strcmp((*p)->name, name))
 			return cni_main(*p);

@@ -142,6 +142,15 @@ static void note_kept(const struct ip *ip, void *arg)
 			k->ok = true;
 }
 
+/* A set that was configured after the ADD has promised nothing. */
+static bool has_promised(const struct store_promise *promise, const struct range_set *set)
+{
+	for (size_t i = 0; i < promise->n_ips; i++)
+		if (range_set_find(set, &promise->ips[i]))
+			return true;
+	return false;
+}
+
 int store_check(struct store *s, const struct owner *owner, const struct store_promise *promise)
 {
 	char ranges[256];
@@ -151,7 +160,7 @@ int store_check(struct store *s, const struct owner *owner, const struct store_p
 
 		if (store_find(s, owner, note_kept, &kept) < 0)
 			return -1;
-		if (kept.ok)
+		if (kept.ok || (kept.any && !has_promised(promise, kept.set)))
 			continue;
 		if (!kept.any)
 			return err_set(s->err, ERR_CHECK,

@@ -13,7 +13,8 @@
 int store_find(struct store *s, const struct owner *owner,
 	       void (*fn)(const struct ip *ip, void *arg), void *arg) NODISCARD;
 
-/* Of each set, does the owner hold an address that is among the n promised? Code 102 if not. */
+/* Does the owner hold an address, and of each set one that is among the n promised, if any of it is?
+ * Code 102 if not. */
 struct store_promise {
 	const struct range_set *sets;
 	size_t n_sets;

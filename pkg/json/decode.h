@@ -56,6 +56,8 @@ struct json_field {
 #define F_RAW(k, s, m, ...)     { JSON_(k, JSON_IS(s, m, const struct json *, JSON_RAW), s, m), ##__VA_ARGS__ }
 #define F_MAP(k, s, m, ...)     { JSON_(k, JSON_IS(s, m, const struct json *, JSON_MAP), s, m), ##__VA_ARGS__ }
 #define F_OBJ(k, s, m, f, ...)  { JSON_(k, JSON_OBJECT, s, m), .sub = (f), ##__VA_ARGS__ }
+/* An object whose members are members of this same struct. */
+#define F_HERE(k, f, ...)       { .key = (k), .type = JSON_OBJECT, .sub = (f), ##__VA_ARGS__ }
 /* The count is the member n_<m>; elements are *m. */
 #define F_LIST(k, s, m, f, ...) { JSON_(k, JSON_LIST, s, m), .count_offset = offsetof(s, n_##m), \
 				  .sub = (f), .sub_size = sizeof(*((s *)0)->m), ##__VA_ARGS__ }

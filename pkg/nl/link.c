@@ -216,12 +216,6 @@ void nl_link_up(struct nl *nl, int index)
 	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link up");
 }
 
-void nl_link_enslave_up(struct nl *nl, int index, int master)
-{
-	nl_link_up(nl, index);
-	nl_u32(nl, IFLA_MASTER, (uint32_t)master);
-}
-
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN])
 {
 	struct ifinfomsg ifi = { .ifi_index = index };

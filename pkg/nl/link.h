@@ -50,7 +50,6 @@ void nl_veth_add(struct nl *nl, const struct veth *v);
 void nl_bridge_add(struct nl *nl, const struct bridge *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
 void nl_link_up(struct nl *nl, int index);
-void nl_link_enslave_up(struct nl *nl, int index, int master); /* master M up */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_del(struct nl *nl, int index);
 void nl_link_del_name(struct nl *nl, const char *name);

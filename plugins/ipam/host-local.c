@@ -64,8 +64,6 @@ static const struct json_field cni_args_fields[] = {
 	F_END
 };
 
-/* An object whose members are members of the struct itself. */
-#define F_HERE(k, f, ...) { .key = (k), .type = JSON_OBJECT, .sub = (f), ##__VA_ARGS__ }
 
 static const struct json_field args_fields[] = {
 	F_HERE("cni", cni_args_fields),

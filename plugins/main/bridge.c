@@ -17,14 +17,6 @@ struct trunk {
 	bool has_min, has_max, has_id;
 };
 
-struct mac_holder {
-	const char *mac;
-};
-
-struct args_holder {
-	struct mac_holder cni;
-};
-
 struct bridge_conf {
 	struct cni_bridge bridge;
 	bool is_gateway, is_default_gateway, ip_masq, mac_spoof_check;
@@ -34,8 +26,7 @@ struct bridge_conf {
 	struct trunk *trunk;
 	size_t n_trunk;
 	bool has_trunk, preserve_default_vlan;
-	struct mac_holder runtime;
-	struct args_holder args;
+	const char *runtime_mac, *args_mac;
 	struct cni_port_vlans vlans; /* from vlan, vlanTrunk, preserveDefaultVlan */
 	const uint8_t *mac;          /* the container's, by whichever way it was asked for */
 };
@@ -46,10 +37,20 @@ static const struct json_field trunk_fields[] = {
 	F_UINT("id", struct trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct trunk, id)), F_END
 };
 
-static const struct json_field mac_fields[] = { F_STR("mac", struct mac_holder, mac), F_END };
+static const struct json_field runtime_fields[] = {
+	F_STR("mac", struct bridge_conf, runtime_mac),
+	F_END,
+};
 
-static const struct json_field args_fields[] = { F_OBJ("cni", struct args_holder, cni, mac_fields),
-						 F_END };
+static const struct json_field cni_args_fields[] = {
+	F_STR("mac", struct bridge_conf, args_mac),
+	F_END,
+};
+
+static const struct json_field args_fields[] = {
+	F_HERE("cni", cni_args_fields),
+	F_END,
+};
 
 static const struct json_field bridge_fields[] = {
 	F_STR("bridge", struct bridge_conf, bridge.name, .max = IFNAMSIZ - 1),
@@ -69,8 +70,8 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("enabledad", struct bridge_conf, enable_dad),
 	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
 	F_BOOL("portIsolation", struct bridge_conf, port_isolation),
-	F_OBJ("runtimeConfig", struct bridge_conf, runtime, mac_fields),
-	F_OBJ("args", struct bridge_conf, args, args_fields),
+	F_HERE("runtimeConfig", runtime_fields),
+	F_HERE("args", args_fields),
 	F_END
 };
 
@@ -106,8 +107,8 @@ static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 	const struct {
 		const char *where, *mac;
 	} ways[] = {
-		{ "runtimeConfig.mac", conf->runtime.mac },
-		{ "args.cni.mac", conf->args.cni.mac },
+		{ "runtimeConfig.mac", conf->runtime_mac },
+		{ "args.cni.mac", conf->args_mac },
 		{ "CNI_ARGS MAC", arg },
 	};
 

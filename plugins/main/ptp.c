@@ -82,29 +82,54 @@ static bool seen_subnet(const struct cni_result *r, size_t i)
  * In the container, instead of a connected route for each prefix:
  *	ip route add GW/32 dev eth0 scope link src IP
  *	ip route add PREFIX via GW dev eth0 src IP
+ * After the result's routes: a gateway of theirs inside the prefix had to be on the link for a moment.
  */
-static void route_by_gateway(struct cni_call *c, const struct link *inside)
+static void route_by_gateway(struct cni_call *c, size_t i, const struct link *inside)
 {
-	for (size_t i = 0; i < c->result.n_ips; i++) {
-		const struct cni_ipconfig *p = &c->result.ips[i];
-		struct route to_gw = {
-			.dst = host_prefix(&p->gateway),
-			.src = p->address,
-			.oif = inside->index,
-			.scope = RT_SCOPE_LINK,
-		};
-		struct route via_gw = {
-			.dst = ip_network(&p->address),
-			.gw = p->gateway,
-			.src = p->address,
-			.oif = inside->index,
-		};
+	const struct cni_ipconfig *p = &c->result.ips[i];
+	struct route to_gw = {
+		.dst = host_prefix(&p->gateway),
+		.src = p->address,
+		.oif = inside->index,
+		.scope = RT_SCOPE_LINK,
+	};
+	struct route via_gw = {
+		.dst = ip_network(&p->address),
+		.gw = p->gateway,
+		.src = p->address,
+		.oif = inside->index,
+	};
 
-		if (!seen_gateway(&c->result, i))
-			nl_route_add(c->sandbox, &to_gw, NLM_F_EXCL);
-		if (!seen_subnet(&c->result, i) && p->address.plen < ip_bits(&p->address))
-			nl_route_add(c->sandbox, &via_gw, NLM_F_EXCL);
+	if (!seen_gateway(&c->result, i))
+		nl_route_add(c->sandbox, &to_gw, NLM_F_EXCL);
+	if (!seen_subnet(&c->result, i) && p->address.plen < ip_bits(&p->address))
+		nl_route_add(c->sandbox, &via_gw, NLM_F_EXCL);
+}
+
+static int drop_connected(struct cni_call *c, size_t i, const struct link *inside)
+{
+	struct route connected = {
+		.dst = ip_network(&c->result.ips[i].address),
+		.oif = inside->index,
+		.scope = c->result.ips[i].address.family == AF_INET ? RT_SCOPE_LINK
+								    : RT_SCOPE_UNIVERSE,
+	};
+
+	nl_route_del(c->sandbox, &connected);
+	return nl_commit_allow(c->sandbox, ESRCH); /* a /32 has none */
+}
+
+static int route_inside(struct cni_call *c, const struct link *inside)
+{
+	for (size_t i = 0; i < c->result.n_ips; i++)
+		if (drop_connected(c, i, inside) < 0)
+			return -1;
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		route_by_gateway(c, i, inside);
+		if (nl_commit(c->sandbox) < 0)
+			return err_wrap(c->err, "configure %s", c->ifname);
 	}
+	return 0;
 }
 
 /* On the host: the gateway's address on our end, and the way to the container through it. */
@@ -133,10 +158,7 @@ static int configure_host(struct cni_call *c, const struct link *host)
 static int ptp_add(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->own;
-	static const struct cni_iface_options options = {
-		.addr_flags = IFA_F_NOPREFIXROUTE,
-		.first_routes = route_by_gateway,
-	};
+	static const struct cni_iface_options options = { 0 };
 	struct cni_veth veth = { .mtu = conf->mtu };
 	struct link host, inside;
 
@@ -151,6 +173,8 @@ static int ptp_add(struct cni_call *c)
 	if (cni_enable_forwarding(c) < 0)
 		return -1;
 	if (cni_iface_configure(c, &inside, 1, &options) < 0)
+		return -1;
+	if (route_inside(c, &inside) < 0)
 		return -1;
 	if (configure_host(c, &host) < 0)
 		return -1;

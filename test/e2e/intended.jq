@@ -40,10 +40,6 @@ def own_mac:
 def route_metrics:
 	ours(spaces.routes |= map(del(.metrics)));
 
-# ptp adds the container's address with noprefixroute; the reference deletes the route it got.
-def no_prefix_route:
-	ours(if is("ptp") then .containers[].addresses |= map(del(.noprefixroute)) else . end);
-
 # loopback prints its result in the version that was asked for.
 def loopback_result:
 	if is("loopback") and below("1.0.0") then .result |= (. != null) else . end;
@@ -56,5 +52,5 @@ def lines:
 	  else .value[] | tojson end
 	| "\($space.key) \($kind): \(.)";
 
-no_dad | mtu_told | own_mac | route_metrics | no_prefix_route | loopback_result
+no_dad | mtu_told | own_mac | route_metrics | loopback_result
 | lines, "result: \(.result | tojson)"

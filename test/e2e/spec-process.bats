@@ -70,7 +70,7 @@ each_late_failure() {
 	ns_ip "$NS" link add eth0 type bridge
 	add ptp <<<"$(conf ptp)"
 	"$@"
-	status_of host-local <<<"$(conf host-local '.ipam.dataDir = "/proc/none"')"
+	status_of host-local <<<"$(conf host-local '.ipam.dataDir = "/proc/version/none"')"
 	"$@"
 }
 

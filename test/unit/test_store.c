@@ -453,6 +453,12 @@ static void test_index_damage(void)
 	ok(!strcmp(held_by("c2"), "10.9.0.3"), "are found out by CHECK");
 	ok(del("c2", "eth0") && !exists("10.9.0.3") && exists("10.9.0.4"), "and by DEL");
 	ok(!strcmp(held_by("c3"), "10.9.0.4"), "the others' too");
+	ok(!is_indexed() && del("c2", "eth0") && is_indexed() && count_owners() == 1,
+	   "and the next command makes the index anew");
+	ok(!system(arena_printf(&arena, "cd %s && for f in *; do rm $f && touch $f; done",
+				index_path("by-owner"))),
+	   "entries that cannot be read");
+	ok(is_indexed() && !strcmp(held_by("c3"), "10.9.0.4"), "are no misses");
 	ok(!system(arena_printf(&arena, "rm -rf %s/.cnic; touch %s/.cnic", data_dir, data_dir)),
 	   "no place for an index");
 	ok(!strcmp(add("c5", small), "10.9.0.2") && !strcmp(add("c6", small), "10.9.0.3"),
