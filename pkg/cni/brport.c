@@ -110,6 +110,14 @@ int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct 
 	return set_flags(c, conf, br);
 }
 
+/* It had ports, and none of them is above the new one: nothing can have changed. */
+int cni_bridge_refresh(struct cni_call *c, const struct link *port, struct link *br)
+{
+	if (br->flags & IFF_RUNNING && memcmp(port->mac, br->mac, MAC_LEN) > 0)
+		return 0;
+	return nl_link_get_index(c->host, br->index, br);
+}
+
 static bool conflicts(const struct ip *have, const struct ip *want)
 {
 	return want->family == AF_INET || cidr_contains(have, want) || cidr_contains(want, have);

@@ -24,6 +24,9 @@ struct cni_bridge {
  */
 int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct link *br) NODISCARD;
 
+/* After a port has joined: a bridge whose MAC nobody has set takes its ports' lowest. */
+int cni_bridge_refresh(struct cni_call *c, const struct link *port, struct link *br) NODISCARD;
+
 /*
  * Give `link` (the bridge, or its VLAN interface) a gateway address. There already: success. Another
  * IPv4 address or an overlapping IPv6 one: replaced with force_address, else an error.

@@ -34,15 +34,16 @@ int cni_random_ifname(struct cni_call *c, const char **name)
 }
 
 /* EEXIST says only that one of the two names is taken; which one decides whether to try another. */
-static int create_pair(struct cni_call *c, struct veth *veth)
+static int create_pair(struct cni_call *c, struct veth *veth, struct link *host)
 {
 	for (int i = 0; i < 10; i++) {
 		struct link taken;
 
 		if (cni_random_ifname(c, &veth->name) < 0)
 			return -1;
+		*host = (struct link){ 0 };
 		nl_veth_add(c->host, veth);
-		if (nl_commit(c->host) == 0) {
+		if (nl_query(c->host, nl_link_parse, host) == 0) {
 			cni_undo_push(c, cni_undo_host_link, veth->name);
 			return 0;
 		}
@@ -84,21 +85,24 @@ static int describe_inside(struct cni_call *c, const struct veth *veth, const st
 int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
 		 struct link *inside)
 {
-	uint8_t mac[MAC_LEN];
+	uint8_t mac[MAC_LEN], host_mac[MAC_LEN];
 	struct veth veth = {
 		.peer = c->ifname,
 		.peer_netns = c->netns_fd,
 		.mtu = v->mtu,
+		.mac = host_mac,
 		.peer_mac = v->mac ? v->mac : mac,
 		.master = v->master,
 	};
 
-	if (!mac_random(mac))
+	if (!mac_random(mac) || !mac_random(host_mac))
 		return err_sys(c->err, "get random bytes");
-	if (create_pair(c, &veth) < 0)
+	host_mac[0] =
+		0xfe; /* the highest of its kind: a bridge without a MAC of its own takes the lowest */
+	if (create_pair(c, &veth, host) < 0)
 		return -1;
 	cni_refuse_ra(c, veth.name);
-	if (nl_link_get(c->host, veth.name, host) < 0)
+	if (!host->index && nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
 	return describe_inside(c, &veth, host, inside);
 }

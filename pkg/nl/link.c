@@ -159,9 +159,12 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 {
 	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, peer = { 0 };
 
-	nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), "create veth pair");
+	nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, &ifi, sizeof(ifi),
+	       "create veth pair");
 	nl_str(nl, IFLA_IFNAME, v->name);
 	nl_u32(nl, IFLA_TXQLEN, 0);
+	if (v->mac)
+		nl_put(nl, IFLA_ADDRESS, v->mac, MAC_LEN);
 	if (v->mtu)
 		nl_u32(nl, IFLA_MTU, v->mtu);
 	if (v->master)

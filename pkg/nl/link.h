@@ -22,11 +22,11 @@ struct link {
 };
 
 struct veth {
-	const char *name, *peer; /* ours here, the peer's in peer_netns */
-	int peer_netns;          /* descriptor */
-	uint32_t mtu;            /* both ends; 0 = kernel's default */
-	const uint8_t *peer_mac; /* NULL = kernel's choice */
-	int master;              /* bridge to join, 0 = none */
+	const char *name, *peer;       /* ours here, the peer's in peer_netns */
+	int peer_netns;                /* descriptor */
+	uint32_t mtu;                  /* both ends; 0 = kernel's default */
+	const uint8_t *mac, *peer_mac; /* NULL = kernel's choice */
+	int master;                    /* bridge to join, 0 = none */
 };
 
 struct bridge {
@@ -45,7 +45,10 @@ int nl_link_get_index_allow(struct nl *nl, int index, struct link *out) NODISCAR
 /* Callback for nl_query() and nl_wait(): fill the struct link from an RTM_NEWLINK message. */
 int nl_link_parse(const struct nlmsghdr *nlh, void *data);
 
-/* Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). */
+/*
+ * Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). Since Linux 6.2 the
+ * answer to nl_query() holds the new link, so that there is no need to look it up.
+ */
 void nl_veth_add(struct nl *nl, const struct veth *v);
 void nl_bridge_add(struct nl *nl, const struct bridge *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */

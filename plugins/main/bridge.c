@@ -271,7 +271,7 @@ static int bridge_add(struct cni_call *c)
 		return -1;
 	if (attach(c, &br, &host, &inside) < 0)
 		return -1;
-	if (nl_link_get_index(c->host, br.index, &br) < 0) /* its MAC may follow the new port's */
+	if (cni_bridge_refresh(c, &host, &br) < 0)
 		return -1;
 	report(c, &br, &host, &inside);
 	if (configure(c, &br, &inside) < 0)

@@ -162,6 +162,8 @@ missing_is_code_4() {
 		done
 	done
 	unchanged "$before"
+	CID='a b' add bridge <<<"$(conf bridge)"
+	expect_json .details 'a b'
 	for plugin in $EVERY_PLUGIN; do
 		for id in x A.b_c-1 0 "$(printf 'a%.0s' {1..64})"; do
 			CID=$id add "$plugin" <<<"$(conf "$plugin")"
