@@ -73,7 +73,6 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 		return err_wrap(c->err, "%s", conf->name);
 	ch->made = !c->err->msg[0];
 	err_clear(c->err);
-	cni_refuse_ra(c, conf->name);
 	return nl_link_get(c->host, conf->name, br);
 }
 
@@ -107,6 +106,7 @@ int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct 
 	if (strcmp(br->kind, "bridge") != 0)
 		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge",
 			       br->name);
+	cni_refuse_ra(c, br);
 	return set_flags(c, conf, br);
 }
 
@@ -231,9 +231,9 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 	if (nl_commit(c->host) < 0)
 		return c->err->sys == EEXIST ? 0 : err_wrap(c->err, "%s", name);
 	cni_undo_push(c, cni_undo_host_link, veth.name);
-	cni_refuse_ra(c, veth.name);
 	if (nl_link_get(c->host, veth.name, &port) < 0 || nl_link_get(c->host, name, &gateway) < 0)
 		return -1;
+	cni_refuse_ra(c, &port);
 	nl_link_up(c->host, gateway.index);
 	if (nl_commit(c->host) < 0)
 		return err_wrap(c->err, "%s", name);

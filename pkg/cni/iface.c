@@ -58,15 +58,14 @@ static int create_pair(struct cni_call *c, struct veth *veth, struct link *host)
 	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
 }
 
-static const char *conf_path(struct cni_call *c, const char *family, const char *dev,
-			     const char *key)
+static const char *conf_path(struct cni_call *c, const char *dev, const char *key)
 {
-	return arena_printf(c->arena, "net/%s/conf/%s/%s", family, dev, key);
+	return arena_printf(c->arena, "net/ipv6/conf/%s/%s", dev, key);
 }
 
-void cni_refuse_ra(struct cni_call *c, const char *ifname)
+void cni_refuse_ra(struct cni_call *c, const struct link *link)
 {
-	if (sysctl_write(conf_path(c, "ipv6", ifname, "accept_ra"), "0", c->err) < 0)
+	if (link->accept_ra && sysctl_write(conf_path(c, link->name, "accept_ra"), "0", c->err) < 0)
 		err_clear(c->err); /* a kernel without IPv6 */
 }
 
@@ -101,9 +100,9 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 		0xfe; /* the highest of its kind: a bridge without a MAC of its own takes the lowest */
 	if (create_pair(c, &veth, host) < 0)
 		return -1;
-	cni_refuse_ra(c, veth.name);
 	if (!host->index && nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
+	cni_refuse_ra(c, host);
 	return describe_inside(c, &veth, host, inside);
 }
 
@@ -122,20 +121,20 @@ struct tuning {
 };
 
 /* For values the interface works without: a kernel may lack them. */
-static void tune_softly(struct tuning *t, const char *family, const char *key, const char *value)
+static void tune_softly(struct tuning *t, const char *key, const char *value)
 {
 	struct cni_call *c = t->c;
 
-	if (sysctl_write(conf_path(c, family, c->ifname, key), value, c->err) < 0)
+	if (sysctl_write(conf_path(c, c->ifname, key), value, c->err) < 0)
 		err_clear(c->err);
 }
 
 static int tune_v6(struct cni_call *c)
 {
-	if (sysctl_ensure(conf_path(c, "ipv6", "lo", "disable_ipv6"), "0", c->err) < 0 ||
-	    sysctl_ensure(conf_path(c, "ipv6", c->ifname, "disable_ipv6"), "0", c->err) < 0)
+	if (sysctl_ensure(conf_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
+	    sysctl_ensure(conf_path(c, c->ifname, "disable_ipv6"), "0", c->err) < 0)
 		return -1;
-	return sysctl_write(conf_path(c, "ipv6", c->ifname, "keep_addr_on_down"), "1", c->err);
+	return sysctl_write(conf_path(c, c->ifname, "keep_addr_on_down"), "1", c->err);
 }
 
 /*
@@ -147,10 +146,8 @@ static int tune_inside(void *arg)
 	struct tuning *t = arg;
 
 	if (t->opt->dad)
-		tune_softly(t, "ipv6", "enhanced_dad", "1");
-	tune_softly(t, "ipv6", "accept_dad", t->opt->dad ? "1" : "0");
-	if (t->opt->arp_notify)
-		tune_softly(t, "ipv4", "arp_notify", "1");
+		tune_softly(t, "enhanced_dad", "1");
+	tune_softly(t, "accept_dad", t->opt->dad ? "1" : "0");
 	return t->v6 ? tune_v6(t->c) : 0;
 }
 
@@ -224,7 +221,10 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1 && nl_commit(c->sandbox) < 0)
 			return err_wrap(c->err, "configure %s", c->ifname);
 	}
-	nl_link_up(c->sandbox, inside->index);
+	if (opt->arp_notify)
+		nl_link_up_notify(c->sandbox, inside->index);
+	else
+		nl_link_up(c->sandbox, inside->index);
 	if (nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	if (opt->dad && t.v6 &&

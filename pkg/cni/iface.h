@@ -18,7 +18,7 @@ struct cni_veth {
 int cni_random_ifname(struct cni_call *c, const char **name) NODISCARD;
 
 /* A host-side interface takes no router advertisements: a container must not configure the host. */
-void cni_refuse_ra(struct cni_call *c, const char *ifname);
+void cni_refuse_ra(struct cni_call *c, const struct link *link);
 
 /* Undo: delete the host-side link of that name; a veth end takes its peer along. */
 void cni_undo_host_link(struct cni_call *c, const void *name);

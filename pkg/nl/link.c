@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_bridge.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <signal.h>
@@ -62,6 +64,26 @@ static int info_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
+/* IFLA_INET6_CONF is an array of int, index as in uapi/ipv6.h. */
+static int inet6_attr(const struct nlattr *attr, void *data)
+{
+	struct link *l = data;
+	const char *conf = mnl_attr_get_payload(attr);
+	size_t at = DEVCONF_ACCEPT_RA * sizeof(l->accept_ra);
+
+	if (mnl_attr_get_type(attr) == IFLA_INET6_CONF &&
+	    mnl_attr_get_payload_len(attr) >= at + sizeof(l->accept_ra))
+		memcpy(&l->accept_ra, conf + at, sizeof(l->accept_ra));
+	return MNL_CB_OK;
+}
+
+static int family_attr(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) == AF_INET6)
+		(void)mnl_attr_parse_nested(attr, inet6_attr, data);
+	return MNL_CB_OK;
+}
+
 static int link_attr(const struct nlattr *attr, void *data)
 {
 	struct link *l = data;
@@ -90,6 +112,9 @@ static int link_attr(const struct nlattr *attr, void *data)
 		if (mnl_attr_get_payload_len(attr) == MAC_LEN)
 			memcpy(l->mac, mnl_attr_get_payload(attr), MAC_LEN);
 		break;
+	case IFLA_AF_SPEC:
+		(void)mnl_attr_parse_nested(attr, family_attr, l);
+		break;
 	case IFLA_LINKINFO:
 		(void)mnl_attr_parse_nested(attr, info_attr, l);
 		break;
@@ -104,6 +129,7 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data)
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
 		return MNL_CB_OK;
+	l->accept_ra = 1;
 	l->index = ifi->ifi_index;
 	l->flags = ifi->ifi_flags;
 	return mnl_attr_parse(nlh, sizeof(*ifi), link_attr, l);
@@ -217,6 +243,22 @@ void nl_link_up(struct nl *nl, int index)
 	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 
 	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link up");
+}
+
+/*
+ * The IPv4 settings of an interface can be set by rtnetlink (inet_set_link_af), index as in
+ * uapi/ip.h: one path walk below /proc/sys/net less, which costs more the more namespaces there are.
+ */
+void nl_link_up_notify(struct nl *nl, int index)
+{
+	nl_link_up(nl, index);
+	nl_nest(nl, IFLA_AF_SPEC) {
+		nl_nest(nl, AF_INET) {
+			nl_nest(nl, IFLA_INET_CONF) {
+				nl_u32(nl, IPV4_DEVCONF_ARP_NOTIFY, 1);
+			}
+		}
+	}
 }
 
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN])

@@ -13,8 +13,9 @@ struct link {
 	int master; /* ifindex of the bridge it is a port of, 0 if none */
 	int peer;   /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
 	uint32_t mtu, flags, promiscuity;
-	uint8_t operstate;      /* IF_OPER_* (RFC 2863) */
-	bool vlan_filtering;    /* a bridge's */
+	uint8_t operstate;   /* IF_OPER_* (RFC 2863) */
+	uint32_t accept_ra;  /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
+	bool vlan_filtering; /* a bridge's */
 	uint16_t default_pvid;  /* a bridge's: the VLAN each new port starts with, 0 = none */
 	bool hairpin, isolated; /* a bridge port's */
 	char name[IFNAMSIZ], kind[IFNAMSIZ];
@@ -53,6 +54,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v);
 void nl_bridge_add(struct nl *nl, const struct bridge *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
 void nl_link_up(struct nl *nl, int index);
+void nl_link_up_notify(struct nl *nl, int index); /* with net.ipv4.conf.X.arp_notify = 1 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_del(struct nl *nl, int index);
 void nl_link_del_name(struct nl *nl, const char *name);

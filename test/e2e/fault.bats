@@ -418,7 +418,7 @@ missing() {
 	"namespace, a directory there") path_is mkdir $NS_PATH ;;
 	"namespace, a link to itself there") path_is ln -s $NS_PATH $NS_PATH ;;
 	"namespace, a dead link there") path_is ln -s /nowhere $NS_PATH ;;
-	"namespace, another kind there") path_is ln -s /proc/1/ns/mnt $NS_PATH ;;
+	"namespace, another kind there") path_is ln -s /proc/self/ns/mnt $NS_PATH ;;
 	"namespace, its path empty") path_is true && CNI_NETNS= ;;
 	"namespace, its directory") path_is true && CNI_NETNS=/nowhere/box ;;
 	interface) ip -n box link del eth0 ;;
@@ -450,7 +450,8 @@ nothing_left() {
 	[ -z "$(ip -o link show type veth)" ] || fail "no veth"
 	[ -z "$(ip -o route show | grep -v br0)" ] || fail "no route"
 	[ -z "$(stored | grep -v last_reserved)" ] || fail "no record: $(stored)"
-	! ip -n box link show eth0 2>/dev/null | grep -q '@' || fail "no veth in the container"
+	[ "$(stat -L -f -c %T $NS_PATH 2>/dev/null)" != nsfs ] ||
+		! ip -n box link show eth0 2>/dev/null | grep -q '@' || fail "no veth in the container"
 }
 
 # shellcheck disable=SC2034
@@ -473,6 +474,12 @@ del_without() {
 	expect_same listing "$before" "$(listing)"
 }
 
+another_box() {
+	ip netns del box 2>/dev/null || rm -rf $NS_PATH
+	host_clean
+	netns box
+}
+
 each_missing() {
 	local what
 	for what in namespace "namespace, "{a\ {file,fifo,directory,link\ to\ itself,dead\ link},another\ kind}" there" \
@@ -480,10 +487,8 @@ each_missing() {
 		interface "interface, another kind there" bridge store "directory of the network" index \
 		lock records "one record" "last addresses" prevResult "value of prevResult" \
 		"all in prevResult" "interfaces in prevResult" ranges "CNI_ARGS it knows" everything; do
-		del_without "$what" "$1"
-		host_clean
-		rm -rf $NS_PATH
-		netns box
+		del_without "$what" "$1" >"$log" 2>&1
+		another_box
 	done
 }
 
@@ -507,9 +512,8 @@ each_missing() {
 	use loopback "$LOOPBACK"
 	for what in namespace "namespace, "{a\ {file,fifo,directory,link\ to\ itself,dead\ link},another\ kind}" there" \
 		"namespace, its path empty" "namespace, its directory"; do
-		del_without "$what" ''
-		rm -rf $NS_PATH
-		netns box
+		del_without "$what" '' >"$log" 2>&1
+		another_box
 	done
 }
 
