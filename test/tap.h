@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tap.h - the unit tests' harness: ok(condition, "what %s", ...) prints a line of TAP, and
- * `return done_testing();` at the end of main() prints the plan.
+ * tap.h - the unit tests' harness: ok(condition, "what %s", ...) and is_str(got, want, "what") print
+ * a line of TAP, and `return done_testing();` at the end of main() prints the plan.
  */
 #ifndef CNIC_TEST_TAP_H
 #define CNIC_TEST_TAP_H
@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static int tap_count, tap_failed;
 
@@ -31,6 +32,20 @@ __attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool good, const
 }
 
 #define ok(good, ...) tap_ok((good), __FILE__, __LINE__, __VA_ARGS__)
+
+/* NULL equals NULL only. */
+static inline bool tap_is_str(const char *got, const char *want, const char *file, int line,
+			      const char *name)
+{
+	bool same = got && want ? !strcmp(got, want) : got == want;
+
+	tap_ok(same, file, line, "%s", name);
+	if (!same)
+		printf("#  got: %s\n# want: %s\n", got ? got : "(null)", want ? want : "(null)");
+	return same;
+}
+
+#define is_str(got, want, name) tap_is_str((got), (want), __FILE__, __LINE__, (name))
 
 static inline int done_testing(void)
 {

@@ -21,15 +21,15 @@ struct change {
 };
 
 /*
- * Other ADDs may be using the bridge right now; alone with the lock, a bridge without ports is a
- * bridge nobody uses. (Ours has left it: its undo ran before this one.)
+ * Bridge and port are made in one turn, so a bridge without ports is a bridge nobody uses. (Our port
+ * has left it: its undo ran before this one.)
  */
 static int take_back(struct cni_call *c, const struct change *ch)
 {
 	unsigned int ports;
 	struct link br;
 
-	if (netns_lock_alone(c->lock_fd, c->err) < 0)
+	if (cni_turn_begin(c) < 0)
 		return -1;
 	if (nl_link_get_allow(c->host, ch->name, &br) < 0)
 		return -1;
@@ -92,9 +92,6 @@ int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct 
 	struct change *ch = arena_new(c->arena, struct change);
 
 	if (copy_ifname(ch->name, conf->name, c->err) < 0)
-		return -1;
-	c->lock_fd = netns_lock_shared(c->err);
-	if (c->lock_fd < 0)
 		return -1;
 	c->bridge_change = ch;
 	if (nl_link_get_allow(c->host, conf->name, br) < 0)

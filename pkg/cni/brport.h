@@ -18,8 +18,8 @@ struct cni_bridge {
 };
 
 /*
- * Find or make the bridge and bring it up. While the call runs it holds the namespace's shared lock;
- * if it fails, a bridge or address it made is taken away again, unless another container uses the
+ * In a turn, together with the container's joining: find or make the bridge and bring it up. If the
+ * call fails, a bridge or address it made is taken away again, unless another container uses the
  * bridge by then.
  */
 int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct link *br) NODISCARD;

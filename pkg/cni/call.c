@@ -34,6 +34,19 @@ static void undo_all(struct cni_call *c)
 	*c->err = first;
 }
 
+int cni_turn_begin(struct cni_call *c)
+{
+	if (c->lock_fd < 0)
+		c->lock_fd = netns_lock(c->err);
+	return c->lock_fd < 0 ? -1 : 0;
+}
+
+void cni_turn_end(struct cni_call *c)
+{
+	close_fd(&c->lock_fd);
+	c->lock_fd = -1;
+}
+
 const char *cni_arg(const struct cni_call *c, const char *key)
 {
 	return cni_args_get(c->args, key, c->arena);
@@ -149,6 +162,6 @@ int cni_run(struct cni_call *c)
 	if (c->sandbox)
 		nl_close(c->sandbox);
 	close_fd(&c->netns_fd);
-	close_fd(&c->lock_fd);
+	cni_turn_end(c);
 	return rc;
 }

@@ -52,8 +52,8 @@ struct cni_call {
 	struct nl *host, *sandbox;         /* sandbox is NULL when the namespace is gone (DEL) */
 	int netns_fd;                      /* -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step of an ADD that can still fail: printing */
-	int lock_fd;         /* brport.h: the shared lock on the host's namespace, -1 = not held */
-	void *bridge_change; /* brport.h: what to take back */
+	int lock_fd;                       /* the turn at the host's namespace, -1 = not held */
+	void *bridge_change;               /* brport.h: what to take back */
 	struct cni_undo undo[32];
 	size_t n_undo;
 	struct arena *arena; /* shared with delegated calls, like err */
@@ -95,6 +95,16 @@ const char *cni_arg(const struct cni_call *c, const char *key);
  */
 void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *),
 		   const void *arg);
+
+/*
+ * Take turns at the host's namespace: between the two no other call makes or takes away what is
+ * shared, and the calls of a crowd go through in the order they came instead of each waiting for all
+ * at every request (RTNL is one lock for all namespaces, and not a fair one). It ends by
+ * itself when a delegate is executed: a turn must not contain a wait for somebody else. A failing
+ * call keeps it until its undo is done.
+ */
+int cni_turn_begin(struct cni_call *c) NODISCARD;
+void cni_turn_end(struct cni_call *c);
 
 /* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);

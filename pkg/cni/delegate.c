@@ -31,8 +31,8 @@ static int find(struct cni_call *c, const char *type, struct program *p)
 		if (!stat(p->path, &p->st) && S_ISREG(p->st.st_mode))
 			return 0;
 	}
-	return err_set(c->err, ERR_CONFIG, "failed to find plugin \"%s\" in path [%s]", type,
-		       c->path);
+	return err_set(c->err, c->command == CNI_STATUS ? ERR_UNAVAILABLE : ERR_CONFIG,
+		       "failed to find plugin \"%s\" in path [%s]", type, c->path);
 }
 
 /* The plugin of this executable, if the file found is this executable: the exec would run what we hold. */
@@ -169,6 +169,7 @@ static int call_exec(struct cni_call *c, const char *path, enum cni_command comm
 	const struct json *v;
 
 	*out = (struct cni_result){ 0 };
+	cni_turn_end(c);
 	if (exec_plugin(c, path, command, &res) < 0)
 		return command == CNI_ADD ? clean_up(c, path) : -1;
 	if (command != CNI_ADD)

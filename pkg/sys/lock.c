@@ -22,9 +22,9 @@ static int64_t now_ms(void)
 
 /* flock(2) has no timeout; a timer that interrupts it does. It repeats, so that a tick which falls
  * between the check and the call is not the last. */
-static int lock_until(int fd, int how, int64_t deadline)
+static int lock_until(int fd, int64_t deadline)
 {
-	while (flock(fd, how) < 0) {
+	while (flock(fd, LOCK_EX) < 0) {
 		if (errno != EINTR)
 			return -1;
 		if (now_ms() >= deadline) {
@@ -35,19 +35,19 @@ static int lock_until(int fd, int how, int64_t deadline)
 	return 0;
 }
 
-static int lock(int fd, int how, const char *name, struct err *err)
+int lock_fd(int fd, const char *name, struct err *err)
 {
 	struct sigaction act = { .sa_handler = on_alarm }, old;
 	struct itimerval tick = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
 	int rc, saved;
 
-	if (flock(fd, how | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return err_sys(err, "lock %s", name);
 	sigaction(SIGALRM, &act, &old);
 	setitimer(ITIMER_REAL, &tick, NULL);
-	rc = lock_until(fd, how, now_ms() + LOCK_TIMEOUT_MS);
+	rc = lock_until(fd, now_ms() + LOCK_TIMEOUT_MS);
 	saved = errno;
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &old, NULL);
@@ -56,14 +56,4 @@ static int lock(int fd, int how, const char *name, struct err *err)
 		return 0;
 	err_fill(err, ERR_RETRY, errno, "lock %s, held by another process", name);
 	return -1;
-}
-
-int lock_fd(int fd, const char *name, struct err *err)
-{
-	return lock(fd, LOCK_EX, name, err);
-}
-
-int lock_shared_fd(int fd, const char *name, struct err *err)
-{
-	return lock(fd, LOCK_SH, name, err);
 }

@@ -9,10 +9,9 @@
 #define LOCK_TIMEOUT_MS 30000
 
 /*
- * Lock the open descriptor, until it is closed. Waits at most LOCK_TIMEOUT_MS. `name` is for the
- * error text. A second call on the same descriptor converts the lock, giving the first up meanwhile.
+ * Lock the open descriptor exclusively, until it is closed. Waits at most LOCK_TIMEOUT_MS. `name` is
+ * for the error text.
  */
-int lock_fd(int fd, const char *name, struct err *err) NODISCARD;        /* exclusive */
-int lock_shared_fd(int fd, const char *name, struct err *err) NODISCARD; /* with other sharers */
+int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
 
 #endif

@@ -66,20 +66,15 @@ int netns_own(struct err *err)
 	return fd < 0 ? err_sys(err, "open %s", own_path) : fd;
 }
 
-int netns_lock_shared(struct err *err)
+int netns_lock(struct err *err)
 {
 	auto_close int fd = netns_own(err);
 
 	if (fd < 0)
 		return -1;
-	if (lock_shared_fd(fd, own_path, err) < 0)
+	if (lock_fd(fd, own_path, err) < 0)
 		return -1;
 	return take_fd(&fd);
-}
-
-int netns_lock_alone(int fd, struct err *err)
-{
-	return lock_fd(fd, own_path, err);
 }
 
 int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err)

@@ -21,13 +21,11 @@ int netns_own(struct err *err) NODISCARD;
 bool netns_is_own(int fd);
 
 /*
- * A lock of the namespace this process runs in, for objects in it that calls share: ADDs that use
- * them hold it shared, who takes one away again holds it alone. The lock is on the namespace itself
- * (flock(2) on its nsfs inode), so there is no file to leave behind. Returns the descriptor that
- * holds it, -1 on failure; netns_lock_alone() turns the shared lock into an exclusive one.
+ * The lock of the namespace this process runs in, for objects in it that calls share. It is on the
+ * namespace itself (flock(2) on its nsfs inode), so there is no file to leave behind; the kernel
+ * hands it on in the order of asking. Returns the descriptor that holds it, -1 on failure.
  */
-int netns_lock_shared(struct err *err) NODISCARD;
-int netns_lock_alone(int fd, struct err *err) NODISCARD;
+int netns_lock(struct err *err) NODISCARD;
 
 /*
  * Run fn inside the namespace and come home. Keep fn to opening things: no plugin logic runs in

@@ -239,44 +239,59 @@ static int configure(struct cni_call *c, const struct link *br, const struct lin
 		nl_link_up(c->sandbox, inside->index);
 		return nl_commit(c->sandbox);
 	}
-	if (cni_ipam_add(c) < 0)
-		return -1;
 	complete_gateways(c);
 	if (cni_iface_configure(c, inside, 2, &options) < 0)
 		return -1;
 	return conf->is_gateway ? become_gateway(c, br) : 0;
 }
 
-/* Interfaces 0, 1, 2: bridge, host end, container end. */
-static void report(struct cni_call *c, const struct link *br, const struct link *host,
-		   const struct link *inside)
+/* Bridge and port in one turn. Interfaces 0, 1, 2 of the result: bridge, host end, container end. */
+static int join(struct cni_call *c, struct link *br, struct link *host, struct link *inside)
 {
+	const struct bridge_conf *conf = c->own;
+
+	if (cni_turn_begin(c) < 0)
+		return -1;
+	if (cni_bridge_ensure(c, &conf->bridge, br) < 0)
+		return -1;
+	if (attach(c, br, host, inside) < 0)
+		return -1;
+	if (cni_bridge_refresh(c, host, br) < 0)
+		return -1;
 	cni_add_interface(c, br, NULL);
 	cni_add_interface(c, host, NULL);
 	cni_add_interface(c, inside, c->netns);
+	return 0;
 }
 
-/* Watching begins late: what other calls announce meanwhile would overrun the socket. */
-static int wait_up(struct cni_call *c, const struct link *host)
+/* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
+static int bring_up(struct cni_call *c, const struct link *br, const struct link *host,
+		    const struct link *inside)
 {
-	return nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS);
+	const struct bridge_conf *conf = c->own;
+
+	if (conf->enable_dad)
+		cni_turn_end(c);
+	else if (cni_turn_begin(c) < 0)
+		return -1;
+	if (configure(c, br, inside) < 0)
+		return -1;
+	if (!conf->disable_container_interface &&
+	    nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS) < 0)
+		return -1;
+	cni_turn_end(c);
+	return 0;
 }
 
 static int bridge_add(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
 	struct link br, host, inside;
 
-	if (cni_bridge_ensure(c, &conf->bridge, &br) < 0)
+	if (join(c, &br, &host, &inside) < 0)
 		return -1;
-	if (attach(c, &br, &host, &inside) < 0)
+	if (*c->conf.ipam.type && cni_ipam_add(c) < 0)
 		return -1;
-	if (cni_bridge_refresh(c, &host, &br) < 0)
-		return -1;
-	report(c, &br, &host, &inside);
-	if (configure(c, &br, &inside) < 0)
-		return -1;
-	if (!conf->disable_container_interface && wait_up(c, &host) < 0)
+	if (bring_up(c, &br, &host, &inside) < 0)
 		return -1;
 	cni_dns_override(c);
 	return 0;

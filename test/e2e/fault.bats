@@ -443,7 +443,8 @@ missing() {
 }
 
 listing() {
-	ls -l --time-style=full-iso /run/netns /var/lib/cni
+	ls -l --time-style=full-iso /run/netns
+	ls /var/lib/cni
 }
 
 nothing_left() {

@@ -165,13 +165,15 @@ again() {
 		expect_leases
 		expect_leases -n two 10.2.0.2
 		in_ns box ping -c 1 -W 5 10.2.0.1 >/dev/null || fail "eth1 to reach its gateway"
-		add "$plugin" eth2 <<<"$(conf "$plugin")"
-		add "$plugin" eth3 <<<"$(conf "$plugin")"
-		expect_ok
-		del "$plugin" eth2 <<<"$(conf "$plugin")"
-		expect_leases 10.1.0.4
 		again
 	done
+	attach bridge
+	add bridge eth1 <<<"$(conf bridge)"
+	expect_ok
+	del bridge eth0 <<<"$(conf bridge)"
+	expect_silent
+	expect_leases 10.1.0.3
+	in_ns box ping -c 1 -W 5 10.1.0.1 >/dev/null || fail "eth1 to reach its gateway"
 }
 
 @test "C-109 DEL prints nothing" {
@@ -209,8 +211,8 @@ again() {
 }
 
 @test "C-111 DEL of one network leaves the same id and interface of another alone" {
-	netns box
 	for plugin in $VETH_PLUGINS host-local; do
+		netns box
 		add "$plugin" <<<"$(conf "$plugin")"
 		expect_ok
 		add host-local <<<"$(conf host-local '.name = "other"')"
@@ -222,5 +224,6 @@ again() {
 		expect_leases -n other 10.1.0.2
 		del host-local <<<"$(conf host-local '.name = "other"')"
 		expect_leases -n other
+		again
 	done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2016,SC2034,SC2154
 # CNI spec, process and I/O: exit status, stdout, stderr, argv, children, parallel calls.
 
 load spec

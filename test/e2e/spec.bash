@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 #
 # What the spec-*.bats files share. Each of their tests names the numbered entries it covers
 # (C-nnn); test/spec-count holds the list of all of them.
