@@ -102,7 +102,8 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 		return -1;
 	if (!host->index && nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
-	cni_refuse_ra(c, host);
+	if (!v->master) /* a bridge port hears none: the bridge takes all it receives */
+		cni_refuse_ra(c, host);
 	return describe_inside(c, &veth, host, inside);
 }
 

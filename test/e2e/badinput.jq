@@ -46,7 +46,7 @@ def bad:
 		IP: {type: [5, true, {}, []], range: ["nonsense", "1.2.3", "1.2.3.4/24", "1.2.3.4.5"],
 		     long: [long(5000)]},
 		CIDR: {type: [5, true, {}, []], range: ["nonsense", "", "1.2.3.4", "1.2.3.4/33", "fd00::/129",
-		       "1.2.3.4/-1", "1.2.3.4/024", "1.2.3.4/"], long: [long(5000)]},
+		       "1.2.3.4/-1", "1.2.3.4/"], long: [long(5000)]},
 		OBJ: {type: ["x", 5, true, []]},
 		HERE: {type: ["x", 5, true, []]},
 		MAP: {type: ["x", 5, true, []]},
@@ -69,7 +69,10 @@ def all_of:
 def cases($plugin; $base):
 	.path as $path
 	| select($path != [])
+	| .max as $max
 	| all_of
+	# 65536 elements once for each shared table are enough
+	| select(.kind != "long" or (.value | type) == "string" or $max != "" or $plugin == "loopback")
 	| (.value as $v | $base | setpath($path; $v)) as $conf
 	| [$plugin, .kind, written($path), ($conf | tojson),
 	   if .value == null then ($conf | delpaths([$path]) | tojson) else "" end];

@@ -43,9 +43,15 @@ static const struct {
 static const struct {
 	const char *text, *key, *value;
 } gets[] = {
-	{ "", "IP", NULL },	     { "IP=1", "IP", "1" },	  { "IP=1", "ip", NULL },
-	{ "IP=1;IP=2", "IP", "2" },  { "IP=;MAC=x", "IP", "" },	  { "MAC=x;IP=y", "MAC", "x" },
-	{ "IPX=1", "IP", NULL },     { "XIP=1;IP=2", "IP", "2" }, { "IP=10.0.0.1/8", "IP", "10.0.0.1/8" },
+	{ "", "IP", NULL },
+	{ "IP=1", "IP", "1" },
+	{ "IP=1", "ip", NULL },
+	{ "IP=1;IP=2", "IP", "2" },
+	{ "IP=;MAC=x", "IP", "" },
+	{ "MAC=x;IP=y", "MAC", "x" },
+	{ "IPX=1", "IP", NULL },
+	{ "XIP=1;IP=2", "IP", "2" },
+	{ "IP=10.0.0.1/8", "IP", "10.0.0.1/8" },
 };
 
 int main(void)

@@ -9,12 +9,12 @@ static const struct {
 	const char *name;
 	bool good;
 } names[] = {
-	{ "a", true },	       { "0", true },	    { "A.b_c-1", true },
-	{ "x..", true },       { "a--", true },	    { "net.example.org", true },
-	{ "", false },	       { "-a", false },	    { ".a", false },
-	{ "_a", false },       { "..", false },	    { "a b", false },
-	{ "a/b", false },      { "a\n", false },    { "a:b", false },
-	{ "\xc3\xa4", false }, { "a\xff", false },  { "a\x7f", false },
+	{ "a", true },         { "0", true },      { "A.b_c-1", true },
+	{ "x..", true },       { "a--", true },    { "net.example.org", true },
+	{ "", false },         { "-a", false },    { ".a", false },
+	{ "_a", false },       { "..", false },    { "a b", false },
+	{ "a/b", false },      { "a\n", false },   { "a:b", false },
+	{ "\xc3\xa4", false }, { "a\xff", false }, { "a\x7f", false },
 	{ "a;b", false },      { "a\\b", false },
 };
 

@@ -8,9 +8,9 @@ static const struct {
 	const char *version;
 	enum cni_family family;
 } families[] = {
-	{ "", CNI_FAMILY_02 },	      { "0.1.0", CNI_FAMILY_02 },   { "0.2.0", CNI_FAMILY_02 },
-	{ "0.3.0", CNI_FAMILY_03 },   { "0.3.1", CNI_FAMILY_03 },   { "0.4.0", CNI_FAMILY_03 },
-	{ "1.0.0", CNI_FAMILY_10 },   { "1.1.0", CNI_FAMILY_10 },   { "1.0", CNI_FAMILY_NONE },
+	{ "", CNI_FAMILY_02 },        { "0.1.0", CNI_FAMILY_02 },    { "0.2.0", CNI_FAMILY_02 },
+	{ "0.3.0", CNI_FAMILY_03 },   { "0.3.1", CNI_FAMILY_03 },    { "0.4.0", CNI_FAMILY_03 },
+	{ "1.0.0", CNI_FAMILY_10 },   { "1.1.0", CNI_FAMILY_10 },    { "1.0", CNI_FAMILY_NONE },
 	{ "1.2.0", CNI_FAMILY_NONE }, { " 1.0.0", CNI_FAMILY_NONE }, { "1.0.0 ", CNI_FAMILY_NONE },
 	{ "0.3.2", CNI_FAMILY_NONE }, { "x", CNI_FAMILY_NONE },
 };
@@ -74,7 +74,8 @@ int main(void)
 	ok(cni_version_allows("9.9.9", "ADD", NULL, &err) < 0, "9.9.9");
 	is_str(err.details, details, "details name both sides");
 	ok(cni_version_at_least("0.10.0", "0.9.0"), "numbers, not texts, are compared");
-	ok(cni_version_at_least("", "0.1.0") && !cni_version_at_least("", "0.2.0"), "empty is 0.1.0");
+	ok(cni_version_at_least("", "0.1.0") && !cni_version_at_least("", "0.2.0"),
+	   "empty is 0.1.0");
 	ok(cni_version_at_least("1", "1.0.0") && !cni_version_at_least("1.0", "1.0.1"),
 	   "missing parts are 0");
 	ok(!cni_version_at_least("x", "0.1.0"), "no version is no version");
