@@ -237,16 +237,20 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 	return cni_port_vlans(c, br, &port, &own_vlan);
 }
 
+bool cni_vlan_ifname(const char *bridge, uint16_t vid, char name[IFNAMSIZ])
+{
+	int n = snprintf(name, IFNAMSIZ, "%s.%u", bridge, vid);
+
+	return n > 0 && n < IFNAMSIZ;
+}
+
 int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,
 		     struct link *out)
 {
 	char name[IFNAMSIZ];
-	int n = snprintf(name, sizeof(name), "%s.%u", br->name, v->vid);
 
-	if (n < 0 || n >= (int)sizeof(name))
-		return err_set(c->err, ERR_CONFIG,
-			       "bridge: \"%s.%u\" is too long for an interface name", br->name,
-			       v->vid);
+	if (!cni_vlan_ifname(br->name, v->vid, name))
+		return err_set(c->err, ERR_INTERNAL, "%s.%u: name too long", br->name, v->vid);
 	if (nl_link_get_allow(c->host, name, out) < 0)
 		return -1;
 	if (!out->index && make_vlan_gateway(c, br, arena_strdup(c->arena, name), v) < 0)

@@ -127,6 +127,8 @@ static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 
 static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)
 {
+	char name[IFNAMSIZ];
+
 	if (conf->ip_masq)
 		return err_set(c->err, ERR_FIELD, "ipMasq: true is not supported yet");
 	if (conf->mac_spoof_check)
@@ -134,6 +136,10 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 	if (conf->hairpin && conf->bridge.promisc)
 		return err_set(c->err, ERR_CONFIG,
 			       "hairpinMode and promiscMode exclude each other");
+	if (conf->vlan && conf->is_gateway && !cni_vlan_ifname(conf->bridge.name, conf->vlan, name))
+		return err_set(c->err, ERR_CONFIG,
+			       "bridge: \"%s.%u\" is too long for an interface name",
+			       conf->bridge.name, conf->vlan);
 	if (conf->disable_container_interface && *c->conf.ipam.type)
 		return err_set(c->err, ERR_CONFIG,
 			       "disableContainerInterface and ipam exclude each other");
@@ -147,13 +153,13 @@ static int bridge_validate(struct cni_call *c)
 
 	if (fault)
 		return err_set(c->err, ERR_CONFIG, "bridge: %s", fault);
+	conf->is_gateway |= conf->is_default_gateway;
 	if (check_combinations(c, conf) < 0)
 		return -1;
 	if (collect_trunk(c, conf) < 0)
 		return -1;
 	if (c->command != CNI_STATUS && choose_mac(c, conf) < 0)
 		return -1;
-	conf->is_gateway |= conf->is_default_gateway;
 	conf->vlans.vid = conf->vlan;
 	conf->vlans.has_trunk = conf->has_trunk;
 	conf->vlans.preserve_default = conf->preserve_default_vlan;

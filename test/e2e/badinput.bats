@@ -22,6 +22,8 @@ BASES='{
 
 BASES=${BASES//ALIVE/\"cni.dev\/attachments\":[$ALIVE],\"cni.dev\/valid-attachments\":[$ALIVE]}
 
+declare -gA base
+
 setup_file() {
 	awk -f "$TEST_DIR/badinput.awk" "$ROOT"/pkg/*/*.c "$ROOT"/plugins/*/*.c >"$BATS_FILE_TMPDIR/rows"
 	jq -rs --argjson bases "$BASES" -f "$TEST_DIR/badinput.jq" "$BATS_FILE_TMPDIR/rows" \
@@ -37,6 +39,9 @@ setup() {
 	log=$BATS_TEST_TMPDIR/log
 	stderr_file=$BATS_TEST_TMPDIR/stderr
 	reset_env
+	for plugin in bridge ptp loopback host-local static; do
+		base[$plugin]=$(changed "$plugin" .)
+	done
 	before=$(everything)
 	set +T # bats' own DEBUG trap costs more than the calls
 }
@@ -50,7 +55,7 @@ teardown() {
 everything() {
 	host_state
 	ns_state box
-	find "$DATA" -type f ! -name lock 2>/dev/null || true
+	find "$DATA" -name .cnic -prune -o -type f ! -name lock -print 2>/dev/null || true
 }
 
 # Ends every test here.
@@ -114,7 +119,7 @@ refuse() {
 }
 
 base_of() {
-	jq -c --arg plugin "$1" '.[$plugin]' <<<"$BASES"
+	echo "${base[$1]}"
 }
 
 # ---- each key of each table ------------------------------------------------------------------
@@ -250,15 +255,30 @@ bad_prev() {
 
 # ---- values that are of the right type and wrong ---------------------------------------------
 
+# changed PLUGIN FILTER... : the base of PLUGIN as each jq filter makes it, one a line.
+changed() {
+	local plugin=$1
+	shift
+	jq -c --arg plugin "$plugin" ".[\$plugin] | $(printf '(%s),' "$@")empty" <<<"$BASES"
+}
+
 # wrong PLUGIN CODES TEXT FILTER... : the base of PLUGIN, changed by jq filters, is refused.
 wrong() {
-	local plugin=$1 codes=$2 text=$3 filter conf
+	local plugin=$1 codes=$2 text=$3 conf
 	shift 3
-	for filter; do
-		conf=$(jq -c "$filter" <<<"$(base_of "$plugin")")
+	while read -r conf; do
 		refuse ADD "$plugin" "$codes" "$text" <<<"$conf"
 		refuse STATUS "$plugin" "$codes 50" "$text" <<<"$conf"
-	done
+	done < <(changed "$plugin" "$@")
+}
+
+# What STATUS does not look at.
+wrong_add() {
+	local plugin=$1 codes=$2 text=$3 conf
+	shift 3
+	while read -r conf; do
+		refuse ADD "$plugin" "$codes" "$text" <<<"$conf"
+	done < <(changed "$plugin" "$@")
 }
 
 @test "network names" {
@@ -279,8 +299,8 @@ wrong() {
 		'.vlanTrunk = [{minID: 5, maxID: 4}]'
 	wrong bridge 7 'hairpinMode' '.hairpinMode = true | .promiscMode = true'
 	wrong bridge 7 'disableContainerInterface' '.disableContainerInterface = true'
-	wrong bridge 7 'ipam.type' '.ipam.type = "a/b"' '.ipam.type = "../bridge"' '.ipam.type = "nosuch"' \
-		'.ipam.type = "/bin/true"'
+	wrong bridge 7 'plugin' '.ipam.type = "a/b"' '.ipam.type = "../bridge"' '.ipam.type = "nosuch"' \
+		'.ipam.type = "/bin/true"' '.ipam.type = "."' '.ipam.type = ".."'
 	nothing_changed
 }
 
@@ -288,15 +308,16 @@ wrong() {
 	local mac
 	for mac in 'x' '00:11:22:33:44' '00:11:22:33:44:55:66' '00:11:22:33:44:5g' '001122334455' \
 		'00:11:22:33:44:55 ' '00-11:22-33:44-55' ; do
-		wrong bridge 7 'runtimeConfig.mac: ' ".runtimeConfig.mac = \"$mac\""
-		wrong bridge 7 'args.cni.mac: ' ".args.cni.mac = \"$mac\""
+		wrong_add bridge 7 'runtimeConfig.mac: ' ".runtimeConfig.mac = \"$mac\""
+		wrong_add bridge 7 'args.cni.mac: ' ".args.cni.mac = \"$mac\""
 		CNI_ARGS="MAC=$mac" refuse ADD bridge "4 7" MAC <<<"$(base_of bridge)"
 	done
 	nothing_changed
 }
 
 @test "ptp: values" {
-	wrong ptp 7 'ipam.type' 'del(.ipam)' '.ipam = {}' '.ipam.type = ""' '.ipam.type = "nosuch"'
+	wrong ptp 7 'ipam.type' 'del(.ipam)' '.ipam = {}' '.ipam.type = ""'
+	wrong ptp 7 'plugin' '.ipam.type = "nosuch"' '.ipam.type = "a/b"'
 	nothing_changed
 }
 
@@ -310,23 +331,15 @@ wrong() {
 		'.ipam.ranges[0][0].rangeStart = "x"' '.ipam.ranges[0][0].rangeEnd = "x"' \
 		'.ipam.ranges[0][0].rangeStart = "fd00::1"' \
 		'.ipam.ranges[0][0] += {rangeStart: "10.2.0.9", rangeEnd: "10.2.0.8"}' \
-		'.ipam.ranges[0][0].gateway = "x"' '.ipam.ranges[0][0].gateway = "fd00::1"'
-	wrong host-local 7 'ipam' '.ipam = {type: "host-local"}' '.ipam.ranges = []' '.ipam.ranges = [[]]' \
+		'.ipam.ranges[0][0].gateway = "x"'
+	wrong host-local 7 range '.ipam = {type: "host-local"}' '.ipam.ranges = []' '.ipam.ranges = [[]]' \
 		'.ipam.ranges[1] = .ipam.ranges[0]' '.ipam.ranges[0][1] = .ipam.ranges[0][0]' \
 		'.ipam.ranges[0][1] = {subnet: "fd00::/64"}' \
-		'.ipam.ranges = null | .ipam.subnet = "x"' '.ipam.subnet = "10.2.0.0/16"'
+		'.ipam.subnet = "10.2.0.0/16"'
+	wrong host-local 7 'ipam.subnet: ' '.ipam.subnet = "x"' 'del(.ipam.ranges) | .ipam.subnet = "x"'
 	wrong host-local 7 'runtimeConfig' '.runtimeConfig.ipRanges = [[{subnet: "x"}]]' \
 		'.runtimeConfig.ipRanges = [[]]'
 	nothing_changed
-}
-
-# What STATUS does not look at.
-wrong_add() {
-	local plugin=$1 codes=$2 text=$3 filter
-	shift 3
-	for filter; do
-		refuse ADD "$plugin" "$codes" "$text" <<<"$(base_of "$plugin" | jq -c "$filter")"
-	done
 }
 
 @test "host-local: what is asked for" {
@@ -493,7 +506,7 @@ versions() {
 
 # missing VERB VARIABLE LIST : with the variable unset, and with it empty.
 missing_variable() {
-	local -x "$2="
+	export "$2="
 	refuse "$1" bridge 4 "required env variables [$3] missing" <<<"$(base_of bridge)"
 	unset "$2"
 	refuse "$1" bridge 4 "required env variables [$3] missing" <<<"$(base_of bridge)"

@@ -14,10 +14,13 @@ all_vlans() {
 }
 
 # What may differ: a bridge has the MAC of one of its ports (which one is chance) or one of its
-# own, and ours sets addresses without duplicate address detection where the reference switches
-# that off by sysctl.
+# own, ours sets addresses without duplicate address detection where the reference switches that off
+# by sysctl, ours leaves the accept_ra of a port alone, and links may be made in another order.
 mask() {
-	sed -e 's/mac of \(veth#[0-9]*\|br0\)"/mac of the bridge"/' -e '/"nodad": true/d'
+	jq -S '.host.links |= sort_by(.ifname)
+		| .host.sysctls |= with_entries(
+			if .key | test("^ipv6/conf/veth#[0-9]+/accept_ra$") then .value = "-" else . end)' |
+		sed -e 's/mac of \(veth#[0-9]*\|br0\)"/mac of the bridge"/' -e '/"nodad": true/d'
 }
 
 # outcome ref|ours JSON : what an ADD makes and a DEL leaves of a host that is then cleaned

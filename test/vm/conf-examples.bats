@@ -1,0 +1,13 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The examples that need bridge VLAN filtering, hence the VM.
+
+# shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
+# shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/examples.bash"
+
+@test "bridge-vlan.conflist" {
+	run_example bridge-vlan.conflist 10.100.0.1
+}
