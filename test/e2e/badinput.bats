@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 #
 # Whatever a runtime or a user gives us: one error object with a code that names the place, exit 1,
 # and nothing has changed. The keys come from the tables in the code (badinput.awk finds them,
@@ -446,6 +446,7 @@ megabyte() {
 	base_of "$plugin" | jq -c --argjson n "$1" "$2"
 }
 
+# shellcheck disable=SC2016 # jq's variables
 too_large() {
 	refuse ADD "$plugin" 6 'too large' < <(megabyte 1048576 '.x = "x" * $n')
 	refuse DEL "$plugin" 6 'too large' < <(megabyte 1048576 '.x = [range($n / 2) | 1]')

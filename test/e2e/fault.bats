@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 #
 # Whatever single call fails: an ADD leaves kernel and store as they were, or succeeds and all is
 # right; a DEL fails or leaves nothing, and the next one leaves nothing. test/fault/shim.c makes the
@@ -41,7 +41,7 @@ teardown() {
 }
 
 needs_preload() {
-	[ -n "$(ldd "$CNIC_BIN/bridge" 2>/dev/null | grep libc)" ] ||
+	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc ||
 		skip "LD_PRELOAD does not reach a static executable"
 }
 
@@ -330,13 +330,13 @@ each_plugin() {
 
 nobody_reads() {
 	base=$(snapshot)
-	! call ADD $plugin <<<"$conf" >/dev/full || fail "a failure with a full stdout"
+	! call ADD "$plugin" <<<"$conf" >/dev/full || fail "a failure with a full stdout"
 	expect_state
-	! call ADD $plugin <<<"$conf" >&- || fail "a failure with a closed stdout"
+	! call ADD "$plugin" <<<"$conf" >&- || fail "a failure with a closed stdout"
 	expect_state
-	! call ADD $plugin <<<"$conf" >&- 2>&- || fail "a failure with closed outputs"
+	! call ADD "$plugin" <<<"$conf" >&- 2>&- || fail "a failure with closed outputs"
 	expect_state
-	! call ADD $plugin <<<"$conf" <&- >&- 2>&- || fail "a failure with nothing open"
+	! call ADD "$plugin" <<<"$conf" <&- >&- 2>&- || fail "a failure with nothing open"
 	expect_state
 }
 
@@ -349,7 +349,7 @@ reader_is_gone() {
 	base=$(snapshot)
 	exec {pipe}> >(:)
 	wait $!
-	! call ADD $plugin <<<"$conf" >&"$pipe" || fail "a failure with nobody behind the pipe"
+	! call ADD "$plugin" <<<"$conf" >&"$pipe" || fail "a failure with nobody behind the pipe"
 	exec {pipe}>&-
 	expect_state
 }
@@ -361,7 +361,7 @@ reader_is_gone() {
 closed_stdin() {
 	base=$(snapshot)
 	status=0 errors=
-	output=$(call ADD $plugin <&-) || status=$?
+	output=$(call ADD "$plugin" <&-) || status=$?
 	expect_code 5
 	expect_state
 }
@@ -372,11 +372,11 @@ closed_stdin() {
 
 closed_stderr() {
 	base=$(snapshot)
-	output=$(call ADD $plugin <<<"$conf" 2>&-)
+	output=$(call ADD "$plugin" <<<"$conf" 2>&-)
 	result=$output
-	check $plugin <<<"$(with_result "$conf")"
+	check "$plugin" <<<"$(with_result "$conf")"
 	expect_silent
-	call DEL $plugin <<<"$conf" >&- 2>&-
+	call DEL "$plugin" <<<"$conf" >&- 2>&-
 	ip link del br0 2>/dev/null || true
 	expect_state
 }
@@ -449,8 +449,8 @@ listing() {
 
 nothing_left() {
 	[ -z "$(ip -o link show type veth)" ] || fail "no veth"
-	[ -z "$(ip -o route show | grep -v br0)" ] || fail "no route"
-	[ -z "$(stored | grep -v last_reserved)" ] || fail "no record: $(stored)"
+	! ip -o route show | grep -vq br0 || fail "no route"
+	! stored | grep -vq last_reserved || fail "no record: $(stored)"
 	[ "$(stat -L -f -c %T $NS_PATH 2>/dev/null)" != nsfs ] ||
 		! ip -n box link show eth0 2>/dev/null | grep -q '@' || fail "no veth in the container"
 }
