@@ -76,19 +76,29 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return s;
 }
 
-/* Doubles at powers of two; the count alone tells when, so callers keep no capacity. */
-void *arena_grow(struct arena *a, const void *old, size_t n, size_t size)
+void *arena_list(struct arena *a, size_t n, size_t size)
+{
+	size_t capacity = 1;
+
+	while (capacity < n)
+		capacity *= 2;
+	if (capacity > SIZE_MAX / 2 / size)
+		oom();
+	return arena_alloc(a, capacity * size);
+}
+
+void *arena_grow(struct arena *a, const void *list, size_t n, size_t size)
 {
 	union {
 		const void *in;
 		void *out;
-	} keep = { .in = old };
+	} keep = { .in = list };
 	void *p;
 
 	if (n && (n & (n - 1)))
 		return keep.out;
-	p = arena_alloc(a, (n ? 2 * n : 1) * size);
-	return n ? memcpy(p, old, n * size) : p;
+	p = arena_list(a, n + 1, size);
+	return n ? memcpy(p, list, n * size) : p;
 }
 
 void arena_free(struct arena *a)

@@ -27,8 +27,13 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 
-/* A copy of the n elements of `size` bytes at `old` with room for one more behind them, zeroed. */
-void *arena_grow(struct arena *a, const void *old, size_t n, size_t size);
+/*
+ * Lists keep no capacity: it is the next power of two of their length. arena_list() makes one of n
+ * elements, arena_grow() makes room for one more behind n, in place or by moving. Only for lists that
+ * these two have made.
+ */
+void *arena_list(struct arena *a, size_t n, size_t size);
+void *arena_grow(struct arena *a, const void *list, size_t n, size_t size);
 void arena_free(struct arena *a);
 
 #define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))

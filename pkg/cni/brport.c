@@ -11,38 +11,56 @@
 #include "nl/addr.h"
 #include "sys/netns.h"
 
-/* What this call changed about the shared bridge, to be taken back if it fails. */
-struct change {
-	char name[IFNAMSIZ];
-	int index; /* 0 = not known yet */
-	bool made;
-	struct ip added[4];
-	size_t n_added;
+/* An address of a host's interface that this call has added or removed. */
+struct address_change {
+	int index;
+	struct ip ip;
+	bool added;
 };
 
+/* What this call changed about what is shared, to be taken back if it fails. */
+struct change {
+	char name[IFNAMSIZ];
+	int index;
+	bool made;
+	const char *vlan_port; /* the bridge's port of a VLAN interface that it made */
+	struct address_change *address;
+	size_t n_address;
+};
+
+static void restore_addresses(struct cni_call *c, const struct change *ch)
+{
+	for (size_t i = ch->n_address; i-- > 0;) {
+		const struct address_change *a = &ch->address[i];
+
+		if (a->added)
+			nl_addr_del(c->host, a->index, &a->ip);
+		else
+			nl_addr_add(c->host, a->index, &a->ip, 0);
+	}
+}
+
 /*
- * Bridge and port are made in one turn, so a bridge without ports is a bridge nobody uses. (Our port
- * has left it: its undo ran before this one.)
+ * Bridge and port are made in one turn, so a bridge without ports is a bridge nobody uses (our port
+ * has left it: its undo ran before this one). With ports, what we changed may be what another call has
+ * relied on since, unless the turn was ours all the time.
  */
 static int take_back(struct cni_call *c, const struct change *ch)
 {
+	bool given_up = c->turn_given_up;
 	unsigned int ports;
-	struct link br;
 
 	if (cni_turn_begin(c) < 0)
 		return -1;
-	if (nl_link_get_allow(c->host, ch->name, &br) < 0)
+	if (nl_bridge_ports(c->host, ch->index, &ports) < 0)
 		return -1;
-	if (!br.index || (ch->index && br.index != ch->index))
+	if (ports > (ch->vlan_port ? 1 : 0) && given_up)
 		return 0;
-	if (nl_bridge_ports(c->host, br.index, &ports) < 0)
-		return -1;
-	if (ports)
-		return 0;
+	restore_addresses(c, ch);
+	if (ch->vlan_port)
+		nl_link_del_name(c->host, ch->vlan_port);
 	if (ch->made)
-		nl_link_del(c->host, br.index);
-	for (size_t i = 0; !ch->made && i < ch->n_added; i++)
-		nl_addr_del(c->host, br.index, &ch->added[i]);
+		nl_link_del(c->host, ch->index);
 	return nl_commit(c->host);
 }
 
@@ -50,8 +68,17 @@ static void undo_bridge(struct cni_call *c, const void *arg)
 {
 	const struct change *ch = arg;
 
-	if ((ch->made || ch->n_added) && take_back(c, ch) < 0)
+	if ((ch->made || ch->n_address || ch->vlan_port) && take_back(c, ch) < 0)
 		fprintf(stderr, "rollback: bridge %s: %s\n", ch->name, c->err->msg);
+}
+
+static void note_address(struct cni_call *c, const struct link *link, const struct ip *ip,
+			 bool added)
+{
+	struct change *ch = c->bridge_change;
+	struct address_change *a = arena_append(c->arena, ch->address, ch->n_address);
+
+	*a = (struct address_change){ .index = link->index, .ip = *ip, .added = added };
 }
 
 /* A MAC of its own from the start: one that follows the ports would change under everybody's ARP. */
@@ -69,9 +96,10 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 	if (!mac_random(mac))
 		return err_sys(c->err, "get random bytes");
 	nl_bridge_add(c->host, &bridge);
-	if (nl_commit(c->host) < 0 && c->err->sys != EEXIST)
+	if (nl_commit(c->host) == 0)
+		ch->made = true;
+	else if (c->err->sys != EEXIST)
 		return err_wrap(c->err, "%s", conf->name);
-	ch->made = !c->err->msg[0];
 	err_clear(c->err);
 	return nl_link_get(c->host, conf->name, br);
 }
@@ -120,7 +148,7 @@ static bool conflicts(const struct ip *have, const struct ip *want)
 	return want->family == AF_INET || cidr_contains(have, want) || cidr_contains(want, have);
 }
 
-/* Queue the removal of what conflicts. */
+/* One request each: only what the kernel has done is noted, and can be taken back. */
 static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
 			   const struct link *link, const struct ip *want,
 			   const struct addr_list *list)
@@ -137,39 +165,39 @@ static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
 				       "\"%s\" already has an IP address different from %s",
 				       link->name, cidr_str(want, buf));
 		nl_addr_del(c->host, link->index, have);
+		if (nl_commit(c->host) < 0)
+			return err_wrap(c->err, "%s", link->name);
+		note_address(c, link, have, false);
 	}
 	return 0;
 }
 
-/* Pin the bridge's MAC: as long as nobody has set it, it follows the ports. */
-static void pin_mac(struct cni_call *c, const struct link *link)
+/* As long as nobody has set it, a bridge's MAC follows the ports. */
+static int pin_mac(struct cni_call *c, const struct link *link)
 {
-	if (!strcmp(link->kind, "bridge") && !mac_is_zero(link->mac))
-		nl_link_mac(c->host, link->index, link->mac);
+	if (strcmp(link->kind, "bridge") != 0 || mac_is_zero(link->mac))
+		return 0;
+	nl_link_mac(c->host, link->index, link->mac);
+	return nl_commit(c->host);
 }
 
 int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const struct link *link,
 		       const struct ip *address)
 {
 	struct addr_list list = { .arena = c->arena };
-	struct change *ch = c->bridge_change;
 
 	if (nl_addr_list(c->host, link->index, address->family, &list) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n_addr; i++)
 		if (cidr_equal(&list.addr[i].ip, address))
 			return 0;
-	if (clear_conflicts(c, conf, link, address, &list) < 0) {
-		nl_reset(c->host);
+	if (clear_conflicts(c, conf, link, address, &list) < 0)
 		return -1;
-	}
 	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
-	pin_mac(c, link);
-	if (nl_commit_allow(c->host, EEXIST) < 0)
+	if (nl_commit(c->host) < 0)
 		return err_wrap(c->err, "%s", link->name);
-	if (link->index == ch->index && ch->n_added < ARRAY_SIZE(ch->added))
-		ch->added[ch->n_added++] = *address;
-	return 0;
+	note_address(c, link, address, true);
+	return pin_mac(c, link);
 }
 
 int cni_port_vlans(struct cni_call *c, const struct link *br, const struct link *port,
@@ -225,10 +253,11 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 	if (own < 0 || cni_random_ifname(c, &veth.name) < 0)
 		return -1;
 	nl_veth_add(c->host, &veth);
-	if (nl_commit(c->host) < 0)
-		return c->err->sys == EEXIST ? 0 : err_wrap(c->err, "%s", name);
-	cni_undo_push(c, cni_undo_host_link, veth.name);
-	if (nl_link_get(c->host, veth.name, &port) < 0 || nl_link_get(c->host, name, &gateway) < 0)
+	if (nl_commit_allow(c->host, EEXIST) < 0)
+		return err_wrap(c->err, "%s", name);
+	((struct change *)c->bridge_change)->vlan_port = veth.name;
+	if (nl_link_get_allow(c->host, veth.name, &port) < 0 ||
+	    nl_link_get(c->host, name, &gateway) < 0)
 		return -1;
 	cni_refuse_ra(c, &port);
 	nl_link_up(c->host, gateway.index);

@@ -49,7 +49,7 @@ int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
 
 /*
  * The host's interface in a VLAN of the bridge: a veth named <bridge>.<vlan> whose far end is a port.
- * Made when first needed, shared, never removed.
+ * Made when first needed, shared; removed only if the ADD that made it fails.
  */
 bool cni_vlan_ifname(const char *bridge, uint16_t vid, char name[IFNAMSIZ]); /* false: too long */
 int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,

@@ -43,6 +43,7 @@ int cni_turn_begin(struct cni_call *c)
 
 void cni_turn_end(struct cni_call *c)
 {
+	c->turn_given_up |= c->lock_fd >= 0;
 	close_fd(&c->lock_fd);
 	c->lock_fd = -1;
 }
@@ -73,7 +74,11 @@ static int decode_own(struct cni_call *c)
 	c->own = arena_alloc(c->arena, p->conf_size);
 	if (p->defaults)
 		memcpy(c->own, p->defaults, p->conf_size);
-	return p->fields ? json_decode(c->conf.raw, p->fields, "", c->own, c->err) : 0;
+	if (!p->fields)
+		return 0;
+	if (c->command == CNI_DEL || c->command == CNI_GC)
+		return json_decode_lenient(c->conf.raw, p->fields, "", c->own, c->err);
+	return json_decode(c->conf.raw, p->fields, "", c->own, c->err);
 }
 
 /* CHECK needs the result of ADD; on ADD it is what the chain did before us. DEL and GC do without. */
@@ -111,18 +116,12 @@ static int validate(struct cni_call *c)
 
 static int open_namespaces(struct cni_call *c)
 {
-	bool gone = false;
-
 	if (c->plugin->ipam)
 		return 0;
 	c->host = arena_new(c->arena, struct nl);
 	if (nl_open(c->host, c->err) < 0)
 		return -1;
-	if (c->command == CNI_GC || c->command == CNI_STATUS)
-		return 0;
-	if (netns_open(c->netns, &c->netns_fd, c->command == CNI_DEL ? &gone : NULL, c->err) < 0)
-		return -1;
-	if (gone)
+	if (c->netns_fd < 0)
 		return 0;
 	c->sandbox = arena_new(c->arena, struct nl);
 	return nl_open_at(c->sandbox, c->netns_fd, c->err);
@@ -138,7 +137,7 @@ static int dispatch(struct cni_call *c)
 
 	if (commands[c->command] && commands[c->command](c) < 0)
 		return -1;
-	return c->command == CNI_ADD && c->finish ? c->finish(c) : 0;
+	return c->finish ? c->finish(c) : 0;
 }
 
 int cni_run(struct cni_call *c)

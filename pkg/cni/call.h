@@ -50,8 +50,9 @@ struct cni_call {
 	struct cni_result result;          /* ADD: what will be printed */
 	const struct cni_result *prev;     /* CHECK, chained ADD: prevResult; NULL if none */
 	struct nl *host, *sandbox;         /* sandbox is NULL when the namespace is gone (DEL) */
-	int netns_fd;                      /* -1 when it is gone */
-	int (*finish)(struct cni_call *c); /* last step of an ADD that can still fail: printing */
+	int netns_fd;                      /* opened by main(); -1 when it is gone */
+	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
+	bool turn_given_up;                /* another call may have had its turn since ours began */
 	int lock_fd;                       /* the turn at the host's namespace, -1 = not held */
 	void *bridge_change;               /* brport.h: what to take back */
 	struct cni_undo undo[32];

@@ -11,7 +11,7 @@
 
 #include "cni/call.h"
 
-/* ADD: appends addresses, routes and dns to the result and registers the release. */
+/* ADD: takes over addresses, routes and dns to the result and registers the release. */
 int cni_ipam_add(struct cni_call *c) NODISCARD;
 
 /* DEL, CHECK, GC, STATUS: c->command, forwarded. Success when the configuration names no IPAM. */

@@ -47,7 +47,9 @@ static int create_pair(struct cni_call *c, struct veth *veth, struct link *host)
 			cni_undo_push(c, cni_undo_host_link, veth->name);
 			return 0;
 		}
-		if (c->err->sys != EEXIST)
+		if (c->host->unanswered) /* it may be there: the name is ours alone */
+			cni_undo_push(c, cni_undo_host_link, veth->name);
+		if (c->host->unanswered || c->err->sys != EEXIST)
 			return -1;
 		if (nl_link_get_allow(c->sandbox, c->ifname, &taken) < 0)
 			return -1;
@@ -196,17 +198,19 @@ static void add_address(struct cni_call *c, int index, const struct ip *ip,
 
 static int add_routes(struct cni_call *c, int oif)
 {
-	for (size_t i = 0; i < c->result.n_routes; i++) {
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < c->result.n_routes; i++) {
 		add_route(c, &c->result.routes[i], oif);
-		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1 && nl_commit(c->sandbox) < 0)
-			break;
+		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1)
+			rc = nl_commit(c->sandbox);
 	}
-	if (c->err->msg[0] || nl_commit(c->sandbox) < 0)
+	if (rc < 0 || nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	return 0;
 }
 
-/* Deleting the veth takes all of this back: addresses, flags and routes need no undo of their own. */
+/* Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then. */
 int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t index,
 			const struct cni_iface_options *opt)
 {
@@ -223,9 +227,8 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 			return err_wrap(c->err, "configure %s", c->ifname);
 	}
 	if (opt->arp_notify)
-		nl_link_up_notify(c->sandbox, inside->index);
-	else
-		nl_link_up(c->sandbox, inside->index);
+		nl_link_arp_notify(c->sandbox, inside->index);
+	nl_link_up(c->sandbox, inside->index);
 	if (nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	if (opt->dad && t.v6 &&

@@ -29,7 +29,7 @@ static const struct json_field attachment_fields[] = {
 
 /* Code 6 for a wrong type even of a key this plugin does not use: the document is broken. */
 struct ignored {
-	const struct json *capabilities, *args, *runtime_config;
+	const struct json *capabilities, *runtime_config;
 };
 
 static const struct json_field ignored_fields[] = {
@@ -52,13 +52,26 @@ static const struct json_field conf_fields[] = {
 	F_END
 };
 
-/* Answers are small; a failing stdout has nobody left to tell but the exit status. */
-static int put_line(const char *text)
+/* Not by stdio: what did not get out must not come out later, in front of the error object. */
+static int put_line(struct cni_call *c, const char *text)
 {
-	return puts(text) < 0 || fflush(stdout) ? -1 : 0;
+	const char *line = arena_printf(c->arena, "%s\n", text);
+	size_t left = strlen(line);
+
+	while (left) {
+		ssize_t n = write(STDOUT_FILENO, line, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_sys(c->err, "print the result");
+		line += n;
+		left -= (size_t)n;
+	}
+	return 0;
 }
 
-static int fail(const struct cni_call *c)
+static int fail(struct cni_call *c)
 {
 	const char *version = c->conf.version;
 	struct json *o = json_object();
@@ -70,7 +83,7 @@ static int fail(const struct cni_call *c)
 	json_add_str(o, "msg", c->err->msg);
 	if (c->err->details[0])
 		json_add_str(o, "details", c->err->details);
-	(void)put_line(json_print(o));
+	(void)!put_line(c, json_print(o));
 	return EXIT_FAILURE;
 }
 
@@ -86,7 +99,7 @@ static int about(const struct cni_plugin *p)
 }
 
 /* stdin is not read: the answer does not depend on it, and old callers send none. */
-static int print_versions(void)
+static int print_versions(struct cni_call *c)
 {
 	struct json *o = json_object();
 	size_t n = 0;
@@ -95,7 +108,7 @@ static int print_versions(void)
 		n++;
 	json_add_str(o, "cniVersion", CNI_VERSION_LATEST);
 	json_add_strs(o, "supportedVersions", cni_versions, n);
-	return put_line(json_print(o)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return put_line(c, json_print(o)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* All of stdin, NUL-terminated; one byte over the limit is enough for json_parse() to refuse it. */
@@ -155,6 +168,16 @@ static int decode_conf(struct cni_call *c)
 	return 0;
 }
 
+/* Part of ADD: a result nobody can read, or that this version cannot say, undoes what it tells of. */
+static int print_result(struct cni_call *c)
+{
+	const char *text;
+
+	if (cni_result_print(&c->result, c->conf.version, &text, c->err) < 0)
+		return -1;
+	return put_line(c, text);
+}
+
 static int find_command(struct cni_call *c, const char *name)
 {
 	static const char *const since[] = {
@@ -168,38 +191,41 @@ static int find_command(struct cni_call *c, const char *name)
 		if (strcmp(name, cni_command_names[i]) != 0)
 			continue;
 		c->command = (enum cni_command)i;
+		if (c->command == CNI_ADD)
+			c->finish = print_result;
 		return cni_version_allows(c->conf.version, name, since[i], c->err);
 	}
 	return err_set(c->err, ERR_ENV, "unknown CNI_COMMAND: %.80s", name);
 }
 
-/*
- * A runtime that passes its own namespace would have us rework the host's. libcni looks after the
- * fact; we look before.
- */
-static int guard_own_netns(struct cni_call *c, const struct cni_env *env)
+static int own_netns(struct cni_call *c)
 {
-	auto_close int fd = -1;
-	bool gone = false;
-
-	if (env->netns_override || (c->command != CNI_ADD && c->command != CNI_DEL))
-		return 0;
-	if (netns_open(env->netns, &fd, &gone, c->err) < 0)
-		return -1;
-	if (fd >= 0 && netns_is_own(fd))
-		return err_set(c->err, ERR_NETNS,
-			       "plugin's netns and netns from CNI_NETNS should not be the same");
-	return 0;
+	return err_set(c->err, ERR_NETNS,
+		       "plugin's netns and netns from CNI_NETNS should not be the same");
 }
 
-/* Part of ADD: a result nobody can read, or that this version cannot say, undoes what it tells of. */
-static int print_result(struct cni_call *c)
+/*
+ * A runtime that passes the plugin's own namespace would have us rework the host's. libcni looks after
+ * the fact; we look before. DEL then takes the container's for gone, so that what it held is released,
+ * and says so in the end. An IPAM plugin needs no namespace.
+ */
+static int open_netns(struct cni_call *c, const struct cni_env *env)
 {
-	const char *text;
+	bool may_be_gone = c->command == CNI_DEL || c->plugin->ipam, gone = false;
 
-	if (cni_result_print(&c->result, c->conf.version, &text, c->err) < 0)
+	if (c->command == CNI_GC || c->command == CNI_STATUS)
+		return 0;
+	if (netns_open(env->netns, &c->netns_fd, may_be_gone ? &gone : NULL, c->err) < 0)
 		return -1;
-	return put_line(text) < 0 ? err_sys(c->err, "print the result") : 0;
+	if (c->netns_fd < 0 || env->netns_override || c->command == CNI_CHECK ||
+	    !netns_is_own(c->netns_fd))
+		return 0;
+	if (c->command == CNI_ADD)
+		return own_netns(c);
+	close_fd(&c->netns_fd);
+	c->netns_fd = -1;
+	c->finish = own_netns;
+	return 0;
 }
 
 static int run(struct cni_call *c)
@@ -212,15 +238,14 @@ static int run(struct cni_call *c)
 	if (cni_env_check(&env, c->err) < 0)
 		return fail(c);
 	if (!strcmp(env.command, cni_command_names[CNI_VERSION]))
-		return print_versions();
+		return print_versions(c);
 	c->container_id = env.container_id;
 	c->netns = env.netns;
 	c->ifname = env.ifname;
 	c->args = env.args;
 	c->path = env.path;
-	c->finish = print_result;
 	if (read_stdin(c) < 0 || decode_conf(c) < 0 || find_command(c, env.command) < 0 ||
-	    guard_own_netns(c, &env) < 0 || cni_run(c) < 0)
+	    open_netns(c, &env) < 0 || cni_run(c) < 0)
 		return fail(c);
 	return EXIT_SUCCESS;
 }
@@ -240,6 +265,7 @@ static int cni_main(const struct cni_plugin *plugin)
 	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
 	json_init(&arena);
 	rc = run(&c);
 	arena_free(&arena);

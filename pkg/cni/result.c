@@ -97,8 +97,8 @@ static int parse_blocks(const struct json *v, const char *what, struct cni_resul
 
 	if (json_decode(v, blocks_fields, what, &b, err) < 0)
 		return -1;
-	out->ips = ip = json_array(struct cni_ipconfig, 2);
-	out->routes = route = json_array(struct cni_route, b.ip4.n_routes + b.ip6.n_routes);
+	out->ips = ip = json_list(struct cni_ipconfig, 2);
+	out->routes = route = json_list(struct cni_route, b.ip4.n_routes + b.ip6.n_routes);
 	add_block(&b.ip4, &ip, &route);
 	add_block(&b.ip6, &ip, &route);
 	out->n_ips = (size_t)(ip - out->ips);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -48,9 +49,11 @@ static int copy(int from, int to)
 static int place(int dir, const char *temp)
 {
 	auto_close int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	auto_close int to = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	auto_close int to = -1;
 
-	return from < 0 || to < 0 || copy(from, to) < 0 ? -1 : 0;
+	(void)unlinkat(dir, temp, 0); /* of an install that was cut short: maybe a plugin in use */
+	to = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	return from < 0 || to < 0 || fchmod(to, 0755) < 0 || copy(from, to) < 0 ? -1 : 0;
 }
 
 /* One inode under every name: that is how a delegated plugin is known to be ours. */

@@ -10,6 +10,7 @@
 
 struct decoder {
 	struct err *err;
+	bool lenient;
 	char path[256]; /* "ipam.ranges[0].subnet", for messages */
 };
 
@@ -112,7 +113,7 @@ static int decode_list(struct decoder *d, const struct json_field *f, const cJSO
 		return mismatch(d, "an array");
 	if (n > max)
 		return err_set(d->err, ERR_CONFIG, "%s: more than %zu elements", d->path, max);
-	elems = arena_alloc(json_arena(), (n ? n : 1) * f->sub_size);
+	elems = arena_list(json_arena(), n, f->sub_size);
 	cJSON_ArrayForEach(item, v) {
 		snprintf(d->path + at, sizeof(d->path) - at, "[%zu]", i);
 		if (decode_value(d, f->sub, item, elems + i++ * f->sub_size) < 0)
@@ -186,6 +187,14 @@ static void path_append(struct decoder *d, size_t at, const char *key)
 	snprintf(d->path + at, sizeof(d->path) - at, "%s%s", at ? "." : "", key);
 }
 
+static bool forgive(struct decoder *d)
+{
+	if (!d->lenient || d->err->code != ERR_CONFIG)
+		return false;
+	err_clear(d->err);
+	return true;
+}
+
 static int decode_members(struct decoder *d, const struct json_field *table, const cJSON *obj,
 			  void *out, uint64_t *seen)
 {
@@ -202,7 +211,7 @@ static int decode_members(struct decoder *d, const struct json_field *table, con
 			continue;
 		}
 		path_append(d, at, f->key);
-		if (decode_field(d, f, v, out) < 0)
+		if (decode_field(d, f, v, out) < 0 && !forgive(d))
 			return -1;
 		d->path[at] = '\0';
 		*seen |= UINT64_C(1) << (f - table);
@@ -223,7 +232,7 @@ static int decode_value(struct decoder *d, const struct json_field *table, const
 	if (decode_members(d, table, v, out, &seen) < 0)
 		return -1;
 	for (const struct json_field *f = table; f->type != JSON_END; f++) {
-		if (!f->required || seen & UINT64_C(1) << (f - table))
+		if (!f->required || d->lenient || seen & UINT64_C(1) << (f - table))
 			continue;
 		path_append(d, at, f->key);
 		return err_set(d->err, ERR_CONFIG, "%s: missing", d->path);
@@ -231,11 +240,25 @@ static int decode_value(struct decoder *d, const struct json_field *table, const
 	return 0;
 }
 
+static int decode(struct decoder *d, const struct json *v, const struct json_field *fields,
+		  const char *what, void *out)
+{
+	snprintf(d->path, sizeof(d->path), "%s", what);
+	return decode_value(d, fields, json_cjson(v), out);
+}
+
 int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
 		struct err *err)
 {
 	struct decoder d = { .err = err };
 
-	snprintf(d.path, sizeof(d.path), "%s", what);
-	return decode_value(&d, fields, json_cjson(v), out);
+	return decode(&d, v, fields, what, out);
+}
+
+int json_decode_lenient(const struct json *v, const struct json_field *fields, const char *what,
+			void *out, struct err *err)
+{
+	struct decoder d = { .err = err, .lenient = true };
+
+	return decode(&d, v, fields, what, out);
 }

@@ -74,6 +74,12 @@ extern const struct json_field json_cidr_item[], json_ip_cidr_item[]; /* of stru
  * Fill the struct at `out`. Absent and null leave what is there. Wrong type: code 6; out of range or
  * missing: code 7. `what` prefixes every path ("" for the document itself).
  */
+/*
+ * For what must work with a configuration that would not pass any more: a member that is out of range
+ * or missing keeps its default. Wrong types are errors still.
+ */
+int json_decode_lenient(const struct json *v, const struct json_field *fields, const char *what,
+			void *out, struct err *err) NODISCARD;
 int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
 		struct err *err) NODISCARD;
 

@@ -26,7 +26,7 @@ void json_init(struct arena *arena);
 
 /* That arena: what belongs to a decoded value lives with it. */
 struct arena *json_arena(void);
-#define json_array(type, n) arena_array(json_arena(), type, (n))
+#define json_list(type, n) ((type *)arena_list(json_arena(), (n), sizeof(type)))
 
 /*
  * One JSON text (RFC 8259) and nothing behind it. cJSON alone would take trailing text, leading

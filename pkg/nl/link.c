@@ -8,13 +8,11 @@
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* uapi/if.h and net/if.h collide; these two are RFC 2863 states as uapi/if.h numbers them. */
+/* uapi/if.h, which collides with net/if.h, numbers the states of RFC 2863 so. */
 #define OPER_UP 6
 
 static int info_data_attr(const struct nlattr *attr, void *data)
@@ -248,10 +246,13 @@ void nl_link_up(struct nl *nl, int index)
 /*
  * The IPv4 settings of an interface can be set by rtnetlink (inet_set_link_af), index as in
  * uapi/ip.h: one path walk below /proc/sys/net less, which costs more the more namespaces there are.
+ * A message of its own: within one, flags take effect before settings.
  */
-void nl_link_up_notify(struct nl *nl, int index)
+void nl_link_arp_notify(struct nl *nl, int index)
 {
-	nl_link_up(nl, index);
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set arp_notify");
 	nl_nest(nl, IFLA_AF_SPEC) {
 		nl_nest(nl, AF_INET) {
 			nl_nest(nl, IFLA_INET_CONF) {
@@ -358,7 +359,7 @@ _Noreturn static void send_alone(struct nl *nl)
 
 	if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
 		_exit(1);
-	if (close_range(1, ~0U, 0) < 0)
+	if (syscall(SYS_close_range, 1, ~0U, 0) < 0) /* musl has no wrapper */
 		for (int i = 1; i < 1024; i++)
 			close(i);
 	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
@@ -475,17 +476,22 @@ static int wait_up(struct nl *nl, struct nl *watcher, struct link *l, int timeou
 	return rc;
 }
 
-int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
+int nl_link_is_up(struct nl *nl, int index, bool *up)
 {
-	static struct nl watcher;
 	struct link l;
-	int rc;
 
 	if (nl_link_get_index(nl, index, &l) < 0)
 		return -1;
-	if (l.operstate == OPER_UP)
-		return 0;
-	rc = nl_link_watch(&watcher, index, nl->err);
+	*up = l.operstate == OPER_UP;
+	return 0;
+}
+
+int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
+{
+	static struct nl watcher;
+	struct link l = { .index = index };
+	int rc = nl_link_watch(&watcher, index, nl->err);
+
 	if (!rc)
 		rc = wait_up(nl, &watcher, &l, timeout_ms);
 	nl_close(&watcher);

@@ -54,7 +54,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v);
 void nl_bridge_add(struct nl *nl, const struct bridge *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
 void nl_link_up(struct nl *nl, int index);
-void nl_link_up_notify(struct nl *nl, int index); /* with net.ipv4.conf.X.arp_notify = 1 */
+void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_del(struct nl *nl, int index);
 void nl_link_del_name(struct nl *nl, const char *name);
@@ -79,7 +79,8 @@ int nl_link_watch(struct nl *w, int index, struct err *err) NODISCARD;
  */
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) NODISCARD;
 
-/* Wait until the operstate of a link of the current namespace is UP. */
+/* Is the operstate UP? Wait until it is, for a link of the current namespace. */
+int nl_link_is_up(struct nl *nl, int index, bool *up) NODISCARD;
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
 
 #endif

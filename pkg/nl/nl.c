@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -13,7 +15,7 @@
 #define RECV_BUFSIZE 32768 /* the kernel's largest dump chunk */
 #define DUMP_TRIES   5
 
-/* The kernel answers while it is asked; only a wait for RTNL can be long, and never this long. */
+/* The kernel answers while it is asked (a wait for RTNL is in the sending): none is an answer lost. */
 #define ANSWER_TIMEOUT_S 60
 
 int nl_open(struct nl *nl, struct err *err)
@@ -34,7 +36,9 @@ int nl_open(struct nl *nl, struct err *err)
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_EXT_ACK, &one, sizeof(one));
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_CAP_ACK, &one, sizeof(one));
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
-	nl->seq = nl->first = 1;
+	if (getrandom(&nl->seq, sizeof(nl->seq), 0) != sizeof(nl->seq))
+		return err_sys(err, "get random bytes");
+	nl->first = nl->seq;
 	nl->used = 0;
 	nl->overflow = false;
 	return 0;
@@ -174,11 +178,11 @@ static int extack_attr(const struct nlattr *attr, void *data)
 static void extack(struct err *err, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	size_t skip = sizeof(*e);
+	size_t skip = nlh->nlmsg_type == NLMSG_DONE ? sizeof(e->error) : sizeof(*e);
 
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || mnl_nlmsg_get_payload_len(nlh) < skip)
 		return;
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+	if (nlh->nlmsg_type == NLMSG_ERROR && !(nlh->nlmsg_flags & NLM_F_CAPPED))
 		skip += e->msg.nlmsg_len - sizeof(e->msg);
 	if (skip < mnl_nlmsg_get_payload_len(nlh))
 		(void)mnl_attr_parse(nlh, (unsigned int)skip, extack_attr, err);
@@ -190,11 +194,9 @@ static bool is_ours(const struct nl *nl, const struct nlmsghdr *nlh)
 	return nlh->nlmsg_seq - nl->first < queued(nl);
 }
 
-static int negative_ack(struct nl *nl, const struct nlmsghdr *nlh)
+static int negative_ack(struct nl *nl, const struct nlmsghdr *nlh, int code)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-
-	err_fill(nl->err, ERR_INTERNAL, -e->error, "%s", nl->what[nlh->nlmsg_seq - nl->first]);
+	err_fill(nl->err, ERR_INTERNAL, -code, "%s", nl->what[nlh->nlmsg_seq - nl->first]);
 	extack(nl->err, nlh);
 	return -1;
 }
@@ -203,35 +205,68 @@ static int negative_ack(struct nl *nl, const struct nlmsghdr *nlh)
 struct round {
 	uint32_t left;
 	int rc;
+	int allowed; /* an errno that is no failure, 0 = none */
 	bool interrupted;
 	mnl_cb_t cb;
 	void *data;
 };
 
+/* NLMSG_ERROR and NLMSG_DONE both begin with a negative errno or 0; a cut-short one is a failure. */
 static int error_code(const struct nlmsghdr *nlh)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+	int32_t code;
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
-		return -EBADMSG;
-	return e->error;
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(code))
+		return nlh->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
+	memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof(code));
+	return code < 0 ? code : 0;
 }
 
 static void take(struct nl *nl, struct round *r, const struct nlmsghdr *nlh)
 {
+	int code;
+
 	if (!is_ours(nl, nlh))
 		return;
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		r->interrupted = true;
-	if (nlh->nlmsg_type == NLMSG_DONE) {
-		r->left--;
-	} else if (nlh->nlmsg_type != NLMSG_ERROR) {
+	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE) {
 		if (r->cb)
 			(void)r->cb(nlh, r->data);
-	} else {
-		r->left--;
-		if (error_code(nlh) && !r->rc)
-			r->rc = negative_ack(nl, nlh);
+		return;
+	}
+	r->left--;
+	code = error_code(nlh);
+	if (code && -code != r->allowed && !r->rc)
+		r->rc = negative_ack(nl, nlh, code);
+}
+
+/* libmnl takes a length over INT_MAX for a small one. */
+static bool msg_ok(const struct nlmsghdr *nlh, int left)
+{
+	return left >= (int)sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) &&
+	       nlh->nlmsg_len <= (uint32_t)left;
+}
+
+/*
+ * One datagram of the kernel's. Others may write to our port as well, in the container's namespace
+ * those who live there: what they say is dropped.
+ */
+static ssize_t receive(const struct nl *nl, void *buf, size_t size)
+{
+	for (;;) {
+		struct sockaddr_nl from = { 0 };
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), buf, size, MSG_TRUNC,
+				     (struct sockaddr *)&from, &len);
+
+		if (n >= 0 && (from.nl_pid || len != sizeof(from)))
+			continue;
+		if (n > (ssize_t)size) {
+			errno = EMSGSIZE;
+			return -1;
+		}
+		return n;
 	}
 }
 
@@ -240,16 +275,18 @@ static int collect(struct nl *nl, struct round *r)
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 
 	while (r->left) {
-		ssize_t n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
+		ssize_t n = receive(nl, buf, sizeof(buf));
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
 		int left = (int)n;
 
 		/* ENOBUFS: announcements were lost, answers are still to come */
 		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
-		if (n < 0)
+		if (n < 0) {
+			nl->unanswered = true;
 			return err_sys(nl->err, "receive from rtnetlink");
-		for (; mnl_nlmsg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
+		}
+		for (; msg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
 			take(nl, r, nlh);
 	}
 	return r->rc;
@@ -285,6 +322,7 @@ static int transact(struct nl *nl, struct round *r)
 	int rc = 0;
 
 	r->left = queued(nl);
+	nl->unanswered = false;
 	if (r->left) {
 		rc = send_batch(nl);
 		if (!rc)
@@ -308,12 +346,9 @@ int nl_commit(struct nl *nl)
 
 int nl_commit_allow(struct nl *nl, int errnum)
 {
-	if (nl_commit(nl) == 0)
-		return 0;
-	if (nl->err->sys != errnum)
-		return -1;
-	err_clear(nl->err);
-	return 0;
+	struct round r = { .allowed = errnum };
+
+	return transact(nl, &r);
 }
 
 /* Queue the request again as it was, under a new number. */
@@ -354,7 +389,7 @@ int nl_watch(struct nl *nl, int group)
 	return 0;
 }
 
-static int64_t now_ms(void)
+int64_t nl_now_ms(void)
 {
 	struct timespec ts;
 
@@ -382,7 +417,7 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 {
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-	ssize_t n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
+	ssize_t n = receive(nl, buf, sizeof(buf));
 	int left = (int)n;
 
 	if (n < 0 && errno == ENOBUFS) {
@@ -391,9 +426,7 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 	}
 	if (n < 0)
 		return errno == EINTR ? 3 : err_sys(nl->err, "receive from rtnetlink");
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		if (is_refusal(nl, nlh))
-			return negative_ack(nl, nlh);
+	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		if (nlh->nlmsg_type >= NLMSG_MIN_TYPE && cb(nlh, data) == MNL_CB_STOP)
 			return 0;
 	}
@@ -405,31 +438,29 @@ static int refusal(struct nl *nl)
 {
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-	ssize_t n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
+	ssize_t n = receive(nl, buf, sizeof(buf));
 	int left = (int)n;
 
 	if (n < 0)
 		return errno == EINTR ? 0 : err_sys(nl->err, "receive from rtnetlink");
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
 		if (is_refusal(nl, nlh))
-			return negative_ack(nl, nlh);
+			return negative_ack(nl, nlh, error_code(nlh));
 	return 0;
 }
 
 int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, void *data)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = nl_now_ms() + timeout_ms;
 	int rc = 3;
 
-	if (requests == nl) /* hear() sees the answers too */
-		requests = NULL;
 	while (rc == 3) {
 		struct pollfd fds[] = {
 			{ .fd = mnl_socket_get_fd(nl->sock), .events = POLLIN },
 			{ .fd = requests ? mnl_socket_get_fd(requests->sock) : -1,
 			  .events = POLLIN },
 		};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - nl_now_ms();
 		int n = poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
 
 		if (n < 0 && errno != EINTR)

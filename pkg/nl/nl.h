@@ -25,6 +25,7 @@ struct nl {
 	uint32_t seq, first;        /* next sequence number; first of the open batch */
 	size_t used;                /* bytes queued before the message being built */
 	bool overflow;              /* sticky: a message did not fit */
+	bool unanswered;            /* the last commit was sent, what came of it is not known */
 	const char *what[NL_BATCH]; /* per queued message, for error texts */
 	_Alignas(struct nlmsghdr) char buf[NL_BUFSIZE];
 };
@@ -65,7 +66,7 @@ struct nlattr *nl_nest_end(struct nl *nl, struct nlattr *nest);
  * The first error is reported, with the kernel's extended ack as details.
  */
 int nl_commit(struct nl *nl) NODISCARD;
-int nl_commit_allow(struct nl *nl, int errnum) NODISCARD; /* that one errno is no failure */
+int nl_commit_allow(struct nl *nl, int errnum) NODISCARD; /* that errno is no failure */
 
 /* The same; every data message that answers goes to cb (MNL_CB_OK to go on). */
 int nl_query(struct nl *nl, mnl_cb_t cb, void *data) NODISCARD;
@@ -90,10 +91,11 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data) N
  * soon as a negative answer to a request sent on `requests` (may be NULL) arrives.
  */
 int nl_watch(struct nl *nl, int group) NODISCARD;
+int64_t nl_now_ms(void); /* the clock that timeouts run by */
 int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, void *data) NODISCARD;
 
-/* Reading attributes whose length the kernel should have got right, without relying on it: one of the
- * wrong size leaves *out as it is. */
+/* Reading attributes whose length the kernel should have got right, without relying on it: one that is
+ * too short leaves *out as it is. */
 void nl_attr_u32(const struct nlattr *attr, uint32_t *out);
 void nl_attr_int(const struct nlattr *attr, int *out);
 void nl_attr_str(const struct nlattr *attr, char *out, size_t size);

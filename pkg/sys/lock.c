@@ -20,8 +20,8 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* flock(2) has no timeout; a timer that interrupts it does. It repeats, so that a tick which falls
- * between the check and the call is not the last. */
+/* flock(2) has no timeout; a timer that interrupts it does. It ticks on after the deadline, in case
+ * the first tick fell just before the call. */
 static int lock_until(int fd, int64_t deadline)
 {
 	while (flock(fd, LOCK_EX) < 0) {
@@ -38,7 +38,8 @@ static int lock_until(int fd, int64_t deadline)
 int lock_fd(int fd, const char *name, struct err *err)
 {
 	struct sigaction act = { .sa_handler = on_alarm }, old;
-	struct itimerval tick = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
+	struct itimerval tick = { .it_interval.tv_sec = 1,
+				  .it_value.tv_sec = LOCK_TIMEOUT_MS / 1000 };
 	int rc, saved;
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)

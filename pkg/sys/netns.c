@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -68,11 +70,20 @@ int netns_own(struct err *err)
 
 int netns_lock(struct err *err)
 {
-	auto_close int fd = netns_own(err);
+	auto_close int fd = -1;
+	struct stat own;
+	char path[96];
 
+	if (stat(own_path, &own) < 0)
+		return err_sys(err, "stat %s", own_path);
+	snprintf(path, sizeof(path), NETNS_LOCK_DIR "/netns-%ju-%ju", (uintmax_t)own.st_dev,
+		 (uintmax_t)own.st_ino);
+	if (mkdir(NETNS_LOCK_DIR, 0700) < 0 && errno != EEXIST)
+		return err_sys(err, "create " NETNS_LOCK_DIR);
+	fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -1;
-	if (lock_fd(fd, own_path, err) < 0)
+		return err_sys(err, "open %s", path);
+	if (lock_fd(fd, path, err) < 0)
 		return -1;
 	return take_fd(&fd);
 }

@@ -21,10 +21,12 @@ int netns_own(struct err *err) NODISCARD;
 bool netns_is_own(int fd);
 
 /*
- * The lock of the namespace this process runs in, for objects in it that calls share. It is on the
- * namespace itself (flock(2) on its nsfs inode), so there is no file to leave behind; the kernel
- * hands it on in the order of asking. Returns the descriptor that holds it, -1 on failure.
+ * The lock of the namespace this process runs in, for objects in it that calls share: a file named by
+ * the namespace in a directory only root may enter (the namespace's own inode anybody in it could
+ * lock). The kernel hands it on in the order of asking. Returns the descriptor that holds it, -1 on
+ * failure.
  */
+#define NETNS_LOCK_DIR "/run/cnic"
 int netns_lock(struct err *err) NODISCARD;
 
 /*

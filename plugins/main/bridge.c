@@ -270,6 +270,17 @@ static int join(struct cni_call *c, struct link *br, struct link *host, struct l
 	return 0;
 }
 
+/* The look, which as a rule finds it up, is part of the turn; a wait is not. */
+static int wait_up(struct cni_call *c, const struct link *host)
+{
+	bool up;
+
+	if (nl_link_is_up(c->host, host->index, &up) < 0)
+		return -1;
+	cni_turn_end(c);
+	return up ? 0 : nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS);
+}
+
 /* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
 static int bring_up(struct cni_call *c, const struct link *br, const struct link *host,
 		    const struct link *inside)
@@ -282,11 +293,7 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 		return -1;
 	if (configure(c, br, inside) < 0)
 		return -1;
-	if (!conf->disable_container_interface &&
-	    nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS) < 0)
-		return -1;
-	cni_turn_end(c);
-	return 0;
+	return conf->disable_container_interface ? 0 : wait_up(c, host);
 }
 
 static int bridge_add(struct cni_call *c)

@@ -147,8 +147,7 @@ static int configure_host(struct cni_call *c, const struct link *host)
 		if (!seen_gateway(&c->result, i))
 			nl_addr_add(c->host, host->index, &gw,
 				    gw.family == AF_INET6 ? IFA_F_NODAD : 0);
-		/* IPAM says the address is ours: a route still there is that of a pair about to go */
-		nl_route_add(c->host, &to_container, NLM_F_REPLACE);
+		nl_route_add(c->host, &to_container, NLM_F_EXCL);
 		if (nl_commit(c->host) < 0)
 			return err_wrap(c->err, "configure %s", host->name);
 	}
@@ -170,13 +169,13 @@ static int ptp_add(struct cni_call *c)
 		return -1;
 	if (need_gateways(c) < 0)
 		return -1;
-	if (cni_enable_forwarding(c) < 0)
-		return -1;
 	if (cni_iface_configure(c, &inside, 1, &options) < 0)
 		return -1;
 	if (route_inside(c, &inside) < 0)
 		return -1;
 	if (configure_host(c, &host) < 0)
+		return -1;
+	if (cni_enable_forwarding(c) < 0)
 		return -1;
 	cni_dns_override(c);
 	return 0;

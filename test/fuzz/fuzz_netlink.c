@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_netlink - hostile answers from the kernel's side: every request of pkg/nl is answered with the
+ * fuzz_netlink - hostile answers from the kernel's side: whatever pkg/nl asks, what it receives is the
  * input's bytes. The sequence numbers are made to fit, or nothing would be looked at.
  */
-#include <libmnl/libmnl.h>
-#include <sys/types.h>
-
-static ssize_t fake_recv(const struct mnl_socket *sock, void *buf, size_t size);
-static ssize_t fake_send(const struct mnl_socket *sock, const void *buf, size_t size);
-
-#define mnl_socket_recvfrom fake_recv
-#define mnl_socket_sendto   fake_send
-#include "../../pkg/nl/nl.c"
-
 #include "fuzz.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include "nl/addr.h"
 #include "nl/link.h"
 #include "nl/route.h"
@@ -22,54 +18,101 @@ static ssize_t fake_send(const struct mnl_socket *sock, const void *buf, size_t 
 static struct {
 	const uint8_t *at;
 	size_t left;
-	uint32_t seq;
-} feed_;
+	uint32_t seq, requests; /* of the last batch that was sent */
+} input;
 
-static ssize_t fake_send(const struct mnl_socket *sock, const void *buf, size_t size)
+/* ---- these are called instead of libc's ------------------------------------------------------ */
+
+ssize_t sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *to,
+	       socklen_t len)
 {
 	const struct nlmsghdr *nlh = buf;
+	int left = (int)size;
 
-	(void)sock;
-	feed_.seq = nlh->nlmsg_seq;
+	(void)fd, (void)flags, (void)to, (void)len;
+	input.seq = nlh->nlmsg_seq;
+	for (input.requests = 0; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		input.requests++;
+	if (!input.requests || left)
+		abort(); /* what we send must be well-formed */
 	return (ssize_t)size;
 }
 
-/* A datagram: a length byte in units of 32, then that much of the input. */
-static ssize_t fake_recv(const struct mnl_socket *sock, void *buf, size_t size)
+/* A datagram: a length byte in units of 16, then that much of the input. */
+static ssize_t next_datagram(void *buf, size_t size)
 {
-	size_t n = feed_.left ? (size_t)(feed_.at[0] + 1) * 32 : 0;
+	size_t n = input.left ? (size_t)(input.at[0] + 1) * 16 : 0;
 	struct nlmsghdr *nlh = buf;
 	int left;
 
-	(void)sock;
-	if (!feed_.left) {
+	if (!input.left) {
 		errno = EAGAIN;
 		return -1;
 	}
-	feed_.at++;
-	feed_.left--;
-	if (n > feed_.left)
-		n = feed_.left;
+	input.at++;
+	input.left--;
+	if (n > input.left)
+		n = input.left;
 	if (n > size)
 		n = size;
-	memcpy(buf, feed_.at, n);
-	feed_.at += n;
-	feed_.left -= n;
+	memcpy(buf, input.at, n);
+	input.at += n;
+	input.left -= n;
 	for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-		if (!(nlh->nlmsg_seq & 1))
-			nlh->nlmsg_seq = feed_.seq;
+		if (input.requests && nlh->nlmsg_seq < 0x10000)
+			nlh->nlmsg_seq = input.seq + nlh->nlmsg_seq % input.requests;
 	return (ssize_t)n;
+}
+
+ssize_t recv(int fd, void *buf, size_t size, int flags)
+{
+	(void)fd, (void)flags;
+	return next_datagram(buf, size);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	(void)fd, (void)flags;
+	memset(msg->msg_name, 0, msg->msg_namelen);
+	msg->msg_namelen = sizeof(struct sockaddr_nl);
+	return next_datagram(msg->msg_iov->iov_base, msg->msg_iov->iov_len);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	(void)timeout;
+	for (nfds_t i = 0; i < n; i++)
+		fds[i].revents = input.left && fds[i].fd >= 0 ? POLLIN : 0;
+	return input.left ? (int)n : 0;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+static int never(const struct nlmsghdr *nlh, void *data)
+{
+	struct link *link = data;
+
+	(void)nl_link_parse(nlh, link);
+	return link->index == 4711 ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+/* Two requests in a batch, both refused or not, are one commit. */
+static int commit(struct nl *nl)
+{
+	nl_link_up(nl, 2);
+	nl_link_up(nl, 3);
+	return nl_commit_allow(nl, EEXIST);
 }
 
 static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	struct addr_list addrs = { .arena = arena };
 	struct route_list routes = { .arena = arena };
+	struct link link = { 0 };
 	struct port_vlans vlans;
 	unsigned int ports;
-	struct link link;
 
-	switch (which % 6) {
+	switch (which % 8) {
 	case 0:
 		return nl_link_get(nl, "eth0", &link);
 	case 1:
@@ -80,10 +123,12 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return nl_vlan_get(nl, 2, &vlans);
 	case 4:
 		return nl_bridge_ports(nl, 2, &ports);
+	case 5:
+		return nl_link_get_index_allow(nl, 2, &link);
+	case 6:
+		return nl_wait(nl, NULL, 1, never, &link) < 0 ? -1 : 0;
 	default:
-		nl_link_up(nl, 2);
-		nl_link_up(nl, 3);
-		return nl_commit_allow(nl, EEXIST);
+		return commit(nl);
 	}
 }
 
@@ -95,9 +140,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	nl = (struct nl){ .err = &err, .seq = 1, .first = 1 };
-	feed_.at = data + 1;
-	feed_.left = size - 1;
+	if (!nl.sock && nl_open(&nl, &err) < 0)
+		abort();
+	nl.err = &err;
+	input.at = data + 1;
+	input.left = size - 1;
+	input.requests = 0;
 	fuzz_expect(ask(&nl, data[0], &arena), &err);
 	if (nl.used || nl.overflow || nl.first != nl.seq)
 		abort(); /* whatever happens, the batch is empty */

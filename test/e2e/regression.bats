@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154,SC2016
+#
+# Bugs that were there once.
+
+load lib
+
+bridge() {
+	jq -nc --argjson more "${1:-{\}}" '{cniVersion: "1.1.0", name: "net", type: "bridge", bridge: "br0",
+		isGateway: true, ipam: {type: "host-local", subnet: "10.1.0.0/24"}} + $more'
+}
+
+# into_full COMMAND... : with a stdout that takes nothing, so that ADD fails at its very end.
+add_into_full() {
+	status=0
+	CNI_COMMAND=ADD CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
+		"$CNIC_BIN/$1" >/dev/full 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+	[ "$status" -eq 1 ] || fail "exit 1, not $status"
+}
+
+held() {
+	find /var/lib/cni/networks/net -type f -name '10.*' 2>/dev/null || true
+}
+
+@test "routes of IPAM, as many as are no power of two, and a default route more" {
+	local n conf
+	netns box
+	for n in 1 2 3 5 6 7 9; do
+		conf=$(bridge "$(jq -nc --argjson n "$n" '{isDefaultGateway: true, ipam: {type: "static",
+			addresses: [{address: "10.1.0.5/24"}],
+			routes: [range($n) | {dst: "10.\(50 + .).0.0/16"}],
+			dns: {nameservers: ["10.1.0.1", "10.1.0.2"], search: ["a", "b", "c"]}}}')")
+		add bridge eth0 <<<"$conf"
+		expect_ok
+		expect_json '.routes | length' $((n + 1))
+		expect_json .dns.search '["a","b","c"]'
+		del bridge eth0 <<<"$conf"
+		expect_silent
+	done
+}
+
+@test "the container announces its address when it comes up" {
+	netns box
+	ip link add br0 type bridge
+	nft 'add table bridge t; add chain bridge t c { type filter hook prerouting priority 0; };
+		add rule bridge t c arp operation request arp saddr ip 10.1.0.2 arp daddr ip 10.1.0.2 counter'
+	add bridge eth0 <<<"$(bridge)"
+	expect_ok
+	nft -j list table bridge t |
+		jq -e '[.. | .counter? | select(. != null) | .packets] | add >= 1' >/dev/null ||
+		fail "a gratuitous ARP"
+}
+
+@test "DEL with a netns that is the plugin's own now releases the address and leaves the links" {
+	netns box
+	add bridge eth0 <<<"$(bridge)"
+	expect_ok
+	CNI_NETNS=/proc/self/ns/net del bridge lo <<<"$(bridge)"
+	expect_code 8
+	CNI_NETNS=/proc/self/ns/net del bridge eth0 <<<"$(bridge)"
+	expect_code 8
+	[ -z "$(held)" ] || fail "no address held"
+	ip link show br0
+}
+
+@test "DEL works with a configuration that ADD would refuse" {
+	netns box
+	add bridge eth0 <<<"$(bridge)"
+	expect_ok
+	add bridge eth1 <<<"$(bridge '{"mtu": 100000}')"
+	expect_code 7 mtu
+	del bridge eth0 <<<"$(bridge '{"mtu": 100000, "vlan": 5000, "vlanTrunk": [{"id": 0}]}')"
+	expect_silent
+	[ -z "$(held)" ] || fail "no address held"
+	! ns_ip box link show eth0
+}
+
+@test "ptp leaves a route of the host alone" {
+	local conf='{"cniVersion":"1.1.0","name":"net","type":"ptp","ipam":{"type":"host-local","subnet":"10.1.0.0/24"}}'
+	netns box
+	ip link add other type veth peer name other2
+	ip link set other up
+	ip route add 10.1.0.2/32 dev other
+	add ptp eth0 <<<"$conf"
+	expect_failure
+	[ -n "$(ip route show 10.1.0.2/32 dev other)" ] || fail "the route"
+	[ -z "$(held)" ] || fail "no address held"
+}
+
+@test "an ADD that fails at its end gives back the address that forceAddress took" {
+	netns box
+	ip link add br0 address 02:00:00:00:00:01 type bridge
+	ip addr add 192.168.7.1/24 dev br0
+	before=$(ip -j addr show br0 | jq -c '[.[].addr_info[] | select(.family == "inet") | .local]')
+	add_into_full bridge <<<"$(bridge '{"forceAddress": true}')"
+	expect_same "addresses of the bridge" "$before" \
+		"$(ip -j addr show br0 | jq -c '[.[].addr_info[] | select(.family == "inet") | .local]')"
+	[ -z "$(held)" ] || fail "no address held"
+	[ "$(host_links)" = br0 ] || fail "no other link"
+}
+
+@test "an ADD that fails at its end takes a bridge it made away, and none that is in use" {
+	netns first
+	netns box
+	add_into_full bridge <<<"$(bridge)"
+	[ -z "$(host_links)" ] || fail "no link"
+	NS=first CID=c0 add bridge eth0 <<<"$(bridge)"
+	expect_ok
+	add_into_full bridge <<<"$(bridge)"
+	in_ns first ping -c 1 -W 5 10.1.0.1
+}
+
+@test "a parent that ignores SIGCHLD" {
+	netns box
+	(
+		trap '' CHLD
+		export CNI_ALWAYS_EXEC=1
+		add bridge eth0 <<<"$(bridge)"
+		expect_ok
+		del bridge eth0 <<<"$(bridge)"
+		expect_silent
+	)
+}
+
+@test "nobody but root can hold up an ADD" {
+	netns box
+	add bridge eth0 <<<"$(bridge)"
+	expect_ok
+	[ "$(stat -c '%a %u' /run/cnic)" = "700 0" ] || fail "a directory of root's"
+	! setpriv --reuid 65534 --clear-groups flock -n /run/cnic/netns-* true
+}
+
+@test "cnic --install after one that was cut short leaves plugins whole" {
+	local dir=$BATS_TEST_TMPDIR/bin
+	[ -x "$CNIC_BIN/cnic" ] || skip "no multi-call executable in this build"
+	mkdir "$dir"
+	"$CNIC_BIN/cnic" --install "$dir"
+	ln "$dir/bridge" "$dir/.cnic-new"
+	"$CNIC_BIN/cnic" --install "$dir"
+	cmp "$CNIC_BIN/cnic" "$dir/bridge"
+	[ "$(stat -c %h "$dir/bridge")" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
+	[ -z "$(find "$dir" -name '.*' -type f)" ] || fail "nothing left over"
+}
