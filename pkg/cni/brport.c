@@ -21,7 +21,6 @@ struct address_change {
 /* What this call changed about what is shared, to be taken back if it fails. */
 struct change {
 	char name[IFNAMSIZ];
-	int index;
 	bool made;
 	const char *vlan_port; /* the bridge's port of a VLAN interface that it made */
 	struct address_change *address;
@@ -49,10 +48,13 @@ static int take_back(struct cni_call *c, const struct change *ch)
 {
 	bool given_up = c->turn_given_up;
 	unsigned int ports;
+	struct link br; /* by name: the index may be what could not be had */
 
 	if (cni_turn_begin(c) < 0)
 		return -1;
-	if (nl_bridge_ports(c->host, ch->index, &ports) < 0)
+	if (nl_link_get(c->host, ch->name, &br) < 0)
+		return -1;
+	if (nl_bridge_ports(c->host, br.index, &ports) < 0)
 		return -1;
 	if (ports > (ch->vlan_port ? 1 : 0) && given_up)
 		return 0;
@@ -60,7 +62,7 @@ static int take_back(struct cni_call *c, const struct change *ch)
 	if (ch->vlan_port)
 		nl_link_del_name(c->host, ch->vlan_port);
 	if (ch->made)
-		nl_link_del(c->host, ch->index);
+		nl_link_del(c->host, br.index);
 	return nl_commit(c->host);
 }
 
@@ -127,7 +129,6 @@ int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct 
 	cni_undo_push(c, undo_bridge, ch);
 	if (!br->index && make(c, conf, ch, br) < 0)
 		return -1;
-	ch->index = br->index;
 	if (strcmp(br->kind, "bridge") != 0)
 		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge",
 			       br->name);

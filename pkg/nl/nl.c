@@ -14,6 +14,7 @@
 
 #define RECV_BUFSIZE 32768 /* the kernel's largest dump chunk */
 #define DUMP_TRIES   5
+#define MAX_ERRNO    4095  /* the kernel's own limit */
 
 /* The kernel answers while it is asked (a wait for RTNL is in the sending): none is an answer lost. */
 #define ANSWER_TIMEOUT_S 60
@@ -219,6 +220,8 @@ static int error_code(const struct nlmsghdr *nlh)
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(code))
 		return nlh->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
 	memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof(code));
+	if (code < -MAX_ERRNO)
+		return -EBADMSG;
 	return code < 0 ? code : 0;
 }
 

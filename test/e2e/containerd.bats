@@ -36,11 +36,17 @@ ctr_with() {
 	ctr --address /run/containerd.sock --connect-timeout 30s "$@" 3>&- 4>&-
 }
 
+# ctr_run NAME SCRIPT : what the container says goes through a file: of a task that is over at once, ctr
+# may lose the end.
+ctr_run() {
+	ctr_with run --rm --cni --rootfs "$BATS_FILE_TMPDIR/rootfs" "$1" /bin/sh -c "{ $2; } >/said 2>&1"
+	output=$(<"$BATS_FILE_TMPDIR/rootfs/said")
+	echo "$output"
+}
+
 @test "ctr: a container has its address, its lo, and reaches the gateway" {
 	require ctr
-	output=$(ctr_with run --rm --cni --rootfs "$BATS_FILE_TMPDIR/rootfs" t1 \
-		/bin/sh -c 'ip -4 addr; ip route; ping -c 1 -W 5 10.87.0.1')
-	echo "$output"
+	ctr_run t1 'ip -4 addr; ip route; ping -c 1 -W 5 10.87.0.1'
 	grep -q 'inet 10.87.0.2/16 brd 10.87.255.255 scope global eth0' <<<"$output"
 	grep -q 'lo: <LOOPBACK,UP,LOWER_UP>' <<<"$output"
 	grep -q 'default via 10.87.0.1 dev eth0' <<<"$output"
@@ -51,9 +57,7 @@ ctr_with() {
 @test "ctr: containers one after the other get one address after the other" {
 	local i
 	for i in 2 3 4; do
-		output=$(ctr_with run --rm --cni --rootfs "$BATS_FILE_TMPDIR/rootfs" "t$i" \
-			/bin/ip -4 addr show eth0)
-		echo "$output"
+		ctr_run "t$i" 'ip -4 addr show eth0'
 		grep -q "inet 10.87.0.$i/16" <<<"$output"
 	done
 	expect_nothing_left

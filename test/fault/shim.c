@@ -132,6 +132,13 @@ API ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	return fault(RECV, "recvmsg", NULL, ENOBUFS) ? -1 : NEXT(recvmsg)(fd, msg, flags);
 }
 
+API ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len)
+{
+	return fault(RECV, "recvfrom", NULL, ENOBUFS)
+		       ? -1
+		       : NEXT(recvfrom)(fd, buf, n, flags, from, len);
+}
+
 API int socket(int domain, int type, int protocol)
 {
 	return fault(SOCKET, "socket", NULL, EMFILE) ? -1 : NEXT(socket)(domain, type, protocol);

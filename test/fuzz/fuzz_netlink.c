@@ -21,6 +21,13 @@ static struct {
 	uint32_t seq, requests; /* of the last batch that was sent */
 } input;
 
+/* mnl_nlmsg_ok() takes a length over INT_MAX for a small one. */
+static bool is_whole(const struct nlmsghdr *nlh, int left)
+{
+	return left >= (int)sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) &&
+	       nlh->nlmsg_len <= (uint32_t)left;
+}
+
 /* ---- these are called instead of libc's ------------------------------------------------------ */
 
 ssize_t sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *to,
@@ -31,16 +38,20 @@ ssize_t sendto(int fd, const void *buf, size_t size, int flags, const struct soc
 
 	(void)fd, (void)flags, (void)to, (void)len;
 	input.seq = nlh->nlmsg_seq;
-	for (input.requests = 0; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+	for (input.requests = 0; is_whole(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
 		input.requests++;
 	if (!input.requests || left)
 		abort(); /* what we send must be well-formed */
 	return (ssize_t)size;
 }
 
-/* A datagram: a length byte in units of 16, then that much of the input. */
-static ssize_t next_datagram(void *buf, size_t size)
+/*
+ * A datagram: a length byte in units of 16, then that much of the input. One of the greatest length is
+ * said to have been longer than the buffer (MSG_TRUNC).
+ */
+static ssize_t next_datagram(void *buf, size_t size, int flags)
 {
+	size_t more = input.left && input.at[0] == 255 && flags & MSG_TRUNC ? size : 0;
 	size_t n = input.left ? (size_t)(input.at[0] + 1) * 16 : 0;
 	struct nlmsghdr *nlh = buf;
 	int left;
@@ -58,24 +69,32 @@ static ssize_t next_datagram(void *buf, size_t size)
 	memcpy(buf, input.at, n);
 	input.at += n;
 	input.left -= n;
-	for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+	for (left = (int)n; is_whole(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
 		if (input.requests && nlh->nlmsg_seq < 0x10000)
 			nlh->nlmsg_seq = input.seq + nlh->nlmsg_seq % input.requests;
-	return (ssize_t)n;
+	return (ssize_t)(n + more);
 }
 
 ssize_t recv(int fd, void *buf, size_t size, int flags)
 {
-	(void)fd, (void)flags;
-	return next_datagram(buf, size);
+	(void)fd;
+	return next_datagram(buf, size, flags);
+}
+
+ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from, socklen_t *len)
+{
+	(void)fd;
+	if (from)
+		memset(from, 0, *len);
+	return next_datagram(buf, size, flags);
 }
 
 ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	(void)fd, (void)flags;
+	(void)fd;
 	memset(msg->msg_name, 0, msg->msg_namelen);
 	msg->msg_namelen = sizeof(struct sockaddr_nl);
-	return next_datagram(msg->msg_iov->iov_base, msg->msg_iov->iov_len);
+	return next_datagram(msg->msg_iov->iov_base, msg->msg_iov->iov_len, flags);
 }
 
 int poll(struct pollfd *fds, nfds_t n, int timeout)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_store - a store whose files somebody else wrote. The input is cut into files: a byte that picks
- * the name, a byte of length, the content; then everything that reads them is called.
+ * fuzz_store - a store that somebody else wrote into, in the directory $FUZZ_DIR. The input is a list
+ * of writes: a byte that says where, a byte of length, the content. First come those to the records,
+ * then the index is made, then those to the index; after each part everything that reads is called.
  */
 #include "fuzz.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,28 +17,78 @@
 #include "ipam/reserve.h"
 #include "ipam/resolv.h"
 
-static const char *const names[] = {
-	"n/10.1.0.2",   "n/10.1.0.3",       "n/10.1.0.4",    "n/fd00::2",    "n/last_reserved_ip.0",
-	"n/lock",       "n/010.1.0.5",      "n/resolv.conf", ".cnic/n/head", ".cnic/n/0a01.bits",
-	"n/10.1.0.300", ".cnic/n/by-owner",
+#define INDEX       ".cnic/n"
+#define FIRST_INDEX 12
+
+static const char *const files[] = {
+	"n/10.1.0.2",
+	"n/10.1.0.3",
+	"n/10.1.0.4",
+	"n/10.1.0.5",
+	"n/10.1.0.6",
+	"n/fd00::2",
+	"n/fd00::3",
+	"n/fd00::004",
+	"n/last_reserved_ip.0",
+	"n/last_reserved_ip.1",
+	"n/10.1.0.300",
+	"resolv.conf",
+	[FIRST_INDEX] = INDEX "/head",
+	INDEX "/0a01.bits",
+	INDEX "/fd00000000000000000000000000.bits",
+	"link of c1",
+	"link of c2",
 };
 
-static char root[] = "/tmp/cnic-fuzz-XXXXXX";
+static const struct owner owners[] = { { "c1", "eth0" }, { "c2", "" } };
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+static struct arena arena;
+static struct err err;
+
+/* ---- the directory --------------------------------------------------------------------------- */
+
+static void empty(const char *name)
 {
-	(void)st;
-	(void)flag;
-	return ftw->level ? remove(path) : 0;
+	DIR *dir = opendir(name);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		(void)unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
 }
 
-static void write_file(const char *name, const uint8_t *data, size_t size)
+static void go_there(void)
 {
+	const char *dir = getenv("FUZZ_DIR");
+
+	if (!dir || chdir(dir) < 0)
+		abort();
+	(void)mkdir("n", 0755);
+}
+
+static void write_link(const struct owner *owner, const char *text)
+{
+	struct owner_key key;
 	char path[256];
+	struct store s;
+
+	if (store_open(&s, STORE_LOOK, ".", "n", &arena, &err) < 0)
+		abort();
+	owner_key(&s.index, owner, &key);
+	store_close(&s);
+	snprintf(path, sizeof(path), INDEX "/" INDEX_OWNERS "/%s", key.hex);
+	(void)unlink(path);
+	(void)!symlink(text, path);
+}
+
+static void write_one(size_t where, const uint8_t *data, size_t size)
+{
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	if (where >= FIRST_INDEX + 3)
+		return write_link(&owners[where - FIRST_INDEX - 3], fuzz_text(&arena, data, size));
+	fd = open(files[where], O_WRONLY | O_CREAT | (where < FIRST_INDEX ? O_TRUNC : 0), 0600);
 	if (fd < 0)
 		return;
 	if (write(fd, data, size) != (ssize_t)size)
@@ -44,24 +96,20 @@ static void write_file(const char *name, const uint8_t *data, size_t size)
 	close(fd);
 }
 
-static void make_store(const uint8_t *data, size_t size)
+static void write_all(const uint8_t *data, size_t size, bool index)
 {
-	static const char *const dirs[] = { "n", ".cnic", ".cnic/n" };
-	char path[256];
-
-	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		snprintf(path, sizeof(path), "%s/%s", root, dirs[i]);
-		(void)mkdir(path, 0755);
-	}
 	while (size >= 2) {
 		size_t n = data[1] < size - 2 ? data[1] : size - 2;
+		size_t where = data[0] % ARRAY_SIZE(files);
 
-		write_file(names[data[0] % ARRAY_SIZE(names)], data + 2, n);
+		if (index == (where >= FIRST_INDEX))
+			write_one(where, data + 2, n);
 		data += 2 + n;
 		size -= 2 + n;
 	}
 }
+
+/* ---- what is done there ---------------------------------------------------------------------- */
 
 static void ignore_ip(const struct ip *ip, void *arg)
 {
@@ -75,40 +123,117 @@ static bool keep_none(const struct owner *owner, void *arg)
 	return strlen(owner->ifname) > 15;
 }
 
-static void use(struct store *s, struct arena *arena, struct err *err)
+static struct range_set make_set(const char *subnet)
 {
-	struct owner owner = { "c1", "eth0" };
-	struct resolv resolv;
-	char path[256];
+	struct range_text text = { .subnet = subnet };
+	struct range_set set = { arena_new(&arena, struct range), 1 };
 
-	fuzz_expect(store_find(s, &owner, ignore_ip, NULL), err);
-	err_clear(err);
-	fuzz_expect(store_release(s, &owner), err);
-	err_clear(err);
-	fuzz_expect(store_release_earlier_boots(s), err);
-	err_clear(err);
-	fuzz_expect(store_keep_only(s, keep_none, NULL), err);
-	err_clear(err);
-	snprintf(path, sizeof(path), "%s/n/resolv.conf", root);
-	fuzz_expect(resolv_read(path, arena, &resolv, err), err);
+	if (range_parse(&text, "set", set.ranges, &err) < 0)
+		abort();
+	return set;
+}
+
+static void open_it(struct store *s, enum store_use use)
+{
+	err_clear(&err);
+	if (store_open(s, use, ".", "n", &arena, &err) < 0)
+		abort(); /* whatever lies in it, the store opens */
+}
+
+struct held {
+	struct ip ip[16];
+	size_t n;
+};
+
+static int note_held(const struct record *r, void *arg)
+{
+	struct held *h = arg;
+
+	if (r->state != RECORD_TORN)
+		h->ip[h->n++] = r->ip;
+	return 0;
+}
+
+/* What is given must not have been held, and then be held by whom it is given to. */
+static void reserve(const struct owner *owner)
+{
+	struct range_set sets[] = { make_set("10.1.0.0/29"), make_set("fd00::/125") };
+	struct store_want wants[] = { { .set = &sets[0] }, { .set = &sets[1] } };
+	struct held held = { .n = 0 };
+	struct record r;
+	struct store s;
+
+	open_it(&s, STORE_ADD);
+	if (record_scan(s.dir, note_held, &held, &err) < 0)
+		abort();
+	if (!store_reserve(&s, owner, wants, ARRAY_SIZE(wants))) {
+		for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
+			for (size_t k = 0; k < held.n; k++)
+				if (ip_equal(&held.ip[k], &wants[i].ip))
+					abort();
+			record_read(s.dir, &wants[i].ip, &r);
+			if (!record_is_of(&r, owner))
+				abort();
+		}
+	}
+	store_close(&s);
+}
+
+static void look(void)
+{
+	struct range_set sets[] = { make_set("10.1.0.0/29"), make_set("fd00::/125") };
+	struct resolv resolv;
+	struct store s;
+
+	open_it(&s, STORE_LOOK);
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		fuzz_expect(store_find(&s, &owners[i], ignore_ip, NULL), &err);
+		err_clear(&err);
+	}
+	fuzz_expect(store_check_free(&s, sets, ARRAY_SIZE(sets)), &err);
+	store_close(&s);
+	err_clear(&err);
+	fuzz_expect(resolv_read("resolv.conf", &arena, &resolv, &err), &err);
+}
+
+static void use(void)
+{
+	struct store s;
+
+	look();
+	reserve(&owners[0]);
+	reserve(&owners[1]);
+	open_it(&s, STORE_CHANGE);
+	fuzz_expect(store_release(&s, &owners[0]), &err);
+	err_clear(&err);
+	fuzz_expect(store_release_earlier_boots(&s), &err);
+	store_close(&s);
+}
+
+static void collect_garbage(void)
+{
+	struct store s;
+
+	open_it(&s, STORE_CHANGE);
+	fuzz_expect(store_keep_only(&s, keep_none, NULL), &err);
+	store_close(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct arena arena = { 0 };
-	struct err err = { 0 };
-	struct store s;
-	int rc;
+	static bool there;
 
-	if (strstr(root, "XXXXXX") && !mkdtemp(root))
-		abort();
-	make_store(data, size);
-	rc = store_open(&s, STORE_ADD, root, "n", &arena, &err);
-	fuzz_expect(rc, &err);
-	err_clear(&err);
-	if (!rc)
-		use(&s, &arena, &err);
-	store_close(&s);
+	if (!there)
+		go_there();
+	there = true;
+	empty("n");
+	empty(INDEX "/" INDEX_OWNERS);
+	empty(INDEX);
+	write_all(data, size, false);
+	use();
+	write_all(data, size, true);
+	use();
+	collect_garbage();
 	arena_free(&arena);
 	return 0;
 }
