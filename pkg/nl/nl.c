@@ -14,7 +14,7 @@
 
 #define RECV_BUFSIZE 32768 /* the kernel's largest dump chunk */
 #define DUMP_TRIES   5
-#define MAX_ERRNO    4095  /* the kernel's own limit */
+#define MAX_ERRNO    4095 /* the kernel's own limit */
 
 /* The kernel answers while it is asked (a wait for RTNL is in the sending): none is an answer lost. */
 #define ANSWER_TIMEOUT_S 60
