@@ -9,8 +9,6 @@
 
 #include "base/err.h"
 
-bool has_prefix(const char *s, const char *prefix);
-
 /*
  * Container ids and network names: CNI spec "CNI_CONTAINERID", libcni's
  * ^[A-Za-z0-9][A-Za-z0-9_.\-]*$. Such a name is safe as one path component.

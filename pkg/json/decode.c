@@ -18,13 +18,7 @@ struct str_item {
 	const char *s;
 };
 
-struct ip_item {
-	struct ip ip;
-};
-
 const struct json_field json_str_item[] = { F_STR("", struct str_item, s), F_END };
-const struct json_field json_cidr_item[] = { F_CIDR("", struct ip_item, ip), F_END };
-const struct json_field json_ip_cidr_item[] = { F_IP_CIDR("", struct ip_item, ip), F_END };
 
 bool json_key_folds(const char *a, const char *b)
 {

@@ -68,7 +68,6 @@ struct json_field {
 /* clang-format on */
 
 extern const struct json_field json_str_item[]; /* element of a list of const char * */
-extern const struct json_field json_cidr_item[], json_ip_cidr_item[]; /* of struct ip */
 
 /*
  * Fill the struct at `out`. Absent and null leave what is there. Wrong type: code 6; out of range or

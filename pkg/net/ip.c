@@ -98,13 +98,6 @@ bool cidr_contains(const struct ip *net, const struct ip *ip)
 	return ip_equal(&n, &other);
 }
 
-bool ip_is_zero(const struct ip *ip)
-{
-	static const uint8_t zero[16];
-
-	return !memcmp(ip->bytes, zero, ip_len(ip));
-}
-
 bool ip_is_loopback(const struct ip *ip)
 {
 	return ip->family == AF_INET ? ip->bytes[0] == 127 : IN6_IS_ADDR_LOOPBACK(&ip->v6);

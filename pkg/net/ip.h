@@ -46,7 +46,6 @@ int ip_cmp(const struct ip *a, const struct ip *b);
 bool ip_equal(const struct ip *a, const struct ip *b);   /* address only */
 bool cidr_equal(const struct ip *a, const struct ip *b); /* address and prefix length */
 bool cidr_contains(const struct ip *net, const struct ip *ip);
-bool ip_is_zero(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 
 struct ip ip_network(const struct ip *ip);         /* host bits cleared, .plen kept */

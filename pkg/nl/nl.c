@@ -134,11 +134,6 @@ void nl_u8(struct nl *nl, uint16_t type, uint8_t v)
 	nl_put(nl, type, &v, sizeof(v));
 }
 
-void nl_u16(struct nl *nl, uint16_t type, uint16_t v)
-{
-	nl_put(nl, type, &v, sizeof(v));
-}
-
 void nl_u32(struct nl *nl, uint16_t type, uint32_t v)
 {
 	nl_put(nl, type, &v, sizeof(v));

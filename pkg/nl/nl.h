@@ -47,7 +47,6 @@ void nl_put(struct nl *nl, uint16_t type, const void *data, size_t len);
 void nl_header(struct nl *nl, const void *hdr, size_t len); /* a protocol header inside a nest */
 void nl_str(struct nl *nl, uint16_t type, const char *s);
 void nl_u8(struct nl *nl, uint16_t type, uint8_t v);
-void nl_u16(struct nl *nl, uint16_t type, uint16_t v);
 void nl_u32(struct nl *nl, uint16_t type, uint32_t v);
 void nl_ip(struct nl *nl, uint16_t type, const struct ip *ip);
 struct nlattr *nl_nest_begin(struct nl *nl, uint16_t type);

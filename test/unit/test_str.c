@@ -90,8 +90,6 @@ static void check_names(void)
 	is_str(dst, "fifteen-bytes15", "all of them");
 	ok(copy_ifname(dst, "sixteen-bytes-16", &err) < 0 && err.code == ERR_CONFIG,
 	   "16 are an error");
-	ok(has_prefix("veth12", "veth") && has_prefix("x", "") && !has_prefix("vet", "veth"),
-	   "has_prefix");
 }
 
 static void check_macs(void)
