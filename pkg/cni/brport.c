@@ -15,7 +15,7 @@
 struct address_change {
 	int index;
 	struct ip ip;
-	bool added;
+	const struct addr *removed; /* NULL = it was added */
 };
 
 /* What this call changed about what is shared, to be taken back if it fails. */
@@ -27,16 +27,27 @@ struct change {
 	size_t n_address;
 };
 
-static void restore_addresses(struct cni_call *c, const struct change *ch)
+/*
+ * What was added goes, then what was removed comes back in its order, for the first of a subnet is the
+ * primary one. Where an answer was lost it may be so already.
+ */
+static int restore_addresses(struct cni_call *c, const struct change *ch)
 {
-	for (size_t i = ch->n_address; i-- > 0;) {
-		const struct address_change *a = &ch->address[i];
+	int rc = 0;
 
-		if (a->added)
-			nl_addr_del(c->host, a->index, &a->ip);
-		else
-			nl_addr_add(c->host, a->index, &a->ip, 0);
+	for (size_t i = 0; i < ch->n_address; i++) {
+		if (ch->address[i].removed)
+			continue;
+		nl_addr_del(c->host, ch->address[i].index, &ch->address[i].ip);
+		rc |= nl_commit_allow(c->host, EADDRNOTAVAIL);
 	}
+	for (size_t i = 0; i < ch->n_address; i++) {
+		if (!ch->address[i].removed)
+			continue;
+		nl_addr_restore(c->host, ch->address[i].removed);
+		rc |= nl_commit_allow(c->host, EEXIST);
+	}
+	return rc;
 }
 
 /*
@@ -58,7 +69,8 @@ static int take_back(struct cni_call *c, const struct change *ch)
 		return -1;
 	if (ports > (ch->vlan_port ? 1 : 0) && given_up)
 		return 0;
-	restore_addresses(c, ch);
+	if (!ch->made && restore_addresses(c, ch) < 0)
+		return -1;
 	if (ch->vlan_port)
 		nl_link_del_name(c->host, ch->vlan_port);
 	if (ch->made)
@@ -75,12 +87,24 @@ static void undo_bridge(struct cni_call *c, const void *arg)
 }
 
 static void note_address(struct cni_call *c, const struct link *link, const struct ip *ip,
-			 bool added)
+			 const struct addr *removed)
 {
 	struct change *ch = c->bridge_change;
 	struct address_change *a = arena_append(c->arena, ch->address, ch->n_address);
 
-	*a = (struct address_change){ .index = link->index, .ip = *ip, .added = added };
+	*a = (struct address_change){ .index = link->index, .ip = *ip, .removed = removed };
+}
+
+/* Did a request whose answer was lost make the bridge? Nobody else's has that MAC. */
+static bool is_made_after_all(struct cni_call *c, const char *name, const uint8_t mac[MAC_LEN])
+{
+	struct err first = *c->err;
+	struct link br;
+	bool made =
+		!nl_link_get_allow(c->host, name, &br) && br.index && !memcmp(br.mac, mac, MAC_LEN);
+
+	*c->err = first;
+	return made;
 }
 
 /* A MAC of its own from the start: one that follows the ports would change under everybody's ARP. */
@@ -98,10 +122,12 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 	if (!mac_random(mac))
 		return err_sys(c->err, "get random bytes");
 	nl_bridge_add(c->host, &bridge);
-	if (nl_commit(c->host) == 0)
+	if (nl_commit(c->host) == 0) {
 		ch->made = true;
-	else if (c->err->sys != EEXIST)
+	} else if (c->host->unanswered || c->err->sys != EEXIST) {
+		ch->made = c->host->unanswered && is_made_after_all(c, conf->name, mac);
 		return err_wrap(c->err, "%s", conf->name);
+	}
 	err_clear(c->err);
 	return nl_link_get(c->host, conf->name, br);
 }
@@ -149,7 +175,7 @@ static bool conflicts(const struct ip *have, const struct ip *want)
 	return want->family == AF_INET || cidr_contains(have, want) || cidr_contains(want, have);
 }
 
-/* One request each: only what the kernel has done is noted, and can be taken back. */
+/* Noted before, all of them: a secondary address goes with its primary, and a failure may have done it. */
 static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
 			   const struct link *link, const struct ip *want,
 			   const struct addr_list *list)
@@ -157,18 +183,20 @@ static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
 	char buf[IP_STRLEN];
 
 	for (size_t i = 0; i < list->n_addr; i++) {
-		const struct ip *have = &list->addr[i].ip;
-
-		if (!conflicts(have, want))
+		if (!conflicts(&list->addr[i].ip, want))
 			continue;
 		if (!conf->force_address)
 			return err_set(c->err, ERR_IN_USE,
 				       "\"%s\" already has an IP address different from %s",
 				       link->name, cidr_str(want, buf));
-		nl_addr_del(c->host, link->index, have);
-		if (nl_commit(c->host) < 0)
+		note_address(c, link, &list->addr[i].ip, &list->addr[i]);
+	}
+	for (size_t i = 0; i < list->n_addr; i++) {
+		if (!conflicts(&list->addr[i].ip, want))
+			continue;
+		nl_addr_del(c->host, link->index, &list->addr[i].ip);
+		if (nl_commit_allow(c->host, EADDRNOTAVAIL) < 0)
 			return err_wrap(c->err, "%s", link->name);
-		note_address(c, link, have, false);
 	}
 	return 0;
 }
@@ -195,9 +223,12 @@ int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const 
 	if (clear_conflicts(c, conf, link, address, &list) < 0)
 		return -1;
 	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
-	if (nl_commit(c->host) < 0)
+	if (nl_commit(c->host) < 0) {
+		if (c->host->unanswered)
+			note_address(c, link, address, NULL);
 		return err_wrap(c->err, "%s", link->name);
-	note_address(c, link, address, true);
+	}
+	note_address(c, link, address, NULL);
 	return pin_mac(c, link);
 }
 

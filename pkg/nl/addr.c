@@ -36,6 +36,25 @@ void nl_addr_del(struct nl *nl, int index, const struct ip *ip)
 	addr_msg(nl, RTM_DELADDR, 0, index, ip, "remove address");
 }
 
+static int restore_attr(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) != IFA_FLAGS)
+		nl_put(data, mnl_attr_get_type(attr), mnl_attr_get_payload(attr),
+		       mnl_attr_get_payload_len(attr));
+	return MNL_CB_OK;
+}
+
+/* Flags of 8 bits are in the header and of 32 in IFA_FLAGS; the latter count. */
+void nl_addr_restore(struct nl *nl, const struct addr *addr)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(addr->msg);
+	bool v6 = ifa->ifa_family == AF_INET6;
+
+	nl_msg(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifa, sizeof(*ifa), "restore address");
+	(void)mnl_attr_parse(addr->msg, sizeof(*ifa), restore_attr, nl);
+	nl_u32(nl, IFA_FLAGS, addr->flags | (v6 ? IFA_F_NODAD : 0));
+}
+
 struct parsed {
 	struct ifaddrmsg ifa;
 	struct addr addr;
@@ -75,8 +94,10 @@ static int addr_parse(const struct nlmsghdr *nlh, void *data)
 	(void)mnl_attr_parse(nlh, sizeof(p.ifa), addr_attr, &p);
 	if (!p.addr.ip.family)
 		p.addr.ip = p.peer;
-	if (p.addr.ip.family)
-		*arena_append(list->arena, list->addr, list->n_addr) = p.addr;
+	if (!p.addr.ip.family)
+		return MNL_CB_OK;
+	p.addr.msg = memcpy(arena_alloc(list->arena, nlh->nlmsg_len), nlh, nlh->nlmsg_len);
+	*arena_append(list->arena, list->addr, list->n_addr) = p.addr;
 	return MNL_CB_OK;
 }
 

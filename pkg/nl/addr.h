@@ -10,6 +10,7 @@ struct addr {
 	struct ip ip;   /* the local address with its prefix */
 	uint32_t flags; /* IFA_F_TENTATIVE, IFA_F_DADFAILED, ... */
 	uint8_t scope;
+	const struct nlmsghdr *msg; /* all that the kernel said of it, in the list's arena */
 };
 
 struct addr_list {
@@ -22,6 +23,9 @@ struct addr_list {
 /* ip addr add IP/PLEN [broadcast +] dev X [nodad] [noprefixroute]; flags are IFA_F_*; fails with EEXIST */
 void nl_addr_add(struct nl *nl, int index, const struct ip *ip, uint32_t flags);
 void nl_addr_del(struct nl *nl, int index, const struct ip *ip);
+
+/* Make an address of a list again as it was: label, broadcast, scope, lifetimes. Fails with EEXIST. */
+void nl_addr_restore(struct nl *nl, const struct addr *addr);
 
 /* The addresses of one interface of a family, AF_UNSPEC for IPv4 then IPv6; out->arena must be set. */
 int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list *out) NODISCARD;

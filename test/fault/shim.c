@@ -4,6 +4,7 @@
  *
  *	FAULT_AT     which call fails, counted from 1 over the process and its children; 0 = none
  *	FAULT_SET    kinds that count, comma-separated (see kinds[]); unset = all of them
+ *	FAULT_ERRNO  with which errno, instead of one that suits the call
  *	FAULT_STATE  file that holds the count and, once the call was reached, its name
  *
  * Memory is not among the kinds: running out of it ends the process with an error object, by design.
@@ -58,6 +59,7 @@ static struct state {
 } * state;
 
 static unsigned int fault_at;
+static int fault_errno;
 static bool counted[KINDS];
 static struct stat home;
 
@@ -97,6 +99,7 @@ __attribute__((constructor)) static void start(void)
 	if (map == MAP_FAILED)
 		abort();
 	fault_at = (unsigned int)atoi(at);
+	fault_errno = getenv("FAULT_ERRNO") ? atoi(getenv("FAULT_ERRNO")) : 0;
 	state = map;
 }
 
@@ -107,7 +110,7 @@ static bool fault(enum kind kind, const char *call, const char *on, int number)
 	if (__atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST) != fault_at)
 		return false;
 	snprintf(state->what, sizeof(state->what), "%s(%s)", call, on ? on : "");
-	errno = number;
+	errno = fault_errno ? fault_errno : number;
 	return true;
 }
 
