@@ -280,17 +280,25 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 	struct cni_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
 	auto_close int own = netns_own(c->err);
 	struct veth veth = { .peer = name, .peer_netns = own, .mtu = br->mtu, .master = br->index };
+	struct change *ch = c->bridge_change;
 	struct link port, gateway;
 
 	if (own < 0 || cni_random_ifname(c, &veth.name) < 0)
 		return -1;
 	nl_veth_add(c->host, &veth);
-	if (nl_commit_allow(c->host, EEXIST) < 0)
+	if (nl_commit_allow(c->host, EEXIST) < 0) {
+		if (c->host->unanswered)
+			ch->vlan_port = veth.name;
 		return err_wrap(c->err, "%s", name);
-	((struct change *)c->bridge_change)->vlan_port = veth.name;
+	}
+	ch->vlan_port = veth.name;
 	if (nl_link_get_allow(c->host, veth.name, &port) < 0 ||
 	    nl_link_get(c->host, name, &gateway) < 0)
 		return -1;
+	if (!port.index) { /* another ADD made it just now */
+		ch->vlan_port = NULL;
+		return 0;
+	}
 	cni_refuse_ra(c, &port);
 	nl_link_up(c->host, gateway.index);
 	if (nl_commit(c->host) < 0)

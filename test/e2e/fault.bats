@@ -79,7 +79,7 @@ snapshot() {
 	{
 		ip -batch - <<<"$EVERYTHING"
 		ip -n box -batch - <<<"$EVERYTHING"
-	} | sed -E '/fe80|ff00|valid_lft/d; s/NO-CARRIER,|,LOWER_UP//; s/ state [A-Z]+ / /; s/ ?linkdown//'
+	} | sed -E '/fe80|ff00|valid_lft|^(any|lo)ca.* pref/d; s/NO-CARRIER,|,LOWER_UP//; s/ state [A-Z]+ / /; s/ ?linkdown//' | ${order:-cat}
 	stored "/$LAST"
 }
 
@@ -228,8 +228,9 @@ use() {
 	each_fault add_with_fault
 }
 
-# A bridge that somebody has made and given addresses to.
+# A bridge that somebody has made and given addresses to; what comes back comes last.
 foreign() {
+	order='sort'
 	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 	ip link del br0 2>/dev/null || true
 	ip link add br0 index 77 address 02:aa:00:00:00:01 up type bridge
