@@ -21,7 +21,7 @@ void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void 
 	c->undo[c->n_undo++] = (struct cni_undo){ fn, arg };
 }
 
-static void undo_all(struct cni_call *c)
+void cni_undo_all(struct cni_call *c)
 {
 	struct err first = *c->err; /* what an undo has to say must not hide it */
 
@@ -155,7 +155,7 @@ int cni_run(struct cni_call *c)
 	if (!rc)
 		rc = dispatch(c);
 	if (rc < 0)
-		undo_all(c);
+		cni_undo_all(c);
 	if (c->host)
 		nl_close(c->host);
 	if (c->sandbox)

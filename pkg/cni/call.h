@@ -96,6 +96,7 @@ const char *cni_arg(const struct cni_call *c, const char *key);
  */
 void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *),
 		   const void *arg);
+void cni_undo_all(struct cni_call *c);
 
 /*
  * Take turns at the host's namespace: between the two no other call makes or takes away what is

@@ -50,6 +50,18 @@ static const struct cni_plugin *own_plugin(const char *type, const struct stat *
 	return NULL;
 }
 
+/* As if it had not been: more than a DEL, which leaves round robin advanced. */
+static void undo_own(struct cni_call *c, const void *arg)
+{
+	union {
+		const void *in;
+		struct cni_call *out;
+	} sub = { .in = arg };
+
+	(void)c;
+	cni_undo_all(sub.out);
+}
+
 /* What exec would have given the child, minus the exec. */
 static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cni_command command,
 		    struct cni_result *out)
@@ -74,6 +86,8 @@ static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cn
 	};
 	if (cni_run(sub) < 0)
 		return -1;
+	if (command == CNI_ADD)
+		cni_undo_push(c, undo_own, sub);
 	*out = sub->result;
 	return 0;
 }
@@ -162,6 +176,14 @@ static int clean_up(struct cni_call *c, const char *path)
 	return -1;
 }
 
+static void undo_exec(struct cni_call *c, const void *arg)
+{
+	struct spawn_result res;
+
+	if (exec_plugin(c, arg, CNI_DEL, &res) < 0)
+		fprintf(stderr, "rollback: release address: %s\n", c->err->msg);
+}
+
 static int call_exec(struct cni_call *c, const char *path, enum cni_command command,
 		     struct cni_result *out)
 {
@@ -179,6 +201,7 @@ static int call_exec(struct cni_call *c, const char *path, enum cni_command comm
 		(void)err_wrap(c->err, "result of %s", path);
 		return clean_up(c, path);
 	}
+	cni_undo_push(c, undo_exec, path);
 	return 0;
 }
 
@@ -194,22 +217,12 @@ static int ipam(struct cni_call *c, enum cni_command command, struct cni_result 
 	return own ? call_own(c, own, command, out) : call_exec(c, p.path, command, out);
 }
 
-static void undo_ipam(struct cni_call *c, const void *arg)
-{
-	struct cni_result ignored;
-
-	(void)arg;
-	if (ipam(c, CNI_DEL, &ignored) < 0)
-		fprintf(stderr, "rollback: release address: %s\n", c->err->msg);
-}
-
 int cni_ipam_add(struct cni_call *c)
 {
 	struct cni_result r = { 0 };
 
 	if (ipam(c, CNI_ADD, &r) < 0)
 		return -1;
-	cni_undo_push(c, undo_ipam, NULL);
 	if (!r.n_ips)
 		return err_set(c->err, ERR_INTERNAL, "IPAM plugin returned missing IP config");
 	c->result.ips = r.ips;

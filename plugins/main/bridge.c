@@ -227,6 +227,9 @@ static int become_gateway(struct cni_call *c, const struct link *br)
 	for (size_t i = 0; i < c->result.n_ips; i++) {
 		struct ip address = c->result.ips[i].gateway;
 
+		if (address.family != c->result.ips[i].address.family)
+			return err_set(c->err, ERR_CONFIG,
+				       "ipam: a gateway is not of its address's family");
 		address.plen = c->result.ips[i].address.plen;
 		if (cni_bridge_address(c, &conf->bridge, &gw, &address) < 0)
 			return -1;
