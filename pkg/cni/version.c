@@ -68,6 +68,14 @@ bool cni_version_at_least(const char *version, const char *least)
 	return compare(version, least) >= 0;
 }
 
+int cni_version_allows_addresses(const char *version, size_t v4, size_t v6, struct err *err)
+{
+	if ((v4 <= 1 && v6 <= 1) || cni_version_at_least(version, "0.3.0"))
+		return 0;
+	return err_set(err, ERR_VERSION,
+		       "CNI version %s does not support more than 1 address per family", version);
+}
+
 static int incompatible(const char *version, struct err *err)
 {
 	size_t at;

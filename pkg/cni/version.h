@@ -4,6 +4,7 @@
 #define CNIC_CNI_VERSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -28,6 +29,10 @@ enum cni_family cni_family(const char *version);
  */
 int cni_version_allows(const char *version, const char *verb, const char *since,
 		       struct err *err) NODISCARD;
+
+/* Can a result of this version hold so many IPv4 and IPv6 addresses? Before 0.3.0, one of each. */
+int cni_version_allows_addresses(const char *version, size_t v4, size_t v6,
+				 struct err *err) NODISCARD;
 
 bool cni_version_at_least(const char *version, const char *least);
 

@@ -5,6 +5,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 static void addr_msg(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct ip *ip,
 		     const char *what)
 {
@@ -167,11 +169,11 @@ static int any_address(const struct nlmsghdr *nlh, void *data)
 
 static int wait_dad(struct nl *nl, struct nl *watcher, int index, int timeout_ms)
 {
-	int64_t deadline = nl_now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 	int state, rc;
 
 	while ((state = dad_state(nl, index)) > 0) {
-		rc = nl_wait(watcher, NULL, (int)(deadline - nl_now_ms()), any_address, NULL);
+		rc = nl_wait(watcher, NULL, (int)(deadline - clock_ms()), any_address, NULL);
 		if (rc < 0)
 			return -1;
 		if (rc == 1)

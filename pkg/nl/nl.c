@@ -8,8 +8,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "sys/netns.h"
 
 #define RECV_BUFSIZE 32768 /* the kernel's largest dump chunk */
@@ -387,14 +387,6 @@ int nl_watch(struct nl *nl, int group)
 	return 0;
 }
 
-int64_t nl_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool is_refusal(const struct nl *nl, const struct nlmsghdr *nlh)
 {
 	return is_ours(nl, nlh) && nlh->nlmsg_type == NLMSG_ERROR && error_code(nlh);
@@ -449,7 +441,7 @@ static int refusal(struct nl *nl)
 
 int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, void *data)
 {
-	int64_t deadline = nl_now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 	int rc = 3;
 
 	while (rc == 3) {
@@ -458,7 +450,7 @@ int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, voi
 			{ .fd = requests ? mnl_socket_get_fd(requests->sock) : -1,
 			  .events = POLLIN },
 		};
-		int64_t left = deadline - nl_now_ms();
+		int64_t left = deadline - clock_ms();
 		int n = poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
 
 		if (n < 0 && errno != EINTR)

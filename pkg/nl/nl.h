@@ -90,7 +90,6 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data) N
  * soon as a negative answer to a request sent on `requests` (may be NULL) arrives.
  */
 int nl_watch(struct nl *nl, int group) NODISCARD;
-int64_t nl_now_ms(void); /* the clock that timeouts run by */
 int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, void *data) NODISCARD;
 
 /* Reading attributes whose length the kernel should have got right, without relying on it: one that is

@@ -5,19 +5,12 @@
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/time.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 static void on_alarm(int sig)
 {
 	(void)sig;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* flock(2) has no timeout; a timer that interrupts it does. It ticks on after the deadline, in case
@@ -27,7 +20,7 @@ static int lock_until(int fd, int64_t deadline)
 	while (flock(fd, LOCK_EX) < 0) {
 		if (errno != EINTR)
 			return -1;
-		if (now_ms() >= deadline) {
+		if (clock_ms() >= deadline) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
@@ -48,7 +41,7 @@ int lock_fd(int fd, const char *name, struct err *err)
 		return err_sys(err, "lock %s", name);
 	sigaction(SIGALRM, &act, &old);
 	setitimer(ITIMER_REAL, &tick, NULL);
-	rc = lock_until(fd, now_ms() + LOCK_TIMEOUT_MS);
+	rc = lock_until(fd, clock_ms() + LOCK_TIMEOUT_MS);
 	saved = errno;
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &old, NULL);

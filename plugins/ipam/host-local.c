@@ -90,11 +90,7 @@ static int check_version(const struct cni_call *c)
 
 	for (size_t i = 0; i < conf->n_sets; i++)
 		n[conf->sets[i].ranges[0].subnet.family == AF_INET6]++;
-	if ((n[0] <= 1 && n[1] <= 1) || cni_version_at_least(c->conf.version, "0.3.0"))
-		return 0;
-	return err_set(c->err, ERR_VERSION,
-		       "CNI version %s does not support more than 1 address per family",
-		       c->conf.version);
+	return cni_version_allows_addresses(c->conf.version, n[0], n[1], c->err);
 }
 
 static int add_sets(struct cni_call *c, const struct range_list *lists, size_t n, const char *path)
