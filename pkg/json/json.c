@@ -2,10 +2,13 @@
 #include "json/json.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <string.h>
 
 #include "json/internal.h"
 #include "json/scan.h"
+
+#define EXACT 9007199254740992.0 /* 2^53: the integers a double tells apart */
 
 /* cJSON's allocator hooks carry no context, hence the one global. */
 static struct arena *pool;
@@ -53,10 +56,11 @@ static struct json *wrap_mut(cJSON *v)
 	return (struct json *)(void *)v;
 }
 
-int json_parse(const char *text, size_t len, const struct json **out, struct err *err)
+int json_parse_max(const char *text, size_t len, size_t max, const struct json **out,
+		   struct err *err)
 {
 	size_t at = 0;
-	const char *fault = json_scan(text, len, &at);
+	const char *fault = len >= max ? "too large" : json_scan(text, len, &at);
 	cJSON *root;
 
 	if (fault)
@@ -68,6 +72,11 @@ int json_parse(const char *text, size_t len, const struct json **out, struct err
 	return 0;
 }
 
+int json_parse(const char *text, size_t len, const struct json **out, struct err *err)
+{
+	return json_parse_max(text, len, JSON_MAX_TEXT, out, err);
+}
+
 bool json_is_null(const struct json *v)
 {
 	return !v || cJSON_IsNull(json_cjson(v));
@@ -76,6 +85,21 @@ bool json_is_null(const struct json *v)
 bool json_is_object(const struct json *v)
 {
 	return cJSON_IsObject(json_cjson(v));
+}
+
+bool json_is_list(const struct json *v)
+{
+	return cJSON_IsArray(json_cjson(v));
+}
+
+const struct json *json_first(const struct json *v)
+{
+	return v ? wrap(json_cjson(v)->child) : NULL;
+}
+
+const struct json *json_next(const struct json *v)
+{
+	return v ? wrap(json_cjson(v)->next) : NULL;
 }
 
 const struct json *json_get(const struct json *obj, const char *key)
@@ -93,6 +117,24 @@ const char *json_string(const struct json *v)
 	return cJSON_GetStringValue(json_cjson(v));
 }
 
+bool json_int(const struct json *v, int64_t *out)
+{
+	double n = cJSON_GetNumberValue(json_cjson(v)); /* NaN if it is none */
+
+	if (!(n >= -EXACT && n <= EXACT) || n != floor(n))
+		return false;
+	*out = (int64_t)n;
+	return true;
+}
+
+bool json_bool(const struct json *v, bool *out)
+{
+	if (!cJSON_IsBool(json_cjson(v)))
+		return false;
+	*out = cJSON_IsTrue(json_cjson(v));
+	return true;
+}
+
 struct json *json_object(void)
 {
 	return wrap_mut(cJSON_CreateObject());
@@ -106,6 +148,16 @@ static struct json *attach(struct json *parent, const char *key, cJSON *child)
 	else
 		cJSON_AddItemToArray(mut(parent), child);
 	return wrap_mut(child);
+}
+
+struct json *json_list_new(void)
+{
+	return wrap_mut(cJSON_CreateArray());
+}
+
+void json_add(struct json *parent, const char *key, struct json *child)
+{
+	attach(parent, key, mut(child));
 }
 
 struct json *json_add_object(struct json *parent, const char *key)
@@ -140,6 +192,26 @@ static const char *sanitize(const char *s)
 void json_add_str(struct json *parent, const char *key, const char *s)
 {
 	attach(parent, key, cJSON_CreateString(sanitize(s)));
+}
+
+void json_add_null(struct json *parent, const char *key)
+{
+	attach(parent, key, cJSON_CreateNull());
+}
+
+void json_add_bool(struct json *parent, const char *key, bool b)
+{
+	attach(parent, key, cJSON_CreateBool(b));
+}
+
+void json_add_int(struct json *parent, const char *key, int64_t n)
+{
+	attach(parent, key, cJSON_CreateNumber((double)n));
+}
+
+void json_add_copy(struct json *parent, const char *key, const struct json *v)
+{
+	attach(parent, key, cJSON_Duplicate(json_cjson(v), true));
 }
 
 void json_add_uint(struct json *parent, const char *key, uint32_t n)

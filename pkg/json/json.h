@@ -35,8 +35,19 @@ struct arena *json_arena(void);
  */
 int json_parse(const char *text, size_t len, const struct json **out, struct err *err) NODISCARD;
 
+/* The same with a limit of its own, for texts of a peer that answers with more. */
+int json_parse_max(const char *text, size_t len, size_t max, const struct json **out,
+		   struct err *err) NODISCARD;
+
 bool json_is_null(const struct json *v);
 bool json_is_object(const struct json *v);
+bool json_is_list(const struct json *v);
+
+/* The elements of a list, the members' values of an object; NULL behind the last. */
+const struct json *json_first(const struct json *v);
+const struct json *json_next(const struct json *v);
+#define json_for_each(item, v) \
+	for (const struct json *item = json_first(v); item; item = json_next(item))
 
 /* Member by Go's rule: exact or case-folded key, the last one wins; NULL if absent or null. */
 const struct json *json_get(const struct json *obj, const char *key);
@@ -44,11 +55,21 @@ const struct json *json_get(const struct json *obj, const char *key);
 /* The string's text, NULL if the value is not a string. */
 const char *json_string(const struct json *v);
 
+/* Is it an integer, exact in a double? */
+bool json_int(const struct json *v, int64_t *out);
+bool json_bool(const struct json *v, bool *out); /* is it true or false? */
+
 /* Building: the parent owns the child; a NULL key appends to a list. */
 struct json *json_object(void);
+struct json *json_list_new(void);
+void json_add(struct json *parent, const char *key, struct json *child);
 struct json *json_add_object(struct json *parent, const char *key);
 struct json *json_add_list(struct json *parent, const char *key);
 void json_add_str(struct json *parent, const char *key, const char *s); /* invalid UTF-8 → U+FFFD */
+void json_add_null(struct json *parent, const char *key);
+void json_add_bool(struct json *parent, const char *key, bool b);
+void json_add_int(struct json *parent, const char *key, int64_t n); /* exact up to 2^53 */
+void json_add_copy(struct json *parent, const char *key, const struct json *v);
 void json_add_uint(struct json *parent, const char *key, uint32_t n);
 void json_add_strs(struct json *parent, const char *key, const char *const *s, size_t n);
 

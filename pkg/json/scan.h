@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* NULL if the text is well-formed, otherwise what is wrong, and at which byte. */
+/* NULL if the text is well-formed, otherwise what is wrong, and at which byte. Of any length. */
 const char *json_scan(const char *text, size_t len, size_t *at);
 
 /* Length of the well-formed UTF-8 sequence (RFC 3629) at s, 0 if there is none. */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ovsdb/ovsdb.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ovsdb/value.h"
+
+int ovsdb_open(struct ovsdb *db, const char *endpoint, int timeout_ms, struct arena *arena,
+	       struct err *err)
+{
+	*db = (struct ovsdb){ 0 };
+	return ovsdb_stream_open(&db->stream, endpoint, timeout_ms, arena, err);
+}
+
+void ovsdb_close(struct ovsdb *db)
+{
+	ovsdb_stream_close(&db->stream);
+	db->under_way = NULL;
+}
+
+void ovsdb_allow(struct ovsdb *db, int timeout_ms)
+{
+	ovsdb_stream_allow(&db->stream, timeout_ms);
+}
+
+uint32_t ovsdb_time_left(const struct ovsdb *db)
+{
+	int64_t left = db->stream.deadline - clock_ms();
+
+	return left > 0 ? (uint32_t)left : 0;
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+struct ovsdb_txn *ovsdb_begin(struct ovsdb *db, const char *what)
+{
+	struct ovsdb_txn *t = arena_new(db->stream.arena, struct ovsdb_txn);
+
+	t->what = what;
+	t->params = json_list_new();
+	json_add_str(t->params, NULL, "Open_vSwitch");
+	return t;
+}
+
+void ovsdb_op(struct ovsdb_txn *t, const char *op, const char *table)
+{
+	if (t->n == OVSDB_MAX_OPS)
+		abort(); /* the caller's to split */
+	t->n++;
+	t->op = json_add_object(t->params, NULL);
+	t->mutations = NULL;
+	json_add_str(t->op, "op", op);
+	json_add_str(t->op, "table", table);
+	t->where = strcmp(op, "insert") != 0 ? json_add_list(t->op, "where") : NULL;
+}
+
+static struct json *triple(struct json *list, const char *column, const char *function)
+{
+	struct json *t = json_add_list(list, NULL);
+
+	json_add_str(t, NULL, column);
+	json_add_str(t, NULL, function);
+	return t;
+}
+
+struct json *ovsdb_where(struct ovsdb_txn *t, const char *column, const char *function)
+{
+	return triple(t->where, column, function);
+}
+
+struct json *ovsdb_mutation(struct ovsdb_txn *t, const char *column, const char *mutator)
+{
+	if (!t->mutations)
+		t->mutations = json_add_list(t->op, "mutations");
+	return triple(t->mutations, column, mutator);
+}
+
+void ovsdb_columns(struct ovsdb_txn *t, const char *const *columns)
+{
+	struct json *list = json_add_list(t->op, "columns");
+
+	for (size_t i = 0; columns[i]; i++)
+		json_add_str(list, NULL, columns[i]);
+}
+
+struct json *ovsdb_insert(struct ovsdb_txn *t, const char *table, const char *uuid)
+{
+	ovsdb_op(t, "insert", table);
+	json_add_str(t->op, "uuid", uuid);
+	return json_add_object(t->op, "row");
+}
+
+struct json *ovsdb_wait(struct ovsdb_txn *t, const char *table, const char *column,
+			const char *until, uint32_t timeout_ms)
+{
+	const char *const columns[] = { column, NULL };
+
+	ovsdb_op(t, "wait", table);
+	ovsdb_columns(t, columns);
+	json_add_str(t->op, "until", until);
+	json_add_uint(t->op, "timeout", timeout_ms);
+	return json_add_object(json_add_list(t->op, "rows"), NULL);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static int put(struct ovsdb *db, const struct json *message)
+{
+	const char *text = json_print(message);
+
+	return ovsdb_stream_put(&db->stream, text, strlen(text));
+}
+
+int ovsdb_send(struct ovsdb *db, struct ovsdb_txn *t)
+{
+	struct json *request = json_object();
+
+	t->id = ++db->last_id;
+	t->next = db->under_way;
+	db->under_way = t;
+	json_add_str(request, "method", "transact");
+	json_add(request, "params", t->params);
+	json_add_uint(request, "id", t->id);
+	return put(db, request) < 0 ? err_wrap(db->stream.err, "%s", t->what) : 0;
+}
+
+/* RFC 7047, 4.1.11: the server's way to find out whether we are alive. */
+static int answer_echo(struct ovsdb *db, const struct json *params, const struct json *id)
+{
+	struct json *reply = json_object();
+
+	json_add_copy(reply, "id", id);
+	if (params)
+		json_add_copy(reply, "result", params);
+	else
+		json_add_list(reply, "result");
+	json_add_null(reply, "error");
+	return put(db, reply);
+}
+
+/* The answer to a request that nobody waits for any more is nobody's. */
+static void deliver(struct ovsdb *db, const struct json *message)
+{
+	int64_t id;
+
+	if (!json_int(json_get(message, "id"), &id))
+		return;
+	for (struct ovsdb_txn **t = &db->under_way; *t; t = &(*t)->next) {
+		if ((*t)->id != id)
+			continue;
+		(*t)->answer = message;
+		*t = (*t)->next;
+		return;
+	}
+}
+
+static int read_message(struct ovsdb *db)
+{
+	struct ovsdb_stream *s = &db->stream;
+	const struct json *message, *id;
+	const char *text, *method;
+	size_t len;
+
+	if (ovsdb_stream_get(s, &text, &len) < 0)
+		return -1;
+	if (json_parse_max(text, len, OVSDB_MAX_BYTES + 1, &message, s->err) < 0) {
+		s->broken = true;
+		return err_wrap(s->err, "%s: ovsdb-server sends", s->where);
+	}
+	method = json_string(json_get(message, "method"));
+	id = json_get(message, "id");
+	if (!method)
+		deliver(db, message);
+	else if (id && !strcmp(method, "echo"))
+		return answer_echo(db, json_get(message, "params"), id);
+	return 0;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static int malformed(struct ovsdb *db, struct ovsdb_txn *t, const char *how)
+{
+	return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: ovsdb-server's answer %s", t->what,
+		       db->stream.where, how);
+}
+
+/* {"error": "constraint violation", "details": "..."} in the place of an operation's result. */
+static int refused(struct ovsdb *db, struct ovsdb_txn *t, size_t i, const struct json *e)
+{
+	struct err *err = db->stream.err;
+	const char *details = json_string(json_get(e, "details"));
+
+	t->failed = i;
+	t->error = json_string(json_get(e, "error"));
+	if (!t->error)
+		return malformed(db, t, "has an error that is no string");
+	err_fill(err, ERR_INTERNAL, 0, "%s: %s: %s", t->what, db->stream.where, t->error);
+	snprintf(err->details, sizeof(err->details), "%s", details ? details : "");
+	return -1;
+}
+
+/*
+ * RFC 7047, 4.1.3: one element for each operation, those behind a failed one null; one element more if
+ * all went well but the commit.
+ */
+static int check_results(struct ovsdb *db, struct ovsdb_txn *t, const struct json *results)
+{
+	size_t i = 0;
+
+	json_for_each(r, results) {
+		if (json_get(r, "error"))
+			return refused(db, t, i < t->n ? i : t->n, r);
+		if (i >= t->n)
+			return malformed(db, t, "has too many elements");
+		if (!json_is_object(r))
+			return malformed(db, t, "lacks an operation's result");
+		t->result[i++] = r;
+	}
+	return i < t->n ? malformed(db, t, "has too few elements") : 0;
+}
+
+static int check_answer(struct ovsdb *db, struct ovsdb_txn *t)
+{
+	const struct json *error = json_get(t->answer, "error"),
+			  *results = json_get(t->answer, "result");
+
+	if (error)
+		return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: %.400s", t->what,
+			       db->stream.where,
+			       json_string(error) ? json_string(error) : json_print(error));
+	if (!json_is_list(results))
+		return malformed(db, t, "has no result");
+	return check_results(db, t, results);
+}
+
+int ovsdb_finish(struct ovsdb *db, struct ovsdb_txn *t)
+{
+	while (!t->answer)
+		if (read_message(db) < 0)
+			return err_wrap(db->stream.err, "%s", t->what);
+	return check_answer(db, t);
+}
+
+int ovsdb_run(struct ovsdb *db, struct ovsdb_txn *t)
+{
+	return ovsdb_send(db, t) < 0 ? -1 : ovsdb_finish(db, t);
+}
+
+const struct json *ovsdb_rows(const struct ovsdb_txn *t, size_t op)
+{
+	const struct json *rows = json_get(t->result[op], "rows");
+
+	return json_is_list(rows) ? json_first(rows) : NULL;
+}
+
+int64_t ovsdb_count(const struct ovsdb_txn *t, size_t op)
+{
+	int64_t n;
+
+	return json_int(json_get(t->result[op], "count"), &n) ? n : 0;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ovsdb/port.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The client waits longer than it asks the server to, so that it is the server who says so. */
+#define GRACE_MS 1000
+
+static const char *say(struct ovsdb *db, const char *what, const char *name)
+{
+	return arena_printf(db->stream.arena, "%s %s", what, name);
+}
+
+static void where_name(struct ovsdb_txn *t, const char *name)
+{
+	json_add_str(ovsdb_where(t, "name", "=="), NULL, name);
+}
+
+static void where_uuid(struct ovsdb_txn *t, const char *column, const char *function,
+		       const char *uuid)
+{
+	ovsdb_add_uuid(ovsdb_where(t, column, function), NULL, uuid);
+}
+
+static bool server_timed_out(const struct ovsdb_txn *t, size_t op)
+{
+	return t->error && t->failed == op && !strcmp(t->error, "timed out");
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+int ovs_port_name(struct ovs_port *p, struct err *err)
+{
+	return ovsdb_new_uuid(p->uuid, err) < 0 ? -1 : ovsdb_new_uuid(p->iface_uuid, err);
+}
+
+static void insert_interface(struct ovsdb_txn *t, const struct ovs_port *p)
+{
+	struct json *row = ovsdb_insert(t, "Interface", p->iface_uuid);
+
+	json_add_str(row, "name", p->name);
+	if (p->iface_type)
+		json_add_str(row, "type", p->iface_type);
+	if (p->ofport_request)
+		json_add_uint(row, "ofport_request", p->ofport_request);
+	if (p->iface_id) {
+		const struct ovsdb_pair id = { "iface-id", p->iface_id };
+
+		ovsdb_add_map(row, "external_ids", &id, 1);
+	}
+}
+
+static void insert_port(struct ovsdb_txn *t, const struct ovs_port *p)
+{
+	struct json *row = ovsdb_insert(t, "Port", p->uuid);
+
+	json_add_str(row, "name", p->name);
+	json_add_str(row, "vlan_mode", p->vlan_mode);
+	if (p->has_tag)
+		json_add_uint(row, "tag", p->tag);
+	if (p->n_trunks)
+		ovsdb_add_uints(row, "trunks", p->trunks, p->n_trunks);
+	ovsdb_add_map(row, "external_ids", p->ids, p->n_ids);
+	ovsdb_add_uuid(row, "interfaces", p->iface_uuid);
+}
+
+/* The wait is an assertion: a port of a bridge that is not there would be committed as nothing. */
+static int send_insert(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn **t)
+{
+	*t = ovsdb_begin(db, say(db, "add port", p->name));
+	json_add_str(ovsdb_wait(*t, "Bridge", "name", "==", 0), "name", p->bridge);
+	where_name(*t, p->bridge);
+	insert_interface(*t, p);
+	insert_port(*t, p);
+	ovsdb_op(*t, "mutate", "Bridge");
+	where_name(*t, p->bridge);
+	ovsdb_add_uuid(ovsdb_mutation(*t, "ports", "insert"), NULL, p->uuid);
+	return ovsdb_send(db, *t);
+}
+
+static int send_wait_ofport(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms,
+			    struct ovsdb_txn **t)
+{
+	static const char *const columns[] = { "ofport", "error", NULL };
+
+	*t = ovsdb_begin(db, say(db, "wait for ovs-vswitchd to open port", p->name));
+	ovsdb_add_empty(ovsdb_wait(*t, "Interface", "ofport", "!=", timeout_ms), "ofport");
+	where_uuid(*t, "_uuid", "==", p->iface_uuid);
+	ovsdb_op(*t, "select", "Interface");
+	where_uuid(*t, "_uuid", "==", p->iface_uuid);
+	ovsdb_columns(*t, columns);
+	return ovsdb_send(db, *t);
+}
+
+static int inserted(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *t)
+{
+	struct err *err = db->stream.err;
+
+	if (ovsdb_finish(db, t) < 0) {
+		if (!server_timed_out(t, 0))
+			return -1;
+		return err_set(err, ERR_CONFIG, "bridge: there is no OVS bridge %s", p->bridge);
+	}
+	if (ovsdb_count(t, 3) != 1)
+		return err_set(err, ERR_INTERNAL, "bridge %s: port %s was not added", p->bridge,
+			       p->name);
+	return 0;
+}
+
+static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *t)
+{
+	struct err *err = db->stream.err;
+	const struct json *row;
+	const char *fault;
+	int64_t ofport;
+
+	if (ovsdb_finish(db, t) < 0) {
+		if (!server_timed_out(t, 0))
+			return -1;
+		return err_set(err, ERR_RETRY,
+			       "port %s: ovs-vswitchd has not opened it; is it running?", p->name);
+	}
+	row = ovsdb_rows(t, 1);
+	if (!row)
+		return err_set(err, ERR_RETRY, "port %s: somebody has removed it", p->name);
+	if (ovsdb_int(json_get(row, "ofport"), &ofport) && ofport > 0)
+		return 0;
+	fault = ovsdb_str(json_get(row, "error"));
+	err_fill(err, ERR_INTERNAL, 0, "port %s: ovs-vswitchd cannot open it", p->name);
+	snprintf(err->details, sizeof(err->details), "%s", fault ? fault : "");
+	return -1;
+}
+
+/* Both requests at once: the second is answered when the switch has acted on the first. */
+int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms)
+{
+	struct ovsdb_txn *insert, *ofport;
+
+	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
+	if (send_insert(db, p, &insert) < 0 || send_wait_ofport(db, p, timeout_ms, &ofport) < 0)
+		return -1;
+	return inserted(db, p, insert) < 0 ? -1 : opened(db, p, ofport);
+}
+
+int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "wait for the link of port", p->name));
+
+	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
+	json_add_str(ovsdb_wait(t, "Interface", "link_state", "==", timeout_ms), "link_state",
+		     "up");
+	where_uuid(t, "_uuid", "==", p->iface_uuid);
+	if (ovsdb_run(db, t) == 0)
+		return 0;
+	if (!server_timed_out(t, 0))
+		return -1;
+	err_clear(db->stream.err);
+	return 1;
+}
+
+/* ---- removing -------------------------------------------------------------------------------- */
+
+static void remove_op(struct ovsdb_txn *t, const char *uuid)
+{
+	ovsdb_op(t, "mutate", "Bridge");
+	where_uuid(t, "ports", "includes", uuid);
+	ovsdb_add_uuid(ovsdb_mutation(t, "ports", "delete"), NULL, uuid);
+}
+
+int ovs_port_take_back(struct ovsdb *db, const struct ovs_port *p)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "remove port", p->name));
+
+	remove_op(t, p->uuid);
+	return ovsdb_run(db, t);
+}
+
+int ovs_ports_remove(struct ovsdb *db, const char *const *uuids, size_t n)
+{
+	while (n) {
+		struct ovsdb_txn *t = ovsdb_begin(db, "remove ports");
+		size_t some = n < OVSDB_MAX_OPS ? n : OVSDB_MAX_OPS;
+
+		for (size_t i = 0; i < some; i++)
+			remove_op(t, uuids[i]);
+		if (ovsdb_run(db, t) < 0)
+			return -1;
+		uuids += some;
+		n -= some;
+	}
+	return 0;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
+		   const struct json **rows)
+{
+	static const char *const columns[] = { "_uuid", "name", "external_ids", NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, "look for ports");
+
+	ovsdb_op(t, "select", "Port");
+	ovsdb_add_map(ovsdb_where(t, "external_ids", "includes"), NULL, ids, n);
+	ovsdb_columns(t, columns);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	*rows = ovsdb_rows(t, 0);
+	return 0;
+}
+
+static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, bool *yes)
+{
+	static const char *const columns[] = { "name", NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up bridge", bridge));
+
+	ovsdb_op(t, "select", "Bridge");
+	where_name(t, bridge);
+	where_uuid(t, "ports", "includes", uuid);
+	ovsdb_columns(t, columns);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	*yes = ovsdb_rows(t, 0) != NULL;
+	return 0;
+}
+
+int ovs_port_look(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
+{
+	static const char *const port[] = { "_uuid",  "vlan_mode",    "tag",
+					    "trunks", "external_ids", NULL };
+	static const char *const iface[] = { "ofport",       "error", "link_state",
+					     "external_ids", "type",  NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up port", name));
+	const char *uuid;
+
+	*out = (struct ovs_state){ 0 };
+	ovsdb_op(t, "select", "Port");
+	where_name(t, name);
+	ovsdb_columns(t, port);
+	ovsdb_op(t, "select", "Interface");
+	where_name(t, name);
+	ovsdb_columns(t, iface);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	out->port = ovsdb_rows(t, 0);
+	out->iface = ovsdb_rows(t, 1);
+	uuid = ovsdb_uuid(json_get(out->port, "_uuid"));
+	return uuid ? is_on_bridge(db, bridge, uuid, &out->on_bridge) : 0;
+}
+
+static int find_by_ref(struct ovsdb *db, const char *table, const char *column, const char *ref,
+		       const struct json **row)
+{
+	static const char *const columns[] = { "_uuid", "name", NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look into table", table));
+
+	ovsdb_op(t, "select", table);
+	if (!column)
+		where_name(t, ref);
+	else
+		where_uuid(t, column, "includes", ref);
+	ovsdb_columns(t, columns);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	*row = ovsdb_rows(t, 0);
+	return 0;
+}
+
+int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists)
+{
+	const struct json *row;
+
+	if (find_by_ref(db, "Bridge", NULL, name, &row) < 0)
+		return -1;
+	*exists = row != NULL;
+	return 0;
+}
+
+/* Interface by name, the Port that has it, the Bridge that has that. */
+int ovs_bridge_of(struct ovsdb *db, const char *iface, const char **bridge)
+{
+	static const struct {
+		const char *table, *column;
+	} steps[] = { { "Interface", NULL }, { "Port", "interfaces" }, { "Bridge", "ports" } };
+	const struct json *row = NULL;
+	const char *ref = iface;
+
+	*bridge = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (find_by_ref(db, steps[i].table, steps[i].column, ref, &row) < 0)
+			return -1;
+		ref = ovsdb_uuid(json_get(row, "_uuid"));
+		if (!ref)
+			return 0;
+	}
+	*bridge = ovsdb_str(json_get(row, "name"));
+	return 0;
+}
+
+/* ---- the switch ------------------------------------------------------------------------------ */
+
+/* ovs-vswitchd copies next_cfg to cur_cfg when it has done what the database asks for. */
+int ovs_switch_sync(struct ovsdb *db, uint32_t timeout_ms)
+{
+	static const char *const next[] = { "next_cfg", NULL }, *const cur[] = { "cur_cfg", NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, "ask ovs-vswitchd for a sign of life");
+	int64_t number;
+
+	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
+	ovsdb_op(t, "mutate", "Open_vSwitch");
+	json_add_uint(ovsdb_mutation(t, "next_cfg", "+="), NULL, 1);
+	ovsdb_op(t, "select", "Open_vSwitch");
+	ovsdb_columns(t, next);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	if (!ovsdb_int(json_get(ovsdb_rows(t, 1), "next_cfg"), &number))
+		return err_set(db->stream.err, ERR_INTERNAL, "%s: next_cfg is no number", t->what);
+	t = ovsdb_begin(db, "wait for ovs-vswitchd");
+	ovsdb_op(t, "wait", "Open_vSwitch");
+	json_add_int(ovsdb_where(t, "cur_cfg", ">="), NULL, number);
+	ovsdb_columns(t, cur);
+	json_add_str(t->op, "until", "!=");
+	json_add_list(t->op, "rows");
+	json_add_uint(t->op, "timeout", timeout_ms);
+	if (ovsdb_run(db, t) == 0)
+		return 0;
+	if (!server_timed_out(t, 0))
+		return -1;
+	err_clear(db->stream.err);
+	return 1;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * port.h - ports of Open vSwitch bridges as rows of its database (ovs-vswitchd.conf.db(5)): a Port in
+ * Bridge.ports with an Interface of the same name. Neither table is a root: a port is removed by taking
+ * it out of Bridge.ports, and its rows go with it.
+ *
+ * The database server and the switch are two processes: a row says what is to be, and ofport what is.
+ */
+#ifndef CNIC_OVSDB_PORT_H
+#define CNIC_OVSDB_PORT_H
+
+#include "ovsdb/ovsdb.h"
+#include "ovsdb/value.h"
+
+struct ovs_port {
+	const char *bridge, *name;
+	const char *vlan_mode;
+	bool has_tag;
+	uint16_t tag;
+	const uint16_t *trunks; /* none: all */
+	size_t n_trunks;
+	const struct ovsdb_pair *ids; /* Port.external_ids */
+	size_t n_ids;
+	const char *iface_type;  /* NULL: the default, a netdev */
+	const char *iface_id;    /* Interface.external_ids, NULL: none */
+	uint16_t ofport_request; /* 0: any */
+	char uuid[OVSDB_UUID_LEN + 1],
+		iface_uuid[OVSDB_UUID_LEN + 1]; /* chosen by ovs_port_name() */
+};
+
+/* Give the rows to be their ids, by which they can be taken back whatever became of the request. */
+int ovs_port_name(struct ovs_port *p, struct err *err) NODISCARD;
+
+/*
+ * Add the port in one transaction, and wait until the switch has opened it. Code 7 if there is no such
+ * bridge; the switch's own words if it cannot open the interface.
+ */
+int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms) NODISCARD;
+
+/* Wait until its link is up: 1 if it is not in that time. */
+int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms) NODISCARD;
+
+/* Take it back. Whatever has been sent for it before on the same connection is done before. */
+int ovs_port_take_back(struct ovsdb *db, const struct ovs_port *p) NODISCARD;
+
+/* Rows of Port (_uuid, name, external_ids) that have all of these external_ids; NULL if none. */
+int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
+		   const struct json **rows) NODISCARD;
+
+/* Remove ports, from whichever bridge they are on; one that is gone is fine. One transaction. */
+int ovs_ports_remove(struct ovsdb *db, const char *const *uuids, size_t n) NODISCARD;
+
+/* What the database has under a port's name; NULL for what it has not. */
+struct ovs_state {
+	const struct json *port, *iface;
+	bool on_bridge; /* in Bridge.ports of the bridge asked for */
+};
+int ovs_port_look(struct ovsdb *db, const char *bridge, const char *name,
+		  struct ovs_state *out) NODISCARD;
+
+/* Is there such a bridge? */
+int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists) NODISCARD;
+
+/* The bridge that has a port with this interface, NULL if none. */
+int ovs_bridge_of(struct ovsdb *db, const char *iface, const char **bridge) NODISCARD;
+
+/* Wait until the switch has done all that the database asks for up to now: 1 if it has not. */
+int ovs_switch_sync(struct ovsdb *db, uint32_t timeout_ms) NODISCARD;
+
+#endif
