@@ -14,7 +14,7 @@ FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
 B           := build$(FLAVOUR)
 BIN         := bin$(FLAVOUR)
 
-PLUGINS := bridge ptp loopback host-local static
+PLUGINS := bridge ptp loopback ovs host-local static
 
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \

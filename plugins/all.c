@@ -7,10 +7,11 @@ extern const struct cni_plugin ONLY;
 
 const struct cni_plugin *const cni_plugins[] = { &ONLY, NULL };
 #else
-extern const struct cni_plugin bridge_plugin, ptp_plugin, loopback_plugin, host_local_plugin,
-	static_plugin;
+extern const struct cni_plugin bridge_plugin, ptp_plugin, loopback_plugin, ovs_plugin,
+	host_local_plugin, static_plugin;
 
 const struct cni_plugin *const cni_plugins[] = {
-	&bridge_plugin, &ptp_plugin, &loopback_plugin, &host_local_plugin, &static_plugin, NULL,
+	&bridge_plugin, &ptp_plugin, &loopback_plugin, &ovs_plugin, &host_local_plugin,
+	&static_plugin, NULL,
 };
 #endif

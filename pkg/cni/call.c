@@ -48,6 +48,19 @@ void cni_turn_end(struct cni_call *c)
 	c->lock_fd = -1;
 }
 
+int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n)
+{
+	struct err first = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		err_clear(c->err);
+		if (steps[i](c) < 0)
+			err_keep_first(&first, c->err);
+	}
+	*c->err = first;
+	return first.msg[0] ? -1 : 0;
+}
+
 const char *cni_arg(const struct cni_call *c, const char *key)
 {
 	return cni_args_get(c->args, key, c->arena);

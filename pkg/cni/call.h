@@ -108,6 +108,12 @@ void cni_undo_all(struct cni_call *c);
 int cni_turn_begin(struct cni_call *c) NODISCARD;
 void cni_turn_end(struct cni_call *c);
 
+/*
+ * Steps that must all be tried (DEL, GC): the first error is the call's, a later one goes to stderr.
+ */
+typedef int (*cni_step)(struct cni_call *c);
+int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n) NODISCARD;
+
 /* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);
 

@@ -109,6 +109,24 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 	return describe_inside(c, &veth, host, inside);
 }
 
+int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
+		   const uint8_t **mac)
+{
+	uint8_t *out = arena_array(c->arena, uint8_t, MAC_LEN);
+
+	*mac = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (!ways[i].mac || !*ways[i].mac)
+			continue;
+		if (!mac_parse(out, ways[i].mac))
+			return err_set(c->err, ERR_CONFIG, "%s: \"%.40s\" is not a MAC address",
+				       ways[i].where, ways[i].mac);
+		*mac = out;
+		return 0;
+	}
+	return 0;
+}
+
 static bool has_family(const struct cni_result *r, sa_family_t family)
 {
 	for (size_t i = 0; i < r->n_ips; i++)
@@ -151,6 +169,8 @@ static int tune_inside(void *arg)
 	if (t->opt->dad)
 		tune_softly(t, "enhanced_dad", "1");
 	tune_softly(t, "accept_dad", t->opt->dad ? "1" : "0");
+	if (t->opt->ndisc_notify)
+		tune_softly(t, "ndisc_notify", "1");
 	return t->v6 ? tune_v6(t->c) : 0;
 }
 
@@ -237,6 +257,17 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	return add_routes(c, inside->index);
 }
 
+/*
+ * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver that refuses
+ * to while the link is up costs the announcement.
+ */
+void cni_iface_announce(struct cni_call *c, const struct link *inside)
+{
+	nl_link_mac(c->sandbox, inside->index, inside->mac);
+	if (nl_commit(c->sandbox) < 0)
+		err_clear(c->err);
+}
+
 int cni_veth_del(struct cni_call *c)
 {
 	struct link inside, host = { 0 };
@@ -259,15 +290,9 @@ int cni_veth_del(struct cni_call *c)
 
 int cni_veth_ipam_del(struct cni_call *c)
 {
-	struct err first = { 0 };
+	static const cni_step steps[] = { cni_veth_del, cni_ipam_forward };
 
-	if (cni_veth_del(c) < 0)
-		err_keep_first(&first, c->err);
-	err_clear(c->err);
-	if (cni_ipam_forward(c) < 0)
-		err_keep_first(&first, c->err);
-	*c->err = first;
-	return first.msg[0] ? -1 : 0;
+	return cni_try_all(c, steps, ARRAY_SIZE(steps));
 }
 
 void cni_dns_override(struct cni_call *c)

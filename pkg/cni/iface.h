@@ -30,11 +30,26 @@ void cni_undo_host_link(struct cni_call *c, const void *name);
 int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
 		 struct link *inside) NODISCARD;
 
+/* The first of the ways that says something says which MAC address; NULL if none does. */
+struct cni_mac_way {
+	const char *where, *mac;
+};
+
+int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
+		   const uint8_t **mac) NODISCARD;
+
 /* How the container's kernel should treat the interface. */
 struct cni_iface_options {
-	bool dad;        /* IPv6 duplicate address detection, waited for */
-	bool arp_notify; /* announce an IPv4 address when the link comes up */
+	bool dad;          /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;   /* announce an IPv4 address when the link comes up */
+	bool ndisc_notify; /* the same for IPv6 */
 };
+
+/*
+ * Have the kernel of the container tell its addresses to the neighbours again, where arp_notify and
+ * ndisc_notify are on: the link has only now been connected to them.
+ */
+void cni_iface_announce(struct cni_call *c, const struct link *inside);
 
 /*
  * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of

@@ -2,7 +2,6 @@
 #include "ipam/store.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,31 +9,16 @@
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "sys/textfile.h"
 #include "sys/lock.h"
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-static int make_dirs(const char *path, struct err *err)
-{
-	char part[PATH_MAX];
-
-	if (strlen(path) >= sizeof(part))
-		return err_set(err, ERR_CONFIG, "ipam.dataDir: longer than a path can be");
-	for (const char *p = path; *p; p++) {
-		if (p == path || (p[1] && p[1] != '/'))
-			continue;
-		snprintf(part, sizeof(part), "%.*s", (int)(p + 1 - path), path);
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return err_sys(err, "create %s", part);
-	}
-	return 0;
-}
 
 static int open_dir(struct store *s, enum store_use use)
 {
 	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0 && errno == ENOENT && use == STORE_ADD) {
-		if (make_dirs(s->path, s->err) < 0)
+		if (file_make_dirs(s->path, 0755, s->err) < 0)
 			return -1;
 		s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}

@@ -135,6 +135,11 @@ bool json_bool(const struct json *v, bool *out)
 	return true;
 }
 
+const char *json_key(const struct json *v)
+{
+	return json_cjson(v)->string;
+}
+
 struct json *json_object(void)
 {
 	return wrap_mut(cJSON_CreateObject());

@@ -46,6 +46,7 @@ bool json_is_list(const struct json *v);
 /* The elements of a list, the members' values of an object; NULL behind the last. */
 const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *v);
+const char *json_key(const struct json *v); /* of a member */
 #define json_for_each(item, v) \
 	for (const struct json *item = json_first(v); item; item = json_next(item))
 

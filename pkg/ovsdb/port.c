@@ -83,7 +83,7 @@ static int send_insert(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_
 static int send_wait_ofport(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms,
 			    struct ovsdb_txn **t)
 {
-	static const char *const columns[] = { "ofport", "error", NULL };
+	static const char *const columns[] = { "ofport", "error", "link_state", NULL };
 
 	*t = ovsdb_begin(db, say(db, "wait for ovs-vswitchd to open port", p->name));
 	ovsdb_add_empty(ovsdb_wait(*t, "Interface", "ofport", "!=", timeout_ms), "ofport");
@@ -109,11 +109,11 @@ static int inserted(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn
 	return 0;
 }
 
-static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *t)
+static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *t, bool *up)
 {
 	struct err *err = db->stream.err;
 	const struct json *row;
-	const char *fault;
+	const char *fault, *state;
 	int64_t ofport;
 
 	if (ovsdb_finish(db, t) < 0) {
@@ -125,6 +125,8 @@ static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *
 	row = ovsdb_rows(t, 1);
 	if (!row)
 		return err_set(err, ERR_RETRY, "port %s: somebody has removed it", p->name);
+	state = ovsdb_str(json_get(row, "link_state"));
+	*up = state && !strcmp(state, "up");
 	if (ovsdb_int(json_get(row, "ofport"), &ofport) && ofport > 0)
 		return 0;
 	fault = ovsdb_str(json_get(row, "error"));
@@ -134,14 +136,14 @@ static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *
 }
 
 /* Both requests at once: the second is answered when the switch has acted on the first. */
-int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms)
+int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms, bool *up)
 {
 	struct ovsdb_txn *insert, *ofport;
 
 	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
 	if (send_insert(db, p, &insert) < 0 || send_wait_ofport(db, p, timeout_ms, &ofport) < 0)
 		return -1;
-	return inserted(db, p, insert) < 0 ? -1 : opened(db, p, ofport);
+	return inserted(db, p, insert) < 0 ? -1 : opened(db, p, ofport, up);
 }
 
 int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms)
@@ -210,6 +212,37 @@ int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
 	return 0;
 }
 
+int ovs_ifaces_failed(struct ovsdb *db, const struct json **rows)
+{
+	static const char *const columns[] = { "name", NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, "look for lost interfaces");
+
+	ovsdb_op(t, "select", "Interface");
+	json_add_int(ovsdb_where(t, "ofport", "=="), NULL, -1);
+	json_add_str(ovsdb_where(t, "type", "=="), NULL, "");
+	ovsdb_columns(t, columns);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	*rows = ovsdb_rows(t, 0);
+	return 0;
+}
+
+int ovs_iface_is_netdev(struct ovsdb *db, const char *name, bool *yes)
+{
+	static const char *const columns[] = { "type", NULL };
+	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up interface", name));
+	const char *type;
+
+	ovsdb_op(t, "select", "Interface");
+	where_name(t, name);
+	ovsdb_columns(t, columns);
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	type = ovsdb_str(json_get(ovsdb_rows(t, 0), "type"));
+	*yes = type && (!*type || !strcmp(type, "system"));
+	return 0;
+}
+
 static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, bool *yes)
 {
 	static const char *const columns[] = { "name", NULL };
@@ -227,7 +260,7 @@ static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, 
 
 int ovs_port_look(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
 {
-	static const char *const port[] = { "_uuid",  "vlan_mode",    "tag",
+	static const char *const port[] = { "_uuid", "name",  "vlan_mode",    "tag",
 					    "trunks", "external_ids", NULL };
 	static const char *const iface[] = { "ofport",       "error", "link_state",
 					     "external_ids", "type",  NULL };

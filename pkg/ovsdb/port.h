@@ -32,10 +32,11 @@ struct ovs_port {
 int ovs_port_name(struct ovs_port *p, struct err *err) NODISCARD;
 
 /*
- * Add the port in one transaction, and wait until the switch has opened it. Code 7 if there is no such
+ * Add the port in one transaction, and wait until the switch has opened it; `up` if its link was up then. Code 7 if there is no such
  * bridge; the switch's own words if it cannot open the interface.
  */
-int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms) NODISCARD;
+int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms,
+		 bool *up) NODISCARD;
 
 /* Wait until its link is up: 1 if it is not in that time. */
 int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms) NODISCARD;
@@ -46,6 +47,12 @@ int ovs_port_take_back(struct ovsdb *db, const struct ovs_port *p) NODISCARD;
 /* Rows of Port (_uuid, name, external_ids) that have all of these external_ids; NULL if none. */
 int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
 		   const struct json **rows) NODISCARD;
+
+/* The names of interfaces of the host that the switch could not open: rows of Interface, NULL if none. */
+int ovs_ifaces_failed(struct ovsdb *db, const struct json **rows) NODISCARD;
+
+/* Is it a netdev of the host, not something of the switch's own? */
+int ovs_iface_is_netdev(struct ovsdb *db, const char *name, bool *yes) NODISCARD;
 
 /* Remove ports, from whichever bridge they are on; one that is gone is fine. One transaction. */
 int ovs_ports_remove(struct ovsdb *db, const char *const *uuids, size_t n) NODISCARD;

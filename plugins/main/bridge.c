@@ -104,25 +104,13 @@ static int collect_trunk(struct cni_call *c, struct bridge_conf *conf)
 static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 {
 	const char *arg = cni_arg(c, "MAC");
-	const struct {
-		const char *where, *mac;
-	} ways[] = {
+	const struct cni_mac_way ways[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "args.cni.mac", conf->args_mac },
 		{ "CNI_ARGS MAC", arg },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(ways) && !conf->mac; i++) {
-		uint8_t *mac = arena_array(c->arena, uint8_t, MAC_LEN);
-
-		if (!ways[i].mac || !*ways[i].mac)
-			continue;
-		if (!mac_parse(mac, ways[i].mac))
-			return err_set(c->err, ERR_CONFIG, "%s: \"%.40s\" is not a MAC address",
-				       ways[i].where, ways[i].mac);
-		conf->mac = mac;
-	}
-	return 0;
+	return cni_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
 }
 
 static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)

@@ -89,8 +89,9 @@ static int add(struct ovsdb *db, struct err *err)
 		.n_ids = 2,
 		.iface_id = "x",
 	};
+	bool up;
 
-	return ovs_port_name(&p, err) < 0 ? -1 : ovs_port_add(db, &p, 1000);
+	return ovs_port_name(&p, err) < 0 ? -1 : ovs_port_add(db, &p, 1000, &up);
 }
 
 /* Every reader of values, on whatever there is. */
@@ -117,9 +118,10 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 	const struct json *rows = NULL;
 	struct ovs_state state;
 	const char *bridge;
+	bool yes;
 	int rc;
 
-	switch (which % 6) {
+	switch (which % 8) {
 	case 0:
 		return add(db, err);
 	case 1:
@@ -136,6 +138,10 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 		return rc;
 	case 4:
 		return ovs_bridge_of(db, "eth9", &bridge);
+	case 5:
+		return ovs_ifaces_failed(db, &rows);
+	case 6:
+		return ovs_iface_is_netdev(db, "veth1", &yes);
 	default:
 		return ovs_switch_sync(db, 100) < 0 ? -1 : 0;
 	}

@@ -640,12 +640,13 @@ static int add_port(const char *first, const char *second)
 {
 	struct ovs_port p = { .bridge = "br0", .name = "veth1", .vlan_mode = "trunk" };
 	struct ovsdb db;
+	bool up;
 	int rc;
 
 	port_answers[0] = first;
 	port_answers[1] = second;
 	play(&db, part_port, 5000);
-	rc = ovs_port_name(&p, &err) < 0 ? -1 : ovs_port_add(&db, &p, 2000);
+	rc = ovs_port_name(&p, &err) < 0 ? -1 : ovs_port_add(&db, &p, 2000, &up);
 	end(&db);
 	printf("#  %s | %s\n", err.msg, err.details);
 	return rc;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/flatfile.h"
+
+#include <string.h>
+
+#include "sys/textfile.h"
+
+#define FLAT_FILE_MAX 65536
+
+static bool is_lenient(const struct cni_call *c)
+{
+	return c->command == CNI_DEL || c->command == CNI_GC;
+}
+
+static int decode(struct cni_call *c, const struct json *v, const char *what)
+{
+	if (is_lenient(c))
+		return json_decode_lenient(v, c->plugin->fields, what, c->own, c->err);
+	return json_decode(v, c->plugin->fields, what, c->own, c->err);
+}
+
+static int overlay(struct cni_call *c, const char *path, const char *text, size_t len)
+{
+	const struct json *v;
+
+	if (json_parse(text, len, &v, c->err) < 0)
+		return err_wrap(c->err, "%s", path);
+	memset(c->own, 0, c->plugin->conf_size);
+	if (c->plugin->defaults)
+		memcpy(c->own, c->plugin->defaults, c->plugin->conf_size);
+	if (decode(c, v, path) < 0)
+		return -1;
+	return decode(c, c->conf.raw, "");
+}
+
+int cni_flat_file(struct cni_call *c, const char *const *paths)
+{
+	const char *text;
+	size_t len;
+	void *keep;
+
+	for (; *paths; paths++) {
+		if (!**paths)
+			continue;
+		if (file_read(*paths, FLAT_FILE_MAX, c->arena, &text, &len, c->err) == 0)
+			break;
+		if (c->err->sys != ENOENT && c->err->sys != ENOTDIR && !is_lenient(c))
+			return -1;
+		err_clear(c->err);
+	}
+	if (!*paths)
+		return 0;
+	keep = memcpy(arena_alloc(c->arena, c->plugin->conf_size), c->own, c->plugin->conf_size);
+	if (overlay(c, *paths, text, len) == 0)
+		return 0;
+	if (!is_lenient(c))
+		return -1;
+	err_clear(c->err);
+	memcpy(c->own, keep, c->plugin->conf_size);
+	return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flatfile.h - keys that a node's administrator sets for all networks, in a file beside them. */
+#ifndef CNIC_CNI_FLATFILE_H
+#define CNIC_CNI_FLATFILE_H
+
+#include "cni/call.h"
+
+/*
+ * The first of `paths` (NULL-terminated, "" skipped) that exists is decoded into c->own by the plugin's
+ * table, and the configuration again over it: its keys win. No file is fine; one that cannot be read or
+ * decoded is an error, except to DEL and GC, which go without.
+ */
+int cni_flat_file(struct cni_call *c, const char *const *paths) NODISCARD;
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/memo.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/textfile.h"
+
+#define MEMO_MAX 65536
+
+static const char *path_of(struct cni_call *c, const char *dir, const char *suffix)
+{
+	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->container_id, c->ifname, suffix);
+}
+
+int cni_memo_write(struct cni_call *c, const char *dir, const char *suffix, const struct json *v)
+{
+	const char *path = path_of(c, dir, suffix), *text = json_print(v);
+
+	if (file_make_dirs(dir, 0700, c->err) < 0)
+		return -1;
+	return file_replace(path, text, strlen(text), 0600, c->arena, c->err);
+}
+
+static const struct json *read_memo(struct cni_call *c, const char *path)
+{
+	struct err ignored = { 0 };
+	const struct json *v;
+	const char *text;
+	size_t len;
+
+	if (file_read(path, MEMO_MAX, c->arena, &text, &len, &ignored) < 0 ||
+	    json_parse(text, len, &v, &ignored) < 0)
+		return NULL;
+	return json_is_object(v) ? v : NULL;
+}
+
+const struct json *cni_memo_read(struct cni_call *c, const char *dir, const char *suffix)
+{
+	return read_memo(c, path_of(c, dir, suffix));
+}
+
+static int remove_memo(struct cni_call *c, const char *path)
+{
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(c->err, "remove %s", path);
+	return 0;
+}
+
+int cni_memo_remove(struct cni_call *c, const char *dir, const char *suffix)
+{
+	return remove_memo(c, path_of(c, dir, suffix));
+}
+
+/* A name cannot be taken apart: both halves may hold dashes. */
+static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
+{
+	for (size_t i = 0; i < c->conf.n_attachments; i++) {
+		const struct cni_attachment *a = &c->conf.attachments[i];
+		size_t id = strlen(a->container_id), ifname = strlen(a->ifname);
+
+		if (!strncmp(name, a->container_id, id) && name[id] == '-' &&
+		    !strncmp(name + id + 1, a->ifname, ifname) &&
+		    !strcmp(name + id + 1 + ifname, suffix))
+			return true;
+	}
+	return false;
+}
+
+int cni_memo_collect(struct cni_call *c, const char *dir, const char *suffix,
+		     bool (*mine)(struct cni_call *c, const struct json *memo))
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	int rc = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", dir);
+	while (!rc && (e = readdir(d))) {
+		const char *path = arena_printf(c->arena, "%s/%s", dir, e->d_name);
+		const struct json *memo;
+
+		if (is_valid(c, e->d_name, suffix))
+			continue;
+		memo = read_memo(c, path);
+		if (memo && mine(c, memo))
+			rc = remove_memo(c, path);
+	}
+	closedir(d);
+	return rc;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/ovs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cni/gc.h"
+
+#define UNDO_TIMEOUT_MS   3000
+#define STATUS_TIMEOUT_MS 3000
+
+int cni_ovs_open(struct cni_call *c, struct cni_ovs *o)
+{
+	return ovsdb_open(&o->db, o->socket, CNI_OVS_TIMEOUT_MS, c->arena, c->err);
+}
+
+/* ---- ADD ------------------------------------------------------------------------------------- */
+
+/* ovs-cni's four keys first; it looks for the first three. */
+static void identify(struct cni_call *c, struct ovs_port *p)
+{
+	const char *uid = cni_arg(c, "K8S_POD_UID");
+	const struct ovsdb_pair all[] = {
+		{ "owner", CNI_OVS_OWNER },
+		{ "contNetns", c->netns },
+		{ "contIface", c->ifname },
+		{ "contPodUid", uid ? uid : "" },
+		{ "contId", c->container_id },
+		{ "contNetwork", c->conf.name },
+		{ "contPodName", cni_arg(c, "K8S_POD_NAME") },
+		{ "contPodNamespace", cni_arg(c, "K8S_POD_NAMESPACE") },
+	};
+	struct ovsdb_pair *ids = arena_array(c->arena, struct ovsdb_pair, ARRAY_SIZE(all));
+
+	p->ids = ids;
+	p->n_ids = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].value)
+			ids[p->n_ids++] = all[i];
+}
+
+static struct cni_ovs *own(const void *arg)
+{
+	union {
+		const void *in;
+		struct cni_ovs *out;
+	} u = { .in = arg };
+
+	return u.out;
+}
+
+/*
+ * On the connection that asked for the port, so that a server which has stalled does both when it goes
+ * on, in order, however late; on a new one if that is lost.
+ */
+static void undo_plug(struct cni_call *c, const void *arg)
+{
+	struct cni_ovs *o = own(arg);
+	bool sent = !o->db.stream.broken;
+
+	ovsdb_allow(&o->db, UNDO_TIMEOUT_MS);
+	if (sent && ovs_port_take_back(&o->db, &o->port) == 0)
+		return;
+	if (!sent || o->db.stream.broken) {
+		ovsdb_close(&o->db);
+		if (ovsdb_open(&o->db, o->socket, UNDO_TIMEOUT_MS, c->arena, c->err) == 0 &&
+		    ovs_port_take_back(&o->db, &o->port) == 0)
+			return;
+	}
+	o->may_remain = true;
+	fprintf(stderr, "rollback: port %s may remain in OVS: %s\n", o->port.name, c->err->msg);
+}
+
+int cni_ovs_plug(struct cni_call *c, struct cni_ovs *o, uint32_t link_timeout_ms)
+{
+	bool up;
+	int rc;
+
+	identify(c, &o->port);
+	if (ovs_port_name(&o->port, c->err) < 0)
+		return -1;
+	cni_undo_push(c, undo_plug, o);
+	if (ovs_port_add(&o->db, &o->port, CNI_OVS_TIMEOUT_MS, &up) < 0)
+		return -1;
+	if (up || !link_timeout_ms)
+		return 0;
+	rc = ovs_port_wait_up(&o->db, &o->port, link_timeout_ms);
+	if (rc > 0)
+		return err_set(c->err, ERR_RETRY,
+			       "port %s: its link is not up after %u ms; link_state_check_retries "
+			       "times link_state_check_interval is too short?",
+			       o->port.name, link_timeout_ms);
+	return rc;
+}
+
+/* ---- whose port is it? ----------------------------------------------------------------------- */
+
+static const char *id_of(const struct json *port, const char *key)
+{
+	const char *value = ovsdb_map(json_get(port, "external_ids"), key);
+
+	return value ? value : "";
+}
+
+static bool is(const struct json *port, const char *key, const char *value)
+{
+	return !strcmp(id_of(port, key), value);
+}
+
+static bool is_this(struct cni_call *c, const struct json *port)
+{
+	if (!is(port, "owner", CNI_OVS_OWNER) || !is(port, "contIface", c->ifname))
+		return false;
+	if (*id_of(port, "contId"))
+		return is(port, "contId", c->container_id);
+	return *c->netns && is(port, "contNetns", c->netns);
+}
+
+struct doomed {
+	const char **uuids;
+	size_t n_uuids;
+};
+
+static void doom(struct cni_call *c, struct cni_ovs *o, struct doomed *d, const struct json *port)
+{
+	const char *uuid = ovsdb_uuid(json_get(port, "_uuid")),
+		   *name = ovsdb_str(json_get(port, "name"));
+
+	if (!uuid || !name)
+		return;
+	*arena_append(c->arena, d->uuids, d->n_uuids) = uuid;
+	*arena_append(c->arena, o->ends, o->n_ends) = name;
+}
+
+static int remove_all(struct cni_ovs *o, const struct doomed *d)
+{
+	return d->n_uuids ? ovs_ports_remove(&o->db, d->uuids, d->n_uuids) : 0;
+}
+
+/* ---- DEL ------------------------------------------------------------------------------------- */
+
+static int find_by(struct cni_call *c, struct cni_ovs *o, const char *key, const char *value,
+		   struct doomed *d)
+{
+	const struct ovsdb_pair ids[] = { { "owner", CNI_OVS_OWNER },
+					  { "contIface", c->ifname },
+					  { key, value } };
+	const struct json *ports;
+
+	if (ovs_ports_with(&o->db, ids, ARRAY_SIZE(ids), &ports) < 0)
+		return -1;
+	for (; ports; ports = json_next(ports))
+		if (is_this(c, ports))
+			doom(c, o, d, ports);
+	return 0;
+}
+
+int cni_ovs_unplug(struct cni_call *c, struct cni_ovs *o)
+{
+	struct doomed d = { 0 };
+
+	if (find_by(c, o, "contId", c->container_id, &d) < 0)
+		return -1;
+	if (!d.n_uuids && *c->netns && find_by(c, o, "contNetns", c->netns, &d) < 0)
+		return -1;
+	return remove_all(o, &d);
+}
+
+/* A veth of that name, of the host, nothing else: a representor stays. */
+int cni_ovs_remove_ends(struct cni_call *c, const struct cni_ovs *o)
+{
+	for (size_t i = 0; i < o->n_ends; i++) {
+		struct link link;
+
+		if (ifname_fault(o->ends[i]))
+			continue;
+		if (nl_link_get_allow(c->host, o->ends[i], &link) < 0)
+			return -1;
+		if (!link.index || strcmp(link.kind, "veth") != 0)
+			continue;
+		nl_link_del(c->host, link.index);
+		if (nl_commit_allow(c->host, ENODEV) < 0)
+			return err_wrap(c->err, "%s", link.name);
+	}
+	return 0;
+}
+
+/* ---- lost interfaces ------------------------------------------------------------------------- */
+
+/* 1: the port's interface was a netdev of the host and is not there. */
+static int is_lost(struct cni_call *c, struct cni_ovs *o, const char *name)
+{
+	struct link link;
+	bool netdev;
+
+	if (ifname_fault(name))
+		return 0;
+	if (nl_link_get_allow(c->host, name, &link) < 0)
+		return -1;
+	if (link.index)
+		return 0;
+	if (ovs_iface_is_netdev(&o->db, name, &netdev) < 0)
+		return -1;
+	return netdev;
+}
+
+static int sweep_one(struct cni_call *c, struct cni_ovs *o, const char *name, struct doomed *d)
+{
+	struct ovs_state state;
+	int lost = is_lost(c, o, name);
+
+	if (lost <= 0)
+		return lost;
+	if (ovs_port_look(&o->db, "", name, &state) < 0)
+		return -1;
+	if (is(state.port, "owner", CNI_OVS_OWNER))
+		doom(c, o, d, state.port);
+	return 0;
+}
+
+/* The server picks out those that the switch could not open, as a rule none. */
+static int sweep(struct cni_call *c, struct cni_ovs *o)
+{
+	struct doomed d = { 0 };
+	const struct json *rows;
+
+	if (ovs_ifaces_failed(&o->db, &rows) < 0)
+		return -1;
+	for (int n = 0; rows && n < OVSDB_MAX_OPS; rows = json_next(rows), n++) {
+		const char *name = ovsdb_str(json_get(rows, "name"));
+
+		if (name && sweep_one(c, o, name, &d) < 0)
+			return -1;
+	}
+	return remove_all(o, &d);
+}
+
+void cni_ovs_sweep(struct cni_call *c, struct cni_ovs *o)
+{
+	if (sweep(c, o) < 0)
+		err_clear(c->err);
+}
+
+/* ---- GC -------------------------------------------------------------------------------------- */
+
+/* Which container a port of ovs-cni is for only its namespace's path says: it goes when it is lost. */
+static int is_garbage(struct cni_call *c, struct cni_ovs *o, const struct json *port)
+{
+	const char *id = id_of(port, "contId"), *name = ovsdb_str(json_get(port, "name"));
+
+	if (*id && c->conf.has_attachments && is(port, "contNetwork", c->conf.name) &&
+	    !cni_gc_is_valid(&c->conf, id, id_of(port, "contIface")))
+		return 1;
+	return name ? is_lost(c, o, name) : 0;
+}
+
+int cni_ovs_collect(struct cni_call *c, struct cni_ovs *o)
+{
+	const struct ovsdb_pair owner = { "owner", CNI_OVS_OWNER };
+	struct doomed d = { 0 };
+	const struct json *ports;
+
+	if (ovs_ports_with(&o->db, &owner, 1, &ports) < 0)
+		return -1;
+	for (; ports; ports = json_next(ports)) {
+		int garbage = is_garbage(c, o, ports);
+
+		if (garbage < 0)
+			return -1;
+		if (garbage)
+			doom(c, o, &d, ports);
+	}
+	return remove_all(o, &d) < 0 ? -1 : cni_ovs_remove_ends(c, o);
+}
+
+/* ---- CHECK ----------------------------------------------------------------------------------- */
+
+static bool has_vlan(const struct ovs_port *p, int64_t vid)
+{
+	for (size_t i = 0; i < p->n_trunks; i++)
+		if (p->trunks[i] == vid)
+			return true;
+	return false;
+}
+
+static bool same_trunks(const struct ovs_port *p, const struct json *trunks)
+{
+	const struct json *item;
+	size_t n = ovsdb_set(trunks, &item);
+
+	if (n != p->n_trunks)
+		return false;
+	for (; n; n--, item = json_next(item)) {
+		int64_t vid;
+
+		if (!json_int(item, &vid) || !has_vlan(p, vid))
+			return false;
+	}
+	return true;
+}
+
+static int verify_vlans(struct cni_call *c, const struct ovs_port *p, const struct json *port)
+{
+	const char *mode = ovsdb_str(json_get(port, "vlan_mode"));
+	int64_t tag = -1;
+
+	if (!mode || strcmp(mode, p->vlan_mode) != 0)
+		return err_set(c->err, ERR_CHECK, "port %s: vlan_mode is not %s any more", p->name,
+			       p->vlan_mode);
+	if (ovsdb_int(json_get(port, "tag"), &tag) != p->has_tag || (p->has_tag && tag != p->tag))
+		return err_set(c->err, ERR_CHECK, "port %s: its tag has changed", p->name);
+	if (!same_trunks(p, json_get(port, "trunks")))
+		return err_set(c->err, ERR_CHECK, "port %s: its trunks have changed", p->name);
+	return 0;
+}
+
+static int verify_interface(struct cni_call *c, const struct ovs_port *p, const struct json *iface)
+{
+	const char *fault = ovsdb_str(json_get(iface, "error"));
+	int64_t ofport;
+
+	if (fault && *fault)
+		return err_set(c->err, ERR_CHECK, "port %s: ovs-vswitchd says: %s", p->name, fault);
+	if (!ovsdb_int(json_get(iface, "ofport"), &ofport) || ofport <= 0)
+		return err_set(c->err, ERR_CHECK, "port %s: ovs-vswitchd has not opened it",
+			       p->name);
+	if (p->iface_id && !is(iface, "iface-id", p->iface_id))
+		return err_set(c->err, ERR_CHECK, "port %s: iface-id is not %s any more", p->name,
+			       p->iface_id);
+	return 0;
+}
+
+int cni_ovs_verify(struct cni_call *c, struct cni_ovs *o)
+{
+	const struct ovs_port *p = &o->port;
+	struct ovs_state state;
+
+	if (ovs_port_look(&o->db, p->bridge, p->name, &state) < 0)
+		return -1;
+	if (!state.port || !state.iface)
+		return err_set(c->err, ERR_CHECK, "port %s is gone from OVS", p->name);
+	if (!state.on_bridge)
+		return err_set(c->err, ERR_CHECK, "%s is no port of OVS bridge %s any more",
+			       p->name, p->bridge);
+	if (!is_this(c, state.port))
+		return err_set(c->err, ERR_CHECK, "port %s belongs to another attachment", p->name);
+	if (verify_vlans(c, p, state.port) < 0)
+		return -1;
+	return verify_interface(c, p, state.iface);
+}
+
+/* ---- STATUS ---------------------------------------------------------------------------------- */
+
+static int status(struct cni_call *c, struct cni_ovs *o)
+{
+	const char *bridge = o->port.bridge;
+	bool exists = true;
+
+	if (ovsdb_open(&o->db, o->socket, STATUS_TIMEOUT_MS, c->arena, c->err) < 0)
+		return -1;
+	if (bridge && ovs_bridge_exists(&o->db, bridge, &exists) < 0)
+		return -1;
+	if (!exists)
+		return err_set(c->err, ERR_UNAVAILABLE, "bridge: there is no OVS bridge %s",
+			       bridge);
+	return ovs_switch_sync(&o->db, STATUS_TIMEOUT_MS);
+}
+
+/* A switch that does not act any more is worse than a database that cannot be asked: packets stop. */
+int cni_ovs_status(struct cni_call *c, struct cni_ovs *o)
+{
+	int rc = status(c, o);
+
+	if (rc > 0)
+		return err_set(c->err, ERR_LIMITED, "%s: ovs-vswitchd does not answer", o->socket);
+	if (rc < 0 && c->err->code != ERR_CONFIG && c->err->code != ERR_FIELD)
+		c->err->code = ERR_UNAVAILABLE;
+	return rc;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* textfile.h - small files: read whole, replaced whole. */
+#ifndef CNIC_SYS_TEXTFILE_H
+#define CNIC_SYS_TEXTFILE_H
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/*
+ * The content, NUL-terminated, in the arena; more than `max` bytes is an error, and so is anything
+ * that is no regular file. err->sys tells ENOENT. For files whose size is known: on disk, in sysfs.
+ */
+int file_read(const char *path, size_t max, struct arena *arena, const char **text, size_t *len,
+	      struct err *err) NODISCARD;
+
+/* Make directories as mkdir -p does; only the last one gets the mode, the others 0755. */
+int file_make_dirs(const char *path, mode_t mode, struct err *err) NODISCARD;
+
+/* The file has the old content or the new, never a part. `path` needs a directory that exists. */
+int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
+		 struct err *err) NODISCARD;
+
+#endif
