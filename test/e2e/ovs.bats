@@ -237,13 +237,13 @@ pings() {
 	add ovs <<<"$(conf ".args.cni.mac = \"$mac\"")"
 	expect_json '.interfaces[1].mac' $mac
 	del ovs <<<"$CONF"
-	CNI_ARGS="MAC=$mac" add ovs <<<"$(conf '.args.cni.mac = "c2:11:22:33:44:66"')"
+	CNI_ARGS="IgnoreUnknown=1;MAC=$mac" add ovs <<<"$(conf '.args.cni.mac = "c2:11:22:33:44:66"')"
 	expect_json '.interfaces[1].mac' $mac
 	del ovs <<<"$CONF"
 	add ovs <<<"$(conf '.args.cni.MAC = 5')"
 	expect_ok
 	del ovs <<<"$CONF"
-	CNI_ARGS="MAC=nonsense" add ovs <<<"$CONF"
+	CNI_ARGS="IgnoreUnknown=1;MAC=nonsense" add ovs <<<"$CONF"
 	expect_code 7 MAC
 	expect_nothing_left
 }
@@ -258,9 +258,9 @@ pings() {
 	expect_column Port "$(port_of)" external_ids:contPodUid '"u-1"'
 	expect_column Port "$(port_of)" external_ids:contPodName '"pod"'
 	expect_column Port "$(port_of)" external_ids:contPodNamespace '"ns"'
-	CNI_ARGS="OvnPort=ovn1" check ovs <<<"$(with_result "$(conf 'del(.bridge)')")"
+	CNI_ARGS="IgnoreUnknown=1;OvnPort=ovn1" check ovs <<<"$(with_result "$(conf 'del(.bridge)')")"
 	expect_silent
-	CNI_ARGS="OvnPort=ovn2" check ovs <<<"$(with_result "$(conf 'del(.bridge)')")"
+	CNI_ARGS="IgnoreUnknown=1;OvnPort=ovn2" check ovs <<<"$(with_result "$(conf 'del(.bridge)')")"
 	expect_code 102 iface-id
 	del ovs <<<"$(conf 'del(.bridge)')"
 	expect_silent
