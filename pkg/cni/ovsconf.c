@@ -1,16 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cni/ovsconf.h"
 
-#include <string.h>
-#include <strings.h>
-
-#include "cni/memo.h"
+#include "cni/flatfile.h"
+#include "cni/iface.h"
 #include "nl/vlan.h"
 
-#define MEMO_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
+#define OVS_VLANS 4096
 
-static int add_trunk(struct cni_call *c, const struct cni_ovs_trunk *t, size_t i,
-		     struct vlan_set *set)
+static const struct json_field trunk_fields[] = {
+	F_UINT("minID", struct ovs_trunk, min, .max = OVS_VLANS - 1, HAS(struct ovs_trunk, min)),
+	F_UINT("maxID", struct ovs_trunk, max, .max = OVS_VLANS - 1, HAS(struct ovs_trunk, max)),
+	F_UINT("id", struct ovs_trunk, id, .max = OVS_VLANS - 1, HAS(struct ovs_trunk, id)), F_END
+};
+
+static const struct json_field runtime_fields[] = {
+	F_STR("mac", struct ovs_conf, runtime_mac),
+	F_STR("CNIDeviceInfoFile", struct ovs_conf, device_info),
+	F_END,
+};
+
+static const struct json_field cni_args_fields[] = {
+	F_RAW("mac", struct ovs_conf, args_mac),
+	F_RAW("ovnPort", struct ovs_conf, args_ovn_port),
+	F_END,
+};
+
+static const struct json_field args_fields[] = { F_HERE("cni", cni_args_fields), F_END };
+
+const struct json_field ovs_fields[] = {
+	F_STR("bridge", struct ovs_conf, bridge),
+	F_UINT("vlan", struct ovs_conf, vlan, .max = OVS_VLANS - 1, HAS(struct ovs_conf, vlan)),
+	F_LIST("trunk", struct ovs_conf, trunk, trunk_fields),
+	F_UINT("mtu", struct ovs_conf, mtu, .max = 65535),
+	F_STR("deviceID", struct ovs_conf, device_id),
+	F_UINT("ofport_request", struct ovs_conf, ofport_request, .max = 65279),
+	F_STR("interface_type", struct ovs_conf, interface_type),
+	F_STR("configuration_path", struct ovs_conf, configuration_path),
+	F_STR("socket_file", struct ovs_conf, socket),
+	F_UINT("link_state_check_retries", struct ovs_conf, retries, .max = 1000),
+	F_UINT("link_state_check_interval", struct ovs_conf, interval, .max = 60000),
+	F_HERE("runtimeConfig", runtime_fields),
+	F_HERE("args", args_fields),
+	F_END
+};
+
+const struct ovs_conf ovs_defaults = {
+	.bridge = "",
+	.socket = "",
+	.configuration_path = "",
+	.device_id = "",
+	.device_info = "",
+	.ovs.db.stream.fd = -1,
+};
+
+const char *const ovs_args[] = { "MAC",          "OvnPort",           "K8S_POD_UID",
+				 "K8S_POD_NAME", "K8S_POD_NAMESPACE", NULL };
+
+int ovs_settle(struct cni_call *c)
+{
+	struct ovs_conf *conf = c->own;
+	const char *const files[] = { conf->configuration_path,
+				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
+				      "/etc/cni/net.d/ovs.d/ovs.conf", NULL };
+
+	if (cni_flat_file(c, files) < 0)
+		return -1;
+	conf->ovs.socket = *conf->socket ? conf->socket : CNI_OVS_SOCKET;
+	conf->ovs.port.bridge = *conf->bridge ? conf->bridge : NULL;
+	return 0;
+}
+
+/* ---- VLANs ----------------------------------------------------------------------------------- */
+
+static int add_trunk(struct cni_call *c, const struct ovs_trunk *t, size_t i, struct vlan_set *set)
 {
 	if (t->has_min != t->has_max)
 		return err_set(c->err, ERR_CONFIG, "trunk[%zu].%s: missing", i,
@@ -27,6 +89,7 @@ static int add_trunk(struct cni_call *c, const struct cni_ovs_trunk *t, size_t i
 	return 0;
 }
 
+/* ovs-vswitchd.conf.db(5): native-tagged is a trunk that takes untagged frames as the tag's. */
 static const char *vlan_mode(bool tag, bool trunk)
 {
 	if (tag && trunk)
@@ -34,89 +97,117 @@ static const char *vlan_mode(bool tag, bool trunk)
 	return tag ? "access" : "trunk";
 }
 
-int cni_ovs_vlans(struct cni_call *c, const uint16_t *tag, const struct cni_ovs_trunk *trunk,
-		  size_t n_trunk, struct ovs_port *p)
+/* A trunk port without trunks carries every VLAN. */
+static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs_port *p)
 {
 	uint16_t *vids = arena_array(c->arena, uint16_t, OVS_VLANS);
 	struct vlan_set set = { 0 };
 
-	for (size_t i = 0; i < n_trunk; i++)
-		if (add_trunk(c, &trunk[i], i, &set) < 0)
+	for (size_t i = 0; i < conf->n_trunk; i++)
+		if (add_trunk(c, &conf->trunk[i], i, &set) < 0)
 			return -1;
-	p->n_trunks = 0;
 	for (uint16_t vid = 0; vid < OVS_VLANS; vid++)
 		if (vlan_set_has(&set, vid))
 			vids[p->n_trunks++] = vid;
 	p->trunks = vids;
-	p->has_tag = tag != NULL;
-	p->tag = tag ? *tag : 0;
-	p->vlan_mode = vlan_mode(p->has_tag, n_trunk > 0);
+	p->has_tag = conf->has_vlan;
+	p->tag = conf->vlan;
+	p->vlan_mode = vlan_mode(conf->has_vlan, conf->n_trunk > 0);
 	return 0;
 }
 
-/* ---- memo ------------------------------------------------------------------------------------ */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
-/* What ovs-cni reads there of the configuration, as we have understood it, or what it may contain. */
-static bool is_left_out(const char *key)
+static int choose_mac(struct cni_call *c, struct ovs_conf *conf)
 {
-	static const char *const keys[] = { "prevResult", "runtimeConfig", "args",
-					    "bridge",     "socket_file",   "deviceID" };
+	const struct cni_mac_way ways[] = {
+		{ "runtimeConfig.mac", conf->runtime_mac },
+		{ "CNI_ARGS MAC", cni_arg(c, "MAC") },
+		{ "args.cni.mac", json_string(conf->args_mac) },
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcasecmp(key, keys[i]))
-			return true;
-	return false;
+	return cni_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
 }
 
-int cni_ovs_remember(struct cni_call *c, const struct cni_ovs *o, const struct cni_ovs_memo *m)
+/* OVN finds the port by its iface-id, on its integration bridge unless another one is named. */
+static void choose_ovn_port(struct cni_call *c, struct ovs_conf *conf)
 {
-	struct json *memo = json_object(), *conf = json_add_object(memo, "Netconf");
+	struct ovs_port *p = &conf->ovs.port;
+	const char *ovn = cni_arg(c, "OvnPort");
 
-	json_for_each(v, c->conf.raw)
-		if (!is_left_out(json_key(v)))
-			json_add_copy(conf, json_key(v), v);
-	json_add_str(conf, "bridge", o->port.bridge);
-	if (strcmp(o->socket, CNI_OVS_SOCKET) != 0)
-		json_add_str(conf, "socket_file", o->socket);
-	json_add_str(conf, "deviceID", m->device_id);
-	json_add_str(memo, "OrigIfName", m->ifname);
-	json_add_bool(memo, "UserspaceMode", m->userspace);
-	json_add_str(memo, "VdpaType", "");
-	return cni_memo_write(c, MEMO_DIR, "", memo);
+	if (!ovn || !*ovn)
+		ovn = json_string(conf->args_ovn_port);
+	if (!ovn || !*ovn)
+		return;
+	p->iface_id = ovn;
+	if (!p->bridge)
+		p->bridge = "br-int";
 }
 
-static const struct json_field netconf_fields[] = {
-	F_STR("socket_file", struct cni_ovs_memo, socket),
-	F_STR("deviceID", struct cni_ovs_memo, device_id), F_END
-};
-
-static const struct json_field memo_fields[] = {
-	F_HERE("Netconf", netconf_fields), F_STR("OrigIfName", struct cni_ovs_memo, ifname),
-	F_BOOL("UserspaceMode", struct cni_ovs_memo, userspace), F_END
-};
-
-bool cni_ovs_recall(struct cni_call *c, struct cni_ovs_memo *m)
+int ovs_validate(struct cni_call *c)
 {
-	const struct json *v = cni_memo_read(c, MEMO_DIR, "");
-	struct err ignored;
+	struct ovs_conf *conf = c->own;
+	struct ovs_port *p = &conf->ovs.port;
 
-	*m = (struct cni_ovs_memo){ .device_id = "", .ifname = "", .socket = "" };
-	return v && json_decode_lenient(v, memo_fields, "", m, &ignored) == 0;
+	if (ovs_settle(c) < 0)
+		return -1;
+	p->ofport_request = conf->ofport_request;
+	p->iface_type = conf->interface_type;
+	if (set_vlans(c, conf, p) < 0)
+		return -1;
+	if (c->command == CNI_STATUS)
+		return 0;
+	choose_ovn_port(c, conf);
+	if (!p->bridge && !*conf->device_id)
+		return err_set(c->err, ERR_CONFIG, "bridge: missing, and nothing tells which");
+	if (cni_device_info_check(c, conf->device_info) < 0)
+		return -1;
+	return choose_mac(c, conf);
 }
 
-int cni_ovs_forget(struct cni_call *c)
+uint32_t ovs_link_timeout(const struct ovs_conf *conf)
 {
-	return cni_memo_remove(c, MEMO_DIR, "");
+	return (conf->retries ? conf->retries : 5) * (conf->interval ? conf->interval : 600);
 }
 
-static bool is_of_network(struct cni_call *c, const struct json *memo)
-{
-	const char *name = json_string(json_get(json_get(memo, "Netconf"), "name"));
+/* ---- the bridge ------------------------------------------------------------------------------ */
 
-	return name && !strcmp(name, c->conf.name);
+static int has_bridge(struct cni_call *c, struct cni_ovs *o)
+{
+	bool exists;
+
+	if (ovs_bridge_exists(&o->db, o->port.bridge, &exists) < 0)
+		return -1;
+	if (!exists)
+		return err_set(c->err, ERR_CONFIG, "bridge: there is no OVS bridge %s",
+			       o->port.bridge);
+	return 0;
 }
 
-int cni_ovs_collect_memos(struct cni_call *c)
+static int find_bridge(struct cni_call *c, struct cni_ovs *o, const char *uplink)
 {
-	return cni_memo_collect(c, MEMO_DIR, "", is_of_network);
+	const char **names;
+	size_t n;
+
+	if (o->port.bridge)
+		return has_bridge(c, o);
+	sriov_uplinks(CNI_SYSFS, uplink, c->arena, &names, &n);
+	for (size_t i = 0; i < n && !o->port.bridge; i++)
+		if (ovs_bridge_of(&o->db, names[i], &o->port.bridge) < 0)
+			return -1;
+	if (!o->port.bridge)
+		return err_set(c->err, ERR_CONFIG,
+			       "bridge: missing, and uplink %s of the device is on none", uplink);
+	return 0;
+}
+
+int ovs_find_bridge(struct cni_call *c)
+{
+	struct ovs_conf *conf = c->own;
+
+	if (cni_ovs_open(c, &conf->ovs) < 0)
+		return -1;
+	if (*conf->device_id && cni_vf_find(c, conf->device_id, &conf->vf) < 0)
+		return -1;
+	return find_bridge(c, &conf->ovs, conf->vf.device.uplink);
 }

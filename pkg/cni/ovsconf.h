@@ -1,45 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ovsconf.h - what the OVS plugins make of their configuration, and what is noted of it for DEL. */
+/* ovsconf.h - the configuration of ovs: its keys, those of the node's file, and what follows from them. */
 #ifndef CNIC_CNI_OVSCONF_H
 #define CNIC_CNI_OVSCONF_H
 
 #include "cni/ovs.h"
+#include "cni/ovsmemo.h"
+#include "cni/vf.h"
 
-#define OVS_VLANS 4096
-
-/* Where ovs-cni looks for keys of the whole node, behind the place that the configuration names. */
-#define CNI_OVS_FLAT_FILES \
-	"/etc/kubernetes/cni/net.d/ovs.d/ovs.conf", "/etc/cni/net.d/ovs.d/ovs.conf"
-
-struct cni_ovs_trunk {
+struct ovs_trunk {
 	uint16_t min, max, id;
 	bool has_min, has_max, has_id;
 };
 
-/*
- * VLANs as configured (tag NULL: none): an access port has a tag, a trunk port may have trunks, and one
- * with both is native-tagged. A trunk port without trunks carries every VLAN.
- */
-int cni_ovs_vlans(struct cni_call *c, const uint16_t *tag, const struct cni_ovs_trunk *trunk,
-		  size_t n_trunk, struct ovs_port *p) NODISCARD;
+struct ovs_conf {
+	const char *bridge, *socket, *configuration_path, *interface_type;
+	const char *device_id, *device_info;
+	uint16_t vlan, ofport_request;
+	bool has_vlan;
+	struct ovs_trunk *trunk;
+	size_t n_trunk;
+	uint32_t mtu, retries, interval;
+	const char *runtime_mac;
+	const struct json *args_mac, *args_ovn_port; /* only strings count */
 
-/*
- * What is noted of an attachment for its DEL, in a file that ovs-cni understands and writes as well. None,
- * or one that cannot be read, is false and all empty.
- */
-struct cni_ovs_memo {
-	const char *socket;    /* recalled: "" is the default */
-	const char *device_id; /* "" for a veth */
-	const char *ifname;    /* the device's name on the host */
-	bool userspace;        /* it has no netdev */
+	const uint8_t *mac; /* the container's, by whichever way it was asked for; NULL = none */
+	struct cni_ovs ovs; /* .port as configured */
+	struct cni_vf vf;   /* with a deviceID */
+	struct cni_ovs_memo memo; /* DEL: what ADD has noted, if it has */
+	bool noted;
 };
 
-int cni_ovs_remember(struct cni_call *c, const struct cni_ovs *o,
-		     const struct cni_ovs_memo *m) NODISCARD;
-bool cni_ovs_recall(struct cni_call *c, struct cni_ovs_memo *m);
-int cni_ovs_forget(struct cni_call *c) NODISCARD;
+extern const struct json_field ovs_fields[];
+extern const struct ovs_conf ovs_defaults;
+extern const char *const ovs_args[];
 
-/* GC: those of this network whose attachment is not valid. */
-int cni_ovs_collect_memos(struct cni_call *c) NODISCARD;
+/* The first thing for every verb: keys of the node's file, where the database is. */
+int ovs_settle(struct cni_call *c) NODISCARD;
+
+/* ADD, CHECK, STATUS: that, and what a table cannot say. */
+int ovs_validate(struct cni_call *c) NODISCARD;
+
+/*
+ * Connect; the bridge is there, and so is the device. A bridge that is not configured is the one that the
+ * device's uplink is on, by its own name or by its bond's.
+ */
+int ovs_find_bridge(struct cni_call *c) NODISCARD;
+
+/* How long to wait for the link of an interface with addresses: ovs-cni looks five times, every 600 ms. */
+uint32_t ovs_link_timeout(const struct ovs_conf *conf);
 
 #endif

@@ -13,7 +13,7 @@ static int verify_link(struct cni_call *c, const struct cni_interface *f, const 
 
 	if (!l->index)
 		return err_set(c->err, ERR_CHECK, "interface %s is gone", f->name);
-	if (strcmp(l->kind, kind) != 0)
+	if (kind && strcmp(l->kind, kind) != 0)
 		return err_set(c->err, ERR_CHECK, "interface %s is not of type %s", f->name, kind);
 	if (f->mac && *f->mac && (!mac_parse(mac, f->mac) || memcmp(mac, l->mac, MAC_LEN) != 0))
 		return err_set(c->err, ERR_CHECK, "interface %s: MAC is not %s any more", f->name,
@@ -47,6 +47,16 @@ int cni_verify_host(struct cni_call *c, const struct cni_interface *f, const cha
 	if (nl_link_get_allow(c->host, f->name, out) < 0)
 		return -1;
 	return verify_link(c, f, kind, true, out);
+}
+
+int cni_verify_peer(struct cni_call *c, const struct link *inside, struct link *host)
+{
+	if (nl_link_get_index_allow(c->host, inside->peer, host) < 0)
+		return -1;
+	if (!host->index || strcmp(host->kind, "veth") != 0 || !(host->flags & IFF_UP))
+		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone or down",
+			       c->ifname);
+	return 0;
 }
 
 static bool has_address(const struct addr_list *list, const struct ip *ip)

@@ -7,7 +7,7 @@
 
 /*
  * The container's interface: listed in prevResult under CNI_IFNAME with sandbox CNI_NETNS, and present
- * with that kind, MAC (if said) and, if `up`, UP. Fills *out and its index in prevResult.interfaces.
+ * with that kind (NULL: any), MAC (if said) and, if `up`, UP. Fills *out and its index in prevResult.interfaces.
  */
 int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
 		      uint32_t *index) NODISCARD;
@@ -15,6 +15,9 @@ int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link
 /* A host-side interface of prevResult: present, of that kind, with that MAC (if said). */
 int cni_verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
 		    struct link *out) NODISCARD;
+
+/* The host's end of the container's veth: there, and up. */
+int cni_verify_peer(struct cni_call *c, const struct link *inside, struct link *host) NODISCARD;
 
 /* Every address prevResult gives that interface is on it, every route is in some table of the
  * container. Extra ones are fine: other plugins of the chain add them. */

@@ -9,8 +9,8 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "sys/textfile.h"
 #include "sys/lock.h"
+#include "sys/textfile.h"
 
 /* ---- opening --------------------------------------------------------------------------------- */
 

@@ -270,6 +270,48 @@ void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN])
 	nl_put(nl, IFLA_ADDRESS, mac, MAC_LEN);
 }
 
+void nl_link_mtu(struct nl *nl, int index, uint32_t mtu)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set MTU");
+	nl_u32(nl, IFLA_MTU, mtu);
+}
+
+/* Kernels before 6.2 rename no link that is up; within one message the name comes first. */
+void nl_link_rename(struct nl *nl, int index, const char *name)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_link_flags(nl, index, 0, IFF_UP);
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "rename link");
+	nl_str(nl, IFLA_IFNAME, name);
+}
+
+void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "move link");
+	nl_u32(nl, IFLA_NET_NS_FD, (uint32_t)netns_fd);
+	nl_str(nl, IFLA_IFNAME, name);
+}
+
+/* ip link set PF vf N mac MAC */
+void nl_vf_mac(struct nl *nl, int pf, unsigned int vf, const uint8_t mac[MAC_LEN])
+{
+	struct ifinfomsg ifi = { .ifi_index = pf };
+	struct ifla_vf_mac value = { .vf = vf };
+
+	memcpy(value.mac, mac, MAC_LEN);
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set the VF's MAC address");
+	nl_nest(nl, IFLA_VFINFO_LIST) {
+		nl_nest(nl, IFLA_VF_INFO) {
+			nl_put(nl, IFLA_VF_MAC, &value, sizeof(value));
+		}
+	}
+}
+
 void nl_link_del(struct nl *nl, int index)
 {
 	struct ifinfomsg ifi = { .ifi_index = index };

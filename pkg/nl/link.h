@@ -56,6 +56,12 @@ void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* 
 void nl_link_up(struct nl *nl, int index);
 void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
+void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
+void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
+/* Into another namespace, down, under that name: not if the name is taken there. */
+void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name);
+/* The MAC address that the physical function gives one of its virtual functions. */
+void nl_vf_mac(struct nl *nl, int pf, unsigned int vf, const uint8_t mac[MAC_LEN]);
 void nl_link_del(struct nl *nl, int index);
 void nl_link_del_name(struct nl *nl, const char *name);
 

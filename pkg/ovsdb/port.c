@@ -260,7 +260,7 @@ static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, 
 
 int ovs_port_look(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
 {
-	static const char *const port[] = { "_uuid", "name",  "vlan_mode",    "tag",
+	static const char *const port[] = { "_uuid",  "name",         "vlan_mode", "tag",
 					    "trunks", "external_ids", NULL };
 	static const char *const iface[] = { "ofport",       "error", "link_state",
 					     "external_ids", "type",  NULL };

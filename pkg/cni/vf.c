@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/vf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+#include "sys/netns.h"
+#include "sys/textfile.h"
+
+#define DEVICE_INFO_MAX 65536
+
+struct device_info {
+	const char *type;
+};
+
+static const struct json_field device_info_fields[] = { F_STR("type", struct device_info, type),
+							F_END };
+
+int cni_device_info_check(struct cni_call *c, const char *path)
+{
+	struct device_info info = { "" };
+	const struct json *v;
+	const char *text;
+	size_t len;
+
+	if (!*path)
+		return 0;
+	if (file_read(path, DEVICE_INFO_MAX, c->arena, &text, &len, c->err) < 0 ||
+	    json_parse(text, len, &v, c->err) < 0 ||
+	    json_decode(v, device_info_fields, "", &info, c->err) < 0)
+		return err_wrap(c->err, "runtimeConfig.CNIDeviceInfoFile: %s", path);
+	if (!strcmp(info.type, "vdpa"))
+		return err_set(c->err, ERR_FIELD, "%s: vDPA devices are not supported", path);
+	return 0;
+}
+
+int cni_vf_find(struct cni_call *c, const char *device, struct cni_vf *vf)
+{
+	if (sriov_find(CNI_SYSFS, device, &vf->device, c->arena, c->err) < 0)
+		return -1;
+	if (c->command == CNI_ADD && !vf->device.userspace && !vf->device.netdev)
+		return err_set(c->err, ERR_IN_USE,
+			       "deviceID: the interface of %s is not on the host", device);
+	return nl_link_get(c->host, vf->device.representor, &vf->representor);
+}
+
+/* ---- ADD ------------------------------------------------------------------------------------- */
+
+static void undo_representor(struct cni_call *c, const void *arg)
+{
+	const struct cni_vf *vf = arg;
+	const struct link *l = &vf->representor;
+
+	nl_link_mtu(c->host, l->index, vf->old_mtu);
+	nl_link_flags(c->host, l->index, l->flags & IFF_UP, IFF_UP);
+	if (nl_commit_allow(c->host, ENODEV) < 0)
+		fprintf(stderr, "rollback: %s: %s\n", l->name, c->err->msg);
+}
+
+static int set_representor(struct cni_call *c, struct cni_vf *vf)
+{
+	struct link *l = &vf->representor;
+
+	vf->old_mtu = l->mtu;
+	cni_undo_push(c, undo_representor, vf);
+	if (vf->mtu) {
+		nl_link_mtu(c->host, l->index, vf->mtu);
+		l->mtu = vf->mtu;
+	}
+	nl_link_up(c->host, l->index);
+	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", l->name) : 0;
+}
+
+/* A physical function that does not keep its VFs' addresses leaves them to the VFs. */
+static int set_admin_mac(struct cni_call *c, const struct cni_vf *vf)
+{
+	struct link pf;
+
+	if (!vf->mac)
+		return 0;
+	if (nl_link_get(c->host, vf->device.uplink, &pf) < 0)
+		return -1;
+	nl_vf_mac(c->host, pf.index, vf->device.index, vf->mac);
+	return nl_commit_allow(c->host, EOPNOTSUPP) < 0 ? err_wrap(c->err, "%s", pf.name) : 0;
+}
+
+/* By either of its names, wherever the move has got to. */
+static int move_home(struct cni_call *c, const char *name)
+{
+	auto_close int home = netns_own(c->err);
+	struct link link;
+
+	if (home < 0 || nl_link_get_allow(c->sandbox, c->ifname, &link) < 0)
+		return -1;
+	if (!link.index)
+		return 0;
+	nl_link_flags(c->sandbox, link.index, 0, IFF_UP);
+	nl_link_move(c->sandbox, link.index, home, name);
+	return nl_commit(c->sandbox);
+}
+
+static void undo_move(struct cni_call *c, const void *arg)
+{
+	const struct cni_vf *vf = arg;
+
+	if (move_home(c, vf->device.netdev) < 0)
+		fprintf(stderr, "rollback: %s: %s\n", vf->device.netdev, c->err->msg);
+}
+
+static int move(struct cni_call *c, struct cni_vf *vf)
+{
+	struct link taken, link;
+
+	if (nl_link_get_allow(c->sandbox, c->ifname, &taken) < 0)
+		return -1;
+	if (taken.index)
+		return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
+			       c->ifname);
+	if (nl_link_get(c->host, vf->device.netdev, &link) < 0)
+		return -1;
+	cni_undo_push(c, undo_move, vf);
+	nl_link_flags(c->host, link.index, 0, IFF_UP);
+	nl_link_move(c->host, link.index, c->netns_fd, c->ifname);
+	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", link.name) : 0;
+}
+
+static int name_only(struct cni_call *c, const struct cni_vf *vf, struct link *inside)
+{
+	*inside = (struct link){ .mtu = vf->mtu };
+	if (vf->mac)
+		memcpy(inside->mac, vf->mac, MAC_LEN);
+	return copy_ifname(inside->name, c->ifname, c->err);
+}
+
+int cni_vf_move_in(struct cni_call *c, struct cni_vf *vf, struct link *inside)
+{
+	if (set_representor(c, vf) < 0 || set_admin_mac(c, vf) < 0)
+		return -1;
+	if (vf->device.userspace)
+		return name_only(c, vf, inside);
+	if (move(c, vf) < 0 || nl_link_get(c->sandbox, c->ifname, inside) < 0)
+		return -1;
+	if (vf->mtu) {
+		nl_link_mtu(c->sandbox, inside->index, vf->mtu);
+		inside->mtu = vf->mtu;
+	}
+	if (vf->mac) {
+		nl_link_mac(c->sandbox, inside->index, vf->mac);
+		memcpy(inside->mac, vf->mac, MAC_LEN);
+	}
+	return nl_commit(c->sandbox) < 0 ? err_wrap(c->err, "%s", c->ifname) : 0;
+}
+
+/* ---- DEL ------------------------------------------------------------------------------------- */
+
+static int rename_back(struct cni_call *c, const char *have, const char *name)
+{
+	struct link link;
+
+	if (!*name || !strcmp(have, name))
+		return 0;
+	if (nl_link_get_allow(c->host, have, &link) < 0)
+		return -1;
+	if (!link.index)
+		return 0;
+	nl_link_rename(c->host, link.index, name);
+	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", have) : 0;
+}
+
+int cni_vf_move_out(struct cni_call *c, const char *device, const char *name)
+{
+	struct sriov d;
+
+	if (ifname_fault(name))
+		name = "";
+	if (c->sandbox)
+		return move_home(c, *name ? name : c->ifname);
+	if (sriov_find_netdev(CNI_SYSFS, device, &d, c->arena, c->err) < 0)
+		return -1;
+	if (d.netdev)
+		return rename_back(c, d.netdev, name);
+	if (d.exists && !d.userspace)
+		return err_set(c->err, ERR_RETRY, "the interface of %s is not back on the host yet",
+			       device);
+	return 0;
+}
