@@ -5,6 +5,7 @@
 
 load lib
 load ovs
+load examples
 
 IPAM='"ipam":{"type":"host-local","ranges":[[{"subnet":"10.5.0.0/24"}],[{"subnet":"fd05::/64"}]]}'
 CONF='{"cniVersion":"1.1.0","name":"net","type":"ovs","bridge":"br0",'$IPAM'}'
@@ -600,4 +601,15 @@ port_changes() {
 	[ "$(ovs-vsctl --bare --columns=name find port "external_ids:owner=$OWNER" \
 		external_ids:contNetns=/run/netns/box external_ids:contIface=eth0)" = "$(port_of)" ] ||
 		fail "the port by its three keys"
+}
+
+# ---- conf-examples -----------------------------------------------------------------------------
+
+@test "ovs.conflist, ovs-trunk.conflist" {
+	ip netns del box
+	run_example ovs.conflist 10.93.0.2
+	expect_nothing_left
+	ip netns del box
+	run_example ovs-trunk.conflist none
+	expect_nothing_left
 }
