@@ -77,8 +77,12 @@ static int inet6_attr(const struct nlattr *attr, void *data)
 
 static int family_attr(const struct nlattr *attr, void *data)
 {
-	if (mnl_attr_get_type(attr) == AF_INET6)
-		(void)mnl_attr_parse_nested(attr, inet6_attr, data);
+	struct link *l = data;
+
+	if (mnl_attr_get_type(attr) != AF_INET6)
+		return MNL_CB_OK;
+	l->ipv6 = true;
+	(void)mnl_attr_parse_nested(attr, inet6_attr, l);
 	return MNL_CB_OK;
 }
 
@@ -176,6 +180,16 @@ int nl_link_get_index_allow(struct nl *nl, int index, struct link *out)
 }
 
 /*
+ * One queue each way, which is what both ends have in use by default. To be asked for it spares the
+ * kernel a grace period per end, in which it would hold RTNL to give up the ones it made per CPU.
+ */
+static void one_queue(struct nl *nl)
+{
+	nl_u32(nl, IFLA_NUM_TX_QUEUES, 1);
+	nl_u32(nl, IFLA_NUM_RX_QUEUES, 1);
+}
+
+/*
  * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
  * One message. txqueuelen 0 on our end is what the reference gives the host side.
  */
@@ -187,6 +201,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 	       "create veth pair");
 	nl_str(nl, IFLA_IFNAME, v->name);
 	nl_u32(nl, IFLA_TXQLEN, 0);
+	one_queue(nl);
 	if (v->mac)
 		nl_put(nl, IFLA_ADDRESS, v->mac, MAC_LEN);
 	if (v->mtu)
@@ -199,6 +214,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 			nl_nest(nl, VETH_INFO_PEER) {
 				nl_header(nl, &peer, sizeof(peer));
 				nl_str(nl, IFLA_IFNAME, v->peer);
+				one_queue(nl);
 				if (v->mtu)
 					nl_u32(nl, IFLA_MTU, v->mtu);
 				if (v->peer_mac)
@@ -258,6 +274,18 @@ void nl_link_arp_notify(struct nl *nl, int index)
 			nl_nest(nl, IFLA_INET_CONF) {
 				nl_u32(nl, IPV4_DEVCONF_ARP_NOTIFY, 1);
 			}
+		}
+	}
+}
+
+void nl_link_no_addrgen(struct nl *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set addrgenmode none");
+	nl_nest(nl, IFLA_AF_SPEC) {
+		nl_nest(nl, AF_INET6) {
+			nl_u8(nl, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 		}
 	}
 }
