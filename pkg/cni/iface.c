@@ -251,6 +251,17 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	return add_routes(c, inside->index);
 }
 
+/*
+ * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver that refuses
+ * to while the link is up costs the announcement.
+ */
+void cni_iface_announce(struct cni_call *c, const struct link *inside)
+{
+	nl_link_mac(c->sandbox, inside->index, inside->mac);
+	if (nl_commit(c->sandbox) < 0)
+		err_clear(c->err);
+}
+
 int cni_veth_del(struct cni_call *c)
 {
 	struct link inside, host = { 0 };

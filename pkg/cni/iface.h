@@ -37,6 +37,12 @@ struct cni_iface_options {
 };
 
 /*
+ * Have the kernel of the container tell its addresses to the neighbours again, where arp_notify and
+ * ndisc_notify are on: the link has only now been connected to them.
+ */
+void cni_iface_announce(struct cni_call *c, const struct link *inside);
+
+/*
  * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of
  * their own they use the first of their family). `index` is its place in result.interfaces.
  */

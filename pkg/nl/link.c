@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* uapi/if.h, which collides with net/if.h, numbers the states of RFC 2863 so. */
-#define OPER_UP 6
+enum { OPER_DORMANT = 5, OPER_UP };
 
 static int info_data_attr(const struct nlattr *attr, void *data)
 {
@@ -191,7 +191,9 @@ static void one_queue(struct nl *nl)
 
 /*
  * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
- * One message. txqueuelen 0 on our end is what the reference gives the host side.
+ * One message. txqueuelen 0 on our end is what the reference gives the host side. A port is dormant until
+ * its peer is up: else, until linkwatch has found that out, the bridge floods to all its ports what the
+ * peer says while it comes up, with RTNL held.
  */
 void nl_veth_add(struct nl *nl, const struct veth *v)
 {
@@ -206,8 +208,10 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 		nl_put(nl, IFLA_ADDRESS, v->mac, MAC_LEN);
 	if (v->mtu)
 		nl_u32(nl, IFLA_MTU, v->mtu);
-	if (v->master)
+	if (v->master) {
 		nl_u32(nl, IFLA_MASTER, (uint32_t)v->master);
+		nl_u8(nl, IFLA_OPERSTATE, OPER_DORMANT);
+	}
 	nl_nest(nl, IFLA_LINKINFO) {
 		nl_str(nl, IFLA_INFO_KIND, "veth");
 		nl_nest(nl, IFLA_INFO_DATA) {

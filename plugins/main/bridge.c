@@ -309,6 +309,8 @@ static int bridge_add(struct cni_call *c)
 		return -1;
 	if (bring_up(c, &br, &host, &inside) < 0)
 		return -1;
+	if (c->result.n_ips) /* what the link said when it came up, the port did not pass on yet */
+		cni_iface_announce(c, &inside);
 	cni_dns_override(c);
 	return 0;
 }
