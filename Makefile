@@ -17,6 +17,9 @@ BIN         := bin$(FLAVOUR)
 PLUGINS := bridge ptp loopback ovs host-local static
 
 CFLAGS   ?= -O2 -g
+ifdef STATIC
+CC       := musl-gcc
+endif
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
 	    -Wundef -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla -Wimplicit-fallthrough \
 	    -Wconversion -Wno-sign-conversion $(if $(WERROR),-Werror)
@@ -24,7 +27,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PIE      := $(if $(STATIC),,-fPIE)
 override CPPFLAGS += -Ipkg -D_GNU_SOURCE -DCNIC_VERSION='"$(VERSION)"' -MMD -MP \
-		     $(if $(STATIC),-Ibuild/static-deps/include)
+		     $(if $(STATIC),-isystem build/static-deps/include)
 override CFLAGS   += -std=gnu11 -fvisibility=hidden $(PIE) $(WARN) \
 		     $(if $(SAN),$(SANITIZE),$(HARDEN)) $(if $(STATIC),-ffunction-sections -fdata-sections)
 override LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),$(SANITIZE)) \

@@ -83,6 +83,18 @@ static int describe_inside(struct cni_call *c, const struct veth *veth, const st
 	return copy_ifname(inside->name, c->ifname, c->err);
 }
 
+/*
+ * A switch takes all that its port receives, router advertisements too, so an IPv6 address of the port's
+ * own would be nobody's to reach; only its announcements would go to the container.
+ */
+static int be_only_port(struct cni_call *c, const struct link *port)
+{
+	if (!port->ipv6)
+		return 0;
+	nl_link_no_addrgen(c->host, port->index);
+	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", port->name) : 0;
+}
+
 int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
 		 struct link *inside)
 {
@@ -104,7 +116,9 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 		return -1;
 	if (!host->index && nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
-	if (!v->master) /* a bridge port hears none: the bridge takes all it receives */
+	if ((v->master || v->port) && be_only_port(c, host) < 0)
+		return -1;
+	if (!v->master)
 		cni_refuse_ra(c, host);
 	return describe_inside(c, &veth, host, inside);
 }

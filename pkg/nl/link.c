@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* uapi/if.h, which collides with net/if.h, numbers the states of RFC 2863 so. */
-#define OPER_UP 6
+enum { OPER_DORMANT = 5, OPER_UP };
 
 static int info_data_attr(const struct nlattr *attr, void *data)
 {
@@ -77,8 +77,12 @@ static int inet6_attr(const struct nlattr *attr, void *data)
 
 static int family_attr(const struct nlattr *attr, void *data)
 {
-	if (mnl_attr_get_type(attr) == AF_INET6)
-		(void)mnl_attr_parse_nested(attr, inet6_attr, data);
+	struct link *l = data;
+
+	if (mnl_attr_get_type(attr) != AF_INET6)
+		return MNL_CB_OK;
+	l->ipv6 = true;
+	(void)mnl_attr_parse_nested(attr, inet6_attr, l);
 	return MNL_CB_OK;
 }
 
@@ -176,8 +180,20 @@ int nl_link_get_index_allow(struct nl *nl, int index, struct link *out)
 }
 
 /*
+ * One queue each way, which is what both ends have in use by default. To be asked for it spares the
+ * kernel a grace period per end, in which it would hold RTNL to give up the ones it made per CPU.
+ */
+static void one_queue(struct nl *nl)
+{
+	nl_u32(nl, IFLA_NUM_TX_QUEUES, 1);
+	nl_u32(nl, IFLA_NUM_RX_QUEUES, 1);
+}
+
+/*
  * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
- * One message. txqueuelen 0 on our end is what the reference gives the host side.
+ * One message. txqueuelen 0 on our end is what the reference gives the host side. A port is dormant until
+ * its peer is up: else, until linkwatch has found that out, the bridge floods to all its ports what the
+ * peer says while it comes up, with RTNL held.
  */
 void nl_veth_add(struct nl *nl, const struct veth *v)
 {
@@ -187,18 +203,22 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 	       "create veth pair");
 	nl_str(nl, IFLA_IFNAME, v->name);
 	nl_u32(nl, IFLA_TXQLEN, 0);
+	one_queue(nl);
 	if (v->mac)
 		nl_put(nl, IFLA_ADDRESS, v->mac, MAC_LEN);
 	if (v->mtu)
 		nl_u32(nl, IFLA_MTU, v->mtu);
-	if (v->master)
+	if (v->master) {
 		nl_u32(nl, IFLA_MASTER, (uint32_t)v->master);
+		nl_u8(nl, IFLA_OPERSTATE, OPER_DORMANT);
+	}
 	nl_nest(nl, IFLA_LINKINFO) {
 		nl_str(nl, IFLA_INFO_KIND, "veth");
 		nl_nest(nl, IFLA_INFO_DATA) {
 			nl_nest(nl, VETH_INFO_PEER) {
 				nl_header(nl, &peer, sizeof(peer));
 				nl_str(nl, IFLA_IFNAME, v->peer);
+				one_queue(nl);
 				if (v->mtu)
 					nl_u32(nl, IFLA_MTU, v->mtu);
 				if (v->peer_mac)
@@ -258,6 +278,18 @@ void nl_link_arp_notify(struct nl *nl, int index)
 			nl_nest(nl, IFLA_INET_CONF) {
 				nl_u32(nl, IPV4_DEVCONF_ARP_NOTIFY, 1);
 			}
+		}
+	}
+}
+
+void nl_link_no_addrgen(struct nl *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set addrgenmode none");
+	nl_nest(nl, IFLA_AF_SPEC) {
+		nl_nest(nl, AF_INET6) {
+			nl_u8(nl, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 		}
 	}
 }

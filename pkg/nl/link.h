@@ -17,6 +17,7 @@ struct link {
 	uint32_t accept_ra;  /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
 	bool vlan_filtering; /* a bridge's */
 	uint16_t default_pvid;  /* a bridge's: the VLAN each new port starts with, 0 = none */
+	bool ipv6;              /* has IPv6 settings: the kernel can do IPv6 */
 	bool hairpin, isolated; /* a bridge port's */
 	char name[IFNAMSIZ], kind[IFNAMSIZ];
 	uint8_t mac[MAC_LEN];
@@ -55,6 +56,7 @@ void nl_bridge_add(struct nl *nl, const struct bridge *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
 void nl_link_up(struct nl *nl, int index);
 void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
+void nl_link_no_addrgen(struct nl *nl, int index); /* no IPv6 link-local address; needs link.ipv6 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */

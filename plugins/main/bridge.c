@@ -268,8 +268,10 @@ static int wait_up(struct cni_call *c, const struct link *host)
 
 	if (nl_link_is_up(c->host, host->index, &up) < 0)
 		return -1;
+	if (up)
+		return 0;
 	cni_turn_end(c);
-	return up ? 0 : nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS);
+	return nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS);
 }
 
 /* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
@@ -284,7 +286,13 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 		return -1;
 	if (configure(c, br, inside) < 0)
 		return -1;
-	return conf->disable_container_interface ? 0 : wait_up(c, host);
+	if (conf->disable_container_interface)
+		return 0;
+	if (wait_up(c, host) < 0)
+		return -1;
+	if (c->result.n_ips) /* what the link said when it came up, the port did not pass on yet */
+		cni_iface_announce(c, inside);
+	return 0;
 }
 
 static int bridge_add(struct cni_call *c)
@@ -297,6 +305,7 @@ static int bridge_add(struct cni_call *c)
 		return -1;
 	if (bring_up(c, &br, &host, &inside) < 0)
 		return -1;
+	cni_turn_end(c);
 	cni_dns_override(c);
 	return 0;
 }

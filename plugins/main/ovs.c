@@ -25,7 +25,7 @@ static int remember(struct cni_call *c)
 static int attach_veth(struct cni_call *c, struct link *host, struct link *inside)
 {
 	const struct ovs_conf *conf = c->own;
-	struct cni_veth veth = { .mtu = conf->mtu, .mac = conf->mac };
+	struct cni_veth veth = { .port = true, .mtu = conf->mtu, .mac = conf->mac };
 
 	if (cni_turn_begin(c) < 0)
 		return -1;

@@ -36,10 +36,15 @@ def own_mac:
 		      else . end)
 	else . end;
 
-# A bridge port's accept_ra is left as the kernel makes it.
-def port_ra:
-	ours(if is("bridge") then .host.sysctls |= with_entries(
-		if (.key | test("^ipv6/conf/veth#[0-9]+/accept_ra$")) and .value == "1" then .value = "0" else . end)
+# A bridge port has no IPv6 address of its own; its accept_ra is left as the kernel makes it.
+def only_port:
+	def port: test("^veth#[0-9]+$");
+	ours(if is("bridge") then
+		(.host.sysctls |= with_entries(
+			if (.key | test("^ipv6/conf/veth#[0-9]+/accept_ra$")) and .value == "1"
+			then .value = "0" else . end))
+		| .host.links |= map(if (.ifname | port) and .inet6_addr_gen_mode == "none"
+				     then .inet6_addr_gen_mode = "eui64" else . end)
 	     else . end);
 
 # A route's mtu and advmss are set in the kernel, as specification 1.1.0 says.
@@ -58,5 +63,5 @@ def lines:
 	  else .value[] | tojson end
 	| "\($space.key) \($kind): \(.)";
 
-no_dad | mtu_told | own_mac | port_ra | route_metrics | loopback_result
+no_dad | mtu_told | own_mac | only_port | route_metrics | loopback_result
 | lines, "result: \(.result | tojson)"

@@ -77,6 +77,16 @@ host_links() {
 	done
 }
 
+# What this file deletes must not be the machine's: test/e2e/host mounts a tmpfs here. Asked
+# as soon as a file loads this one, since bats runs the teardown of a setup that failed.
+no_host_by_mistake() {
+	[ "$(stat -f -c %T /var/lib/cni)" = tmpfs ] || {
+		echo "run this file by test/run, or in test/e2e/host"
+		exit 1
+	}
+}
+no_host_by_mistake
+
 host_clean() {
 	local link
 	ip -all netns del
@@ -89,17 +99,8 @@ host_clean() {
 	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 }
 
-# What this file deletes must not be the machine's: test/e2e/host mounts a tmpfs here.
-no_host_by_mistake() {
-	[ "$(stat -f -c %T /var/lib/cni)" = tmpfs ] || {
-		echo "run this file by test/run, or in test/e2e/host"
-		exit 1
-	}
-}
-
 # A file with a setup or teardown of its own calls host_setup and host_clean in them.
 host_setup() {
-	no_host_by_mistake
 	[ -z "$(host_links)" ] || host_clean
 }
 

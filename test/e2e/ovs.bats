@@ -56,6 +56,7 @@ pings() {
 	inside=$(ns_ip box -j link show eth0 | jq -r '.[0].address')
 	expect_json '.interfaces[1].mac' "$inside"
 	[ "$inside" = 0a:58:0a:05:00:02 ] || fail "a MAC from the address, not $inside"
+	[ -z "$(ip -6 addr show dev "$port")" ] || fail "no IPv6 address on the host's end"
 	[ "$(ovs-vsctl list-ports br0)" = "$port" ] || fail "the port on br0"
 	expect_column Port "$port" vlan_mode '"trunk"'
 	expect_column Port "$port" tag '[]'

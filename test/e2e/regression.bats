@@ -51,6 +51,20 @@ held() {
 		fail "a gratuitous ARP"
 }
 
+@test "a bridge port has no IPv6 address of its own, and a veth one queue each way" {
+	local port
+	netns box
+	add bridge eth0 <<<"$(bridge)"
+	expect_ok
+	port=$(jq -r '.interfaces[1].name' <<<"$output")
+	[ "$(ip -j -d link show "$port" | jq -c '.[0] | [.inet6_addr_gen_mode, .num_tx_queues, .num_rx_queues]')" = \
+		'["none",1,1]' ] || fail "$port: $(ip -j -d link show "$port")"
+	[ -z "$(ip -6 addr show dev "$port")" ] || fail "$port has an IPv6 address"
+	[ "$(ns_ip box -j -d link show eth0 |
+		jq -c '.[0] | [.inet6_addr_gen_mode, .num_tx_queues, .num_rx_queues]')" = '["eui64",1,1]' ] ||
+		fail "eth0: $(ns_ip box -j -d link show eth0)"
+}
+
 @test "DEL with a netns that is the plugin's own now releases the address and leaves the links" {
 	netns box
 	add bridge eth0 <<<"$(bridge)"
