@@ -29,8 +29,18 @@ conflist() {
 			{type: "loopback"}]}'
 }
 
+# ctr's DEL names no namespace: the links go with the task's, when the kernel gets round to it.
+await_no_veth() {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		[ -n "$(ip -br link show type veth)" ] || break
+		read -r -t 1 || true
+	done < <(exec timeout 30 ip monitor link 3>&- 4>&-)
+}
+
 # What a runtime leaves behind when its containers are gone: no veth, no reservation.
 expect_nothing_left() {
+	await_no_veth
 	expect_same "veths on the host" "" "$(ip -br link show type veth)"
 	expect_same "reservations" "" "$(find /var/lib/cni/networks -name .cnic -prune -o \
 		-type f -name '[0-9]*' -print)"
