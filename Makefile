@@ -14,7 +14,11 @@ FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
 B           := build$(FLAVOUR)
 BIN         := bin$(FLAVOUR)
 
-PLUGINS := bridge ptp loopback ovs host-local static
+PLUGINS := bridge ptp loopback ovs host-local static ovs-mirror-producer ovs-mirror-consumer
+
+# Plugins that are two of one file.
+FILE_OF_ovs-mirror-producer := ovs-mirror
+FILE_OF_ovs-mirror-consumer := ovs-mirror
 
 CFLAGS   ?= -O2 -g
 ifdef STATIC
@@ -38,7 +42,7 @@ Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 PKG_SRC    := $(wildcard pkg/*/*.c)
-PLUGIN_SRC := $(wildcard plugins/main/*.c plugins/ipam/*.c)
+PLUGIN_SRC := $(wildcard plugins/*/*.c)
 PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
 PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
 UNIT_SRC   := $(wildcard test/unit/test_*.c)
@@ -58,7 +62,7 @@ else
 $(BIN)/%: $B/table/%.o $(PKG_OBJ) $(PLUGIN_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(PKG_OBJ) $(filter %/$*.o,$(PLUGIN_OBJ)) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(PKG_OBJ) $(filter %/$(or $(FILE_OF_$*),$*).o,$(PLUGIN_OBJ)) $(LIBS)
 
 $B/table/%.o: plugins/all.c
 	@mkdir -p $(@D)

@@ -53,6 +53,13 @@ int cni_memo_remove(struct cni_call *c, const char *dir, const char *suffix)
 	return remove_memo(c, path_of(c, dir, suffix));
 }
 
+static bool ends_with(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), len = strlen(suffix);
+
+	return n >= len && !strcmp(name + n - len, suffix);
+}
+
 /* A name cannot be taken apart: both halves may hold dashes. */
 static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
 {
@@ -81,7 +88,7 @@ int cni_memo_collect(struct cni_call *c, const char *dir, const char *suffix,
 		const char *path = arena_printf(c->arena, "%s/%s", dir, e->d_name);
 		const struct json *memo;
 
-		if (is_valid(c, e->d_name, suffix))
+		if (!ends_with(e->d_name, suffix) || is_valid(c, e->d_name, suffix))
 			continue;
 		memo = read_memo(c, path);
 		if (memo && mine(c, memo))

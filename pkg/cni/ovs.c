@@ -51,25 +51,39 @@ static struct cni_ovs *own(const void *arg)
 }
 
 /*
- * On the connection that asked for the port, so that a server which has stalled does both when it goes
- * on, in order, however late; on a new one if that is lost.
+ * On the connection that asked for it, so that a server which has stalled does both when it goes on, in
+ * order, however late; on a new one if that is lost.
  */
-static void undo_plug(struct cni_call *c, const void *arg)
+bool cni_ovs_take_back(struct cni_call *c, struct cni_ovs *o,
+		       int (*take_back)(struct ovsdb *db, const void *arg), const void *arg)
 {
-	struct cni_ovs *o = own(arg);
 	bool sent = !o->db.stream.broken;
 
 	ovsdb_allow(&o->db, UNDO_TIMEOUT_MS);
-	if (sent && ovs_port_take_back(&o->db, &o->port) == 0)
-		return;
+	if (sent && take_back(&o->db, arg) == 0)
+		return true;
 	if (!sent || o->db.stream.broken) {
 		ovsdb_close(&o->db);
 		if (ovsdb_open(&o->db, o->socket, UNDO_TIMEOUT_MS, c->arena, c->err) == 0 &&
-		    ovs_port_take_back(&o->db, &o->port) == 0)
-			return;
+		    take_back(&o->db, arg) == 0)
+			return true;
 	}
 	o->may_remain = true;
-	fprintf(stderr, "rollback: port %s may remain in OVS: %s\n", o->port.name, c->err->msg);
+	return false;
+}
+
+static int take_back_port(struct ovsdb *db, const void *arg)
+{
+	return ovs_port_take_back(db, arg);
+}
+
+static void undo_plug(struct cni_call *c, const void *arg)
+{
+	struct cni_ovs *o = own(arg);
+
+	if (!cni_ovs_take_back(c, o, take_back_port, &o->port))
+		fprintf(stderr, "rollback: port %s may remain in OVS: %s\n", o->port.name,
+			c->err->msg);
 }
 
 int cni_ovs_plug(struct cni_call *c, struct cni_ovs *o, uint32_t link_timeout_ms)
@@ -108,7 +122,7 @@ static bool is(const struct json *port, const char *key, const char *value)
 	return !strcmp(id_of(port, key), value);
 }
 
-static bool is_this(struct cni_call *c, const struct json *port)
+bool cni_ovs_is_this(struct cni_call *c, const struct json *port)
 {
 	if (!is(port, "owner", CNI_OVS_OWNER) || !is(port, "contIface", c->ifname))
 		return false;
@@ -151,7 +165,7 @@ static int find_by(struct cni_call *c, struct cni_ovs *o, const char *key, const
 	if (ovs_ports_with(&o->db, ids, ARRAY_SIZE(ids), &ports) < 0)
 		return -1;
 	for (; ports; ports = json_next(ports))
-		if (is_this(c, ports))
+		if (cni_ovs_is_this(c, ports))
 			doom(c, o, d, ports);
 	return 0;
 }
@@ -343,7 +357,7 @@ int cni_ovs_verify(struct cni_call *c, struct cni_ovs *o)
 	if (!state.on_bridge)
 		return err_set(c->err, ERR_CHECK, "%s is no port of OVS bridge %s any more",
 			       p->name, p->bridge);
-	if (!is_this(c, state.port))
+	if (!cni_ovs_is_this(c, state.port))
 		return err_set(c->err, ERR_CHECK, "port %s belongs to another attachment", p->name);
 	if (verify_vlans(c, p, state.port) < 0)
 		return -1;

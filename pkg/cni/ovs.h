@@ -17,7 +17,7 @@ struct cni_ovs {
 	const char *socket;
 	struct ovsdb db;
 	struct ovs_port port; /* bridge, name, VLANs, ... are the plugin's; the rest is filled in */
-	bool may_remain;      /* a rollback could not take the port back */
+	bool may_remain;      /* a rollback could not take back all */
 	const char **ends;    /* names of the host's ends whose ports have been removed */
 	size_t n_ends;
 };
@@ -26,6 +26,16 @@ int cni_ovs_open(struct cni_call *c, struct cni_ovs *o) NODISCARD;
 
 /* ADD: make o->port a port of this attachment, wait for the switch to open it and for its link. */
 int cni_ovs_plug(struct cni_call *c, struct cni_ovs *o, uint32_t link_timeout_ms) NODISCARD;
+
+/*
+ * For an undo: have the database take something back, by a function that can be called twice. False if
+ * that cannot be had: may_remain then, and c->err says why.
+ */
+bool cni_ovs_take_back(struct cni_call *c, struct cni_ovs *o,
+		       int (*take_back)(struct ovsdb *db, const void *arg), const void *arg);
+
+/* Does this row of Port belong to the attachment? */
+bool cni_ovs_is_this(struct cni_call *c, const struct json *port);
 
 /*
  * DEL: remove the attachment's ports, on whichever bridge. One of ovs-cni's, which does not tell the

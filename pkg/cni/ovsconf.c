@@ -56,14 +56,20 @@ const struct ovs_conf ovs_defaults = {
 const char *const ovs_args[] = { "MAC",          "OvnPort",           "K8S_POD_UID",
 				 "K8S_POD_NAME", "K8S_POD_NAMESPACE", NULL };
 
-int ovs_settle(struct cni_call *c)
+int ovs_flat_file(struct cni_call *c, const char *configuration_path)
 {
-	struct ovs_conf *conf = c->own;
-	const char *const files[] = { conf->configuration_path,
+	const char *const files[] = { configuration_path,
 				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
 				      "/etc/cni/net.d/ovs.d/ovs.conf", NULL };
 
-	if (cni_flat_file(c, files) < 0)
+	return cni_flat_file(c, files);
+}
+
+int ovs_settle(struct cni_call *c)
+{
+	struct ovs_conf *conf = c->own;
+
+	if (ovs_flat_file(c, conf->configuration_path) < 0)
 		return -1;
 	conf->ovs.socket = *conf->socket ? conf->socket : CNI_OVS_SOCKET;
 	conf->ovs.port.bridge = *conf->bridge ? conf->bridge : NULL;

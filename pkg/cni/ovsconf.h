@@ -34,6 +34,9 @@ extern const struct json_field ovs_fields[];
 extern const struct ovs_conf ovs_defaults;
 extern const char *const ovs_args[];
 
+/* Keys of the node's file, for c->own; that of the configuration, or one of two places. */
+int ovs_flat_file(struct cni_call *c, const char *configuration_path) NODISCARD;
+
 /* The first thing for every verb: keys of the node's file, where the database is. */
 int ovs_settle(struct cni_call *c) NODISCARD;
 

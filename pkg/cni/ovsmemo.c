@@ -7,8 +7,6 @@
 
 #include "cni/memo.h"
 
-#define MEMO_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
-
 /* What ovs-cni reads there of the configuration, as we have understood it, or what it may contain. */
 static bool is_left_out(const char *key)
 {
@@ -44,7 +42,7 @@ int cni_ovs_remember(struct cni_call *c, const struct cni_ovs *o, const struct c
 	json_add_str(memo, "OrigIfName", m->ifname);
 	json_add_bool(memo, "UserspaceMode", m->userspace);
 	json_add_str(memo, "VdpaType", "");
-	return cni_memo_write(c, MEMO_DIR, "", memo);
+	return cni_memo_write(c, CNI_OVS_MEMO_DIR, "", memo);
 }
 
 static const struct json_field netconf_fields[] = {
@@ -59,7 +57,7 @@ static const struct json_field memo_fields[] = {
 
 bool cni_ovs_recall(struct cni_call *c, struct cni_ovs_memo *m)
 {
-	const struct json *v = cni_memo_read(c, MEMO_DIR, "");
+	const struct json *v = cni_memo_read(c, CNI_OVS_MEMO_DIR, "");
 	struct err ignored;
 
 	*m = (struct cni_ovs_memo){ .device_id = "", .ifname = "", .socket = "" };
@@ -68,7 +66,7 @@ bool cni_ovs_recall(struct cni_call *c, struct cni_ovs_memo *m)
 
 int cni_ovs_forget(struct cni_call *c)
 {
-	return cni_memo_remove(c, MEMO_DIR, "");
+	return cni_memo_remove(c, CNI_OVS_MEMO_DIR, "");
 }
 
 static bool is_of_network(struct cni_call *c, const struct json *memo)
@@ -80,5 +78,5 @@ static bool is_of_network(struct cni_call *c, const struct json *memo)
 
 int cni_ovs_collect_memos(struct cni_call *c)
 {
-	return cni_memo_collect(c, MEMO_DIR, "", is_of_network);
+	return cni_memo_collect(c, CNI_OVS_MEMO_DIR, "", is_of_network);
 }

@@ -8,6 +8,8 @@
 
 #include "cni/ovs.h"
 
+#define CNI_OVS_MEMO_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
+
 struct cni_ovs_memo {
 	const char *socket;    /* recalled: "" is the default */
 	const char *device_id; /* "" for a veth */

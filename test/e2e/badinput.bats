@@ -16,6 +16,10 @@ BASES='{
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"ovs": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"ovs","bridge":"br0",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"ovs-mirror-producer": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"ovs-mirror-producer",
+		"bridge":"br0","mirrors":[{"name":"m1","ingress":true}]},
+	"ovs-mirror-consumer": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"ovs-mirror-consumer",
+		"bridge":"br0","mirrors":[{"name":"m1"}]},
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
@@ -24,6 +28,8 @@ BASES='{
 
 BASES=${BASES//ALIVE/\"cni.dev\/attachments\":[$ALIVE],\"cni.dev\/valid-attachments\":[$ALIVE]}
 
+MIRRORS="ovs-mirror-producer ovs-mirror-consumer"
+EVERY_PLUGIN="bridge ptp loopback ovs host-local static $MIRRORS"
 declare -gA base
 
 setup_file() {
@@ -41,7 +47,7 @@ setup() {
 	log=$BATS_TEST_TMPDIR/log
 	stderr_file=$BATS_TEST_TMPDIR/stderr
 	reset_env
-	for plugin in bridge ptp loopback ovs host-local static; do
+	for plugin in $EVERY_PLUGIN; do
 		base[$plugin]=$(changed "$plugin" .)
 	done
 	before=$(everything)
@@ -203,6 +209,17 @@ for_each_key_of() {
 	nothing_changed
 }
 
+@test "the mirrors: each key with a wrong type, too long, missing, null" {
+	local each
+	for each in $MIRRORS; do
+		each_case "$each" type bad_in_every_verb
+		codes="6 7" each_case "$each" long bad_add
+		codes=7 each_case "$each" missing bad_add
+		each_case "$each" null null_is_absent
+	done
+	nothing_changed
+}
+
 @test "host-local: each key with a wrong type, out of range, too long, null" {
 	for_each_key_of host-local
 }
@@ -325,6 +342,21 @@ wrong_add() {
 	nothing_changed
 }
 
+@test "the mirrors: values" {
+	local each
+	for each in $MIRRORS; do
+		wrong "$each" 7 "bridge: " "del(.bridge)" '.bridge = ""'
+		wrong "$each" 7 "mirrors: missing" "del(.mirrors)" ".mirrors = []"
+		wrong "$each" 7 "mirrors[1].name: " '.mirrors += [{name: "", ingress: true}]'
+		wrong_add "$each" 7 "prevResult: missing" .
+		wrong_add "$each" "7 11" "" '.socket_file = "nonsense" | .prevResult = {}'
+		wrong_add "$each" 11 db.sock ".prevResult = {}"
+	done
+	wrong ovs-mirror-producer 7 "mirrors[0]: neither ingress nor egress" \
+		".mirrors[0].ingress = false" "del(.mirrors[0].ingress)"
+	nothing_changed
+}
+
 @test "bridge, MAC addresses" {
 	local mac
 	for mac in 'x' '00:11:22:33:44' '00:11:22:33:44:55:66' '00:11:22:33:44:5g' '001122334455' \
@@ -404,7 +436,7 @@ nested() {
 
 in_each_plugin() {
 	local plugin
-	for plugin in bridge ptp loopback ovs host-local static; do
+	for plugin in $EVERY_PLUGIN; do
 		"$@"
 	done
 }
@@ -469,7 +501,7 @@ megabyte() {
 
 # Nothing is wrong with the text; that no database server runs here is another matter.
 is_fine() {
-	[ "$status" -eq 0 ] || [[ $plugin == ovs && $output == *'"code":50,'*db.sock* ]]
+	[ "$status" -eq 0 ] || [[ $plugin == ovs* && $output == *'"code":50,'*db.sock* ]]
 }
 
 # shellcheck disable=SC2016 # jq's variables
@@ -618,7 +650,7 @@ bad_namespaces() {
 	touch "$BATS_TEST_TMPDIR/file"
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	ln -s loop "$BATS_TEST_TMPDIR/loop"
-	for plugin in bridge ptp loopback; do
+	for plugin in bridge ptp loopback ovs $MIRRORS; do
 		bad_namespaces
 	done
 	nothing_changed

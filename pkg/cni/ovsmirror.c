@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/ovsmirror.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cni/memo.h"
+#include "cni/ovsconf.h"
+
+int cni_mirror_settle(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+
+	if (ovs_flat_file(c, conf->configuration_path) < 0)
+		return -1;
+	conf->ovs.socket = *conf->socket ? conf->socket : CNI_OVS_SOCKET;
+	conf->ovs.port.bridge = conf->bridge;
+	return 0;
+}
+
+/* ---- the port -------------------------------------------------------------------------------- */
+
+/* A container's interface has a name that may be another one's on the host. */
+static void take_names(struct cni_call *c, const struct json *result)
+{
+	struct cni_mirror *conf = c->own;
+
+	json_for_each(f, json_get(result, "interfaces")) {
+		const char *name = json_string(json_get(f, "name")),
+			   *sandbox = json_string(json_get(f, "sandbox"));
+
+		if (name && *name && (!sandbox || !*sandbox))
+			*arena_append(c->arena, conf->names, conf->n_names) = name;
+	}
+}
+
+static bool take_port(struct cni_mirror *conf, const struct json *row)
+{
+	conf->port.bridge = conf->bridge;
+	conf->port.name = ovsdb_str(json_get(row, "name"));
+	conf->port.uuid = ovsdb_uuid(json_get(row, "_uuid"));
+	return conf->port.name && conf->port.uuid;
+}
+
+static bool is_anothers(struct cni_call *c, const struct json *port)
+{
+	const char *id = ovsdb_map(json_get(port, "external_ids"), "contId");
+
+	return id && *id && !cni_ovs_is_this(c, port);
+}
+
+static int find_by_name(struct cni_call *c, bool *found)
+{
+	struct cni_mirror *conf = c->own;
+
+	*found = false;
+	for (size_t i = 0; i < conf->n_names && !*found; i++) {
+		struct ovs_state state;
+
+		if (ovs_port_look(&conf->ovs.db, "", conf->names[i], &state) < 0)
+			return -1;
+		*found = state.port && !is_anothers(c, state.port) && take_port(conf, state.port);
+	}
+	return 0;
+}
+
+int cni_mirror_find_port(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+	const struct ovsdb_pair ids[] = { { "owner", CNI_OVS_OWNER },
+					  { "contId", c->container_id },
+					  { "contIface", c->ifname } };
+	const struct json *rows;
+	bool found;
+
+	if (ovs_ports_with(&conf->ovs.db, ids, ARRAY_SIZE(ids), &rows) < 0)
+		return -1;
+	found = rows && take_port(conf, rows);
+	if (!found && find_by_name(c, &found) < 0)
+		return -1;
+	if (!found)
+		conf->port.uuid = NULL;
+	return 0;
+}
+
+int cni_mirror_need_port(struct cni_call *c, int code)
+{
+	struct cni_mirror *conf = c->own;
+
+	take_names(c, c->conf.prev_result);
+	if (cni_ovs_open(c, &conf->ovs) < 0 || cni_mirror_find_port(c) < 0)
+		return -1;
+	if (!conf->port.uuid)
+		return err_set(c->err, code,
+			       "prevResult.interfaces: none of them is a port of an OVS bridge");
+	return 0;
+}
+
+/* ---- the note -------------------------------------------------------------------------------- */
+
+static void undo_remember(struct cni_call *c, const void *arg)
+{
+	const struct cni_mirror *conf = arg;
+
+	if (!conf->ovs.may_remain && cni_mirror_forget(c) < 0)
+		fprintf(stderr, "rollback: %s\n", c->err->msg);
+}
+
+int cni_mirror_remember(struct cni_call *c)
+{
+	const struct cni_mirror *conf = c->own;
+	struct json *memo = json_object();
+	const struct json *prev;
+	const char *text;
+
+	if (cni_result_print(c->prev, "1.0.0", &text, c->err) < 0 ||
+	    json_parse(text, strlen(text), &prev, c->err) < 0)
+		return -1;
+	json_add_copy(memo, "PrevResult", prev);
+	json_add_str(memo, "Network", c->conf.name);
+	json_add_str(memo, "Socket", conf->ovs.socket);
+	cni_undo_push(c, undo_remember, conf);
+	return cni_memo_write(c, CNI_OVS_MEMO_DIR, conf->suffix, memo);
+}
+
+void cni_mirror_recall(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+	const struct json *memo = cni_memo_read(c, CNI_OVS_MEMO_DIR, conf->suffix);
+	const char *socket = json_string(json_get(memo, "Socket"));
+
+	conf->noted = memo != NULL;
+	if (socket && *socket)
+		conf->ovs.socket = socket;
+	take_names(c, json_get(memo, "PrevResult"));
+	take_names(c, c->conf.prev_result);
+}
+
+int cni_mirror_forget(struct cni_call *c)
+{
+	const struct cni_mirror *conf = c->own;
+
+	return cni_memo_remove(c, CNI_OVS_MEMO_DIR, conf->suffix);
+}
+
+static bool is_of_network(struct cni_call *c, const struct json *memo)
+{
+	const char *name = json_string(json_get(memo, "Network"));
+
+	return name && !strcmp(name, c->conf.name);
+}
+
+int cni_mirror_collect_memos(struct cni_call *c)
+{
+	const struct cni_mirror *conf = c->own;
+
+	return cni_memo_collect(c, CNI_OVS_MEMO_DIR, conf->suffix, is_of_network);
+}

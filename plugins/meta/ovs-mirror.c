@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ovs-mirror-producer, ovs-mirror-consumer - behind ovs in a chain: mirrors of the bridge copy what the
+ * attachment's port receives and sends, or the copies that they make go to it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cni/gc.h"
+#include "cni/ovsmirror.h"
+
+static const struct json_field entry_fields[] = {
+	F_STR("name", struct ovs_mirror, name, .required = true),
+	F_BOOL("ingress", struct ovs_mirror, want.src),
+	F_BOOL("egress", struct ovs_mirror, want.dst),
+	F_END,
+};
+
+static const struct json_field mirror_fields[] = {
+	F_STR("bridge", struct cni_mirror, bridge),
+	F_STR("socket_file", struct cni_mirror, socket),
+	F_STR("configuration_path", struct cni_mirror, configuration_path),
+	F_LIST("mirrors", struct cni_mirror, mirrors, entry_fields, .max = OVS_MAX_MIRRORS),
+	F_END,
+};
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+static int check_entry(struct cni_call *c, struct ovs_mirror *m, size_t i)
+{
+	const struct cni_mirror *conf = c->own;
+
+	if (!*m->name)
+		return err_set(c->err, ERR_CONFIG, "mirrors[%zu].name: empty", i);
+	if (conf->roles.out)
+		m->want = conf->roles;
+	else if (!m->want.src && !m->want.dst)
+		return err_set(c->err, ERR_CONFIG, "mirrors[%zu]: neither ingress nor egress", i);
+	return 0;
+}
+
+/* One that is named twice is one. */
+static void merge(struct cni_mirror *conf, const struct ovs_mirror *m)
+{
+	size_t i = 0;
+
+	while (i < conf->n_mirrors && strcmp(conf->mirrors[i].name, m->name) != 0)
+		i++;
+	if (i == conf->n_mirrors) {
+		conf->mirrors[conf->n_mirrors++] = *m;
+		return;
+	}
+	conf->mirrors[i].want.src |= m->want.src;
+	conf->mirrors[i].want.dst |= m->want.dst;
+}
+
+static int mirror_validate(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+	size_t n;
+
+	if (cni_mirror_settle(c) < 0)
+		return -1;
+	if (!*conf->bridge)
+		return err_set(c->err, ERR_CONFIG, "bridge: missing");
+	if (!conf->n_mirrors)
+		return err_set(c->err, ERR_CONFIG, "mirrors: missing");
+	n = conf->n_mirrors;
+	conf->n_mirrors = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (check_entry(c, &conf->mirrors[i], i) < 0)
+			return -1;
+		merge(conf, &conf->mirrors[i]);
+	}
+	if (c->command == CNI_ADD && !c->prev)
+		return err_set(c->err, ERR_CONFIG,
+			       "prevResult: missing, %s goes behind ovs in a chain",
+			       c->plugin->name);
+	return 0;
+}
+
+/* ---- ADD ------------------------------------------------------------------------------------- */
+
+static int take_back(struct ovsdb *db, const void *arg)
+{
+	const struct cni_mirror *conf = arg;
+
+	if (ovs_mirrors_undo_join(db, conf->port.uuid, conf->mirrors, conf->n_mirrors) < 0)
+		return -1;
+	return ovs_mirrors_sweep(db, CNI_OVS_OWNER);
+}
+
+static void undo_join(struct cni_call *c, const void *arg)
+{
+	struct cni_mirror *conf = c->own;
+
+	if (!cni_ovs_take_back(c, &conf->ovs, take_back, arg))
+		fprintf(stderr, "rollback: port %s may remain in mirrors of %s: %s\n",
+			conf->port.name, conf->bridge, c->err->msg);
+}
+
+/* Not before the switch copies packets is the container told that it does. */
+static int join(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+	int rc;
+
+	cni_undo_push(c, undo_join, conf);
+	if (ovs_mirrors_join(&conf->ovs.db, &conf->port, CNI_OVS_OWNER, conf->mirrors,
+			     conf->n_mirrors) < 0)
+		return -1;
+	rc = ovs_switch_sync(&conf->ovs.db, CNI_OVS_TIMEOUT_MS);
+	if (rc > 0)
+		return err_set(c->err, ERR_RETRY,
+			       "mirrors of %s: ovs-vswitchd does not act; is it running?",
+			       conf->bridge);
+	return rc;
+}
+
+static int mirror_add(struct cni_call *c)
+{
+	if (cni_mirror_need_port(c, ERR_CONFIG) < 0)
+		return -1;
+	if (cni_mirror_remember(c) < 0 || join(c) < 0)
+		return -1;
+	c->result = *c->prev;
+	return 0;
+}
+
+/* ---- DEL ------------------------------------------------------------------------------------- */
+
+static int leave(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+	struct ovsdb *db = &conf->ovs.db;
+
+	if (cni_ovs_open(c, &conf->ovs) < 0 || cni_mirror_find_port(c) < 0)
+		return -1;
+	if (conf->port.uuid && ovs_mirrors_leave(db, conf->port.uuid, &conf->roles) < 0)
+		return -1;
+	return ovs_mirrors_sweep(db, CNI_OVS_OWNER);
+}
+
+/* Without a note of the attachment, a database that does not answer holds nothing of it. */
+static int mirror_del(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+
+	if (cni_mirror_settle(c) < 0)
+		return -1;
+	cni_mirror_recall(c);
+	if (leave(c) < 0) {
+		if (conf->noted)
+			return err_wrap(c->err, "the port of %s/%s may remain in mirrors",
+					c->container_id, c->ifname);
+		err_clear(c->err);
+	}
+	return cni_mirror_forget(c);
+}
+
+/* ---- CHECK, GC, STATUS ----------------------------------------------------------------------- */
+
+static int mirror_check(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+
+	if (cni_mirror_need_port(c, ERR_CHECK) < 0)
+		return -1;
+	if (ovs_mirrors_look(&conf->ovs.db, &conf->port, conf->mirrors, conf->n_mirrors) < 0)
+		return -1;
+	for (size_t i = 0; i < conf->n_mirrors; i++) {
+		const struct ovs_mirror_roles *want = &conf->mirrors[i].want,
+					      *has = &conf->mirrors[i].has;
+
+		if (!conf->mirrors[i].exists)
+			return err_set(c->err, ERR_CHECK, "mirror %s of bridge %s is gone",
+				       conf->mirrors[i].name, conf->bridge);
+		if ((want->src && !has->src) || (want->dst && !has->dst) ||
+		    (want->out && !has->out))
+			return err_set(c->err, ERR_CHECK, "mirror %s of bridge %s has lost port %s",
+				       conf->mirrors[i].name, conf->bridge, conf->port.name);
+	}
+	return 0;
+}
+
+static bool is_garbage(struct cni_call *c, const struct json *port)
+{
+	const struct json *ids = json_get(port, "external_ids");
+	const char *id = ovsdb_map(ids, "contId"), *ifname = ovsdb_map(ids, "contIface");
+
+	return id && ifname && !cni_gc_is_valid(&c->conf, id, ifname);
+}
+
+/* Ports that nobody has removed; those that have been are out of their mirrors already. */
+static int leave_invalid(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+	const struct ovsdb_pair ids[] = { { "owner", CNI_OVS_OWNER },
+					  { "contNetwork", c->conf.name } };
+	const struct json *ports;
+
+	if (ovs_ports_with(&conf->ovs.db, ids, ARRAY_SIZE(ids), &ports) < 0)
+		return -1;
+	for (; ports; ports = json_next(ports)) {
+		const char *uuid = ovsdb_uuid(json_get(ports, "_uuid"));
+
+		if (uuid && is_garbage(c, ports) &&
+		    ovs_mirrors_leave(&conf->ovs.db, uuid, &conf->roles) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int mirror_gc(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+
+	if (cni_mirror_settle(c) < 0 || cni_ovs_open(c, &conf->ovs) < 0)
+		return -1;
+	if (c->conf.has_attachments && leave_invalid(c) < 0)
+		return -1;
+	if (ovs_mirrors_sweep(&conf->ovs.db, CNI_OVS_OWNER) < 0)
+		return -1;
+	if (!c->conf.has_attachments)
+		return 0;
+	return cni_mirror_collect_memos(c);
+}
+
+static int mirror_status(struct cni_call *c)
+{
+	struct cni_mirror *conf = c->own;
+
+	return cni_ovs_status(c, &conf->ovs);
+}
+
+static const struct cni_mirror producer = {
+	.bridge = "",
+	.socket = "",
+	.configuration_path = "",
+	.suffix = "_prod",
+	.roles = { .src = true, .dst = true },
+	.ovs.db.stream.fd = -1,
+};
+
+static const struct cni_mirror consumer = {
+	.bridge = "",
+	.socket = "",
+	.configuration_path = "",
+	.suffix = "_cons",
+	.roles = { .out = true },
+	.ovs.db.stream.fd = -1,
+};
+
+const struct cni_plugin ovs_mirror_producer_plugin = {
+	.name = "ovs-mirror-producer",
+	.fields = mirror_fields,
+	.defaults = &producer,
+	.conf_size = sizeof(struct cni_mirror),
+	.validate = mirror_validate,
+	.add = mirror_add,
+	.del = mirror_del,
+	.check = mirror_check,
+	.gc = mirror_gc,
+	.status = mirror_status,
+};
+
+const struct cni_plugin ovs_mirror_consumer_plugin = {
+	.name = "ovs-mirror-consumer",
+	.fields = mirror_fields,
+	.defaults = &consumer,
+	.conf_size = sizeof(struct cni_mirror),
+	.validate = mirror_validate,
+	.add = mirror_add,
+	.del = mirror_del,
+	.check = mirror_check,
+	.gc = mirror_gc,
+	.status = mirror_status,
+};
