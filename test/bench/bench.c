@@ -6,6 +6,7 @@
  *	bench parallel PLUGIN COUNT JOBS SIDE...   COUNT attachments, JOBS at a time, sides in turn
  *	bench once PLUGIN VERB SIDE WRAPPER...     one whole life uncounted, then VERB under WRAPPER
  *	SIDE = NAME=DIR[:HELD]                     plugins in DIR, HELD addresses reserved beforehand
+ *	     | NAME=by-hand                        of plugin ovs: ip and ovs-vsctl, called one by one
  *
  * The environment variable STORE names the directory that holds the IPAM stores. All namespaces
  * are made before the first call; it must run in a network and mount namespace of its own.
@@ -44,7 +45,7 @@ enum {
 	STACK_SIZE = 64 * 1024,
 };
 
-#define NS_DIR "/run/cnic-bench"
+#define NS_DIR "/run/netns" /* where ip(8) looks for them by name */
 
 enum verb { ADD, DEL, VERBS };
 
@@ -58,6 +59,7 @@ struct samples {
 
 struct side {
 	const char *name, *bin;
+	bool by_hand;
 	unsigned held;
 	uint32_t subnet;
 	char store[512];
@@ -208,8 +210,9 @@ static void configure(struct side *side, const char *plugin)
 	text(side->conf, sizeof(side->conf),
 	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"type\":\"%s\",\"bridge\":\"b-%s\","
 	     "\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"%s\","
-	     "\"ranges\":[[{\"subnet\":\"%s/14\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}",
-	     plugin, side->name, side->store, subnet);
+	     "\"ranges\":[[{\"subnet\":\"%s/14\"}]]%s}}",
+	     plugin, side->name, side->store, subnet,
+	     strcmp(plugin, "ovs") ? ",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]" : "");
 }
 
 static void parse_side(struct side *side, unsigned index, char *arg, const char *plugin)
@@ -227,6 +230,7 @@ static void parse_side(struct side *side, unsigned index, char *arg, const char 
 	}
 	side->name = arg;
 	side->bin = dir;
+	side->by_hand = !strcmp(dir, "by-hand") && !strcmp(plugin, "ovs");
 	side->subnet = (10u << 24) + ((64 + 4 * index) << 16);
 	text(side->store, sizeof(side->store), "%s/%s", store, side->name);
 	make_dir(side->store);
@@ -320,7 +324,71 @@ static char *const *make_argv(char **argv, char *file)
 	return argv;
 }
 
-static struct call run(const struct side *side, const char *plugin, enum verb verb, unsigned i)
+/* ---- the same by hand -------------------------------------------------------------------- */
+
+static bool command(struct call *call, char *const *argv)
+{
+	struct rusage usage;
+	pid_t pid;
+	int e, status;
+
+	e = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (e)
+		die("%s: %s", argv[0], strerror(e));
+	if (wait4(pid, &status, 0, &usage) < 0)
+		die("wait: %s", strerror(errno));
+	if (usage.ru_maxrss > call->rss_kb)
+		call->rss_kb = usage.ru_maxrss;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* One command line, split at blanks. */
+__attribute__((format(printf, 2, 3))) static bool hand(struct call *call, const char *fmt, ...)
+{
+	char line[512], *argv[32], *rest = line;
+	unsigned n = 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	while (n < 31 && (argv[n] = strsep(&rest, " ")))
+		n++;
+	argv[n] = NULL;
+	return command(call, argv);
+}
+
+/* As few commands as it takes; the address is a given. */
+static bool add_by_hand(struct call *call, const struct side *side, unsigned i)
+{
+	char ip[INET_ADDRSTRLEN];
+
+	ip_text(ip, side->subnet + 2 + i);
+	return hand(call, "ip link add hand%u up type veth peer name eth0 netns %s-%u", i,
+		    side->name, i) &&
+	       hand(call, "ip -n %s-%u addr add %s/14 dev eth0", side->name, i, ip) &&
+	       hand(call, "ip -n %s-%u link set eth0 up", side->name, i) &&
+	       hand(call, "ovs-vsctl add-port b-%s hand%u", side->name, i);
+}
+
+static struct call run_by_hand(const struct side *side, enum verb verb, unsigned i)
+{
+	struct call call = { 0 };
+	double from = now_ms();
+
+	if (verb == ADD)
+		call.ok = add_by_hand(&call, side, i);
+	else
+		call.ok = hand(&call, "ovs-vsctl del-port b-%s hand%u", side->name, i) &&
+			  hand(&call, "ip link del hand%u", i);
+	call.ms = now_ms() - from;
+	return call;
+}
+
+/* ---- by a plugin ------------------------------------------------------------------------- */
+
+static struct call run_plugin(const struct side *side, const char *plugin, enum verb verb,
+			      unsigned i)
 {
 	char file[512], output[OUTPUT_MAX], *argv[MAX_WRAPPER + 2];
 	struct environment e;
@@ -353,13 +421,33 @@ static struct call run(const struct side *side, const char *plugin, enum verb ve
 	return call;
 }
 
+static struct call run(const struct side *side, const char *plugin, enum verb verb, unsigned i)
+{
+	return side->by_hand ? run_by_hand(side, verb, i) : run_plugin(side, plugin, verb, i);
+}
+
+/*
+ * DEL of ovs does not wait until ovs-vswitchd has let go of the port (it closes packet sockets, a grace
+ * period each), ovs-vsctl does: a change whose effect is waited for makes the next call's start even.
+ */
+static void settle_switch(void)
+{
+	struct call ignored = { 0 };
+	static unsigned n;
+
+	if (!hand(&ignored, "ovs-vsctl set Open_vSwitch . external_ids:bench=%u", n++))
+		die("ovs-vswitchd does not settle");
+}
+
 /* We are the subreaper: what a plugin leaves behind becomes our child. */
-static double reap(void)
+static double reap(const char *plugin)
 {
 	double from = now_ms();
 
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
+	if (!strcmp(plugin, "ovs"))
+		settle_switch();
 	return now_ms() - from;
 }
 
@@ -429,7 +517,7 @@ static void serial_round(struct side *sides, unsigned n_sides, const char *plugi
 		for (unsigned s = 0; s < n_sides; s++) {
 			struct side *side = &sides[(s + round) % n_sides];
 			struct call call = run(side, plugin, v, 0);
-			double after_ms = reap();
+			double after_ms = reap(plugin);
 
 			if (round >= WARM_UP)
 				record(&side->of[v], &call, after_ms);
@@ -476,7 +564,7 @@ static void run_batch(struct batch *b, unsigned jobs)
 			die("no thread");
 	for (unsigned i = 0; i < jobs; i++)
 		pthread_join(threads[i], NULL);
-	after_ms = reap();
+	after_ms = reap(b->plugin);
 	for (unsigned i = 0; i < b->count; i++)
 		record(&b->side->of[b->verb], &b->calls[i], after_ms);
 	free(threads);
@@ -525,15 +613,15 @@ static void once(int argc, char **argv)
 	parse_side(&side, 0, argv[2], argv[0]);
 	make_all_netns(&side, 1, 1);
 	run(&side, argv[0], ADD, 0);
-	reap();
+	reap(argv[0]);
 	if (verb == ADD) {
 		run(&side, argv[0], DEL, 0);
-		reap();
+		reap(argv[0]);
 	}
 	wrapper = argv + 3;
 	if (!run(&side, argv[0], verb, 0).ok)
 		die("the traced call failed");
-	reap();
+	reap(argv[0]);
 }
 
 int main(int argc, char **argv)

@@ -36,12 +36,16 @@ end_process() {
 	rm -f "$OVS_RUNDIR/$1.pid"
 }
 
-ovs_start() {
+ovs_daemons() {
 	mkdir -p "$OVS_RUNDIR"
 	ovsdb-tool create "$OVS_RUNDIR/conf.db" /usr/share/openvswitch/vswitch.ovsschema
 	server_start
 	ovs-vsctl --no-wait init
 	switch_start
+}
+
+ovs_start() {
+	ovs_daemons
 	ovs_bridge br0
 }
 

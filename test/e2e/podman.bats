@@ -6,46 +6,13 @@
 load runtimes
 
 setup_file() {
-	# Below the legacy hierarchy this one confuses crun; a machine without it is fine.
-	umount /sys/fs/cgroup/unified 2>/dev/null || true
-	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
-	mkdir "$BATS_FILE_TMPDIR/net.d"
-	cat >"$BATS_FILE_TMPDIR/containers.conf" <<-END
-		[containers]
-		default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
-		[network]
-		network_backend="cni"
-		cni_plugin_dirs=["$CNIC_BIN"]
-		network_config_dir="$BATS_FILE_TMPDIR/net.d"
-		default_network="podnet"
-		[engine]
-		runtime="crun"
-		cgroup_manager="cgroupfs"
-		events_logger="none"
-	END
+	podman_setup podnet
 	conflist podnet pod0 10.88.0.0/16 10.88.0.1 >"$BATS_FILE_TMPDIR/net.d/podnet.conflist"
 }
 
 teardown() {
 	podman_with rm -f -t 0 --all >/dev/null 2>&1 || true
 	host_clean
-}
-
-podman_with() {
-	CONTAINERS_CONF=$BATS_FILE_TMPDIR/containers.conf podman \
-		--root "$BATS_FILE_TMPDIR/root" --runroot "$BATS_FILE_TMPDIR/runroot" \
-		--tmpdir "$BATS_FILE_TMPDIR/tmp" --storage-driver vfs "$@" 3>&- 4>&-
-}
-
-# container OPTIONS... -- COMMAND...
-container() {
-	local options=()
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	podman_with run --cgroups=disabled "${options[@]}" --rootfs "$BATS_FILE_TMPDIR/rootfs" "$@"
 }
 
 @test "podman: a container has its address, its lo, and reaches the gateway" {

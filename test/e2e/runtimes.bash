@@ -38,6 +38,44 @@ await_no_veth() {
 	done < <(exec timeout 30 ip monitor link 3>&- 4>&-)
 }
 
+# podman_setup NETWORK : containers are on that one; its .conflist goes to $BATS_FILE_TMPDIR/net.d.
+podman_setup() {
+	# Below the legacy hierarchy this one confuses crun; a machine without it is fine.
+	umount /sys/fs/cgroup/unified 2>/dev/null || true
+	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
+	mkdir "$BATS_FILE_TMPDIR/net.d"
+	cat >"$BATS_FILE_TMPDIR/containers.conf" <<-END
+		[containers]
+		default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
+		[network]
+		network_backend="cni"
+		cni_plugin_dirs=["$CNIC_BIN"]
+		network_config_dir="$BATS_FILE_TMPDIR/net.d"
+		default_network="$1"
+		[engine]
+		runtime="crun"
+		cgroup_manager="cgroupfs"
+		events_logger="none"
+	END
+}
+
+podman_with() {
+	CONTAINERS_CONF=$BATS_FILE_TMPDIR/containers.conf podman \
+		--root "$BATS_FILE_TMPDIR/root" --runroot "$BATS_FILE_TMPDIR/runroot" \
+		--tmpdir "$BATS_FILE_TMPDIR/tmp" --storage-driver vfs "$@" 3>&- 4>&-
+}
+
+# container OPTIONS... -- COMMAND...
+container() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	podman_with run --cgroups=disabled "${options[@]}" --rootfs "$BATS_FILE_TMPDIR/rootfs" "$@"
+}
+
 # What a runtime leaves behind when its containers are gone: no veth, no reservation.
 expect_nothing_left() {
 	await_no_veth
