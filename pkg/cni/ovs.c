@@ -51,8 +51,8 @@ static struct cni_ovs *own(const void *arg)
 }
 
 /*
- * On the connection that asked for it, so that a server which has stalled does both when it goes on, in
- * order, however late; on a new one if that is lost.
+ * On the connection that asked for it, and on a new one if nobody answers there. A server that has
+ * stalled and finds us gone when it goes on does the first request of each connection, in order.
  */
 bool cni_ovs_take_back(struct cni_call *c, struct cni_ovs *o,
 		       int (*take_back)(struct ovsdb *db, const void *arg), const void *arg)

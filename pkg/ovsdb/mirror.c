@@ -24,6 +24,12 @@ static void where_uuid(struct ovsdb_txn *t, const char *column, const char *func
 	ovsdb_add_uuid(ovsdb_where(t, column, function), NULL, uuid);
 }
 
+/* Did a wait of 0 ms fail, and with it the transaction? */
+static bool was_asserted(const struct ovsdb_txn *t)
+{
+	return t->error && !strcmp(t->error, "timed out");
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 /* The port's bridge: the same condition wherever it is named, so that a move of the port is noticed. */
@@ -222,7 +228,7 @@ static int change(struct ovsdb *db, const struct ovs_mirror_port *p, const char 
 	assert_view(t, p, m, n, view);
 	change_all(t, p, owner, m, n);
 	if (ovsdb_run(db, t) < 0)
-		return t->error && !strcmp(t->error, "timed out") ? 1 : -1;
+		return was_asserted(t) ? 1 : -1;
 	for (size_t i = t->n - n; i < t->n; i++)
 		if (ovsdb_count(t, i) != 1)
 			return err_set(db->stream.err, ERR_INTERNAL,
@@ -268,18 +274,6 @@ static void leave_op(struct ovsdb_txn *t, const char *port_uuid, size_t role, co
 
 static const char leaving[] = "take a port out of its mirrors";
 
-int ovs_mirrors_undo_join(struct ovsdb *db, const char *port_uuid, const struct ovs_mirror *m,
-			  size_t n)
-{
-	struct ovsdb_txn *t = ovsdb_begin(db, leaving);
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t role = 0; *m[i].uuid && role < ARRAY_SIZE(by_role); role++)
-			if (has_role(&m[i].want, role) && !has_role(&m[i].has, role))
-				leave_op(t, port_uuid, role, m[i].uuid);
-	return t->n ? ovsdb_run(db, t) : 0;
-}
-
 int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid, const struct ovs_mirror_roles *roles)
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, leaving);
@@ -290,21 +284,31 @@ int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid, const struct ovs_
 	return ovsdb_run(db, t);
 }
 
-static void where_unused(struct ovsdb_txn *t)
+/* The port has these roles in the mirror, and no other port has any. */
+static void where_only(struct ovsdb_txn *t, const struct ovs_mirror_roles *roles,
+		       const char *port_uuid)
 {
-	for (size_t role = 0; role < ARRAY_SIZE(by_role); role++)
-		ovsdb_add_empty(ovsdb_where(t, by_role[role], "=="), NULL);
+	for (size_t role = 0; role < ARRAY_SIZE(by_role); role++) {
+		struct json *condition = ovsdb_where(t, by_role[role], "==");
+
+		if (has_role(roles, role))
+			ovsdb_add_uuid(condition, NULL, port_uuid);
+		else
+			ovsdb_add_empty(condition, NULL);
+	}
 }
 
-/* Unless a port has joined it since; the assertion says so, and that is as it should be. */
-static int remove_unused(struct ovsdb *db, const char *uuid)
+static const struct ovs_mirror_roles no_roles;
+
+/* Two operations: unless others have joined it. That is an assertion, and fails the transaction. */
+static void remove_ops(struct ovsdb_txn *t, const char *uuid, const struct ovs_mirror_roles *roles,
+		       const char *port_uuid)
 {
 	static const char *const columns[] = { "name", NULL };
-	struct ovsdb_txn *t = ovsdb_begin(db, "remove a mirror that has no port");
 
 	ovsdb_op(t, "wait", "Mirror");
 	where_uuid(t, "_uuid", "==", uuid);
-	where_unused(t);
+	where_only(t, roles, port_uuid);
 	ovsdb_columns(t, columns);
 	json_add_str(t->op, "until", "!=");
 	json_add_list(t->op, "rows");
@@ -312,9 +316,16 @@ static int remove_unused(struct ovsdb *db, const char *uuid)
 	ovsdb_op(t, "mutate", "Bridge");
 	where_uuid(t, "mirrors", "includes", uuid);
 	ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "delete"), NULL, uuid);
+}
+
+static int remove_unused(struct ovsdb *db, const char *uuid)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, "remove a mirror that has no port");
+
+	remove_ops(t, uuid, &no_roles, "");
 	if (ovsdb_run(db, t) == 0)
 		return 0;
-	if (!t->error || strcmp(t->error, "timed out") != 0)
+	if (!was_asserted(t))
 		return -1;
 	err_clear(db->stream.err);
 	return 0;
@@ -328,7 +339,7 @@ int ovs_mirrors_sweep(struct ovsdb *db, const char *owner)
 
 	ovsdb_op(t, "select", "Mirror");
 	ovsdb_add_map(ovsdb_where(t, "external_ids", "includes"), NULL, &id, 1);
-	where_unused(t);
+	where_only(t, &no_roles, "");
 	ovsdb_columns(t, columns);
 	if (ovsdb_run(db, t) < 0)
 		return -1;
@@ -338,5 +349,60 @@ int ovs_mirrors_sweep(struct ovsdb *db, const char *owner)
 		if (uuid && remove_unused(db, uuid) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* ---- the undo of joining --------------------------------------------------------------------- */
+
+static bool is_made(const struct ovs_mirror *m)
+{
+	return !m->exists && *m->uuid;
+}
+
+static void leave_ops(struct ovsdb_txn *t, const char *port_uuid, const struct ovs_mirror *m)
+{
+	for (size_t role = 0; role < ARRAY_SIZE(by_role); role++)
+		if (*m->uuid && has_role(&m->want, role) && !has_role(&m->has, role))
+			leave_op(t, port_uuid, role, m->uuid);
+}
+
+/* 1 when a mirror that has been made is not as it was made: not there, or others have joined it. */
+static int undo_at_once(struct ovsdb *db, const char *port_uuid, const struct ovs_mirror *m,
+			size_t n)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, leaving);
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_made(&m[i]))
+			remove_ops(t, m[i].uuid, &m[i].want, port_uuid);
+		else
+			leave_ops(t, port_uuid, &m[i]);
+	}
+	if (!t->n || ovsdb_run(db, t) == 0)
+		return 0;
+	return was_asserted(t) ? 1 : -1;
+}
+
+/*
+ * In one transaction, if that is possible: a server that has stalled does one when it goes on and finds
+ * us gone, but not what comes behind it.
+ */
+int ovs_mirrors_undo_join(struct ovsdb *db, const char *port_uuid, const struct ovs_mirror *m,
+			  size_t n)
+{
+	int rc = undo_at_once(db, port_uuid, m, n);
+	struct ovsdb_txn *t;
+
+	if (rc <= 0)
+		return rc;
+	err_clear(db->stream.err);
+	t = ovsdb_begin(db, leaving);
+	for (size_t i = 0; i < n; i++)
+		leave_ops(t, port_uuid, &m[i]);
+	if (t->n && ovsdb_run(db, t) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (is_made(&m[i]) && remove_unused(db, m[i].uuid) < 0)
+			return -1;
 	return 0;
 }

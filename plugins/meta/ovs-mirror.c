@@ -85,9 +85,7 @@ static int take_back(struct ovsdb *db, const void *arg)
 {
 	const struct cni_mirror *conf = arg;
 
-	if (ovs_mirrors_undo_join(db, conf->port.uuid, conf->mirrors, conf->n_mirrors) < 0)
-		return -1;
-	return ovs_mirrors_sweep(db, CNI_OVS_OWNER);
+	return ovs_mirrors_undo_join(db, conf->port.uuid, conf->mirrors, conf->n_mirrors);
 }
 
 static void undo_join(struct cni_call *c, const void *arg)

@@ -6,11 +6,11 @@
 # n-th call fail; each test counts n up until the command does not get that far any more.
 
 load lib
+load fault
 
 NET=net
 STORE=/var/lib/cni/networks/$NET
 EVERYTHING=$'link show\naddr show\nroute show table all\nrule show'
-SHIM=$ROOT/build/fault/shim.so
 IPAM='"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}],[{"subnet":"fd00:2::/64"}]],
 	"routes":[{"dst":"192.168.0.0/16"},{"dst":"fd00:3::/32"}]}'
 BRIDGE='{"cniVersion":"1.1.0","name":"net","type":"bridge","bridge":"br0","isGateway":true,
@@ -20,9 +20,7 @@ HOST_LOCAL='{"cniVersion":"1.1.0","name":"net","type":"any",'$IPAM'}'
 LOOPBACK='{"cniVersion":"1.1.0","name":"net","type":"loopback"}'
 
 setup_file() {
-	mkdir -p "$ROOT/build/fault"
-	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -U_FORTIFY_SOURCE -Wall -Wextra -shared -fPIC \
-		-o "$SHIM" "$ROOT/test/fault/shim.c"
+	build_shim
 }
 
 setup() {
@@ -30,45 +28,13 @@ setup() {
 	no_dad_wait ''
 	netns box
 	ip -n box link set lo down
-	fault_state=$BATS_TEST_TMPDIR/fault
-	log=$BATS_TEST_TMPDIR/log
+	fault_begin
 }
 
 # What was said about the call that went wrong, not about the hundred before it.
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || ! [ -f "$log" ] || cat "$log"
 	host_clean
-}
-
-needs_preload() {
-	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc ||
-		skip "LD_PRELOAD does not reach a static executable"
-}
-
-# ---- the fault -------------------------------------------------------------------------------
-
-# with_fault N COMMAND... : the N-th call of the plugin fails; $what is what it was, or empty.
-with_fault() {
-	local number=$1
-	shift
-	# shellcheck disable=SC2183
-	printf '\0%.0s' {1..256} >"$fault_state"
-	LD_PRELOAD=$SHIM FAULT_STATE=$fault_state FAULT_AT=$number \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
-	IFS= read -r -d '' what <"$fault_state" || true
-}
-
-# One error object and nothing else; without a process for each of some thousand answers.
-expect_error_object() {
-	[ "$status" -eq 1 ] || fail "exit 1, not $status"
-	case $output in
-	*$'\n'*) fail "one line" ;;
-	'{"cniVersion":"1.1.0","code":'*'}') ;;
-	*) fail "an error object" ;;
-	esac
-	case $errors in
-	*Sanitizer* | *"runtime error"*) fail "no finding of a sanitizer" ;;
-	esac
 }
 
 # ---- the state -------------------------------------------------------------------------------

@@ -6,6 +6,9 @@
  *	FAULT_SET    kinds that count, comma-separated (see kinds[]); unset = all of them
  *	FAULT_ERRNO  with which errno, instead of one that suits the call
  *	FAULT_STATE  file that holds the count and, once the call was reached, its name
+ *	FAULT_SIGNAL instead of failing, the call is made when this signal has been sent to the process
+ *	FAULT_PID    and has had its effect
+ *	FAULT_HASTE  time passes so many times faster: for those who wait for what will not come
  *
  * Memory is not among the kinds: running out of it ends the process with an error object, by design.
  * Nor is coming home from another namespace, which cannot fail with an open descriptor.
@@ -15,6 +18,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -26,12 +31,15 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define API __attribute__((visibility("default")))
 
 enum kind {
+	PEER,
 	SEND,
 	RECV,
 	OPEN,
@@ -48,9 +56,10 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	[SEND] = "send",     [RECV] = "recv",   [OPEN] = "open",       [READ] = "read",
-	[WRITE] = "write",   [NAME] = "name",   [LOCK] = "lock",       [STAT] = "stat",
-	[SOCKET] = "socket", [NETNS] = "netns", [PROCESS] = "process", [RANDOM] = "random",
+	[PEER] = "peer",     [SEND] = "send",     [RECV] = "recv",   [OPEN] = "open",
+	[READ] = "read",     [WRITE] = "write",   [NAME] = "name",   [LOCK] = "lock",
+	[STAT] = "stat",     [SOCKET] = "socket", [NETNS] = "netns", [PROCESS] = "process",
+	[RANDOM] = "random",
 };
 
 static struct state {
@@ -59,9 +68,21 @@ static struct state {
 } * state;
 
 static unsigned int fault_at;
-static int fault_errno;
+static int fault_errno, fault_signal, haste = 1;
+static pid_t fault_pid;
+static struct timespec epoch;
 static bool counted[KINDS];
 static struct stat home;
+
+/* The next definition behind this library. */
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static int number(const char *name, int otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? atoi(text) : otherwise;
+}
 
 static bool in_set(const char *set, const char *word)
 {
@@ -78,8 +99,14 @@ static bool in_set(const char *set, const char *word)
 
 __attribute__((constructor)) static void start(void)
 {
-	static const char *const plugins[] = { "bridge", "ptp", "loopback", "host-local",
-					       "static" };
+	static const char *const plugins[] = { "bridge",
+					       "ptp",
+					       "loopback",
+					       "host-local",
+					       "static",
+					       "ovs",
+					       "ovs-mirror-producer",
+					       "ovs-mirror-consumer" };
 	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"),
 		   *path = getenv("FAULT_STATE");
 	bool ours = false;
@@ -99,8 +126,38 @@ __attribute__((constructor)) static void start(void)
 	if (map == MAP_FAILED)
 		abort();
 	fault_at = (unsigned int)atoi(at);
-	fault_errno = getenv("FAULT_ERRNO") ? atoi(getenv("FAULT_ERRNO")) : 0;
+	fault_errno = number("FAULT_ERRNO", 0);
+	fault_signal = number("FAULT_SIGNAL", 0);
+	fault_pid = number("FAULT_PID", 0);
+	haste = number("FAULT_HASTE", 1);
+	NEXT(clock_gettime)(CLOCK_MONOTONIC, &epoch);
 	state = map;
+}
+
+/* Of /proc/PID/stat: R, S, ... T; Z too when there is no such process. */
+static char state_of(pid_t pid)
+{
+	char path[32], text[256] = "";
+	const char *bracket;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = NEXT(open)(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 'Z';
+	if (NEXT(read)(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	bracket = strrchr(text, ')');
+	return bracket ? bracket[2] : 'Z';
+}
+
+static void strike(void)
+{
+	if (kill(fault_pid, fault_signal) < 0)
+		abort();
+	while (!strchr("TZX", state_of(fault_pid)))
+		sched_yield();
 }
 
 static bool fault(enum kind kind, const char *call, const char *on, int number)
@@ -110,12 +167,13 @@ static bool fault(enum kind kind, const char *call, const char *on, int number)
 	if (__atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST) != fault_at)
 		return false;
 	snprintf(state->what, sizeof(state->what), "%s(%s)", call, on ? on : "");
+	if (fault_signal) {
+		strike();
+		return false;
+	}
 	errno = fault_errno ? fault_errno : number;
 	return true;
 }
-
-/* The next definition behind this library. */
-#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
@@ -127,7 +185,17 @@ API ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct so
 
 API ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
-	return fault(SEND, "send", NULL, ENOBUFS) ? -1 : NEXT(send)(fd, buf, n, flags);
+	return fault(PEER, "send", NULL, ENOBUFS) ? -1 : NEXT(send)(fd, buf, n, flags);
+}
+
+API ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+	return fault(PEER, "recv", NULL, ECONNRESET) ? -1 : NEXT(recv)(fd, buf, n, flags);
+}
+
+API int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return fault(PEER, "connect", NULL, ECONNREFUSED) ? -1 : NEXT(connect)(fd, addr, len);
 }
 
 API ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
@@ -149,6 +217,15 @@ API int socket(int domain, int type, int protocol)
 
 API int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
+	struct timeval less;
+
+	if (level == SOL_SOCKET && name == SO_SNDTIMEO && haste > 1) {
+		memcpy(&less, value, sizeof(less));
+		less.tv_usec = (less.tv_sec * 1000000 + less.tv_usec) / haste;
+		less.tv_sec = less.tv_usec / 1000000;
+		less.tv_usec %= 1000000;
+		value = &less;
+	}
 	return fault(SOCKET, "setsockopt", NULL, ENOPROTOOPT)
 		       ? -1
 		       : NEXT(setsockopt)(fd, level, name, value, len);
@@ -161,7 +238,23 @@ API int bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 API int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	if (timeout > 0)
+		timeout = (timeout + haste - 1) / haste;
 	return fault(PROCESS, "poll", NULL, ENOMEM) ? -1 : NEXT(poll)(fds, n, timeout);
+}
+
+API int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int rc = NEXT(clock_gettime)(clock, now);
+	long long ns;
+
+	if (rc || haste == 1 || clock != CLOCK_MONOTONIC)
+		return rc;
+	ns = (now->tv_sec - epoch.tv_sec) * 1000000000LL + now->tv_nsec - epoch.tv_nsec;
+	ns = ns * haste + epoch.tv_sec * 1000000000LL + epoch.tv_nsec;
+	now->tv_sec = ns / 1000000000;
+	now->tv_nsec = ns % 1000000000;
+	return 0;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# What the fault-ovs*.bats files share: the plugins of OVS beside another container that has all they
+# make, everything they may leave, and what is right after a call in which something went wrong. For
+# files that have loaded lib.bash, ovs.bash and fault.bash.
+
+OVS='{"cniVersion":"1.1.0","name":"net","type":"ovs","bridge":"br0","vlan":7,
+	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.5.0.0/24"}]]}}'
+PRODUCER='{"cniVersion":"1.1.0","name":"net","type":"ovs-mirror-producer","bridge":"br0",
+	"mirrors":[{"name":"old","ingress":true},{"name":"new","ingress":true,"egress":true}]}'
+CONSUMER='{"cniVersion":"1.1.0","name":"net","type":"ovs-mirror-consumer","bridge":"br0",
+	"mirrors":[{"name":"old"},{"name":"new"}]}'
+STORE=/var/lib/cni/networks/net
+
+fault_ovs_setup() {
+	host_setup
+	no_dad_wait ''
+	ovs_start
+	fault_begin
+	netns other
+	CID=c0
+	add ovs <<<"$OVS"
+	expect_ok
+	add ovs-mirror-producer <<<"$(jq -c --argjson r "$result" \
+		'.prevResult = $r | del(.mirrors[1])' <<<"$PRODUCER")"
+	expect_ok
+	CID=c1
+	netns box
+}
+
+fault_ovs_teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
+		! [ -f "$log" ] || cat "$log"
+		tail -n 5 "$OVS_RUNDIR"/*.log || true
+	}
+	ovs_stop
+	host_clean
+}
+
+# use CONF : what the test is about; the mirrors go behind ovs in a chain.
+use() {
+	conf=$1
+	plugin=$(jq -r .type <<<"$conf")
+	[ "$plugin" = ovs ] || {
+		add ovs <<<"$OVS"
+		expect_ok
+		conf=$(with_result "$conf")
+	}
+	db=$(database)
+	base=$(snapshot)
+}
+
+# ---- the state ---------------------------------------------------------------------------------
+
+# select_op TABLE COLUMN... : an operation.
+select_op() {
+	local table=$1 columns
+	shift
+	printf -v columns '"%s",' "$@"
+	echo "{\"op\":\"select\",\"table\":\"$table\",\"where\":[],\"columns\":[${columns%,}]}"
+}
+
+EVERYTHING="[\"Open_vSwitch\",$(select_op Bridge name ports mirrors),\
+$(select_op Port _uuid name tag external_ids interfaces),$(select_op Interface _uuid name external_ids),\
+$(select_op Mirror _uuid name select_src_port select_dst_port output_port external_ids)]"
+
+database() {
+	ovsdb-client transact "unix:$SOCKET" "$EVERYTHING" | jq -c '.[].rows | sort[]'
+}
+
+# Outside of the database; notes are left out.
+kernel() {
+	ip -o link show type veth | sed 's/ mtu .*//'
+	ip -n box -o addr show
+	ip -n box route show table all
+	(cd $STORE && ls)
+}
+
+snapshot() {
+	database
+	kernel
+	ls $MEMOS
+}
+
+expect_state() {
+	expect_same state "$base" "$(snapshot)"
+}
+
+# A server that goes on does what it has been asked meanwhile in its own time.
+await_database() {
+	local tries=0
+	while [ "$(database)" != "$db" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || fail "the database as before, not $(database)"
+		read -r -t 0.05 <> <(:) || true
+	done
+}
+
+# ---- after the call ----------------------------------------------------------------------------
+
+expect_tolerated() {
+	echo "tolerated: $what"
+	check "$plugin" <<<"$(with_result "$conf")"
+	expect_silent
+	del "$plugin" <<<"$conf"
+	expect_silent
+}
+
+# An ADD that cannot take back what it has done because there is nobody to ask says so and leaves its
+# note; the runtime's DEL then leaves nothing.
+expect_said_so() {
+	local kernel
+	kernel=$(kernel)
+	[[ $base == *"$kernel"* ]] || fail "nothing left in the kernel and the store: $kernel"
+	del "$plugin" <<<"$conf"
+	expect_silent
+}
+
+# judge_add STRICT : true where everything can be taken back at once.
+judge_add() {
+	if [ "$status" -eq 0 ]; then
+		expect_tolerated
+	else
+		expect_error_object
+		[ -n "$what" ] || fail "success without a fault"
+		[[ $output == *\"msg\":\"?* ]] || fail "words"
+		if [[ $errors == *"may remain"* ]]; then
+			$1 && fail "it to be taken back"
+			expect_said_so
+		fi
+	fi
+	expect_state
+}
+
+judge_del() {
+	if [ "$status" -ne 0 ]; then
+		expect_error_object
+		[ -n "$what" ] || fail "success without a fault"
+		del "$plugin" <<<"$conf"
+	fi
+	expect_silent
+	expect_state
+}
+
+add_well() {
+	add "$plugin" <<<"$conf"
+	expect_ok
+}
