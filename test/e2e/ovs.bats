@@ -567,6 +567,51 @@ port_changes() {
 	expect_code 50 "$SOCKET"
 }
 
+# ---- a crowd -----------------------------------------------------------------------------------
+
+# crowd VERB : for a hundred containers, twenty at a time; what it says is in said/, who failed in failed.
+crowd() {
+	mkdir -p "$BATS_TEST_TMPDIR/said"
+	: >"$BATS_TEST_TMPDIR/failed"
+	# shellcheck disable=SC2016
+	seq 100 | CNI_COMMAND=$1 CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN CONF=$CONF DIR=$BATS_TEST_TMPDIR \
+		xargs -P 20 -I '{}' sh -c '
+			CNI_CONTAINERID=crowd{} CNI_NETNS=/run/netns/crowd{} \
+				timeout 100 "$CNI_PATH/ovs" <<-END >"$DIR/said/{}" || echo {} >>"$DIR/failed"
+			$CONF
+			END
+		'
+	[ ! -s "$BATS_TEST_TMPDIR/failed" ] || {
+		read -r first <"$BATS_TEST_TMPDIR/failed"
+		fail "all of them well; the first says $(<"$BATS_TEST_TMPDIR/said/$first")"
+	}
+}
+
+# hundred WHAT : as many different lines.
+hundred() {
+	[ "$(sed '/^$/d' | sort -u | wc -l)" = 100 ] || fail "a hundred $1"
+}
+
+@test "a hundred ports, twenty at a time, added and removed: none is lost, none is left" {
+	local i
+	for i in {1..100}; do
+		ip netns add "crowd$i"
+	done
+	crowd ADD
+	ovs-vsctl list-ports br0 | hundred ports
+	ovs-vsctl --bare --columns=name find port "external_ids:owner=$OWNER" | hundred "ports of ours"
+	ovs-vsctl --bare --columns=ofport find interface 'ofport>0' 'type=""' | hundred "OpenFlow ports"
+	ip -o link show type veth | hundred veths
+	ls $MEMOS | hundred notes
+	cat "$BATS_TEST_TMPDIR"/said/* | jq -r '.ips[0].address' | hundred addresses
+	cat "$BATS_TEST_TMPDIR"/said/* | jq -r '.interfaces[0].name' | sort |
+		diff - <(ovs-vsctl list-ports br0 | sort) || fail "the ports that the results name"
+	pings crowd1 "$(jq -r '.ips[0].address | split("/")[0]' "$BATS_TEST_TMPDIR/said/100")" || fail "an answer"
+	crowd DEL
+	expect_nothing_left
+	crowd DEL
+}
+
 # ---- ovs-cni ------------------------------------------------------------------------------------
 
 # What ovs-cni writes; the same as ours without our keys.

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "ovsdb/mirror.h"
 #include "ovsdb/port.h"
 
 static struct {
@@ -94,6 +95,39 @@ static int add(struct ovsdb *db, struct err *err)
 	return ovs_port_name(&p, err) < 0 ? -1 : ovs_port_add(db, &p, 1000, &up);
 }
 
+/* All that is done with mirrors, one after the other; what one has filled in, the next uses. */
+static int mirror(struct ovsdb *db)
+{
+	static const struct ovs_mirror_port p = {
+		.bridge = "br0",
+		.name = "veth1",
+		.uuid = "11111111-2222-3333-4444-555555555555",
+	};
+	struct ovs_mirror m[] = { { .name = "a", .want = { .src = true, .dst = true } },
+				  { .name = "b", .want = { .out = true } } };
+
+	if (ovs_mirrors_join(db, &p, "o", m, 2) < 0)
+		return -1;
+	return ovs_mirrors_undo_join(db, p.uuid, m, 2);
+}
+
+static int check_mirrors(struct ovsdb *db)
+{
+	static const struct ovs_mirror_port p = {
+		.bridge = "br0",
+		.name = "veth1",
+		.uuid = "11111111-2222-3333-4444-555555555555",
+	};
+	static const struct ovs_mirror_roles roles = { .src = true, .dst = true };
+	struct ovs_mirror m = { .name = "a", .want = { .src = true } };
+
+	if (ovs_mirrors_look(db, &p, &m, 1) < 0)
+		return -1;
+	if (m.exists && strlen(m.uuid) != OVSDB_UUID_LEN)
+		abort();
+	return ovs_mirrors_leave(db, p.uuid, &roles);
+}
+
 /* Every reader of values, on whatever there is. */
 static void read_all(const struct json *v)
 {
@@ -121,7 +155,7 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 	bool yes;
 	int rc;
 
-	switch (which % 8) {
+	switch (which % 11) {
 	case 0:
 		return add(db, err);
 	case 1:
@@ -142,6 +176,12 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 		return ovs_ifaces_failed(db, &rows);
 	case 6:
 		return ovs_iface_is_netdev(db, "veth1", &yes);
+	case 7:
+		return mirror(db);
+	case 8:
+		return check_mirrors(db);
+	case 9:
+		return ovs_mirrors_sweep(db, "o");
 	default:
 		return ovs_switch_sync(db, 100) < 0 ? -1 : 0;
 	}

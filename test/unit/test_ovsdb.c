@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ovsdb/mirror.h"
 #include "ovsdb/port.h"
 
 #include "tap.h"
@@ -649,7 +650,7 @@ static void test_tcp(void)
 
 /* ---- ports ----------------------------------------------------------------------------------- */
 
-static const char *port_answers[3];
+static const char *port_answers[5];
 
 static void part_port(int fd)
 {
@@ -667,6 +668,7 @@ static int add_port(const char *first, const char *second)
 	bool up;
 	int rc;
 
+	memset(port_answers, 0, sizeof(port_answers));
 	port_answers[0] = first;
 	port_answers[1] = second;
 	play(&db, part_port, 5000);
@@ -701,6 +703,104 @@ static void test_port(void)
 	ok(add_port(INSERTED, OPENED("")) < 0 && strstr(err.msg, "removed"), "gone already");
 }
 
+/* ---- mirrors --------------------------------------------------------------------------------- */
+
+#define U2      "22222222-2222-3333-4444-555555555555"
+#define U3      "33333333-2222-3333-4444-555555555555"
+#define REF(u)  "[\"uuid\",\"" u "\"]"
+#define ROWS(r) "{\"rows\":[" r "]}"
+#define LIST(r) "{\"id\":$,\"result\":[" r "]}"
+#define BRIDGE  ROWS("{\"_uuid\":" REF(U3) ",\"mirrors\":" REF(U2) "}")
+#define SRC(u)  "{\"_uuid\":" REF(U2) ",\"select_src_port\":" REF(u) "}"
+#define OTHER   "{\"_uuid\":" REF(U3) ",\"select_src_port\":" REF(U1) "}"
+#define OUT(u)  "{\"_uuid\":" REF(U2) ",\"output_port\":" REF(u) "}"
+#define SEEN(r) LIST(BRIDGE "," BRIDGE "," ROWS(r))
+#define QUICKER LIST("{\"error\":\"timed out\"},null,null")
+#define CHANGED LIST("{},{\"count\":1}")
+#define MADE    LIST("{},{\"uuid\":[]},{\"count\":1}")
+
+static const struct ovs_mirror_port mirror_port = { "br0", "veth1", U1 };
+static struct ovs_mirror mirror;
+
+static int join(const char *a, const char *b, const char *c, const char *d)
+{
+	const char *answers[] = { a, b, c, d, NULL };
+	struct ovsdb db;
+	int rc;
+
+	memcpy(port_answers, answers, sizeof(answers));
+	play(&db, part_port, 5000);
+	rc = ovs_mirrors_join(&db, &mirror_port, "o", &mirror, 1);
+	end(&db);
+	printf("#  %s\n", err.msg);
+	return rc;
+}
+
+static void want(bool src, bool out)
+{
+	mirror = (struct ovs_mirror){ .name = "m", .want = { .src = src, .out = out } };
+}
+
+static void test_join(void)
+{
+	want(true, false);
+	ok(!join(SEEN(SRC(U2)), CHANGED, NULL, NULL) && mirror.exists && !mirror.has.src,
+	   "joined one that is there");
+	is_str(mirror.uuid, U2, "that one");
+	ok(!join(SEEN(SRC(U1)), CHANGED, NULL, NULL) && mirror.has.src, "was in it already");
+	ok(!join(SEEN(OTHER), MADE, NULL, NULL) && !mirror.exists && !mirror.has.src &&
+		   strcmp(mirror.uuid, U2) != 0,
+	   "one of another bridge is none");
+	ok(!join(SEEN(""), QUICKER, SEEN(SRC(U2)), CHANGED) && mirror.exists,
+	   "somebody was quicker to make it");
+	ok(join(SEEN(""), LIST("{},{},{\"count\":0}"), NULL, NULL) < 0 &&
+		   strstr(err.msg, "not added"),
+	   "a count of 0 is no success");
+	ok(join(SEEN(""), LIST("{},{\"error\":\"constraint violation\"},null"), NULL, NULL) < 0 &&
+		   strstr(err.msg, "constraint violation"),
+	   "refused");
+	ok(join(LIST("{},{},{}"), NULL, NULL, NULL) < 0 && err.code == ERR_CONFIG &&
+		   strstr(err.msg, "no OVS bridge br0"),
+	   "no bridge");
+	ok(join(LIST(BRIDGE ",{},{}"), NULL, NULL, NULL) < 0 && err.code == ERR_CONFIG &&
+		   strstr(err.msg, "veth1 is not on bridge br0"),
+	   "another one's port");
+	want(false, true);
+	ok(join(SEEN(OUT(U2)), NULL, NULL, NULL) < 0 && err.code == ERR_IN_USE,
+	   "the copies go elsewhere");
+	ok(!join(SEEN(OUT(U1)), CHANGED, NULL, NULL), "they go there already");
+	ok(!join(SEEN(SRC(U2)), LIST("{},{},{\"count\":1}"), NULL, NULL), "nowhere yet");
+	ok(join(SEEN(SRC(U2)), QUICKER, SEEN(OUT(U3)), NULL) < 0 && err.code == ERR_IN_USE,
+	   "somebody was quicker to take them");
+}
+
+static int undo_join(const char *a, const char *b, const char *c)
+{
+	const char *answers[] = { a, b, c, NULL, NULL };
+	struct ovsdb db;
+	int rc;
+
+	memcpy(port_answers, answers, sizeof(answers));
+	play(&db, part_port, 5000);
+	rc = ovs_mirrors_undo_join(&db, U1, &mirror, 1);
+	end(&db);
+	return rc;
+}
+
+static void test_undo_join(void)
+{
+	want(true, false);
+	ok(!undo_join(NULL, NULL, NULL), "nothing to take back");
+	memcpy(mirror.uuid, U2, sizeof(U2));
+	ok(!undo_join(CHANGED, NULL, NULL), "a mirror that has been made, in one request");
+	ok(!undo_join(QUICKER, LIST("{\"count\":1}"), QUICKER), "others have joined it since");
+	ok(undo_join(LIST("{\"error\":\"x\"},null"), NULL, NULL) < 0, "refused");
+	mirror.exists = true;
+	ok(!undo_join(LIST("{\"count\":0}"), NULL, NULL), "one that is there");
+	mirror.has.src = true;
+	ok(!undo_join(NULL, NULL, NULL), "and had the port: nothing to take back");
+}
+
 int main(void)
 {
 	json_init(&arena);
@@ -722,6 +822,8 @@ int main(void)
 	test_backlog();
 	test_tcp();
 	test_port();
+	test_join();
+	test_undo_join();
 	unlink(endpoint() + 5);
 	rmdir(dir);
 	arena_free(&arena);
