@@ -25,6 +25,9 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 	int one = 1;
 
 	nl->err = err;
+	nl->buf = nl->own;
+	nl->size = sizeof(nl->own);
+	nl->dump_tries = DUMP_TRIES;
 	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->sock)
 		return err_sys(err, "open netlink socket");
@@ -83,7 +86,7 @@ static struct nlmsghdr *cur(struct nl *nl)
 
 static size_t room(const struct nl *nl)
 {
-	return sizeof(nl->buf) - nl->used;
+	return nl->size - nl->used;
 }
 
 static uint32_t queued(const struct nl *nl)
@@ -142,6 +145,14 @@ void nl_u8(struct nl *nl, uint16_t type, uint8_t v)
 void nl_u32(struct nl *nl, uint16_t type, uint32_t v)
 {
 	nl_put(nl, type, &v, sizeof(v));
+}
+
+void nl_ack(struct nl *nl, bool wanted)
+{
+	if (wanted)
+		cur(nl)->nlmsg_flags |= NLM_F_ACK;
+	else
+		cur(nl)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
 }
 
 void nl_ip(struct nl *nl, uint16_t type, const struct ip *ip)
@@ -255,12 +266,12 @@ static bool msg_ok(const struct nlmsghdr *nlh, int left)
  * One datagram of the kernel's. Others may write to our port as well, in the container's namespace
  * those who live there: what they say is dropped.
  */
-static ssize_t receive(const struct nl *nl, void *buf, size_t size)
+static ssize_t receive(const struct nl *nl, void *buf, size_t size, int flags)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), buf, size, MSG_TRUNC,
+		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), buf, size, MSG_TRUNC | flags,
 				     (struct sockaddr *)&from, &len);
 
 		if (n >= 0 && (from.nl_pid || len != sizeof(from)))
@@ -278,7 +289,7 @@ static int collect(struct nl *nl, struct round *r)
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 
 	while (r->left) {
-		ssize_t n = receive(nl, buf, sizeof(buf));
+		ssize_t n = receive(nl, buf, sizeof(buf), 0);
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
 		int left = (int)n;
 
@@ -337,9 +348,55 @@ static int transact(struct nl *nl, struct round *r)
 
 int nl_query(struct nl *nl, mnl_cb_t cb, void *data)
 {
-	struct round r = { .cb = cb, .data = data };
+	return nl_query_allow(nl, 0, cb, data);
+}
+
+int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data)
+{
+	struct round r = { .allowed = errnum, .cb = cb, .data = data };
 
 	return transact(nl, &r);
+}
+
+/* The answers that are there: the first refusal counts, or the last message's ack. */
+static int collect_transaction(struct nl *nl)
+{
+	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
+	bool acked = false;
+	int rc = 0;
+
+	for (;;) {
+		ssize_t n = receive(nl, buf, sizeof(buf), MSG_DONTWAIT);
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
+		int left = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return err_sys(nl->err, "receive from netlink");
+		if (n < 0)
+			break;
+		for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+			if (!is_ours(nl, nlh) || nlh->nlmsg_type != NLMSG_ERROR)
+				continue;
+			acked = true;
+			if (error_code(nlh) && !rc)
+				rc = negative_ack(nl, nlh, error_code(nlh));
+		}
+	}
+	if (!acked)
+		return err_set(nl->err, ERR_INTERNAL, "%s: the kernel did not answer", nl->what[0]);
+	return rc;
+}
+
+int nl_transaction(struct nl *nl)
+{
+	int rc = send_batch(nl);
+
+	if (!rc)
+		rc = collect_transaction(nl);
+	nl_reset(nl);
+	return rc;
 }
 
 int nl_commit(struct nl *nl)
@@ -349,9 +406,7 @@ int nl_commit(struct nl *nl)
 
 int nl_commit_allow(struct nl *nl, int errnum)
 {
-	struct round r = { .allowed = errnum };
-
-	return transact(nl, &r);
+	return nl_query_allow(nl, errnum, NULL, NULL);
 }
 
 /* Queue the request again as it was, under a new number. */
@@ -371,7 +426,7 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data)
 	nl->overflow |= len > sizeof(msg);
 	if (!nl->overflow)
 		memcpy(msg, nl->buf, len);
-	for (int i = 0; i < DUMP_TRIES; i++) {
+	for (int i = 0; i < nl->dump_tries; i++) {
 		struct round r = { .cb = cb, .data = data };
 
 		if (i)
@@ -382,7 +437,7 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data)
 		if (!r.interrupted)
 			return 0;
 	}
-	return err_set(nl->err, ERR_RETRY, "%s: interrupted %d times", what, DUMP_TRIES);
+	return err_set(nl->err, ERR_RETRY, "%s: interrupted %d times", what, nl->dump_tries);
 }
 
 int nl_watch(struct nl *nl, int group)
@@ -412,7 +467,7 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 {
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-	ssize_t n = receive(nl, buf, sizeof(buf));
+	ssize_t n = receive(nl, buf, sizeof(buf), 0);
 	int left = (int)n;
 
 	if (n < 0 && errno == ENOBUFS) {
@@ -433,7 +488,7 @@ static int refusal(struct nl *nl)
 {
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-	ssize_t n = receive(nl, buf, sizeof(buf));
+	ssize_t n = receive(nl, buf, sizeof(buf), 0);
 	int left = (int)n;
 
 	if (n < 0)
