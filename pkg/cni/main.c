@@ -18,6 +18,7 @@
 #include "cni/gc.h"
 #include "cni/tool.h"
 #include "cni/version.h"
+#include "sys/behind.h"
 #include "sys/netns.h"
 
 static const struct json_field type_fields[] = { F_STR("type", struct cni_conf, ipam.type), F_END };
@@ -269,6 +270,7 @@ static int cni_main(const struct cni_plugin *plugin)
 	json_init(&arena);
 	rc = run(&c);
 	arena_free(&arena);
+	behind_end();
 	return rc;
 }
 

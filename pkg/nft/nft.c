@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/str.h"
+#include "sys/behind.h"
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */
 #define DUMP_TRIES        200
@@ -22,6 +23,7 @@ int nft_open(struct nl *nl, struct err *err)
 	if (nl_open_bus(nl, NETLINK_NETFILTER, err) < 0)
 		return -1;
 	nl->dump_tries = DUMP_TRIES;
+	behind_keep(mnl_socket_get_fd(nl->sock));
 	return 0;
 }
 
@@ -94,6 +96,12 @@ int nft_commit(struct nl *nl)
 	return nl_transaction(nl);
 }
 
+/* nf_tables frees what is deleted after a grace period, and who closes the socket waits for that. */
+static void deletion(const struct nl *nl)
+{
+	behind_slow(mnl_socket_get_fd(nl->sock));
+}
+
 /* User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL. */
 static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
 {
@@ -154,26 +162,20 @@ void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
 	}
 }
 
-static void chain_change(struct nl *nl, const struct nft_table *t, uint16_t type, const char *chain,
-			 const char *what)
-{
-	change(nl, t, type, 0, what);
-	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
-	nl_str(nl, NFTA_CHAIN_NAME, chain);
-}
-
 void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain)
 {
-	chain_change(nl, t, NFT_MSG_DELCHAIN, chain, "delete nf_tables chain");
+	change(nl, t, NFT_MSG_DELCHAIN, 0, "delete nf_tables chain");
+	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
+	nl_str(nl, NFTA_CHAIN_NAME, chain);
+	deletion(nl);
 }
-
-_Static_assert((int)NFTA_RULE_TABLE == (int)NFTA_CHAIN_TABLE, "same numbers, other names");
 
 void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain)
 {
 	change(nl, t, NFT_MSG_DELRULE, 0, "flush nf_tables chain");
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	nl_str(nl, NFTA_RULE_CHAIN, chain);
+	deletion(nl);
 }
 
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle)
@@ -285,5 +287,6 @@ void nft_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_el
 		change(nl, t, NFT_MSG_DELSETELEM, 0, "delete nf_tables element");
 		elems_of(nl, t, e->set);
 		put_elems(nl, e, run, false, NULL);
+		deletion(nl);
 	}
 }

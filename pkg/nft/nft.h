@@ -68,7 +68,10 @@ struct nft_elem {
 
 /* ---- transactions ---------------------------------------------------------------------------- */
 
-/* A netfilter socket in the current namespace. */
+/*
+ * A netfilter socket in the current namespace; nl_close() closes it. After deletions that takes until an RCU
+ * grace period is over, which is left to a child (sys/behind.h).
+ */
 int nft_open(struct nl *nl, struct err *err) NODISCARD;
 
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
