@@ -19,20 +19,20 @@
 /* The kernel answers while it is asked (a wait for RTNL is in the sending): none is an answer lost. */
 #define ANSWER_TIMEOUT_S 60
 
-int nl_open(struct nl *nl, struct err *err)
+int nl_open_bus(struct nl *nl, int bus, struct err *err)
 {
 	static const struct timeval bound = { .tv_sec = ANSWER_TIMEOUT_S };
 	int one = 1;
 
 	nl->err = err;
-	nl->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->sock)
-		return err_sys(err, "open rtnetlink socket");
+		return err_sys(err, "open netlink socket");
 	if (mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0)
-		return err_sys(err, "bind rtnetlink socket");
+		return err_sys(err, "bind netlink socket");
 	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &bound,
 		       sizeof(bound)) < 0)
-		return err_sys(err, "set rtnetlink socket's timeout");
+		return err_sys(err, "set netlink socket's timeout");
 	/* Kernels without these (before 4.12, 4.20) still work, with poorer texts and longer dumps. */
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_EXT_ACK, &one, sizeof(one));
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_CAP_ACK, &one, sizeof(one));
@@ -43,6 +43,11 @@ int nl_open(struct nl *nl, struct err *err)
 	nl->used = 0;
 	nl->overflow = false;
 	return 0;
+}
+
+int nl_open(struct nl *nl, struct err *err)
+{
+	return nl_open_bus(nl, NETLINK_ROUTE, err);
 }
 
 struct open_at {
@@ -282,7 +287,7 @@ static int collect(struct nl *nl, struct round *r)
 			continue;
 		if (n < 0) {
 			nl->unanswered = true;
-			return err_sys(nl->err, "receive from rtnetlink");
+			return err_sys(nl->err, "receive from netlink");
 		}
 		for (; msg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
 			take(nl, r, nlh);
@@ -303,7 +308,7 @@ static int send_batch(struct nl *nl)
 	if (nl_seal(nl) < 0)
 		return -1;
 	if (mnl_socket_sendto(nl->sock, nl->buf, nl->used) < 0)
-		return err_sys(nl->err, "send to rtnetlink (%s)", nl->what[0]);
+		return err_sys(nl->err, "send to netlink (%s)", nl->what[0]);
 	return 0;
 }
 
@@ -415,7 +420,7 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 		return 2;
 	}
 	if (n < 0)
-		return errno == EINTR ? 3 : err_sys(nl->err, "receive from rtnetlink");
+		return errno == EINTR ? 3 : err_sys(nl->err, "receive from netlink");
 	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		if (nlh->nlmsg_type >= NLMSG_MIN_TYPE && cb(nlh, data) == MNL_CB_STOP)
 			return 0;
@@ -432,7 +437,7 @@ static int refusal(struct nl *nl)
 	int left = (int)n;
 
 	if (n < 0)
-		return errno == EINTR ? 0 : err_sys(nl->err, "receive from rtnetlink");
+		return errno == EINTR ? 0 : err_sys(nl->err, "receive from netlink");
 	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
 		if (is_refusal(nl, nlh))
 			return negative_ack(nl, nlh, error_code(nlh));

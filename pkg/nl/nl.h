@@ -32,6 +32,8 @@ struct nl {
 
 /* rtnetlink socket in the current network namespace; reports to err from now on. */
 int nl_open(struct nl *nl, struct err *err) NODISCARD;
+/* The same on another bus, NETLINK_NETFILTER. */
+int nl_open_bus(struct nl *nl, int bus, struct err *err) NODISCARD;
 /* The same in the namespace netns_fd refers to. */
 int nl_open_at(struct nl *nl, int netns_fd, struct err *err) NODISCARD;
 void nl_close(struct nl *nl);

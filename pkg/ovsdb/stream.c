@@ -197,7 +197,7 @@ static int wait_for(struct ovsdb_stream *s, short events, short *got)
 		return retry(s, "poll");
 	if (left <= 0 && ++s->late > OVSDB_LATE)
 		return timed_out(s);
-	if (n == 0 && !(left > 0 && overslept(s)))
+	if (n == 0 && !overslept(s))
 		return timed_out(s);
 	return 0;
 }
