@@ -90,6 +90,7 @@ void cni_owners_init(struct cni_owners *s, struct cni_call *c)
 	const struct cni_conf *conf = &c->conf;
 
 	snprintf(s->network, sizeof(s->network), "%016jx-", (uintmax_t)hash_network(conf->name));
+	s->known = conf->has_attachments;
 	s->n_valid = conf->n_attachments;
 	s->valid = arena_array(c->arena, uint64_t, s->n_valid + 1);
 	for (size_t i = 0; i < s->n_valid; i++)
@@ -117,7 +118,7 @@ bool cni_owners_may_go(const struct cni_owners *s, const char *comment)
 {
 	uint64_t key;
 
-	return !strncmp(comment, s->network, DIGITS + 1) &&
+	return s->known && !strncmp(comment, s->network, DIGITS + 1) &&
 	       parse_digits(comment + DIGITS + 1, &key) &&
 	       !bsearch(&key, s->valid, s->n_valid, sizeof(*s->valid), compare);
 }

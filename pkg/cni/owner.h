@@ -32,11 +32,15 @@ struct cni_owners {
 	char network[CNI_OWNER_ID / 2 + 2]; /* "H1-" */
 	uint64_t *valid;                    /* each H2, sorted */
 	size_t n_valid;
+	bool known; /* the runtime has said who is */
 };
 
 void cni_owners_init(struct cni_owners *s, struct cni_call *c);
 
-/* Does the comment name an attachment of this network that is not valid? A hash and O(log n). */
+/*
+ * Does the comment name an attachment of this network that is not valid? Costs O(log n). Never if the
+ * runtime did not say which are.
+ */
 bool cni_owners_may_go(const struct cni_owners *s, const char *comment);
 
 /*

@@ -48,10 +48,11 @@ static void check_comments(void)
 static void check_owners(void)
 {
 	static struct cni_attachment list[MANY];
-	struct cni_call c = {
-		.conf = { .name = "mynet", .attachments = list, .n_attachments = MANY },
-		.arena = &arena
-	};
+	struct cni_call c = { .conf = { .name = "mynet",
+					.attachments = list,
+					.n_attachments = MANY,
+					.has_attachments = true },
+			      .arena = &arena };
 	struct cni_owners s;
 	struct cni_owner o;
 	size_t found = 0;
@@ -79,6 +80,9 @@ static void check_owners(void)
 	cni_owners_init(&s, &c);
 	cni_owner_init(&o, "mynet", "eth0", "c7");
 	ok(cni_owners_may_go(&s, o.comment), "none is valid: all may go");
+	c.conf.has_attachments = false;
+	cni_owners_init(&s, &c);
+	ok(!cni_owners_may_go(&s, o.comment), "nobody said which are: none may");
 }
 
 static void check_names(void)
