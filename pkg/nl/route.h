@@ -26,6 +26,9 @@ struct route_list {
 void nl_route_add(struct nl *nl, const struct route *r, uint16_t flags);
 void nl_route_del(struct nl *nl, const struct route *r);
 
+/* The interface that leads to an address, 0 if none does. */
+int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
+
 /* All unicast routes of a namespace, all tables; out->arena must be set. */
 int nl_route_list(struct nl *nl, struct route_list *out) NODISCARD;
 
