@@ -20,7 +20,7 @@
 # nothing is published on; a container is there by its name in capitals once chain_add is done.
 declare -gA ADDRESS=(
 	[HOST4]=192.0.2.1 [HOST6]=2001:db8:2::1
-	[OTHER4]=192.0.2.11 [OTHER6]=2001:db8:2::11
+	[ALIAS4]=192.0.2.11 [ALIAS6]=2001:db8:2::11
 	[REMOTE4]=192.0.2.2 [REMOTE6]=2001:db8:2::2
 	[LOOPBACK4]=127.0.0.1 [LOOPBACK6]=::1
 	[GATEWAY4]=10.88.0.1 [GATEWAY6]=fd00:88::1
@@ -80,12 +80,15 @@ servers_end() {
 # expect_answers NAME : asks from there; lines LABEL PROTO SOURCE[#PORT]|- ADDRESS PORT ANSWER,
 # where ANSWER is "server:port address-it-saw" or "none".
 expect_answers() {
-	local expected
+	local expected got
 	expected=$(awk 'NF { $1 = $1; print }')
 	[ -n "$expected" ] || fail "questions"
-	diff -U0 --label "expected from ${1:-host}" --label got <(echo "$expected") \
-		<(within "$1" "$TRAFFIC" ask <<<"$expected" 2>&1) | grep -v '^@@' ||
-		[ "${PIPESTATUS[0]}" -eq 0 ] || fail "these answers"
+	got=$(within "$1" "$TRAFFIC" ask <<<"$expected" 2>&1) || fail "no error: $got"
+	[ "$got" = "$expected" ] || {
+		diff -U0 --label "expected from ${1:-host}" --label got \
+			<(echo "$expected") <(echo "$got") | grep -v '^@@'
+		fail "these answers"
+	}
 }
 
 # questions "PROTO..." : makes questions of lines FAMILIES LABEL TARGET PORT ANSWER [PEER], one for
@@ -115,7 +118,7 @@ prefix() {
 }
 
 # The remote host has its default routes by this one, so that a source address that nobody
-# translated is seen and answered.
+# translated is seen and answered. ALIAS is deprecated: no source address by itself.
 remote_setup() {
 	local family
 	ip netns add remote
@@ -124,7 +127,7 @@ remote_setup() {
 	no_dad_wait remote
 	for family in 4 6; do
 		ip addr add "${ADDRESS[HOST$family]}/$(prefix $family)" dev up0
-		ip addr add "${ADDRESS[OTHER$family]}/$(prefix $family)" dev up0
+		ip addr add "${ADDRESS[ALIAS$family]}/$(prefix $family)" dev up0 preferred_lft 0
 		ns_ip remote addr add "${ADDRESS[REMOTE$family]}/$(prefix $family)" dev eth0
 	done
 	ip link set up0 up
@@ -150,7 +153,11 @@ rules_clean() {
 }
 
 traffic_setup() {
+	local name
 	host_setup
+	for name in "${!RESULTS[@]}"; do
+		unset "ADDRESS[${name^^}4]" "ADDRESS[${name^^}6]"
+	done
 	CID='' NS='' CHAIN='' MAPPINGS='[]' RESULTS=() MAPPED=()
 	remote_setup
 }
@@ -207,6 +214,11 @@ about() {
 	NS=$1 CID=$1
 }
 
+# call VERB PLUGIN : by whom the file is about.
+call() {
+	by "$SIDE" "$@" eth0
+}
+
 # plugin_conf N [RESULT] : what a runtime sends the chain's N-th plugin: prevResult once there is one,
 # and what it has capabilities for.
 plugin_conf() {
@@ -238,6 +250,7 @@ chain_add() {
 		n=$((n + 1))
 	done
 	RESULTS[$CID]=$result
+	[ -z "${ADDRESS[${CID^^}4]-}" ] || fail "a container's name that is not taken"
 	ADDRESS[${CID^^}4]=$(address 4) ADDRESS[${CID^^}6]=$(address 6)
 }
 
