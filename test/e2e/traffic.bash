@@ -152,6 +152,35 @@ rules_clean() {
 	done
 }
 
+# All rules there are, of every family and kind. Lists of iptables come after nft's, since they make
+# tables where there are none.
+all_rules() {
+	nft -j list ruleset
+	iptables-nft-save
+	ip6tables-nft-save
+	[ ! -s /proc/net/ip_tables_names ] || iptables-legacy-save
+	[ ! -s /proc/net/ip6_tables_names ] || ip6tables-legacy-save
+}
+
+# expect_no_trace CID WORD... : no rule, element, comment or chain has one of these words in it, a
+# container's id, address, link or the like. Tables and chains for all may stay.
+expect_no_trace() {
+	local word rules
+	rules=$(all_rules 2>/dev/null)
+	for word; do
+		! grep -wiF -m3 -e "$word" <<<"$rules" || fail "no trace of $word"
+	done
+}
+
+# expect_trace WORD... : so that what is not there later was there.
+expect_trace() {
+	local word rules
+	rules=$(all_rules 2>/dev/null)
+	for word; do
+		grep -qwiF -e "$word" <<<"$rules" || fail "a trace of $word: $rules"
+	done
+}
+
 traffic_setup() {
 	local name
 	host_setup
