@@ -79,7 +79,7 @@ int nft_open(struct nl *nl, struct err *err) NODISCARD;
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 /*
- * As one step. On -1 nothing has changed, and err->sys tells the kernel's reason: ENOENT, EEXIST. Also
+ * As one step. On -1 nothing has changed (if nl->unanswered, that is not known), and err->sys tells the kernel's reason: ENOENT, EEXIST. Also
  * EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no nf_tables, or not this family of it.
  */
 int nft_commit(struct nl *nl) NODISCARD;
