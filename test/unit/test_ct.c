@@ -223,6 +223,14 @@ static const char *connections(void)
 			.plen = 32,                 \
 			.bytes = { 127, a, b, c } } \
 	}
+#define FROM(p, n, a, b, c)                          \
+	{                                            \
+		.proto = (p), .port = (n), .from = { \
+			.family = AF_INET,           \
+			.plen = 32,                  \
+			.bytes = { 127, a, b, c }    \
+		}                                    \
+	}
 #define FIVE(n)                                                                \
 	ANY(IPPROTO_UDP, n), ANY(IPPROTO_UDP, n + 1), ANY(IPPROTO_UDP, n + 2), \
 		ANY(IPPROTO_UDP, n + 3), ANY(IPPROTO_UDP, n + 4)
@@ -293,6 +301,21 @@ static const struct test {
 	  SCTP0 TCP UDP1 UDP3 OTHER V6,
 	  1,
 	  5 },
+	{ "answered by one address",
+	  AF_INET,
+	  { FROM(IPPROTO_UDP, 5300, 0, 0, 2) },
+	  1,
+	  SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 V6,
+	  0,
+	  1 },
+	{ "two protocols, each answered by one address",
+	  AF_INET,
+	  { FROM(IPPROTO_UDP, 5300, 0, 0, 2), FROM(IPPROTO_SCTP, 5300, 0, 0, 2),
+	    FROM(IPPROTO_UDP, 5301, 0, 0, 1) },
+	  3,
+	  SCTP0 SCTP2 TCP UDP0 UDP2 UDP3 V6,
+	  1,
+	  2 },
 	{ "nothing", AF_INET, { { 0 } }, 0, ALL, 0, 0 },
 };
 
