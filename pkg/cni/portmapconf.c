@@ -177,8 +177,7 @@ int portmap_settle(struct portmap *p, struct arena *arena, struct err *err)
 
 /* ---- mappings -------------------------------------------------------------------------------- */
 
-/* 0: none that has ports. */
-static uint8_t protocol_of(const struct portmap_port *port)
+uint8_t portmap_protocol(const struct portmap_port *port)
 {
 	static const uint8_t known[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP };
 
@@ -199,7 +198,7 @@ static bool is_unspecified(const struct ip *ip)
 
 static bool is_usable(const struct portmap_port *port)
 {
-	return port->host_port && port->container_port && protocol_of(port);
+	return port->host_port && port->container_port && portmap_protocol(port);
 }
 
 /* Is it for this family, too? */
@@ -212,7 +211,7 @@ static struct nft_mapping mapping_of(const struct portmap_port *port, const stru
 {
 	struct nft_mapping m = {
 		.to = *to,
-		.protocol = protocol_of(port),
+		.protocol = portmap_protocol(port),
 		.port = (uint16_t)port->host_port,
 		.to_port = (uint16_t)port->container_port,
 	};
@@ -293,7 +292,7 @@ struct portmap_list portmap_list(const struct portmap *p, const struct cni_resul
 
 static int check_port(const struct portmap_port *port, size_t i, struct err *err)
 {
-	if (!protocol_of(port))
+	if (!portmap_protocol(port))
 		return err_set(
 			err, ERR_CONFIG,
 			"runtimeConfig.portMappings[%zu].protocol: \"%.80s\" is none of tcp, udp, "

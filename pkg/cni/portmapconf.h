@@ -18,6 +18,11 @@ struct portmap_port {
 	struct ip host_ip;
 };
 
+struct portmap_list {
+	struct nft_mapping *mapping;
+	size_t n;
+};
+
 enum portmap_backend { PORTMAP_NFTABLES, PORTMAP_IPTABLES };
 
 struct portmap {
@@ -34,6 +39,8 @@ struct portmap {
 	enum portmap_backend way;
 	bool may_fall_back;      /* to iptables, where the kernel has no nf_tables */
 	struct nft_cond cond[2]; /* of PORTMAP_NFTABLES */
+
+	struct portmap_list list; /* portmap_recall() */
 };
 
 extern const struct json_field portmap_fields[];
@@ -42,6 +49,9 @@ extern const struct portmap portmap_defaults;
 /* Which backend, with which conditions; errors name the key. */
 int portmap_settle(struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
 
+/* IPPROTO_*, TCP if none is said; 0 for what is none of nft_dnat_protocol(). */
+uint8_t portmap_protocol(const struct portmap_port *port);
+
 /* What is wrong with the ports themselves, by the path of the key. */
 int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
 
@@ -49,10 +59,6 @@ int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err
  * The mappings that lead to the interface of that name in the result: those of IPv4, then those of IPv6. Ports
  * that portmap_check_ports() would refuse are left out.
  */
-struct portmap_list {
-	struct nft_mapping *mapping;
-	size_t n;
-};
 struct portmap_list portmap_list(const struct portmap *p, const struct cni_result *result,
 				 const char *ifname, struct arena *arena);
 

@@ -18,6 +18,20 @@ static void ask(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_
 	       what);
 }
 
+static int see_nothing(const struct nlmsghdr *nlh, void *data)
+{
+	(void)nlh, (void)data;
+	return MNL_CB_OK;
+}
+
+int nft_usable(struct nl *nl)
+{
+	const struct nft_table none = { .family = AF_UNSPEC };
+
+	ask(nl, &none, NFT_MSG_GETGEN, 0, "look for nf_tables");
+	return nl_query(nl, see_nothing, NULL);
+}
+
 /* A kernel without nf_tables, or without it for this family, has nothing in it either. */
 static int none_is_fine(struct nl *nl, int rc)
 {

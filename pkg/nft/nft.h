@@ -76,6 +76,9 @@ struct nft_elem {
  */
 int nft_open(struct nl *nl, struct err *err) NODISCARD;
 
+/* Does the kernel have nf_tables, and may we use it? Says why not. */
+int nft_usable(struct nl *nl) NODISCARD;
+
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 /*

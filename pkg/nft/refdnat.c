@@ -5,7 +5,7 @@
 
 #include "nft/ipt.h"
 
-#define TRIES 100
+#define TRIES   100
 #define AT_ONCE 100 /* rules in one transaction */
 
 static const struct nft_table tables[] = { { NFPROTO_IPV4, "cni_hostport" },
@@ -31,9 +31,8 @@ static void see(const struct nft_rule_seen *rule, void *data)
 	if (strcmp(rule->comment, f->container_id) != 0)
 		return;
 	if (f->arena)
-		*arena_append(f->arena, f->rules, f->n) = (struct found_rule){
-			arena_strdup(f->arena, rule->chain), rule->handle
-		};
+		*arena_append(f->arena, f->rules, f->n) =
+			(struct found_rule){ arena_strdup(f->arena, rule->chain), rule->handle };
 	else
 		f->n++;
 }

@@ -15,7 +15,7 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 		.rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC,
 		.rtm_protocol = type == RTM_NEWROUTE ? RTPROT_BOOT : RTPROT_UNSPEC,
 		.rtm_scope = r->scope,
-		.rtm_type = RTN_UNICAST,
+		.rtm_type = r->type ? r->type : RTN_UNICAST,
 	};
 
 	nl_msg(nl, type, flags, &rtm, sizeof(rtm), what);

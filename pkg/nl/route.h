@@ -14,6 +14,7 @@ struct route {
 	uint32_t priority;    /* the metric; 0 = none said */
 	uint32_t mtu, advmss; /* 0 = none said */
 	uint8_t scope;        /* RT_SCOPE_* */
+	uint8_t type;         /* RTN_*, 0 = unicast */
 };
 
 struct route_list {
