@@ -173,24 +173,24 @@ static void ct_msg(struct nl *nf, uint16_t type, uint16_t flags, sa_family_t fam
 	nl_msg(nf, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type), flags, &nfg, sizeof(nfg), what);
 }
 
+/* Of IPv6 the kernel (ctnetlink_filter_match_tuple) takes those that have any other address. */
 static void put_reply_filter(struct nl *nf, const struct ip *from)
 {
 	nl_nest(nf, CTA_TUPLE_REPLY)
 		nl_nest(nf, CTA_TUPLE_IP)
-			nl_ip(nf, from->family == AF_INET6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, from);
+			nl_ip(nf, CTA_IP_V4_SRC, from);
 }
 
 static void put_filter(struct nl *nf, const struct ct_port *p, bool exact)
 {
 	uint32_t flags = FILTER_PROTO;
 	uint16_t port = htons(p->port);
-	bool is_v6 = p->dst.family == AF_INET6;
 
 	nl_nest(nf, CTA_TUPLE_ORIG) {
-		if (exact && p->dst.family) {
+		if (exact && p->dst.family == AF_INET) {
 			flags |= FILTER_IP_DST;
 			nl_nest(nf, CTA_TUPLE_IP)
-				nl_ip(nf, is_v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, &p->dst);
+				nl_ip(nf, CTA_IP_V4_DST, &p->dst);
 		}
 		nl_nest(nf, CTA_TUPLE_PROTO) {
 			nl_u8(nf, CTA_PROTO_NUM, p->proto);
@@ -199,11 +199,11 @@ static void put_filter(struct nl *nf, const struct ct_port *p, bool exact)
 	}
 	if (exact)
 		flags |= FILTER_DST_PORT;
-	if (p->from.family)
+	if (p->from.family == AF_INET)
 		put_reply_filter(nf, &p->from);
 	nl_nest(nf, CTA_FILTER) {
 		nl_u32(nf, CTA_FILTER_ORIG_FLAGS, flags);
-		if (p->from.family)
+		if (p->from.family == AF_INET)
 			nl_u32(nf, CTA_FILTER_REPLY_FLAGS, FILTER_IP_SRC);
 	}
 }
@@ -218,7 +218,8 @@ static bool is_unknown(const struct err *err)
 static bool can_flush(const struct search *s)
 {
 	for (size_t i = 0; i < s->n_ports; i++)
-		if (s->ports[i].proto != IPPROTO_TCP && s->ports[i].proto != IPPROTO_UDP)
+		if ((s->ports[i].proto != IPPROTO_TCP && s->ports[i].proto != IPPROTO_UDP) ||
+		    s->ports[i].dst.family == AF_INET6 || s->ports[i].from.family == AF_INET6)
 			return false;
 	return s->n_ports <= MAX_FLUSHES;
 }

@@ -231,6 +231,14 @@ static const char *connections(void)
 			.bytes = { 127, a, b, c }    \
 		}                                    \
 	}
+#define LOOPBACK6                                                      \
+	{                                                              \
+		.family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } \
+	}
+#define OTHER6                                                         \
+	{                                                              \
+		.family = AF_INET6, .plen = 128, .bytes = { [15] = 2 } \
+	}
 #define FIVE(n)                                                                \
 	ANY(IPPROTO_UDP, n), ANY(IPPROTO_UDP, n + 1), ANY(IPPROTO_UDP, n + 2), \
 		ANY(IPPROTO_UDP, n + 3), ANY(IPPROTO_UDP, n + 4)
@@ -316,6 +324,34 @@ static const struct test {
 	  SCTP0 SCTP2 TCP UDP0 UDP2 UDP3 V6,
 	  1,
 	  2 },
+	{ "of an IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .dst = LOOPBACK6 } },
+	  1,
+	  SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 "udp 127.0.0.2 5300",
+	  1,
+	  1 },
+	{ "of another IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .dst = OTHER6 } },
+	  1,
+	  ALL,
+	  1,
+	  0 },
+	{ "answered by an IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .from = LOOPBACK6 } },
+	  1,
+	  SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 "udp 127.0.0.2 5300",
+	  1,
+	  1 },
+	{ "answered by another IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .from = OTHER6 } },
+	  1,
+	  ALL,
+	  1,
+	  0 },
 	{ "nothing", AF_INET, { { 0 } }, 0, ALL, 0, 0 },
 };
 
