@@ -137,6 +137,16 @@ remote_setup() {
 	ns_ip remote -6 route add default via "${ADDRESS[HOST6]}"
 }
 
+# with_legacy : `iptables` is the old kind from here on, as on a host that never changed over.
+with_legacy() {
+	local name dir=$BATS_TEST_TMPDIR/legacy
+	mkdir -p "$dir"
+	for name in {iptables,ip6tables}{,-save,-restore}; do
+		ln -sfn "$(command -v xtables-legacy-multi)" "$dir/$name"
+	done
+	PATH=$dir:$PATH
+}
+
 # Both kinds of iptables: asking the legacy one for a table makes it.
 rules_clean() {
 	local family table chain
@@ -158,8 +168,8 @@ all_rules() {
 	nft -j list ruleset
 	iptables-nft-save
 	ip6tables-nft-save
-	[ ! -s /proc/net/ip_tables_names ] || iptables-legacy-save
-	[ ! -s /proc/net/ip6_tables_names ] || ip6tables-legacy-save
+	[ -z "$(cat /proc/net/ip_tables_names)" ] || iptables-legacy-save
+	[ -z "$(cat /proc/net/ip6_tables_names)" ] || ip6tables-legacy-save
 }
 
 # expect_no_trace CID WORD... : no rule, element, comment or chain has one of these words in it, a
