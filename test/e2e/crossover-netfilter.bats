@@ -26,7 +26,7 @@ plugins_dir() {
 
 # The reference's bridge and ptp delete both backends' rules, and fail for want of what was not there.
 del_by() {
-	if [ "$(by "$1" plugins_dir)" = "$REF_BIN" ] && [[ $CHAIN == *'"ipMasq":true'* ]]; then
+	if [ "$(by "$1" plugins_dir)" = "$REF_BIN" ] && [[ ${CONFS[0]} == *'"ipMasq":true'* ]]; then
 		chain_del "$1" || echo "(as expected)"
 	else
 		chain_del "$1"
