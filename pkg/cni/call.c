@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "cni/args.h"
 #include "cni/gc.h"
+#include "nft/nft.h"
 #include "sys/netns.h"
 
 const char *const cni_command_names[] = { "ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION" };
@@ -140,6 +141,21 @@ static int open_namespaces(struct cni_call *c)
 	return nl_open_at(c->sandbox, c->netns_fd, c->err);
 }
 
+int cni_nft(struct cni_call *c)
+{
+	struct nl *nft;
+
+	if (c->nft)
+		return 0;
+	nft = arena_new(c->arena, struct nl);
+	if (nft_open(nft, c->err) < 0) {
+		nl_close(nft);
+		return -1;
+	}
+	c->nft = nft;
+	return 0;
+}
+
 static int dispatch(struct cni_call *c)
 {
 	const struct cni_plugin *p = c->plugin;
@@ -153,7 +169,7 @@ static int dispatch(struct cni_call *c)
 	return c->finish ? c->finish(c) : 0;
 }
 
-int cni_run(struct cni_call *c)
+static int run(struct cni_call *c, cni_step command)
 {
 	int rc = decode_own(c);
 
@@ -166,14 +182,28 @@ int cni_run(struct cni_call *c)
 	if (!rc)
 		rc = open_namespaces(c);
 	if (!rc)
-		rc = dispatch(c);
+		rc = command(c);
 	if (rc < 0)
 		cni_undo_all(c);
 	if (c->host)
 		nl_close(c->host);
 	if (c->sandbox)
 		nl_close(c->sandbox);
+	if (c->nft)
+		nl_close(c->nft);
 	close_fd(&c->netns_fd);
+	if (c->record_fd)
+		close_fd(c->record_fd);
 	cni_turn_end(c);
 	return rc;
+}
+
+int cni_run(struct cni_call *c)
+{
+	return run(c, dispatch);
+}
+
+int cni_repair(struct cni_call *c)
+{
+	return run(c, c->plugin->repair);
 }

@@ -362,9 +362,9 @@ int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data)
 static int collect_transaction(struct nl *nl)
 {
 	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
-	bool acked = false;
 	int rc = 0;
 
+	nl->unanswered = true;
 	for (;;) {
 		ssize_t n = receive(nl, buf, sizeof(buf), MSG_DONTWAIT);
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
@@ -372,20 +372,18 @@ static int collect_transaction(struct nl *nl)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno != EAGAIN)
-			return err_sys(nl->err, "receive from netlink");
 		if (n < 0)
 			break;
 		for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			if (!is_ours(nl, nlh) || nlh->nlmsg_type != NLMSG_ERROR)
 				continue;
-			acked = true;
+			nl->unanswered = false;
 			if (error_code(nlh) && !rc)
 				rc = negative_ack(nl, nlh, error_code(nlh));
 		}
 	}
-	if (!acked)
-		return err_set(nl->err, ERR_INTERNAL, "%s: the kernel did not answer", nl->what[0]);
+	if (nl->unanswered)
+		return err_sys(nl->err, "receive from netlink (%s)", nl->what[0]);
 	return rc;
 }
 
@@ -393,6 +391,7 @@ int nl_transaction(struct nl *nl)
 {
 	int rc = send_batch(nl);
 
+	nl->unanswered = false;
 	if (!rc)
 		rc = collect_transaction(nl);
 	nl_reset(nl);
