@@ -16,6 +16,7 @@
 #include "cni/env.h"
 #include "cni/tool.h"
 #include "cni/version.h"
+#include "sys/behind.h"
 #include "sys/netns.h"
 
 /* Not by stdio: what did not get out must not come out later, in front of the error object. */
@@ -216,6 +217,7 @@ static int cni_main(const struct cni_plugin *plugin)
 	json_init(&arena);
 	rc = run(&c);
 	arena_free(&arena);
+	behind_end();
 	return rc;
 }
 

@@ -150,6 +150,11 @@ int cni_record_read(struct cni_call *c, struct cni_record **r)
 	return 0;
 }
 
+bool cni_record_is_held(const struct cni_call *c)
+{
+	return c->record_fd && *c->record_fd >= 0;
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* Lossless: the newest shape, whatever the configuration's version is. */

@@ -9,8 +9,9 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "sys/behind.h"
 
 /* uapi/if.h, which collides with net/if.h, numbers the states of RFC 2863 so. */
 enum { OPER_DORMANT = 5, OPER_UP };
@@ -423,19 +424,10 @@ static int until_gone(const struct nlmsghdr *nlh, void *data)
 	return is_gone(nlh, *index) ? MNL_CB_STOP : MNL_CB_OK;
 }
 
-/*
- * The socket at 0 and nothing else open: nobody who waits for our stdio, lock or pipe to close may be
- * kept waiting by this child.
- */
-_Noreturn static void send_alone(struct nl *nl)
+_Noreturn static void send_alone(const struct nl *nl)
 {
-	int fd = mnl_socket_get_fd(nl->sock), tries = 3; /* nobody hears of a failure */
+	int tries = 3; /* nobody hears of a failure */
 
-	if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
-		_exit(1);
-	if (syscall(SYS_close_range, 1, ~0U, 0) < 0) /* musl has no wrapper */
-		for (int i = 1; i < 1024; i++)
-			close(i);
 	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
 		;
 	_exit(0);
@@ -495,7 +487,7 @@ static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int in
 
 static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int far)
 {
-	pid_t pid = fork();
+	pid_t pid = behind_fork(mnl_socket_get_fd(at->sock));
 	int rc;
 
 	if (pid == 0)

@@ -26,9 +26,18 @@ struct nl {
 	size_t used;                /* bytes queued before the message being built */
 	bool overflow;              /* sticky: a message did not fit */
 	bool unanswered;            /* the last commit was sent, what came of it is not known */
+	int dump_tries;             /* how often an interrupted dump is begun anew */
 	const char *what[NL_BATCH]; /* per queued message, for error texts */
-	_Alignas(struct nlmsghdr) char buf[NL_BUFSIZE];
+	char *buf;                  /* `own`, or something larger that its user has */
+	size_t size;
+	_Alignas(struct nlmsghdr) char own[NL_BUFSIZE];
 };
+
+/* How many messages the open batch has. */
+static inline uint32_t nl_queued(const struct nl *nl)
+{
+	return nl->seq - nl->first;
+}
 
 /* rtnetlink socket in the current network namespace; reports to err from now on. */
 int nl_open(struct nl *nl, struct err *err) NODISCARD;
@@ -50,6 +59,8 @@ void nl_header(struct nl *nl, const void *hdr, size_t len); /* a protocol header
 void nl_str(struct nl *nl, uint16_t type, const char *s);
 void nl_u8(struct nl *nl, uint16_t type, uint8_t v);
 void nl_u32(struct nl *nl, uint16_t type, uint32_t v);
+void nl_ack(struct nl *nl,
+	    bool wanted); /* of the message being built; it is, unless told otherwise */
 void nl_ip(struct nl *nl, uint16_t type, const struct ip *ip);
 struct nlattr *nl_nest_begin(struct nl *nl, uint16_t type);
 struct nlattr *nl_nest_end(struct nl *nl, struct nlattr *nest);
@@ -71,6 +82,13 @@ int nl_commit_allow(struct nl *nl, int errnum) NODISCARD; /* that errno is no fa
 
 /* The same; every data message that answers goes to cb (MNL_CB_OK to go on). */
 int nl_query(struct nl *nl, mnl_cb_t cb, void *data) NODISCARD;
+int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data) NODISCARD;
+
+/*
+ * A transaction of nfnetlink: its answers are all there when the request has been taken, and how many there
+ * are is up to the kernel. The last message asks for an ack, the others for none.
+ */
+int nl_transaction(struct nl *nl) NODISCARD;
 
 /*
  * For a request that somebody else sends: nl_seal() completes the batch in buf[0..used), nl_reset()
@@ -81,7 +99,7 @@ void nl_reset(struct nl *nl);
 
 /*
  * Dumps: build one message with NLM_F_DUMP, then this. `reset` is called before each try, since a dump
- * the kernel calls interrupted (NLM_F_DUMP_INTR) is repeated, up to five times.
+ * the kernel calls interrupted (NLM_F_DUMP_INTR) is repeated, dump_tries times.
  */
 int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data) NODISCARD;
 

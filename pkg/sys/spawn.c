@@ -22,7 +22,8 @@ struct child {
 	const char *path;
 	pid_t pid;
 	int in, out; /* our ends */
-	char *buf;   /* what it has said, `used` of `size` bytes */
+	bool unheard;
+	char *buf; /* what it has said, `used` of `size` bytes */
 	size_t used, size;
 	struct arena *arena;
 };
@@ -45,25 +46,28 @@ static int try_spawn(struct child *ch, posix_spawn_file_actions_t *fa, char *con
 	return rc;
 }
 
-static int start(struct child *ch, char *const envp[], int in, int out)
+/* posix_spawn(3) writes to neither, but is declared as if it did. */
+union arguments {
+	const char *const *in;
+	char *const *out;
+};
+
+static int start(struct child *ch, const struct spawn *s, int in, int out)
 {
-	union {
-		const char *in;
-		char *out;
-	} name = { .in = ch->path };
-	char *argv[] = { name.out, NULL };
+	const char *const name[] = { s->path, NULL };
+	union arguments argv = { .in = s->argv ? s->argv : name };
 	posix_spawn_file_actions_t fa;
 	int rc;
 
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
-	rc = try_spawn(ch, &fa, argv, envp);
+	rc = try_spawn(ch, &fa, argv.out, s->envp);
 	for (int i = 0; rc == ETXTBSY && i < BUSY_TRIES; i++) {
 		struct timespec pause = { .tv_nsec = BUSY_PAUSE };
 
 		nanosleep(&pause, NULL);
-		rc = try_spawn(ch, &fa, argv, envp);
+		rc = try_spawn(ch, &fa, argv.out, s->envp);
 	}
 	posix_spawn_file_actions_destroy(&fa);
 	errno = rc;
@@ -79,6 +83,7 @@ static void feed(struct child *ch, const char **in, size_t *left)
 		*in += n;
 		*left -= (size_t)n;
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		ch->unheard = *left > 0;
 		*left = 0;
 	}
 	if (*left)
@@ -160,6 +165,7 @@ static int converse(struct child *ch, const struct spawn *s, struct spawn_result
 	ch->buf[ch->used] = '\0';
 	res->out = ch->buf;
 	res->out_len = ch->used;
+	res->unheard = ch->unheard;
 	return rc;
 }
 
@@ -169,7 +175,7 @@ int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, 
 	int theirs[2] = { -1, -1 };
 	int rc = make_pipes(&ch, theirs, err);
 
-	if (!rc && start(&ch, s->envp, theirs[0], theirs[1]) < 0)
+	if (!rc && start(&ch, s, theirs[0], theirs[1]) < 0)
 		rc = err_sys(err, "run %s", s->path);
 	close_fd(&theirs[0]);
 	close_fd(&theirs[1]);

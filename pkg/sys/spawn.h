@@ -3,6 +3,7 @@
 #ifndef CNIC_SYS_SPAWN_H
 #define CNIC_SYS_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -11,16 +12,18 @@
 #define SPAWN_MAX_OUTPUT 1000000 /* bytes; more is an error */
 
 struct spawn {
-	const char *path;  /* argv is { path } */
-	char *const *envp; /* the whole environment */
-	const char *in;    /* for its stdin */
+	const char *path;
+	const char *const *argv; /* NULL-terminated; NULL = { path } */
+	char *const *envp;       /* the whole environment */
+	const char *in;          /* for its stdin */
 	size_t in_len;
 };
 
 struct spawn_result {
 	const char *out; /* NUL-terminated, in the arena */
 	size_t out_len;
-	int status; /* as waitpid(2) gives it */
+	int status;   /* as waitpid(2) gives it */
+	bool unheard; /* it has not read all of `in`, which is its right */
 };
 
 /*

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/masq.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+#define PRIORITY_SRCNAT 100
+
+static const struct nft_set masq_sets[] = {
+	{ "v4", NFT_TYPE_IPV4, 4, NFT_DATA_VERDICT, 16 },
+	{ "v6", NFT_TYPE_IPV6, 16, NFT_DATA_VERDICT, 16 },
+};
+
+static const struct ip multicast[] = {
+	{ .family = AF_INET, .plen = 4, .bytes = { 224 } },
+	{ .family = AF_INET6, .plen = 8, .bytes = { 0xff } },
+};
+
+static void build(struct nl *nl, const struct nft_table *t)
+{
+	static const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const char chain[] = "postrouting";
+
+	nft_table_add(nl, t, "cnic: masquerade containers outside their subnets");
+	for (size_t i = 0; i < ARRAY_SIZE(masq_sets); i++)
+		nft_set_add(nl, t, &masq_sets[i]);
+	nft_chain_add(nl, t, chain, &hook);
+	nft_chain_flush(nl, t, chain);
+	for (size_t i = 0; i < ARRAY_SIZE(multicast); i++) {
+		nft_rule(nl, t, chain, NULL) {
+			nft_family(nl, nft_nfproto(multicast[i].family));
+			nft_daddr_in(nl, &multicast[i], NFT_CMP_EQ);
+			nft_verdict(nl, NFT_RETURN, NULL);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(masq_sets); i++) {
+		nft_rule(nl, t, chain, NULL) {
+			nft_family(nl, nft_nfproto(multicast[i].family));
+			nft_saddr(nl, multicast[i].family, NFT_R(0));
+			nft_vmap(nl, masq_sets[i].name, NFT_R(0));
+		}
+	}
+}
+
+static void build_subnet(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s)
+{
+	nft_rule(nl, t, s->name, NULL) {
+		nft_family(nl, nft_nfproto(s->net.family));
+		nft_daddr_in(nl, &s->net, NFT_CMP_EQ);
+		nft_verdict(nl, NFT_RETURN, NULL);
+	}
+	nft_rule(nl, t, s->name, NULL) {
+		nft_masquerade(nl);
+	}
+}
+
+static const struct nft_rule_count rules[] = { { "postrouting", 4 }, { 0 } };
+static const char *const sets[] = { "v4", "v6", NULL };
+
+const struct nft_own nft_masq = {
+	.table = { NFPROTO_INET, "cnic_masquerade" },
+	.build = build,
+	.rules = rules,
+	.sets = sets,
+};
+
+static bool is_there(const struct nft_claim *c, const struct ip *ip)
+{
+	for (size_t i = 0; i < c->n_elems; i++)
+		if (c->elems[i].key_len == ip_len(ip) &&
+		    !memcmp(c->elems[i].key, ip->bytes, ip_len(ip)))
+			return true;
+	return false;
+}
+
+/* Of the subnet, among those there are, or a new one. */
+static const char *chain_of(struct nft_claim *c, const struct ip *ip)
+{
+	struct nft_subchain *s = &c->chains[c->n_chains];
+
+	nft_subchain_name(s, "to_", ip);
+	for (size_t i = 0; i < c->n_chains; i++)
+		if (!strcmp(c->chains[i].name, s->name))
+			return c->chains[i].name;
+	s->build = build_subnet;
+	s->rules = 2;
+	c->n_chains++;
+	return s->name;
+}
+
+struct nft_claim nft_masq_claim(const struct ip *const *ips, size_t n, const char *owner,
+				struct arena *arena)
+{
+	struct nft_claim c = { .own = &nft_masq, .owner = owner };
+
+	c.elems = arena_array(arena, struct nft_elem, n);
+	c.chains = arena_array(arena, struct nft_subchain, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		struct nft_elem *e = &c.elems[c.n_elems];
+		char text[IP_STRLEN];
+
+		if (is_there(&c, ips[i]))
+			continue;
+		e->set = ips[i]->family == AF_INET ? "v4" : "v6";
+		e->what = arena_printf(arena, "masquerading of %s", ip_str(ips[i], text));
+		e->key_len = (uint8_t)ip_len(ips[i]);
+		memcpy(e->key, ips[i]->bytes, e->key_len);
+		e->has_verdict = true;
+		e->verdict = NFT_GOTO;
+		e->chain = chain_of(&c, ips[i]);
+		c.n_elems++;
+	}
+	return c;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/nft.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/str.h"
+#include "sys/behind.h"
+
+/* Others' transactions interrupt a dump: on a busy node often, but never for long. */
+#define DUMP_TRIES        200
+
+#define ELEM_BYTES        288 /* key, data or verdict, comment, and their headers */
+#define ELEMS_PER_MESSAGE 200 /* a nest's length has 16 bits */
+
+_Static_assert(ELEM_BYTES *ELEMS_PER_MESSAGE < UINT16_MAX, "a message's elements are one nest");
+
+int nft_open(struct nl *nl, struct err *err)
+{
+	if (nl_open_bus(nl, NETLINK_NETFILTER, err) < 0)
+		return -1;
+	nl->dump_tries = DUMP_TRIES;
+	behind_keep(mnl_socket_get_fd(nl->sock));
+	return 0;
+}
+
+void nft_be32(struct nl *nl, uint16_t type, uint32_t v)
+{
+	nl_u32(nl, type, htonl(v));
+}
+
+static void be64(struct nl *nl, uint16_t type, uint64_t v)
+{
+	v = htobe64(v);
+	nl_put(nl, type, &v, sizeof(v));
+}
+
+static void batch_mark(struct nl *nl, uint16_t type)
+{
+	struct nfgenmsg header = { .nfgen_family = AF_UNSPEC,
+				   .version = NFNETLINK_V0,
+				   .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+
+	nl_msg(nl, type, 0, &header, sizeof(header), "nf_tables transaction");
+	nl_ack(nl, false);
+}
+
+static void message(struct nl *nl, uint8_t family, uint16_t type, uint16_t flags, const char *what)
+{
+	struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
+
+	nl_msg(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &header, sizeof(header),
+	       what);
+}
+
+/* A message of a transaction. Only the end asks for an ack; refusals come unasked. */
+static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
+		   const char *what)
+{
+	message(nl, t->family, type, flags, what);
+	nl_ack(nl, false);
+}
+
+/* wmem_max may be less than a large transaction takes; root may go beyond it. */
+static void make_room(struct nl *nl, size_t bytes, struct arena *arena)
+{
+	int twice = (int)bytes * 2; /* the kernel counts its own overhead */
+
+	nl->buf = arena_alloc(arena, bytes);
+	nl->size = bytes;
+	(void)setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &twice,
+			 sizeof(twice));
+}
+
+void nft_begin(struct nl *nl, size_t elems, struct arena *arena)
+{
+	size_t bytes = NL_BUFSIZE / 2 + elems * ELEM_BYTES;
+
+	if (bytes > nl->size)
+		make_room(nl, bytes, arena);
+	batch_mark(nl, NFNL_MSG_BATCH_BEGIN);
+}
+
+/* The end mark itself is acknowledged by new kernels only (6.10): it is the last change that asks. */
+int nft_commit(struct nl *nl)
+{
+	if (nl_queued(nl) < 2) {
+		nl_reset(nl);
+		return 0;
+	}
+	nl_ack(nl, true);
+	batch_mark(nl, NFNL_MSG_BATCH_END);
+	return nl_transaction(nl);
+}
+
+/* nf_tables frees what is deleted after a grace period, and who closes the socket waits for that. */
+static void deletion(const struct nl *nl)
+{
+	behind_slow(mnl_socket_get_fd(nl->sock));
+}
+
+/* User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL. */
+static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
+{
+	struct {
+		uint8_t type, len;
+		char text[NFT_COMMENT_MAX + 1];
+	} udata = { 0 };
+	size_t n;
+
+	if (!comment)
+		return;
+	n = strnlen(comment, NFT_COMMENT_MAX);
+	memcpy(udata.text, comment, n);
+	udata.len = (uint8_t)(n + 1);
+	nl_put(nl, attr, &udata, 2 + n + 1);
+}
+
+void nft_comment_of(const struct nlattr *userdata, char *out, size_t size)
+{
+	const uint8_t *p = mnl_attr_get_payload(userdata);
+	size_t left = mnl_attr_get_payload_len(userdata);
+
+	out[0] = '\0';
+	while (left >= 2 && left - 2 >= p[1]) {
+		size_t n = strnlen((const char *)p + 2, p[1]);
+
+		if (p[0] == 0 && n < size) {
+			memcpy(out, p + 2, n);
+			out[n] = '\0';
+			return;
+		}
+		left -= 2 + (size_t)p[1];
+		p += 2 + p[1];
+	}
+}
+
+/* ---- tables, chains, sets -------------------------------------------------------------------- */
+
+void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment)
+{
+	change(nl, t, NFT_MSG_NEWTABLE, NLM_F_CREATE, "create nf_tables table");
+	nl_str(nl, NFTA_TABLE_NAME, t->name);
+	put_comment(nl, NFTA_TABLE_USERDATA, comment);
+}
+
+void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
+		   const struct nft_hook *hook)
+{
+	change(nl, t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, "create nf_tables chain");
+	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
+	nl_str(nl, NFTA_CHAIN_NAME, chain);
+	if (!hook)
+		return;
+	nl_str(nl, NFTA_CHAIN_TYPE, hook->type);
+	nl_nest(nl, NFTA_CHAIN_HOOK) {
+		nft_be32(nl, NFTA_HOOK_HOOKNUM, hook->hook);
+		nft_be32(nl, NFTA_HOOK_PRIORITY, (uint32_t)hook->priority);
+	}
+}
+
+void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain)
+{
+	change(nl, t, NFT_MSG_DELCHAIN, 0, "delete nf_tables chain");
+	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
+	nl_str(nl, NFTA_CHAIN_NAME, chain);
+	deletion(nl);
+}
+
+void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain)
+{
+	change(nl, t, NFT_MSG_DELRULE, 0, "flush nf_tables chain");
+	nl_str(nl, NFTA_RULE_TABLE, t->name);
+	nl_str(nl, NFTA_RULE_CHAIN, chain);
+	deletion(nl);
+}
+
+void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle)
+{
+	nft_chain_flush(nl, t, chain);
+	be64(nl, NFTA_RULE_HANDLE, handle);
+}
+
+/*
+ * nft(8) keeps in a set's user data (type 0) which byte order its keys have, and prints nothing useful of
+ * interface names without: 1 is the host's, 2 the network's, 0 for what has several parts.
+ */
+static void put_byte_order(struct nl *nl, uint32_t key_type)
+{
+	struct {
+		uint8_t type, len, value[4];
+	} udata = { .len = 4 };
+
+	_Static_assert(sizeof(udata) == 6, "as it is on the wire");
+	udata.value[0] = key_type == NFT_TYPE_IFNAME ? 1 : key_type < NFT_TYPE_PARTS ? 2 : 0;
+	nl_put(nl, NFTA_SET_USERDATA, &udata, sizeof(udata));
+}
+
+/* A set's id is for those who use it in the transaction that makes it, by number: we go by name. */
+void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s)
+{
+	change(nl, t, NFT_MSG_NEWSET, NLM_F_CREATE, "create nf_tables set");
+	nl_str(nl, NFTA_SET_TABLE, t->name);
+	nl_str(nl, NFTA_SET_NAME, s->name);
+	nft_be32(nl, NFTA_SET_ID, nl->seq);
+	nft_be32(nl, NFTA_SET_FLAGS, s->data_len ? NFT_SET_MAP : 0);
+	nft_be32(nl, NFTA_SET_KEY_TYPE, s->key_type);
+	nft_be32(nl, NFTA_SET_KEY_LEN, s->key_len);
+	put_byte_order(nl, s->key_type);
+	if (s->data_len) {
+		nft_be32(nl, NFTA_SET_DATA_TYPE, s->data_type);
+		nft_be32(nl, NFTA_SET_DATA_LEN, s->data_len);
+	}
+}
+
+/* ---- rules and elements ---------------------------------------------------------------------- */
+
+struct nlattr *nft_rule_begin(struct nl *nl, const struct nft_table *t, const char *chain,
+			      const char *comment, bool first)
+{
+	change(nl, t, NFT_MSG_NEWRULE, first ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_APPEND,
+	       "add nf_tables rule");
+	nl_str(nl, NFTA_RULE_TABLE, t->name);
+	nl_str(nl, NFTA_RULE_CHAIN, chain);
+	put_comment(nl, NFTA_RULE_USERDATA, comment);
+	return nl_nest_begin(nl, NFTA_RULE_EXPRESSIONS);
+}
+
+static void put_value(struct nl *nl, uint16_t attr, const void *value, size_t len)
+{
+	nl_nest(nl, attr) {
+		nl_put(nl, NFTA_DATA_VALUE, value, len);
+	}
+}
+
+static void put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *chain)
+{
+	nl_nest(nl, attr) {
+		nl_nest(nl, NFTA_DATA_VERDICT) {
+			nft_be32(nl, NFTA_VERDICT_CODE, (uint32_t)code);
+			if (chain)
+				nl_str(nl, NFTA_VERDICT_CHAIN, chain);
+		}
+	}
+}
+
+static void put_elem(struct nl *nl, const struct nft_elem *e, bool with_data, const char *comment)
+{
+	nl_nest(nl, NFTA_LIST_ELEM) {
+		put_value(nl, NFTA_SET_ELEM_KEY, e->key, e->key_len);
+		if (with_data && e->has_verdict)
+			put_verdict(nl, NFTA_SET_ELEM_DATA, e->verdict, e->chain);
+		else if (with_data && e->data_len)
+			put_value(nl, NFTA_SET_ELEM_DATA, e->data, e->data_len);
+		put_comment(nl, NFTA_SET_ELEM_USERDATA, comment);
+	}
+}
+
+static void elems_of(struct nl *nl, const struct nft_table *t, const char *set)
+{
+	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
+	nl_str(nl, NFTA_SET_ELEM_LIST_SET, set);
+}
+
+/* Messages of the elements that stand together in one set. */
+static void put_elems(struct nl *nl, const struct nft_elem *e, size_t n, bool with_data,
+		      const char *comment)
+{
+	nl_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
+		for (size_t i = 0; i < n; i++)
+			put_elem(nl, &e[i], with_data, comment);
+	}
+}
+
+static size_t run_of(const struct nft_elem *e, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && i < ELEMS_PER_MESSAGE && !strcmp(e[i].set, e[0].set))
+		i++;
+	return i;
+}
+
+void nft_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
+		   const char *comment)
+{
+	for (size_t run; n; e += run, n -= run) {
+		run = run_of(e, n);
+		change(nl, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
+		       e->what ? e->what : "add nf_tables element");
+		elems_of(nl, t, e->set);
+		put_elems(nl, e, run, true, comment);
+	}
+}
+
+void nft_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n)
+{
+	for (size_t run; n; e += run, n -= run) {
+		run = run_of(e, n);
+		change(nl, t, NFT_MSG_DELSETELEM, 0, "delete nf_tables element");
+		elems_of(nl, t, e->set);
+		put_elems(nl, e, run, false, NULL);
+		deletion(nl);
+	}
+}

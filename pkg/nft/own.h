@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * own.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few rules and
+ * some sets and maps; what an attachment has in it is elements, each with its owner as comment. To add is one
+ * transaction, to remove is a look and one transaction, and a packet costs one lookup whatever
+ * the number of elements. Knows nothing of any purpose and no CNI.
+ */
+#ifndef CNIC_NFT_OWN_H
+#define CNIC_NFT_OWN_H
+
+#include "nft/nft.h"
+
+struct nft_rule_count {
+	const char *chain;
+	unsigned int rules;
+};
+
+struct nft_own {
+	struct nft_table table;
+	/*
+	 * Makes the table, its sets and chains, and the rules of its own chains anew, also where all of it is
+	 * there: adds, flushes, adds rules. Elements are not touched.
+	 */
+	void (*build)(struct nl *nl, const struct nft_table *t);
+	const struct nft_rule_count *rules; /* of build(); ended by a NULL chain */
+	const char *const *sets;            /* all that hold elements; NULL-terminated */
+};
+
+/*
+ * A chain that elements go to, shared by all of a subnet. It stays when the last of them has gone, until
+ * nft_sweep() finds it unused.
+ */
+struct nft_subchain {
+	char name[80];
+	struct ip net;
+	void (*build)(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s);
+	unsigned int rules; /* that build() makes */
+};
+
+struct nft_claim {
+	const struct nft_own *own;
+	const char *owner; /* the comment of each element */
+	struct nft_elem *elems;
+	struct nft_subchain *chains;
+	size_t n_elems, n_chains;
+	/*
+	 * An element that somebody else has is an error (ERR_IN_USE). Otherwise it is taken over: its key
+	 * is an address or a name that has been given to us, so who had it is gone.
+	 */
+	bool exclusive;
+	bool *fresh; /* nft_claim(): which were not there before; by element */
+};
+
+/* "<prefix>10.1.0.0/16"; the colons of IPv6 are underscores, since nft(8) takes none in a name. */
+void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net);
+
+/* All of it is there afterwards, or on -1 nothing has changed. What is there as it should be is no error. */
+int nft_claim(struct nl *nl, struct nft_claim *c, struct arena *arena) NODISCARD;
+
+/* What nft_claim() has added goes again. */
+int nft_unclaim(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+
+/* Those that are there and the owner's go. */
+int nft_release(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+
+/* Is everything there, rules included? Fails with ERR_CHECK and says what is missing. Changes nothing. */
+int nft_verify(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+
+/* Puts back what is missing, rules included: nft_claim() alone does not look at rules. */
+int nft_restore(struct nl *nl, struct nft_claim *c, struct arena *arena) NODISCARD;
+
+/*
+ * Goes through all elements: those whose owner is stale go in one transaction, and with them the
+ * subchains that nothing goes to any more.
+ */
+typedef bool (*nft_stale)(const char *owner, void *data);
+int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+	      struct arena *arena) NODISCARD;
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/behind.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ROOM 2 /* in the child they are 1 and 2 */
+
+static struct {
+	int fd, copy;
+	bool slow, shared;
+} kept[ROOM];
+static int n_kept;
+
+static void only(int fd)
+{
+	if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
+		_exit(1);
+	for (int i = 0; i < n_kept; i++)
+		(void)dup2(kept[i].copy, 1 + i);
+	if (syscall(SYS_close_range, 1 + n_kept, ~0U, 0) < 0) /* musl has no wrapper */
+		for (int i = 1 + n_kept; i < 1024; i++)
+			close(i);
+}
+
+pid_t behind_fork(int fd)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		only(fd);
+	for (int i = 0; pid > 0 && i < n_kept; i++)
+		kept[i].shared = true;
+	return pid;
+}
+
+static int find(int fd)
+{
+	for (int i = 0; i < n_kept; i++)
+		if (kept[i].fd == fd)
+			return i;
+	return n_kept;
+}
+
+/* The copy is ours until the end: the caller closes its own, and gives the number to somebody else. */
+void behind_keep(int fd)
+{
+	int copy;
+
+	if (n_kept == ROOM || find(fd) < n_kept)
+		return;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		return;
+	kept[n_kept].fd = fd;
+	kept[n_kept++].copy = copy;
+}
+
+void behind_slow(int fd)
+{
+	behind_keep(fd);
+	if (find(fd) < n_kept)
+		kept[find(fd)].slow = true;
+}
+
+void behind_end(void)
+{
+	for (int i = 0; i < n_kept; i++)
+		if (kept[i].slow && !kept[i].shared && behind_fork(kept[i].copy) == 0)
+			_exit(0);
+}

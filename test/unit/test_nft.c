@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nf_tables by netlink, on the kernel's, in a namespace of the test's own; nft(8) says what is there. */
+#include "tap.h"
+
+#include <sched.h>
+#include <stdlib.h>
+
+#include "nft/masq.h"
+
+static struct arena arena;
+static struct err err;
+static struct nl nl;
+
+/* What nft(8) prints for a command, without leading white space and empty lines. */
+static const char *says(const char *command)
+{
+	const char *text = "";
+	char line[1024];
+	FILE *f = popen(command, "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *p = line + strspn(line, " \t");
+
+		if (*p != '\n')
+			text = arena_printf(&arena, "%s%s", text, p);
+	}
+	if (f)
+		pclose(f);
+	return text;
+}
+
+static struct nft_claim claim_of(const char *address, const char *owner)
+{
+	struct ip *ip = arena_new(&arena, struct ip);
+	const struct ip **list = arena_array(&arena, const struct ip *, 1);
+
+	if (!cidr_parse(ip, address))
+		abort();
+	list[0] = ip;
+	return nft_masq_claim(list, 1, owner, &arena);
+}
+
+static bool elements_are(const char *set, const char *want)
+{
+	const char *text = says(arena_printf(
+		&arena, "nft list map inet cnic_masquerade %s 2>&1 | grep -A9 elements", set));
+	bool same = !strcmp(text, want);
+
+	if (!same)
+		printf("# %s\n", text);
+	return same;
+}
+
+static void test_claim(void)
+{
+	struct nft_claim a = claim_of("10.1.0.2/16", "a"), b = claim_of("fd00::2/64", "b");
+
+	ok(nft_verify(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "nothing there: %s", err.msg);
+	ok(!nft_release(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
+	ok(!nft_claim(&nl, &a, &arena), "the first makes the table: %s", err.msg);
+	is_str(says("nft list chain inet cnic_masquerade to_10.1.0.0/16"),
+	       "table inet cnic_masquerade {\nchain to_10.1.0.0/16 {\nip daddr 10.1.0.0/16 return\n"
+	       "masquerade\n}\n}\n",
+	       "as nft(8) sees the subnet's chain");
+	is_str(says("nft list chain inet cnic_masquerade postrouting"),
+	       "table inet cnic_masquerade {\nchain postrouting {\n"
+	       "type nat hook postrouting priority srcnat; policy accept;\n"
+	       "ip daddr 224.0.0.0/4 return\nip6 daddr ff00::/8 return\nip saddr vmap @v4\n"
+	       "ip6 saddr vmap @v6\n}\n}\n",
+	       "and the base chain");
+	ok(elements_are("v4",
+			"elements = { 10.1.0.2 comment \"a\" : goto to_10.1.0.0/16 }\n}\n}\n"),
+	   "and the element");
+	ok(!nft_claim(&nl, &a, &arena), "again: %s", err.msg);
+	ok(!a.fresh[0], "it was there");
+	ok(!nft_claim(&nl, &b, &arena) && b.fresh[0], "IPv6, in the same table: %s", err.msg);
+	ok(elements_are("v6", "elements = { fd00::2 comment \"b\" : goto to_fd00__/64 }\n}\n}\n"),
+	   "its element");
+	ok(!nft_verify(&nl, &a, &arena) && !nft_verify(&nl, &b, &arena), "both are there: %s",
+	   err.msg);
+}
+
+static void test_others(void)
+{
+	struct nft_claim a = claim_of("10.1.0.2/16", "a"), c = claim_of("10.1.0.2/16", "c");
+
+	c.exclusive = true;
+	ok(nft_claim(&nl, &c, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
+	c.exclusive = false;
+	ok(!nft_release(&nl, &c, &arena) && !nft_verify(&nl, &a, &arena), "is not removed either");
+	ok(!nft_claim(&nl, &c, &arena) && c.fresh[0], "it can be taken over: %s", err.msg);
+	ok(nft_verify(&nl, &a, &arena) < 0, "and is gone then: %s", err.msg);
+	ok(!nft_unclaim(&nl, &c, &arena) && nft_verify(&nl, &c, &arena) < 0, "taken back");
+}
+
+static void test_rules(void)
+{
+	struct nft_claim a = claim_of("10.1.0.2/16", "a");
+
+	ok(!nft_claim(&nl, &a, &arena), "there: %s", err.msg);
+	says("nft flush chain inet cnic_masquerade to_10.1.0.0/16");
+	ok(nft_verify(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "rules gone: %s", err.msg);
+	ok(!nft_restore(&nl, &a, &arena) && !nft_verify(&nl, &a, &arena), "put back: %s", err.msg);
+	says("nft flush ruleset");
+	ok(nft_verify(&nl, &a, &arena) < 0, "all gone: %s", err.msg);
+	ok(!nft_restore(&nl, &a, &arena) && !nft_verify(&nl, &a, &arena), "put back: %s", err.msg);
+	ok(!nft_restore(&nl, &a, &arena), "nothing to put back");
+}
+
+static bool not_a(const char *owner, void *data)
+{
+	(void)data;
+	return strcmp(owner, "a") != 0;
+}
+
+static bool all(const char *owner, void *data)
+{
+	(void)owner, (void)data;
+	return true;
+}
+
+static void test_sweep(void)
+{
+	const struct ip **many = arena_array(&arena, const struct ip *, 3000);
+	struct nft_claim a = claim_of("10.1.0.2/16", "a"), c;
+	struct ip ip;
+
+	cidr_parse(&ip, "10.2.0.0/16");
+	for (size_t i = 0; i < 3000; i++) {
+		struct ip *p = arena_new(&arena, struct ip);
+
+		*p = ip = ip_next(&ip);
+		many[i] = p;
+	}
+	c = nft_masq_claim(many, 3000, "b", &arena);
+	ok(!nft_claim(&nl, &c, &arena), "3000 elements in one transaction: %s", err.msg);
+	ok(!nft_verify(&nl, &c, &arena), "all there");
+	ok(!nft_sweep(&nl, &nft_masq, not_a, NULL, &arena), "swept: %s", err.msg);
+	ok(!nft_verify(&nl, &a, &arena), "a's is there");
+	is_str(says("nft list chains inet | grep 'chain to_'"), "chain to_10.1.0.0/16 {\n",
+	       "and so is its chain, alone");
+	ok(!nft_sweep(&nl, &nft_masq, all, NULL, &arena), "swept: %s", err.msg);
+	ok(elements_are("v4", ""), "nothing left");
+}
+
+int main(void)
+{
+	if (unshare(CLONE_NEWNET) < 0 || nft_open(&nl, &err) < 0)
+		return 1;
+	test_claim();
+	test_others();
+	test_rules();
+	test_sweep();
+	nl_close(&nl);
+	arena_free(&arena);
+	return done_testing();
+}
