@@ -9,6 +9,7 @@
  * Which parts of the tuple CTA_FILTER_ORIG_FLAGS compares: the kernel keeps their bits in
  * net/netfilter/nf_internals.h. Ports it compares of TCP and UDP only.
  */
+#define FILTER_IP_SRC   (1 << 0)
 #define FILTER_IP_DST   (1 << 1)
 #define FILTER_PROTO    (1 << 3)
 #define FILTER_DST_PORT (1 << 5)
@@ -44,6 +45,12 @@ static int ip_attr(const struct nlattr *attr, void *data)
 	struct ct_port *to = data;
 
 	switch (mnl_attr_get_type(attr)) {
+	case CTA_IP_V4_SRC:
+		nl_attr_ip(attr, AF_INET, 32, &to->from);
+		break;
+	case CTA_IP_V6_SRC:
+		nl_attr_ip(attr, AF_INET6, 128, &to->from);
+		break;
 	case CTA_IP_V4_DST:
 		nl_attr_ip(attr, AF_INET, 32, &to->dst);
 		break;
@@ -77,7 +84,7 @@ static int tuple_attr(const struct nlattr *attr, void *data)
 
 struct parsed {
 	struct entry entry;
-	struct ct_port to;
+	struct ct_port to, reply;
 };
 
 static void original(const struct nlattr *attr, struct parsed *p)
@@ -100,6 +107,9 @@ static int entry_attr(const struct nlattr *attr, void *data)
 	case CTA_TUPLE_ORIG:
 		original(attr, p);
 		break;
+	case CTA_TUPLE_REPLY:
+		(void)mnl_attr_parse_nested(attr, tuple_attr, &p->reply);
+		break;
 	case CTA_ID:
 		p->entry.has_id = len >= sizeof(uint32_t);
 		nl_attr_u32(attr, &p->entry.id);
@@ -113,15 +123,20 @@ static int entry_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static bool is_meant(const struct search *s, const struct ct_port *to)
+static bool is_or_any(const struct ip *wanted, const struct ip *ip)
+{
+	return !wanted->family || (wanted->family == ip->family && ip_equal(wanted, ip));
+}
+
+static bool is_meant(const struct search *s, const struct ct_port *to, const struct ip *from)
 {
 	if (to->dst.family != s->family || !(s->set[to->port / 64] >> to->port % 64 & 1))
 		return false;
 	for (size_t i = 0; i < s->n_ports; i++) {
 		const struct ct_port *p = &s->ports[i];
 
-		if (p->proto == to->proto && p->port == to->port &&
-		    (!p->dst.family || ip_equal(&p->dst, &to->dst)))
+		if (p->proto == to->proto && p->port == to->port && is_or_any(&p->dst, &to->dst) &&
+		    is_or_any(&p->from, from))
 			return true;
 	}
 	return false;
@@ -136,7 +151,7 @@ static int take(const struct nlmsghdr *nlh, void *data)
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return MNL_CB_OK;
 	(void)mnl_attr_parse(nlh, sizeof(struct nfgenmsg), entry_attr, &p);
-	if (p.entry.len && is_meant(s, &p.to))
+	if (p.entry.len && is_meant(s, &p.to, &p.reply.from))
 		*arena_append(s->arena, s->entries, s->n_entries) = p.entry;
 	return MNL_CB_OK;
 }
@@ -158,17 +173,24 @@ static void ct_msg(struct nl *nf, uint16_t type, uint16_t flags, sa_family_t fam
 	nl_msg(nf, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type), flags, &nfg, sizeof(nfg), what);
 }
 
+/* Of IPv6 the kernel (ctnetlink_filter_match_tuple) takes those that have any other address. */
+static void put_reply_filter(struct nl *nf, const struct ip *from)
+{
+	nl_nest(nf, CTA_TUPLE_REPLY)
+		nl_nest(nf, CTA_TUPLE_IP)
+			nl_ip(nf, CTA_IP_V4_SRC, from);
+}
+
 static void put_filter(struct nl *nf, const struct ct_port *p, bool exact)
 {
 	uint32_t flags = FILTER_PROTO;
 	uint16_t port = htons(p->port);
-	bool is_v6 = p->dst.family == AF_INET6;
 
 	nl_nest(nf, CTA_TUPLE_ORIG) {
-		if (exact && p->dst.family) {
+		if (exact && p->dst.family == AF_INET) {
 			flags |= FILTER_IP_DST;
 			nl_nest(nf, CTA_TUPLE_IP)
-				nl_ip(nf, is_v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, &p->dst);
+				nl_ip(nf, CTA_IP_V4_DST, &p->dst);
 		}
 		nl_nest(nf, CTA_TUPLE_PROTO) {
 			nl_u8(nf, CTA_PROTO_NUM, p->proto);
@@ -177,8 +199,13 @@ static void put_filter(struct nl *nf, const struct ct_port *p, bool exact)
 	}
 	if (exact)
 		flags |= FILTER_DST_PORT;
-	nl_nest(nf, CTA_FILTER)
+	if (p->from.family == AF_INET)
+		put_reply_filter(nf, &p->from);
+	nl_nest(nf, CTA_FILTER) {
 		nl_u32(nf, CTA_FILTER_ORIG_FLAGS, flags);
+		if (p->from.family == AF_INET)
+			nl_u32(nf, CTA_FILTER_REPLY_FLAGS, FILTER_IP_SRC);
+	}
 }
 
 static bool is_unknown(const struct err *err)
@@ -191,7 +218,8 @@ static bool is_unknown(const struct err *err)
 static bool can_flush(const struct search *s)
 {
 	for (size_t i = 0; i < s->n_ports; i++)
-		if (s->ports[i].proto != IPPROTO_TCP && s->ports[i].proto != IPPROTO_UDP)
+		if ((s->ports[i].proto != IPPROTO_TCP && s->ports[i].proto != IPPROTO_UDP) ||
+		    s->ports[i].dst.family == AF_INET6 || s->ports[i].from.family == AF_INET6)
 			return false;
 	return s->n_ports <= MAX_FLUSHES;
 }
@@ -208,10 +236,15 @@ static int flush(struct nl *nf, const struct search *s)
 
 /* ---- deleting: we look ----------------------------------------------------------------------- */
 
-static bool is_one_protocol(const struct search *s)
+/* Nothing but the ports tells them apart. */
+static bool is_one_kind(const struct search *s)
 {
+	const struct ct_port *first = &s->ports[0];
+
 	for (size_t i = 1; i < s->n_ports; i++)
-		if (s->ports[i].proto != s->ports[0].proto)
+		if (s->ports[i].proto != first->proto ||
+		    s->ports[i].from.family != first->from.family ||
+		    (first->from.family && !ip_equal(&s->ports[i].from, &first->from)))
 			return false;
 	return true;
 }
@@ -249,7 +282,7 @@ static int delete_found(struct nl *nf, const struct search *s)
 /* A kernel that tracks no connections takes no request of that kind (EINVAL). */
 static int list_and_delete(struct nl *nf, struct search *s)
 {
-	int rc = list(nf, s, is_one_protocol(s));
+	int rc = list(nf, s, is_one_kind(s));
 
 	if (rc < 0 && is_unknown(nf->err)) {
 		err_clear(nf->err);

@@ -14,6 +14,8 @@ struct ct_port {
 	uint8_t proto; /* IPPROTO_* */
 	uint16_t port; /* host order */
 	struct ip dst; /* .family AF_UNSPEC: any address */
+	/* Who answers, be it that the connection is translated; .family AF_UNSPEC: anybody. */
+	struct ip from;
 };
 
 /*

@@ -223,6 +223,22 @@ static const char *connections(void)
 			.plen = 32,                 \
 			.bytes = { 127, a, b, c } } \
 	}
+#define FROM(p, n, a, b, c)                          \
+	{                                            \
+		.proto = (p), .port = (n), .from = { \
+			.family = AF_INET,           \
+			.plen = 32,                  \
+			.bytes = { 127, a, b, c }    \
+		}                                    \
+	}
+#define LOOPBACK6                                                      \
+	{                                                              \
+		.family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } \
+	}
+#define OTHER6                                                         \
+	{                                                              \
+		.family = AF_INET6, .plen = 128, .bytes = { [15] = 2 } \
+	}
 #define FIVE(n)                                                                \
 	ANY(IPPROTO_UDP, n), ANY(IPPROTO_UDP, n + 1), ANY(IPPROTO_UDP, n + 2), \
 		ANY(IPPROTO_UDP, n + 3), ANY(IPPROTO_UDP, n + 4)
@@ -293,6 +309,49 @@ static const struct test {
 	  SCTP0 TCP UDP1 UDP3 OTHER V6,
 	  1,
 	  5 },
+	{ "answered by one address",
+	  AF_INET,
+	  { FROM(IPPROTO_UDP, 5300, 0, 0, 2) },
+	  1,
+	  SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 V6,
+	  0,
+	  1 },
+	{ "two protocols, each answered by one address",
+	  AF_INET,
+	  { FROM(IPPROTO_UDP, 5300, 0, 0, 2), FROM(IPPROTO_SCTP, 5300, 0, 0, 2),
+	    FROM(IPPROTO_UDP, 5301, 0, 0, 1) },
+	  3,
+	  SCTP0 SCTP2 TCP UDP0 UDP2 UDP3 V6,
+	  1,
+	  2 },
+	{ "of an IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .dst = LOOPBACK6 } },
+	  1,
+	  SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 "udp 127.0.0.2 5300",
+	  1,
+	  1 },
+	{ "of another IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .dst = OTHER6 } },
+	  1,
+	  ALL,
+	  1,
+	  0 },
+	{ "answered by an IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .from = LOOPBACK6 } },
+	  1,
+	  SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 "udp 127.0.0.2 5300",
+	  1,
+	  1 },
+	{ "answered by another IPv6 address",
+	  AF_INET6,
+	  { { .proto = IPPROTO_UDP, .port = 5300, .from = OTHER6 } },
+	  1,
+	  ALL,
+	  1,
+	  0 },
 	{ "nothing", AF_INET, { { 0 } }, 0, ALL, 0, 0 },
 };
 
