@@ -153,7 +153,7 @@ static int dispatch(struct cni_call *c)
 	return c->finish ? c->finish(c) : 0;
 }
 
-int cni_run(struct cni_call *c)
+static int run(struct cni_call *c, cni_step command)
 {
 	int rc = decode_own(c);
 
@@ -166,7 +166,7 @@ int cni_run(struct cni_call *c)
 	if (!rc)
 		rc = open_namespaces(c);
 	if (!rc)
-		rc = dispatch(c);
+		rc = command(c);
 	if (rc < 0)
 		cni_undo_all(c);
 	if (c->host)
@@ -174,6 +174,18 @@ int cni_run(struct cni_call *c)
 	if (c->sandbox)
 		nl_close(c->sandbox);
 	close_fd(&c->netns_fd);
+	if (c->record_fd)
+		close_fd(c->record_fd);
 	cni_turn_end(c);
 	return rc;
+}
+
+int cni_run(struct cni_call *c)
+{
+	return run(c, dispatch);
+}
+
+int cni_repair(struct cni_call *c)
+{
+	return run(c, c->plugin->repair);
 }

@@ -54,6 +54,7 @@ struct cni_call {
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
 	bool turn_given_up;                /* another call may have had its turn since ours began */
 	int lock_fd;                       /* the turn at the host's namespace, -1 = not held */
+	int *record_fd;                    /* record.h: our hold on it, NULL = none */
 	void *bridge_change;               /* brport.h: what to take back */
 	struct cni_undo undo[32];
 	size_t n_undo;
@@ -78,6 +79,12 @@ struct cni_plugin {
 	int (*check)(struct cni_call *c);
 	int (*gc)(struct cni_call *c);
 	int (*status)(struct cni_call *c);
+	/*
+	 * Put back whatever rules of this attachment are gone: idempotent, touches no link and no
+	 * address. The call is as ADD had it, the configuration from its record (record.h), prev the
+	 * result that ADD printed or got.
+	 */
+	int (*repair)(struct cni_call *c);
 };
 
 extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plugins/all.c */
@@ -86,6 +93,9 @@ extern const char *const cni_command_names[]; /* by enum cni_command */
 
 /* Decode, validate, open the namespaces, run the command, roll back if it failed. */
 int cni_run(struct cni_call *c) NODISCARD;
+
+/* The same with the plugin's repair for an ADD; c->prev is set by the caller. */
+int cni_repair(struct cni_call *c) NODISCARD;
 
 /* The value of a CNI_ARGS key, NULL if absent. Only keys of .args can be asked for. */
 const char *cni_arg(const struct cni_call *c, const char *key);

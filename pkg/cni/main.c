@@ -4,7 +4,6 @@
  * status. One CNI call: environment, configuration, version gate, command, result or error object.
  */
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,46 +11,13 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "base/str.h"
 #include "cni/call.h"
+#include "cni/conf.h"
 #include "cni/env.h"
-#include "cni/gc.h"
 #include "cni/tool.h"
 #include "cni/version.h"
 #include "sys/behind.h"
 #include "sys/netns.h"
-
-static const struct json_field type_fields[] = { F_STR("type", struct cni_conf, ipam.type), F_END };
-
-static const struct json_field attachment_fields[] = {
-	F_STR("containerID", struct cni_attachment, container_id, .required = true),
-	F_STR("ifname", struct cni_attachment, ifname, .required = true), F_END
-};
-
-/* Code 6 for a wrong type even of a key this plugin does not use: the document is broken. */
-struct ignored {
-	const struct json *capabilities, *runtime_config;
-};
-
-static const struct json_field ignored_fields[] = {
-	F_MAP("capabilities", struct ignored, capabilities),
-	F_MAP("runtimeConfig", struct ignored, runtime_config), F_END
-};
-
-static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, name), F_END };
-
-static const struct json_field conf_fields[] = {
-	F_STR("cniVersion", struct cni_conf, version),
-	F_STR("type", struct cni_conf, type),
-	F_HERE("ipam", type_fields),
-	F_OBJ("dns", struct cni_conf, dns, cni_dns_fields),
-	F_MAP("prevResult", struct cni_conf, prev_result),
-	F_LIST("cni.dev/valid-attachments", struct cni_conf, attachments, attachment_fields,
-	       HAS(struct cni_conf, attachments), .null_is_empty = true),
-	F_LIST("cni.dev/attachments", struct cni_conf, attachments, attachment_fields,
-	       HAS(struct cni_conf, attachments), .null_is_empty = true),
-	F_END
-};
 
 /* Not by stdio: what did not get out must not come out later, in front of the error object. */
 static int put_line(struct cni_call *c, const char *text)
@@ -146,27 +112,11 @@ static int read_stdin(struct cni_call *c)
 
 static int decode_conf(struct cni_call *c)
 {
-	struct cni_conf *conf = &c->conf;
-	struct ignored ignored;
+	const struct json *v;
 
-	if (json_parse(c->stdin_text, c->stdin_len, &conf->raw, c->err) < 0)
+	if (json_parse(c->stdin_text, c->stdin_len, &v, c->err) < 0)
 		return -1;
-	if (!json_is_null(conf->raw) && json_decode(conf->raw, name_fields, "", conf, c->err) < 0)
-		return -1;
-	if (!*conf->name)
-		return err_set(c->err, ERR_CONFIG, "missing network name");
-	if (!is_cni_name(conf->name)) {
-		err_fill(c->err, ERR_CONFIG, 0, "invalid characters found in network name");
-		snprintf(c->err->details, sizeof(c->err->details), "%s", conf->name);
-		return -1;
-	}
-	if (strlen(conf->name) > NAME_MAX)
-		return err_set(c->err, ERR_CONFIG, "name: longer than a file name can be");
-	if (json_decode(conf->raw, conf_fields, "", conf, c->err) < 0 ||
-	    json_decode(conf->raw, ignored_fields, "", &ignored, c->err) < 0)
-		return -1;
-	cni_gc_sort(conf);
-	return 0;
+	return cni_conf_decode(&c->conf, v, c->err);
 }
 
 /* Part of ADD: a result nobody can read, or that this version cannot say, undoes what it tells of. */
@@ -257,7 +207,6 @@ static int cni_main(const struct cni_plugin *plugin)
 	struct err err = { 0 };
 	struct cni_call c = {
 		.plugin = plugin,
-		.conf = { .version = "", .name = "", .type = "", .ipam.type = "" },
 		.netns_fd = -1,
 		.lock_fd = -1,
 		.arena = &arena,
@@ -265,8 +214,6 @@ static int cni_main(const struct cni_plugin *plugin)
 	};
 	int rc;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
 	json_init(&arena);
 	rc = run(&c);
 	arena_free(&arena);
@@ -292,6 +239,8 @@ int main(int argc, char **argv)
 	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
 
 	occupy_stdio();
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		if (!strcmp((*p)->name, name))
 			return cni_main(*p);

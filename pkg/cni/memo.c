@@ -7,33 +7,52 @@
 
 #include "sys/textfile.h"
 
-#define MEMO_MAX 65536
-
 static const char *path_of(struct cni_call *c, const char *dir, const char *suffix)
 {
 	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->container_id, c->ifname, suffix);
 }
 
+int cni_memo_store(const char *path, const struct json *v, struct arena *arena, struct err *err)
+{
+	const char *text = json_print(v);
+	const struct json *again;
+
+	if (json_parse_max(text, strlen(text), CNI_MEMO_MAX, &again, err) < 0)
+		return err_wrap(err, "what is noted of the attachment could not be read again");
+	return file_replace(path, text, strlen(text), 0600, arena, err);
+}
+
+int cni_memo_load(const char *path, struct arena *arena, const struct json **v, struct err *err)
+{
+	const char *text;
+	size_t len;
+
+	if (file_read(path, CNI_MEMO_MAX, arena, &text, &len, err) < 0 ||
+	    json_parse_max(text, len, CNI_MEMO_MAX, v, err) < 0)
+		return -1;
+	return json_is_object(*v) ? 0 : err_set(err, ERR_DECODE, "expected an object");
+}
+
+int cni_memo_unlink(const char *path, struct err *err)
+{
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(err, "remove %s", path);
+	return 0;
+}
+
 int cni_memo_write(struct cni_call *c, const char *dir, const char *suffix, const struct json *v)
 {
-	const char *path = path_of(c, dir, suffix), *text = json_print(v);
-
 	if (file_make_dirs(dir, 0700, c->err) < 0)
 		return -1;
-	return file_replace(path, text, strlen(text), 0600, c->arena, c->err);
+	return cni_memo_store(path_of(c, dir, suffix), v, c->arena, c->err);
 }
 
 static const struct json *read_memo(struct cni_call *c, const char *path)
 {
 	struct err ignored = { 0 };
 	const struct json *v;
-	const char *text;
-	size_t len;
 
-	if (file_read(path, MEMO_MAX, c->arena, &text, &len, &ignored) < 0 ||
-	    json_parse(text, len, &v, &ignored) < 0)
-		return NULL;
-	return json_is_object(v) ? v : NULL;
+	return cni_memo_load(path, c->arena, &v, &ignored) < 0 ? NULL : v;
 }
 
 const struct json *cni_memo_read(struct cni_call *c, const char *dir, const char *suffix)
@@ -41,16 +60,9 @@ const struct json *cni_memo_read(struct cni_call *c, const char *dir, const char
 	return read_memo(c, path_of(c, dir, suffix));
 }
 
-static int remove_memo(struct cni_call *c, const char *path)
-{
-	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
-		return err_sys(c->err, "remove %s", path);
-	return 0;
-}
-
 int cni_memo_remove(struct cni_call *c, const char *dir, const char *suffix)
 {
-	return remove_memo(c, path_of(c, dir, suffix));
+	return cni_memo_unlink(path_of(c, dir, suffix), c->err);
 }
 
 static bool ends_with(const char *name, const char *suffix)
@@ -92,7 +104,7 @@ int cni_memo_collect(struct cni_call *c, const char *dir, const char *suffix,
 			continue;
 		memo = read_memo(c, path);
 		if (memo && mine(c, memo))
-			rc = remove_memo(c, path);
+			rc = cni_memo_unlink(path, c->err);
 	}
 	closedir(d);
 	return rc;

@@ -8,7 +8,19 @@
 
 #include "cni/call.h"
 
-/* Written whole or not at all. */
+#define CNI_MEMO_MAX (2 * JSON_MAX_TEXT) /* bytes; what is larger is not read */
+
+/*
+ * One file by its path, for memos that are named otherwise. Written whole or not at all, into a
+ * directory that exists; an object, and what could not be read again is not written. err->sys is
+ * ENOENT if there is none.
+ */
+int cni_memo_store(const char *path, const struct json *v, struct arena *arena,
+		   struct err *err) NODISCARD;
+int cni_memo_load(const char *path, struct arena *arena, const struct json **v,
+		  struct err *err) NODISCARD;
+int cni_memo_unlink(const char *path, struct err *err) NODISCARD; /* no file is fine */
+
 int cni_memo_write(struct cni_call *c, const char *dir, const char *suffix,
 		   const struct json *v) NODISCARD;
 

@@ -284,8 +284,8 @@ static bool print_block(struct json *root, const char *key, const struct cni_res
 	return true;
 }
 
-int cni_result_print(const struct cni_result *r, const char *version, const char **out,
-		     struct err *err)
+int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
+		    struct err *err)
 {
 	enum cni_family family = cni_family(version);
 	struct json *root = json_object();
@@ -301,6 +301,17 @@ int cni_result_print(const struct cni_result *r, const char *version, const char
 		print_lists(root, r, family);
 	}
 	add_dns(root, &r->dns, family);
+	*out = root;
+	return 0;
+}
+
+int cni_result_print(const struct cni_result *r, const char *version, const char **out,
+		     struct err *err)
+{
+	struct json *root;
+
+	if (cni_result_json(r, version, &root, err) < 0)
+		return -1;
 	*out = json_print(root);
 	return 0;
 }

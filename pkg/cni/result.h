@@ -54,8 +54,12 @@ extern const struct json_field cni_dns_fields[], cni_route_fields[];
 int cni_result_parse(const struct json *v, const char *version, bool same_family, const char *what,
 		     struct cni_result *out, struct err *err) NODISCARD;
 
-/* The result as a JSON text in the shape of `version`, in the arena. Fails for 0.1.0 and 0.2.0, which
- * need an address and hold one per family. */
+/* The result in the shape of `version`. Fails for 0.1.0 and 0.2.0, which need an address and hold one
+ * per family. */
+int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
+		    struct err *err) NODISCARD;
+
+/* The same as a text, in the arena. */
 int cni_result_print(const struct cni_result *r, const char *version, const char **out,
 		     struct err *err) NODISCARD;
 

@@ -11,13 +11,16 @@
 
 #include "base/scope.h"
 #include "cni/call.h"
+#include "cni/repair.h"
 
 static int usage(const char *name)
 {
 	fprintf(stderr, "%s: no such plugin in this executable; it holds", name);
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		fprintf(stderr, " %s", (*p)->name);
-	fputs("\nusage: cnic --list | --version | --install DIR\n", stderr);
+	fputs("\nusage: cnic --list | --version | --install DIR\n"
+	      "       cnic repair [--network NAME] [--plugin NAME] [CONTAINERID]\n",
+	      stderr);
 	return EXIT_FAILURE;
 }
 
@@ -74,6 +77,34 @@ static int install(const char *path)
 	return renameat(dir, temp, dir, "cnic") < 0 ? complain("cnic") : 0;
 }
 
+/* -1: not understood. */
+static int parse_repair(int argc, char **argv, struct cni_repair *what)
+{
+	for (int i = 2; i < argc; i++) {
+		const char **value = !strcmp(argv[i], "--network")  ? &what->network
+				     : !strcmp(argv[i], "--plugin") ? &what->plugin_name
+								    : &what->container_id;
+
+		if (*argv[i] == '-' && (value == &what->container_id || ++i == argc))
+			return -1;
+		if (*value)
+			return -1;
+		*value = argv[i];
+	}
+	return 0;
+}
+
+static int repair(struct cni_repair *what)
+{
+	struct err err = { 0 };
+	int rc = cni_repair_all(what, &err);
+
+	if (rc < 0)
+		fprintf(stderr, "cnic: %s\n", err.msg);
+	printf("%zu repaired, %zu failed, %zu gone\n", what->repaired, what->failed, what->gone);
+	return rc < 0 || what->failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int cni_tool(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "--list"))
@@ -82,5 +113,11 @@ int cni_tool(int argc, char **argv)
 		return puts(CNIC_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (argc == 3 && !strcmp(argv[1], "--install"))
 		return install(argv[2]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (argc >= 2 && !strcmp(argv[1], "repair")) {
+		struct cni_repair what = { .plugins = cni_plugins };
+
+		if (parse_repair(argc, argv, &what) == 0)
+			return repair(&what);
+	}
 	return usage(argc ? argv[0] : "cnic");
 }

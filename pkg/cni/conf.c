@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/conf.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cni/gc.h"
+
+static const struct json_field type_fields[] = { F_STR("type", struct cni_conf, ipam.type), F_END };
+
+static const struct json_field attachment_fields[] = {
+	F_STR("containerID", struct cni_attachment, container_id, .required = true),
+	F_STR("ifname", struct cni_attachment, ifname, .required = true), F_END
+};
+
+/* Code 6 for a wrong type even of a key this plugin does not use: the document is broken. */
+struct ignored {
+	const struct json *capabilities, *runtime_config;
+};
+
+static const struct json_field ignored_fields[] = {
+	F_MAP("capabilities", struct ignored, capabilities),
+	F_MAP("runtimeConfig", struct ignored, runtime_config), F_END
+};
+
+static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, name), F_END };
+
+static const struct json_field conf_fields[] = {
+	F_STR("cniVersion", struct cni_conf, version),
+	F_STR("type", struct cni_conf, type),
+	F_HERE("ipam", type_fields),
+	F_OBJ("dns", struct cni_conf, dns, cni_dns_fields),
+	F_MAP("prevResult", struct cni_conf, prev_result),
+	F_LIST("cni.dev/valid-attachments", struct cni_conf, attachments, attachment_fields,
+	       HAS(struct cni_conf, attachments), .null_is_empty = true),
+	F_LIST("cni.dev/attachments", struct cni_conf, attachments, attachment_fields,
+	       HAS(struct cni_conf, attachments), .null_is_empty = true),
+	F_END
+};
+
+static int check_name(const char *name, struct err *err)
+{
+	if (!*name)
+		return err_set(err, ERR_CONFIG, "missing network name");
+	if (!is_cni_name(name)) {
+		err_fill(err, ERR_CONFIG, 0, "invalid characters found in network name");
+		snprintf(err->details, sizeof(err->details), "%s", name);
+		return -1;
+	}
+	if (strlen(name) > NAME_MAX)
+		return err_set(err, ERR_CONFIG, "name: longer than a file name can be");
+	return 0;
+}
+
+int cni_conf_decode(struct cni_conf *conf, const struct json *raw, struct err *err)
+{
+	struct ignored ignored;
+
+	*conf = (struct cni_conf){
+		.version = "", .name = "", .type = "", .ipam.type = "", .raw = raw
+	};
+	if (!json_is_null(raw) && json_decode(raw, name_fields, "", conf, err) < 0)
+		return -1;
+	if (check_name(conf->name, err) < 0)
+		return -1;
+	if (json_decode(raw, conf_fields, "", conf, err) < 0 ||
+	    json_decode(raw, ignored_fields, "", &ignored, err) < 0)
+		return -1;
+	cni_gc_sort(conf);
+	return 0;
+}

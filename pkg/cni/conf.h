@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf.h - the keys that every network configuration has (CNI spec, section 1). */
+#ifndef CNIC_CNI_CONF_H
+#define CNIC_CNI_CONF_H
+
+#include "cni/call.h"
+
+/* Fill all of *conf; the first error is that of the name, as libcni has it. */
+int cni_conf_decode(struct cni_conf *conf, const struct json *raw, struct err *err) NODISCARD;
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/record.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+#include "cni/memo.h"
+#include "cni/owner.h"
+#include "cni/version.h"
+#include "sys/lock.h"
+#include "sys/textfile.h"
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* H1-H2-plugin, H1-H2 as in the comments of its rules. */
+static const char *name_of(struct arena *arena, const struct cni_record *r)
+{
+	struct cni_owner o;
+
+	cni_owner_init(&o, r->network, r->ifname, r->container_id);
+	return arena_printf(arena, "%.*s-%s", CNI_OWNER_ID, o.comment, r->plugin);
+}
+
+static const char *own_name(struct cni_call *c)
+{
+	const struct cni_record r = {
+		.plugin = c->plugin->name,
+		.network = c->conf.name,
+		.container_id = c->container_id,
+		.ifname = c->ifname,
+	};
+
+	return name_of(c->arena, &r);
+}
+
+static const char *path_of(struct arena *arena, const char *name)
+{
+	return arena_printf(arena, CNI_RECORD_DIR "/%s", name);
+}
+
+/* No plugin's name has a dot; that of a file being written has. */
+static bool is_record(const char *name)
+{
+	return strlen(name) > CNI_OWNER_ID && name[CNI_OWNER_ID] == '-' && !strchr(name, '.');
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+struct content {
+	struct cni_record r;
+	const struct json *prev;
+};
+
+static const struct json_field content_fields[] = {
+	F_STR("plugin", struct content, r.plugin, .required = true),
+	F_STR("network", struct content, r.network, .required = true),
+	F_STR("containerID", struct content, r.container_id, .required = true, .max = CNI_MEMO_MAX),
+	F_STR("ifname", struct content, r.ifname, .required = true),
+	F_STR("netns", struct content, r.netns, .required = true),
+	F_STR("args", struct content, r.args, .required = true, .max = CNI_MEMO_MAX),
+	F_MAP("config", struct content, r.conf, .required = true),
+	F_MAP("prevResult", struct content, prev, .required = true),
+	F_END
+};
+
+static int parse(const char *name, struct arena *arena, struct cni_record **out, struct err *err)
+{
+	struct content *k = arena_new(arena, struct content);
+	const struct json *v;
+
+	*out = &k->r;
+	if (cni_memo_load(path_of(arena, name), arena, &v, err) < 0 ||
+	    json_decode(v, content_fields, "", k, err) < 0)
+		return -1;
+	if (!is_cni_name(k->r.network) || !is_cni_name(k->r.container_id) ||
+	    ifname_fault(k->r.ifname) || strcmp(name, name_of(arena, &k->r)) != 0)
+		return err_set(err, ERR_DECODE, "of another name");
+	return cni_result_parse(k->prev, CNI_VERSION_LATEST, false, "prevResult", &k->r.prev, err);
+}
+
+/*
+ * A record is replaced and removed by name: the one we have waited for may be neither the one nor there
+ * any more. *fd is -1 if none is.
+ */
+static int hold(const char *path, int *fd, struct err *err)
+{
+	struct stat st = { 0 };
+
+	for (;;) {
+		auto_close int f = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+		*fd = -1;
+		if (f < 0 && errno == ENOENT)
+			return 0;
+		if (f < 0)
+			return err_sys(err, "open %s", path);
+		if (lock_fd(f, path, err) < 0)
+			return -1;
+		if (fstat(f, &st) < 0)
+			return err_sys(err, "stat %s", path);
+		if (st.st_nlink) {
+			*fd = take_fd(&f);
+			return 0;
+		}
+	}
+}
+
+int cni_record_load(const char *name, int *fd, struct arena *arena, struct cni_record **r,
+		    struct err *err)
+{
+	*r = NULL;
+	if (hold(path_of(arena, name), fd, err) < 0)
+		return -1;
+	return *fd < 0 ? 0 : parse(name, arena, r, err);
+}
+
+static int hold_own(struct cni_call *c, const char *path)
+{
+	if (!c->record_fd) {
+		c->record_fd = arena_new(c->arena, int);
+		*c->record_fd = -1;
+	}
+	close_fd(c->record_fd);
+	return hold(path, c->record_fd, c->err);
+}
+
+static void pass_over(const char *name, const struct err *err)
+{
+	fprintf(stderr, "cnic: " CNI_RECORD_DIR "/%s: %s; ignored\n", name, err->msg);
+}
+
+int cni_record_read(struct cni_call *c, struct cni_record **r)
+{
+	const char *name = own_name(c);
+	struct err err = { 0 };
+
+	*r = NULL;
+	if (hold_own(c, path_of(c->arena, name)) < 0)
+		return -1;
+	if (*c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0) {
+		pass_over(name, &err);
+		*r = NULL;
+	}
+	return 0;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* Lossless: the newest shape, whatever the configuration's version is. */
+static int add_result(struct cni_call *c, struct json *record)
+{
+	const struct cni_result *r = &c->result;
+	struct json *v;
+
+	if (!r->n_interfaces && !r->n_ips && c->prev)
+		r = c->prev;
+	if (cni_result_json(r, CNI_VERSION_LATEST, &v, c->err) < 0)
+		return -1;
+	json_add(record, "prevResult", v);
+	return 0;
+}
+
+static int content_of(struct cni_call *c, struct json *record)
+{
+	struct json *conf;
+
+	json_add_str(record, "plugin", c->plugin->name);
+	json_add_str(record, "network", c->conf.name);
+	json_add_str(record, "containerID", c->container_id);
+	json_add_str(record, "ifname", c->ifname);
+	json_add_str(record, "netns", c->netns);
+	json_add_str(record, "args", c->args);
+	conf = json_add_object(record, "config");
+	json_for_each(v, c->conf.raw)
+		if (strcasecmp(json_key(v), "prevResult") != 0)
+			json_add_copy(conf, json_key(v), v);
+	return add_result(c, record);
+}
+
+struct before {
+	const char *path;
+	const struct json *content; /* NULL: there was none */
+};
+
+static void undo_write(struct cni_call *c, const void *arg)
+{
+	const struct before *b = arg;
+	int rc = b->content ? cni_memo_store(b->path, b->content, c->arena, c->err)
+			    : cni_memo_unlink(b->path, c->err);
+
+	if (rc < 0)
+		fprintf(stderr, "rollback: %s\n", c->err->msg);
+}
+
+int cni_record_write(struct cni_call *c)
+{
+	struct before *b = arena_new(c->arena, struct before);
+	struct json *record = json_object();
+	struct err ignored = { 0 };
+
+	b->path = path_of(c->arena, own_name(c));
+	if (file_make_dirs(NETNS_LOCK_DIR, 0700, c->err) < 0 ||
+	    file_make_dirs(CNI_RECORD_DIR, 0700, c->err) < 0)
+		return -1;
+	if (cni_memo_load(b->path, c->arena, &b->content, &ignored) < 0)
+		b->content = NULL;
+	if (content_of(c, record) < 0)
+		return -1;
+	if (cni_memo_store(b->path, record, c->arena, c->err) < 0)
+		return -1;
+	cni_undo_push(c, undo_write, b);
+	return hold_own(c, b->path);
+}
+
+int cni_record_remove(struct cni_call *c)
+{
+	return cni_memo_unlink(path_of(c->arena, own_name(c)), c->err);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+int cni_record_names(const char ***names, size_t *n, struct arena *arena, struct err *err)
+{
+	DIR *d = opendir(CNI_RECORD_DIR);
+	const struct dirent *e;
+
+	*names = NULL;
+	*n = 0;
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(err, "open " CNI_RECORD_DIR);
+	while ((e = readdir(d)))
+		if (is_record(e->d_name))
+			*arena_append(arena, *names, *n) = arena_strdup(arena, e->d_name);
+	closedir(d);
+	return 0;
+}
+
+/* By the name alone: nothing of a valid attachment, another network or another plugin is opened. */
+static int stale_names(struct cni_call *c, const char ***names, size_t *n)
+{
+	struct cni_owners owners;
+	size_t kept = 0;
+
+	if (cni_record_names(names, n, c->arena, c->err) < 0)
+		return -1;
+	cni_owners_init(&owners, c);
+	for (size_t i = 0; i < *n; i++)
+		if (cni_owners_may_go(&owners, (*names)[i]) &&
+		    !strcmp((*names)[i] + CNI_OWNER_ID + 1, c->plugin->name))
+			(*names)[kept++] = (*names)[i];
+	*n = kept;
+	return 0;
+}
+
+int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
+{
+	struct err first = { 0 };
+	const char **names;
+	size_t n;
+
+	if (stale_names(c, &names, &n) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct err err = { 0 };
+		struct cni_record *r;
+
+		err_clear(c->err);
+		if (parse(names[i], c->arena, &r, &err) < 0)
+			pass_over(names[i], &err);
+		else if (fn(c, r) < 0)
+			err_keep_first(&first, c->err);
+	}
+	*c->err = first;
+	return first.msg[0] ? -1 : 0;
+}
+
+int cni_record_collect(struct cni_call *c)
+{
+	const char **names;
+	size_t n;
+
+	if (stale_names(c, &names, &n) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (cni_memo_unlink(path_of(c->arena, names[i]), c->err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record.h - what an ADD that made packet filter rules leaves behind, so that DEL, GC, CHECK and repair
+ * see what it saw: a memo (memo.h) per attachment and plugin in a directory that only root may enter.
+ * It does not survive a reboot, which the rules do not either.
+ *
+ * A file is named by hashes (owner.h) and holds the names; one that is not of these names, or cannot be
+ * read, is told of on stderr and passed over. It never holds what the rules are: those are the plugin's,
+ * to be derived again.
+ *
+ * Whoever has written or read the record of an attachment keeps the others from it until his call ends:
+ * a repair does not bring back what a DEL has removed. So write it before the rules are made; read it
+ * before they are removed; remove it last.
+ */
+#ifndef CNIC_CNI_RECORD_H
+#define CNIC_CNI_RECORD_H
+
+#include "cni/call.h"
+#include "sys/netns.h"
+
+#define CNI_RECORD_DIR NETNS_LOCK_DIR "/rules"
+
+struct cni_record {
+	const char *plugin, *network, *container_id, *ifname, *netns, *args;
+	const struct json *conf; /* the configuration, all of it but prevResult */
+	struct cni_result prev;  /* c->result, or if that is empty still, c->prev */
+};
+
+/* ADD. Its undo leaves what was there before. */
+int cni_record_write(struct cni_call *c) NODISCARD;
+
+/* *r is NULL if there is none that can be used; fails if another call is at it and does not end. */
+int cni_record_read(struct cni_call *c, struct cni_record **r) NODISCARD;
+int cni_record_remove(struct cni_call *c) NODISCARD;
+
+/*
+ * GC: records of this plugin and network whose attachment is not valid; none if the runtime did not say
+ * which are. fn is called for each, the first error is kept; cni_record_collect() removes them.
+ */
+typedef int (*cni_record_fn)(struct cni_call *c, const struct cni_record *r);
+int cni_record_each_stale(struct cni_call *c, cni_record_fn fn) NODISCARD;
+int cni_record_collect(struct cni_call *c) NODISCARD;
+
+/*
+ * All records, for repair: the names of their files, and one of them, held until *fd is closed. *r is
+ * NULL if it is not there any more; one that cannot be used is an error.
+ */
+int cni_record_names(const char ***names, size_t *n, struct arena *arena,
+		     struct err *err) NODISCARD;
+int cni_record_load(const char *name, int *fd, struct arena *arena, struct cni_record **r,
+		    struct err *err) NODISCARD;
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * repair.h - after somebody has flushed the rule set: put back the rules of every attachment, from the
+ * records of their ADDs. For the tool, not for runtimes.
+ */
+#ifndef CNIC_CNI_REPAIR_H
+#define CNIC_CNI_REPAIR_H
+
+#include "cni/call.h"
+
+struct cni_repair {
+	const struct cni_plugin *const *plugins;          /* NULL-terminated */
+	const char *network, *plugin_name, *container_id; /* only these; NULL = all */
+	size_t repaired, failed, gone; /* gone: its namespace is, DEL or GC will come */
+};
+
+/* What fails is told of on stderr, a line each. -1 if the records cannot be listed. */
+int cni_repair_all(struct cni_repair *what, struct err *err) NODISCARD;
+
+#endif
