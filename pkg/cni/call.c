@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "cni/args.h"
 #include "cni/gc.h"
+#include "nft/nft.h"
 #include "sys/netns.h"
 
 const char *const cni_command_names[] = { "ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION" };
@@ -140,6 +141,21 @@ static int open_namespaces(struct cni_call *c)
 	return nl_open_at(c->sandbox, c->netns_fd, c->err);
 }
 
+int cni_nft(struct cni_call *c)
+{
+	struct nl *nft;
+
+	if (c->nft)
+		return 0;
+	nft = arena_new(c->arena, struct nl);
+	if (nft_open(nft, c->err) < 0) {
+		nl_close(nft);
+		return -1;
+	}
+	c->nft = nft;
+	return 0;
+}
+
 static int dispatch(struct cni_call *c)
 {
 	const struct cni_plugin *p = c->plugin;
@@ -173,6 +189,8 @@ static int run(struct cni_call *c, cni_step command)
 		nl_close(c->host);
 	if (c->sandbox)
 		nl_close(c->sandbox);
+	if (c->nft)
+		nl_close(c->nft);
 	close_fd(&c->netns_fd);
 	if (c->record_fd)
 		close_fd(c->record_fd);

@@ -50,12 +50,14 @@ struct cni_call {
 	struct cni_result result;          /* ADD: what will be printed */
 	const struct cni_result *prev;     /* CHECK, chained ADD: prevResult; NULL if none */
 	struct nl *host, *sandbox;         /* sandbox is NULL when the namespace is gone (DEL) */
+	struct nl *nft;                    /* cni_nft(); NULL until somebody has asked */
 	int netns_fd;                      /* opened by main(); -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
 	bool turn_given_up;                /* another call may have had its turn since ours began */
 	int lock_fd;                       /* the turn at the host's namespace, -1 = not held */
 	int *record_fd;                    /* record.h: our hold on it, NULL = none */
 	void *bridge_change;               /* brport.h: what to take back */
+	struct cni_del *del;               /* netfilter.h: what a DEL goes by */
 	struct cni_undo undo[32];
 	size_t n_undo;
 	struct arena *arena; /* shared with delegated calls, like err */
@@ -96,6 +98,12 @@ int cni_run(struct cni_call *c) NODISCARD;
 
 /* The same with the plugin's repair for an ADD; c->prev is set by the caller. */
 int cni_repair(struct cni_call *c) NODISCARD;
+
+/*
+ * The netfilter socket in the host's namespace, opened when first asked for: before a DEL deletes its link,
+ * or its closing is waited for (sys/behind.h). Fills c->nft.
+ */
+int cni_nft(struct cni_call *c) NODISCARD;
 
 /* The value of a CNI_ARGS key, NULL if absent. Only keys of .args can be asked for. */
 const char *cni_arg(const struct cni_call *c, const char *key);

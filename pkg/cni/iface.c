@@ -302,13 +302,6 @@ int cni_veth_del(struct cni_call *c)
 	return nl_commit_allow(c->sandbox, ENODEV);
 }
 
-int cni_veth_ipam_del(struct cni_call *c)
-{
-	static const cni_step steps[] = { cni_veth_del, cni_ipam_forward };
-
-	return cni_try_all(c, steps, ARRAY_SIZE(steps));
-}
-
 void cni_dns_override(struct cni_call *c)
 {
 	const struct cni_dns *d = &c->conf.dns;

@@ -65,12 +65,6 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
  */
 int cni_veth_del(struct cni_call *c) NODISCARD;
 
-/*
- * The DEL of a plugin that is a veth pair and addresses: the link first, so that nobody is given an
- * address which still answers, then IPAM; both are tried, the first error is reported.
- */
-int cni_veth_ipam_del(struct cni_call *c) NODISCARD;
-
 /* The configuration's dns, if it has any key of it, wins over IPAM's. */
 void cni_dns_override(struct cni_call *c);
 

@@ -16,6 +16,18 @@ static void ask(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_
 	       what);
 }
 
+/* A kernel without nf_tables, or without it for this family, has nothing in it either. */
+static int none_is_fine(struct nl *nl, int rc)
+{
+	int sys = nl->err->sys;
+
+	if (rc == 0 ||
+	    (sys != ENOENT && sys != EINVAL && sys != EOPNOTSUPP && sys != EPROTONOSUPPORT))
+		return rc;
+	err_clear(nl->err);
+	return 0;
+}
+
 /* ---- elements -------------------------------------------------------------------------------- */
 
 struct looking {
@@ -155,17 +167,9 @@ int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, 
 
 		for (; i < n && l.n < NL_BATCH; i++, l.n++)
 			ask_elem(nl, t, &e[i]);
-		if (nl_query_allow(nl, ENOENT, take_elems, &l) < 0)
+		if (none_is_fine(nl, nl_query_allow(nl, ENOENT, take_elems, &l)) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-static int no_such_object(struct nl *nl, int rc)
-{
-	if (rc == 0 || nl->err->sys != ENOENT)
-		return rc;
-	err_clear(nl->err);
 	return 0;
 }
 
@@ -184,7 +188,7 @@ int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_foun
 	ask(nl, t, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list nf_tables elements");
 	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(nl, NFTA_SET_ELEM_LIST_SET, set);
-	return no_such_object(nl, nl_dump(nl, take_elems, begin_again, &l));
+	return none_is_fine(nl, nl_dump(nl, take_elems, begin_again, &l));
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -253,7 +257,63 @@ int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain, nft_r
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	if (chain)
 		nl_str(nl, NFTA_RULE_CHAIN, chain);
-	return no_such_object(nl, nl_dump(nl, take_rule, list_again, &l));
+	return none_is_fine(nl, nl_dump(nl, take_rule, list_again, &l));
+}
+
+struct expr {
+	const char *name;
+	const struct nlattr *data;
+};
+
+static int expr_attr(const struct nlattr *attr, void *data)
+{
+	struct expr *e = data;
+
+	if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+		e->name = mnl_attr_get_str(attr);
+	if (mnl_attr_get_type(attr) == NFTA_EXPR_DATA)
+		e->data = attr;
+	return MNL_CB_OK;
+}
+
+struct each {
+	nft_expr_cb cb;
+	void *arg;
+};
+
+static int list_expr(const struct nlattr *attr, void *data)
+{
+	const struct each *each = data;
+	struct expr e = { 0 };
+
+	(void)mnl_attr_parse_nested(attr, expr_attr, &e);
+	if (e.name && e.data)
+		each->cb(e.name, e.data, each->arg);
+	return MNL_CB_OK;
+}
+
+void nft_expressions(const struct nft_rule_seen *rule, nft_expr_cb cb, void *arg)
+{
+	struct each each = { cb, arg };
+
+	if (rule->expressions)
+		(void)mnl_attr_parse_nested(rule->expressions, list_expr, &each);
+}
+
+static int immediate_attr(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) == NFTA_IMMEDIATE_DATA)
+		(void)mnl_attr_parse_nested(attr, data_attr, data);
+	return MNL_CB_OK;
+}
+
+const char *nft_goes_to(const struct nlattr *immediate)
+{
+	struct nft_elem e = { 0 };
+
+	(void)mnl_attr_parse_nested(immediate, immediate_attr, &e);
+	return e.chain;
 }
 
 static int exists(const struct nlmsghdr *nlh, void *data)
@@ -271,5 +331,5 @@ int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, b
 	ask(nl, t, NFT_MSG_GETCHAIN, 0, "look up nf_tables chain");
 	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
 	nl_str(nl, NFTA_CHAIN_NAME, chain);
-	return nl_query_allow(nl, ENOENT, exists, has);
+	return none_is_fine(nl, nl_query_allow(nl, ENOENT, exists, has));
 }

@@ -184,6 +184,21 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 	be64(nl, NFTA_RULE_HANDLE, handle);
 }
 
+/*
+ * nft(8) keeps in a set's user data (type 0) which byte order its keys have, and prints nothing useful of
+ * interface names without: 1 is the host's, 2 the network's, 0 for what has several parts.
+ */
+static void put_byte_order(struct nl *nl, uint32_t key_type)
+{
+	struct {
+		uint8_t type, len, value[4];
+	} udata = { .len = 4 };
+
+	_Static_assert(sizeof(udata) == 6, "as it is on the wire");
+	udata.value[0] = key_type == NFT_TYPE_IFNAME ? 1 : key_type < NFT_TYPE_PARTS ? 2 : 0;
+	nl_put(nl, NFTA_SET_USERDATA, &udata, sizeof(udata));
+}
+
 /* A set's id is for those who use it in the transaction that makes it, by number: we go by name. */
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s)
 {
@@ -194,6 +209,7 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 	nft_be32(nl, NFTA_SET_FLAGS, s->data_len ? NFT_SET_MAP : 0);
 	nft_be32(nl, NFTA_SET_KEY_TYPE, s->key_type);
 	nft_be32(nl, NFTA_SET_KEY_LEN, s->key_len);
+	put_byte_order(nl, s->key_type);
 	if (s->data_len) {
 		nft_be32(nl, NFTA_SET_DATA_TYPE, s->data_type);
 		nft_be32(nl, NFTA_SET_DATA_LEN, s->data_len);

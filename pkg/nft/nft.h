@@ -42,6 +42,7 @@ enum nft_type {
 	NFT_TYPE_PORT = 13,
 	NFT_TYPE_IFNAME = 41,
 };
+#define NFT_TYPE_PARTS      64 /* from here on it is a concatenation */
 #define NFT_TYPE_2(a, b)    ((uint32_t)(a) << 6 | (b))
 #define NFT_TYPE_3(a, b, c) (NFT_TYPE_2(a, b) << 6 | (c))
 
@@ -179,6 +180,12 @@ struct nft_rule_seen {
 	uint64_t handle;
 	const struct nlattr *expressions; /* NULL if none */
 };
+
+/* Its expressions, each with its name and attributes; the chain that one of kind "immediate" goes to. */
+typedef void (*nft_expr_cb)(const char *name, const struct nlattr *data, void *arg);
+void nft_expressions(const struct nft_rule_seen *rule, nft_expr_cb cb, void *arg);
+const char *nft_goes_to(const struct nlattr *immediate); /* NULL: nowhere */
+
 typedef void (*nft_rule_cb)(const struct nft_rule_seen *rule, void *data);
 int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_cb cb,
 	      void (*reset)(void *data), void *data) NODISCARD;

@@ -45,25 +45,28 @@ static int try_spawn(struct child *ch, posix_spawn_file_actions_t *fa, char *con
 	return rc;
 }
 
-static int start(struct child *ch, char *const envp[], int in, int out)
+/* posix_spawn(3) writes to neither, but is declared as if it did. */
+union arguments {
+	const char *const *in;
+	char *const *out;
+};
+
+static int start(struct child *ch, const struct spawn *s, int in, int out)
 {
-	union {
-		const char *in;
-		char *out;
-	} name = { .in = ch->path };
-	char *argv[] = { name.out, NULL };
+	const char *const name[] = { s->path, NULL };
+	union arguments argv = { .in = s->argv ? s->argv : name };
 	posix_spawn_file_actions_t fa;
 	int rc;
 
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
-	rc = try_spawn(ch, &fa, argv, envp);
+	rc = try_spawn(ch, &fa, argv.out, s->envp);
 	for (int i = 0; rc == ETXTBSY && i < BUSY_TRIES; i++) {
 		struct timespec pause = { .tv_nsec = BUSY_PAUSE };
 
 		nanosleep(&pause, NULL);
-		rc = try_spawn(ch, &fa, argv, envp);
+		rc = try_spawn(ch, &fa, argv.out, s->envp);
 	}
 	posix_spawn_file_actions_destroy(&fa);
 	errno = rc;
@@ -169,7 +172,7 @@ int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, 
 	int theirs[2] = { -1, -1 };
 	int rc = make_pipes(&ch, theirs, err);
 
-	if (!rc && start(&ch, s->envp, theirs[0], theirs[1]) < 0)
+	if (!rc && start(&ch, s, theirs[0], theirs[1]) < 0)
 		rc = err_sys(err, "run %s", s->path);
 	close_fd(&theirs[0]);
 	close_fd(&theirs[1]);

@@ -11,9 +11,10 @@
 #define SPAWN_MAX_OUTPUT 1000000 /* bytes; more is an error */
 
 struct spawn {
-	const char *path;  /* argv is { path } */
-	char *const *envp; /* the whole environment */
-	const char *in;    /* for its stdin */
+	const char *path;
+	const char *const *argv; /* NULL-terminated; NULL = { path } */
+	char *const *envp;       /* the whole environment */
+	const char *in;          /* for its stdin */
 	size_t in_len;
 };
 

@@ -7,6 +7,7 @@
 #include "cni/brport.h"
 #include "cni/delegate.h"
 #include "cni/iface.h"
+#include "cni/netfilter.h"
 #include "cni/verify.h"
 #include "nl/addr.h"
 
@@ -19,8 +20,8 @@ struct trunk {
 
 struct bridge_conf {
 	struct cni_bridge bridge;
-	bool is_gateway, is_default_gateway, ip_masq, mac_spoof_check;
-	const char *ip_masq_backend;
+	bool is_gateway, is_default_gateway;
+	struct cni_netfilter netfilter;
 	bool hairpin, enable_dad, disable_container_interface, port_isolation;
 	uint16_t vlan;
 	struct trunk *trunk;
@@ -57,8 +58,8 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("isGateway", struct bridge_conf, is_gateway),
 	F_BOOL("isDefaultGateway", struct bridge_conf, is_default_gateway),
 	F_BOOL("forceAddress", struct bridge_conf, bridge.force_address),
-	F_BOOL("ipMasq", struct bridge_conf, ip_masq),
-	F_STR("ipMasqBackend", struct bridge_conf, ip_masq_backend),
+	F_BOOL("ipMasq", struct bridge_conf, netfilter.masq),
+	F_STR("ipMasqBackend", struct bridge_conf, netfilter.masq_backend),
 	F_UINT("mtu", struct bridge_conf, bridge.mtu, .max = 65535),
 	F_BOOL("hairpinMode", struct bridge_conf, hairpin),
 	F_BOOL("promiscMode", struct bridge_conf, bridge.promisc),
@@ -66,7 +67,7 @@ static const struct json_field bridge_fields[] = {
 	F_LIST("vlanTrunk", struct bridge_conf, trunk, trunk_fields,
 	       HAS(struct bridge_conf, trunk)),
 	F_BOOL("preserveDefaultVlan", struct bridge_conf, preserve_default_vlan),
-	F_BOOL("macspoofchk", struct bridge_conf, mac_spoof_check),
+	F_BOOL("macspoofchk", struct bridge_conf, netfilter.spoof),
 	F_BOOL("enabledad", struct bridge_conf, enable_dad),
 	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
 	F_BOOL("portIsolation", struct bridge_conf, port_isolation),
@@ -117,10 +118,6 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 {
 	char name[IFNAMSIZ];
 
-	if (conf->ip_masq)
-		return err_set(c->err, ERR_FIELD, "ipMasq: true is not supported yet");
-	if (conf->mac_spoof_check)
-		return err_set(c->err, ERR_FIELD, "macspoofchk: true is not supported yet");
 	if (conf->hairpin && conf->bridge.promisc)
 		return err_set(c->err, ERR_CONFIG,
 			       "hairpinMode and promiscMode exclude each other");
@@ -142,6 +139,8 @@ static int bridge_validate(struct cni_call *c)
 	if (fault)
 		return err_set(c->err, ERR_CONFIG, "bridge: %s", fault);
 	conf->is_gateway |= conf->is_default_gateway;
+	if (cni_netfilter_validate(c, &conf->netfilter) < 0)
+		return -1;
 	if (check_combinations(c, conf) < 0)
 		return -1;
 	if (collect_trunk(c, conf) < 0)
@@ -297,6 +296,7 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 
 static int bridge_add(struct cni_call *c)
 {
+	const struct bridge_conf *conf = c->own;
 	struct link br, host, inside;
 
 	if (join(c, &br, &host, &inside) < 0)
@@ -307,7 +307,21 @@ static int bridge_add(struct cni_call *c)
 		return -1;
 	cni_turn_end(c);
 	cni_dns_override(c);
-	return 0;
+	return cni_netfilter_add(c, &conf->netfilter);
+}
+
+static int bridge_del(struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+
+	return cni_netfilter_veth_del(c, &conf->netfilter);
+}
+
+static int bridge_repair(struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+
+	return cni_netfilter_repair(c, &conf->netfilter);
 }
 
 static int verify_bridge(struct cni_call *c, struct link *br)
@@ -364,7 +378,9 @@ static int bridge_check(struct cni_call *c)
 		return -1;
 	if (cni_verify_ips(c, &inside, index) < 0)
 		return -1;
-	return cni_verify_routes(c);
+	if (cni_verify_routes(c) < 0)
+		return -1;
+	return cni_netfilter_check(c, &conf->netfilter);
 }
 
 /* Can the next ADD use the bridge? */
@@ -389,8 +405,9 @@ const struct cni_plugin bridge_plugin = {
 	.args = bridge_args,
 	.validate = bridge_validate,
 	.add = bridge_add,
-	.del = cni_veth_ipam_del,
+	.del = bridge_del,
 	.check = bridge_check,
-	.gc = cni_ipam_forward,
+	.gc = cni_netfilter_gc,
 	.status = bridge_status,
+	.repair = bridge_repair,
 };

@@ -6,19 +6,19 @@
 
 #include "cni/delegate.h"
 #include "cni/iface.h"
+#include "cni/netfilter.h"
 #include "cni/verify.h"
 #include "nl/addr.h"
 #include "nl/route.h"
 
 struct ptp_conf {
-	bool ip_masq;
-	const char *ip_masq_backend;
+	struct cni_netfilter netfilter;
 	uint32_t mtu;
 };
 
 static const struct json_field ptp_fields[] = {
-	F_BOOL("ipMasq", struct ptp_conf, ip_masq),
-	F_STR("ipMasqBackend", struct ptp_conf, ip_masq_backend),
+	F_BOOL("ipMasq", struct ptp_conf, netfilter.masq),
+	F_STR("ipMasqBackend", struct ptp_conf, netfilter.masq_backend),
 	F_UINT("mtu", struct ptp_conf, mtu, .max = 65535), F_END
 };
 
@@ -26,11 +26,9 @@ static int ptp_validate(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->own;
 
-	if (conf->ip_masq)
-		return err_set(c->err, ERR_FIELD, "ipMasq: true is not supported yet");
 	if (!*c->conf.ipam.type)
 		return err_set(c->err, ERR_CONFIG, "ipam.type: missing, ptp needs an IPAM plugin");
-	return 0;
+	return cni_netfilter_validate(c, &conf->netfilter);
 }
 
 static int need_gateways(struct cni_call *c)
@@ -178,7 +176,21 @@ static int ptp_add(struct cni_call *c)
 	if (cni_enable_forwarding(c) < 0)
 		return -1;
 	cni_dns_override(c);
-	return 0;
+	return cni_netfilter_add(c, &conf->netfilter);
+}
+
+static int ptp_del(struct cni_call *c)
+{
+	const struct ptp_conf *conf = c->own;
+
+	return cni_netfilter_veth_del(c, &conf->netfilter);
+}
+
+static int ptp_repair(struct cni_call *c)
+{
+	const struct ptp_conf *conf = c->own;
+
+	return cni_netfilter_repair(c, &conf->netfilter);
 }
 
 /* The host's end is not in prevResult's addresses; its routes are what the container lives on. */
@@ -196,6 +208,7 @@ static int verify_host(struct cni_call *c, const struct link *inside)
 
 static int ptp_check(struct cni_call *c)
 {
+	const struct ptp_conf *conf = c->own;
 	struct link inside;
 	uint32_t index;
 
@@ -207,7 +220,9 @@ static int ptp_check(struct cni_call *c)
 		return -1;
 	if (cni_verify_ips(c, &inside, index) < 0)
 		return -1;
-	return cni_verify_routes(c);
+	if (cni_verify_routes(c) < 0)
+		return -1;
+	return cni_netfilter_check(c, &conf->netfilter);
 }
 
 const struct cni_plugin ptp_plugin = {
@@ -216,8 +231,9 @@ const struct cni_plugin ptp_plugin = {
 	.conf_size = sizeof(struct ptp_conf),
 	.validate = ptp_validate,
 	.add = ptp_add,
-	.del = cni_veth_ipam_del,
+	.del = ptp_del,
 	.check = ptp_check,
-	.gc = cni_ipam_forward,
+	.gc = cni_netfilter_gc,
 	.status = cni_ipam_forward,
+	.repair = ptp_repair,
 };

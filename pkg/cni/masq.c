@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/masq.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cni/iptables.h"
+#include "cni/owner.h"
+#include "nft/masq.h"
+#include "nft/refmasq.h"
+
+int cni_masq_validate(struct cni_call *c, const char *backend)
+{
+	if (!backend || !*backend || !strcmp(backend, "nftables") || !strcmp(backend, "iptables"))
+		return 0;
+	return err_set(c->err, ERR_CONFIG,
+		       "ipMasqBackend: \"%.80s\" is neither nftables nor iptables", backend);
+}
+
+static bool is(const char *backend, const char *name)
+{
+	return backend && !strcmp(backend, name);
+}
+
+/* ---- whose ----------------------------------------------------------------------------------- */
+
+static struct cni_owner owner_of(const struct cni_call *c)
+{
+	struct cni_owner o;
+
+	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
+	return o;
+}
+
+static bool is_owner(const char *comment, void *data)
+{
+	return cni_owner_has(data, comment);
+}
+
+static bool may_go(const char *comment, void *data)
+{
+	return cni_owners_may_go(data, comment);
+}
+
+static const struct ip **addresses(struct cni_call *c, const struct cni_result *r)
+{
+	const struct ip **ips = arena_array(c->arena, const struct ip *, r->n_ips + 1);
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		ips[i] = &r->ips[i].address;
+	return ips;
+}
+
+static struct nft_claim claim_of(struct cni_call *c, const struct cni_result *r)
+{
+	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
+
+	*o = owner_of(c);
+	return nft_masq_claim(addresses(c, r), r->n_ips, o->comment, c->arena);
+}
+
+/* ---- our table ------------------------------------------------------------------------------- */
+
+static void undo_own(struct cni_call *c, const void *arg)
+{
+	if (nft_unclaim(c->nft, arg, c->arena) < 0)
+		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
+}
+
+static int add_own(struct cni_call *c)
+{
+	struct nft_claim *claim = arena_new(c->arena, struct nft_claim);
+
+	*claim = claim_of(c, &c->result);
+	if (nft_claim(c->nft, claim, c->arena) < 0)
+		return -1;
+	cni_undo_push(c, undo_own, claim);
+	return 0;
+}
+
+/* ---- the reference's ------------------------------------------------------------------------- */
+
+static void undo_ref(struct cni_call *c, const void *arg)
+{
+	struct cni_owner o = owner_of(c);
+	struct nft_whose w = { is_owner, &o };
+
+	(void)arg;
+	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
+}
+
+static int set_ref(struct cni_call *c, const struct cni_result *r)
+{
+	struct cni_owner o = owner_of(c);
+	struct nft_whose w = { is_owner, &o };
+
+	return nft_refmasq_set(c->nft, addresses(c, r), r->n_ips, o.comment, &w, c->arena);
+}
+
+static int add_ref(struct cni_call *c)
+{
+	if (set_ref(c, &c->result) < 0)
+		return -1;
+	cni_undo_push(c, undo_ref, NULL);
+	return 0;
+}
+
+/* ---- iptables -------------------------------------------------------------------------------- */
+
+static const char *const postrouting[] = { "POSTROUTING", NULL };
+
+struct chain {
+	char name[CNI_CHAIN_LEN + 1];
+};
+
+static struct chain chain_of(const char *network, const char *container_id)
+{
+	struct chain chain;
+
+	cni_hash_name(chain.name, CNI_CHAIN_LEN, "CNI-", network, container_id);
+	return chain;
+}
+
+static int drop_chain(struct cni_call *c, const char *network, const char *container_id)
+{
+	struct chain chain = chain_of(network, container_id);
+	const struct nft_doomed d = { .chain = chain.name, .from = postrouting };
+
+	return cni_iptables_chain_remove(c, CNI_IPTABLES_NAT, &d);
+}
+
+static void undo_iptables(struct cni_call *c, const void *arg)
+{
+	(void)arg;
+	if (drop_chain(c, c->conf.name, c->container_id) < 0)
+		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
+}
+
+/*
+ * The chain is the container's, which may have a second interface on the network: one that is there is
+ * added to. Names have no characters that iptables-restore would take apart.
+ */
+static const char *rules_of(struct cni_call *c, const char *chain, const struct ip *ip)
+{
+	const char *comment =
+		arena_printf(c->arena, "-m comment --comment \"name: \\\"%s\\\" id: \\\"%s\\\"\"",
+			     c->conf.name, c->container_id);
+	const char *multicast = ip->family == AF_INET ? "224.0.0.0/4" : "ff00::/8";
+	char cidr[IP_STRLEN], address[IP_STRLEN];
+
+	return arena_printf(c->arena,
+			    "-A %s -d %s %s -j ACCEPT\n"
+			    "-A %s ! -d %s %s -j MASQUERADE\n"
+			    "-A POSTROUTING -s %s %s -j %s\n",
+			    chain, cidr_str(ip, cidr), comment, chain, multicast, comment,
+			    ip_str(ip, address), comment, chain);
+}
+
+/* What is not there yet of one family's. */
+static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_family_t family,
+			 const char *chain, const char **text)
+{
+	*text = "";
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct ip *ip = &r->ips[i].address;
+		size_t n = 0;
+
+		if (ip->family != family)
+			continue;
+		if (cni_iptables_jumps(c, ip, CNI_IPTABLES_NAT, postrouting[0], chain, &n) < 0)
+			return -1;
+		if (!n)
+			*text = arena_printf(c->arena, "%s%s", *text, rules_of(c, chain, ip));
+	}
+	return 0;
+}
+
+static int set_family(struct cni_call *c, const struct cni_result *r, sa_family_t family)
+{
+	struct chain chain = chain_of(c->conf.name, c->container_id);
+	const char *rules;
+	bool has;
+
+	if (missing_rules(c, r, family, chain.name, &rules) < 0)
+		return -1;
+	if (!*rules)
+		return 0;
+	if (cni_iptables_has_chain(c, family, CNI_IPTABLES_NAT, chain.name, &has) < 0)
+		return -1;
+	return cni_iptables_restore(
+		c, family,
+		arena_printf(c->arena, "*nat\n%s%s%sCOMMIT\n",
+			     has ? "" : arena_printf(c->arena, ":%s -\n", chain.name), "", rules));
+}
+
+static int set_iptables(struct cni_call *c, const struct cni_result *r)
+{
+	if (set_family(c, r, AF_INET) < 0)
+		return -1;
+	return set_family(c, r, AF_INET6);
+}
+
+static int add_iptables(struct cni_call *c)
+{
+	cni_undo_push(c, undo_iptables, NULL); /* of two families the first may have been done */
+	return set_iptables(c, &c->result);
+}
+
+/* Every address has its rule. */
+static int has_iptables(struct cni_call *c, const struct cni_result *r, bool *has)
+{
+	struct chain chain = chain_of(c->conf.name, c->container_id);
+
+	*has = true;
+	for (size_t i = 0; *has && i < r->n_ips; i++) {
+		size_t n = 0;
+
+		if (cni_iptables_jumps(c, &r->ips[i].address, CNI_IPTABLES_NAT, postrouting[0],
+				       chain.name, &n) < 0)
+			return -1;
+		*has = n > 0;
+	}
+	return 0;
+}
+
+/* ---- all three ------------------------------------------------------------------------------- */
+
+/* The kernel's word that it has no nf_tables. */
+static bool no_nftables(const struct cni_call *c)
+{
+	return c->err->sys == EOPNOTSUPP || c->err->sys == EPROTONOSUPPORT;
+}
+
+int cni_masq_add(struct cni_call *c, const char *backend)
+{
+	if (cni_nft(c) < 0)
+		return -1;
+	if (is(backend, "nftables"))
+		return add_ref(c);
+	if (is(backend, "iptables"))
+		return add_iptables(c);
+	if (add_own(c) == 0)
+		return 0;
+	if (!no_nftables(c))
+		return err_wrap(c->err, "ipMasq");
+	err_clear(c->err);
+	return add_iptables(c);
+}
+
+static int has_others(struct cni_call *c, bool *has)
+{
+	struct cni_owner o = owner_of(c);
+	struct nft_whose w = { is_owner, &o };
+	size_t n;
+
+	if (nft_refmasq_count(c->nft, &w, &n) < 0)
+		return -1;
+	*has = n >= c->prev->n_ips;
+	if (*has)
+		return 0;
+	return has_iptables(c, c->prev, has);
+}
+
+/* A node that changes over has what the reference has made. */
+int cni_masq_check(struct cni_call *c)
+{
+	struct nft_claim claim = claim_of(c, c->prev);
+	struct err first;
+	bool has = false;
+
+	if (cni_nft(c) < 0)
+		return -1;
+	if (nft_verify(c->nft, &claim, c->arena) == 0)
+		return 0;
+	if (c->err->code != ERR_CHECK)
+		return -1;
+	first = *c->err;
+	err_clear(c->err);
+	if (has_others(c, &has) < 0 || !has) {
+		*c->err = first;
+		return err_wrap(c->err, "ipMasq");
+	}
+	return 0;
+}
+
+int cni_masq_repair(struct cni_call *c, const char *backend)
+{
+	struct nft_claim claim = claim_of(c, c->prev);
+
+	if (cni_masq_check(c) == 0)
+		return 0;
+	if (c->err->code != ERR_CHECK)
+		return -1;
+	err_clear(c->err);
+	if (is(backend, "nftables"))
+		return set_ref(c, c->prev);
+	if (is(backend, "iptables"))
+		return set_iptables(c, c->prev);
+	if (nft_restore(c->nft, &claim, c->arena) == 0)
+		return 0;
+	if (!no_nftables(c))
+		return -1;
+	err_clear(c->err);
+	return set_iptables(c, c->prev);
+}
+
+static int del_own(struct cni_call *c, const struct cni_record *r)
+{
+	struct cni_owner o = owner_of(c);
+	struct nft_claim claim;
+
+	if (!r)
+		return nft_sweep(c->nft, &nft_masq, is_owner, &o, c->arena);
+	claim = claim_of(c, &r->prev);
+	return nft_release(c->nft, &claim, c->arena);
+}
+
+int cni_masq_del(struct cni_call *c, const struct cni_record *r)
+{
+	struct cni_owner o = owner_of(c);
+	struct nft_whose w = { is_owner, &o };
+
+	if (cni_nft(c) < 0)
+		return -1;
+	if (del_own(c, r) < 0)
+		return -1;
+	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+		return -1;
+	return drop_chain(c, c->conf.name, c->container_id);
+}
+
+/* A chain's name does not tell whose it is: only those go whose ADD has left a record. */
+static int gc_chain(struct cni_call *c, const struct cni_record *r)
+{
+	return drop_chain(c, r->network, r->container_id);
+}
+
+int cni_masq_gc(struct cni_call *c)
+{
+	struct cni_owners owners;
+	struct nft_whose w = { may_go, &owners };
+
+	cni_owners_init(&owners, c);
+	if (cni_nft(c) < 0)
+		return -1;
+	if (nft_sweep(c->nft, &nft_masq, may_go, &owners, c->arena) < 0)
+		return -1;
+	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+		return -1;
+	return cni_record_each_stale(c, gc_chain);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * masq.h - ipMasq of the interface plugins: what the container sends outside its subnets has the host's
+ * address. Three ways to have it: our table (nft/masq.h), the reference's table, iptables. ADD makes the one
+ * that the configuration asks for, DEL removes all three, CHECK is content with any.
+ */
+#ifndef CNIC_CNI_MASQ_H
+#define CNIC_CNI_MASQ_H
+
+#include "cni/call.h"
+#include "cni/record.h"
+
+/* The value of ipMasqBackend; NULL or "" is our own table where the kernel has nf_tables, else iptables. */
+int cni_masq_validate(struct cni_call *c, const char *backend) NODISCARD;
+
+/* For all addresses of the result. */
+int cni_masq_add(struct cni_call *c, const char *backend) NODISCARD;
+
+/* With the addresses of c->prev. */
+int cni_masq_check(struct cni_call *c) NODISCARD;
+int cni_masq_repair(struct cni_call *c, const char *backend) NODISCARD;
+
+/* `r` is the ADD's record; without, everything is gone through. */
+int cni_masq_del(struct cni_call *c, const struct cni_record *r) NODISCARD;
+
+/* What stale attachments of this network have left; before their records are collected. */
+int cni_masq_gc(struct cni_call *c) NODISCARD;
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * netfilter.h - the packet filter's part of the interface plugins: ipMasq and macspoofchk, with the record
+ * that DEL, GC and repair go by. An attachment without either has no record and costs nothing.
+ */
+#ifndef CNIC_CNI_NETFILTER_H
+#define CNIC_CNI_NETFILTER_H
+
+#include "cni/call.h"
+#include "cni/record.h"
+
+struct cni_netfilter {
+	bool masq, spoof;
+	const char *masq_backend;
+};
+
+int cni_netfilter_validate(struct cni_call *c, const struct cni_netfilter *nf) NODISCARD;
+
+/* A DEL under way, between its steps. */
+struct cni_del {
+	struct cni_record *record; /* NULL: there is none */
+	bool masq, spoof;          /* may be there */
+};
+
+/* The last step of an ADD: the result is complete. */
+int cni_netfilter_add(struct cni_call *c, const struct cni_netfilter *nf) NODISCARD;
+int cni_netfilter_check(struct cni_call *c, const struct cni_netfilter *nf) NODISCARD;
+int cni_netfilter_repair(struct cni_call *c, const struct cni_netfilter *nf) NODISCARD;
+
+/*
+ * The DEL of a plugin that is a veth pair, addresses and perhaps rules. The link first; then the rules, since they
+ * are about the addresses; then IPAM, which may give these to the next. All are tried, the first error is
+ * reported. What is removed is what the record tells; without one, what the configuration asks for.
+ */
+int cni_netfilter_veth_del(struct cni_call *c, const struct cni_netfilter *nf) NODISCARD;
+
+/* Rules and records of stale attachments, then IPAM's GC. */
+int cni_netfilter_gc(struct cni_call *c) NODISCARD;
+
+#endif

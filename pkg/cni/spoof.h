@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spoof.h - macspoofchk of the bridge plugin: what the container sends has the container's MAC address as source.
+ * In a table of our own (nft/spoof.h); what the reference has made for the attachment is known and removed.
+ */
+#ifndef CNIC_CNI_SPOOF_H
+#define CNIC_CNI_SPOOF_H
+
+#include "cni/call.h"
+
+/* The interfaces of bridge's result: 1 is the port, 2 the container's end. */
+int cni_spoof_add(struct cni_call *c, const struct cni_result *r) NODISCARD;
+int cni_spoof_check(struct cni_call *c, const struct cni_result *r) NODISCARD;
+int cni_spoof_repair(struct cni_call *c, const struct cni_result *r) NODISCARD;
+
+/* `r` NULL: the whole table is gone through. */
+int cni_spoof_del(struct cni_call *c, const struct cni_result *r) NODISCARD;
+int cni_spoof_gc(struct cni_call *c) NODISCARD;
+
+#endif

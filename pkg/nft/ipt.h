@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipt.h - chains that others hold rules to: what iptables-nft keeps in the tables "nat" and "filter" of
+ * the families ip and ip6, and what the reference plugins make with nft(8). Finds who jumps to a chain
+ * and takes it away without executing anybody. Legacy iptables is elsewhere in the kernel and not seen
+ * here.
+ */
+#ifndef CNIC_NFT_IPT_H
+#define CNIC_NFT_IPT_H
+
+#include "nft/nft.h"
+
+extern const struct nft_table nft_ipt_nat[2], nft_ipt_filter[2]; /* IPv4, IPv6 */
+
+/* Which of the two a family's are. */
+static inline int nft_ipt_index(sa_family_t family)
+{
+	return family == AF_INET6;
+}
+
+/*
+ * How many rules of `from` jump or go to `to`; with `about`, only those that compare something with that
+ * address.
+ */
+int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, const char *to,
+		    const struct ip *about, size_t *n) NODISCARD;
+
+/*
+ * The chain, and all rules of the chains named in `from` that lead to it, go in one transaction. A chain
+ * that is not there is success. `with` names another chain to go with it, which only it leads to; may
+ * be NULL.
+ */
+struct nft_doomed {
+	const char *chain, *with;
+	const char *const *from; /* NULL-terminated */
+};
+int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_doomed *d,
+		     struct arena *arena) NODISCARD;
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * refmasq.h - masquerading as the reference's nftables backend does it, for configurations that ask for that
+ * backend and for nodes that change over: table inet cni_plugins_masquerade, a rule per address in
+ * chain masq_checks with the owner as comment. Costs more the more rules there are.
+ */
+#ifndef CNIC_NFT_REFMASQ_H
+#define CNIC_NFT_REFMASQ_H
+
+#include "nft/nft.h"
+
+/* Whose rules are meant, by their comments. */
+struct nft_whose {
+	bool (*is)(const char *comment, void *data);
+	void *data;
+};
+
+/* The owner's rules are these afterwards. */
+int nft_refmasq_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
+		    const struct nft_whose *owner, struct arena *arena) NODISCARD;
+int nft_refmasq_remove(struct nl *nl, const struct nft_whose *w, struct arena *arena) NODISCARD;
+
+/* How many rules they have; 0 as well if nothing leads to the rules. */
+int nft_refmasq_count(struct nl *nl, const struct nft_whose *w, size_t *n) NODISCARD;
+
+#endif

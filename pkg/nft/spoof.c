@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/spoof.h"
+
+#include <linux/if_ether.h>
+#include <linux/netfilter_bridge.h>
+#include <string.h>
+
+#include "base/str.h"
+
+/* A name fills four registers of 4 bytes; the address behind it begins at the fifth. */
+#define AFTER_NAME IFNAMSIZ
+
+static const struct nft_set ports = { "ports", NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 };
+static const struct nft_set allowed = { "allowed", NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_ETHER),
+					AFTER_NAME + 8, 0, 0 };
+
+static void build(struct nl *nl, const struct nft_table *t)
+{
+	static const char chain[] = "prerouting";
+	static const struct nft_hook hook = { "filter", NF_BR_PRE_ROUTING,
+					      NF_BR_PRI_NAT_DST_BRIDGED };
+
+	nft_table_add(nl, t, "cnic: frames with a foreign source address");
+	nft_set_add(nl, t, &ports);
+	nft_set_add(nl, t, &allowed);
+	nft_chain_add(nl, t, chain, &hook);
+	nft_chain_flush(nl, t, chain);
+	nft_rule(nl, t, chain, NULL) {
+		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
+		nft_payload(nl, NFT_PAYLOAD_LL_HEADER, offsetof(struct ethhdr, h_source), ETH_ALEN,
+			    NFT_R(AFTER_NAME / 4));
+		nft_lookup(nl, allowed.name, NFT_R(0));
+		nft_verdict(nl, NFT_RETURN, NULL);
+	}
+	nft_rule(nl, t, chain, NULL) {
+		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
+		nft_lookup(nl, ports.name, NFT_R(0));
+		nft_verdict(nl, NF_DROP, NULL);
+	}
+}
+
+static const struct nft_rule_count rules[] = { { "prerouting", 2 }, { 0 } };
+static const char *const sets[] = { "allowed", "ports", NULL };
+
+const struct nft_own nft_spoof = {
+	.table = { NFPROTO_BRIDGE, "cnic_macspoof" },
+	.build = build,
+	.rules = rules,
+	.sets = sets,
+};
+
+struct nft_claim nft_spoof_claim(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
+				 struct arena *arena)
+{
+	struct nft_claim c = { .own = &nft_spoof, .owner = owner, .n_elems = 2 };
+	struct nft_elem *e = arena_array(arena, struct nft_elem, 2);
+
+	c.elems = e;
+	e[0] = (struct nft_elem){ .set = allowed.name, .key_len = (uint8_t)allowed.key_len };
+	e[1] = (struct nft_elem){ .set = ports.name, .key_len = (uint8_t)ports.key_len };
+	e[0].what = e[1].what = arena_printf(arena, "MAC address check of port %s", port);
+	memcpy(e[0].key, port, strnlen(port, IFNAMSIZ - 1));
+	memcpy(e[0].key + AFTER_NAME, mac, ETH_ALEN);
+	memcpy(e[1].key, port, strnlen(port, IFNAMSIZ - 1));
+	return c;
+}

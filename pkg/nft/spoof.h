@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spoof.h - frames of a bridge's port that have another source than the container's MAC address, in a
+ * table of our own:
+ *
+ *	table bridge cnic_macspoof {
+ *		set ports { type ifname; elements = { "veth1" } }
+ *		set allowed { type ifname . ether_addr; elements = { "veth1" . 0a:00:00:00:00:01 } }
+ *		chain prerouting {
+ *			type filter hook prerouting priority dstnat; policy accept;
+ *			iifname . ether saddr @allowed return
+ *			iifname @ports drop
+ *		}
+ *	}
+ */
+#ifndef CNIC_NFT_SPOOF_H
+#define CNIC_NFT_SPOOF_H
+
+#include <net/if.h>
+
+#include "nft/own.h"
+
+extern const struct nft_own nft_spoof;
+
+struct nft_claim nft_spoof_claim(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
+				 struct arena *arena);
+
+#endif
