@@ -78,6 +78,12 @@ int nft_open(struct nl *nl, struct err *err) NODISCARD;
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 /*
+ * For what depends on a look: the rule set's generation before the look, and a transaction that fails with
+ * ERESTART if it is another by then.
+ */
+int nft_generation(struct nl *nl, uint32_t *generation) NODISCARD;
+void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t generation);
+/*
  * As one step. On -1 nothing has changed, and err->sys tells the kernel's reason: ENOENT, EEXIST. Also
  * EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no nf_tables, or not this family of it.
  */
@@ -178,7 +184,7 @@ int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_foun
 struct nft_rule_seen {
 	const char *chain, *comment; /* never NULL */
 	uint64_t handle;
-	const struct nlattr *expressions; /* NULL if none */
+	const struct nlattr *expressions, *userdata; /* NULL if none */
 };
 
 /* Its expressions, each with its name and attributes; the chain that one of kind "immediate" goes to. */
@@ -195,5 +201,12 @@ int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, b
 
 /* The text of a comment in an object's user data, "" if it has none. */
 void nft_comment_of(const struct nlattr *userdata, char *out, size_t size);
+
+/*
+ * The same for a mark that nft(8) and iptables do not show: on the rule being built, after its block; it takes
+ * the place of a comment.
+ */
+void nft_rule_mark(struct nl *nl, const char *mark);
+void nft_mark_of(const struct nlattr *userdata, char *out, size_t size);
 
 #endif
