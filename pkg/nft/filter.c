@@ -103,10 +103,11 @@ static const struct nft_own own = {
 
 static struct nft_claim claim_of(const struct nft_forward *f, struct arena *arena)
 {
-	struct nft_claim c = { .own = &own, .owner = f->owner, .n_elems = f->n_ips };
+	struct nft_claim c = { .own = &own, .owner = f->owner };
 
+	c.n_elems = f->policy_only ? 0 : f->n_ips;
 	c.elems = arena_array(arena, struct nft_elem, f->n_ips + 1);
-	for (size_t i = 0; i < f->n_ips; i++) {
+	for (size_t i = 0; i < c.n_elems; i++) {
 		struct nft_elem *e = &c.elems[i];
 		char text[IP_STRLEN];
 

@@ -25,9 +25,14 @@ struct nft_forward {
 	const char *admin;   /* a chain that is asked first, and whose rules are not ours */
 	const char *bridge;  /* packets to and from other such bridges are dropped; NULL: no */
 	bool isolated;       /* and those between its own ports */
+	bool policy_only;    /* addresses are let through by somebody else */
+	void *context;       /* of a way that is not here */
 
-	struct nft_claim claim;         /* of add(): what undo() takes back */
-	struct nft_bridge_state before; /* of prepare() */
+	/* Theirs: what undo() takes back. */
+	struct nft_claim claim;
+	struct nft_bridge_state before;
+	struct ipf_rules *fresh;
+	struct ipf_look *look;
 };
 
 /* Who has a bridge's policy when its network has gone; NULL: nobody. */

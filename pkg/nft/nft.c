@@ -167,8 +167,8 @@ void nft_rule_mark(struct nl *nl, const char *mark)
 
 static void text_of(const struct nlattr *userdata, uint8_t type, char *out, size_t size)
 {
-	const uint8_t *p = mnl_attr_get_payload(userdata);
-	size_t left = mnl_attr_get_payload_len(userdata);
+	const uint8_t *p = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
 
 	out[0] = '\0';
 	while (left >= 2 && left - 2 >= p[1]) {
