@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/scope.h"
 #include "base/str.h"
 #include "cni/iptables.h"
 #include "cni/owner.h"
@@ -104,11 +105,32 @@ static bool has(const struct nft_forward *f, const struct ip *ip)
 }
 
 /* What a bridge has is not one attachment's: it bears the network's half of the owner's comment. */
-static const char *comment_of_network(struct cni_call *c, const struct cni_owner *o)
+static const char *comment_of_network(struct arena *arena, const char *network)
 {
-	const char *text = arena_printf(c->arena, "%.16s, net: %s", o->comment, c->conf.name);
+	struct cni_owner o;
 
-	return arena_printf(c->arena, "%.*s", NFT_COMMENT_MAX, text);
+	cni_owner_init(&o, network, "", "");
+	return arena_printf(arena, "%.*s", NFT_COMMENT_MAX,
+			    arena_printf(arena, "%.16s, net: %s", o.comment, network));
+}
+
+static void take_addresses(struct nft_forward *f, const struct cni_result *r, struct arena *arena)
+{
+	const struct ip **ips = arena_array(arena, const struct ip *, r->n_ips + 1);
+
+	f->ips = ips;
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (!has(f, &r->ips[i].address))
+			ips[f->n_ips++] = &r->ips[i].address;
+}
+
+static void take_policy(struct nft_forward *f, const struct cni_firewall *conf,
+			const struct cni_result *r)
+{
+	if (!r->n_interfaces || !cni_firewall_has_policy(conf))
+		return;
+	f->bridge = r->interfaces[0].name;
+	f->isolated = !strcmp(conf->policy, "isolated");
 }
 
 struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewall *conf,
@@ -116,21 +138,85 @@ struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewal
 {
 	struct nft_forward *f = arena_new(c->arena, struct nft_forward);
 	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
-	size_t n = r ? r->n_ips : 0;
-	const struct ip **ips = arena_array(c->arena, const struct ip *, n + 1);
 
 	cni_owner_init(o, c->conf.name, c->ifname, c->container_id);
-	f->ips = ips;
-	for (size_t i = 0; i < n; i++)
-		if (!has(f, &r->ips[i].address))
-			ips[f->n_ips++] = &r->ips[i].address;
 	f->owner = o->comment;
-	f->network = comment_of_network(c, o);
+	f->network = comment_of_network(c->arena, c->conf.name);
 	f->admin = conf->admin;
 	f->context = c;
-	if (r && r->n_interfaces && cni_firewall_has_policy(conf)) {
-		f->bridge = r->interfaces[0].name;
-		f->isolated = !strcmp(conf->policy, "isolated");
+	if (r) {
+		take_addresses(f, r, c->arena);
+		take_policy(f, conf, r);
 	}
 	return f;
+}
+
+/* ---- a network that is no more --------------------------------------------------------------- */
+
+/* Other networks' attachments, with what they want of their bridges. */
+struct heirs {
+	struct cni_call *c;
+	struct nft_forward *list;
+	size_t n;
+};
+
+static void take_heir(struct heirs *h, const struct cni_record *r)
+{
+	const struct cni_plugin *p = h->c->plugin;
+	struct cni_firewall conf = *(const struct cni_firewall *)p->defaults;
+	struct nft_forward f = { 0 };
+	struct err ignored = { 0 };
+
+	if (strcmp(r->plugin, p->name) != 0 || !strcmp(r->network, h->c->conf.name) ||
+	    json_decode(r->conf, p->fields, "", &conf, &ignored) < 0)
+		return;
+	take_policy(&f, &conf, &r->prev);
+	f.network = comment_of_network(h->c->arena, r->network);
+	if (f.bridge)
+		*arena_append(h->c->arena, h->list, h->n) = f;
+}
+
+/* A record that cannot be read is told of by those whose it is. */
+static int load_heirs(struct heirs *h)
+{
+	const char **names;
+	size_t n;
+
+	if (cni_record_names(&names, &n, h->c->arena, h->c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		auto_close int held = -1;
+		struct err ignored = { 0 };
+		struct cni_record *r;
+
+		if (cni_record_load(names[i], &held, h->c->arena, &r, &ignored) == 0 && r)
+			take_heir(h, r);
+	}
+	return 0;
+}
+
+static const struct nft_forward *find_heir(const char *bridge, void *data)
+{
+	const struct nft_forward *found = NULL;
+	struct heirs *h = data;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (!strcmp(h->list[i].bridge, bridge) && (!found || h->list[i].isolated))
+			found = &h->list[i];
+	return found;
+}
+
+int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways)
+{
+	struct heirs h = { .c = c };
+	const char *network = comment_of_network(c->arena, c->conf.name);
+
+	if (!c->conf.has_attachments || c->conf.n_attachments)
+		return 0;
+	if (load_heirs(&h) < 0)
+		return -1;
+	for (size_t i = 0; i < ways->n; i++)
+		if (ways->list[i]->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
+			return -1;
+	return 0;
 }

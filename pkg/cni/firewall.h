@@ -32,8 +32,7 @@ struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewal
 				    const struct cni_result *r) NODISCARD;
 bool cni_firewall_has_policy(const struct cni_firewall *conf);
 
-/* GC: bridges of this network, of which no attachment is left, go or find another network. */
-int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways,
-			  const struct json_field *fields) NODISCARD;
+/* GC: bridges of this network, if no attachment of it is left, go or find another network. */
+int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways) NODISCARD;
 
 #endif

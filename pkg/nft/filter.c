@@ -2,10 +2,10 @@
 #include "nft/filter.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "nft/policy.h"
 
 #define TRIES           100 /* somebody else has changed the rule set between a look and our transaction */
 
@@ -13,20 +13,16 @@
 #define ESTABLISHED     NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 #define RELATED         NF_CT_STATE_BIT(IP_CT_RELATED)
 
-static const char FORWARD[] = "forward", ADMIN[] = "admin", ISOLATION[] = "isolation",
-		  BRIDGES[] = "bridges", POLICY[] = "policy";
+static const char FORWARD[] = "forward", ADMIN[] = "admin";
 
 static const struct nft_set own_sets[] = {
 	{ "v4", NFT_TYPE_IPV4, 4, 0, 0 },
 	{ "v6", NFT_TYPE_IPV6, 16, 0, 0 },
-	{ BRIDGES, NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
-	{ POLICY, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
-	  16 },
 };
 
 bool nft_filter_is_chain(const char *name)
 {
-	return !strcmp(name, FORWARD) || !strcmp(name, ADMIN) || !strcmp(name, ISOLATION);
+	return !strcmp(name, FORWARD) || !strcmp(name, ADMIN) || !strcmp(name, NFT_ISOLATION);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -50,25 +46,6 @@ static void build_family(struct nl *nl, const struct nft_table *t, sa_family_t f
 	}
 }
 
-static void build_isolation(struct nl *nl, const struct nft_table *t)
-{
-	nft_rule(nl, t, FORWARD, NULL) {
-		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
-		nft_lookup(nl, BRIDGES, NFT_R(0));
-		nft_meta(nl, NFT_META_OIFNAME, NFT_R(0));
-		nft_lookup(nl, BRIDGES, NFT_R(0));
-		nft_verdict(nl, NFT_JUMP, ISOLATION);
-	}
-	nft_rule(nl, t, ISOLATION, NULL) {
-		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
-		nft_meta(nl, NFT_META_OIFNAME, NFT_R(IFNAMSIZ / 4));
-		nft_vmap(nl, POLICY, NFT_R(0));
-	}
-	nft_rule(nl, t, ISOLATION, NULL) {
-		nft_verdict(nl, NF_DROP, NULL);
-	}
-}
-
 static void build(struct nl *nl, const struct nft_table *t)
 {
 	static const struct nft_hook hook = { "filter", NF_INET_FORWARD, PRIORITY_FILTER };
@@ -78,18 +55,16 @@ static void build(struct nl *nl, const struct nft_table *t)
 		nft_set_add(nl, t, &own_sets[i]);
 	nft_chain_add(nl, t, FORWARD, &hook);
 	nft_chain_add(nl, t, ADMIN, NULL);
-	nft_chain_add(nl, t, ISOLATION, NULL);
 	nft_chain_flush(nl, t, FORWARD);
-	nft_chain_flush(nl, t, ISOLATION);
 	nft_rule(nl, t, FORWARD, NULL) {
 		nft_verdict(nl, NFT_JUMP, ADMIN);
 	}
-	build_isolation(nl, t);
+	nft_policy_build(nl, t, FORWARD);
 	build_family(nl, t, AF_INET);
 	build_family(nl, t, AF_INET6);
 }
 
-static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { ISOLATION, 2 }, { 0 } };
+static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { NFT_ISOLATION, 2 }, { 0 } };
 static const char *const address_sets[] = { "v4", "v6", NULL };
 
 static const struct nft_own own = {
@@ -119,62 +94,7 @@ static struct nft_claim claim_of(const struct nft_forward *f, struct arena *aren
 	return c;
 }
 
-static void put_name(uint8_t *key, const char *name)
-{
-	memcpy(key, name, strnlen(name, IFNAMSIZ - 1));
-}
-
-/* Listed, and what holds between its own ports. */
-static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdict)
-{
-	memset(e, 0, 2 * sizeof(*e));
-	e[0].set = BRIDGES;
-	e[0].key_len = IFNAMSIZ;
-	put_name(e[0].key, bridge);
-	e[1].set = POLICY;
-	e[1].key_len = 2 * IFNAMSIZ;
-	put_name(e[1].key, bridge);
-	put_name(e[1].key + IFNAMSIZ, bridge);
-	e[1].has_verdict = true;
-	e[1].verdict = verdict;
-	e[0].what = e[1].what = "ingress policy of a bridge";
-}
-
 /* ---- what is shared -------------------------------------------------------------------------- */
-
-static int32_t verdict_of(const struct nft_forward *f)
-{
-	return f->isolated ? NF_DROP : NFT_RETURN;
-}
-
-static void see_bridge(const struct nft_found *found, void *data)
-{
-	struct nft_bridge_state *s = data;
-
-	if (found->index == 0) {
-		s->from = true;
-		return;
-	}
-	s->same = true;
-	s->verdict = found->at.verdict;
-	memcpy(s->network, found->comment, sizeof(s->network));
-}
-
-/* Of two networks on one bridge the stricter one has its way. */
-static int look_bridge(struct nl *nl, const struct nft_forward *f, struct nft_bridge_state *s)
-{
-	struct nft_elem e[2];
-
-	*s = (struct nft_bridge_state){ .known = true };
-	if (!f->bridge)
-		return 0;
-	bridge_elems(e, f->bridge, 0);
-	if (nft_get(nl, &own.table, e, 2, see_bridge, s) < 0)
-		return -1;
-	s->different = s->same && s->verdict != verdict_of(f) &&
-		       (f->isolated || !strcmp(s->network, f->network));
-	return 0;
-}
 
 struct jumps {
 	const char *to;
@@ -218,10 +138,9 @@ struct shared {
 
 static int look(struct nl *nl, const struct nft_forward *f, struct shared *s, bool *complete)
 {
-	if (has_admin(nl, f, &s->admin) < 0 || look_bridge(nl, f, &s->bridge) < 0)
+	if (has_admin(nl, f, &s->admin) < 0 || nft_policy_look(nl, &own.table, f, &s->bridge) < 0)
 		return -1;
-	*complete = s->admin &&
-		    (!f->bridge || (s->bridge.from && s->bridge.same && !s->bridge.different));
+	*complete = s->admin && nft_policy_is_set(f, &s->bridge);
 	return 0;
 }
 
@@ -232,19 +151,6 @@ static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool
 
 	(void)arena;
 	return look(nl, f, &s, is_ready);
-}
-
-static void put_bridge(struct nl *nl, const struct nft_forward *f, const struct nft_bridge_state *s)
-{
-	struct nft_elem e[2];
-
-	bridge_elems(e, f->bridge, verdict_of(f));
-	if (!s->from)
-		nft_elems_add(nl, &own.table, &e[0], 1, f->network);
-	if (s->different)
-		nft_elems_del(nl, &own.table, &e[1], 1);
-	if (!s->same || s->different)
-		nft_elems_add(nl, &own.table, &e[1], 1, f->network);
 }
 
 static int make(struct nl *nl, const struct nft_forward *f, const struct shared *s, uint32_t at,
@@ -259,7 +165,7 @@ static int make(struct nl *nl, const struct nft_forward *f, const struct shared 
 		}
 	}
 	if (f->bridge)
-		put_bridge(nl, f, &s->bridge);
+		nft_policy_put(nl, &own.table, f, &s->bridge);
 	return nft_commit(nl);
 }
 
@@ -296,33 +202,11 @@ static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return nft_claim(nl, &f->claim, arena);
 }
 
-/* As it was, where prepare() has changed it. */
-static int undo_bridge(struct nl *nl, const struct nft_forward *f, struct arena *arena)
-{
-	const struct nft_bridge_state *b = &f->before;
-	struct nft_bridge_state now;
-	struct nft_elem e[2];
-
-	if (!f->bridge || !b->known || (b->from && b->same && !b->different))
-		return 0;
-	if (look_bridge(nl, f, &now) < 0)
-		return -1;
-	bridge_elems(e, f->bridge, b->verdict);
-	nft_begin(nl, 4, arena);
-	if (now.from && !b->from)
-		nft_elems_del(nl, &own.table, &e[0], 1);
-	if (now.same)
-		nft_elems_del(nl, &own.table, &e[1], 1);
-	if (now.same && b->same)
-		nft_elems_add(nl, &own.table, &e[1], 1, b->network);
-	return nft_commit(nl);
-}
-
 static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
 {
 	if (f->claim.fresh && nft_unclaim(nl, &f->claim, arena) < 0)
 		return -1;
-	return undo_bridge(nl, f, arena);
+	return nft_policy_undo(nl, &own.table, f, arena);
 }
 
 static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
@@ -373,58 +257,10 @@ static int sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena
 	return nft_sweep(nl, &own, stale, data, arena);
 }
 
-struct estate {
-	const char *network;
-	const char **bridges;
-	size_t n;
-	struct arena *arena;
-};
-
-static void see_estate(const struct nft_found *found, void *data)
-{
-	struct estate *s = data;
-
-	if (!strcmp(found->comment, s->network))
-		*arena_append(s->arena, s->bridges, s->n) =
-			arena_printf(s->arena, "%.*s", IFNAMSIZ - 1, (const char *)found->at.key);
-}
-
-static void see_no_estate(void *data)
-{
-	struct estate *s = data;
-
-	s->n = 0;
-}
-
-static int pass_on(struct nl *nl, const struct estate *s, nft_heir heir, void *data)
-{
-	nft_begin(nl, s->n * 4, s->arena);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct nft_forward *next = heir(s->bridges[i], data);
-		struct nft_elem e[2];
-
-		bridge_elems(e, s->bridges[i], next ? verdict_of(next) : 0);
-		nft_elems_del(nl, &own.table, e, 2);
-		if (next)
-			nft_elems_add(nl, &own.table, e, 2, next->network);
-	}
-	return nft_commit(nl);
-}
-
 static int bequeath(struct nl *nl, const char *network, nft_heir heir, void *data,
 		    struct arena *arena)
 {
-	struct estate s = { .network = network, .arena = arena };
-
-	for (int i = 0;; i++) {
-		if (nft_list(nl, &own.table, BRIDGES, see_estate, see_no_estate, &s) < 0)
-			return -1;
-		if (pass_on(nl, &s, heir, data) == 0)
-			return 0;
-		if (i == TRIES || nl->err->sys != ENOENT)
-			return -1;
-		err_clear(nl->err);
-	}
+	return nft_policy_bequeath(nl, &own.table, network, heir, data, arena);
 }
 
 const struct nft_forwarding nft_filter = {

@@ -249,6 +249,39 @@ static int firewall_repair(struct cni_call *c)
 	return 0;
 }
 
+static bool may_go(const char *owner, void *data)
+{
+	return cni_owners_may_go(data, owner);
+}
+
+static int sweep(struct cni_call *c)
+{
+	struct cni_ways ways = cni_firewall_all_ways(c);
+	struct cni_owners owners;
+
+	cni_owners_init(&owners, c);
+	if (cni_nft(c) < 0)
+		return -1;
+	for (size_t i = 0; i < ways.n; i++)
+		if (ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
+			return -1;
+	return 0;
+}
+
+static int bequeath(struct cni_call *c)
+{
+	struct cni_ways ways = cni_firewall_all_ways(c);
+
+	return cni_firewall_bequeath(c, &ways);
+}
+
+static int firewall_gc(struct cni_call *c)
+{
+	static const cni_step steps[] = { sweep, bequeath, cni_record_collect };
+
+	return cni_try_all(c, steps, ARRAY_SIZE(steps));
+}
+
 static int firewall_status(struct cni_call *c)
 {
 	const struct cni_firewall *conf = c->own;
@@ -269,6 +302,7 @@ const struct cni_plugin firewall_plugin = {
 	.add = firewall_add,
 	.del = firewall_del,
 	.check = firewall_check,
+	.gc = firewall_gc,
 	.status = firewall_status,
 	.repair = firewall_repair,
 };
