@@ -104,7 +104,11 @@ static int restore(struct cni_call *c, sa_family_t family, bool legacy, const ch
 	const char *argv[] = { program(c, family, legacy, "restore"), "--noflush", WAIT, NULL };
 	struct spawn_result res;
 
-	return argv[0] ? execute(c, argv, text, &res) : -1;
+	if (!argv[0] || execute(c, argv, text, &res) < 0)
+		return -1;
+	if (res.unheard)
+		return err_set(c->err, ERR_IO, "%s has not read its input", argv[0]);
+	return 0;
 }
 
 int cni_iptables_restore(struct cni_call *c, sa_family_t family, const char *text)

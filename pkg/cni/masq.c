@@ -100,10 +100,8 @@ static int set_ref(struct cni_call *c, const struct cni_result *r)
 
 static int add_ref(struct cni_call *c)
 {
-	if (set_ref(c, &c->result) < 0)
-		return -1;
-	cni_undo_push(c, undo_ref, NULL);
-	return 0;
+	cni_undo_push(c, undo_ref, NULL); /* first: an answer may be lost */
+	return set_ref(c, &c->result);
 }
 
 /* ---- iptables -------------------------------------------------------------------------------- */

@@ -48,7 +48,7 @@ static int prepare(struct cni_call *c)
 
 	if (cni_record_read(c, &d->record) < 0)
 		return -1;
-	if (d->record)
+	if (cni_record_is_held(c))
 		d->masq = d->spoof = true;
 	return d->masq || d->spoof ? cni_nft(c) : 0;
 }
@@ -71,7 +71,7 @@ static int del_rules(struct cni_call *c)
 
 	if (cni_try_all(c, steps, ARRAY_SIZE(steps)) < 0)
 		return -1;
-	return c->del->record ? cni_record_remove(c) : 0;
+	return cni_record_remove(c);
 }
 
 int cni_netfilter_veth_del(struct cni_call *c, const struct cni_netfilter *nf)

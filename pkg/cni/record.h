@@ -32,6 +32,8 @@ int cni_record_write(struct cni_call *c) NODISCARD;
 
 /* *r is NULL if there is none that can be used; fails if another call is at it and does not end. */
 int cni_record_read(struct cni_call *c, struct cni_record **r) NODISCARD;
+bool cni_record_is_held(
+	const struct cni_call *c); /* there is a file, be it one that cannot be used */
 int cni_record_remove(struct cni_call *c) NODISCARD;
 
 /*

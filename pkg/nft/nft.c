@@ -117,7 +117,7 @@ int nft_generation(struct nl *nl, uint32_t *generation)
 /* The end mark itself is acknowledged by new kernels only (6.10): it is the last change that asks. */
 int nft_commit(struct nl *nl)
 {
-	if (nl->seq - nl->first < 2) {
+	if (nl_queued(nl) < 2) {
 		nl_reset(nl);
 		return 0;
 	}

@@ -84,7 +84,8 @@ void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 int nft_generation(struct nl *nl, uint32_t *generation) NODISCARD;
 void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t generation);
 /*
- * As one step. On -1 nothing has changed, and err->sys tells the kernel's reason: ENOENT, EEXIST. Also
+ * As one step. On -1 nothing has changed (if nl->unanswered, that is not known), and err->sys tells the
+ * kernel's reason: ENOENT, EEXIST. Also
  * EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no nf_tables, or not this family of it.
  */
 int nft_commit(struct nl *nl) NODISCARD;

@@ -126,6 +126,18 @@ static void note_fresh(struct nft_claim *c, const uint8_t *states)
 		c->fresh[i] = states[i] != OURS;
 }
 
+/* It may have been done after all: what was not there before is not to be there now. */
+static int take_back(struct nl *nl, struct nft_claim *c, const uint8_t *states, struct arena *arena)
+{
+	struct err first = *nl->err;
+
+	note_fresh(c, states);
+	if (nl->unanswered)
+		(void)!nft_unclaim(nl, c, arena);
+	*nl->err = first;
+	return -1;
+}
+
 /*
  * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT says that
  * something they need is missing, EEXIST that somebody has one of them.
@@ -142,7 +154,7 @@ static int claim(struct nl *nl, struct nft_claim *c, bool with_build, struct are
 			return 0;
 		}
 		if (i == TRIES || (nl->err->sys != ENOENT && nl->err->sys != EEXIST))
-			return -1;
+			return take_back(nl, c, l.states, arena);
 		with_build |= nl->err->sys == ENOENT;
 		err_clear(nl->err);
 		if (look(nl, &l) < 0 || refuse_others(nl, &l) < 0)

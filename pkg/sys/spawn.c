@@ -22,7 +22,8 @@ struct child {
 	const char *path;
 	pid_t pid;
 	int in, out; /* our ends */
-	char *buf;   /* what it has said, `used` of `size` bytes */
+	bool unheard;
+	char *buf; /* what it has said, `used` of `size` bytes */
 	size_t used, size;
 	struct arena *arena;
 };
@@ -82,6 +83,7 @@ static void feed(struct child *ch, const char **in, size_t *left)
 		*in += n;
 		*left -= (size_t)n;
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		ch->unheard = *left > 0;
 		*left = 0;
 	}
 	if (*left)
@@ -163,6 +165,7 @@ static int converse(struct child *ch, const struct spawn *s, struct spawn_result
 	ch->buf[ch->used] = '\0';
 	res->out = ch->buf;
 	res->out_len = ch->used;
+	res->unheard = ch->unheard;
 	return rc;
 }
 

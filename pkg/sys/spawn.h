@@ -3,6 +3,7 @@
 #ifndef CNIC_SYS_SPAWN_H
 #define CNIC_SYS_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -21,7 +22,8 @@ struct spawn {
 struct spawn_result {
 	const char *out; /* NUL-terminated, in the arena */
 	size_t out_len;
-	int status; /* as waitpid(2) gives it */
+	int status;   /* as waitpid(2) gives it */
+	bool unheard; /* it has not read all of `in`, which is its right */
 };
 
 /*

@@ -7,166 +7,12 @@
 
 load lib
 load fault
+load faults
 
-NET=net
-STORE=/var/lib/cni/networks/$NET
-EVERYTHING=$'link show\naddr show\nroute show table all\nrule show'
-IPAM='"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}],[{"subnet":"fd00:2::/64"}]],
-	"routes":[{"dst":"192.168.0.0/16"},{"dst":"fd00:3::/32"}]}'
 BRIDGE='{"cniVersion":"1.1.0","name":"net","type":"bridge","bridge":"br0","isGateway":true,
 	"hairpinMode":true,'$IPAM'}'
 PTP='{"cniVersion":"1.1.0","name":"net","type":"ptp",'$IPAM'}'
-HOST_LOCAL='{"cniVersion":"1.1.0","name":"net","type":"any",'$IPAM'}'
 LOOPBACK='{"cniVersion":"1.1.0","name":"net","type":"loopback"}'
-
-setup_file() {
-	build_shim
-}
-
-setup() {
-	host_setup
-	no_dad_wait ''
-	netns box
-	ip -n box link set lo down
-	fault_begin
-}
-
-# What was said about the call that went wrong, not about the hundred before it.
-teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || ! [ -f "$log" ] || cat "$log"
-	host_clean
-}
-
-# ---- the state -------------------------------------------------------------------------------
-
-# Everything a plugin may have left, quickly: the interfaces are all the same ones, so nothing needs
-# to be masked but what the kernel does in its own time.
-snapshot() {
-	{
-		ip -batch - <<<"$EVERYTHING"
-		ip -n box -batch - <<<"$EVERYTHING"
-	} | sed -E '/fe80|ff00|valid_lft|^(any|lo)ca.* pref/d; s/NO-CARRIER,|,LOWER_UP//; s/ state [A-Z]+ / /; s/ ?linkdown//' | ${order:-cat}
-	stored "/$LAST"
-}
-
-# The round robin goes on after an ADD that was well, DEL or not; so when IPAM's part of an ADD was.
-LAST='last_reserved_ip.*'
-
-# The reference's files but those; the lock file of a store holds nothing.
-stored() {
-	local file text
-	for file in "$STORE"/*; do
-		# shellcheck disable=SC2053
-		[[ -f $file && $file != */lock && $file != *${1:-/} ]] || continue
-		mapfile -d '' -t text <"$file"
-		echo "$file: ${text[*]}"
-	done
-}
-
-expect_state() {
-	local now
-	now=$(snapshot)
-	[ "$now" = "$base" ] || {
-		diff <(echo "$base") <(echo "$now") || true
-		fail "the state as before"
-	}
-}
-
-# ---- one failing call ------------------------------------------------------------------------
-
-# A tolerated failure: the ADD is to be as good as any.
-expect_all_right() {
-	echo "tolerated: $what"
-	check "$plugin" <<<"$(with_result "$conf")"
-	expect_silent
-	del "$plugin" <<<"$conf"
-	expect_silent
-	"$restore"
-}
-
-# The store, and our index of it, are to be as good as ever.
-cycle() {
-	add host-local <<<"$HOST_LOCAL"
-	expect_ok
-	del host-local <<<"$HOST_LOCAL"
-	expect_silent
-	"$restore"
-}
-
-add_with_fault() {
-	local files
-	files=$(stored)
-	with_fault "$1" add "$plugin" <<<"$conf"
-	echo "fault $1: $what"
-	if [ "$status" -eq 0 ]; then
-		expect_all_right
-	else
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		[ "$plugin" != host-local ] || expect_same files "$files" "$(stored)"
-	fi
-	expect_state
-	cycle
-}
-
-del_with_fault() {
-	add "$plugin" <<<"$conf"
-	expect_ok
-	with_fault "$1" del "$plugin" <<<"$conf"
-	echo "fault $1: $what"
-	if [ "$status" -ne 0 ]; then
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		del "$plugin" <<<"$conf"
-	fi
-	expect_silent
-	"$restore"
-	expect_state
-	cycle
-}
-
-# ---- all of them -----------------------------------------------------------------------------
-
-# nothing, fresh: what there was before, and how to get there again after an ADD and DEL.
-nothing() {
-	:
-}
-
-fresh() {
-	ip link del br0 2>/dev/null || true
-	rm -rf "${STORE%/*}"
-}
-
-# The network is in use by another container, the bridge is there.
-busy() {
-	netns other
-	CID=c0 add "$plugin" <<<"$conf"
-	expect_ok
-	NS=box
-}
-
-# each_fault COMMAND : COMMAND N for every N that is reached. Few of them are a broken shim.
-each_fault() {
-	local number=0
-	needs_preload
-	set +T # bats' own DEBUG trap, which doubles the time
-	"$restore"
-	base=$(snapshot)
-	what=first
-	while [ -n "$what" ]; do
-		number=$((number + 1))
-		"$1" $number >"$log" 2>&1
-	done
-	expect_state
-	echo "# $((number - 1)) calls" >&3
-	[ "$number" -gt "${least:-15}" ] || fail "more calls that can fail"
-}
-
-use() {
-	plugin=$1
-	conf=$2
-	restore=nothing
-}
 
 @test "bridge ADD, first on the host" {
 	use bridge "$BRIDGE"
@@ -291,13 +137,6 @@ disturb() {
 @test "loopback DEL" {
 	use loopback "$LOOPBACK"
 	each_fault del_with_fault
-}
-
-# The kernel's answer is lost: what was asked for has been done, or not.
-lost_answers() {
-	local least=4
-	export FAULT_SET=recv FAULT_ERRNO=11 # EAGAIN, of SO_RCVTIMEO
-	each_fault "$1"
 }
 
 @test "bridge ADD, first on the host, an answer is lost" {

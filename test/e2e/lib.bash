@@ -94,7 +94,8 @@ host_clean() {
 		ip link del "$link" 2>/dev/null || true
 	done
 	ip route flush table all proto boot 2>/dev/null || true
-	rm -rf /var/lib/cni/* /run/cni
+	! [ -d /run/cnic/rules ] || nft flush ruleset # whoever has made rules has left a record once
+	rm -rf /var/lib/cni/* /run/cni /run/cnic
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 }
