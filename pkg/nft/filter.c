@@ -209,10 +209,18 @@ static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return nft_policy_undo(nl, &own.table, f, arena);
 }
 
+static bool is_owner(const char *owner, void *data)
+{
+	return !strcmp(owner, data);
+}
+
+/* Nothing to go by but the owner: a look at all elements. */
 static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
 {
 	struct nft_claim c = claim_of(f, arena);
 
+	if (!f->n_ips)
+		return nft_sweep(nl, &own, is_owner, arena_strdup(arena, f->owner), arena);
 	return nft_release(nl, &c, arena);
 }
 

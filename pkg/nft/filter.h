@@ -6,7 +6,7 @@
  *		set v4 { type ipv4_addr; elements = { 10.1.0.2 } }
  *		set v6 { type ipv6_addr }
  *		set bridges { type ifname; elements = { "br0" } }
- *		map policy { type ifname . ifname : verdict; elements = { "br0" . "br0" : return } }
+ *		map within { type ifname . ifname : verdict; elements = { "br0" . "br0" : return } }
  *		chain forward {
  *			type filter hook forward priority filter; policy accept;
  *			jump admin
@@ -20,7 +20,7 @@
  *			jump CNI-ADMIN
  *		}
  *		chain isolation {
- *			iifname . oifname vmap @policy
+ *			iifname . oifname vmap @within
  *			drop
  *		}
  *		chain CNI-ADMIN {

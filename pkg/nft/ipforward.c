@@ -45,30 +45,33 @@ static struct ipf_rule *find(const struct ipf_look *l, const struct xt_rule *r)
 }
 
 /* This network's, from when it had the other policy. */
-static bool is_outdated(const struct ipf_look *l, const struct nft_rule_seen *seen,
-			const struct xt_rule *r)
+static bool is_outdated(const struct ipf_look *l, const struct xt_rule *r, const char *mark)
 {
-	char mark[NFT_COMMENT_MAX * 2];
+	return l->f->bridge && !strcmp(l->chain, IPF_STAGE_1) && !strcmp(r->in, l->f->bridge) &&
+	       !strcmp(mark, l->f->network);
+}
 
-	if (!l->f->bridge || strcmp(l->chain, IPF_STAGE_1) != 0 || strcmp(r->in, l->f->bridge) != 0)
-		return false;
-	nft_mark_of(seen->userdata, mark, sizeof(mark));
-	return !strcmp(mark, l->f->network);
+/* An attachment that had the address before: it has been given to us, so that one is gone. */
+static bool is_anothers(const struct ipf_rule *w, const char *mark)
+{
+	return w->own && *mark && strcmp(mark, w->mark) != 0;
 }
 
 static void see(const struct nft_rule_seen *seen, void *data)
 {
 	struct ipf_look *l = data;
+	char mark[NFT_COMMENT_MAX * 2];
 	struct ipf_rule *w;
 	struct xt_rule r;
 
 	if (!xt_rule_read(seen, nft_nfproto(l->family), &r))
 		return;
+	nft_mark_of(seen->userdata, mark, sizeof(mark));
 	w = find(l, &r);
-	if (w)
-		w->missing = false;
-	else if (is_outdated(l, seen, &r))
+	if (w ? is_anothers(w, mark) : is_outdated(l, &r, mark))
 		doom(l, seen->handle);
+	else if (w)
+		w->missing = false;
 	if (!strcmp(l->chain, FORWARD) && !strcmp(r.target, IPF_STAGE_1))
 		l->isolation = seen->handle;
 }

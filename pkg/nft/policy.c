@@ -11,7 +11,7 @@
 
 static const struct nft_set sets[] = {
 	{ NFT_BRIDGES, NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
-	{ NFT_POLICY, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
+	{ NFT_WITHIN, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
 	  16 },
 };
 
@@ -31,7 +31,7 @@ void nft_policy_build(struct nl *nl, const struct nft_table *t, const char *base
 	nft_rule(nl, t, NFT_ISOLATION, NULL) {
 		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
 		nft_meta(nl, NFT_META_OIFNAME, NFT_R(IFNAMSIZ / 4));
-		nft_vmap(nl, NFT_POLICY, NFT_R(0));
+		nft_vmap(nl, NFT_WITHIN, NFT_R(0));
 	}
 	nft_rule(nl, t, NFT_ISOLATION, NULL) {
 		nft_verdict(nl, NF_DROP, NULL);
@@ -52,7 +52,7 @@ static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdi
 	e[0].set = NFT_BRIDGES;
 	e[0].key_len = IFNAMSIZ;
 	put_name(e[0].key, bridge);
-	e[1].set = NFT_POLICY;
+	e[1].set = NFT_WITHIN;
 	e[1].key_len = 2 * IFNAMSIZ;
 	put_name(e[1].key, bridge);
 	put_name(e[1].key + IFNAMSIZ, bridge);

@@ -10,7 +10,7 @@
 #include "nft/forward.h"
 
 #define NFT_BRIDGES   "bridges"
-#define NFT_POLICY    "policy"
+#define NFT_WITHIN    "within"
 #define NFT_ISOLATION "isolation"
 
 /* Sets, chain, its rules, and the rule of the base chain that leads there. */
