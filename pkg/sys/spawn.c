@@ -23,7 +23,7 @@ struct child {
 	pid_t pid;
 	int in, out; /* our ends */
 	bool unheard;
-	char *buf;   /* what it has said, `used` of `size` bytes */
+	char *buf; /* what it has said, `used` of `size` bytes */
 	size_t used, size;
 	struct arena *arena;
 };

@@ -285,7 +285,7 @@ kernel_link() {
 
 @test "C-085 without ipMasq no NAT rule is made" {
 	netns box
-	[ -z "$(nft list ruleset)" ] || fail "a host without rules to begin with"
+	nft flush ruleset
 	for plugin in $VETH_PLUGINS; do
 		add "$plugin" <<<"$(conf "$plugin" '.ipMasq = false')"
 		expect_ok
