@@ -33,11 +33,6 @@ bool portmap_text_has_marks(const struct portmap_text *t)
 	return t->conf->snat && !t->conf->external_chain;
 }
 
-static bool marks_loopback(const struct portmap_text *t)
-{
-	return t->conf->snat && !t->conf->masq_all && t->family == AF_INET;
-}
-
 /* ---- writing --------------------------------------------------------------------------------- */
 
 void portmap_text_line(struct portmap_text *t, const char *line)
@@ -149,7 +144,9 @@ size_t portmap_text_entries(struct portmap_text *t)
 
 size_t portmap_text_rules(const struct portmap_text *t)
 {
-	return t->n * (1 + t->conf->snat + marks_loopback(t));
+	bool marks_loopback = t->conf->snat && !t->conf->masq_all && t->family == AF_INET;
+
+	return t->n * (1 + t->conf->snat + marks_loopback);
 }
 
 static void mark_lines(struct portmap_text *t, const struct nft_mapping *m, const char *match)
@@ -162,8 +159,9 @@ static void mark_lines(struct portmap_text *t, const struct nft_mapping *m, cons
 		return;
 	LINE(t, "%s -s %s -j %s", match, t->conf->masq_all ? everybody : cidr_str(&m->to, near),
 	     quoted(t->arena, target));
-	if (marks_loopback(t))
-		LINE(t, "%s -s 127.0.0.1 -j %s", match, quoted(t->arena, target));
+	if (!t->conf->masq_all)
+		LINE(t, "%s -s %s -j %s", match, t->family == AF_INET ? "127.0.0.1" : "::1",
+		     quoted(t->arena, target));
 }
 
 static void mapping_lines(struct portmap_text *t, const struct nft_mapping *m)
