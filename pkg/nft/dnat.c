@@ -119,12 +119,15 @@ static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *
 
 /*
  * IPv6 has its own such rule in the kernel. Packets over lo have been through the chain output, with the
- * connection's translation settled.
+ * connection's translation settled. Of chains with one priority the last to be made comes first.
  */
-static void keep_out_of_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
+static void build_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
 {
+	static const struct nft_hook at = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT - 2 };
 	uint32_t lo = LOOPBACK_INDEX;
 
+	nft_chain_add(nl, t, chain, &at);
+	nft_chain_flush(nl, t, chain);
 	nft_rule(nl, t, chain, NULL) {
 		nft_meta(nl, NFT_META_IIF, NFT_R(0));
 		nft_cmp(nl, NFT_CMP_NEQ, NFT_R(0), &lo, sizeof(lo));
@@ -141,8 +144,6 @@ static void build_destination(struct nl *nl, const struct nft_table *t, const ch
 
 	nft_chain_add(nl, t, chain, &at);
 	nft_chain_flush(nl, t, chain);
-	if (hook == NF_INET_PRE_ROUTING)
-		keep_out_of_loopback(nl, t, chain);
 	jump_to_ports(nl, t, chain);
 }
 
@@ -171,6 +172,7 @@ static void build(struct nl *nl, const struct nft_table *t)
 		nft_set_add(nl, t, &sides[i].snat);
 		build_ports(nl, t, &sides[i]);
 	}
+	build_loopback(nl, t, "loopback");
 	build_destination(nl, t, "prerouting", NF_INET_PRE_ROUTING);
 	build_destination(nl, t, "output", NF_INET_LOCAL_OUT);
 	build_source(nl, t, "postrouting");
@@ -196,9 +198,13 @@ static void build_all(struct nl *nl, const struct nft_table *t, const struct nft
 	}
 }
 
-static const struct nft_rule_count rules[] = { { "prerouting", 3 },  { "output", 2 },
-					       { "ports4", 2 },      { "ports6", 2 },
-					       { "postrouting", 2 }, { 0 } };
+static const struct nft_rule_count rules[] = { { "loopback", 1 },
+					       { "prerouting", 2 },
+					       { "output", 2 },
+					       { "ports4", 2 },
+					       { "ports6", 2 },
+					       { "postrouting", 2 },
+					       { 0 } };
 static const char *const sets[] = { "host4", "any4", "snat4", "host6", "any6", "snat6", NULL };
 
 static const struct dnat plain = {

@@ -7,9 +7,12 @@
  *		map any4 { type inet_proto . inet_service : ipv4_addr . inet_service
  *			   elements = { tcp . 8080 : 10.1.0.2 . 80 } }
  *		map snat4 { type ipv4_addr : verdict; elements = { 10.1.0.2 : goto from_10.1.0.0/16 } }
+ *		chain loopback {
+ *			type nat hook prerouting priority dstnat - 2; policy accept;
+ *			iif != "lo" ip daddr 127.0.0.0/8 drop
+ *		}
  *		chain prerouting {
  *			type nat hook prerouting priority dstnat; policy accept;
- *			iif != "lo" ip daddr 127.0.0.0/8 drop
  *			meta nfproto ipv4 fib daddr type local jump ports4
  *		}
  *		chain output {
@@ -35,8 +38,8 @@
  *
  * and the same for IPv6. A port of one address goes before the same port of all addresses. The containers of a
  * subnet reach each other's host ports, and the host its own by the loopback address, because the answer
- * comes back to us. What these rules let through to a loopback address must not be anything but that:
- * the first rule keeps others out. A chain of type "nat" sees only the first packet of a connection.
+ * comes back to us. Nobody else is to get at a loopback address by it: chain loopback, which comes before whoever
+ * else translates destinations. A chain of type "nat" sees only the first packet of a connection.
  *
  * Other chains that masquerade at the same place may be in front of this table's or behind: whoever is the
  * first to translate a connection's source decides, and it is masquerading in either case.
