@@ -4,8 +4,9 @@
 # podman publishes a port on its usual chain, bridge with ipMasq, portmap and firewall: it answers from
 # outside, and again after somebody has flushed the rules and `cnic repair` has been run.
 
-load runtimes
+load lib
 load traffic
+load runtimes # both have a container()
 load firewalld
 
 CHAIN_PLUGINS='[
@@ -41,7 +42,8 @@ publish() {
 }
 
 answer() {
-	in_ns remote busybox wget -T 5 -q -O - http://192.0.2.1:8080/ 2>&1
+	in_ns remote timeout 2 bash -c 'exec 9<>/dev/tcp/192.0.2.1/8080 &&
+		printf "GET / HTTP/1.0\r\n\r\n" >&9 && cat <&9' 2>&1 | tail -n 1
 }
 
 expect_answer() {
@@ -54,6 +56,7 @@ expect_answer() {
 }
 
 nothing_of_it() {
+	ip link del up0
 	expect_nothing_left
 	expect_same "records" "" "$(ls -A /run/cnic/rules)"
 	[ -z "$(nft -j list ruleset | jq -c '.nftables[] | (.set, .map | select(.elem))')" ] ||
@@ -73,15 +76,33 @@ nothing_of_it() {
 	nothing_of_it
 }
 
-@test "podman: with a forward policy of DROP under iptables" {
+# From the container's own namespace, wherever podman has it.
+reaches_out() {
+	nsenter --net="$(jq -r .netns /run/cnic/rules/*-firewall)" ping -q -c 1 -W "$1" 192.0.2.2
+}
+
+@test "podman: a container reaches out where iptables' forward policy is DROP" {
 	iptables -P FORWARD DROP
 	publish
-	expect_answer
+	reaches_out 5
 	iptables -F
-	[ "$(answer)" != "it answers" ] || fail "no answer without rules"
+	! reaches_out 1 || fail "nothing forwarded without rules"
+	"$CNIC_BIN/cnic" repair
+	reaches_out 5
+	podman_with rm -f -t 0 web
+	nothing_of_it
+	! iptables -S | grep -F 10.88. || fail "no rule of the container's"
+}
+
+@test "podman: firewalld's reload takes a container's zone, and a repair brings it back" {
+	firewalld_start
+	publish
+	expect_answer
+	firewall-cmd --reload 3>&- 4>&-
+	[ "$(answer)" != "it answers" ] || fail "no answer after the reload"
 	"$CNIC_BIN/cnic" repair
 	expect_answer
 	podman_with rm -f -t 0 web
 	nothing_of_it
-	! iptables -S | grep -F 10.88. || fail "no rule of the container's"
+	[ -z "$(firewall-cmd --zone=trusted --list-sources 3>&- 4>&-)" ] || fail "no source"
 }
