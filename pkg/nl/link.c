@@ -12,8 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* uapi/if.h, which collides with net/if.h, numbers the states of RFC 2863 so. */
+/* uapi/if.h, which collides with net/if.h, numbers the states of RFC 2863 and the link modes so. */
 enum { OPER_DORMANT = 5, OPER_UP };
+enum { MODE_DEFAULT, MODE_DORMANT };
 
 static int info_data_attr(const struct nlattr *attr, void *data)
 {
@@ -193,7 +194,7 @@ static void one_queue(struct nl *nl)
  * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
  * One message. txqueuelen 0 on our end is what the reference gives the host side. A port is dormant until
  * its peer is up: else, until linkwatch has found that out, the bridge floods to all its ports what the
- * peer says while it comes up, with RTNL held.
+ * peer says while it comes up, with RTNL held. In the dormant mode linkwatch leaves it so.
  */
 void nl_veth_add(struct nl *nl, const struct veth *v)
 {
@@ -211,6 +212,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 	if (v->master) {
 		nl_u32(nl, IFLA_MASTER, (uint32_t)v->master);
 		nl_u8(nl, IFLA_OPERSTATE, OPER_DORMANT);
+		nl_u8(nl, IFLA_LINKMODE, v->held ? MODE_DORMANT : MODE_DEFAULT);
 	}
 	nl_nest(nl, IFLA_LINKINFO) {
 		nl_str(nl, IFLA_INFO_KIND, "veth");
@@ -357,6 +359,19 @@ void nl_link_del_name(struct nl *nl, const char *name)
 
 	nl_msg(nl, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete link");
 	nl_str(nl, IFLA_IFNAME, name);
+}
+
+/*
+ * ip link set dev X mode default state up. The state is taken before the mode; it counts only if linkwatch
+ * has seen the peer come up. If it has not, it will find the link up when it does, by the mode.
+ */
+void nl_port_release(struct nl *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "let the bridge port forward");
+	nl_u8(nl, IFLA_OPERSTATE, OPER_UP);
+	nl_u8(nl, IFLA_LINKMODE, MODE_DEFAULT);
 }
 
 /* ip link set dev X type bridge_slave hairpin on isolated on */
