@@ -207,6 +207,12 @@ traffic_teardown() {
 	host_clean
 }
 
+# The next backend begins where the first one did.
+again() {
+	traffic_teardown
+	traffic_setup
+}
+
 setup() {
 	traffic_setup
 }
@@ -237,6 +243,12 @@ chain() {
 		shift 2
 	done
 	[ ${#CONFS[@]} -eq ${#PLUGIN_NAMES[@]} ] || fail "a chain"
+}
+
+# backend NAME [MORE] : the keys of portmap and firewall; "" leaves the choice to the plugin.
+backend() {
+	jq -nc --arg backend "$1" --argjson more "${2:-{\}}" \
+		'(if $backend == "" then {} else {backend: $backend} end) + $more'
 }
 
 # map_ports : mappings as runtimes send them; lines HOSTPORT PORT PROTO[,PROTO...] [HOSTIP [COUNT]],
