@@ -2,6 +2,7 @@
 #include "nl/link.h"
 
 #include <linux/if_bridge.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
