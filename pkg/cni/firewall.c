@@ -6,6 +6,7 @@
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "cni/fwlegacy.h"
 #include "cni/iptables.h"
 #include "cni/owner.h"
 #include "nft/filter.h"
@@ -61,30 +62,46 @@ static void add_way(struct cni_ways *ways, const struct nft_forwarding *way)
 	ways->list[ways->n++] = way;
 }
 
-int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *ways)
+/*
+ * Both kinds of iptables have their say on every packet, so both are told where both are used. Where none is,
+ * the one that is installed will be.
+ */
+static int iptables_ways(struct cni_call *c, struct cni_ways *ways)
 {
-	bool nft;
+	bool legacy = is_legacy(), nft;
 
-	*ways = (struct cni_ways){ 0 };
-	if (cni_nft(c) < 0)
-		return -1;
-	if (!strcmp(backend, "nftables")) {
-		add_way(ways, &nft_filter);
-		return 0;
-	}
 	if (is_iptables_nft(c, &nft) < 0)
 		return -1;
-	add_way(ways, &nft_ipforward);
+	if (!legacy && !nft) {
+		legacy = cni_iptables_prefers_legacy(c) || !has_nftables(c);
+		nft = !legacy;
+	}
+	if (nft)
+		add_way(ways, &nft_ipforward);
+	if (legacy)
+		add_way(ways, &cni_fwlegacy);
 	return 0;
 }
 
-struct cni_ways cni_firewall_all_ways(struct cni_call *c)
+int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *ways)
+{
+	*ways = (struct cni_ways){ 0 };
+	if (cni_nft(c) < 0)
+		return -1;
+	if (!strcmp(backend, "iptables"))
+		return iptables_ways(c, ways);
+	add_way(ways, &nft_filter);
+	return 0;
+}
+
+struct cni_ways cni_firewall_all_ways(void)
 {
 	struct cni_ways ways = { 0 };
 
-	(void)c;
 	add_way(&ways, &nft_filter);
 	add_way(&ways, &nft_ipforward);
+	if (is_legacy())
+		add_way(&ways, &cni_fwlegacy);
 	return ways;
 }
 
@@ -216,7 +233,8 @@ int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways)
 	if (load_heirs(&h) < 0)
 		return -1;
 	for (size_t i = 0; i < ways->n; i++)
-		if (ways->list[i]->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
+		if (!ways->list[i]->unmarked &&
+		    ways->list[i]->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
 			return -1;
 	return 0;
 }

@@ -25,7 +25,7 @@ struct cni_ways {
 
 /* Of a backend; of all, for those who remove. */
 int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *ways) NODISCARD;
-struct cni_ways cni_firewall_all_ways(struct cni_call *c);
+struct cni_ways cni_firewall_all_ways(void);
 
 /* What is forwarded for an attachment with this result. `r` may be NULL: nothing is known of it. */
 struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewall *conf,

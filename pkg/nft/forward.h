@@ -40,6 +40,7 @@ typedef const struct nft_forward *(*nft_heir)(const char *bridge, void *data);
 
 struct nft_forwarding {
 	const char *name;
+	bool unmarked; /* cannot tell whose a rule is: sweep() and bequeath() are NULL */
 
 	/*
 	 * What attachments share: chains, the admin chain, the bridge's policy. ready() says whether all

@@ -176,7 +176,7 @@ static const struct cni_result *result_of(struct cni_call *c, const struct cni_r
 
 static int firewall_del(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_all_ways(c);
+	struct cni_ways ways = cni_firewall_all_ways();
 	struct err first = { 0 };
 	struct cni_record *r;
 	const struct cni_result *result;
@@ -256,21 +256,22 @@ static bool may_go(const char *owner, void *data)
 
 static int sweep(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_all_ways(c);
+	struct cni_ways ways = cni_firewall_all_ways();
 	struct cni_owners owners;
 
 	cni_owners_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
-		if (ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
+		if (!ways.list[i]->unmarked &&
+		    ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
 			return -1;
 	return 0;
 }
 
 static int bequeath(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_all_ways(c);
+	struct cni_ways ways = cni_firewall_all_ways();
 
 	return cni_firewall_bequeath(c, &ways);
 }
