@@ -4,12 +4,20 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cni/firewall.h"
 #include "cni/iptables.h"
 #include "nft/ipforward.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
+
+static struct cni_call *call_of(const struct nft_forward *f)
+{
+	const struct cni_fwcontext *context = f->context;
+
+	return context->c;
+}
 
 static const char *line_of(struct arena *arena, const struct ipf_rule *w)
 {
@@ -55,7 +63,7 @@ static size_t index_of(const struct ipf_rule *w)
 /* Asking for a table makes it: those who only look do not ask for one that is not there. */
 static int look(struct nft_forward *f, bool ask, struct view *v)
 {
-	struct cni_call *c = f->context;
+	struct cni_call *c = call_of(f);
 
 	*v = (struct view){ .want = ipf_rules_of(f, c->arena) };
 	for (size_t i = 0; i < v->want.n; i++) {
@@ -97,7 +105,7 @@ static const char *chains(struct nft_forward *f, const char *saved)
 {
 	const char *names[] = { IPF_FORWARD, f->admin, f->bridge ? IPF_STAGE_1 : NULL,
 				IPF_STAGE_2 };
-	struct cni_call *c = f->context;
+	struct cni_call *c = call_of(f);
 	const char *text = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && names[i]; i++)
@@ -138,7 +146,7 @@ static const char *rules(struct cni_call *c, const struct view *v, sa_family_t f
 
 static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
 {
-	struct cni_call *c = f->context;
+	struct cni_call *c = call_of(f);
 	struct view v;
 
 	(void)nl;
@@ -177,7 +185,7 @@ static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
 /* Of these rules, those that are there. */
 static int drop(struct nft_forward *f, const struct ipf_rules *doomed, const struct view *v)
 {
-	struct cni_call *c = f->context;
+	struct cni_call *c = call_of(f);
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const char *text = "";
@@ -227,16 +235,18 @@ static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
 static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
 {
 	const struct ipf_rule *w;
+	const char *line;
 	struct view v;
 
-	(void)arena;
 	if (look(f, false, &v) < 0)
 		return -1;
 	w = first_missing(&v, true);
 	if (!w)
 		return 0;
-	return err_set(nl->err, ERR_CHECK, "legacy %s: rule gone: -A %s",
-		       w->family == AF_INET ? "iptables" : "ip6tables", line_of(arena, w));
+	line = line_of(arena, w);
+	return err_set(nl->err, ERR_CHECK, "legacy %s: rule gone: -A %.*s",
+		       w->family == AF_INET ? "iptables" : "ip6tables", (int)strlen(line) - 1,
+		       line);
 }
 
 const struct nft_forwarding cni_fwlegacy = {

@@ -2,7 +2,8 @@
 /*
  * fwlegacy.h - forwarding in the chains of legacy iptables, which netlink does not reach: one iptables-save and
  * at most one iptables-restore for each family. The rules are those of nft/ipforward.h, but nothing tells whose
- * they are. What it is given must have the call as context.
+ * they are. What it is given has a struct
+ * cni_fwcontext (firewall.h).
  */
 #ifndef CNIC_CNI_FWLEGACY_H
 #define CNIC_CNI_FWLEGACY_H

@@ -144,6 +144,15 @@ int cni_iptables_legacy_restore(struct cni_call *c, sa_family_t family, const ch
 	return restore(c, family, true, text);
 }
 
+bool cni_iptables_has_legacy(struct cni_call *c)
+{
+	struct err before = *c->err;
+	bool has = program(c, AF_INET, true, "save");
+
+	*c->err = before;
+	return has;
+}
+
 bool cni_iptables_prefers_legacy(struct cni_call *c)
 {
 	const char *path = find(c, "iptables-restore");

@@ -28,6 +28,7 @@ int cni_iptables_restore(struct cni_call *c, sa_family_t family, const char *tex
 int cni_iptables_legacy_save(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
 			     const char **text) NODISCARD;
 int cni_iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text) NODISCARD;
+bool cni_iptables_has_legacy(struct cni_call *c);     /* is it installed? */
 bool cni_iptables_prefers_legacy(struct cni_call *c); /* is PATH's iptables a legacy one? */
 
 /* How many rules of `from` jump to `to`, of those with the address `about` (not NULL) as source. */
