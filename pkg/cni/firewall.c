@@ -1,161 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cni/firewall.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "cni/fwlegacy.h"
-#include "cni/iptables.h"
+#include "cni/fwdaemon.h"
 #include "cni/owner.h"
-#include "nft/filter.h"
-#include "nft/ipforward.h"
-
-/* ---- which ----------------------------------------------------------------------------------- */
-
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
-/*
- * Is there anything? Somebody who has looked at a table has made it, and it stays. What nothing installed here
- * can read is not ours to change either.
- */
-static int is_family_legacy(struct cni_call *c, sa_family_t family, bool *used)
-{
-	const char *saved;
-
-	if (!cni_iptables_legacy(family, CNI_IPTABLES_FILTER) || !cni_iptables_has_legacy(c))
-		return 0;
-	if (cni_iptables_legacy_save(c, family, CNI_IPTABLES_FILTER, &saved) < 0)
-		return -1;
-	*used |= strstr(saved, "\n-A FORWARD ") || strstr(saved, "\n:FORWARD DROP ");
-	return 0;
-}
-
-static int is_legacy(struct cni_call *c, bool *used)
-{
-	*used = false;
-	for (size_t i = 0; !*used && i < ARRAY_SIZE(families); i++)
-		if (is_family_legacy(c, families[i], used) < 0)
-			return -1;
-	return 0;
-}
-
-/* Its FORWARD chain sees every packet, and may drop what our table lets through. */
-static int is_iptables_nft(struct cni_call *c, bool *used)
-{
-	*used = false;
-	for (size_t i = 0; !*used && i < ARRAY_SIZE(families); i++)
-		if (nft_has_chain(c->nft, ipf_table(families[i]), "FORWARD", used) < 0)
-			return -1;
-	return 0;
-}
-
-static bool has_nftables(struct cni_call *c)
-{
-	struct err before = *c->err;
-	uint32_t generation;
-	bool has = nft_generation(c->nft, &generation) == 0;
-
-	*c->err = before;
-	return has;
-}
-
-int cni_firewall_choose(struct cni_call *c, const char *configured, const char **backend)
-{
-	bool iptables;
-
-	*backend = configured;
-	if (cni_nft(c) < 0)
-		return -1;
-	if (*configured)
-		return 0;
-	if (is_iptables_nft(c, &iptables) < 0 || (!iptables && is_legacy(c, &iptables) < 0))
-		return -1;
-	*backend = iptables || !has_nftables(c) ? "iptables" : "nftables";
-	return 0;
-}
-
-static void add_way(struct cni_ways *ways, const struct nft_forwarding *way)
-{
-	ways->list[ways->n++] = way;
-}
-
-/*
- * Both kinds of iptables have their say on every packet, so both are told where both are used. Where none is,
- * the one that is installed will be.
- */
-static int iptables_ways(struct cni_call *c, struct cni_ways *ways)
-{
-	bool legacy, nft;
-
-	if (is_legacy(c, &legacy) < 0 || is_iptables_nft(c, &nft) < 0)
-		return -1;
-	if (cni_iptables_prefers_legacy(c) || !has_nftables(c))
-		legacy = true;
-	else
-		nft = true;
-	if (nft)
-		add_way(ways, &nft_ipforward);
-	if (legacy)
-		add_way(ways, &cni_fwlegacy);
-	return 0;
-}
-
-int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *ways)
-{
-	*ways = (struct cni_ways){ 0 };
-	if (!strcmp(backend, "iptables"))
-		return iptables_ways(c, ways);
-	add_way(ways, &nft_filter);
-	return 0;
-}
-
-/* ---- the record's note ----------------------------------------------------------------------- */
-
-static const struct nft_forwarding *const all[] = { &nft_filter, &nft_ipforward, &cni_fwlegacy };
-
-const char *cni_firewall_note(struct cni_call *c, const struct cni_ways *ways)
-{
-	const char *note = "";
-
-	for (size_t i = 0; i < ways->n; i++)
-		note = arena_printf(c->arena, "%s%s%s", note, *note ? ", " : "",
-				    ways->list[i]->name);
-	return note;
-}
-
-struct cni_ways cni_firewall_noted(struct cni_call *c, const char *note)
-{
-	char *list = arena_strdup(c->arena, note ? note : ""), *name;
-	struct cni_ways ways = { 0 };
-
-	while ((name = strsep(&list, ","))) {
-		name += *name == ' ';
-		for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-			if (!strcmp(all[i]->name, name) && ways.n < ARRAY_SIZE(ways.list))
-				add_way(&ways, all[i]);
-	}
-	return ways;
-}
-
-/* Those by netlink are cheap to ask. The others are only where ADD has used them, or might have. */
-struct cni_ways cni_firewall_removing(struct cni_call *c, const char *note)
-{
-	const struct cni_ways noted = cni_firewall_noted(c, note);
-	struct cni_ways ways = { 0 };
-
-	add_way(&ways, &nft_filter);
-	add_way(&ways, &nft_ipforward);
-	for (size_t i = 0; i < noted.n; i++)
-		if (noted.list[i]->unmarked)
-			add_way(&ways, noted.list[i]);
-	if (!noted.n && cni_iptables_has_legacy(c) &&
-	    (cni_iptables_legacy(AF_INET, CNI_IPTABLES_FILTER) ||
-	     cni_iptables_legacy(AF_INET6, CNI_IPTABLES_FILTER)))
-		add_way(&ways, &cni_fwlegacy);
-	return ways;
-}
 
 /* ---- what ------------------------------------------------------------------------------------ */
 
@@ -220,6 +71,15 @@ static struct nft_forward *forward_of(struct cni_call *c, const struct cni_recor
 		take_addresses(f, r, c->arena);
 		take_policy(f, conf, r);
 	}
+	return f;
+}
+
+struct nft_forward *cni_firewall_for(struct cni_call *c, const struct cni_ways *ways, size_t i,
+				     const struct cni_result *r)
+{
+	struct nft_forward *f = cni_firewall_of(c, c->own, r);
+
+	f->policy_only = ways->list[0] == &cni_fwdaemon && i;
 	return f;
 }
 

@@ -23,7 +23,8 @@ struct cni_ways {
 	size_t n;
 };
 
-int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *ways) NODISCARD;
+int cni_firewall_ways(struct cni_call *c, const struct cni_firewall *conf, const char *backend,
+		      struct cni_ways *ways) NODISCARD;
 
 /*
  * What ADD has used, as its record's note. NULL or "": it is not known. Who removes asks more than that: a
@@ -31,11 +32,17 @@ int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *
  */
 const char *cni_firewall_note(struct cni_call *c, const struct cni_ways *ways);
 struct cni_ways cni_firewall_noted(struct cni_call *c, const char *note);
-struct cni_ways cni_firewall_removing(struct cni_call *c, const char *note);
+struct cni_ways cni_firewall_removing(struct cni_call *c, const char *backend, const char *note);
+
+/* Can they do their work? */
+int cni_firewall_status(struct cni_call *c, const struct cni_ways *ways) NODISCARD;
 
 /* What is forwarded for an attachment with this result. `r` may be NULL: nothing is known of it. */
 struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewall *conf,
 				    const struct cni_result *r) NODISCARD;
+/* The same for the i-th of the ways of an ADD: beside firewalld, the others have the policy only. */
+struct nft_forward *cni_firewall_for(struct cni_call *c, const struct cni_ways *ways, size_t i,
+				     const struct cni_result *r) NODISCARD;
 bool cni_firewall_has_policy(const struct cni_firewall *conf);
 
 /* What nft_forward's context is, for the ways that are not netlink's. */

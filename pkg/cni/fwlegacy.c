@@ -103,14 +103,19 @@ static void note_fresh(struct nft_forward *f, const struct view *v, struct arena
 /* A chain that is named in the text is emptied, so only those that are not there are. */
 static const char *chains(struct nft_forward *f, const char *saved)
 {
-	const char *names[] = { IPF_FORWARD, f->admin, f->bridge ? IPF_STAGE_1 : NULL,
-				IPF_STAGE_2 };
+	const struct {
+		const char *name;
+		bool wanted;
+	} all[] = { { IPF_FORWARD, !f->policy_only },
+		    { f->admin, !f->policy_only },
+		    { IPF_STAGE_1, f->bridge },
+		    { IPF_STAGE_2, f->bridge } };
 	struct cni_call *c = call_of(f);
 	const char *text = "";
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && names[i]; i++)
-		if (!has_chain(c->arena, saved, names[i]))
-			text = arena_printf(c->arena, "%s:%s -\n", text, names[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].wanted && !has_chain(c->arena, saved, all[i].name))
+			text = arena_printf(c->arena, "%s:%s -\n", text, all[i].name);
 	return text;
 }
 

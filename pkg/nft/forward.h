@@ -33,6 +33,8 @@ struct nft_forward {
 	struct nft_bridge_state before;
 	struct ipf_rules *fresh;
 	struct ipf_look *look;
+	const struct ip *const *undo_ips;
+	size_t n_undo_ips;
 };
 
 /* Who has a bridge's policy when its network has gone; NULL: nobody. */

@@ -120,13 +120,14 @@ static void undo(struct cni_call *c, const void *arg)
 }
 
 /* What is shared is made by one at a time, and not taken from under another while we may take it back. */
-static int go(struct cni_call *c, const struct nft_forwarding *way)
+static int go(struct cni_call *c, const struct cni_ways *ways, size_t i)
 {
+	const struct nft_forwarding *way = ways->list[i];
 	struct step *s = arena_new(c->arena, struct step);
 	bool ready;
 
 	s->way = way;
-	s->f = cni_firewall_of(c, c->own, c->prev);
+	s->f = cni_firewall_for(c, ways, i, c->prev);
 	if (way->ready(c->nft, s->f, c->arena, &ready) < 0)
 		return -1;
 	cni_undo_push(c, undo, s);
@@ -141,7 +142,7 @@ static int choose(struct cni_call *c, struct cni_ways *ways)
 	const char *backend;
 
 	if (cni_firewall_choose(c, conf->backend, &backend) < 0 ||
-	    cni_firewall_ways(c, backend, ways) < 0)
+	    cni_firewall_ways(c, conf, backend, ways) < 0)
 		return -1;
 	if (!*conf->backend && c->command == CNI_ADD)
 		fprintf(stderr, "firewall: backend %s\n", backend);
@@ -161,7 +162,7 @@ static int firewall_add(struct cni_call *c)
 	if (cni_record_write(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
-		if (go(c, ways.list[i]) < 0)
+		if (go(c, &ways, i) < 0)
 			return err_wrap(c->err, "firewall, %s", ways.list[i]->name);
 	return 0;
 }
@@ -187,6 +188,7 @@ static const struct cni_result *result_of(struct cni_call *c, const struct cni_r
 
 static int firewall_del(struct cni_call *c)
 {
+	const struct cni_firewall *conf = c->own;
 	const struct cni_result *result;
 	struct err first = { 0 };
 	struct cni_ways ways;
@@ -195,7 +197,7 @@ static int firewall_del(struct cni_call *c)
 	if (cni_record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
-	ways = cni_firewall_removing(c, r ? r->note : NULL);
+	ways = cni_firewall_removing(c, conf->backend, r ? r->note : NULL);
 	for (size_t i = 0; i < ways.n; i++) {
 		struct nft_forward *f = cni_firewall_of(c, c->own, result);
 
@@ -211,11 +213,11 @@ static int firewall_del(struct cni_call *c)
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
-static int verify(struct cni_call *c, const struct nft_forwarding *way)
+static int verify(struct cni_call *c, const struct cni_ways *ways, size_t i)
 {
-	struct nft_forward *f = cni_firewall_of(c, c->own, c->prev);
+	struct nft_forward *f = cni_firewall_for(c, ways, i, c->prev);
 
-	return way->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
+	return ways->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
 }
 
 /* The reference leaves no record, and has used one of the ways that there are. */
@@ -228,7 +230,7 @@ static int check_any(struct cni_call *c)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++) {
 		err_clear(c->err);
-		if (verify(c, ways.list[i]) == 0)
+		if (verify(c, &ways, i) == 0)
 			return 0;
 		if (!first.msg[0])
 			first = *c->err;
@@ -250,7 +252,7 @@ static int firewall_check(struct cni_call *c)
 	if (!ways.n)
 		return check_any(c);
 	for (size_t i = 0; i < ways.n; i++)
-		if (verify(c, ways.list[i]) < 0)
+		if (verify(c, &ways, i) < 0)
 			return -1;
 	return 0;
 }
@@ -264,7 +266,7 @@ static int firewall_repair(struct cni_call *c)
 	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++) {
-		struct nft_forward *f = cni_firewall_of(c, c->own, c->prev);
+		struct nft_forward *f = cni_firewall_for(c, &ways, i, c->prev);
 
 		if (ways.list[i]->restore(c->nft, f, c->arena) < 0)
 			return err_wrap(c->err, "firewall");
@@ -279,7 +281,7 @@ static bool may_go(const char *owner, void *data)
 
 static int sweep(struct cni_call *c)
 {
-	const struct cni_ways ways = cni_firewall_removing(c, NULL);
+	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
 	struct cni_owners owners;
 
 	cni_owners_init(&owners, c);
@@ -294,7 +296,7 @@ static int sweep(struct cni_call *c)
 
 static int bequeath(struct cni_call *c)
 {
-	const struct cni_ways ways = cni_firewall_removing(c, NULL);
+	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
 
 	return cni_firewall_bequeath(c, &ways);
 }
@@ -311,7 +313,7 @@ static int firewall_status(struct cni_call *c)
 {
 	struct cni_ways ways;
 
-	return choose(c, &ways);
+	return choose(c, &ways) < 0 ? -1 : cni_firewall_status(c, &ways);
 }
 
 const struct cni_plugin firewall_plugin = {
