@@ -5,6 +5,7 @@
 # make install      into DESTDIR CNI_BIN_DIR, by hard links
 # make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
 # make STATIC=1 ... one static executable, build-static/ and bin-static/ (hack/static-deps first)
+# make FIREWALLD=1 ... and cnic-firewalld beside them, which the backend firewalld of the plugin firewall runs
 # make SPLIT=1 ...  every plugin an executable of its own, build-split/ and bin-split/
 # V=1 shows the commands.
 
@@ -48,7 +49,14 @@ PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
 UNIT_SRC   := $(wildcard test/unit/test_*.c)
 UNIT       := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 
-all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%))
+HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
+
+all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%)) $(HELPERS:%=$(BIN)/%)
+
+$(BIN)/cnic-firewalld: $B/helpers/cnic-firewalld.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lsystemd
 
 ifeq ($(SPLIT),)
 $(BIN)/cnic: $B/cnic
@@ -106,8 +114,12 @@ else
 	install -m 755 $(PLUGINS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
 endif
 
+ifneq ($(HELPERS),)
+	install -m 755 $(HELPERS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
+endif
+
 uninstall:
-	cd $(DESTDIR)$(CNI_BIN_DIR) && rm -f cnic $(PLUGINS)
+	cd $(DESTDIR)$(CNI_BIN_DIR) && rm -f cnic cnic-firewalld $(PLUGINS)
 
 clean:
 	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \

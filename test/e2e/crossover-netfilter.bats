@@ -57,8 +57,7 @@ one_way() {
 both_ways() {
 	chain "$@"
 	one_way ref ours
-	traffic_teardown
-	traffic_setup
+	again
 	chain "$@"
 	one_way ours ref
 }
@@ -130,8 +129,7 @@ MASQ_NFTABLES='{"ipMasq": true, "ipMasqBackend": "nftables"}'
 @test "traffic goes on over the change, iptables" {
 	chain bridge "$MASQ_IPTABLES" portmap '{"backend": "iptables"}' firewall '{"backend": "iptables"}'
 	goes_on ref
-	traffic_teardown
-	traffic_setup
+	again
 	chain bridge "$MASQ_IPTABLES" portmap '{"backend": "iptables"}' firewall '{"backend": "iptables"}'
 	goes_on ours
 }
@@ -139,8 +137,7 @@ MASQ_NFTABLES='{"ipMasq": true, "ipMasqBackend": "nftables"}'
 @test "traffic goes on over the change, nftables" {
 	chain bridge "$MASQ_NFTABLES" portmap '{"backend": "nftables"}'
 	goes_on ref
-	traffic_teardown
-	traffic_setup
+	again
 	chain bridge "$MASQ_NFTABLES" portmap '{"backend": "nftables"}'
 	goes_on ours
 }

@@ -9,11 +9,6 @@ load traffic
 
 ALL="tcp udp sctp"
 
-firewall() {
-	jq -nc --arg backend "$1" --argjson more "${2:-{\}}" \
-		'(if $backend == "" then {} else {backend: $backend} end) + $more'
-}
-
 forwards_nothing() {
 	iptables -P FORWARD DROP
 	ip6tables -P FORWARD DROP
@@ -39,7 +34,7 @@ closed() {
 opens() {
 	forwards_nothing
 	closed
-	chain bridge '{}' firewall "$(firewall "$1")"
+	chain bridge '{}' firewall "$(backend "$1")"
 	attach near
 	attach web
 	chain_check
@@ -70,7 +65,7 @@ opens() {
 
 @test "what is added by netlink is as iptables lists, saves and restores it" {
 	forwards_nothing
-	chain bridge '{}' firewall "$(firewall iptables)"
+	chain bridge '{}' firewall "$(backend iptables)"
 	attach web
 	serve remote tcp/90
 	iptables -S FORWARD | grep -- '-j CNI-FORWARD' || fail "a jump"
@@ -105,11 +100,10 @@ admin_overrides() {
 
 @test "the admin's chain comes first, by its usual name and by one of his own" {
 	forwards_nothing
-	admin_overrides CNI-ADMIN "$(firewall iptables)"
-	traffic_teardown
-	traffic_setup
+	admin_overrides CNI-ADMIN "$(backend iptables)"
+	again
 	forwards_nothing
-	admin_overrides MY-RULES "$(firewall iptables '{"iptablesAdminChainName": "MY-RULES"}')"
+	admin_overrides MY-RULES "$(backend iptables '{"iptablesAdminChainName": "MY-RULES"}')"
 }
 
 # two_bridges CONF : web and near on one, far on the other
@@ -125,7 +119,7 @@ two_bridges() {
 # policy BACKEND POLICY NEIGHBOUR OTHER_BRIDGE : who reaches web: yes or no
 policy() {
 	local near=none far=none
-	two_bridges "$(firewall "$1" "{\"ingressPolicy\": \"$2\"}")"
+	two_bridges "$(backend "$1" "{\"ingressPolicy\": \"$2\"}")"
 	chain_check
 	[ "$3" = no ] || near="web:80 NEAR"
 	[ "$4" = no ] || far="web:80 FAR"
@@ -135,8 +129,7 @@ policy() {
 	from web "$ALL" <<<"46 out REMOTE 90 remote:90 WEB"
 	from far "$ALL" <<<"46 out REMOTE 90 remote:90 FAR"
 	chain_del
-	traffic_teardown
-	traffic_setup
+	again
 }
 
 # What runs each: the reference has no nftables backend.
@@ -164,26 +157,24 @@ backends() {
 	for backend in $(backends); do
 		NET=1 chain bridge '{}'
 		attach far
-		chain bridge '{}' firewall "$(firewall "$backend" '{"ingressPolicy": "same-bridge"}')"
+		chain bridge '{}' firewall "$(backend "$backend" '{"ingressPolicy": "same-bridge"}')"
 		attach web
 		from far "$ALL" <<<"46 unprotected-bridge WEB 80 web:80 FAR"
 		from web "$ALL" <<<"46 to-it FAR 80 far:80 WEB"
-		traffic_teardown
-		traffic_setup
+		again
 	done
 }
 
 @test "rules that are gone: CHECK says so" {
 	local backend
 	for backend in $(backends); do
-		chain bridge '{}' firewall "$(firewall "$backend")"
+		chain bridge '{}' firewall "$(backend "$backend")"
 		attach web
 		chain_check
 		nft flush ruleset
 		call check firewall <<<"$(plugin_conf 1 "$result")"
 		expect_failure
 		chain_del
-		traffic_teardown
-		traffic_setup
+		again
 	done
 }

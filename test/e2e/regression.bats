@@ -4,6 +4,8 @@
 # Bugs that were there once.
 
 load lib
+load spec
+bats_require_minimum_version 1.5.0
 
 bridge() {
 	jq -nc --argjson more "${1:-{\}}" '{cniVersion: "1.1.0", name: "net", type: "bridge", bridge: "br0",
@@ -63,6 +65,32 @@ held() {
 	[ "$(ns_ip box -j -d link show eth0 |
 		jq -c '.[0] | [.inet6_addr_gen_mode, .num_tx_queues, .num_rx_queues]')" = '["eui64",1,1]' ] ||
 		fail "eth0: $(ns_ip box -j -d link show eth0)"
+}
+
+# port_state : how the one port of br0 stands; the state of STP as a word or, by older ip, a number.
+port_state() {
+	ip -j -d link show master br0 | jq -c '.[0] | [.linkmode, .operstate,
+		(.linkinfo.info_slave_data.state | if . == 3 then "forwarding" elif . == 0 then "disabled" else . end)]'
+}
+
+@test "with isGateway the port forwards when the container is configured, not before" {
+	local gateway mode
+	netns box
+	delegate mine
+	on ADD <<-END
+		$(declare -f port_state)
+		port_state >"\$dir/during"
+		cat "\$dir/answer"
+	END
+	for gateway in true false; do
+		[ "$gateway" = true ] && mode=DORMANT || mode=DEFAULT
+		with_delegates add bridge eth0 <<<"$(bridge "{\"isGateway\": $gateway, \"ipam\": {\"type\": \"mine\"}}")"
+		expect_ok
+		jq -e --arg mode "$mode" '.[0] == $mode and .[2] == "disabled"' "$DELEGATES/during" >/dev/null ||
+			fail "held: isGateway $gateway: $(cat "$DELEGATES/during")"
+		[ "$(port_state)" = '["DEFAULT","UP","forwarding"]' ] || fail "in the end: $(port_state)"
+		del bridge eth0 <<<"$(bridge)"
+	done
 }
 
 @test "DEL with a netns that is the plugin's own now releases the address and leaves the links" {
@@ -154,4 +182,22 @@ held() {
 	cmp "$CNIC_BIN/cnic" "$dir/bridge"
 	[ "$(stat -c %h "$dir/bridge")" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
 	[ -z "$(find "$dir" -name '.*' -type f)" ] || fail "nothing left over"
+}
+
+@test "cnic repair counts, tells what fails, and takes nothing else on its command line" {
+	local bad
+	[ -x "$CNIC_BIN/cnic" ] || skip "no multi-call executable in this build"
+	run -0 --separate-stderr "$CNIC_BIN/cnic" repair
+	[ "$output|$stderr" = "0 repaired, 0 failed, 0 gone|" ] || fail "$output $stderr"
+	mkdir -p /run/cnic/rules
+	echo '{' >"/run/cnic/rules/$(printf '%016x-%016x-bridge' 1 2)"
+	run -1 --separate-stderr "$CNIC_BIN/cnic" repair --network net --plugin bridge c1
+	[ "$output" = "0 repaired, 1 failed, 0 gone" ] || fail "$output"
+	[[ $stderr == "cnic: /run/cnic/rules/"*"invalid JSON"* ]] || fail "$stderr"
+	for bad in --network "--plugin bridge --plugin ptp" "c1 c2" --netns "c1 --network"; do
+		# shellcheck disable=SC2086
+		run -1 --separate-stderr "$CNIC_BIN/cnic" repair $bad
+		[ -z "$output" ] || fail "$bad: $output"
+		[[ $stderr == *"cnic repair [--network NAME]"* ]] || fail "$bad: $stderr"
+	done
 }

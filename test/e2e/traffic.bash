@@ -119,16 +119,21 @@ prefix() {
 
 # The remote host has its default routes by this one, so that a source address that nobody
 # translated is seen and answered. ALIAS is deprecated: no source address by itself.
+#
+# nodad: an address is tentative from its making until a worker of the kernel comes to it, whatever
+# dad_transmits says, and who asks meanwhile asks from his link-local address, which nobody forwards.
 remote_setup() {
-	local family
+	local family nodad
 	ip netns add remote
 	ip link add up0 type veth peer name eth0 netns remote
 	no_dad_wait ""
 	no_dad_wait remote
 	for family in 4 6; do
-		ip addr add "${ADDRESS[HOST$family]}/$(prefix $family)" dev up0
-		ip addr add "${ADDRESS[ALIAS$family]}/$(prefix $family)" dev up0 preferred_lft 0
-		ns_ip remote addr add "${ADDRESS[REMOTE$family]}/$(prefix $family)" dev eth0
+		nodad=()
+		[ $family = 4 ] || nodad=(nodad)
+		ip addr add "${ADDRESS[HOST$family]}/$(prefix $family)" dev up0 "${nodad[@]}"
+		ip addr add "${ADDRESS[ALIAS$family]}/$(prefix $family)" dev up0 preferred_lft 0 "${nodad[@]}"
+		ns_ip remote addr add "${ADDRESS[REMOTE$family]}/$(prefix $family)" dev eth0 "${nodad[@]}"
 	done
 	ip link set up0 up
 	ns_ip remote link set lo up
@@ -207,6 +212,12 @@ traffic_teardown() {
 	host_clean
 }
 
+# The next backend begins where the first one did.
+again() {
+	traffic_teardown
+	traffic_setup
+}
+
 setup() {
 	traffic_setup
 }
@@ -237,6 +248,12 @@ chain() {
 		shift 2
 	done
 	[ ${#CONFS[@]} -eq ${#PLUGIN_NAMES[@]} ] || fail "a chain"
+}
+
+# backend NAME [MORE] : the keys of portmap and firewall; "" leaves the choice to the plugin.
+backend() {
+	jq -nc --arg backend "$1" --argjson more "${2:-{\}}" \
+		'(if $backend == "" then {} else {backend: $backend} end) + $more'
 }
 
 # map_ports : mappings as runtimes send them; lines HOSTPORT PORT PROTO[,PROTO...] [HOSTIP [COUNT]],
