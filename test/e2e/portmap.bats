@@ -108,6 +108,8 @@ elements() {
 	[ "$(elements host4)" = '[[["192.0.2.1","udp",8081],["10.1.0.2",81]]]' ]
 	[ "$(elements any6)" = '[[["tcp",8080],["fd00::2",80]]]' ]
 	[ "$(elements host6)" = '[[["::1","sctp",8082],["fd00::2",82]]]' ]
+	[ "$(nft list set inet cnic_portmap any6_lo | grep -c 'tcp . 8080')" -eq 1 ]
+	[ "$(nft list set inet cnic_portmap host6_lo | grep -c 'sctp . 8082')" -eq 1 ]
 	[ "$(elements snat4)" = '[["10.1.0.2","from_10.1.0.0/16"]]' ]
 	check_ok "$conf"
 	del_ok "$conf"
@@ -326,12 +328,12 @@ elements() {
 	ip link set br0 up
 	add_ok "$(conf "")"
 	[ "$(cat /proc/sys/net/ipv4/conf/br0/route_localnet)" = 1 ]
-	ip -6 route show table local | grep -q 'local ::1 dev br0' || fail "::1 of br0"
+	ip -6 route show table local | grep -q 'local fd63:6e69:6300::1 dev lo' || fail "the route"
 	echo 0 >/proc/sys/net/ipv4/conf/br0/route_localnet
-	ip -6 route del local ::1 dev br0 table local
+	ip -6 route del local fd63:6e69:6300::1 dev lo table local
 	"$CNIC_BIN/cnic" repair
 	[ "$(cat /proc/sys/net/ipv4/conf/br0/route_localnet)" = 1 ]
-	ip -6 route show table local | grep -q 'local ::1 dev br0' || fail "::1 of br0"
+	ip -6 route show table local | grep -q 'local fd63:6e69:6300::1 dev lo' || fail "the route"
 }
 
 @test "only ports that a loopback address leads to open it" {
