@@ -74,6 +74,7 @@ static void put_local(struct nft_claim *c, const struct nft_mapping *m, bool any
 		return;
 	c->n_elems++;
 	e->set = set;
+	e->given = true; /* whose the port is has been decided */
 	e->key[0] = m->protocol;
 	put_port(e->key + PART, m->port);
 	e->key_len = (uint8_t)s->any.key_len;
