@@ -260,6 +260,13 @@ int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_
 	return nft ? 0 : save(c, family, true, table, &view->saved);
 }
 
+int cni_iptables_view_saved(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+			    struct cni_iptables_view *view)
+{
+	view->table = nft_table_of(family, table);
+	return save(c, family, false, table, &view->saved);
+}
+
 static size_t count_rules_of(const char *saved, const char *chain)
 {
 	size_t n = 0, len = strlen(chain);

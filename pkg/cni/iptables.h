@@ -51,6 +51,10 @@ struct cni_iptables_view {
 int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
 		      struct cni_iptables_view *view) NODISCARD;
 
+/* The same with `saved` in any case. */
+int cni_iptables_view_saved(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+			    struct cni_iptables_view *view) NODISCARD;
+
 /* How many rules the chain has; with `to`, how many of them jump to that one. */
 int cni_iptables_count(struct cni_call *c, const struct cni_iptables_view *view, const char *chain,
 		       const char *to, size_t *n) NODISCARD;
