@@ -53,10 +53,11 @@ HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
 
 all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%)) $(HELPERS:%=$(BIN)/%)
 
-$(BIN)/cnic-firewalld: $B/helpers/cnic-firewalld.o
+# Never static: nobody who has firewalld lacks the library.
+$(BIN)/cnic-firewalld: helpers/cnic-firewalld.c Makefile
 	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lsystemd
+	$(call say,CC,$@)
+	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lsystemd
 
 ifeq ($(SPLIT),)
 $(BIN)/cnic: $B/cnic

@@ -1,46 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 #
-# firewall with firewalld: a real one, on a system bus of the test's own. The plugin and the helper it
-# executes are copies in a directory of their own, whatever the build under test has beside it.
+# firewall with a real firewalld. The plugin and the helper it executes are copies in a directory of
+# their own, whatever the build under test has beside it.
 
 load lib
+load firewalld
 bats_require_minimum_version 1.5.0
 
 setup_file() {
 	env -u SAN -u STATIC -u SPLIT make -s -C "$ROOT" FIREWALLD=1 bin/cnic-firewalld
 	mkdir -p "$BATS_FILE_TMPDIR/bin"
-	cp "$CNIC_BIN/firewall" "$CNIC_BIN/cnic" "$ROOT/bin/cnic-firewalld" "$BATS_FILE_TMPDIR/bin" ||
-		cp "$CNIC_BIN/firewall" "$ROOT/bin/cnic-firewalld" "$BATS_FILE_TMPDIR/bin"
-	mkdir -p /run/dbus
-	dbus-daemon --system --nofork --nopidfile --print-address 3>&- >"$BATS_FILE_TMPDIR/bus" 2>&1 &
-	echo $! >"$BATS_FILE_TMPDIR/bus.pid"
-	await "[ -S /run/dbus/system_bus_socket ]"
-}
-
-teardown_file() {
-	kill "$(cat "$BATS_FILE_TMPDIR/bus.pid")" || true
-}
-
-# await COMMAND : until it succeeds, 20 s at most.
-await() {
-	local tries=0
-	until eval "$1" >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || fail "$1"
-		read -r -t 0.1 <> <(:) || true
-	done
-}
-
-firewalld_starts() {
-	firewalld --nofork --nopid >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
-	daemon=$!
-	await "firewall-cmd --state"
-}
-
-firewalld_stops() {
-	[ -z "${daemon:-}" ] || { kill "$daemon" && wait "$daemon"; } || true
-	daemon=
+	cp "$CNIC_BIN/firewall" "$ROOT/bin/cnic-firewalld" "$BATS_FILE_TMPDIR/bin"
+	[ ! -x "$CNIC_BIN/cnic" ] || cp "$CNIC_BIN/cnic" "$BATS_FILE_TMPDIR/bin"
 }
 
 setup() {
@@ -49,14 +21,24 @@ setup() {
 	rm -rf /run/cnic
 	netns box
 	PLUGINS=$BATS_FILE_TMPDIR/bin
-	firewalld_starts
+	firewalld_start
 }
 
 teardown() {
-	firewalld_stops
+	firewalld_end
 	host_clean
 	nft flush ruleset
 	rm -rf /run/cnic
+}
+
+# Gone when its last process is: the bus takes the name from it then.
+firewalld_stops() {
+	local pid pids
+	mapfile -t pids < <(pgrep -x firewalld)
+	kill "${pids[@]}"
+	for pid in "${pids[@]}"; do
+		tail --pid="$pid" -s 0.1 -f /dev/null
+	done
 }
 
 # conf [JQ]
@@ -133,7 +115,7 @@ BOTH="10.1.0.2/32 fd00::2/128"
 	firewalld_stops
 	check firewall <<<"$(conf)"
 	expect_code 102 "firewalld is not running"
-	firewalld_starts
+	firewalld_await
 	run -0 "$PLUGINS/cnic" repair
 	check firewall <<<"$(conf)"
 	expect_silent
@@ -160,7 +142,7 @@ BOTH="10.1.0.2/32 fd00::2/128"
 	del firewall <<<"$(conf)"
 	expect_silent
 	[ -z "$(ls /run/cnic/rules)" ] || fail "no record"
-	firewalld_starts
+	firewalld_await
 	add firewall <<<"$(conf)"
 	del firewall <<<"$(conf '.backend = "nftables" | del(.prevResult)')"
 	expect_silent

@@ -98,10 +98,12 @@ reaches_out() {
 	firewalld_start
 	publish
 	expect_answer
+	reaches_out 5
 	firewall-cmd --reload 3>&- 4>&-
-	[ "$(answer)" != "it answers" ] || fail "no answer after the reload"
+	! reaches_out 1 || fail "nothing forwarded after the reload"
 	"$CNIC_BIN/cnic" repair
 	expect_answer
+	reaches_out 5
 	podman_with rm -f -t 0 web
 	nothing_of_it
 	[ -z "$(firewall-cmd --zone=trusted --list-sources 3>&- 4>&-)" ] || fail "no source"

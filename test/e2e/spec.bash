@@ -10,8 +10,10 @@ INTERFACE_PLUGINS="bridge ptp loopback"
 IPAM_PLUGINS="host-local static"
 VETH_PLUGINS="bridge ptp"
 EVERY_PLUGIN="$INTERFACE_PLUGINS $IPAM_PLUGINS"
-# Whose ADD needs a switch, or a plugin before it; what they owe beyond that is in files of their own.
-OTHER_PLUGINS="ovs ovs-mirror-producer ovs-mirror-consumer portmap"
+# Whose ADD needs a prevResult; what they owe beyond that is in a file of their own.
+CHAINED_PLUGINS="portmap firewall"
+# Whose ADD needs a switch; what they owe beyond that is in ovs*.bats.
+OVS_PLUGINS="ovs ovs-mirror-producer ovs-mirror-consumer"
 STORE=/var/lib/cni/networks/net
 
 # conf PLUGIN [JQ] : a valid 1.1.0 configuration on a network of its own, changed by a jq program.
