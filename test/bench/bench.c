@@ -17,7 +17,8 @@
  * The environment variable STORE names the directory that holds the IPAM stores. All namespaces
  * are made before the first call; it must run in a network and mount namespace of its own.
  * A call is timed from before its start to its exit and the end of its output. What it leaves
- * running is awaited outside that time and reported as "after". RSS is the largest of any process
+ * running is awaited outside that time and reported as "after". CPU is the time of the processes that it
+ * has awaited itself, the steadier figure where others use the machine. RSS is the largest of any process
  * of the call, by wait4(); a child that shared our memory until its exec (vfork) cannot report less
  * than we use ourselves, so this program is small, and says how small.
  */
@@ -63,7 +64,7 @@ enum verb { ADD, DEL, VERBS };
 static const char *const verb_names[VERBS] = { "ADD", "DEL" };
 
 struct samples {
-	double *ms, *after_ms;
+	double *ms, *after_ms, *cpu_ms;
 	unsigned n, failed;
 	long rss_kb;
 };
@@ -91,7 +92,7 @@ struct job {
 };
 
 struct call {
-	double ms;
+	double ms, cpu_ms;
 	long rss_kb;
 	bool ok;
 };
@@ -491,6 +492,12 @@ static void make_argv(char **argv, char *file, const char *verb)
 	argv[n] = NULL;
 }
 
+static double cpu_ms(const struct rusage *u)
+{
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1e3 +
+	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e3;
+}
+
 /* ---- the same by hand -------------------------------------------------------------------- */
 
 static bool command(struct call *call, char *const *argv)
@@ -506,6 +513,7 @@ static bool command(struct call *call, char *const *argv)
 		die("wait: %s", strerror(errno));
 	if (usage.ru_maxrss > call->rss_kb)
 		call->rss_kb = usage.ru_maxrss;
+	call->cpu_ms += cpu_ms(&usage);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -596,6 +604,7 @@ static struct call run_plugin(const struct side *side, const struct job *job, en
 	call.ms = now_ms() - from;
 	close(out[0]);
 	call.rss_kb = usage.ru_maxrss;
+	call.cpu_ms = cpu_ms(&usage);
 	call.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (verb != ADD || output[0]);
 	if (!call.ok && !side->of[verb].failed) /* the first tells enough */
 		fprintf(stderr, "%s %s %s failed: %s\n", side->name, job->name, verb_names[verb],
@@ -675,6 +684,7 @@ static void make_samples(struct side *sides, unsigned n_sides, unsigned count)
 		for (unsigned v = 0; v < VERBS; v++) {
 			sides[s].of[v].ms = allocate(count, sizeof(double));
 			sides[s].of[v].after_ms = allocate(count, sizeof(double));
+			sides[s].of[v].cpu_ms = allocate(count, sizeof(double));
 		}
 	}
 }
@@ -687,6 +697,7 @@ static void record(struct samples *to, const struct call *call, double after_ms)
 		to->rss_kb = call->rss_kb;
 	to->ms[to->n] = call->ms;
 	to->after_ms[to->n] = after_ms;
+	to->cpu_ms[to->n] = call->cpu_ms;
 	to->n++;
 }
 
@@ -708,10 +719,12 @@ static void report_side(const struct side *side, const struct job *job)
 	for (unsigned v = 0; v < VERBS; v++) {
 		const struct samples *s = &side->of[v];
 
-		printf("%s %s %s n=%u failed=%u median=%.3f p99=%.3f after=%.3f rss=%ld held=%u\n",
+		printf("%s %s %s n=%u failed=%u median=%.3f p99=%.3f after=%.3f cpu=%.3f rss=%ld "
+		       "held=%u\n",
 		       job->name, verb_names[v], side->name, s->n, s->failed,
 		       quantile(s->ms, s->n, 50), quantile(s->ms, s->n, 99),
-		       quantile(s->after_ms, s->n, 50), s->rss_kb, side->held);
+		       quantile(s->after_ms, s->n, 50), quantile(s->cpu_ms, s->n, 50), s->rss_kb,
+		       side->held);
 	}
 }
 
@@ -823,6 +836,13 @@ static void parallel(int argc, char **argv)
 	report(sides, n_sides, job);
 }
 
+static void expect_ok(const struct side *side, const struct job *job, enum verb verb)
+{
+	if (!run(side, job, verb, 0).ok)
+		die("%s %s of %s failed", job->name, verb_names[verb], side->name);
+	reap(job);
+}
+
 /* A whole life first, so that bridge and store exist: what is traced is the usual call. */
 static void once(int argc, char **argv)
 {
@@ -836,16 +856,11 @@ static void once(int argc, char **argv)
 	verb = strcmp(argv[1], "DEL") == 0 ? DEL : ADD;
 	parse_side(job, &side, 0, argv[2]);
 	make_all_netns(job, &side, 1, 1);
-	run(&side, job, ADD, 0);
-	reap(job);
-	if (verb == ADD) {
-		run(&side, job, DEL, 0);
-		reap(job);
-	}
+	expect_ok(&side, job, ADD);
+	if (verb == ADD)
+		expect_ok(&side, job, DEL);
 	wrapper = argv + 3;
-	if (!run(&side, job, verb, 0).ok)
-		die("the traced call failed");
-	reap(job);
+	expect_ok(&side, job, verb);
 }
 
 int main(int argc, char **argv)
