@@ -128,12 +128,19 @@ static int validate(struct cni_call *c)
 	return c->plugin->validate(c);
 }
 
-static int open_namespaces(struct cni_call *c)
+int cni_host(struct cni_call *c)
 {
-	if (c->plugin->ipam)
+	if (c->host)
 		return 0;
 	c->host = arena_new(c->arena, struct nl);
-	if (nl_open(c->host, c->err) < 0)
+	return nl_open(c->host, c->err);
+}
+
+static int open_namespaces(struct cni_call *c)
+{
+	if (c->plugin->ipam || c->plugin->bare)
+		return 0;
+	if (cni_host(c) < 0)
 		return -1;
 	if (c->netns_fd < 0)
 		return 0;

@@ -71,6 +71,7 @@ struct cni_plugin {
 	size_t conf_size;
 	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
 	bool ipam;               /* an IPAM plugin: opens no namespace */
+	bool bare;               /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run
 	 * without it: they must work with a configuration that would not pass any more.
@@ -98,6 +99,9 @@ int cni_run(struct cni_call *c) NODISCARD;
 
 /* The same with the plugin's repair for an ADD; c->prev is set by the caller. */
 int cni_repair(struct cni_call *c) NODISCARD;
+
+/* The rtnetlink socket of a bare plugin, opened when first asked for. Fills c->host. */
+int cni_host(struct cni_call *c) NODISCARD;
 
 /*
  * The netfilter socket in the host's namespace, opened when first asked for: before a DEL deletes its link,

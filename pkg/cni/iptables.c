@@ -111,6 +111,11 @@ static int restore(struct cni_call *c, sa_family_t family, bool legacy, const ch
 	return 0;
 }
 
+int cni_iptables_usable(struct cni_call *c, sa_family_t family)
+{
+	return program(c, family, false, "restore") ? 0 : -1;
+}
+
 int cni_iptables_restore(struct cni_call *c, sa_family_t family, const char *text)
 {
 	return restore(c, family, false, text);
@@ -212,6 +217,66 @@ int cni_iptables_has_chain(struct cni_call *c, sa_family_t family, enum cni_ipta
 	if (save(c, family, true, table, &saved) < 0)
 		return -1;
 	*has = has_line(saved, arena_printf(c->arena, ":%s ", chain));
+	return 0;
+}
+
+int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+		      struct cni_iptables_view *view)
+{
+	bool nft;
+
+	*view = (struct cni_iptables_view){ .table = nft_table_of(family, table) };
+	if (uses_nft(c, family, &nft) < 0) {
+		err_clear(c->err);
+		return cni_nft(c);
+	}
+	return nft ? 0 : save(c, family, true, table, &view->saved);
+}
+
+static size_t count_rules_of(const char *saved, const char *chain)
+{
+	size_t n = 0, len = strlen(chain);
+
+	for (const char *p = saved; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
+		n += !strncmp(p, "-A ", 3) && !strncmp(p + 3, chain, len) && p[3 + len] == ' ';
+	return n;
+}
+
+static void count_one(const struct nft_rule_seen *rule, void *data)
+{
+	size_t *n = data;
+
+	(void)rule;
+	++*n;
+}
+
+static void count_none(void *data)
+{
+	size_t *n = data;
+
+	*n = 0;
+}
+
+int cni_iptables_count(struct cni_call *c, const struct cni_iptables_view *view, const char *chain,
+		       const char *to, size_t *n)
+{
+	*n = 0;
+	if (view->saved)
+		*n = to ? count_lines(view->saved, chain, to, "")
+			: count_rules_of(view->saved, chain);
+	else if (to)
+		return nft_count_jumps(c->nft, view->table, chain, to, NULL, n);
+	else
+		return nft_rules(c->nft, view->table, chain, count_one, count_none, n);
+	return 0;
+}
+
+int cni_iptables_view_has(struct cni_call *c, const struct cni_iptables_view *view,
+			  const char *chain, bool *has)
+{
+	if (!view->saved)
+		return nft_has_chain(c->nft, view->table, chain, has);
+	*has = has_line(view->saved, arena_printf(c->arena, ":%s ", chain));
 	return 0;
 }
 

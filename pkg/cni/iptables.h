@@ -18,6 +18,9 @@ enum cni_iptables_table { CNI_IPTABLES_FILTER, CNI_IPTABLES_NAT };
  */
 bool cni_iptables_legacy(sa_family_t family, enum cni_iptables_table table);
 
+/* Is there an iptables-restore at all? Says so if not. */
+int cni_iptables_usable(struct cni_call *c, sa_family_t family) NODISCARD;
+
 /* iptables-restore --noflush, as one transaction of the program that PATH has. */
 int cni_iptables_restore(struct cni_call *c, sa_family_t family, const char *text) NODISCARD;
 
@@ -28,6 +31,24 @@ int cni_iptables_jumps(struct cni_call *c, const struct ip *about, enum cni_ipta
 /* Is there such a chain, where the iptables of PATH keeps its rules? */
 int cni_iptables_has_chain(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
 			   const char *chain, bool *has) NODISCARD;
+
+/*
+ * A table of the iptables that PATH has, or of iptables-nft where there is none: looked at once, asked
+ * often.
+ */
+struct cni_iptables_view {
+	const struct nft_table *table;
+	const char *
+		saved; /* of the legacy one: what iptables-save says; NULL: to be asked by netlink */
+};
+int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+		      struct cni_iptables_view *view) NODISCARD;
+
+/* How many rules the chain has; with `to`, how many of them jump to that one. */
+int cni_iptables_count(struct cni_call *c, const struct cni_iptables_view *view, const char *chain,
+		       const char *to, size_t *n) NODISCARD;
+int cni_iptables_view_has(struct cni_call *c, const struct cni_iptables_view *view,
+			  const char *chain, bool *has) NODISCARD;
 
 /* As nft_chain_remove(), from both the tables of iptables-nft and the legacy ones, of both families. */
 int cni_iptables_chain_remove(struct cni_call *c, enum cni_iptables_table table,

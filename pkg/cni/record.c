@@ -57,7 +57,7 @@ struct content {
 	const struct json *prev;
 };
 
-static const struct json_field content_fields[] = {
+static const struct json_field record_fields[] = {
 	F_STR("plugin", struct content, r.plugin, .required = true),
 	F_STR("network", struct content, r.network, .required = true),
 	F_STR("containerID", struct content, r.container_id, .required = true, .max = CNI_MEMO_MAX),
@@ -76,7 +76,7 @@ static int parse(const char *name, struct arena *arena, struct cni_record **out,
 
 	*out = &k->r;
 	if (cni_memo_load(path_of(arena, name), arena, &v, err) < 0 ||
-	    json_decode(v, content_fields, "", k, err) < 0)
+	    json_decode(v, record_fields, "", k, err) < 0)
 		return -1;
 	if (!is_cni_name(k->r.network) || !is_cni_name(k->r.container_id) ||
 	    ifname_fault(k->r.ifname) || strcmp(name, name_of(arena, &k->r)) != 0)

@@ -156,6 +156,16 @@ void nft_masquerade(struct nl *nl)
 	}
 }
 
+void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address_reg, uint32_t port_reg)
+{
+	nft_expr(nl, "nat") {
+		nft_be32(nl, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+		nft_be32(nl, NFTA_NAT_FAMILY, nft_nfproto(family));
+		nft_be32(nl, NFTA_NAT_REG_ADDR_MIN, address_reg);
+		nft_be32(nl, NFTA_NAT_REG_PROTO_MIN, port_reg);
+	}
+}
+
 void nft_counter(struct nl *nl)
 {
 	nft_expr(nl, "counter") {
@@ -180,7 +190,7 @@ void nft_daddr(struct nl *nl, sa_family_t family, uint32_t reg)
 	address(nl, family, true, reg);
 }
 
-static void compare_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op)
+void nft_cmp_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op)
 {
 	struct ip mask = { .family = net->family, .plen = net->plen }, base = ip_network(net);
 
@@ -196,11 +206,11 @@ static void compare_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops
 void nft_saddr_in(struct nl *nl, const struct ip *net)
 {
 	nft_saddr(nl, net->family, NFT_R(0));
-	compare_prefix(nl, net, NFT_CMP_EQ);
+	nft_cmp_prefix(nl, net, NFT_CMP_EQ);
 }
 
 void nft_daddr_in(struct nl *nl, const struct ip *net, enum nft_cmp_ops op)
 {
 	nft_daddr(nl, net->family, NFT_R(0));
-	compare_prefix(nl, net, op);
+	nft_cmp_prefix(nl, net, op);
 }

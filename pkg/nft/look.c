@@ -7,6 +7,8 @@
 
 #include "nft/nft.h"
 
+#define ASK_BATCH 64 /* whose answers the socket holds */
+
 static void ask(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
 		const char *what)
 {
@@ -14,6 +16,20 @@ static void ask(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_
 
 	nl_msg(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &header, sizeof(header),
 	       what);
+}
+
+static int see_nothing(const struct nlmsghdr *nlh, void *data)
+{
+	(void)nlh, (void)data;
+	return MNL_CB_OK;
+}
+
+int nft_usable(struct nl *nl)
+{
+	const struct nft_table none = { .family = AF_UNSPEC };
+
+	ask(nl, &none, NFT_MSG_GETGEN, 0, "look for nf_tables");
+	return nl_query(nl, see_nothing, NULL);
 }
 
 /* A kernel without nf_tables, or without it for this family, has nothing in it either. */
@@ -165,7 +181,7 @@ int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, 
 	for (size_t i = 0; i < n;) {
 		struct looking l = { .found = found, .data = data, .at = i, .first = nl->seq };
 
-		for (; i < n && l.n < NL_BATCH; i++, l.n++)
+		for (; i < n && l.n < ASK_BATCH; i++, l.n++)
 			ask_elem(nl, t, &e[i]);
 		if (none_is_fine(nl, nl_query_allow(nl, ENOENT, take_elems, &l)) < 0)
 			return -1;

@@ -63,6 +63,7 @@ struct nft_elem {
 	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
 	uint8_t key_len, data_len; /* data_len 0: no data */
 	bool has_verdict;
+	bool given;        /* see own.h */
 	int32_t verdict;   /* NFT_GOTO, NFT_RETURN, NF_DROP */
 	const char *chain; /* of NFT_GOTO */
 };
@@ -74,6 +75,9 @@ struct nft_elem {
  * grace period is over, which is left to a child (sys/behind.h).
  */
 int nft_open(struct nl *nl, struct err *err) NODISCARD;
+
+/* Does the kernel have nf_tables, and may we use it? Says why not. */
+int nft_usable(struct nl *nl) NODISCARD;
 
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
@@ -145,7 +149,9 @@ void nft_dst_local(struct nl *nl); /* fib daddr type local */
 void nft_ct_status(struct nl *nl, uint32_t bits); /* ct status dnat */
 void nft_ct_state(struct nl *nl, uint32_t bits);  /* ct state established,related */
 void nft_masquerade(struct nl *nl);               /* masquerade */
-void nft_counter(struct nl *nl);                  /* counter */
+/* dnat ip to ..., the address from one register, the port from another */
+void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port);
+void nft_counter(struct nl *nl); /* counter */
 
 /* The source or destination address of that family into reg; in an inet table after nft_family(). */
 void nft_saddr(struct nl *nl, sa_family_t family, uint32_t reg);
@@ -153,6 +159,8 @@ void nft_daddr(struct nl *nl, sa_family_t family, uint32_t reg);
 /* ip saddr 10.1.0.0/16, ip daddr != 10.1.0.0/16, by the prefix length */
 void nft_saddr_in(struct nl *nl, const struct ip *net);
 void nft_daddr_in(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
+/* The address in register 0, by the prefix length. */
+void nft_cmp_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
 
 /* ---- looking --------------------------------------------------------------------------------- */
 

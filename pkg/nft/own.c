@@ -22,7 +22,7 @@ void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct 
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-enum state { ABSENT, OURS, OURS_OTHERWISE, OTHERS };
+enum state { ABSENT, OURS, OURS_OTHERWISE, KINS, OTHERS_SAME, OTHERS };
 
 struct look {
 	const struct nft_claim *c;
@@ -45,14 +45,23 @@ static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 static void see(const struct nft_found *found, void *data)
 {
 	struct look *l = data;
-	const struct nft_elem *wanted = &l->c->elems[found->index];
+	const struct nft_claim *c = l->c;
+	bool same = same_data(&c->elems[found->index], &found->at);
+	uint8_t *state = &l->states[found->index];
 
-	if (strcmp(found->comment, l->c->owner) != 0) {
-		l->states[found->index] = OTHERS;
-		l->owners[found->index] = arena_strdup(l->arena, found->comment);
+	if (!strcmp(found->comment, c->owner)) {
+		*state = same ? OURS : OURS_OTHERWISE;
 		return;
 	}
-	l->states[found->index] = same_data(wanted, &found->at) ? OURS : OURS_OTHERWISE;
+	*state = same ? OTHERS_SAME : OTHERS;
+	if (c->is_kin && !c->elems[found->index].given && c->is_kin(c, found->comment))
+		*state = KINS;
+	l->owners[found->index] = arena_strdup(l->arena, found->comment);
+}
+
+static bool is_fine(uint8_t state)
+{
+	return state == OURS || state == KINS;
 }
 
 static int look(struct nl *nl, struct look *l)
@@ -93,7 +102,7 @@ static void put_elems(struct nl *nl, const struct nft_claim *c, const uint8_t *s
 	for (size_t i = 0, end; i < c->n_elems; i = end) {
 		for (end = i + 1; end < c->n_elems && states[end] == states[i];)
 			end++;
-		if (states[i] == OURS)
+		if (is_fine(states[i]))
 			continue;
 		if (states[i] != ABSENT)
 			nft_elems_del(nl, t, c->elems + i, end - i);
@@ -114,7 +123,7 @@ static int put(struct nl *nl, const struct nft_claim *c, bool with_build, const 
 static int refuse_others(struct nl *nl, const struct look *l)
 {
 	for (size_t i = 0; l->c->exclusive && i < l->c->n_elems; i++)
-		if (l->states[i] == OTHERS)
+		if (l->states[i] == OTHERS && !l->c->elems[i].given)
 			return err_set(nl->err, ERR_IN_USE, "%s is held by another container (%s)",
 				       l->c->elems[i].what, l->owners[i]);
 	return 0;
@@ -123,7 +132,7 @@ static int refuse_others(struct nl *nl, const struct look *l)
 static void note_fresh(struct nft_claim *c, const uint8_t *states)
 {
 	for (size_t i = 0; i < c->n_elems; i++)
-		c->fresh[i] = states[i] != OURS;
+		c->fresh[i] = !is_fine(states[i]);
 }
 
 /* It may have been done after all: what was not there before is not to be there now. */
@@ -169,16 +178,20 @@ int nft_claim(struct nl *nl, struct nft_claim *c, struct arena *arena)
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-/* Of those that the look found to be ours, all or the fresh ones. */
+static bool goes(const struct look *l, size_t i, const bool *only)
+{
+	return (l->states[i] == OURS || l->states[i] == OURS_OTHERWISE) && (!only || only[i]);
+}
+
+/* Of those that the look found to be ours, all or the fresh ones; runs of them. */
 static void del_ours(struct nl *nl, const struct look *l, const bool *only)
 {
 	const struct nft_claim *c = l->c;
 
-	for (size_t i = 0; i < c->n_elems; i++) {
-		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
-
-		if (ours && (!only || only[i]))
-			nft_elems_del(nl, &c->own->table, c->elems + i, 1);
+	for (size_t i = 0, end; i < c->n_elems; i = end + 1) {
+		for (end = i; end < c->n_elems && goes(l, end, only);)
+			end++;
+		nft_elems_del(nl, &c->own->table, c->elems + i, end - i);
 	}
 }
 
@@ -269,7 +282,7 @@ int nft_verify(struct nl *nl, const struct nft_claim *c, struct arena *arena)
 	if (look(nl, &l) < 0)
 		return -1;
 	for (size_t i = 0; i < c->n_elems; i++)
-		if (l.states[i] != OURS)
+		if (!is_fine(l.states[i]))
 			return err_set(nl->err, ERR_CHECK, "nf_tables: %s is %s table %s",
 				       c->elems[i].what,
 				       l.states[i] == ABSENT ? "gone from" : "another's in",

@@ -44,10 +44,16 @@ struct nft_claim {
 	struct nft_subchain *chains;
 	size_t n_elems, n_chains;
 	/*
-	 * An element that somebody else has is an error (ERR_IN_USE). Otherwise it is taken over: its key
-	 * is an address or a name that has been given to us, so who had it is gone.
+	 * An element that somebody else has is an error (ERR_IN_USE), unless it is `given` or its data are
+	 * the same. Otherwise it is taken over: its key (or data) is an address or a name that has been given
+	 * to us, so who had it is gone.
 	 */
 	bool exclusive;
+	/*
+	 * Of an exclusive claim: is this other owner one of the same party? What he has is his and no error. May
+	 * be NULL.
+	 */
+	bool (*is_kin)(const struct nft_claim *c, const char *other);
 	bool *fresh; /* nft_claim(): which were not there before; by element */
 };
 

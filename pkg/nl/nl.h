@@ -17,7 +17,7 @@
 #include "net/ip.h"
 
 #define NL_BUFSIZE 16384
-#define NL_BATCH   64
+#define NL_BATCH   128
 
 struct nl {
 	struct mnl_socket *sock;

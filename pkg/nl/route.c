@@ -15,7 +15,7 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 		.rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC,
 		.rtm_protocol = type == RTM_NEWROUTE ? RTPROT_BOOT : RTPROT_UNSPEC,
 		.rtm_scope = r->scope,
-		.rtm_type = RTN_UNICAST,
+		.rtm_type = r->type ? r->type : RTN_UNICAST,
 	};
 
 	nl_msg(nl, type, flags, &rtm, sizeof(rtm), what);
@@ -183,5 +183,40 @@ int nl_route_list(struct nl *nl, struct route_list *out)
 		if (nl_dump(nl, parse_marked, rewind_list, &m) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int oif_attr(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) == RTA_OIF)
+		nl_attr_int(attr, data);
+	return MNL_CB_OK;
+}
+
+static int take_oif(const struct nlmsghdr *nlh, void *data)
+{
+	if (nlh->nlmsg_type == RTM_NEWROUTE)
+		(void)mnl_attr_parse(nlh, sizeof(struct rtmsg), oif_attr, data);
+	return MNL_CB_OK;
+}
+
+/* Unreachable by a route that says so, or for want of one. */
+static bool is_no_route(int error)
+{
+	return error == ENETUNREACH || error == EHOSTUNREACH || error == EACCES || error == EINVAL;
+}
+
+int nl_route_oif(struct nl *nl, const struct ip *to, int *oif)
+{
+	struct rtmsg rtm = { .rtm_family = (uint8_t)to->family, .rtm_dst_len = ip_bits(to) };
+
+	*oif = 0;
+	nl_msg(nl, RTM_GETROUTE, 0, &rtm, sizeof(rtm), "look up route");
+	nl_ip(nl, RTA_DST, to);
+	if (nl_query(nl, take_oif, oif) == 0)
+		return 0;
+	if (!is_no_route(nl->err->sys))
+		return -1;
+	err_clear(nl->err);
 	return 0;
 }

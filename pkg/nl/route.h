@@ -14,6 +14,7 @@ struct route {
 	uint32_t priority;    /* the metric; 0 = none said */
 	uint32_t mtu, advmss; /* 0 = none said */
 	uint8_t scope;        /* RT_SCOPE_* */
+	uint8_t type;         /* RTN_*, 0 = unicast */
 };
 
 struct route_list {
@@ -25,6 +26,9 @@ struct route_list {
 /* ip route add; with `flags` NLM_F_EXCL an equal one is EEXIST. */
 void nl_route_add(struct nl *nl, const struct route *r, uint16_t flags);
 void nl_route_del(struct nl *nl, const struct route *r);
+
+/* The interface that leads to an address, 0 if none does. */
+int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
 
 /* All unicast routes of a namespace, all tables; out->arena must be set. */
 int nl_route_list(struct nl *nl, struct route_list *out) NODISCARD;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "nl/addr.h"
+#include "nl/ct.h"
 #include "nl/link.h"
 #include "nl/route.h"
 #include "nl/vlan.h"
@@ -123,6 +124,17 @@ static int commit(struct nl *nl)
 	return nl_commit_allow(nl, EEXIST);
 }
 
+/* Flushed by the kernel, as it may refuse; or listed and deleted. */
+static int flush(struct nl *nl, bool by_kernel, struct arena *arena)
+{
+	const struct ct_port ports[] = {
+		{ .proto = IPPROTO_UDP, .port = 53 },
+		{ .proto = by_kernel ? IPPROTO_TCP : IPPROTO_SCTP, .port = 53 },
+	};
+
+	return ct_flush(nl, AF_INET, ports, ARRAY_SIZE(ports), arena);
+}
+
 static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	struct addr_list addrs = { .arena = arena };
@@ -131,7 +143,7 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 	struct port_vlans vlans;
 	unsigned int ports;
 
-	switch (which % 8) {
+	switch (which % 10) {
 	case 0:
 		return nl_link_get(nl, "eth0", &link);
 	case 1:
@@ -146,6 +158,10 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return nl_link_get_index_allow(nl, 2, &link);
 	case 6:
 		return nl_wait(nl, NULL, 1, never, &link) < 0 ? -1 : 0;
+	case 7:
+		return flush(nl, true, arena);
+	case 8:
+		return flush(nl, false, arena);
 	default:
 		return commit(nl);
 	}

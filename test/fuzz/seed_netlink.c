@@ -5,6 +5,8 @@
  */
 #include <libmnl/libmnl.h>
 #include <linux/if_bridge.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@ static const struct seed {
 	uint16_t type;
 	uint8_t family;
 	size_t header;
+	int bus; /* 0 is NETLINK_ROUTE */
 } seeds[] = {
 	{ 0, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 1, RTM_GETADDR, AF_INET, sizeof(struct ifaddrmsg) },
@@ -25,13 +28,15 @@ static const struct seed {
 	{ 3, RTM_GETVLAN, AF_BRIDGE, sizeof(struct br_vlan_msg) },
 	{ 4, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 6, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
+	{ 8, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, AF_INET, sizeof(struct nfgenmsg),
+	  NETLINK_NETFILTER },
 };
 
 static struct mnl_socket *ask(const struct seed *seed)
 {
 	char buf[256] = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct mnl_socket *sock = mnl_socket_open(NETLINK_ROUTE);
+	struct mnl_socket *sock = mnl_socket_open(seed->bus);
 
 	if (!sock)
 		exit(1);

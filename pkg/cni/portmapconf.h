@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * portmapconf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that they and
+ * a result come to. Decides; talks to nobody.
+ */
+#ifndef CNIC_CNI_PORTMAPCONF_H
+#define CNIC_CNI_PORTMAPCONF_H
+
+#include "cni/owner.h"
+#include "nft/dnat.h"
+
+#define PORTMAP_MARK_BIT 13
+#define PORTMAP_MAX      5000 /* mappings: what one transaction takes, for two families */
+
+struct portmap_port {
+	uint32_t host_port, container_port;
+	const char *protocol; /* NULL: not said */
+	struct ip host_ip;
+};
+
+struct portmap_list {
+	struct nft_mapping *mapping;
+	size_t n;
+};
+
+enum portmap_backend { PORTMAP_NFTABLES, PORTMAP_IPTABLES };
+
+struct portmap {
+	const char *backend; /* NULL: not said */
+	bool snat, masq_all, has_mark_bit;
+	uint32_t mark_bit;
+	const char *external_chain; /* NULL: none */
+	const char **conditions_v4, **conditions_v6;
+	size_t n_conditions_v4, n_conditions_v6;
+	struct portmap_port *ports;
+	size_t n_ports;
+
+	/* portmap_settle() */
+	enum portmap_backend way;
+	bool may_fall_back;      /* to iptables, where the kernel has no nf_tables */
+	struct nft_cond cond[2]; /* of PORTMAP_NFTABLES */
+
+	struct portmap_list list; /* portmap_recall() */
+};
+
+extern const struct json_field portmap_fields[];
+extern const struct portmap portmap_defaults;
+
+/* Which backend, with which conditions; errors name the key. */
+int portmap_settle(struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
+
+/* IPPROTO_*, TCP if none is said; 0 for what is none of nft_dnat_protocol(). */
+uint8_t portmap_protocol(const struct portmap_port *port);
+
+/* What is wrong with the ports themselves, by the path of the key. */
+int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
+
+/*
+ * The mappings that lead to the interface of that name in the result: those of IPv4, then those of IPv6. Ports
+ * that portmap_check_ports() would refuse are left out.
+ */
+struct portmap_list portmap_list(const struct portmap *p, const struct cni_result *result,
+				 const char *ifname, struct arena *arena);
+
+/* As elements of our table. */
+struct nft_claim portmap_claim(const struct portmap *p, const struct portmap_list *list,
+			       const char *owner, struct arena *arena);
+
+/* The words of a family's conditions. */
+void portmap_conditions(const struct portmap *p, sa_family_t family, const char *const **words,
+			size_t *n);
+
+#endif

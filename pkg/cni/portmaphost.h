@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * portmaphost.h - what host ports need of the host besides rules: that its own loopback addresses may lead to
+ * containers, and that connections do not go where a port has led before.
+ */
+#ifndef CNIC_CNI_PORTMAPHOST_H
+#define CNIC_CNI_PORTMAPHOST_H
+
+#include "cni/call.h"
+#include "cni/portmapconf.h"
+
+/*
+ * The host's processes reach the ports by a loopback address: what comes and goes by the container's bridge, or its
+ * veth, may have one. The interface is shared with other containers, so this is never taken back.
+ */
+int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
+			   const struct portmap_list *list) NODISCARD;
+
+/* ADD: connections to the ports that are tracked already and do not begin anew, which are UDP's. */
+int portmap_forget_old(struct cni_call *c, const struct portmap_list *list) NODISCARD;
+
+/* DEL: connections to the ports that lead to the container. */
+int portmap_forget_own(struct cni_call *c, const struct portmap_list *list) NODISCARD;
+
+#endif

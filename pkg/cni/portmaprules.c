@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/portmaprules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cni/iptables.h"
+#include "cni/portmapipt.h"
+#include "nft/refdnat.h"
+
+/* ---- whose ----------------------------------------------------------------------------------- */
+
+/*
+ * The mark of owner.h, but with the container's id in front, so that it is never cut: two interfaces of one
+ * container may ask for the same ports.
+ */
+static const char *owner_of(struct cni_call *c)
+{
+	struct cni_owner o;
+
+	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
+	return arena_printf(c->arena, "%.*s, id: %.64s, net: %.12s, if: %s", CNI_OWNER_ID,
+			    o.comment, c->container_id, c->conf.name, c->ifname);
+}
+
+#define ID_AT (CNI_OWNER_ID + sizeof(", id: ") - 1)
+
+/* The first of them to come has the port; the reference, too, leaves it to him. */
+static bool is_same_container(const struct nft_claim *claim, const char *other)
+{
+	size_t n = strcspn(claim->owner + ID_AT, ",");
+
+	return strlen(other) > ID_AT + n &&
+	       !strncmp(other + CNI_OWNER_ID, claim->owner + CNI_OWNER_ID,
+			ID_AT + n + 1 - CNI_OWNER_ID);
+}
+
+static struct nft_claim claim_of(struct cni_call *c, const struct portmap *conf,
+				 const struct portmap_list *list)
+{
+	struct nft_claim claim = portmap_claim(conf, list, owner_of(c), c->arena);
+
+	claim.is_kin = is_same_container;
+	return claim;
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* The kernel's word that it has no nf_tables. */
+static bool no_nftables(const struct cni_call *c)
+{
+	return c->err->sys == EOPNOTSUPP || c->err->sys == EPROTONOSUPPORT;
+}
+
+static void undo_claim(struct cni_call *c, const void *arg)
+{
+	if (nft_unclaim(c->nft, arg, c->arena) < 0)
+		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
+}
+
+static int add_nftables(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list)
+{
+	struct nft_claim *claim = arena_new(c->arena, struct nft_claim);
+
+	*claim = claim_of(c, conf, list);
+	if (nft_claim(c->nft, claim, c->arena) < 0)
+		return -1;
+	cni_undo_push(c, undo_claim, claim);
+	return 0;
+}
+
+int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list)
+{
+	if (cni_nft(c) < 0)
+		return -1;
+	if (conf->way == PORTMAP_IPTABLES)
+		return portmap_ipt_add(c, conf, list);
+	if (add_nftables(c, conf, list) == 0)
+		return 0;
+	if (!conf->may_fall_back || !no_nftables(c))
+		return -1;
+	err_clear(c->err);
+	return portmap_ipt_add(c, conf, list);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* The reference's rules do not tell which mapping they are: as it does, we count. */
+static int has_reference(struct cni_call *c, const struct portmap_list *list, bool *has)
+{
+	static const sa_family_t families[] = { AF_INET, AF_INET6 };
+
+	*has = true;
+	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
+		size_t wanted = 0, n = 0;
+
+		for (size_t k = 0; k < list->n; k++)
+			wanted += list->mapping[k].to.family == families[i];
+		if (wanted && nft_refdnat_count(c->nft, families[i], c->container_id, &n) < 0)
+			return -1;
+		*has = n >= wanted;
+	}
+	return 0;
+}
+
+static int has_others(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list, bool *has)
+{
+	if (has_reference(c, list, has) < 0)
+		return -1;
+	return *has ? 0 : portmap_ipt_has(c, conf, list, has);
+}
+
+int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list)
+{
+	struct nft_claim claim = claim_of(c, conf, list);
+	struct err first;
+	bool has = false;
+
+	if (cni_nft(c) < 0)
+		return -1;
+	if (conf->way == PORTMAP_NFTABLES && nft_verify(c->nft, &claim, c->arena) == 0)
+		return 0;
+	if (conf->way == PORTMAP_IPTABLES)
+		(void)err_set(c->err, ERR_CHECK, "iptables: rules of the host ports are gone");
+	first = *c->err;
+	if (first.code != ERR_CHECK)
+		return -1;
+	err_clear(c->err);
+	if (has_others(c, conf, list, &has) < 0)
+		return -1;
+	if (!has)
+		*c->err = first;
+	return has ? 0 : -1;
+}
+
+int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list)
+{
+	struct nft_claim claim = claim_of(c, conf, list);
+
+	if (portmap_rules_check(c, conf, list) == 0)
+		return 0;
+	if (c->err->code != ERR_CHECK)
+		return -1;
+	err_clear(c->err);
+	if (conf->way == PORTMAP_IPTABLES)
+		return portmap_ipt_add(c, conf, list);
+	if (nft_restore(c->nft, &claim, c->arena) == 0)
+		return 0;
+	if (!conf->may_fall_back || !no_nftables(c))
+		return -1;
+	err_clear(c->err);
+	return portmap_ipt_add(c, conf, list);
+}
+
+/* ---- removing -------------------------------------------------------------------------------- */
+
+int portmap_rules_release(struct cni_call *c, const struct portmap *conf,
+			  const struct portmap_list *list)
+{
+	struct nft_claim claim = claim_of(c, conf, list);
+
+	return nft_release(c->nft, &claim, c->arena);
+}
+
+static int sweep(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
+{
+	static const struct portmap_list nothing;
+	struct nft_claim claim = claim_of(c, conf, &nothing);
+
+	return nft_sweep(c->nft, claim.own, stale, data, c->arena);
+}
+
+static bool is_owner(const char *comment, void *data)
+{
+	return cni_owner_has(data, comment);
+}
+
+int portmap_rules_sweep(struct cni_call *c, const struct portmap *conf)
+{
+	struct cni_owner o;
+
+	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
+	return sweep(c, conf, is_owner, &o);
+}
+
+static bool may_go(const char *comment, void *data)
+{
+	return cni_owners_may_go(data, comment);
+}
+
+int portmap_rules_collect(struct cni_call *c, const struct portmap *conf)
+{
+	struct cni_owners owners;
+
+	cni_owners_init(&owners, c);
+	return sweep(c, conf, may_go, &owners);
+}
+
+int portmap_rules_remove_others(struct cni_call *c)
+{
+	if (nft_refdnat_remove(c->nft, c->container_id, c->arena) < 0)
+		return -1;
+	return portmap_ipt_remove(c, c->conf.name, c->container_id);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
+{
+	if (conf->way == PORTMAP_IPTABLES)
+		return cni_iptables_usable(c, AF_INET);
+	if (cni_nft(c) == 0 && nft_usable(c->nft) == 0)
+		return 0;
+	if (!conf->may_fall_back || !no_nftables(c))
+		return -1;
+	err_clear(c->err);
+	return cni_iptables_usable(c, AF_INET);
+}

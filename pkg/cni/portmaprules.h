@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * portmaprules.h - the rules of host ports, whoever has made them: our table (nft/dnat.h), iptables in the words of the
+ * reference (portmapipt.h), the reference's own table (nft/refdnat.h). ADD makes those that the configuration
+ * asks for, DEL removes all three, CHECK is content with any.
+ */
+#ifndef CNIC_CNI_PORTMAPRULES_H
+#define CNIC_CNI_PORTMAPRULES_H
+
+#include "cni/call.h"
+#include "cni/portmapconf.h"
+
+/* `conf` is settled. Pushes its undo. */
+int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list) NODISCARD;
+
+/* Fails with ERR_CHECK if they are not all there. */
+int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list) NODISCARD;
+
+/* What is gone comes back. */
+int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list) NODISCARD;
+
+/* What this attachment has in our table: by its mappings, or whatever bears its mark. */
+int portmap_rules_release(struct cni_call *c, const struct portmap *conf,
+			  const struct portmap_list *list) NODISCARD;
+int portmap_rules_sweep(struct cni_call *c, const struct portmap *conf) NODISCARD;
+
+/* GC: what stale attachments of this network have in the table of these conditions. */
+int portmap_rules_collect(struct cni_call *c, const struct portmap *conf) NODISCARD;
+
+/* Can an ADD make its rules? */
+int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCARD;
+
+/* What the container has of the other two. */
+int portmap_rules_remove_others(struct cni_call *c) NODISCARD;
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dnat.h - host ports that lead to containers, in a table of our own:
+ *
+ *	table inet cnic_portmap {
+ *		map host4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }
+ *		map any4 { type inet_proto . inet_service : ipv4_addr . inet_service
+ *			   elements = { tcp . 8080 : 10.1.0.2 . 80 } }
+ *		map snat4 { type ipv4_addr : verdict; elements = { 10.1.0.2 : goto from_10.1.0.0/16 } }
+ *		chain prerouting {
+ *			type nat hook prerouting priority dstnat; policy accept;
+ *			iif != "lo" ip daddr 127.0.0.0/8 drop
+ *			meta nfproto ipv4 fib daddr type local jump ports4
+ *		}
+ *		chain output {
+ *			type nat hook output priority dstnat; policy accept;
+ *			meta nfproto ipv4 fib daddr type local jump ports4
+ *		}
+ *		chain ports4 {
+ *			dnat ip to ip daddr . meta l4proto . th dport map @host4
+ *			dnat ip to meta l4proto . th dport map @any4
+ *		}
+ *		chain postrouting {
+ *			type nat hook postrouting priority srcnat; policy accept;
+ *			ct status dnat ip daddr vmap @snat4
+ *		}
+ *		chain from_10.1.0.0/16 {
+ *			ip saddr 10.1.0.0/16 masquerade
+ *			ip saddr 127.0.0.0/8 masquerade
+ *		}
+ *		chain from_all {
+ *			masquerade
+ *		}
+ *	}
+ *
+ * and the same for IPv6. A port of one address goes before the same port of all addresses. The containers of a
+ * subnet reach each other's host ports, and the host its own by the loopback address, because the answer
+ * comes back to us. What these rules let through to a loopback address must not be anything but that:
+ * the first rule keeps others out. A chain of type "nat" sees only the first packet of a connection.
+ *
+ * Other chains that masquerade at the same place may be in front of this table's or behind: whoever is the
+ * first to translate a connection's source decides, and it is masquerading in either case.
+ */
+#ifndef CNIC_NFT_DNAT_H
+#define CNIC_NFT_DNAT_H
+
+#include "nft/cond.h"
+#include "nft/own.h"
+
+struct nft_mapping {
+	struct ip at;     /* on the host; .family AF_UNSPEC: any address of the family of `to` */
+	struct ip to;     /* the container's, with its subnet's prefix length */
+	uint8_t protocol; /* IPPROTO_TCP, ... */
+	uint16_t port, to_port;
+};
+
+/* Whose source address is replaced by the host's on the way to the container? */
+enum nft_dnat_masq { NFT_DNAT_MASQ_NONE, NFT_DNAT_MASQ_NEAR, NFT_DNAT_MASQ_ALL };
+
+/*
+ * The table of mappings under these conditions for IPv4 and for IPv6, which are those of all their rules
+ * "jump ports": cnic_portmap without any, else one that has `tag` in its name, which goes before it.
+ */
+const struct nft_own *nft_dnat_own(const struct nft_cond cond[2], const char *tag,
+				   struct arena *arena);
+
+/* "tcp", "udp", "sctp", "dccp"; NULL for others. */
+const char *nft_dnat_protocol(uint8_t protocol);
+
+/*
+ * No two of the mappings have the same place on the host. Those of one family should stand together. The claim
+ * is exclusive.
+ */
+struct nft_claim nft_dnat_claim(const struct nft_own *own, const struct nft_mapping *m, size_t n,
+				enum nft_dnat_masq masq, struct arena *arena);
+
+#endif
