@@ -14,7 +14,7 @@ FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
 B           := build$(FLAVOUR)
 BIN         := bin$(FLAVOUR)
 
-PLUGINS := bridge ptp loopback ovs host-local static portmap ovs-mirror-producer ovs-mirror-consumer
+PLUGINS := bridge ptp loopback ovs host-local static portmap ovs-mirror-producer ovs-mirror-consumer firewall
 
 # Plugins that are two of one file.
 FILE_OF_ovs-mirror-producer := ovs-mirror

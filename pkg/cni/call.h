@@ -56,6 +56,7 @@ struct cni_call {
 	bool turn_given_up;                /* another call may have had its turn since ours began */
 	int lock_fd;                       /* the turn at the host's namespace, -1 = not held */
 	int *record_fd;                    /* record.h: our hold on it, NULL = none */
+	const char *record_note;           /* record.h: what else it is to hold, NULL = nothing */
 	void *bridge_change;               /* brport.h: what to take back */
 	struct cni_del *del;               /* netfilter.h: what a DEL goes by */
 	struct cni_undo undo[32];

@@ -64,6 +64,7 @@ static const struct json_field record_fields[] = {
 	F_STR("ifname", struct content, r.ifname, .required = true),
 	F_STR("netns", struct content, r.netns, .required = true),
 	F_STR("args", struct content, r.args, .required = true, .max = CNI_MEMO_MAX),
+	F_STR("note", struct content, r.note),
 	F_MAP("config", struct content, r.conf, .required = true),
 	F_MAP("prevResult", struct content, prev, .required = true),
 	F_END
@@ -74,6 +75,7 @@ static int parse(const char *name, struct arena *arena, struct cni_record **out,
 	struct content *k = arena_new(arena, struct content);
 	const struct json *v;
 
+	k->r.note = "";
 	*out = &k->r;
 	if (cni_memo_load(path_of(arena, name), arena, &v, err) < 0 ||
 	    json_decode(v, record_fields, "", k, err) < 0)
@@ -181,6 +183,8 @@ static int content_of(struct cni_call *c, struct json *record)
 	json_add_str(record, "ifname", c->ifname);
 	json_add_str(record, "netns", c->netns);
 	json_add_str(record, "args", c->args);
+	if (c->record_note)
+		json_add_str(record, "note", c->record_note);
 	conf = json_add_object(record, "config");
 	json_for_each(v, c->conf.raw)
 		if (strcasecmp(json_key(v), "prevResult") != 0)

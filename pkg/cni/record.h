@@ -22,6 +22,7 @@
 
 struct cni_record {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args;
+	const char *note;        /* c->record_note: what the plugin has decided; "" if nothing */
 	const struct json *conf; /* the configuration, all of it but prevResult */
 	struct cni_result prev;  /* c->result, or if that is empty still, c->prev */
 };

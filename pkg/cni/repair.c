@@ -49,6 +49,7 @@ static int repair(const struct cni_repair *what, const struct cni_record *r, str
 	c->ifname = r->ifname;
 	c->args = r->args;
 	c->prev = &r->prev;
+	c->record_note = r->note;
 	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0)
 		return -1;
 	if (gone || netns_is_own(c->netns_fd)) {

@@ -238,8 +238,10 @@ static int rule_attr(const struct nlattr *attr, void *data)
 		a->rule.handle = be64toh(mnl_attr_get_u64(attr));
 	if (type == NFTA_RULE_EXPRESSIONS)
 		a->rule.expressions = attr;
-	if (type == NFTA_RULE_USERDATA)
+	if (type == NFTA_RULE_USERDATA) {
+		a->rule.userdata = attr;
 		nft_comment_of(attr, a->comment, sizeof(a->comment));
+	}
 	return MNL_CB_OK;
 }
 

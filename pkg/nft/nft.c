@@ -84,10 +84,40 @@ void nft_begin(struct nl *nl, size_t elems, struct arena *arena)
 	batch_mark(nl, NFNL_MSG_BATCH_BEGIN);
 }
 
+void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t generation)
+{
+	nft_begin(nl, elems, arena);
+	nft_be32(nl, NFNL_BATCH_GENID, generation);
+}
+
+static int gen_attr(const struct nlattr *attr, void *data)
+{
+	uint32_t *generation = data;
+
+	if (mnl_attr_get_type(attr) == NFTA_GEN_ID) {
+		nl_attr_u32(attr, generation);
+		*generation = ntohl(*generation);
+	}
+	return MNL_CB_OK;
+}
+
+static int take_generation(const struct nlmsghdr *nlh, void *data)
+{
+	(void)mnl_attr_parse(nlh, sizeof(struct nfgenmsg), gen_attr, data);
+	return MNL_CB_OK;
+}
+
+int nft_generation(struct nl *nl, uint32_t *generation)
+{
+	*generation = 0; /* stands for none in particular */
+	message(nl, AF_UNSPEC, NFT_MSG_GETGEN, 0, "ask for the generation of nf_tables");
+	return nl_query(nl, take_generation, generation);
+}
+
 /* The end mark itself is acknowledged by new kernels only (6.10): it is the last change that asks. */
 int nft_commit(struct nl *nl)
 {
-	if (nl->seq - nl->first < 2) {
+	if (nl_queued(nl) < 2) {
 		nl_reset(nl);
 		return 0;
 	}
@@ -102,13 +132,19 @@ static void deletion(const struct nl *nl)
 	behind_slow(mnl_socket_get_fd(nl->sock));
 }
 
-/* User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL. */
-static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
+/*
+ * User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL. nft(8) and
+ * iptables have some more types for rules (3 in 2024), and pass over those they do not know.
+ */
+#define UDATA_COMMENT 0
+#define UDATA_MARK    0xc1
+
+static void put_text(struct nl *nl, uint16_t attr, uint8_t type, const char *comment)
 {
 	struct {
 		uint8_t type, len;
 		char text[NFT_COMMENT_MAX + 1];
-	} udata = { 0 };
+	} udata = { .type = type };
 	size_t n;
 
 	if (!comment)
@@ -119,16 +155,26 @@ static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
 	nl_put(nl, attr, &udata, 2 + n + 1);
 }
 
-void nft_comment_of(const struct nlattr *userdata, char *out, size_t size)
+static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
 {
-	const uint8_t *p = mnl_attr_get_payload(userdata);
-	size_t left = mnl_attr_get_payload_len(userdata);
+	put_text(nl, attr, UDATA_COMMENT, comment);
+}
+
+void nft_rule_mark(struct nl *nl, const char *mark)
+{
+	put_text(nl, NFTA_RULE_USERDATA, UDATA_MARK, mark);
+}
+
+static void text_of(const struct nlattr *userdata, uint8_t type, char *out, size_t size)
+{
+	const uint8_t *p = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
 
 	out[0] = '\0';
 	while (left >= 2 && left - 2 >= p[1]) {
 		size_t n = strnlen((const char *)p + 2, p[1]);
 
-		if (p[0] == 0 && n < size) {
+		if (p[0] == type && n < size) {
 			memcpy(out, p + 2, n);
 			out[n] = '\0';
 			return;
@@ -136,6 +182,16 @@ void nft_comment_of(const struct nlattr *userdata, char *out, size_t size)
 		left -= 2 + (size_t)p[1];
 		p += 2 + p[1];
 	}
+}
+
+void nft_comment_of(const struct nlattr *userdata, char *out, size_t size)
+{
+	text_of(userdata, UDATA_COMMENT, out, size);
+}
+
+void nft_mark_of(const struct nlattr *userdata, char *out, size_t size)
+{
+	text_of(userdata, UDATA_MARK, out, size);
 }
 
 /* ---- tables, chains, sets -------------------------------------------------------------------- */

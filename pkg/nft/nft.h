@@ -82,7 +82,14 @@ int nft_usable(struct nl *nl) NODISCARD;
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 /*
- * As one step. On -1 nothing has changed (if nl->unanswered, that is not known), and err->sys tells the kernel's reason: ENOENT, EEXIST. Also
+ * For what depends on a look: the rule set's generation before the look, and a transaction that fails with
+ * ERESTART if it is another by then.
+ */
+int nft_generation(struct nl *nl, uint32_t *generation) NODISCARD;
+void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t generation);
+/*
+ * As one step. On -1 nothing has changed (if nl->unanswered, that is not known), and err->sys tells the
+ * kernel's reason: ENOENT, EEXIST. Also
  * EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no nf_tables, or not this family of it.
  */
 int nft_commit(struct nl *nl) NODISCARD;
@@ -186,7 +193,7 @@ int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_foun
 struct nft_rule_seen {
 	const char *chain, *comment; /* never NULL */
 	uint64_t handle;
-	const struct nlattr *expressions; /* NULL if none */
+	const struct nlattr *expressions, *userdata; /* NULL if none */
 };
 
 /* Its expressions, each with its name and attributes; the chain that one of kind "immediate" goes to. */
@@ -203,5 +210,12 @@ int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, b
 
 /* The text of a comment in an object's user data, "" if it has none. */
 void nft_comment_of(const struct nlattr *userdata, char *out, size_t size);
+
+/*
+ * The same for a mark that nft(8) and iptables do not show: on the rule being built, after its block; it takes
+ * the place of a comment.
+ */
+void nft_rule_mark(struct nl *nl, const char *mark);
+void nft_mark_of(const struct nlattr *userdata, char *out, size_t size);
 
 #endif

@@ -33,6 +33,12 @@ struct nl {
 	_Alignas(struct nlmsghdr) char own[NL_BUFSIZE];
 };
 
+/* How many messages the open batch has. */
+static inline uint32_t nl_queued(const struct nl *nl)
+{
+	return nl->seq - nl->first;
+}
+
 /* rtnetlink socket in the current network namespace; reports to err from now on. */
 int nl_open(struct nl *nl, struct err *err) NODISCARD;
 /* The same on another bus, NETLINK_NETFILTER. */

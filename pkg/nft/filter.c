@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/filter.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "nft/policy.h"
+
+#define TRIES           100 /* somebody else has changed the rule set between a look and our transaction */
+
+#define PRIORITY_FILTER 0
+#define ESTABLISHED     NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define RELATED         NF_CT_STATE_BIT(IP_CT_RELATED)
+
+static const char FORWARD[] = "forward", ADMIN[] = "admin";
+
+static const struct nft_set own_sets[] = {
+	{ "v4", NFT_TYPE_IPV4, 4, 0, 0 },
+	{ "v6", NFT_TYPE_IPV6, 16, 0, 0 },
+};
+
+bool nft_filter_is_chain(const char *name)
+{
+	return !strcmp(name, FORWARD) || !strcmp(name, ADMIN) || !strcmp(name, NFT_ISOLATION);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static void build_family(struct nl *nl, const struct nft_table *t, sa_family_t family)
+{
+	const char *set = family == AF_INET ? "v4" : "v6";
+
+	nft_rule(nl, t, FORWARD, NULL) {
+		nft_ct_state(nl, ESTABLISHED | RELATED);
+		nft_family(nl, nft_nfproto(family));
+		nft_daddr(nl, family, NFT_R(0));
+		nft_lookup(nl, set, NFT_R(0));
+		nft_verdict(nl, NF_ACCEPT, NULL);
+	}
+	nft_rule(nl, t, FORWARD, NULL) {
+		nft_family(nl, nft_nfproto(family));
+		nft_saddr(nl, family, NFT_R(0));
+		nft_lookup(nl, set, NFT_R(0));
+		nft_verdict(nl, NF_ACCEPT, NULL);
+	}
+}
+
+static void build(struct nl *nl, const struct nft_table *t)
+{
+	static const struct nft_hook hook = { "filter", NF_INET_FORWARD, PRIORITY_FILTER };
+
+	nft_table_add(nl, t, "cnic: forwarding for containers");
+	for (size_t i = 0; i < ARRAY_SIZE(own_sets); i++)
+		nft_set_add(nl, t, &own_sets[i]);
+	nft_chain_add(nl, t, FORWARD, &hook);
+	nft_chain_add(nl, t, ADMIN, NULL);
+	nft_chain_flush(nl, t, FORWARD);
+	nft_rule(nl, t, FORWARD, NULL) {
+		nft_verdict(nl, NFT_JUMP, ADMIN);
+	}
+	nft_policy_build(nl, t, FORWARD);
+	build_family(nl, t, AF_INET);
+	build_family(nl, t, AF_INET6);
+}
+
+static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { NFT_ISOLATION, 2 }, { 0 } };
+static const char *const address_sets[] = { "v4", "v6", NULL };
+
+static const struct nft_own own = {
+	.table = { NFPROTO_INET, "cnic_firewall" },
+	.build = build,
+	.rules = rules,
+	.sets = address_sets,
+};
+
+/* ---- elements -------------------------------------------------------------------------------- */
+
+static struct nft_claim claim_of(const struct nft_forward *f, struct arena *arena)
+{
+	struct nft_claim c = { .own = &own, .owner = f->owner };
+
+	c.n_elems = f->policy_only ? 0 : f->n_ips;
+	c.elems = arena_array(arena, struct nft_elem, f->n_ips + 1);
+	for (size_t i = 0; i < c.n_elems; i++) {
+		struct nft_elem *e = &c.elems[i];
+		char text[IP_STRLEN];
+
+		e->set = f->ips[i]->family == AF_INET ? "v4" : "v6";
+		e->what = arena_printf(arena, "forwarding of %s", ip_str(f->ips[i], text));
+		e->key_len = (uint8_t)ip_len(f->ips[i]);
+		memcpy(e->key, f->ips[i]->bytes, e->key_len);
+	}
+	return c;
+}
+
+/* ---- what is shared -------------------------------------------------------------------------- */
+
+struct jumps {
+	const char *to;
+	bool has;
+};
+
+static void see_jump_expr(const char *name, const struct nlattr *data, void *arg)
+{
+	const char *to = strcmp(name, "immediate") != 0 ? NULL : nft_goes_to(data);
+	struct jumps *j = arg;
+
+	j->has |= to && !strcmp(to, j->to);
+}
+
+static void see_jump(const struct nft_rule_seen *rule, void *data)
+{
+	nft_expressions(rule, see_jump_expr, data);
+}
+
+static void see_no_jump(void *data)
+{
+	struct jumps *j = data;
+
+	j->has = false;
+}
+
+static int has_admin(struct nl *nl, const struct nft_forward *f, bool *has)
+{
+	struct jumps j = { .to = f->admin };
+
+	if (nft_rules(nl, &own.table, ADMIN, see_jump, see_no_jump, &j) < 0)
+		return -1;
+	*has = j.has;
+	return 0;
+}
+
+struct shared {
+	bool admin;
+	struct nft_bridge_state bridge;
+};
+
+static int look(struct nl *nl, const struct nft_forward *f, struct shared *s, bool *complete)
+{
+	if (has_admin(nl, f, &s->admin) < 0 || nft_policy_look(nl, &own.table, f, &s->bridge) < 0)
+		return -1;
+	*complete = s->admin && nft_policy_is_set(f, &s->bridge);
+	return 0;
+}
+
+/* The jump alone: with it, the admin chain and the chain it stands in are there. */
+static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+{
+	struct shared s;
+
+	(void)arena;
+	return look(nl, f, &s, is_ready);
+}
+
+static int make(struct nl *nl, const struct nft_forward *f, const struct shared *s, uint32_t at,
+		struct arena *arena)
+{
+	nft_begin_at(nl, 4, arena, at);
+	build(nl, &own.table);
+	nft_chain_add(nl, &own.table, f->admin, NULL);
+	if (!s->admin) {
+		nft_rule(nl, &own.table, ADMIN, NULL) {
+			nft_verdict(nl, NFT_JUMP, f->admin);
+		}
+	}
+	if (f->bridge)
+		nft_policy_put(nl, &own.table, f, &s->bridge);
+	return nft_commit(nl);
+}
+
+/* `all`: the rules too, be the rest there or not. */
+static int complete(struct nl *nl, struct nft_forward *f, bool all, struct arena *arena)
+{
+	struct shared s;
+	uint32_t at;
+	bool is_ready;
+
+	for (int i = 0;; i++) {
+		if (nft_generation(nl, &at) < 0 || look(nl, f, &s, &is_ready) < 0)
+			return -1;
+		if (!f->before.known)
+			f->before = s.bridge;
+		if ((is_ready && !all) || make(nl, f, &s, at, arena) == 0)
+			return 0;
+		if (i == TRIES || nl->err->sys != ERESTART)
+			return -1;
+		err_clear(nl->err);
+	}
+}
+
+static int prepare(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	return complete(nl, f, false, arena);
+}
+
+/* ---- the attachment's ------------------------------------------------------------------------ */
+
+static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	f->claim = claim_of(f, arena);
+	return nft_claim(nl, &f->claim, arena);
+}
+
+static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	if (f->claim.fresh && nft_unclaim(nl, &f->claim, arena) < 0)
+		return -1;
+	return nft_policy_undo(nl, &own.table, f, arena);
+}
+
+static bool is_owner(const char *owner, void *data)
+{
+	return !strcmp(owner, data);
+}
+
+/* Nothing to go by but the owner: a look at all elements. */
+static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct nft_claim c = claim_of(f, arena);
+
+	if (!f->n_ips)
+		return nft_sweep(nl, &own, is_owner, arena_strdup(arena, f->owner), arena);
+	return nft_release(nl, &c, arena);
+}
+
+static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct nft_claim c = claim_of(f, arena);
+	struct shared s;
+	bool is_ready;
+
+	if (nft_verify(nl, &c, arena) < 0 || look(nl, f, &s, &is_ready) < 0)
+		return -1;
+	if (!s.admin)
+		return err_set(nl->err, ERR_CHECK,
+			       "nf_tables: the jump to chain %s in table %s is gone", f->admin,
+			       own.table.name);
+	if (!is_ready)
+		return err_set(nl->err, ERR_CHECK,
+			       "nf_tables: the ingress policy of bridge %s is %s table %s",
+			       f->bridge, s.bridge.different ? "another in" : "gone from",
+			       own.table.name);
+	return 0;
+}
+
+static int restore(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct nft_claim c = claim_of(f, arena);
+
+	if (verify(nl, f, arena) == 0)
+		return 0;
+	if (nl->err->code != ERR_CHECK)
+		return -1;
+	err_clear(nl->err);
+	if (complete(nl, f, true, arena) < 0)
+		return -1;
+	return nft_claim(nl, &c, arena);
+}
+
+/* ---- collecting ------------------------------------------------------------------------------ */
+
+static int sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
+{
+	return nft_sweep(nl, &own, stale, data, arena);
+}
+
+static int bequeath(struct nl *nl, const char *network, nft_heir heir, void *data,
+		    struct arena *arena)
+{
+	return nft_policy_bequeath(nl, &own.table, network, heir, data, arena);
+}
+
+const struct nft_forwarding nft_filter = {
+	.name = "nftables",
+	.ready = ready,
+	.prepare = prepare,
+	.add = add,
+	.undo = undo,
+	.release = release,
+	.verify = verify,
+	.restore = restore,
+	.sweep = sweep,
+	.bequeath = bequeath,
+};

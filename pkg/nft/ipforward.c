@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/ipforward.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "nft/ipt.h"
+
+#define TRIES 100
+
+static const char FORWARD[] = "FORWARD";
+static const sa_family_t families[] = { AF_INET, AF_INET6 };
+
+/* ---- what is there --------------------------------------------------------------------------- */
+
+struct ipf_look {
+	struct ipf_rules *want;
+	const struct nft_forward *f;
+	sa_family_t family; /* and chain: of the dump under way */
+	const char *chain;
+	struct ipf_doomed
+		*doomed; /* what contradicts what is wanted, or stands in the wrong place */
+	size_t n_doomed, n_before;
+	uint64_t isolation; /* the handle of the jump to IPF_STAGE_1, 0: none */
+	struct arena *arena;
+};
+
+static void doom(struct ipf_look *l, uint64_t handle)
+{
+	*arena_append(l->arena, l->doomed, l->n_doomed) =
+		(struct ipf_doomed){ ipf_table(l->family), l->chain, handle };
+}
+
+static bool is_here(const struct ipf_look *l, const struct ipf_rule *w)
+{
+	return w->family == l->family && !strcmp(w->chain, l->chain);
+}
+
+static struct ipf_rule *find(const struct ipf_look *l, const struct xt_rule *r)
+{
+	for (size_t i = 0; i < l->want->n; i++)
+		if (is_here(l, &l->want->list[i]) && xt_rule_same(&l->want->list[i].rule, r))
+			return &l->want->list[i];
+	return NULL;
+}
+
+/* This network's, from when it had the other policy. */
+static bool is_outdated(const struct ipf_look *l, const struct xt_rule *r, const char *mark)
+{
+	return l->f->bridge && !strcmp(l->chain, IPF_STAGE_1) && !strcmp(r->in, l->f->bridge) &&
+	       !strcmp(mark, l->f->network);
+}
+
+/* An attachment that had the address before: it has been given to us, so that one is gone. */
+static bool is_anothers(const struct ipf_rule *w, const char *mark)
+{
+	return w->own && *mark && strcmp(mark, w->mark) != 0;
+}
+
+static void see(const struct nft_rule_seen *seen, void *data)
+{
+	struct ipf_look *l = data;
+	char mark[NFT_COMMENT_MAX * 2];
+	struct ipf_rule *w;
+	struct xt_rule r;
+
+	if (!xt_rule_read(seen, nft_nfproto(l->family), &r))
+		return;
+	nft_mark_of(seen->userdata, mark, sizeof(mark));
+	w = find(l, &r);
+	if (w ? is_anothers(w, mark) : is_outdated(l, &r, mark))
+		doom(l, seen->handle);
+	else if (w)
+		w->missing = false;
+	if (!strcmp(l->chain, FORWARD) && !strcmp(r.target, IPF_STAGE_1))
+		l->isolation = seen->handle;
+}
+
+static void see_none(void *data)
+{
+	struct ipf_look *l = data;
+
+	for (size_t i = 0; i < l->want->n; i++)
+		if (is_here(l, &l->want->list[i]))
+			l->want->list[i].missing = true;
+	l->n_doomed = l->n_before;
+	if (!strcmp(l->chain, FORWARD))
+		l->isolation = 0;
+}
+
+static int look_chain(struct nl *nl, struct ipf_look *l, const char *chain)
+{
+	l->chain = chain;
+	l->n_before = l->n_doomed;
+	return nft_rules(nl, ipf_table(l->family), chain, see, see_none, l);
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+static struct ipf_rule *jump_of(struct ipf_look *l, const char *target)
+{
+	for (size_t i = 0; i < l->want->n; i++)
+		if (is_here(l, &l->want->list[i]) && !strcmp(l->want->list[i].rule.target, target))
+			return &l->want->list[i];
+	return NULL;
+}
+
+/*
+ * The jump that accepts is put in front. Isolation must come before it, so its jump, if there is one, moves in
+ * front of that: it comes later in the list.
+ */
+static void keep_isolation_first(struct ipf_look *l)
+{
+	struct ipf_rule *accepting, *isolating, *w;
+
+	l->chain = FORWARD;
+	accepting = jump_of(l, IPF_FORWARD);
+	if (!accepting || !accepting->missing || !l->isolation)
+		return;
+	doom(l, l->isolation);
+	isolating = jump_of(l, IPF_STAGE_1);
+	if (isolating) {
+		isolating->missing = true;
+		return;
+	}
+	w = arena_append(l->arena, l->want->list, l->want->n);
+	*w = ipf_isolation_jump(l->family);
+	w->missing = true;
+}
+
+static bool has_family(const struct ipf_look *l)
+{
+	for (size_t i = 0; i < l->want->n; i++)
+		if (l->want->list[i].family == l->family)
+			return true;
+	return false;
+}
+
+static int look_family(struct nl *nl, struct ipf_look *l)
+{
+	if (!has_family(l))
+		return 0;
+	if (look_chain(nl, l, FORWARD) < 0 || look_chain(nl, l, IPF_FORWARD) < 0)
+		return -1;
+	if (l->f->bridge &&
+	    (look_chain(nl, l, IPF_STAGE_1) < 0 || look_chain(nl, l, IPF_STAGE_2) < 0))
+		return -1;
+	keep_isolation_first(l);
+	return 0;
+}
+
+/* What was not there at the first look is ours to take back. */
+static void note_fresh(struct nft_forward *f, const struct ipf_rules *want, struct arena *arena)
+{
+	f->fresh = arena_new(arena, struct ipf_rules);
+	for (size_t i = 0; i < want->n; i++)
+		if (want->list[i].missing && want->list[i].mark)
+			*arena_append(arena, f->fresh->list, f->fresh->n) = want->list[i];
+}
+
+static int look(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct ipf_look *l = arena_new(arena, struct ipf_look);
+
+	*l = (struct ipf_look){ .f = f, .arena = arena };
+	l->want = arena_new(arena, struct ipf_rules);
+	*l->want = ipf_rules_of(f, arena);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		l->family = families[i];
+		l->isolation = 0;
+		if (look_family(nl, l) < 0)
+			return -1;
+	}
+	if (!f->fresh)
+		note_fresh(f, l->want, arena);
+	f->look = l;
+	return 0;
+}
+
+static const struct ipf_rule *first_missing(const struct ipf_look *l, bool with_own)
+{
+	for (size_t i = 0; i < l->want->n; i++)
+		if (l->want->list[i].missing && (with_own || !l->want->list[i].own))
+			return &l->want->list[i];
+	return NULL;
+}
+
+/* iptables-nft makes a base chain when it first has a rule, and no other. */
+static void put_chains(struct nl *nl, const struct nft_forward *f, const struct nft_table *t,
+		       bool has_base)
+{
+	static const struct nft_hook hook = { "filter", NF_INET_FORWARD, 0 };
+
+	nft_table_add(nl, t, NULL);
+	if (!has_base)
+		nft_chain_add(nl, t, FORWARD, &hook);
+	nft_chain_add(nl, t, IPF_FORWARD, NULL);
+	nft_chain_add(nl, t, f->admin, NULL);
+	if (f->bridge) {
+		nft_chain_add(nl, t, IPF_STAGE_1, NULL);
+		nft_chain_add(nl, t, IPF_STAGE_2, NULL);
+	}
+}
+
+#define RULES_AT_ONCE 24 /* of NL_BATCH messages; who has more does it in several steps */
+#define RULE_ELEMS    4  /* of the room that nft_begin() counts in */
+
+static void put_rules(struct nl *nl, const struct ipf_look *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->want->n && n < RULES_AT_ONCE; i++) {
+		struct ipf_rule *w = &l->want->list[i];
+
+		if (!w->missing)
+			continue;
+		xt_rule_put(nl, ipf_table(w->family), w->chain, w->first, &w->rule, w->mark);
+		w->missing = false;
+		n++;
+	}
+}
+
+static int make(struct nl *nl, struct ipf_look *l, uint32_t at)
+{
+	bool has_base[ARRAY_SIZE(families)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (nft_has_chain(nl, ipf_table(families[i]), FORWARD, &has_base[i]) < 0)
+			return -1;
+	nft_begin_at(nl, RULES_AT_ONCE * RULE_ELEMS, l->arena, at);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		l->family = families[i];
+		if (has_family(l))
+			put_chains(nl, l->f, ipf_table(families[i]), has_base[i]);
+	}
+	put_rules(nl, l);
+	for (size_t i = 0; i < l->n_doomed && i < RULES_AT_ONCE; i++)
+		nft_rule_del(nl, l->doomed[i].t, l->doomed[i].chain, l->doomed[i].handle);
+	return nft_commit(nl);
+}
+
+/* Until there is nothing to do, which a second look tells after more than one step. */
+static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	uint32_t at;
+
+	for (int i = 0;; i++) {
+		if (nft_generation(nl, &at) < 0 || look(nl, f, arena) < 0)
+			return -1;
+		if (!first_missing(f->look, true) && !f->look->n_doomed)
+			return 0;
+		if (make(nl, f->look, at) == 0) {
+			if (!first_missing(f->look, true))
+				return 0;
+			continue;
+		}
+		if (i >= TRIES || nl->err->sys != ERESTART)
+			return -1;
+		err_clear(nl->err);
+	}
+}
+
+static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+{
+	if (look(nl, f, arena) < 0)
+		return -1;
+	*is_ready = !first_missing(f->look, false) && !f->look->n_doomed;
+	return 0;
+}
+
+/*
+ * Nobody else makes this attachment's rules: they need no look that still holds. ENOENT: somebody has flushed
+ * what they stand in.
+ */
+static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	if (!f->look)
+		return complete(nl, f, arena);
+	while (first_missing(f->look, true)) {
+		nft_begin(nl, RULES_AT_ONCE * RULE_ELEMS, arena);
+		put_rules(nl, f->look);
+		if (nft_commit(nl) == 0)
+			continue;
+		if (nl->err->sys != ENOENT)
+			return -1;
+		err_clear(nl->err);
+		return complete(nl, f, arena);
+	}
+	return 0;
+}
+
+static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	const struct ipf_rule *w;
+	char text[XT_SAVED_SIZE];
+
+	if (look(nl, f, arena) < 0)
+		return -1;
+	w = first_missing(f->look, true);
+	if (!w)
+		return 0;
+	xt_rule_saved(&w->rule, text);
+	return err_set(nl->err, ERR_CHECK, "%s: rule gone: -A %s %s",
+		       w->family == AF_INET ? "iptables" : "ip6tables", w->chain, text);
+}
+
+const struct nft_forwarding nft_ipforward = {
+	.name = "iptables",
+	.ready = ready,
+	.prepare = complete,
+	.add = add,
+	.undo = ipf_undo,
+	.release = ipf_release,
+	.verify = verify,
+	.restore = complete,
+	.sweep = ipf_sweep,
+	.bequeath = ipf_bequeath,
+};

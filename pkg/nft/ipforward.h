@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipforward.h - forwarding, in the chains that iptables-nft keeps and the reference plugin makes there:
+ *
+ *	-A FORWARD -m comment --comment "CNI firewall plugin rules (...)" -j CNI-ISOLATION-STAGE-1
+ *	-A FORWARD -m comment --comment "CNI firewall plugin rules" -j CNI-FORWARD
+ *	-A CNI-FORWARD -m comment --comment "CNI firewall plugin admin overrides" -j CNI-ADMIN
+ *	-A CNI-FORWARD -d 10.1.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+ *	-A CNI-FORWARD -s 10.1.0.2/32 -j ACCEPT
+ *	-A CNI-ISOLATION-STAGE-1 -i br0 ! -o br0 -m comment ... -j CNI-ISOLATION-STAGE-2
+ *	-A CNI-ISOLATION-STAGE-1 -m comment ... -j RETURN
+ *	-A CNI-ISOLATION-STAGE-2 -o br0 -m comment ... -j DROP
+ *	-A CNI-ISOLATION-STAGE-2 -m comment ... -j RETURN
+ *
+ * Whose a rule is says a mark in its user data, which iptables neither shows nor saves. A rule without one
+ * counts as everybody's. Costs a look at all of CNI-FORWARD per call: rules have no key.
+ */
+#ifndef CNIC_NFT_IPFORWARD_H
+#define CNIC_NFT_IPFORWARD_H
+
+#include "nft/forward.h"
+#include "nft/xt.h"
+
+extern const struct nft_forwarding nft_ipforward;
+
+/*
+ * What should be there, in the order in which it is to be made: a rule in front goes before those that are. For
+ * those who write it otherwise.
+ */
+struct ipf_rule {
+	sa_family_t family;
+	const char *chain;
+	bool first;
+	bool own; /* the attachment's, not shared */
+	struct xt_rule rule;
+	const char *mark; /* NULL: it stays */
+	bool missing;
+};
+
+struct ipf_rules {
+	struct ipf_rule *list;
+	size_t n;
+};
+
+/* Of the families that f has addresses of; both if it has none. */
+struct ipf_rules ipf_rules_of(const struct nft_forward *f, struct arena *arena);
+
+/* The jump that is to come before all others of ours in FORWARD. */
+struct ipf_rule ipf_isolation_jump(sa_family_t family);
+
+const struct nft_table *ipf_table(sa_family_t family);
+
+/* A rule that is to go. */
+struct ipf_doomed {
+	const struct nft_table *t;
+	const char *chain;
+	uint64_t handle;
+};
+
+/* Those parts of nft_ipforward that remove: ipfremove.c. */
+int ipf_undo(struct nl *nl, struct nft_forward *f, struct arena *arena);
+int ipf_release(struct nl *nl, struct nft_forward *f, struct arena *arena);
+int ipf_sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
+int ipf_bequeath(struct nl *nl, const char *network, nft_heir heir, void *data,
+		 struct arena *arena);
+
+extern const char IPF_FORWARD[], IPF_STAGE_1[], IPF_STAGE_2[]; /* chains */
+
+#endif

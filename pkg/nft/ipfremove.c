@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules of forwarding in the chains of iptables go: by what they say, by their mark, or both. */
+#include <string.h>
+
+#include "base/str.h"
+#include "nft/ipforward.h"
+#include "nft/ipt.h"
+
+#define TRIES        100
+#define DELETE_BATCH 48 /* of NL_BATCH messages */
+
+static const sa_family_t families[] = { AF_INET, AF_INET6 };
+
+const struct nft_table *ipf_table(sa_family_t family)
+{
+	return &nft_ipt_filter[nft_ipt_index(family)];
+}
+
+/* ---- going through chains -------------------------------------------------------------------- */
+
+struct hunt;
+
+/* Is this rule to go? r is NULL if it could not be read. */
+typedef bool (*is_prey)(struct hunt *h, const struct xt_rule *r, const char *mark);
+
+struct hunt {
+	is_prey prey;
+	const void *about;
+	nft_stale stale;
+	nft_heir heir;
+	void *data;
+	sa_family_t family; /* and chain: of the dump under way */
+	const char *chain;
+	struct ipf_doomed *doomed;
+	struct ipf_rule *again; /* put back, with another's mark */
+	size_t n, n_before, n_again, n_again_before;
+	struct arena *arena;
+};
+
+static void see(const struct nft_rule_seen *seen, void *data)
+{
+	struct hunt *h = data;
+	char mark[NFT_COMMENT_MAX * 2];
+	struct xt_rule r;
+	bool known = xt_rule_read(seen, nft_nfproto(h->family), &r);
+
+	nft_mark_of(seen->userdata, mark, sizeof(mark));
+	if (h->prey(h, known ? &r : NULL, mark))
+		*arena_append(h->arena, h->doomed, h->n) =
+			(struct ipf_doomed){ ipf_table(h->family), h->chain, seen->handle };
+}
+
+static void see_none(void *data)
+{
+	struct hunt *h = data;
+
+	h->n = h->n_before;
+	h->n_again = h->n_again_before;
+}
+
+static int go_through(struct nl *nl, struct hunt *h, const char *const *chains)
+{
+	h->n = h->n_again = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		h->family = families[i];
+		for (size_t k = 0; chains[k]; k++) {
+			h->chain = chains[k];
+			h->n_before = h->n;
+			h->n_again_before = h->n_again;
+			if (nft_rules(nl, ipf_table(h->family), h->chain, see, see_none, h) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int kill(struct nl *nl, const struct hunt *h)
+{
+	for (size_t i = 0; i < h->n;) {
+		nft_begin(nl, 0, h->arena);
+		for (size_t k = 0; k < DELETE_BATCH && i < h->n; k++, i++)
+			nft_rule_del(nl, h->doomed[i].t, h->doomed[i].chain, h->doomed[i].handle);
+		if (nft_commit(nl) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ENOENT: somebody was quicker with one of them. */
+static int hunt(struct nl *nl, struct hunt *h, const char *const *chains)
+{
+	for (int i = 0;; i++) {
+		if (go_through(nl, h, chains) < 0)
+			return -1;
+		if (kill(nl, h) == 0)
+			return 0;
+		if (i == TRIES || nl->err->sys != ENOENT)
+			return -1;
+		err_clear(nl->err);
+	}
+}
+
+/* ---- an attachment's ------------------------------------------------------------------------- */
+
+static const char *const forward_only[] = { IPF_FORWARD, NULL };
+static const char *const with_stages[] = { IPF_FORWARD, IPF_STAGE_1, IPF_STAGE_2, NULL };
+static const char *const stages[] = { IPF_STAGE_1, IPF_STAGE_2, NULL };
+
+static bool is_fresh(struct hunt *h, const struct xt_rule *r, const char *mark)
+{
+	const struct ipf_rules *fresh = h->about;
+
+	for (size_t i = 0; r && i < fresh->n; i++)
+		if (fresh->list[i].family == h->family && !strcmp(fresh->list[i].chain, h->chain) &&
+		    !strcmp(fresh->list[i].mark, mark) && xt_rule_same(&fresh->list[i].rule, r))
+			return true;
+	return false;
+}
+
+int ipf_undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct hunt h = { .prey = is_fresh, .about = f->fresh, .arena = arena };
+
+	return f->fresh && f->fresh->n ? hunt(nl, &h, with_stages) : 0;
+}
+
+struct owned {
+	const char *owner;
+	const struct ipf_rules *rules;
+};
+
+/* One without a mark is the reference's, or has been saved and restored since we made it. */
+static bool is_owned(struct hunt *h, const struct xt_rule *r, const char *mark)
+{
+	const struct owned *o = h->about;
+
+	if (*mark)
+		return !strcmp(mark, o->owner);
+	for (size_t i = 0; r && i < o->rules->n; i++)
+		if (o->rules->list[i].own && o->rules->list[i].family == h->family &&
+		    xt_rule_same(&o->rules->list[i].rule, r))
+			return true;
+	return false;
+}
+
+int ipf_release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct ipf_rules rules = ipf_rules_of(f, arena);
+	struct owned o = { f->owner, &rules };
+	struct hunt h = { .prey = is_owned, .about = &o, .arena = arena };
+
+	return hunt(nl, &h, forward_only);
+}
+
+/* ---- collecting ------------------------------------------------------------------------------ */
+
+static bool is_stale(struct hunt *h, const struct xt_rule *r, const char *mark)
+{
+	(void)r;
+	return *mark && h->stale(mark, h->data);
+}
+
+int ipf_sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
+{
+	struct hunt h = { .prey = is_stale, .stale = stale, .data = data, .arena = arena };
+
+	return hunt(nl, &h, forward_only);
+}
+
+/* An heir that is not isolated has no use for the rule between ports. */
+static bool is_inherited(struct hunt *h, const struct xt_rule *r, const char *mark)
+{
+	const struct nft_forward *heir;
+	struct ipf_rule *w;
+
+	if (strcmp(mark, h->about) != 0)
+		return false;
+	heir = r ? h->heir(*r->in ? r->in : r->out, h->data) : NULL;
+	if (!heir)
+		return true;
+	w = arena_append(h->arena, h->again, h->n_again);
+	*w = (struct ipf_rule){ .family = h->family,
+				.chain = h->chain,
+				.first = true,
+				.rule = *r,
+				.mark = heir->network };
+	if (!heir->isolated && *r->in && *r->out && !r->not_out)
+		h->n_again--;
+	return true;
+}
+
+static int pass_on(struct nl *nl, const struct hunt *h)
+{
+	for (size_t i = 0; i < h->n_again; i++) {
+		const struct ipf_rule *w = &h->again[i];
+
+		nft_begin(nl, 4, h->arena);
+		xt_rule_put(nl, ipf_table(w->family), w->chain, w->first, &w->rule, w->mark);
+		if (nft_commit(nl) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* First the heir has its own, then the others go. */
+int ipf_bequeath(struct nl *nl, const char *network, nft_heir heir, void *data, struct arena *arena)
+{
+	struct hunt h = {
+		.prey = is_inherited, .about = network, .heir = heir, .data = data, .arena = arena
+	};
+
+	if (go_through(nl, &h, stages) < 0 || pass_on(nl, &h) < 0)
+		return -1;
+	return hunt(nl, &h, stages);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/policy.h"
+
+#include <net/if.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define TRIES   100
+#define AT_ONCE 12 /* bridges, of up to 4 of NL_BATCH messages each */
+
+static const struct nft_set sets[] = {
+	{ NFT_BRIDGES, NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
+	{ NFT_WITHIN, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
+	  16 },
+};
+
+void nft_policy_build(struct nl *nl, const struct nft_table *t, const char *base)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		nft_set_add(nl, t, &sets[i]);
+	nft_chain_add(nl, t, NFT_ISOLATION, NULL);
+	nft_chain_flush(nl, t, NFT_ISOLATION);
+	nft_rule(nl, t, base, NULL) {
+		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
+		nft_lookup(nl, NFT_BRIDGES, NFT_R(0));
+		nft_meta(nl, NFT_META_OIFNAME, NFT_R(0));
+		nft_lookup(nl, NFT_BRIDGES, NFT_R(0));
+		nft_verdict(nl, NFT_JUMP, NFT_ISOLATION);
+	}
+	nft_rule(nl, t, NFT_ISOLATION, NULL) {
+		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
+		nft_meta(nl, NFT_META_OIFNAME, NFT_R(IFNAMSIZ / 4));
+		nft_vmap(nl, NFT_WITHIN, NFT_R(0));
+	}
+	nft_rule(nl, t, NFT_ISOLATION, NULL) {
+		nft_verdict(nl, NF_DROP, NULL);
+	}
+}
+
+/* ---- one bridge ------------------------------------------------------------------------------ */
+
+static void put_name(uint8_t *key, const char *name)
+{
+	memcpy(key, name, strnlen(name, IFNAMSIZ - 1));
+}
+
+/* Listed, and what holds between its own ports. */
+static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdict)
+{
+	memset(e, 0, 2 * sizeof(*e));
+	e[0].set = NFT_BRIDGES;
+	e[0].key_len = IFNAMSIZ;
+	put_name(e[0].key, bridge);
+	e[1].set = NFT_WITHIN;
+	e[1].key_len = 2 * IFNAMSIZ;
+	put_name(e[1].key, bridge);
+	put_name(e[1].key + IFNAMSIZ, bridge);
+	e[1].has_verdict = true;
+	e[1].verdict = verdict;
+	e[0].what = e[1].what = "ingress policy of a bridge";
+}
+
+static int32_t verdict_of(const struct nft_forward *f)
+{
+	return f->isolated ? NF_DROP : NFT_RETURN;
+}
+
+static void see(const struct nft_found *found, void *data)
+{
+	struct nft_bridge_state *s = data;
+
+	memcpy(s->network, found->comment, sizeof(s->network));
+	if (found->index == 0) {
+		s->from = true;
+		return;
+	}
+	s->same = true;
+	s->verdict = found->at.verdict;
+}
+
+/* Of two networks on one bridge the stricter one has its way. */
+int nft_policy_look(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+		    struct nft_bridge_state *s)
+{
+	struct nft_elem e[2];
+
+	*s = (struct nft_bridge_state){ .known = true };
+	if (!f->bridge)
+		return 0;
+	bridge_elems(e, f->bridge, 0);
+	if (nft_get(nl, t, e, 2, see, s) < 0)
+		return -1;
+	s->different = s->same && s->verdict != verdict_of(f) &&
+		       (f->isolated || !strcmp(s->network, f->network));
+	return 0;
+}
+
+static void del_elems(struct nl *nl, const struct nft_table *t, const struct nft_elem e[2],
+		      const struct nft_bridge_state *s)
+{
+	if (s->from)
+		nft_elems_del(nl, t, &e[0], 1);
+	if (s->same)
+		nft_elems_del(nl, t, &e[1], 1);
+}
+
+/* Both bear the same network's comment. */
+void nft_policy_put(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+		    const struct nft_bridge_state *s)
+{
+	bool as_it_is = s->same && !s->different;
+	struct nft_elem e[2];
+
+	bridge_elems(e, f->bridge, as_it_is ? s->verdict : verdict_of(f));
+	del_elems(nl, t, e, s);
+	nft_elems_add(nl, t, e, 2, as_it_is ? s->network : f->network);
+}
+
+/* As it was, where prepare() has changed it. */
+int nft_policy_undo(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+		    struct arena *arena)
+{
+	const struct nft_bridge_state *b = &f->before;
+	struct nft_bridge_state now;
+	struct nft_elem e[2];
+
+	if (!f->bridge || !b->known || nft_policy_is_set(f, b))
+		return 0;
+	if (nft_policy_look(nl, t, f, &now) < 0)
+		return -1;
+	bridge_elems(e, f->bridge, b->verdict);
+	nft_begin(nl, 4, arena);
+	del_elems(nl, t, e, &now);
+	if (b->from)
+		nft_elems_add(nl, t, &e[0], 1, b->network);
+	if (b->same)
+		nft_elems_add(nl, t, &e[1], 1, b->network);
+	return nft_commit(nl);
+}
+
+/* ---- a network that is no more --------------------------------------------------------------- */
+
+struct estate {
+	const char *network;
+	const char **bridges;
+	size_t n;
+	struct arena *arena;
+};
+
+static void see_estate(const struct nft_found *found, void *data)
+{
+	struct estate *s = data;
+
+	if (s->n < AT_ONCE && !strcmp(found->comment, s->network))
+		*arena_append(s->arena, s->bridges, s->n) =
+			arena_printf(s->arena, "%.*s", IFNAMSIZ - 1, (const char *)found->at.key);
+}
+
+static void see_no_estate(void *data)
+{
+	struct estate *s = data;
+
+	s->n = 0;
+}
+
+static int pass_on(struct nl *nl, const struct nft_table *t, const struct estate *s, nft_heir heir,
+		   void *data)
+{
+	struct nft_bridge_state *states = arena_array(s->arena, struct nft_bridge_state, s->n + 1);
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct nft_forward f = { .bridge = s->bridges[i], .network = "" };
+
+		if (nft_policy_look(nl, t, &f, &states[i]) < 0)
+			return -1;
+	}
+	nft_begin(nl, s->n * 4, s->arena);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct nft_forward *next = heir(s->bridges[i], data);
+		struct nft_elem e[2];
+
+		bridge_elems(e, s->bridges[i], next ? verdict_of(next) : 0);
+		del_elems(nl, t, e, &states[i]);
+		if (next)
+			nft_elems_add(nl, t, e, 2, next->network);
+	}
+	return nft_commit(nl);
+}
+
+int nft_policy_bequeath(struct nl *nl, const struct nft_table *t, const char *network,
+			nft_heir heir, void *data, struct arena *arena)
+{
+	struct estate s = { .network = network, .arena = arena };
+
+	for (int i = 0;; i++) {
+		if (nft_list(nl, t, NFT_BRIDGES, see_estate, see_no_estate, &s) < 0)
+			return -1;
+		if (pass_on(nl, t, &s, heir, data) == 0) {
+			if (s.n < AT_ONCE)
+				return 0;
+			continue;
+		}
+		if (i >= TRIES || nl->err->sys != ENOENT)
+			return -1;
+		err_clear(nl->err);
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy.h - which bridges are kept apart, in a table of our own: a set of them, what holds between the ports
+ * of each, and the chain that packets from one of them to one of them go through. What a bridge has is its
+ * network's; of two networks on one bridge the stricter one has its way. Part of filter.h.
+ */
+#ifndef CNIC_NFT_POLICY_H
+#define CNIC_NFT_POLICY_H
+
+#include "nft/forward.h"
+
+#define NFT_BRIDGES   "bridges"
+#define NFT_WITHIN    "within"
+#define NFT_ISOLATION "isolation"
+
+/* Sets, chain, its rules, and the rule of the base chain that leads there. */
+void nft_policy_build(struct nl *nl, const struct nft_table *t, const char *base);
+
+int nft_policy_look(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+		    struct nft_bridge_state *s) NODISCARD;
+static inline bool nft_policy_is_set(const struct nft_forward *f, const struct nft_bridge_state *s)
+{
+	return !f->bridge || (s->from && s->same && !s->different);
+}
+
+/* In a transaction: what the look found missing. */
+void nft_policy_put(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+		    const struct nft_bridge_state *s);
+
+/* As it was at f->before. */
+int nft_policy_undo(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+		    struct arena *arena) NODISCARD;
+
+int nft_policy_bequeath(struct nl *nl, const struct nft_table *t, const char *network,
+			nft_heir heir, void *data, struct arena *arena) NODISCARD;
+
+#endif

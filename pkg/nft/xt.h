@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xt.h - rules as iptables-nft 1.8 writes, lists and compares them, of the kinds that forwarding needs. Comment
+ * and conntrack are matches of xtables inside nf_tables (uapi linux/netfilter/xt_comment.h, xt_conntrack.h).
+ * Knows one rule at a time, and no chain's meaning.
+ */
+#ifndef CNIC_NFT_XT_H
+#define CNIC_NFT_XT_H
+
+#include <net/if.h>
+
+#include "nft/nft.h"
+
+#define XT_COMMENT_SIZE 256 /* with its NUL */
+#define XT_CHAIN_SIZE   64
+#define XT_SAVED_SIZE   640
+
+struct xt_rule {
+	struct ip src, dst; /* AF_UNSPEC: any */
+	char in[IFNAMSIZ], out[IFNAMSIZ];
+	bool not_out;
+	bool established; /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	char comment[XT_COMMENT_SIZE];
+	int32_t verdict; /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP */
+	char target[XT_CHAIN_SIZE];
+};
+
+/* Appended, or in front; with a mark (nft.h) unless it is NULL. */
+void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
+		 const struct xt_rule *r, const char *mark);
+
+/* Of an IPv4 or IPv6 table. False: it has something that this does not know. */
+bool xt_rule_read(const struct nft_rule_seen *seen, uint8_t family, struct xt_rule *r);
+
+bool xt_rule_same(const struct xt_rule *a, const struct xt_rule *b);
+
+/* As iptables-save prints it behind "-A CHAIN ". */
+void xt_rule_saved(const struct xt_rule *r, char out[XT_SAVED_SIZE]);
+
+#endif

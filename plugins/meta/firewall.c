@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * firewall - has the host forward what a container sends, and the answers to it, where forwarding is not the
+ * rule; and keeps bridges apart from each other.
+ */
+#include "cni/firewall.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cni/owner.h"
+#include "nft/filter.h"
+#include "nft/ipforward.h"
+
+static const struct json_field firewall_fields[] = {
+	F_STR("backend", struct cni_firewall, backend),
+	F_STR("iptablesAdminChainName", struct cni_firewall, admin),
+	F_STR("firewalldZone", struct cni_firewall, zone),
+	F_STR("ingressPolicy", struct cni_firewall, policy),
+	F_END,
+};
+
+static const struct cni_firewall defaults = {
+	.backend = "",
+	.admin = "CNI-ADMIN",
+	.zone = "trusted",
+	.policy = "",
+};
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+static bool is_among(const char *const *list, const char *value)
+{
+	while (*list && strcmp(*list, value) != 0)
+		list++;
+	return *list;
+}
+
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+/* What iptables takes for a chain, as far as nft(8) does, and not one that has another meaning. */
+static int validate_admin(struct cni_call *c, const char *name)
+{
+	static const char *const taken[] = { "INPUT",     "FORWARD",   "OUTPUT", "ACCEPT",
+					     "DROP",      "QUEUE",     "RETURN", IPF_FORWARD,
+					     IPF_STAGE_1, IPF_STAGE_2, NULL };
+
+	if (!*name || strlen(name) > CNI_CHAIN_LEN)
+		return err_set(c->err, ERR_CONFIG,
+			       "iptablesAdminChainName: \"%.80s\" has not 1 to %d characters", name,
+			       CNI_CHAIN_LEN);
+	if (*name == '-' || name[strspn(name, NAME_CHARS)])
+		return err_set(c->err, ERR_CONFIG,
+			       "iptablesAdminChainName: \"%s\" is no name of a chain", name);
+	if (is_among(taken, name) || nft_filter_is_chain(name))
+		return err_set(c->err, ERR_CONFIG, "iptablesAdminChainName: \"%s\" is taken", name);
+	return 0;
+}
+
+/* The policy is about the bridge, which is the first interface: not one inside of the container. */
+static int validate_bridge(struct cni_call *c)
+{
+	const struct cni_interface *first = c->prev->n_interfaces ? c->prev->interfaces : NULL;
+
+	if (!first)
+		return err_set(c->err, ERR_CONFIG,
+			       "prevResult.interfaces: missing, ingressPolicy needs the bridge");
+	if (ifname_fault(first->name))
+		return err_set(c->err, ERR_CONFIG, "prevResult.interfaces[0].name: %s",
+			       ifname_fault(first->name));
+	if (first->sandbox && *first->sandbox)
+		return err_set(
+			c->err, ERR_CONFIG,
+			"prevResult.interfaces[0]: %s is the container's, ingressPolicy needs the bridge",
+			first->name);
+	return 0;
+}
+
+static int firewall_validate(struct cni_call *c)
+{
+	static const char *const backends[] = { "", "nftables", "iptables", "firewalld", NULL };
+	static const char *const policies[] = { "", "open", "same-bridge", "isolated", NULL };
+	const struct cni_firewall *conf = c->own;
+
+	if (!is_among(backends, conf->backend))
+		return err_set(c->err, ERR_CONFIG,
+			       "backend: \"%.80s\" is none of nftables, iptables, firewalld",
+			       conf->backend);
+	if (!is_among(policies, conf->policy))
+		return err_set(c->err, ERR_CONFIG,
+			       "ingressPolicy: \"%.80s\" is none of open, same-bridge, isolated",
+			       conf->policy);
+	if (validate_admin(c, conf->admin) < 0)
+		return -1;
+	if (!*conf->zone)
+		return err_set(c->err, ERR_CONFIG, "firewalldZone: empty");
+	if (c->command == CNI_STATUS)
+		return 0;
+	if (!c->prev)
+		return err_set(
+			c->err, ERR_CONFIG,
+			"prevResult: missing, firewall goes behind an interface's plugin in a chain");
+	return cni_firewall_has_policy(conf) && c->prev->n_ips ? validate_bridge(c) : 0;
+}
+
+/* ---- ADD ------------------------------------------------------------------------------------- */
+
+struct step {
+	const struct nft_forwarding *way;
+	struct nft_forward *f;
+};
+
+static void undo(struct cni_call *c, const void *arg)
+{
+	const struct step *s = arg;
+
+	if (s->way->undo(c->nft, s->f, c->arena) < 0)
+		fprintf(stderr, "rollback: firewall, %s: %s\n", s->way->name, c->err->msg);
+}
+
+/* What is shared is made by one at a time, and not taken from under another while we may take it back. */
+static int go(struct cni_call *c, const struct nft_forwarding *way)
+{
+	struct step *s = arena_new(c->arena, struct step);
+	bool ready;
+
+	s->way = way;
+	s->f = cni_firewall_of(c, c->own, c->prev);
+	if (way->ready(c->nft, s->f, c->arena, &ready) < 0)
+		return -1;
+	cni_undo_push(c, undo, s);
+	if (!ready && (cni_turn_begin(c) < 0 || way->prepare(c->nft, s->f, c->arena) < 0))
+		return -1;
+	return way->add(c->nft, s->f, c->arena);
+}
+
+static int firewall_add(struct cni_call *c)
+{
+	const struct cni_firewall *conf = c->own;
+	struct cni_ways ways;
+
+	c->result = *c->prev;
+	if (!c->prev->n_ips)
+		return 0;
+	if (cni_firewall_choose(c, conf->backend, &c->record_note) < 0)
+		return -1;
+	if (!*conf->backend)
+		fprintf(stderr, "firewall: backend %s\n", c->record_note);
+	if (cni_firewall_ways(c, c->record_note, &ways) < 0 || cni_record_write(c) < 0)
+		return -1;
+	for (size_t i = 0; i < ways.n; i++)
+		if (go(c, ways.list[i]) < 0)
+			return err_wrap(c->err, "firewall, %s", ways.list[i]->name);
+	return 0;
+}
+
+/* ---- DEL ------------------------------------------------------------------------------------- */
+
+/* What ADD saw, or what the runtime says it was; if that is nothing, marks are what is left to go by. */
+static const struct cni_result *result_of(struct cni_call *c, const struct cni_record *r)
+{
+	struct cni_result *prev = arena_new(c->arena, struct cni_result);
+
+	if (r)
+		return &r->prev;
+	if (!c->conf.prev_result)
+		return NULL;
+	if (cni_result_parse(c->conf.prev_result, c->conf.version, true, "prevResult", prev,
+			     c->err) < 0) {
+		err_clear(c->err);
+		return NULL;
+	}
+	return prev;
+}
+
+static int firewall_del(struct cni_call *c)
+{
+	struct cni_ways ways = cni_firewall_all_ways(c);
+	struct err first = { 0 };
+	struct cni_record *r;
+	const struct cni_result *result;
+
+	if (cni_record_read(c, &r) < 0 || cni_nft(c) < 0)
+		return -1;
+	result = result_of(c, r);
+	for (size_t i = 0; i < ways.n; i++) {
+		struct nft_forward *f = cni_firewall_of(c, c->own, result);
+
+		err_clear(c->err);
+		if (ways.list[i]->release(c->nft, f, c->arena) < 0)
+			err_keep_first(&first, c->err);
+	}
+	*c->err = first;
+	if (first.msg[0])
+		return -1;
+	return cni_record_remove(c);
+}
+
+/* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
+
+/* As ADD has recorded it; the reference leaves no record. */
+static int ways_of(struct cni_call *c, struct cni_ways *ways)
+{
+	const struct cni_firewall *conf = c->own;
+	const char *backend = c->record_note;
+	struct cni_record *r = NULL;
+
+	if (!backend && cni_record_read(c, &r) < 0)
+		return -1;
+	if (r)
+		backend = r->note;
+	if ((!backend || !*backend) && cni_firewall_choose(c, conf->backend, &backend) < 0)
+		return -1;
+	return cni_firewall_ways(c, backend, ways);
+}
+
+static int firewall_check(struct cni_call *c)
+{
+	struct cni_ways ways;
+
+	if (!c->prev->n_ips)
+		return 0;
+	if (ways_of(c, &ways) < 0)
+		return -1;
+	for (size_t i = 0; i < ways.n; i++) {
+		struct nft_forward *f = cni_firewall_of(c, c->own, c->prev);
+
+		if (ways.list[i]->verify(c->nft, f, c->arena) < 0)
+			return err_wrap(c->err, "firewall");
+	}
+	return 0;
+}
+
+static int firewall_repair(struct cni_call *c)
+{
+	struct cni_ways ways;
+
+	if (!c->prev->n_ips)
+		return 0;
+	if (ways_of(c, &ways) < 0)
+		return -1;
+	for (size_t i = 0; i < ways.n; i++) {
+		struct nft_forward *f = cni_firewall_of(c, c->own, c->prev);
+
+		if (ways.list[i]->restore(c->nft, f, c->arena) < 0)
+			return err_wrap(c->err, "firewall");
+	}
+	return 0;
+}
+
+static bool may_go(const char *owner, void *data)
+{
+	return cni_owners_may_go(data, owner);
+}
+
+static int sweep(struct cni_call *c)
+{
+	struct cni_ways ways = cni_firewall_all_ways(c);
+	struct cni_owners owners;
+
+	cni_owners_init(&owners, c);
+	if (cni_nft(c) < 0)
+		return -1;
+	for (size_t i = 0; i < ways.n; i++)
+		if (ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
+			return -1;
+	return 0;
+}
+
+static int bequeath(struct cni_call *c)
+{
+	struct cni_ways ways = cni_firewall_all_ways(c);
+
+	return cni_firewall_bequeath(c, &ways);
+}
+
+static int firewall_gc(struct cni_call *c)
+{
+	static const cni_step steps[] = { sweep, bequeath, cni_record_collect };
+
+	return cni_try_all(c, steps, ARRAY_SIZE(steps));
+}
+
+static int firewall_status(struct cni_call *c)
+{
+	const struct cni_firewall *conf = c->own;
+	const char *backend;
+	struct cni_ways ways;
+
+	if (cni_firewall_choose(c, conf->backend, &backend) < 0)
+		return -1;
+	return cni_firewall_ways(c, backend, &ways);
+}
+
+const struct cni_plugin firewall_plugin = {
+	.name = "firewall",
+	.fields = firewall_fields,
+	.defaults = &defaults,
+	.conf_size = sizeof(struct cni_firewall),
+	.validate = firewall_validate,
+	.add = firewall_add,
+	.del = firewall_del,
+	.check = firewall_check,
+	.gc = firewall_gc,
+	.status = firewall_status,
+	.repair = firewall_repair,
+};
