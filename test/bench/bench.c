@@ -72,8 +72,8 @@ struct samples {
 struct side {
 	const char *name, *bin, *backend; /* backend: NULL if not given */
 	bool by_hand;
-	unsigned held;
-	int host; /* its network namespace, 0: the one we are in */
+	unsigned held, n_netns; /* n_netns: those of containers; more share them */
+	int host;               /* its network namespace, 0: the one we are in */
 	char host_path[64];
 	uint32_t subnet;
 	char store[512];
@@ -159,7 +159,7 @@ void enter_netns(int fd)
 
 static void ns_path(char *to, size_t size, const struct side *side, unsigned i)
 {
-	text(to, size, NS_DIR "/%s-%u", side->name, i);
+	text(to, size, NS_DIR "/%s-%u", side->name, i % side->n_netns);
 }
 
 /* Leaves us in it. */
@@ -199,6 +199,7 @@ static void make_all_netns(const struct job *job, struct side *sides, unsigned n
 	if (home < 0 || (mkdir(NS_DIR, 0755) < 0 && errno != EEXIST))
 		die("%s: %s", NS_DIR, strerror(errno));
 	for (unsigned s = 0; s < n_sides; s++) {
+		sides[s].n_netns = count;
 		for (unsigned i = 0; i < count; i++) {
 			ns_path(path, sizeof(path), &sides[s], i);
 			make_netns(path);
@@ -464,6 +465,7 @@ static pid_t start(const char *file, char *const *argv, char *const *envp, int i
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, 1);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	e = posix_spawnp(&pid, file, &actions, NULL, argv, envp);
 	posix_spawn_file_actions_destroy(&actions);
 	if (e)
