@@ -5,6 +5,7 @@
 # make install      into DESTDIR CNI_BIN_DIR, by hard links
 # make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
 # make STATIC=1 ... one static executable, build-static/ and bin-static/ (hack/static-deps first)
+# make FIREWALLD=1 ... and cnic-firewalld beside them, which the backend firewalld of the plugin firewall runs
 # make SPLIT=1 ...  every plugin an executable of its own, build-split/ and bin-split/
 # V=1 shows the commands.
 
@@ -14,7 +15,7 @@ FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
 B           := build$(FLAVOUR)
 BIN         := bin$(FLAVOUR)
 
-PLUGINS := bridge ptp loopback ovs host-local static portmap ovs-mirror-producer ovs-mirror-consumer firewall
+PLUGINS := bridge ptp loopback ovs host-local static portmap firewall ovs-mirror-producer ovs-mirror-consumer
 
 # Plugins that are two of one file.
 FILE_OF_ovs-mirror-producer := ovs-mirror
@@ -48,7 +49,15 @@ PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
 UNIT_SRC   := $(wildcard test/unit/test_*.c)
 UNIT       := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 
-all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%))
+HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
+
+all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%)) $(HELPERS:%=$(BIN)/%)
+
+# Never static: nobody who has firewalld lacks the library.
+$(BIN)/cnic-firewalld: helpers/cnic-firewalld.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lsystemd
 
 ifeq ($(SPLIT),)
 $(BIN)/cnic: $B/cnic
@@ -106,8 +115,12 @@ else
 	install -m 755 $(PLUGINS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
 endif
 
+ifneq ($(HELPERS),)
+	install -m 755 $(HELPERS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
+endif
+
 uninstall:
-	cd $(DESTDIR)$(CNI_BIN_DIR) && rm -f cnic $(PLUGINS)
+	cd $(DESTDIR)$(CNI_BIN_DIR) && rm -f cnic cnic-firewalld $(PLUGINS)
 
 clean:
 	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \

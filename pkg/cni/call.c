@@ -176,7 +176,7 @@ static int dispatch(struct cni_call *c)
 	return c->finish ? c->finish(c) : 0;
 }
 
-static int run(struct cni_call *c, cni_step command)
+static int run_command(struct cni_call *c, cni_step command)
 {
 	int rc = decode_own(c);
 
@@ -207,10 +207,10 @@ static int run(struct cni_call *c, cni_step command)
 
 int cni_run(struct cni_call *c)
 {
-	return run(c, dispatch);
+	return run_command(c, dispatch);
 }
 
 int cni_repair(struct cni_call *c)
 {
-	return run(c, c->plugin->repair);
+	return run_command(c, c->plugin->repair);
 }

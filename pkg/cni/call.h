@@ -72,7 +72,7 @@ struct cni_plugin {
 	size_t conf_size;
 	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
 	bool ipam;               /* an IPAM plugin: opens no namespace */
-	bool bare;               /* needs no interface: has no sandbox, and host only by cni_host() */
+	bool bare; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run
 	 * without it: they must work with a configuration that would not pass any more.

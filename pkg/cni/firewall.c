@@ -1,92 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cni/firewall.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "cni/iptables.h"
+#include "cni/fwdaemon.h"
 #include "cni/owner.h"
-#include "nft/filter.h"
-#include "nft/ipforward.h"
-
-/* ---- which ----------------------------------------------------------------------------------- */
-
-static bool is_legacy(void)
-{
-	return cni_iptables_legacy(AF_INET, CNI_IPTABLES_FILTER) ||
-	       cni_iptables_legacy(AF_INET6, CNI_IPTABLES_FILTER);
-}
-
-/* Its FORWARD chain sees every packet, and may drop what our table lets through. */
-static int is_iptables_nft(struct cni_call *c, bool *used)
-{
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
-	*used = false;
-	for (size_t i = 0; !*used && i < ARRAY_SIZE(families); i++)
-		if (nft_has_chain(c->nft, ipf_table(families[i]), "FORWARD", used) < 0)
-			return -1;
-	return 0;
-}
-
-static bool has_nftables(struct cni_call *c)
-{
-	struct err before = *c->err;
-	uint32_t generation;
-	bool has = nft_generation(c->nft, &generation) == 0;
-
-	*c->err = before;
-	return has;
-}
-
-int cni_firewall_choose(struct cni_call *c, const char *configured, const char **backend)
-{
-	bool iptables = is_legacy();
-
-	*backend = configured;
-	if (*configured)
-		return 0;
-	if (cni_nft(c) < 0)
-		return -1;
-	if (!iptables && is_iptables_nft(c, &iptables) < 0)
-		return -1;
-	*backend = iptables || !has_nftables(c) ? "iptables" : "nftables";
-	return 0;
-}
-
-static void add_way(struct cni_ways *ways, const struct nft_forwarding *way)
-{
-	ways->list[ways->n++] = way;
-}
-
-int cni_firewall_ways(struct cni_call *c, const char *backend, struct cni_ways *ways)
-{
-	bool nft;
-
-	*ways = (struct cni_ways){ 0 };
-	if (cni_nft(c) < 0)
-		return -1;
-	if (!strcmp(backend, "nftables")) {
-		add_way(ways, &nft_filter);
-		return 0;
-	}
-	if (is_iptables_nft(c, &nft) < 0)
-		return -1;
-	add_way(ways, &nft_ipforward);
-	return 0;
-}
-
-struct cni_ways cni_firewall_all_ways(struct cni_call *c)
-{
-	struct cni_ways ways = { 0 };
-
-	(void)c;
-	add_way(&ways, &nft_filter);
-	add_way(&ways, &nft_ipforward);
-	return ways;
-}
 
 /* ---- what ------------------------------------------------------------------------------------ */
 
@@ -133,22 +53,134 @@ static void take_policy(struct nft_forward *f, const struct cni_firewall *conf,
 	f->isolated = !strcmp(conf->policy, "isolated");
 }
 
-struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewall *conf,
-				    const struct cni_result *r)
+/* Of whom: for the call's attachment or that of a record. */
+static struct nft_forward *forward_of(struct cni_call *c, const struct cni_record *who,
+				      const struct cni_firewall *conf, const struct cni_result *r)
 {
 	struct nft_forward *f = arena_new(c->arena, struct nft_forward);
 	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
+	struct cni_fwcontext *context = arena_new(c->arena, struct cni_fwcontext);
 
-	cni_owner_init(o, c->conf.name, c->ifname, c->container_id);
+	*context = (struct cni_fwcontext){ c, conf->zone };
+	cni_owner_init(o, who->network, who->ifname, who->container_id);
 	f->owner = o->comment;
-	f->network = comment_of_network(c->arena, c->conf.name);
+	f->network = comment_of_network(c->arena, who->network);
 	f->admin = conf->admin;
-	f->context = c;
+	f->context = context;
 	if (r) {
 		take_addresses(f, r, c->arena);
 		take_policy(f, conf, r);
 	}
 	return f;
+}
+
+struct nft_forward *cni_firewall_for(struct cni_call *c, const struct cni_ways *ways, size_t i,
+				     const struct cni_result *r)
+{
+	struct nft_forward *f = cni_firewall_of(c, c->own, r);
+
+	f->policy_only = ways->list[0] == &cni_fwdaemon && i;
+	return f;
+}
+
+struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewall *conf,
+				    const struct cni_result *r)
+{
+	const struct cni_record who = { .network = c->conf.name,
+					.ifname = c->ifname,
+					.container_id = c->container_id };
+
+	return forward_of(c, &who, conf, r);
+}
+
+/* ---- other records --------------------------------------------------------------------------- */
+
+typedef void (*record_fn)(const struct cni_record *r, void *data);
+
+/* A record that cannot be read is told of by those whose it is. */
+static int each_record(struct cni_call *c, record_fn fn, void *data)
+{
+	const char **names;
+	size_t n;
+
+	if (cni_record_names(&names, &n, c->arena, c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		auto_close int held = -1;
+		struct err ignored = { 0 };
+		struct cni_record *r;
+
+		if (cni_record_load(names[i], &held, c->arena, &r, &ignored) == 0 && r &&
+		    !strcmp(r->plugin, c->plugin->name))
+			fn(r, data);
+	}
+	return 0;
+}
+
+static int conf_of(struct cni_call *c, const struct cni_record *r, struct cni_firewall *conf)
+{
+	struct err ignored = { 0 };
+
+	*conf = *(const struct cni_firewall *)c->plugin->defaults;
+	return json_decode_lenient(r->conf, c->plugin->fields, "", conf, &ignored);
+}
+
+/* ---- without marks --------------------------------------------------------------------------- */
+
+struct unshared {
+	const struct cni_record *of;
+	struct nft_forward *f;
+	const struct ip **ips; /* f's, writable */
+	struct arena *arena;
+};
+
+static bool same_attachment(const struct cni_record *a, const struct cni_record *b)
+{
+	return !strcmp(a->network, b->network) && !strcmp(a->container_id, b->container_id) &&
+	       !strcmp(a->ifname, b->ifname);
+}
+
+/* An address that somebody else has been given since is his. */
+static void leave_to(const struct cni_record *r, void *data)
+{
+	struct unshared *u = data;
+	struct nft_forward other = { 0 };
+	size_t n = 0;
+
+	if (same_attachment(r, u->of))
+		return;
+	take_addresses(&other, &r->prev, u->arena);
+	for (size_t i = 0; i < u->f->n_ips; i++)
+		if (!has(&other, u->f->ips[i]))
+			u->ips[n++] = u->f->ips[i];
+	u->f->n_ips = n;
+}
+
+static int forget(struct cni_call *c, const struct cni_record *r)
+{
+	const struct cni_ways ways = cni_firewall_noted(c, r->note);
+	struct cni_firewall conf;
+	struct unshared u = { .of = r, .arena = c->arena };
+
+	if (conf_of(c, r, &conf) < 0)
+		return 0;
+	for (size_t i = 0; i < ways.n; i++) {
+		if (!ways.list[i]->unmarked)
+			continue;
+		u.f = forward_of(c, r, &conf, &r->prev);
+		u.ips = arena_array(c->arena, const struct ip *, u.f->n_ips + 1);
+		memcpy(u.ips, u.f->ips, u.f->n_ips * sizeof(*u.ips));
+		u.f->ips = u.ips;
+		if (each_record(c, leave_to, &u) < 0 ||
+		    (u.f->n_ips && ways.list[i]->release(c->nft, u.f, c->arena) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int cni_firewall_forget(struct cni_call *c)
+{
+	return cni_record_each_stale(c, forget);
 }
 
 /* ---- a network that is no more --------------------------------------------------------------- */
@@ -160,39 +192,18 @@ struct heirs {
 	size_t n;
 };
 
-static void take_heir(struct heirs *h, const struct cni_record *r)
+static void take_heir(const struct cni_record *r, void *data)
 {
-	const struct cni_plugin *p = h->c->plugin;
-	struct cni_firewall conf = *(const struct cni_firewall *)p->defaults;
+	struct heirs *h = data;
 	struct nft_forward f = { 0 };
-	struct err ignored = { 0 };
+	struct cni_firewall conf;
 
-	if (strcmp(r->plugin, p->name) != 0 || !strcmp(r->network, h->c->conf.name) ||
-	    json_decode(r->conf, p->fields, "", &conf, &ignored) < 0)
+	if (!strcmp(r->network, h->c->conf.name) || conf_of(h->c, r, &conf) < 0)
 		return;
 	take_policy(&f, &conf, &r->prev);
 	f.network = comment_of_network(h->c->arena, r->network);
 	if (f.bridge)
 		*arena_append(h->c->arena, h->list, h->n) = f;
-}
-
-/* A record that cannot be read is told of by those whose it is. */
-static int load_heirs(struct heirs *h)
-{
-	const char **names;
-	size_t n;
-
-	if (cni_record_names(&names, &n, h->c->arena, h->c->err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		auto_close int held = -1;
-		struct err ignored = { 0 };
-		struct cni_record *r;
-
-		if (cni_record_load(names[i], &held, h->c->arena, &r, &ignored) == 0 && r)
-			take_heir(h, r);
-	}
-	return 0;
 }
 
 static const struct nft_forward *find_heir(const char *bridge, void *data)
@@ -213,10 +224,11 @@ int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways)
 
 	if (!c->conf.has_attachments || c->conf.n_attachments)
 		return 0;
-	if (load_heirs(&h) < 0)
+	if (each_record(c, take_heir, &h) < 0)
 		return -1;
 	for (size_t i = 0; i < ways->n; i++)
-		if (ways->list[i]->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
+		if (!ways->list[i]->unmarked &&
+		    ways->list[i]->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
 			return -1;
 	return 0;
 }

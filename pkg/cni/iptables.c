@@ -133,6 +133,33 @@ static int save(struct cni_call *c, sa_family_t family, bool legacy, enum cni_ip
 	return 0;
 }
 
+int cni_iptables_legacy_save(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+			     const char **text)
+{
+	return save(c, family, true, table, text);
+}
+
+int cni_iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text)
+{
+	return restore(c, family, true, text);
+}
+
+bool cni_iptables_has_legacy(struct cni_call *c)
+{
+	struct err before = *c->err;
+	bool has = program(c, AF_INET, true, "save");
+
+	*c->err = before;
+	return has;
+}
+
+bool cni_iptables_prefers_legacy(struct cni_call *c)
+{
+	const char *path = find(c, "iptables-restore");
+
+	return path && !is_nft(path);
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 /* Does this line of iptables-save, "-A FROM ... -j TO ...", jump from one to the other? */
@@ -231,6 +258,13 @@ int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_
 		return cni_nft(c);
 	}
 	return nft ? 0 : save(c, family, true, table, &view->saved);
+}
+
+int cni_iptables_view_saved(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+			    struct cni_iptables_view *view)
+{
+	view->table = nft_table_of(family, table);
+	return save(c, family, false, table, &view->saved);
 }
 
 static size_t count_rules_of(const char *saved, const char *chain)

@@ -24,6 +24,13 @@ int cni_iptables_usable(struct cni_call *c, sa_family_t family) NODISCARD;
 /* iptables-restore --noflush, as one transaction of the program that PATH has. */
 int cni_iptables_restore(struct cni_call *c, sa_family_t family, const char *text) NODISCARD;
 
+/* The legacy one's, whatever PATH has: what iptables-save says of a table, and a change of it. */
+int cni_iptables_legacy_save(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+			     const char **text) NODISCARD;
+int cni_iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text) NODISCARD;
+bool cni_iptables_has_legacy(struct cni_call *c);     /* is it installed? */
+bool cni_iptables_prefers_legacy(struct cni_call *c); /* is PATH's iptables a legacy one? */
+
 /* How many rules of `from` jump to `to`, of those with the address `about` (not NULL) as source. */
 int cni_iptables_jumps(struct cni_call *c, const struct ip *about, enum cni_iptables_table table,
 		       const char *from, const char *to, size_t *n) NODISCARD;
@@ -43,6 +50,10 @@ struct cni_iptables_view {
 };
 int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
 		      struct cni_iptables_view *view) NODISCARD;
+
+/* The same with `saved` in any case. */
+int cni_iptables_view_saved(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+			    struct cni_iptables_view *view) NODISCARD;
 
 /* How many rules the chain has; with `to`, how many of them jump to that one. */
 int cni_iptables_count(struct cni_call *c, const struct cni_iptables_view *view, const char *chain,

@@ -8,7 +8,7 @@
 
 #include "cni/call.h"
 
-#define CNI_MEMO_MAX (2 * JSON_MAX_TEXT) /* bytes; what is larger is not read */
+#define CNI_MEMO_MAX 2000000 /* bytes, of two configurations; what is larger is not read */
 
 /*
  * One file by its path, for memos that are named otherwise. Written whole or not at all, into a

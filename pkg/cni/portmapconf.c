@@ -8,6 +8,8 @@
 #include "base/sha512.h"
 #include "base/str.h"
 
+#define CONDITIONS_MAX 4096 /* bytes, of one family */
+
 static const struct json_field port_fields[] = {
 	F_UINT("hostPort", struct portmap_port, host_port, .required = true, .min = 1,
 	       .max = 65535),
@@ -99,13 +101,20 @@ static int check_external_chain(const struct portmap *p, struct err *err)
 	return 0;
 }
 
-/* iptables-restore takes a line apart at its end only, if the words are quoted. */
+/* iptables-restore takes a text apart at the ends of lines, even if they are quoted, and where one is too long. */
 static int check_words(const char *key, const char *const *words, size_t n, struct err *err)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
 		if (!*words[i] || strpbrk(words[i], "\n\r"))
 			return err_set(err, ERR_CONFIG, "%s[%zu]: empty, or of several lines", key,
 				       i);
+		len += strlen(words[i]) + 1;
+	}
+	if (len > CONDITIONS_MAX)
+		return err_set(err, ERR_CONFIG, "%s: longer than %d characters", key,
+			       CONDITIONS_MAX);
 	return 0;
 }
 
@@ -371,14 +380,19 @@ static const char *tag_of(const struct portmap *p, struct arena *arena)
 			    digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
 }
 
+enum nft_dnat_masq portmap_masq(const struct portmap *p)
+{
+	if (!p->snat)
+		return NFT_DNAT_MASQ_NONE;
+	return p->masq_all ? NFT_DNAT_MASQ_ALL : NFT_DNAT_MASQ_NEAR;
+}
+
 struct nft_claim portmap_claim(const struct portmap *p, const struct portmap_list *list,
 			       const char *owner, struct arena *arena)
 {
-	enum nft_dnat_masq masq = !p->snat      ? NFT_DNAT_MASQ_NONE
-				  : p->masq_all ? NFT_DNAT_MASQ_ALL
-						: NFT_DNAT_MASQ_NEAR;
 	const struct nft_own *own = nft_dnat_own(p->cond, tag_of(p, arena), arena);
-	struct nft_claim claim = nft_dnat_claim(own, list->mapping, list->n, masq, arena);
+	struct nft_claim claim =
+		nft_dnat_claim(own, list->mapping, list->n, portmap_masq(p), arena);
 
 	claim.owner = owner;
 	return claim;

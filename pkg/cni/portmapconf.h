@@ -23,7 +23,8 @@ struct portmap_list {
 	size_t n;
 };
 
-enum portmap_backend { PORTMAP_NFTABLES, PORTMAP_IPTABLES };
+/* Our own table, the reference's, the reference's chains of iptables. */
+enum portmap_backend { PORTMAP_OWN, PORTMAP_NFTABLES, PORTMAP_IPTABLES };
 
 struct portmap {
 	const char *backend; /* NULL: not said */
@@ -38,7 +39,7 @@ struct portmap {
 	/* portmap_settle() */
 	enum portmap_backend way;
 	bool may_fall_back;      /* to iptables, where the kernel has no nf_tables */
-	struct nft_cond cond[2]; /* of PORTMAP_NFTABLES */
+	struct nft_cond cond[2]; /* not of PORTMAP_IPTABLES */
 
 	struct portmap_list list; /* portmap_recall() */
 };
@@ -61,6 +62,8 @@ int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err
  */
 struct portmap_list portmap_list(const struct portmap *p, const struct cni_result *result,
 				 const char *ifname, struct arena *arena);
+
+enum nft_dnat_masq portmap_masq(const struct portmap *p);
 
 /* As elements of our table. */
 struct nft_claim portmap_claim(const struct portmap *p, const struct portmap_list *list,

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmapipt.h - host ports by iptables, in the chains and words of the reference plugin, so that either side
- * checks and removes what the other has made:
- *
- *	CNI-HOSTPORT-DNAT      from PREROUTING and OUTPUT: all containers' entries
- *	CNI-DN-<21 digits>     one container's, of the network: a rule per mapping and per source to be marked
- *	CNI-HOSTPORT-SETMARK   marks what CNI-HOSTPORT-MASQ, from POSTROUTING, masquerades
+ * portmapipt.h - host ports by iptables: the texts of portmaptext.h put into the kernel, looked for, and
+ * removed, so that either side checks and removes what the reference plugin or we have made.
  */
 #ifndef CNIC_CNI_PORTMAPIPT_H
 #define CNIC_CNI_PORTMAPIPT_H
@@ -13,7 +9,7 @@
 #include "cni/call.h"
 #include "cni/portmapconf.h"
 
-/* What is as it should be is left alone. Pushes its undo. */
+/* What is as it should be is left alone. Pushes its undo. A port that another container has is ERR_IN_USE. */
 int portmap_ipt_add(struct cni_call *c, const struct portmap *conf,
 		    const struct portmap_list *list) NODISCARD;
 

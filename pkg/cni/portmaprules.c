@@ -70,13 +70,8 @@ static int add_nftables(struct cni_call *c, const struct portmap *conf,
 	return 0;
 }
 
-int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list)
+static int set_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
 {
-	if (cni_nft(c) < 0)
-		return -1;
-	if (conf->way == PORTMAP_IPTABLES)
-		return portmap_ipt_add(c, conf, list);
 	if (add_nftables(c, conf, list) == 0)
 		return 0;
 	if (!conf->may_fall_back || !no_nftables(c))
@@ -85,30 +80,70 @@ int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
 	return portmap_ipt_add(c, conf, list);
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
-
-/* The reference's rules do not tell which mapping they are: as it does, we count. */
-static int has_reference(struct cni_call *c, const struct portmap_list *list, bool *has)
+static struct nft_refdnat reference_of(struct cni_call *c, const struct portmap *conf,
+				       const struct portmap_list *list)
 {
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
-	*has = true;
-	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
-		size_t wanted = 0, n = 0;
-
-		for (size_t k = 0; k < list->n; k++)
-			wanted += list->mapping[k].to.family == families[i];
-		if (wanted && nft_refdnat_count(c->nft, families[i], c->container_id, &n) < 0)
-			return -1;
-		*has = n >= wanted;
-	}
-	return 0;
+	return (struct nft_refdnat){
+		.container_id = c->container_id,
+		.mappings = list->mapping,
+		.n = list->n,
+		.masq = portmap_masq(conf),
+		.cond = conf->cond,
+	};
 }
+
+static void undo_reference(struct cni_call *c, const void *arg)
+{
+	if (nft_refdnat_remove(c->nft, arg, c->arena) < 0)
+		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
+}
+
+/* Our table without mappings keeps others out of the loopback addresses: the reference's has no place for that. */
+static int keep_loopback(struct cni_call *c)
+{
+	static const struct portmap_list nothing;
+	struct nft_claim claim = claim_of(c, &portmap_defaults, &nothing);
+
+	return nft_restore(c->nft, &claim, c->arena);
+}
+
+static int set_reference(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list)
+{
+	struct nft_refdnat *r = arena_new(c->arena, struct nft_refdnat);
+	bool has;
+
+	*r = reference_of(c, conf, list);
+	if (keep_loopback(c) < 0 || nft_refdnat_has(c->nft, r, &has) < 0)
+		return -1;
+	if (!has)
+		cni_undo_push(c, undo_reference, r);
+	return nft_refdnat_set(c->nft, r, c->arena);
+}
+
+int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list)
+{
+	if (cni_nft(c) < 0)
+		return -1;
+	switch (conf->way) {
+	case PORTMAP_OWN:
+		return set_own(c, conf, list);
+	case PORTMAP_NFTABLES:
+		return set_reference(c, conf, list);
+	default:
+		return portmap_ipt_add(c, conf, list);
+	}
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static int has_others(struct cni_call *c, const struct portmap *conf,
 		      const struct portmap_list *list, bool *has)
 {
-	if (has_reference(c, list, has) < 0)
+	struct nft_refdnat r = reference_of(c, conf, list);
+
+	if (nft_refdnat_has(c->nft, &r, has) < 0)
 		return -1;
 	return *has ? 0 : portmap_ipt_has(c, conf, list, has);
 }
@@ -122,10 +157,11 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 
 	if (cni_nft(c) < 0)
 		return -1;
-	if (conf->way == PORTMAP_NFTABLES && nft_verify(c->nft, &claim, c->arena) == 0)
+	if (conf->way == PORTMAP_OWN && nft_verify(c->nft, &claim, c->arena) == 0)
 		return 0;
-	if (conf->way == PORTMAP_IPTABLES)
-		(void)err_set(c->err, ERR_CHECK, "iptables: rules of the host ports are gone");
+	if (conf->way != PORTMAP_OWN)
+		(void)err_set(c->err, ERR_CHECK, "%s: rules of the host ports are gone",
+			      conf->way == PORTMAP_IPTABLES ? "iptables" : "nf_tables");
 	first = *c->err;
 	if (first.code != ERR_CHECK)
 		return -1;
@@ -147,14 +183,13 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 	if (c->err->code != ERR_CHECK)
 		return -1;
 	err_clear(c->err);
-	if (conf->way == PORTMAP_IPTABLES)
-		return portmap_ipt_add(c, conf, list);
-	if (nft_restore(c->nft, &claim, c->arena) == 0)
+	if (conf->way == PORTMAP_OWN && nft_restore(c->nft, &claim, c->arena) == 0)
 		return 0;
-	if (!conf->may_fall_back || !no_nftables(c))
+	if (conf->way == PORTMAP_OWN && (!conf->may_fall_back || !no_nftables(c)))
 		return -1;
 	err_clear(c->err);
-	return portmap_ipt_add(c, conf, list);
+	return conf->way == PORTMAP_NFTABLES ? set_reference(c, conf, list)
+					     : portmap_ipt_add(c, conf, list);
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
@@ -201,11 +236,15 @@ int portmap_rules_collect(struct cni_call *c, const struct portmap *conf)
 	return sweep(c, conf, may_go, &owners);
 }
 
-int portmap_rules_remove_others(struct cni_call *c)
+int portmap_rules_remove_others(struct cni_call *c, const char *container_id,
+				const struct portmap_list *list)
 {
-	if (nft_refdnat_remove(c->nft, c->container_id, c->arena) < 0)
+	struct nft_refdnat r = reference_of(c, &portmap_defaults, list);
+
+	r.container_id = container_id;
+	if (nft_refdnat_remove(c->nft, &r, c->arena) < 0)
 		return -1;
-	return portmap_ipt_remove(c, c->conf.name, c->container_id);
+	return portmap_ipt_remove(c, c->conf.name, container_id);
 }
 
 /* ---------------------------------------------------------------------------------------------- */

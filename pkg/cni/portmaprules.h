@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * portmaprules.h - the rules of host ports, whoever has made them: our table (nft/dnat.h), iptables in the words of the
- * reference (portmapipt.h), the reference's own table (nft/refdnat.h). ADD makes those that the configuration
+ * reference (portmapipt.h), the reference's tables (nft/refdnat.h). ADD makes those that the configuration
  * asks for, DEL removes all three, CHECK is content with any.
  */
 #ifndef CNIC_CNI_PORTMAPRULES_H
@@ -33,7 +33,8 @@ int portmap_rules_collect(struct cni_call *c, const struct portmap *conf) NODISC
 /* Can an ADD make its rules? */
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
-/* What the container has of the other two. */
-int portmap_rules_remove_others(struct cni_call *c) NODISCARD;
+/* What the container has of the other two; of the reference's table only what leads to these, if any. */
+int portmap_rules_remove_others(struct cni_call *c, const char *container_id,
+				const struct portmap_list *list) NODISCARD;
 
 #endif

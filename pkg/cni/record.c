@@ -76,14 +76,17 @@ static int parse(const char *name, struct arena *arena, struct cni_record **out,
 	const struct json *v;
 
 	k->r.note = "";
-	*out = &k->r;
+	*out = NULL;
 	if (cni_memo_load(path_of(arena, name), arena, &v, err) < 0 ||
 	    json_decode(v, record_fields, "", k, err) < 0)
 		return -1;
 	if (!is_cni_name(k->r.network) || !is_cni_name(k->r.container_id) ||
 	    ifname_fault(k->r.ifname) || strcmp(name, name_of(arena, &k->r)) != 0)
 		return err_set(err, ERR_DECODE, "of another name");
-	return cni_result_parse(k->prev, CNI_VERSION_LATEST, false, "prevResult", &k->r.prev, err);
+	if (cni_result_parse(k->prev, CNI_VERSION_LATEST, false, "prevResult", &k->r.prev, err) < 0)
+		return -1;
+	*out = &k->r;
+	return 0;
 }
 
 /*
@@ -145,10 +148,8 @@ int cni_record_read(struct cni_call *c, struct cni_record **r)
 	*r = NULL;
 	if (hold_own(c, path_of(c->arena, name)) < 0)
 		return -1;
-	if (*c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0) {
+	if (*c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0)
 		pass_over(name, &err);
-		*r = NULL;
-	}
 	return 0;
 }
 

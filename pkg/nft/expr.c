@@ -94,6 +94,16 @@ void nft_vmap(struct nl *nl, const char *map, uint32_t reg)
 	nft_map(nl, map, reg, NFT_REG_VERDICT);
 }
 
+void nft_value(struct nl *nl, uint32_t reg, const void *data, size_t len)
+{
+	nft_expr(nl, "immediate") {
+		nft_be32(nl, NFTA_IMMEDIATE_DREG, reg);
+		nl_nest(nl, NFTA_IMMEDIATE_DATA) {
+			nl_put(nl, NFTA_DATA_VALUE, data, len);
+		}
+	}
+}
+
 void nft_verdict(struct nl *nl, int32_t code, const char *chain)
 {
 	nft_expr(nl, "immediate") {

@@ -33,6 +33,8 @@ struct nft_forward {
 	struct nft_bridge_state before;
 	struct ipf_rules *fresh;
 	struct ipf_look *look;
+	const struct ip *const *undo_ips;
+	size_t n_undo_ips;
 };
 
 /* Who has a bridge's policy when its network has gone; NULL: nobody. */
@@ -40,6 +42,7 @@ typedef const struct nft_forward *(*nft_heir)(const char *bridge, void *data);
 
 struct nft_forwarding {
 	const char *name;
+	bool unmarked; /* cannot tell whose a rule is: sweep() and bequeath() are NULL */
 
 	/*
 	 * What attachments share: chains, the admin chain, the bridge's policy. ready() says whether all

@@ -194,8 +194,10 @@ static void put_chains(struct nl *nl, const struct nft_forward *f, const struct 
 	nft_table_add(nl, t, NULL);
 	if (!has_base)
 		nft_chain_add(nl, t, FORWARD, &hook);
-	nft_chain_add(nl, t, IPF_FORWARD, NULL);
-	nft_chain_add(nl, t, f->admin, NULL);
+	if (!f->policy_only) {
+		nft_chain_add(nl, t, IPF_FORWARD, NULL);
+		nft_chain_add(nl, t, f->admin, NULL);
+	}
 	if (f->bridge) {
 		nft_chain_add(nl, t, IPF_STAGE_1, NULL);
 		nft_chain_add(nl, t, IPF_STAGE_2, NULL);

@@ -65,10 +65,12 @@ static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint
 }
 
 /* wmem_max may be less than a large transaction takes; root may go beyond it. */
-static void make_room(struct nl *nl, size_t bytes, struct arena *arena)
+static void make_room(struct nl *nl, size_t bytes, size_t messages, struct arena *arena)
 {
 	int twice = (int)bytes * 2; /* the kernel counts its own overhead */
 
+	nl->what = arena_array(arena, const char *, messages);
+	nl->batch = messages;
 	nl->buf = arena_alloc(arena, bytes);
 	nl->size = bytes;
 	(void)setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &twice,
@@ -80,7 +82,7 @@ void nft_begin(struct nl *nl, size_t elems, struct arena *arena)
 	size_t bytes = NL_BUFSIZE / 2 + elems * ELEM_BYTES;
 
 	if (bytes > nl->size)
-		make_room(nl, bytes, arena);
+		make_room(nl, bytes, NL_BATCH + elems, arena);
 	batch_mark(nl, NFNL_MSG_BATCH_BEGIN);
 }
 

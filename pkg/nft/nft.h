@@ -148,6 +148,7 @@ void nft_mask(struct nl *nl, uint32_t reg, const void *mask, size_t len);  /* re
 void nft_lookup(struct nl *nl, const char *set, uint32_t reg);             /* ... @set */
 void nft_map(struct nl *nl, const char *map, uint32_t reg, uint32_t dreg); /* map @map */
 void nft_vmap(struct nl *nl, const char *map, uint32_t reg);               /* vmap @map */
+void nft_value(struct nl *nl, uint32_t reg, const void *data, size_t len); /* 10.1.0.2, into reg */
 void nft_verdict(struct nl *nl, int32_t code, const char *chain);          /* accept, goto chain */
 uint8_t nft_nfproto(sa_family_t family); /* NFPROTO_IPV4, NFPROTO_IPV6 */
 void nft_family(struct nl *nl,

@@ -178,21 +178,20 @@ int nft_claim(struct nl *nl, struct nft_claim *c, struct arena *arena)
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-static bool goes(const struct look *l, size_t i, const bool *only)
-{
-	return (l->states[i] == OURS || l->states[i] == OURS_OTHERWISE) && (!only || only[i]);
-}
-
-/* Of those that the look found to be ours, all or the fresh ones; runs of them. */
+/* Of those that the look found to be ours, all or the fresh ones; in as few messages as it takes. */
 static void del_ours(struct nl *nl, const struct look *l, const bool *only)
 {
 	const struct nft_claim *c = l->c;
+	struct nft_elem *doomed = arena_array(l->arena, struct nft_elem, c->n_elems + 1);
+	size_t n = 0;
 
-	for (size_t i = 0, end; i < c->n_elems; i = end + 1) {
-		for (end = i; end < c->n_elems && goes(l, end, only);)
-			end++;
-		nft_elems_del(nl, &c->own->table, c->elems + i, end - i);
+	for (size_t i = 0; i < c->n_elems; i++) {
+		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
+
+		if (ours && (!only || only[i]))
+			doomed[n++] = c->elems[i];
 	}
+	nft_elems_del(nl, &c->own->table, doomed, n);
 }
 
 /* Between the look and the transaction somebody may have removed one: ENOENT, look again. */

@@ -1,91 +1,317 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nft/refdnat.h"
 
+#include <arpa/inet.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
 #include "nft/ipt.h"
+#include "nft/readdnat.h"
 
-#define TRIES   100
-#define AT_ONCE 100 /* rules in one transaction */
+#define PRIORITY_DSTNAT (-100)
+#define PRIORITY_SRCNAT 100
+#define TRIES           100
 
-static const struct nft_table tables[] = { { NFPROTO_IPV4, "cni_hostport" },
-					   { NFPROTO_IPV6, "cni_hostport" } };
-static const char hostports[] = "hostports", all[] = "hostports_all";
+static const char hostports[] = "hostports", all[] = "hostports_all",
+		  masquerading[] = "masquerading";
+
+/* What differs between the families. */
+static const struct side {
+	sa_family_t family;
+	struct nft_table table;
+	struct ip loopback;
+} sides[] = {
+	{ AF_INET,
+	  { NFPROTO_IPV4, "cni_hostport" },
+	  { .family = AF_INET, .plen = 8, .bytes = { 127 } } },
+	{ AF_INET6,
+	  { NFPROTO_IPV6, "cni_hostport" },
+	  { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } } },
+};
+
+/* ---- what is there --------------------------------------------------------------------------- */
 
 struct found_rule {
 	const char *chain;
 	uint64_t handle;
 };
 
-struct found_rules {
-	const char *container_id;
-	struct found_rule *rules; /* only with an arena */
+struct look {
+	const struct nft_refdnat *r;
+	const struct side *side;
+	const struct ip *to; /* the container's address of the family, NULL: any */
+	struct found_rule *rules;
 	size_t n;
-	struct arena *arena;
+	struct arena *arena; /* NULL: only count */
+	const struct nft_mapping *taken;
+	const char *owner; /* of it */
 };
+
+/* The container's address. */
+static const struct ip *target_of(const struct nft_refdnat *r, sa_family_t family)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->mappings[i].to.family == family)
+			return &r->mappings[i].to;
+	return NULL;
+}
+
+static bool is_ours(const struct nft_refdnat *r, const char *comment)
+{
+	return !strncmp(comment, r->container_id, NFT_COMMENT_MAX);
+}
+
+static bool is_same_place(const struct nft_mapping *a, const struct nft_mapping *b)
+{
+	if (a->protocol != b->protocol || a->port != b->port || a->at.family != b->at.family)
+		return false;
+	return a->at.family == AF_UNSPEC || ip_equal(&a->at, &b->at);
+}
+
+static void see_other(struct look *l, const struct nft_rule_seen *rule)
+{
+	struct nft_dnat_read read;
+
+	if (!l->to || strcmp(rule->chain, hostports) != 0)
+		return;
+	read = nft_dnat_read(rule, l->side->family, l->to);
+	for (size_t i = 0; i < l->r->n && !read.is_narrow && !read.names_it; i++)
+		if (l->r->mappings[i].to.family == l->side->family &&
+		    is_same_place(&l->r->mappings[i], &read.mapping)) {
+			l->taken = &l->r->mappings[i];
+			l->owner = arena_strdup(l->arena, rule->comment);
+		}
+}
 
 static void see(const struct nft_rule_seen *rule, void *data)
 {
-	struct found_rules *f = data;
+	struct look *l = data;
 
-	if (strcmp(rule->comment, f->container_id) != 0)
+	if (!is_ours(l->r, rule->comment)) {
+		if (l->arena)
+			see_other(l, rule);
 		return;
-	if (f->arena)
-		*arena_append(f->arena, f->rules, f->n) =
-			(struct found_rule){ arena_strdup(f->arena, rule->chain), rule->handle };
+	}
+	if (l->arena && l->to && !nft_dnat_read(rule, l->side->family, l->to).names_it)
+		return;
+	if (l->arena)
+		*arena_append(l->arena, l->rules, l->n) =
+			(struct found_rule){ arena_strdup(l->arena, rule->chain), rule->handle };
 	else
-		f->n++;
+		l->n++;
 }
 
 static void see_none(void *data)
 {
-	struct found_rules *f = data;
+	struct look *l = data;
 
-	f->n = 0;
+	l->n = 0;
+	l->taken = NULL;
 }
 
-int nft_refdnat_count(struct nl *nl, sa_family_t family, const char *container_id, size_t *n)
+static struct look look_at(const struct nft_refdnat *r, size_t side, struct arena *arena)
 {
-	const struct nft_table *t = &tables[nft_ipt_index(family)];
-	struct found_rules f = { .container_id = container_id };
-	size_t jumps;
+	return (struct look){
+		.r = r, .side = &sides[side], .to = target_of(r, sides[side].family), .arena = arena
+	};
+}
 
-	*n = 0;
-	if (nft_count_jumps(nl, t, all, hostports, NULL, &jumps) < 0)
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static void put_hook(struct nl *nl, const struct nft_table *t, const char *chain, uint32_t hook)
+{
+	const struct nft_hook at = { "nat", hook, PRIORITY_DSTNAT };
+
+	nft_chain_add(nl, t, chain, &at);
+	nft_chain_flush(nl, t, chain);
+	nft_rule(nl, t, chain, NULL) {
+		nft_dst_local(nl);
+		nft_verdict(nl, NFT_JUMP, all);
+	}
+}
+
+static void put_base(struct nl *nl, const struct nft_table *t)
+{
+	static const char *const chains[] = { "hostip_hostports", hostports };
+	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+
+	nft_table_add(nl, t, "CNI portmap plugin");
+	nft_chain_add(nl, t, all, NULL);
+	nft_chain_flush(nl, t, all);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		nft_chain_add(nl, t, chains[i], NULL);
+		nft_rule(nl, t, all, NULL) {
+			nft_verdict(nl, NFT_JUMP, chains[i]);
+		}
+	}
+	put_hook(nl, t, "prerouting", NF_INET_PRE_ROUTING);
+	put_hook(nl, t, "output", NF_INET_LOCAL_OUT);
+	nft_chain_add(nl, t, masquerading, &at);
+}
+
+/* meta l4proto tcp th dport 8080 dnat to 10.1.0.2:80 */
+static void put_translation(struct nl *nl, const struct nft_mapping *m)
+{
+	uint16_t port = htons(m->port), to_port = htons(m->to_port);
+
+	nft_meta(nl, NFT_META_L4PROTO, NFT_R(0));
+	nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &m->protocol, sizeof(m->protocol));
+	nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(port), NFT_R(0));
+	nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &port, sizeof(port));
+	nft_value(nl, NFT_R(0), m->to.bytes, ip_len(&m->to));
+	nft_value(nl, NFT_R(4), &to_port, sizeof(to_port));
+	nft_dnat(nl, m->to.family, NFT_R(0), NFT_R(4));
+}
+
+/* That of one address goes before those of all. */
+static void put_mapping(struct nl *nl, const struct look *l, const struct nft_mapping *m)
+{
+	const struct nft_cond *cond = &l->r->cond[l->side - sides];
+	const struct nft_table *t = &l->side->table;
+
+	if (m->at.family == AF_UNSPEC) {
+		nft_rule(nl, t, hostports, l->r->container_id) {
+			nft_cond_put(nl, cond);
+			put_translation(nl, m);
+		}
+		return;
+	}
+	nft_rule_first(nl, t, hostports, l->r->container_id) {
+		nft_cond_put(nl, cond);
+		nft_daddr(nl, m->at.family, NFT_R(0));
+		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), m->at.bytes, ip_len(&m->at));
+		put_translation(nl, m);
+	}
+}
+
+/* ct status dnat ip saddr 10.1.0.0/16 ip daddr 10.1.0.2 masquerade; NULL: whatever the source is */
+static void put_source(struct nl *nl, const struct look *l, const struct ip *source)
+{
+	nft_rule(nl, &l->side->table, masquerading, l->r->container_id) {
+		nft_ct_status(nl, IPS_DST_NAT);
+		if (source)
+			nft_saddr_in(nl, source);
+		nft_daddr(nl, l->to->family, NFT_R(0));
+		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), l->to->bytes, ip_len(l->to));
+		nft_masquerade(nl);
+	}
+}
+
+static void put_sources(struct nl *nl, const struct look *l)
+{
+	struct ip subnet = ip_network(l->to);
+
+	if (l->r->masq == NFT_DNAT_MASQ_ALL)
+		put_source(nl, l, NULL);
+	if (l->r->masq == NFT_DNAT_MASQ_NEAR) {
+		put_source(nl, l, &subnet);
+		put_source(nl, l, &l->side->loopback);
+	}
+}
+
+static void put_side(struct nl *nl, const struct look *l)
+{
+	if (!l->to)
+		return;
+	put_base(nl, &l->side->table);
+	for (size_t i = 0; i < l->n; i++)
+		nft_rule_del(nl, &l->side->table, l->rules[i].chain, l->rules[i].handle);
+	for (size_t i = 0; i < l->r->n; i++)
+		if (l->r->mappings[i].to.family == l->side->family)
+			put_mapping(nl, l, &l->r->mappings[i]);
+	put_sources(nl, l);
+}
+
+static int look_side(struct nl *nl, struct look *l)
+{
+	char text[IP_STRLEN];
+
+	if (l->to && nft_rules(nl, &l->side->table, NULL, see, see_none, l) < 0)
 		return -1;
-	if (!jumps)
+	if (!l->taken)
 		return 0;
-	if (nft_rules(nl, t, hostports, see, see_none, &f) < 0)
+	return err_set(nl->err, ERR_IN_USE, "host port %s%s%u/%s is held by another container (%s)",
+		       l->taken->at.family ? ip_str(&l->taken->at, text) : "",
+		       l->taken->at.family ? " " : "", l->taken->port,
+		       nft_dnat_protocol(l->taken->protocol), l->owner);
+}
+
+int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *arena)
+{
+	for (int tries = 0;; tries++) {
+		struct look looks[] = { look_at(r, 0, arena), look_at(r, 1, arena) };
+		uint32_t generation;
+
+		if (nft_generation(nl, &generation) < 0)
+			return -1;
+		if (look_side(nl, &looks[0]) < 0 || look_side(nl, &looks[1]) < 0)
+			return -1;
+		nft_begin_at(nl, r->n * 3 + looks[0].n + looks[1].n, arena, generation);
+		put_side(nl, &looks[0]);
+		put_side(nl, &looks[1]);
+		if (nft_commit(nl) == 0)
+			return 0;
+		if (tries == TRIES || (nl->err->sys != ENOENT && nl->err->sys != ERESTART))
+			return -1;
+		err_clear(nl->err);
+	}
+}
+
+/* ---- looking and removing -------------------------------------------------------------------- */
+
+static int has_side(struct nl *nl, const struct nft_refdnat *r, size_t side, bool *has)
+{
+	struct look l = look_at(r, side, NULL);
+	size_t wanted = 0, jumps;
+
+	*has = true;
+	for (size_t i = 0; i < r->n; i++)
+		wanted += r->mappings[i].to.family == sides[side].family;
+	if (!wanted)
+		return 0;
+	if (nft_count_jumps(nl, &l.side->table, all, hostports, NULL, &jumps) < 0 ||
+	    nft_rules(nl, &l.side->table, hostports, see, see_none, &l) < 0)
 		return -1;
-	*n = f.n;
+	*has = jumps && l.n >= wanted;
+	if (!*has || r->masq == NFT_DNAT_MASQ_NONE)
+		return 0;
+	if (nft_rules(nl, &l.side->table, masquerading, see, see_none, &l) < 0)
+		return -1;
+	*has = l.n > 0;
 	return 0;
 }
 
-static int remove_from(struct nl *nl, const struct nft_table *t, const char *container_id,
-		       struct arena *arena)
+int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, bool *has)
+{
+	if (has_side(nl, r, 0, has) < 0)
+		return -1;
+	return *has ? has_side(nl, r, 1, has) : 0;
+}
+
+static int remove_side(struct nl *nl, const struct nft_refdnat *r, size_t side, struct arena *arena)
 {
 	for (int tries = 0;; tries++) {
-		struct found_rules f = { .container_id = container_id, .arena = arena };
+		struct look l = look_at(r, side, arena);
 
-		if (nft_rules(nl, t, NULL, see, see_none, &f) < 0)
-			return -1;
-		nft_begin(nl, 0, arena);
-		for (size_t i = 0; i < f.n && i < AT_ONCE; i++)
-			nft_rule_del(nl, t, f.rules[i].chain, f.rules[i].handle);
-		if (nft_commit(nl) == 0 && f.n <= AT_ONCE)
+		if (r->n && !l.to)
 			return 0;
-		if (!nl->err->sys)
-			continue;
+		if (nft_rules(nl, &l.side->table, NULL, see, see_none, &l) < 0)
+			return -1;
+		nft_begin(nl, l.n, arena);
+		for (size_t i = 0; i < l.n; i++)
+			nft_rule_del(nl, &l.side->table, l.rules[i].chain, l.rules[i].handle);
+		if (nft_commit(nl) == 0)
+			return 0;
 		if (tries == TRIES || nl->err->sys != ENOENT)
 			return -1;
 		err_clear(nl->err);
 	}
 }
 
-int nft_refdnat_remove(struct nl *nl, const char *container_id, struct arena *arena)
+int nft_refdnat_remove(struct nl *nl, const struct nft_refdnat *r, struct arena *arena)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (remove_from(nl, &tables[i], container_id, arena) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
+		if (remove_side(nl, r, i, arena) < 0)
 			return -1;
 	return 0;
 }

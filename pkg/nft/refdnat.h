@@ -1,19 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refdnat.h - what the reference's nftables backend makes of host ports: tables ip and ip6 cni_hostport, a rule per
- * mapping in chain hostports and some per address in chain masquerading, the container's id as comment. For
- * nodes that change over: looks and removes, makes none.
+ * refdnat.h - host ports as the reference's nftables backend has them, for configurations that ask for that backend
+ * and for nodes that change over: tables ip and ip6 cni_hostport, with the container's id as comment.
+ *
+ *	table ip cni_hostport {
+ *		chain prerouting { type nat hook prerouting priority dstnat; fib daddr type local jump hostports_all }
+ *		chain output { type nat hook output priority -100; fib daddr type local jump hostports_all }
+ *		chain hostports_all { jump hostip_hostports; jump hostports }
+ *		chain hostip_hostports { }
+ *		chain hostports {
+ *			ip daddr 192.0.2.1 meta l4proto tcp th dport 8081 dnat to 10.1.0.2:80 comment "ID"
+ *			meta l4proto tcp th dport 8080 dnat to 10.1.0.2:80 comment "ID"
+ *		}
+ *		chain masquerading {
+ *			type nat hook postrouting priority srcnat;
+ *			ct status dnat ip saddr 10.1.0.0/16 ip daddr 10.1.0.2 masquerade comment "ID"
+ *			ct status dnat ip saddr 127.0.0.0/8 ip daddr 10.1.0.2 masquerade comment "ID"
+ *		}
+ *	}
+ *
+ * Costs more the more rules there are. See dnat.h for what they mean. The reference makes the rules of the shared
+ * chains anew at each ADD, so that nothing else can stand there.
  */
 #ifndef CNIC_NFT_REFDNAT_H
 #define CNIC_NFT_REFDNAT_H
 
-#include "nft/nft.h"
+#include "nft/dnat.h"
 
-/* How many mappings a container has there, of one family; 0 as well if nothing leads to them. */
-int nft_refdnat_count(struct nl *nl, sa_family_t family, const char *container_id,
-		      size_t *n) NODISCARD;
+/* One container's, by one interface. The mappings of each family stand together. */
+struct nft_refdnat {
+	const char *container_id;
+	const struct nft_mapping *mappings;
+	size_t n;
+	enum nft_dnat_masq masq;
+	const struct nft_cond *cond; /* of IPv4 and of IPv6, part of each rule */
+};
 
-/* All rules of the container, of both families. */
-int nft_refdnat_remove(struct nl *nl, const char *container_id, struct arena *arena) NODISCARD;
+/*
+ * These are there afterwards, and no others that lead to the same address. ERR_IN_USE if another container has one of the
+ * ports for all packets.
+ */
+int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *arena) NODISCARD;
+
+/* Are as many there as there should be? The rules do not tell more. */
+int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, bool *has) NODISCARD;
+
+/* All rules of the container, or only those that name the addresses of these mappings, if there are any. */
+int nft_refdnat_remove(struct nl *nl, const struct nft_refdnat *r, struct arena *arena) NODISCARD;
 
 #endif

@@ -20,6 +20,8 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 	int one = 1;
 
 	nl->err = err;
+	nl->what = nl->own_what;
+	nl->batch = NL_BATCH;
 	nl->buf = nl->own;
 	nl->size = sizeof(nl->own);
 	nl->dump_tries = DUMP_TRIES;
@@ -95,11 +97,11 @@ void nl_msg(struct nl *nl, uint16_t type, uint16_t flags, const void *hdr, size_
 	    const char *what)
 {
 	seal(nl);
-	if (room(nl) < MNL_NLMSG_HDRLEN + MNL_ALIGN(len) || nl_queued(nl) >= NL_BATCH) {
+	if (room(nl) < MNL_NLMSG_HDRLEN + MNL_ALIGN(len) || nl_queued(nl) >= nl->batch) {
 		nl->overflow = true; /* build on at the start; nl_commit() will not send it */
 		nl->used = 0;
 	}
-	nl->what[nl_queued(nl) % NL_BATCH] = what;
+	nl->what[nl_queued(nl) % nl->batch] = what;
 	mnl_nlmsg_put_header(cur(nl));
 	cur(nl)->nlmsg_type = type;
 	cur(nl)->nlmsg_flags = NLM_F_REQUEST | flags;

@@ -120,13 +120,14 @@ static void undo(struct cni_call *c, const void *arg)
 }
 
 /* What is shared is made by one at a time, and not taken from under another while we may take it back. */
-static int go(struct cni_call *c, const struct nft_forwarding *way)
+static int go(struct cni_call *c, const struct cni_ways *ways, size_t i)
 {
+	const struct nft_forwarding *way = ways->list[i];
 	struct step *s = arena_new(c->arena, struct step);
 	bool ready;
 
 	s->way = way;
-	s->f = cni_firewall_of(c, c->own, c->prev);
+	s->f = cni_firewall_for(c, ways, i, c->prev);
 	if (way->ready(c->nft, s->f, c->arena, &ready) < 0)
 		return -1;
 	cni_undo_push(c, undo, s);
@@ -135,22 +136,33 @@ static int go(struct cni_call *c, const struct nft_forwarding *way)
 	return way->add(c->nft, s->f, c->arena);
 }
 
-static int firewall_add(struct cni_call *c)
+static int choose(struct cni_call *c, struct cni_ways *ways)
 {
 	const struct cni_firewall *conf = c->own;
+	const char *backend;
+
+	if (cni_firewall_choose(c, conf->backend, &backend) < 0 ||
+	    cni_firewall_ways(c, conf, backend, ways) < 0)
+		return -1;
+	if (!*conf->backend && c->command == CNI_ADD)
+		fprintf(stderr, "firewall: backend %s\n", backend);
+	return 0;
+}
+
+static int firewall_add(struct cni_call *c)
+{
 	struct cni_ways ways;
 
 	c->result = *c->prev;
 	if (!c->prev->n_ips)
 		return 0;
-	if (cni_firewall_choose(c, conf->backend, &c->record_note) < 0)
+	if (choose(c, &ways) < 0)
 		return -1;
-	if (!*conf->backend)
-		fprintf(stderr, "firewall: backend %s\n", c->record_note);
-	if (cni_firewall_ways(c, c->record_note, &ways) < 0 || cni_record_write(c) < 0)
+	c->record_note = cni_firewall_note(c, &ways);
+	if (cni_record_write(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
-		if (go(c, ways.list[i]) < 0)
+		if (go(c, &ways, i) < 0)
 			return err_wrap(c->err, "firewall, %s", ways.list[i]->name);
 	return 0;
 }
@@ -176,14 +188,16 @@ static const struct cni_result *result_of(struct cni_call *c, const struct cni_r
 
 static int firewall_del(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_all_ways(c);
-	struct err first = { 0 };
-	struct cni_record *r;
+	const struct cni_firewall *conf = c->own;
 	const struct cni_result *result;
+	struct err first = { 0 };
+	struct cni_ways ways;
+	struct cni_record *r;
 
 	if (cni_record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
+	ways = cni_firewall_removing(c, conf->backend, r ? r->note : NULL);
 	for (size_t i = 0; i < ways.n; i++) {
 		struct nft_forward *f = cni_firewall_of(c, c->own, result);
 
@@ -199,49 +213,60 @@ static int firewall_del(struct cni_call *c)
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
-/* As ADD has recorded it; the reference leaves no record. */
-static int ways_of(struct cni_call *c, struct cni_ways *ways)
+static int verify(struct cni_call *c, const struct cni_ways *ways, size_t i)
 {
-	const struct cni_firewall *conf = c->own;
-	const char *backend = c->record_note;
-	struct cni_record *r = NULL;
+	struct nft_forward *f = cni_firewall_for(c, ways, i, c->prev);
 
-	if (!backend && cni_record_read(c, &r) < 0)
+	return ways->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
+}
+
+/* The reference leaves no record, and has used one of the ways that there are. */
+static int check_any(struct cni_call *c)
+{
+	struct err first = { 0 };
+	struct cni_ways ways;
+
+	if (choose(c, &ways) < 0)
 		return -1;
-	if (r)
-		backend = r->note;
-	if ((!backend || !*backend) && cni_firewall_choose(c, conf->backend, &backend) < 0)
-		return -1;
-	return cni_firewall_ways(c, backend, ways);
+	for (size_t i = 0; i < ways.n; i++) {
+		err_clear(c->err);
+		if (verify(c, &ways, i) == 0)
+			return 0;
+		if (!first.msg[0])
+			first = *c->err;
+	}
+	*c->err = first;
+	return -1;
 }
 
 static int firewall_check(struct cni_call *c)
 {
+	struct cni_record *r;
 	struct cni_ways ways;
 
 	if (!c->prev->n_ips)
 		return 0;
-	if (ways_of(c, &ways) < 0)
+	if (cni_nft(c) < 0 || cni_record_read(c, &r) < 0)
 		return -1;
-	for (size_t i = 0; i < ways.n; i++) {
-		struct nft_forward *f = cni_firewall_of(c, c->own, c->prev);
-
-		if (ways.list[i]->verify(c->nft, f, c->arena) < 0)
-			return err_wrap(c->err, "firewall");
-	}
+	ways = cni_firewall_noted(c, r ? r->note : NULL);
+	if (!ways.n)
+		return check_any(c);
+	for (size_t i = 0; i < ways.n; i++)
+		if (verify(c, &ways, i) < 0)
+			return -1;
 	return 0;
 }
 
 static int firewall_repair(struct cni_call *c)
 {
-	struct cni_ways ways;
+	struct cni_ways ways = cni_firewall_noted(c, c->record_note);
 
 	if (!c->prev->n_ips)
 		return 0;
-	if (ways_of(c, &ways) < 0)
+	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++) {
-		struct nft_forward *f = cni_firewall_of(c, c->own, c->prev);
+		struct nft_forward *f = cni_firewall_for(c, &ways, i, c->prev);
 
 		if (ways.list[i]->restore(c->nft, f, c->arena) < 0)
 			return err_wrap(c->err, "firewall");
@@ -256,41 +281,39 @@ static bool may_go(const char *owner, void *data)
 
 static int sweep(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_all_ways(c);
+	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
 	struct cni_owners owners;
 
 	cni_owners_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
-		if (ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
+		if (!ways.list[i]->unmarked &&
+		    ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
 			return -1;
 	return 0;
 }
 
 static int bequeath(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_all_ways(c);
+	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
 
 	return cni_firewall_bequeath(c, &ways);
 }
 
 static int firewall_gc(struct cni_call *c)
 {
-	static const cni_step steps[] = { sweep, bequeath, cni_record_collect };
+	static const cni_step steps[] = { sweep, cni_firewall_forget, bequeath,
+					  cni_record_collect };
 
 	return cni_try_all(c, steps, ARRAY_SIZE(steps));
 }
 
 static int firewall_status(struct cni_call *c)
 {
-	const struct cni_firewall *conf = c->own;
-	const char *backend;
 	struct cni_ways ways;
 
-	if (cni_firewall_choose(c, conf->backend, &backend) < 0)
-		return -1;
-	return cni_firewall_ways(c, backend, &ways);
+	return choose(c, &ways) < 0 ? -1 : cni_firewall_status(c, &ways);
 }
 
 const struct cni_plugin firewall_plugin = {

@@ -96,6 +96,13 @@ static int release(struct cni_call *c)
 			    : portmap_rules_sweep(c, conf);
 }
 
+static int remove_others(struct cni_call *c)
+{
+	const struct portmap *conf = c->own;
+
+	return portmap_rules_remove_others(c, c->container_id, &conf->list);
+}
+
 static int forget(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
@@ -113,7 +120,7 @@ static bool is_nothing(struct cni_call *c, const struct cni_record *r)
 
 static int portmap_del(struct cni_call *c)
 {
-	static const cni_step steps[] = { release, portmap_rules_remove_others, forget };
+	static const cni_step steps[] = { release, remove_others, forget };
 	struct cni_record *r;
 
 	if (cni_record_read(c, &r) < 0)
@@ -132,7 +139,7 @@ static int portmap_del(struct cni_call *c)
 
 /* ---- GC, STATUS ------------------------------------------------------------------------------ */
 
-/* The chains of iptables are a container's, not an interface's. */
+/* The reference's chains are a container's, not an interface's. */
 static bool has_valid(const struct cni_call *c, const char *container_id)
 {
 	for (size_t i = 0; i < c->conf.n_attachments; i++)
@@ -141,7 +148,7 @@ static bool has_valid(const struct cni_call *c, const char *container_id)
 	return false;
 }
 
-/* A table of conditions, and iptables' chains, are found by the records alone. */
+/* A table of conditions, and the reference's rules, are found by the records alone. */
 static int collect_one(struct cni_call *c, const struct cni_record *r)
 {
 	struct portmap conf;
@@ -150,8 +157,9 @@ static int collect_one(struct cni_call *c, const struct cni_record *r)
 		err_clear(c->err);
 	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_collect(c, &conf) < 0)
 		return -1;
-	return has_valid(c, r->container_id) ? 0
-					     : portmap_ipt_remove(c, r->network, r->container_id);
+	if (!conf.list.n || has_valid(c, r->container_id))
+		return 0;
+	return portmap_rules_remove_others(c, r->container_id, &conf.list);
 }
 
 static int collect_recorded(struct cni_call *c)

@@ -23,13 +23,15 @@ BASES='{
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"portmap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"portmap",
+		"runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}},
 	"static": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}}}'
 
 BASES=${BASES//ALIVE/\"cni.dev\/attachments\":[$ALIVE],\"cni.dev\/valid-attachments\":[$ALIVE]}
 
 MIRRORS="ovs-mirror-producer ovs-mirror-consumer"
-EVERY_PLUGIN="bridge ptp loopback ovs host-local static $MIRRORS"
+EVERY_PLUGIN="bridge ptp loopback ovs host-local static portmap $MIRRORS"
 declare -gA base
 
 setup_file() {
@@ -237,6 +239,10 @@ for_each_key_of() {
 	nothing_changed
 }
 
+@test "portmap: each key with a wrong type, out of range, too long, missing, null" {
+	for_each_key_of portmap
+}
+
 bad_prev() {
 	refuse ADD "$plugin" "$codes" "\"msg\":\"$1:" <<<"$2"
 	refuse CHECK "$plugin" "$codes" "\"msg\":\"$1:" <<<"$2"
@@ -355,6 +361,31 @@ wrong_add() {
 	done
 	wrong ovs-mirror-producer 7 "mirrors[0]: neither ingress nor egress" \
 		".mirrors[0].ingress = false" "del(.mirrors[0].ingress)"
+	nothing_changed
+}
+
+@test "portmap: values" {
+	wrong portmap 7 'backend: ' '.backend = "nft"' '.backend = "IPTABLES"'
+	wrong portmap 7 'markMasqBit' '.markMasqBit = 32' '.markMasqBit = 13 | .externalSetMarkChain = "M"'
+	wrong portmap 7 'externalSetMarkChain: ' '.externalSetMarkChain = ""' '.externalSetMarkChain = "a b"' \
+		'.externalSetMarkChain = "-j"' '.externalSetMarkChain = "x" * 29' '.externalSetMarkChain = "a\"b"' \
+		'.externalSetMarkChain = "M" | .backend = "nftables"' '.externalSetMarkChain = "a\nb"'
+	wrong portmap 7 'conditionsV4' '.conditionsV4 = ["-s", "x"] | .backend = "nftables"' \
+		'.conditionsV4 = ["-s", "10.0.0.0/8"] | .backend = "nftables"' \
+		'.conditionsV4 = ["ip", "saddr", "10.0.0.0/8"] | .backend = "iptables"' \
+		'.conditionsV4 = ["-i", "a\nb"] | .backend = "iptables"' '.conditionsV4 = [""]' \
+		'.conditionsV4 = ["tcp dport 80"]' '.conditionsV4 = ["ip saddr"]' '.conditionsV4 = ["ip saddr fd00::1"]' \
+		'.conditionsV4 = ["iifname", "a/b"]' '.conditionsV4 = ["iifname *"]' \
+		'.conditionsV4 = ["ip saddr 10.0.0.0/8"] | .conditionsV6 = ["-i", "eth0"]' \
+		'.conditionsV4 = ["-i", "x" * 5000] | .backend = "iptables"'
+	wrong portmap "6 7" 'conditionsV6' '.conditionsV6 = ["ip6 daddr 10.0.0.1"]' '.conditionsV6 = ["ip saddr 10.0.0.1"]' \
+		'.conditionsV6 = ["ip6 saddr != fd00::/129"]'
+	wrong portmap 7 'runtimeConfig.portMappings[0].protocol: ' '.runtimeConfig.portMappings[0].protocol = "icmp"' \
+		'.runtimeConfig.portMappings[0].protocol = "6"' '.runtimeConfig.portMappings[0].protocol = "tcp "'
+	wrong portmap 7 'runtimeConfig.portMappings[1].hostPort: ' \
+		'.runtimeConfig.portMappings[1] = {hostPort: 8080, containerPort: 81}' \
+		'.runtimeConfig.portMappings[1] = {hostPort: 8080, containerPort: 81, protocol: "TCP", hostIP: "::"}'
+	wrong_add portmap 7 'prevResult: missing' . 'del(.runtimeConfig)' '.runtimeConfig.portMappings = []'
 	nothing_changed
 }
 

@@ -8,7 +8,8 @@
 def number($name):
 	if $name == "" then null
 	else {"VLAN_MAX": 4094, "IFNAMSIZ-1": 15, "MAX_SETS": 64, "MAX_RANGES": 256,
-	      "MAX_ADDRESSES": 1024, "OVS_VLANS-1": 4095, "OVS_MAX_MIRRORS": 30}[$name] // ($name | tonumber) end;
+	      "MAX_ADDRESSES": 1024, "OVS_VLANS-1": 4095, "OVS_MAX_MIRRORS": 30,
+	      "PORTMAP_MAX": 5000}[$name] // ($name | tonumber) end;
 
 def rows($all; $file; $table):
 	[$all[] | select(.table == $table and .file == $file)] as $own

@@ -34,6 +34,10 @@ load examples
 	run_example chain.conflist 10.92.0.1
 }
 
+@test "portmap.conflist" {
+	run_example portmap.conflist 10.95.0.1
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do

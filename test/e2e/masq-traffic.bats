@@ -74,8 +74,7 @@ masquerades() {
 @test "without ipMasq the container is seen by its own address everywhere" {
 	start bridge '{}'
 	seen_as WEB
-	traffic_teardown
-	traffic_setup
+	again
 	start ptp '{}'
 	seen_as WEB
 }
@@ -99,8 +98,7 @@ masquerades() {
 		chain_add
 		ADDRESS[FARGATE4]=10.88.1.1 ADDRESS[FARGATE6]=fd00:88:0:1::1
 		from web "$ALL" <<<"46 other-network FAR 80 far:80 FARGATE"
-		traffic_teardown
-		traffic_setup
+		again
 	done
 }
 
@@ -115,8 +113,7 @@ masquerades() {
 		chain_add
 		serve near "udp/5000@${ADDRESS[GROUP4]}%eth0" "udp/5000@${ADDRESS[GROUP6]}%eth0"
 		from web udp <<<"46 multicast GROUP 5000 near:5000 WEB"
-		traffic_teardown
-		traffic_setup
+		again
 	done
 }
 
@@ -133,8 +130,7 @@ masquerades() {
 			call check $plugin <<<"$(plugin_conf 0 "$result")"
 			expect_code 102
 			chain_del
-			traffic_teardown
-			traffic_setup
+			again
 		done
 	done
 }

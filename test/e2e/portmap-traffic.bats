@@ -12,11 +12,6 @@ load traffic
 ALL="tcp udp sctp"
 RANGE=3
 
-portmap() {
-	jq -nc --arg backend "$1" --argjson more "${2:-{\}}" \
-		'(if $backend == "" then {} else {backend: $backend} end) + $more'
-}
-
 # What is published where, and RANGE ports in a row: 8081 and 8083 stand twice, with an address of each family.
 published() {
 	map_ports <<-EOF
@@ -42,12 +37,6 @@ start() {
 	container near
 	chain_add
 	about web
-}
-
-# The next backend begins where the first one did.
-again() {
-	traffic_teardown
-	traffic_setup
 }
 
 # Whom the server sees when a neighbour asks is its own address or the gateway's, whichever the
@@ -134,7 +123,7 @@ from_nowhere() {
 # The reference puts up to fifteen ports of a container into one rule.
 matrix() {
 	RANGE=20
-	start bridge '{}' portmap "$(portmap "$1")"
+	start bridge '{}' portmap "$(backend "$1")"
 	chain_check
 	neighbour_seen
 	from_remote
@@ -157,7 +146,7 @@ matrix() {
 	local backend answer=web:80 answer7=web:6002 seen=GATEWAY
 	if is_ref; then answer=none answer7=none seen=''; fi
 	for backend in nftables iptables; do
-		start bridge '{}' portmap "$(portmap "$backend")"
+		start bridge '{}' portmap "$(backend "$backend")"
 		from '' "$ALL" <<-EOF
 			6 unset LOOPBACK 8080 $answer $seen
 			6 loopback LOOPBACK 8083 $answer $seen
@@ -179,7 +168,7 @@ matrix() {
 		ns_ip remote addr flush dev lo
 		in_ns remote sysctl -qw net.ipv4.conf.eth0.route_localnet=1
 		ns_ip remote route add 127.0.0.0/8 via "${ADDRESS[HOST4]}" dev eth0
-		start bridge '{}' portmap "$(portmap "$backend")"
+		start bridge '{}' portmap "$(backend "$backend")"
 		from remote "$ALL" <<<"4 loopback LOOPBACK 8083 $answer $seen"
 		from remote "$ALL" <<<"4 unset LOOPBACK 8080 $answer $seen"
 		from remote "$ALL" <<<"4 address HOST 8081 web:80 REMOTE"
@@ -193,7 +182,7 @@ matrix() {
 @test "snat false: nothing is masqueraded, and what cannot do without is not reached" {
 	local backend
 	for backend in nftables iptables; do
-		start bridge '{}' portmap "$(portmap "$backend" '{"snat": false}')"
+		start bridge '{}' portmap "$(backend "$backend" '{"snat": false}')"
 		chain_check
 		from_remote
 		from '' "$ALL" <<-EOF
@@ -213,7 +202,7 @@ matrix() {
 	local backend
 	for backend in nftables iptables; do
 		! is_ref || [ "$backend" != nftables ] || continue
-		start bridge '{}' portmap "$(portmap "$backend" '{"masqAll": true}')"
+		start bridge '{}' portmap "$(backend "$backend" '{"masqAll": true}')"
 		chain_check
 		from_remote GATEWAY
 		from_host GATEWAY
@@ -229,7 +218,7 @@ matrix() {
 @test "through ptp" {
 	local backend
 	for backend in nftables iptables; do
-		start ptp '{}' portmap "$(portmap "$backend")"
+		start ptp '{}' portmap "$(backend "$backend")"
 		chain_check
 		neighbour_seen
 		from_remote
@@ -246,7 +235,7 @@ matrix() {
 	for backend in nftables iptables; do
 		start bridge "$(jq -nc --arg b "$backend" \
 			'{ipMasq: true} + if $b == "" then {} else {ipMasqBackend: $b} end')" \
-			portmap "$(portmap "$backend")"
+			portmap "$(backend "$backend")"
 		from_remote
 		from_inside web GATEWAY
 		serve remote {tcp,udp,sctp}/90
@@ -263,211 +252,12 @@ matrix() {
 	for backend in nftables iptables; do
 		! is_ref || [ "$backend" != nftables ] || continue
 		sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
-		start bridge '{"hairpinMode": false}' portmap "$(portmap "$backend")"
+		start bridge '{"hairpinMode": false}' portmap "$(backend "$backend")"
 		from_remote
 		from_host
 		from_inside web GATEWAY
 		from_inside near GATEWAY
 		chain_del
-		again
-	done
-}
-
-# ---- which address, whose port -------------------------------------------------------------
-
-# with_addresses FILTER : ADD of portmap alone, with the bridge's result changed by jq.
-publish_changed() {
-	MAPPINGS=$(map_ports <<<"8080 80 tcp")
-	MAPPED[web]=$MAPPINGS
-	call add portmap <<<"$(plugin_conf 1 "$(jq -c "$1" <<<"${RESULTS[web]}")")"
-}
-
-@test "the container's address is the first of its family that is on its own interface" {
-	local backend
-	for backend in nftables iptables; do
-		chain bridge '{}'
-		container web
-		chain_add
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		serve web tcp/80
-		publish_changed '.ips = [
-			{address: "10.88.0.99/24", interface: 1}, {address: "fd00:88::99/64", interface: 0},
-			.ips[1], {address: "10.88.0.2/24"},
-			{address: "10.88.0.98/24", interface: 2}, {address: "fd00:88::98/64", interface: 2}]'
-		expect_ok
-		from remote tcp <<<"46 published HOST 8080 web:80 REMOTE"
-		chain_del
-		again
-	done
-}
-
-@test "a family that the container has no address of is not published" {
-	local backend
-	for backend in nftables iptables; do
-		chain bridge '{}'
-		container web
-		chain_add
-		serve web tcp/80
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		publish_changed '.ips |= .[:1]'
-		from remote tcp <<-EOF
-			4 published HOST 8080 web:80 REMOTE
-			6 published HOST 8080 none
-		EOF
-		chain_del
-		again
-	done
-}
-
-# The reference says nothing, and the first container keeps the port.
-@test "a port is published once: the second ADD fails and the first container keeps it" {
-	local backend
-	for backend in nftables iptables; do
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		container web
-		MAPPINGS=$(map_ports <<<"8080 80 tcp,udp")
-		chain_add
-		serve web {tcp,udp}/80
-		container near
-		serve near {tcp,udp}/80
-		if is_ref; then
-			chain_add
-		else
-			MAPPINGS=$(map_ports <<<$'8090 80 tcp\n8080 80 udp')
-			chain_add && fail "no second owner"
-			[ "$(jq -r 'has("code")' <<<"$output")" = true ] || fail "an error object"
-			from remote tcp <<<"46 undone HOST 8090 none"
-		fi
-		from remote "tcp udp" <<<"46 first HOST 8080 web:80 REMOTE"
-		chain_del || true
-		from remote "tcp udp" <<<"46 still HOST 8080 web:80 REMOTE"
-		about web
-		chain_del
-		from remote "tcp udp" <<<"46 gone HOST 8080 none"
-		again
-	done
-}
-
-@test "one port on two addresses of the host is two containers'" {
-	local backend
-	for backend in nftables iptables; do
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		container web
-		MAPPINGS=$(map_ports <<<$'8080 80 tcp 192.0.2.1\n8080 80 tcp 2001:db8:2::1')
-		chain_add
-		serve web tcp/80
-		container near
-		MAPPINGS=$(map_ports <<<$'8080 81 tcp 192.0.2.11\n8080 81 tcp 2001:db8:2::11')
-		chain_add
-		serve near tcp/81
-		from remote tcp <<-EOF
-			46 one HOST 8080 web:80 REMOTE
-			46 other ALIAS 8080 near:81 REMOTE
-		EOF
-		chain_del
-		from remote tcp <<-EOF
-			46 one HOST 8080 web:80 REMOTE
-			46 other ALIAS 8080 none
-		EOF
-		again
-	done
-}
-
-@test "ADD twice is as ADD once" {
-	local backend
-	for backend in nftables iptables; do
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		MAPPINGS=$(map_ports <<<"8080 80 tcp")
-		container web
-		chain_add
-		serve web tcp/80
-		call add portmap <<<"$(plugin_conf 1 "${RESULTS[web]}")"
-		expect_ok
-		from remote tcp <<<"46 published HOST 8080 web:80 REMOTE"
-		chain_del
-		from remote tcp <<<"46 published HOST 8080 none"
-		again
-	done
-}
-
-# ---- conditions ----------------------------------------------------------------------------
-
-@test "conditions keep out whom they do not name" {
-	local conditions
-	for conditions in \
-		'{"backend": "iptables", "conditionsV4": ["!", "-s", "192.0.2.2/32"], "conditionsV6": ["!", "-s", "2001:db8:2::2/128"]}' \
-		'{"backend": "nftables", "conditionsV4": ["ip", "saddr", "!=", "192.0.2.2"], "conditionsV6": ["ip6", "saddr", "!=", "2001:db8:2::2"]}'; do
-		chain bridge '{}' portmap "$conditions"
-		MAPPINGS=$(map_ports <<<"8080 80 tcp,udp")
-		container web
-		chain_add
-		serve web {tcp,udp}/80
-		from remote "tcp udp" <<<"46 kept-out HOST 8080 none"
-		from '' "tcp udp" <<<"46 let-in HOST 8080 web:80 HOST"
-		chain_del
-		again
-	done
-}
-
-# ---- flows that are there already ----------------------------------------------------------
-
-# A client that sends from one port all the time.
-same_flow() {
-	local family
-	for family in 4 6; do
-		echo "flow$family udp ${ADDRESS[REMOTE$family]}#3333 ${ADDRESS[HOST$family]} 8080 $1 ${ADDRESS[$2$family]-}"
-	done | expect_answers remote
-}
-
-@test "a UDP client that sent before ADD is answered after it, and after DEL by nobody" {
-	local backend
-	for backend in nftables iptables; do
-		# The kernel keeps track of flows from the first rule on that asks for it.
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		MAPPINGS=$(map_ports <<<"8070 80 udp")
-		container earlier
-		chain_add
-		serve earlier udp/80
-
-		MAPPINGS=$(map_ports <<<"8080 80 udp")
-		same_flow none
-		container web
-		chain_add
-		serve web udp/80
-		same_flow web:80 REMOTE
-
-		# portmap alone, so that the container is still there to answer.
-		call del portmap <<<"$(plugin_conf 1 "${RESULTS[web]}")"
-		expect_silent
-		if is_ref; then same_flow web:80 REMOTE; else same_flow none; fi
-
-		container next
-		chain_add
-		serve next udp/80
-		same_flow next:80 REMOTE
-		again
-	done
-}
-
-flows_of_client() {
-	grep -oE 'src=.*sport=3333 dport=8080 src=[^ ]*' /proc/net/nf_conntrack
-}
-
-@test "flows of other ports and other containers go on" {
-	local backend flows
-	for backend in nftables iptables; do
-		chain bridge '{}' portmap "$(portmap "$backend")"
-		MAPPINGS=$(map_ports <<<$'8080 80 udp\n8080 80 tcp')
-		container web
-		chain_add
-		serve web {udp,tcp}/80
-		same_flow web:80 REMOTE
-		flows=$(flows_of_client)
-		MAPPINGS=$(map_ports <<<$'8070 80 udp\n8080 80 sctp')
-		container near
-		chain_add
-		chain_del
-		expect_same "flows" "$flows" "$(flows_of_client)"
 		again
 	done
 }

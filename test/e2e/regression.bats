@@ -4,6 +4,7 @@
 # Bugs that were there once.
 
 load lib
+bats_require_minimum_version 1.5.0
 
 bridge() {
 	jq -nc --argjson more "${1:-{\}}" '{cniVersion: "1.1.0", name: "net", type: "bridge", bridge: "br0",
@@ -154,4 +155,22 @@ held() {
 	cmp "$CNIC_BIN/cnic" "$dir/bridge"
 	[ "$(stat -c %h "$dir/bridge")" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
 	[ -z "$(find "$dir" -name '.*' -type f)" ] || fail "nothing left over"
+}
+
+@test "cnic repair counts, tells what fails, and takes nothing else on its command line" {
+	local bad
+	[ -x "$CNIC_BIN/cnic" ] || skip "no multi-call executable in this build"
+	run -0 --separate-stderr "$CNIC_BIN/cnic" repair
+	[ "$output|$stderr" = "0 repaired, 0 failed, 0 gone|" ] || fail "$output $stderr"
+	mkdir -p /run/cnic/rules
+	echo '{' >"/run/cnic/rules/$(printf '%016x-%016x-bridge' 1 2)"
+	run -1 --separate-stderr "$CNIC_BIN/cnic" repair --network net --plugin bridge c1
+	[ "$output" = "0 repaired, 1 failed, 0 gone" ] || fail "$output"
+	[[ $stderr == "cnic: /run/cnic/rules/"*"invalid JSON"* ]] || fail "$stderr"
+	for bad in --network "--plugin bridge --plugin ptp" "c1 c2" --netns "c1 --network"; do
+		# shellcheck disable=SC2086
+		run -1 --separate-stderr "$CNIC_BIN/cnic" repair $bad
+		[ -z "$output" ] || fail "$bad: $output"
+		[[ $stderr == *"cnic repair [--network NAME]"* ]] || fail "$bad: $stderr"
+	done
 }

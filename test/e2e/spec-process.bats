@@ -54,7 +54,7 @@ each_late_failure() {
 	delegate mine
 	CNI_NETNS=/run/netns/none add bridge <<<"$(conf bridge)"
 	"$@"
-	add ptp <<<"$(conf ptp '.ipmasq = true')"
+	add ptp <<<"$(conf ptp '.ipmasqbackend = "x"')"
 	"$@"
 	add bridge <<<"$(delegated bridge)"
 	"$@"

@@ -29,11 +29,11 @@ veth_of() {
 	jq -r .interfaces[1].name <<<"${RESULTS[$1]}"
 }
 
-# reaches ANSWER GATEWAY_ANSWER : web asks its neighbour and the host, which answer or do not
+# web_gets ANSWER HOST_ANSWER [SEEN] : web asks its neighbour and the host
 web_gets() {
 	from web "tcp udp" <<-EOF
-		46 neighbour NEAR 80 $1 ${1:+$3}
-		46 host GATEWAY 91 $2 ${2:+$3}
+		46 neighbour NEAR 80 $1 ${3-}
+		46 host GATEWAY 91 $2 ${3-}
 	EOF
 }
 

@@ -4,7 +4,7 @@
 # Real traffic, for the tests that have loaded lib.bash: a remote host behind the throw-away one,
 # containers attached by a chain of plugins, and questions that tell who answers and whom he sees.
 #
-#	chain bridge '{"ipMasq": true}' portmap '{}'    the network; CHAIN is its conflist
+#	chain bridge '{"ipMasq": true}' portmap '{}'    the network
 #	MAPPINGS=$(map_ports <<<"8080 80 tcp,udp")
 #	container web; chain_add                         ADD of each plugin, as a runtime does it
 #	serve web tcp/80 udp/80
@@ -119,22 +119,37 @@ prefix() {
 
 # The remote host has its default routes by this one, so that a source address that nobody
 # translated is seen and answered. ALIAS is deprecated: no source address by itself.
+#
+# nodad: an address is tentative from its making until a worker of the kernel comes to it, whatever
+# dad_transmits says, and who asks meanwhile asks from his link-local address, which nobody forwards.
 remote_setup() {
-	local family
+	local family nodad
 	ip netns add remote
 	ip link add up0 type veth peer name eth0 netns remote
 	no_dad_wait ""
 	no_dad_wait remote
 	for family in 4 6; do
-		ip addr add "${ADDRESS[HOST$family]}/$(prefix $family)" dev up0
-		ip addr add "${ADDRESS[ALIAS$family]}/$(prefix $family)" dev up0 preferred_lft 0
-		ns_ip remote addr add "${ADDRESS[REMOTE$family]}/$(prefix $family)" dev eth0
+		nodad=()
+		[ $family = 4 ] || nodad=(nodad)
+		ip addr add "${ADDRESS[HOST$family]}/$(prefix $family)" dev up0 "${nodad[@]}"
+		ip addr add "${ADDRESS[ALIAS$family]}/$(prefix $family)" dev up0 preferred_lft 0 "${nodad[@]}"
+		ns_ip remote addr add "${ADDRESS[REMOTE$family]}/$(prefix $family)" dev eth0 "${nodad[@]}"
 	done
 	ip link set up0 up
 	ns_ip remote link set lo up
 	ns_ip remote link set eth0 up
 	ns_ip remote -4 route add default via "${ADDRESS[HOST4]}"
 	ns_ip remote -6 route add default via "${ADDRESS[HOST6]}"
+}
+
+# with_legacy : `iptables` is the old kind from here on, as on a host that never changed over.
+with_legacy() {
+	local name dir=$BATS_TEST_TMPDIR/legacy
+	mkdir -p "$dir"
+	for name in {iptables,ip6tables}{,-save,-restore}; do
+		ln -sfn "$(command -v xtables-legacy-multi)" "$dir/$name"
+	done
+	PATH=$dir:$PATH
 }
 
 # Both kinds of iptables: asking the legacy one for a table makes it.
@@ -158,8 +173,8 @@ all_rules() {
 	nft -j list ruleset
 	iptables-nft-save
 	ip6tables-nft-save
-	[ ! -s /proc/net/ip_tables_names ] || iptables-legacy-save
-	[ ! -s /proc/net/ip6_tables_names ] || ip6tables-legacy-save
+	[ -z "$(cat /proc/net/ip_tables_names)" ] || iptables-legacy-save
+	[ -z "$(cat /proc/net/ip6_tables_names)" ] || ip6tables-legacy-save
 }
 
 # expect_no_trace CID WORD... : no rule, element, comment or chain has one of these words in it, a
@@ -187,7 +202,7 @@ traffic_setup() {
 	for name in "${!RESULTS[@]}"; do
 		unset "ADDRESS[${name^^}4]" "ADDRESS[${name^^}6]"
 	done
-	CID='' NS='' CHAIN='' MAPPINGS='[]' RESULTS=() MAPPED=()
+	CID='' NS='' MAPPINGS='[]' RESULTS=() MAPPED=()
 	remote_setup
 }
 
@@ -195,6 +210,12 @@ traffic_teardown() {
 	servers_end
 	rules_clean
 	host_clean
+}
+
+# The next backend begins where the first one did.
+again() {
+	traffic_teardown
+	traffic_setup
 }
 
 setup() {
@@ -211,15 +232,28 @@ declare -gA RESULTS MAPPED
 
 # chain PLUGIN CONF... : the network that containers are attached to from here on. NET is its
 # number (0); bridge and ptp get addresses of both families, default routes and, the bridge, a gateway.
+# jq takes longer than a plugin: it runs here, once, and what is sent is put together from CONFS.
 chain() {
-	CHAIN=$(jq -nc --arg net "${NET:-0}" --arg subnet4 "$(subnet 4 "${NET:-0}")" \
+	mapfile -t CONFS < <(jq -nc --arg net "${NET:-0}" --arg subnet4 "$(subnet 4 "${NET:-0}")" \
 		--arg subnet6 "$(subnet 6 "${NET:-0}")" '
 		{ipam: {type: "host-local", ranges: [[{subnet: $subnet4}], [{subnet: $subnet6}]],
 			routes: [{dst: "0.0.0.0/0"}, {dst: "::/0"}]}} as $layer3 |
-		{bridge: ($layer3 + {bridge: "br\($net)", isGateway: true, hairpinMode: true}),
-		 ptp: $layer3, portmap: {capabilities: {portMappings: true}}} as $usual |
-		[$ARGS.positional | range(0; length; 2) as $i | {type: .[$i]} + $usual[.[$i]] + (.[$i + 1] | fromjson)] |
-		{cniVersion: "1.0.0", name: "net\($net)", plugins: .}' --args -- "$@")
+		{bridge: ($layer3 + {bridge: "br\($net)", isGateway: true, hairpinMode: true}), ptp: $layer3} as $usual |
+		$ARGS.positional | range(0; length; 2) as $i |
+		{name: "net\($net)", cniVersion: "1.0.0", type: .[$i]} + $usual[.[$i]] + (.[$i + 1] | fromjson)' \
+		--args -- "$@")
+	PLUGIN_NAMES=()
+	while [ $# -gt 0 ]; do
+		PLUGIN_NAMES+=("$1")
+		shift 2
+	done
+	[ ${#CONFS[@]} -eq ${#PLUGIN_NAMES[@]} ] || fail "a chain"
+}
+
+# backend NAME [MORE] : the keys of portmap and firewall; "" leaves the choice to the plugin.
+backend() {
+	jq -nc --arg backend "$1" --argjson more "${2:-{\}}" \
+		'(if $backend == "" then {} else {backend: $backend} end) + $more'
 }
 
 # map_ports : mappings as runtimes send them; lines HOSTPORT PORT PROTO[,PROTO...] [HOSTIP [COUNT]],
@@ -249,56 +283,50 @@ call() {
 }
 
 # plugin_conf N [RESULT] : what a runtime sends the chain's N-th plugin: prevResult once there is one,
-# and what it has capabilities for.
+# and port mappings to the plugin that has a capability for them.
 plugin_conf() {
-	jq -c --argjson n "$1" --argjson result "${2:-null}" --argjson mappings "${MAPPED[$CID]:-[]}" '
-		. as $list | .plugins[$n] | {name: $list.name, cniVersion: $list.cniVersion} + . +
-		(if $result then {prevResult: $result} else {} end) +
-		(if .capabilities.portMappings and $mappings != [] then
-			{runtimeConfig: {portMappings: $mappings}} else {} end) | del(.capabilities)' <<<"$CHAIN"
+	local conf=${CONFS[$1]} mappings=${MAPPED[$CID]:-[]}
+	conf=${conf%\}}
+	[ -z "${2-}" ] || conf+=",\"prevResult\":$2"
+	[ "${PLUGIN_NAMES[$1]}" != portmap ] || [ "$mappings" = '[]' ] ||
+		conf+=",\"runtimeConfig\":{\"portMappings\":$mappings}"
+	echo "$conf}"
 }
 
-plugins() {
-	jq -r '.plugins[].type' <<<"$CHAIN"
-}
-
-# address 4|6 : the container's own, by the last result.
-address() {
-	jq -r --argjson v6 "$([ "$1" = 4 ] && echo false || echo true)" \
-		'first(.ips[].address | select(contains(":") == $v6)) | split("/")[0]' <<<"$result"
+# The container's own addresses, by the last result.
+name_addresses() {
+	[ -z "${ADDRESS[${CID^^}4]-}" ] || fail "a container's name that is not taken"
+	[[ $result =~ \"address\":\ *\"([0-9.]+)/ ]] && ADDRESS[${CID^^}4]=${BASH_REMATCH[1]}
+	[[ $result =~ \"address\":\ *\"([0-9a-f]+:[0-9a-f:]+)/ ]] && ADDRESS[${CID^^}6]=${BASH_REMATCH[1]}
+	true
 }
 
 # chain_add [SIDE] : stops at the first plugin that fails.
 chain_add() {
-	local plugin n=0
+	local n
 	forget_result
 	MAPPED[$CID]=$MAPPINGS
-	for plugin in $(plugins); do
-		by "${1:-$SIDE}" add "$plugin" eth0 <<<"$(plugin_conf $n "$result")"
+	for n in "${!PLUGIN_NAMES[@]}"; do
+		by "${1:-$SIDE}" add "${PLUGIN_NAMES[$n]}" eth0 <<<"$(plugin_conf "$n" "$result")"
 		expect_ok || return 1
-		n=$((n + 1))
 	done
 	RESULTS[$CID]=$result
-	[ -z "${ADDRESS[${CID^^}4]-}" ] || fail "a container's name that is not taken"
-	ADDRESS[${CID^^}4]=$(address 4) ADDRESS[${CID^^}6]=$(address 6)
+	name_addresses
 }
 
 chain_check() {
-	local plugin n=0
-	for plugin in $(plugins); do
-		by "${1:-$SIDE}" check "$plugin" eth0 <<<"$(plugin_conf $n "${RESULTS[$CID]}")"
+	local n
+	for n in "${!PLUGIN_NAMES[@]}"; do
+		by "${1:-$SIDE}" check "${PLUGIN_NAMES[$n]}" eth0 <<<"$(plugin_conf "$n" "${RESULTS[$CID]}")"
 		expect_silent || return 1
-		n=$((n + 1))
 	done
 }
 
 # The last one first; the runtime goes on where one fails, and so does this.
 chain_del() {
-	local plugin rc=0 n
-	n=$(plugins | wc -l)
-	for plugin in $(plugins | tac); do
-		n=$((n - 1))
-		by "${1:-$SIDE}" del "$plugin" eth0 <<<"$(plugin_conf $n "${RESULTS[$CID]}")"
+	local n rc=0
+	for ((n = ${#PLUGIN_NAMES[@]} - 1; n >= 0; n--)); do
+		by "${1:-$SIDE}" del "${PLUGIN_NAMES[$n]}" eth0 <<<"$(plugin_conf "$n" "${RESULTS[$CID]-}")"
 		expect_silent || rc=1
 	done
 	return $rc

@@ -106,7 +106,8 @@ __attribute__((constructor)) static void start(void)
 					       "static",
 					       "ovs",
 					       "ovs-mirror-producer",
-					       "ovs-mirror-consumer" };
+					       "ovs-mirror-consumer",
+					       "firewall" };
 	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"),
 		   *path = getenv("FAULT_STATE");
 	bool ours = false;

@@ -10,6 +10,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "nft/ipt.h"
+#include "nft/masq.h"
+#include "nft/refmasq.h"
 #include "nl/addr.h"
 #include "nl/ct.h"
 #include "nl/link.h"
@@ -135,6 +138,43 @@ static int flush(struct nl *nl, bool by_kernel, struct arena *arena)
 	return ct_flush(nl, AF_INET, ports, ARRAY_SIZE(ports), arena);
 }
 
+static bool is_short(const char *comment, void *data)
+{
+	(void)data;
+	return strlen(comment) < 8;
+}
+
+/* Tables of our own, and what others have made; the answers may say anything of them. */
+static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
+{
+	static const char *const from[] = { "a", NULL };
+	static const struct nft_doomed doomed = { "CNI-x", "CNI-y", from };
+	struct ip ip = { .family = AF_INET, .plen = 16, .bytes = { 10, 1, 0, 2 } };
+	const struct ip *ips[] = { &ip };
+	struct nft_claim claim = nft_masq_claim(ips, 1, "owner", arena);
+	struct nft_whose whose = { is_short, NULL };
+	size_t n;
+
+	switch (which % 8) {
+	case 0:
+		return nft_claim(nl, &claim, arena);
+	case 1:
+		return nft_release(nl, &claim, arena);
+	case 2:
+		return nft_verify(nl, &claim, arena);
+	case 3:
+		return nft_restore(nl, &claim, arena);
+	case 4:
+		return nft_sweep(nl, &nft_masq, is_short, NULL, arena);
+	case 5:
+		return nft_chain_remove(nl, &nft_ipt_nat[0], &doomed, arena);
+	case 6:
+		return nft_refmasq_set(nl, ips, 1, "owner", &whose, arena);
+	default:
+		return nft_count_jumps(nl, &nft_ipt_nat[0], "a", "CNI-x", &ip, &n);
+	}
+}
+
 static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	struct addr_list addrs = { .arena = arena };
@@ -143,6 +183,8 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 	struct port_vlans vlans;
 	unsigned int ports;
 
+	if (which >= 128)
+		return ask_nft(nl, which, arena);
 	switch (which % 10) {
 	case 0:
 		return nl_link_get(nl, "eth0", &link);

@@ -5,6 +5,7 @@
  */
 #include <libmnl/libmnl.h>
 #include <linux/if_bridge.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/rtnetlink.h>
@@ -29,6 +30,10 @@ static const struct seed {
 	{ 4, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 6, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 8, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, AF_INET, sizeof(struct nfgenmsg),
+	  NETLINK_NETFILTER },
+	{ 128 + 5, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
+	  NETLINK_NETFILTER },
+	{ 128 + 2, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
 	  NETLINK_NETFILTER },
 };
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/fwdaemon.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cni/firewall.h"
+#include "sys/spawn.h"
+
+#define HELPER "cnic-firewalld"
+#define SOCKET "/run/dbus/system_bus_socket"
+
+enum { DONE = 0, NO = 3 }; /* its exit status */
+
+/* ---- the helper ------------------------------------------------------------------------------ */
+
+static const char *helper(struct cni_call *c)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *path;
+
+	if (n < 0)
+		return NULL;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	path = arena_printf(c->arena, "%s/" HELPER, self);
+	return access(path, X_OK) == 0 ? path : NULL;
+}
+
+int cni_fwdaemon_usable(struct cni_call *c)
+{
+	if (helper(c))
+		return 0;
+	return err_set(c->err, ERR_FIELD,
+		       "backend: firewalld needs " HELPER
+		       " beside this plugin, which is not installed (make FIREWALLD=1)");
+}
+
+/* *no: the answer is no. What it has printed goes to *out, without the last newline. */
+static int ask(struct cni_call *c, const char *const *argv, bool *no, const char **out)
+{
+	const char *path = helper(c);
+	const struct spawn s = { .path = path, .argv = argv, .envp = environ, .in = "" };
+	struct spawn_result res;
+
+	if (!path)
+		return cni_fwdaemon_usable(c);
+	if (spawn(&s, &res, c->arena, c->err) < 0)
+		return -1;
+	*out = arena_printf(c->arena, "%.*s", (int)strcspn(res.out, "\n"), res.out);
+	*no = WIFEXITED(res.status) && WEXITSTATUS(res.status) == NO;
+	if (*no || (WIFEXITED(res.status) && WEXITSTATUS(res.status) == DONE)) {
+		*out = res.out;
+		return 0;
+	}
+	return err_set(c->err, ERR_INTERNAL, "firewalld: %s", **out ? *out : HELPER " failed");
+}
+
+int cni_fwdaemon_running(struct cni_call *c, bool *running)
+{
+	static const char *const argv[] = { HELPER, "running", NULL };
+	const struct err before = *c->err;
+	const char *out;
+	bool no = false;
+
+	*running = false;
+	if ((!getenv("DBUS_SYSTEM_BUS_ADDRESS") && access(SOCKET, F_OK) < 0) || !helper(c))
+		return 0;
+	if (ask(c, argv, &no, &out) < 0)
+		*c->err = before; /* a bus that does not answer has no firewalld for us */
+	else
+		*running = !no;
+	return 0;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+struct question {
+	const char **argv;
+	size_t n;
+};
+
+static const char *text_of(struct arena *arena, const struct ip *ip)
+{
+	struct ip host = *ip;
+	char text[IP_STRLEN];
+
+	host.plen = ip_bits(ip);
+	return arena_strdup(arena, cidr_str(&host, text));
+}
+
+static void word(struct cni_call *c, struct question *q, const char *text)
+{
+	*arena_append(c->arena, q->argv, q->n) = text;
+}
+
+static struct question question(const struct nft_forward *f, const char *verb)
+{
+	const struct cni_fwcontext *context = f->context;
+	struct cni_call *c = context->c;
+	struct question q = { 0 };
+
+	word(c, &q, HELPER);
+	word(c, &q, verb);
+	word(c, &q, context->zone);
+	for (size_t i = 0; i < f->n_ips; i++)
+		word(c, &q, text_of(c->arena, f->ips[i]));
+	word(c, &q, NULL);
+	return q;
+}
+
+static int put(const struct nft_forward *f, const char *verb, bool *no, const char **out)
+{
+	const struct cni_fwcontext *context = f->context;
+	struct question q = question(f, verb);
+
+	return ask(context->c, q.argv, no, out);
+}
+
+static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+{
+	(void)nl, (void)f, (void)arena;
+	*is_ready = true; /* nothing is shared */
+	return 0;
+}
+
+/* The fresh ones, a line each. */
+static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	const struct ip **fresh = arena_array(arena, const struct ip *, f->n_ips + 1);
+	const char *out;
+	bool no;
+
+	(void)nl;
+	f->undo_ips = fresh;
+	if (put(f, "add", &no, &out) < 0)
+		return -1;
+	out = arena_printf(arena, "\n%s", out);
+	for (size_t i = 0; i < f->n_ips; i++)
+		if (strstr(out, arena_printf(arena, "\n%s\n", text_of(arena, f->ips[i]))))
+			fresh[f->n_undo_ips++] = f->ips[i];
+	return 0;
+}
+
+static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	const char *out;
+	bool no;
+
+	(void)nl, (void)arena;
+	return f->n_ips ? put(f, "remove", &no, &out) : 0;
+}
+
+static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct nft_forward fresh = *f;
+
+	fresh.ips = f->undo_ips;
+	fresh.n_ips = f->n_undo_ips;
+	return release(nl, &fresh, arena);
+}
+
+/* firewalld says no by an answer, not by an error. */
+static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	const struct cni_fwcontext *context = f->context;
+	const char *out;
+	bool no;
+
+	(void)arena;
+	if (put(f, "query", &no, &out) < 0)
+		return -1;
+	if (!no)
+		return 0;
+	return err_set(nl->err, ERR_CHECK,
+		       *out ? "firewalld: %.*s is not in zone %s" : "firewalld is not running",
+		       (int)strcspn(out, "\n"), out, context->zone);
+}
+
+const struct nft_forwarding cni_fwdaemon = {
+	.name = "firewalld",
+	.unmarked = true,
+	.ready = ready,
+	.prepare = add,
+	.add = add,
+	.undo = undo,
+	.release = release,
+	.verify = verify,
+	.restore = add,
+};

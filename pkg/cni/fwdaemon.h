@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fwdaemon.h - forwarding by firewalld: a container's addresses are sources of a zone. The talking is done by
+ * cnic-firewalld, an executable beside this one, which is there if it has been built (make FIREWALLD=1).
+ */
+#ifndef CNIC_CNI_FWDAEMON_H
+#define CNIC_CNI_FWDAEMON_H
+
+#include "cni/call.h"
+#include "nft/forward.h"
+
+extern const struct nft_forwarding cni_fwdaemon;
+
+/* Is there a system bus, and firewalld on it? Executes nothing where there is no bus. */
+int cni_fwdaemon_running(struct cni_call *c, bool *running) NODISCARD;
+
+/* Its helper is installed; ERR_FIELD if not. */
+int cni_fwdaemon_usable(struct cni_call *c) NODISCARD;
+
+#endif

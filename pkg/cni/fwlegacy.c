@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/fwlegacy.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "cni/firewall.h"
+#include "cni/iptables.h"
+#include "nft/ipforward.h"
+
+static const sa_family_t families[] = { AF_INET, AF_INET6 };
+
+/* ---- what is there --------------------------------------------------------------------------- */
+
+static struct cni_call *call_of(const struct nft_forward *f)
+{
+	const struct cni_fwcontext *context = f->context;
+
+	return context->c;
+}
+
+static const char *line_of(struct arena *arena, const struct ipf_rule *w)
+{
+	char text[XT_SAVED_SIZE];
+
+	xt_rule_saved(&w->rule, text);
+	return arena_printf(arena, "%s %s\n", w->chain, text);
+}
+
+/* How often the text has "-A LINE" as a line. */
+static size_t count(const char *saved, const char *line)
+{
+	size_t n = 0, len = strlen(line);
+
+	for (const char *p = saved; *p;) {
+		if (!strncmp(p, "-A ", 3) && !strncmp(p + 3, line, len))
+			n++;
+		p = strchr(p, '\n');
+		if (!p)
+			break;
+		p++;
+	}
+	return n;
+}
+
+static bool has_chain(struct arena *arena, const char *saved, const char *chain)
+{
+	const char *start = arena_printf(arena, "\n:%s ", chain);
+
+	return strstr(saved, start);
+}
+
+struct view {
+	struct ipf_rules want;
+	const char *saved[ARRAY_SIZE(families)]; /* NULL: not of interest */
+};
+
+static size_t index_of(const struct ipf_rule *w)
+{
+	return w->family == AF_INET6;
+}
+
+/* Asking for a table makes it: those who only look do not ask for one that is not there. */
+static int look(struct nft_forward *f, bool ask, struct view *v)
+{
+	struct cni_call *c = call_of(f);
+
+	*v = (struct view){ .want = ipf_rules_of(f, c->arena) };
+	for (size_t i = 0; i < v->want.n; i++) {
+		struct ipf_rule *w = &v->want.list[i];
+		const char **saved = &v->saved[index_of(w)];
+
+		if (!*saved && !ask && !cni_iptables_legacy(w->family, CNI_IPTABLES_FILTER))
+			*saved = "";
+		if (!*saved &&
+		    cni_iptables_legacy_save(c, w->family, CNI_IPTABLES_FILTER, saved) < 0)
+			return -1;
+		w->missing = !count(*saved, line_of(c->arena, w));
+	}
+	return 0;
+}
+
+static const struct ipf_rule *first_missing(const struct view *v, bool with_own)
+{
+	for (size_t i = 0; i < v->want.n; i++)
+		if (v->want.list[i].missing && (with_own || !v->want.list[i].own))
+			return &v->want.list[i];
+	return NULL;
+}
+
+static void note_fresh(struct nft_forward *f, const struct view *v, struct arena *arena)
+{
+	if (f->fresh)
+		return;
+	f->fresh = arena_new(arena, struct ipf_rules);
+	for (size_t i = 0; i < v->want.n; i++)
+		if (v->want.list[i].missing && v->want.list[i].mark)
+			*arena_append(arena, f->fresh->list, f->fresh->n) = v->want.list[i];
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+/* A chain that is named in the text is emptied, so only those that are not there are. */
+static const char *chains(struct nft_forward *f, const char *saved)
+{
+	const struct {
+		const char *name;
+		bool wanted;
+	} all[] = { { IPF_FORWARD, !f->policy_only },
+		    { f->admin, !f->policy_only },
+		    { IPF_STAGE_1, f->bridge },
+		    { IPF_STAGE_2, f->bridge } };
+	struct cni_call *c = call_of(f);
+	const char *text = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].wanted && !has_chain(c->arena, saved, all[i].name))
+			text = arena_printf(c->arena, "%s:%s -\n", text, all[i].name);
+	return text;
+}
+
+/* The jump that accepts goes in front, and the one to isolation, which is there, in front of that. */
+static const char *isolation_first(struct cni_call *c, struct view *v, sa_family_t family)
+{
+	const struct ipf_rule jump = ipf_isolation_jump(family);
+	const char *line = line_of(c->arena, &jump);
+	bool accepts = true;
+
+	for (size_t i = 0; i < v->want.n; i++)
+		if (v->want.list[i].family == family &&
+		    !strcmp(v->want.list[i].rule.target, IPF_FORWARD))
+			accepts = !v->want.list[i].missing;
+	if (accepts || !count(v->saved[index_of(&jump)], line))
+		return "";
+	return arena_printf(c->arena, "-D %s-I %s", line, line);
+}
+
+static const char *rules(struct cni_call *c, const struct view *v, sa_family_t family)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < v->want.n; i++) {
+		const struct ipf_rule *w = &v->want.list[i];
+
+		if (w->missing && w->family == family)
+			text = arena_printf(c->arena, "%s-%c %s", text, w->first ? 'I' : 'A',
+					    line_of(c->arena, w));
+	}
+	return text;
+}
+
+static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct cni_call *c = call_of(f);
+	struct view v;
+
+	(void)nl;
+	if (look(f, true, &v) < 0)
+		return -1;
+	note_fresh(f, &v, arena);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const char *text = v.saved[i] ? rules(c, &v, families[i]) : "";
+
+		if (*text &&
+		    cni_iptables_legacy_restore(
+			    c, families[i],
+			    arena_printf(arena, "*filter\n%s%s%sCOMMIT\n", chains(f, v.saved[i]),
+					 text, isolation_first(c, &v, families[i]))) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+{
+	(void)nl, (void)f, (void)arena;
+	*is_ready =
+		false; /* it takes its turn, always: another could be between its look and its change */
+	return 0;
+}
+
+static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	(void)nl, (void)f, (void)arena;
+	return 0; /* prepare() has */
+}
+
+/* ---- removing, checking ---------------------------------------------------------------------- */
+
+/* Of these rules, those that are there. */
+static int drop(struct nft_forward *f, const struct ipf_rules *doomed, const struct view *v)
+{
+	struct cni_call *c = call_of(f);
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const char *text = "";
+
+		for (size_t k = 0; v->saved[i] && k < doomed->n; k++) {
+			const char *line = line_of(c->arena, &doomed->list[k]);
+
+			if (doomed->list[k].family != families[i])
+				continue;
+			for (size_t n = count(v->saved[i], line); n; n--)
+				text = arena_printf(c->arena, "%s-D %s", text, line);
+		}
+		if (*text && cni_iptables_legacy_restore(
+				     c, families[i],
+				     arena_printf(c->arena, "*filter\n%sCOMMIT\n", text)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct view v;
+
+	(void)nl, (void)arena;
+	if (!f->fresh || !f->fresh->n)
+		return 0;
+	return look(f, false, &v) < 0 ? -1 : drop(f, f->fresh, &v);
+}
+
+static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	struct ipf_rules own = { 0 };
+	struct view v;
+
+	(void)nl;
+	if (!f->n_ips)
+		return 0;
+	if (look(f, false, &v) < 0)
+		return -1;
+	for (size_t i = 0; i < v.want.n; i++)
+		if (v.want.list[i].own)
+			*arena_append(arena, own.list, own.n) = v.want.list[i];
+	return drop(f, &own, &v);
+}
+
+static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+{
+	const struct ipf_rule *w;
+	const char *line;
+	struct view v;
+
+	if (look(f, false, &v) < 0)
+		return -1;
+	w = first_missing(&v, true);
+	if (!w)
+		return 0;
+	line = line_of(arena, w);
+	return err_set(nl->err, ERR_CHECK, "legacy %s: rule gone: -A %.*s",
+		       w->family == AF_INET ? "iptables" : "ip6tables", (int)strlen(line) - 1,
+		       line);
+}
+
+const struct nft_forwarding cni_fwlegacy = {
+	.name = "legacy iptables",
+	.unmarked = true,
+	.ready = ready,
+	.prepare = complete,
+	.add = add,
+	.undo = undo,
+	.release = release,
+	.verify = verify,
+	.restore = complete,
+};

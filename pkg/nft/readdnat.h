@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* readdnat.h - a rule that translates a host port, as nft(8) or we have made it, read again. */
+#ifndef CNIC_NFT_READDNAT_H
+#define CNIC_NFT_READDNAT_H
+
+#include "nft/dnat.h"
+
+struct nft_dnat_read {
+	struct nft_mapping mapping; /* .at, .protocol, .port: what the rule compares */
+	bool is_narrow;             /* it compares something else, too */
+	bool names_it;              /* the address asked about is in the rule */
+};
+
+struct nft_dnat_read nft_dnat_read(const struct nft_rule_seen *rule, sa_family_t family,
+				   const struct ip *address);
+
+#endif
