@@ -65,8 +65,9 @@
 	"{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.91.0.0/16\"," \
 	"\"rangeStart\":\"10.91.0.250\",\"rangeEnd\":\"10.91.1.70\"}],"       \
 	"[{\"subnet\":\"fd00:91::/112\"}]]}"
-#define CONF        "{\"cniVersion\":\"1.1.0\",\"name\":\"race\",\"type\":\"%s\"%s%s%s}"
-#define BRIDGE_CONF ",\"bridge\":\"" BRIDGE "\",\"isGateway\":true%s,\"ipam\":%s"
+#define CONF          "{\"cniVersion\":\"1.1.0\",\"name\":\"race\",\"type\":\"%s\"%s%s%s}"
+#define BRIDGE_CONF   ",\"bridge\":\"" BRIDGE "\",\"isGateway\":true%s,\"ipam\":%s"
+#define FIREWALL_CONF ",\"ingressPolicy\":\"same-bridge\""
 #define PORTS_CONF                                                     \
 	",\"runtimeConfig\":{\"portMappings\":["                       \
 	"{\"hostPort\":%u,\"containerPort\":80,\"protocol\":\"tcp\"}," \
@@ -342,6 +343,8 @@ static void configure(const struct worker *w, struct call *c, const char *ipam, 
 	else if (c->plugin == PORTMAP && c->verb != GC)
 		text(own, sizeof(own), PORTS_CONF, FIRST_PORT + w->port[0],
 		     FIRST_PORT + w->port[1]);
+	else if (c->plugin == FIREWALL)
+		text(own, sizeof(own), FIREWALL_CONF);
 	text(c->in, sizeof(c->in), CONF, plugin_names[c->plugin], own, key, value);
 }
 
