@@ -32,7 +32,7 @@ _Noreturn static void send_alone(const struct nl *nl)
 
 	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
 		;
-	_exit(0);
+	behind_exit(0);
 }
 
 /*
