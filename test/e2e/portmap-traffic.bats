@@ -156,6 +156,7 @@ matrix() {
 			6 range LOOPBACK 5002 $answer7 $seen
 		EOF
 		chain_del
+		sysctl -qw net.bridge.bridge-nf-call-ip6tables=1
 		again
 	done
 }
