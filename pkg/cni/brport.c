@@ -11,6 +11,8 @@
 #include "nl/addr.h"
 #include "sys/netns.h"
 
+#define UP_TIMEOUT_MS 3000
+
 /* An address of a host's interface that this call has added or removed. */
 struct address_change {
 	int index;
@@ -325,4 +327,18 @@ int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni
 	if (!out->index && make_vlan_gateway(c, br, arena_strdup(c->arena, name), v) < 0)
 		return -1;
 	return out->index ? 0 : nl_link_get(c->host, name, out);
+}
+
+int cni_port_forward(struct cni_call *c, const struct link *port, bool held)
+{
+	bool up;
+
+	if (held)
+		nl_port_release(c->host, port->index);
+	if (nl_link_is_up(c->host, port->index, &up) < 0)
+		return -1;
+	if (up)
+		return 0;
+	cni_turn_end(c);
+	return nl_link_wait_up(c->host, port->index, UP_TIMEOUT_MS);
 }

@@ -34,6 +34,12 @@ int cni_bridge_refresh(struct cni_call *c, const struct link *port, struct link 
 int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const struct link *link,
 		       const struct ip *address) NODISCARD;
 
+/*
+ * When the container's end is up: let a port that was held (cni_veth.held) forward, and wait until it
+ * does. The look, which as a rule finds it up, is part of the turn; a wait is not.
+ */
+int cni_port_forward(struct cni_call *c, const struct link *port, bool held) NODISCARD;
+
 /* VLANs of a port: vid untagged (0 = none), trunk tagged; without preserve the default one goes. */
 struct cni_port_vlans {
 	uint16_t vid;

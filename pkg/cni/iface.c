@@ -106,6 +106,7 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 		.mac = host_mac,
 		.peer_mac = v->mac ? v->mac : mac,
 		.master = v->master,
+		.held = v->held,
 	};
 
 	if (!mac_random(mac) || !mac_random(host_mac))

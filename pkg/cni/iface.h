@@ -10,6 +10,7 @@
 
 struct cni_veth {
 	int master;         /* bridge to join on the host, 0 = none */
+	bool held;          /* a port that forwards nothing until nl_port_release() */
 	bool port;          /* of a switch that is not the kernel's bridge */
 	uint32_t mtu;       /* both ends, 0 = kernel's default */
 	const uint8_t *mac; /* the container's end, NULL = a random one */

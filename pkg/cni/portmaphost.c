@@ -8,6 +8,8 @@
 #include "nl/route.h"
 #include "sys/sysctl.h"
 
+#define LOOPBACK_INDEX 1 /* of lo, in every namespace */
+
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- loopback -------------------------------------------------------------------------------- */
@@ -35,15 +37,10 @@ static int allow_ipv4(struct cni_call *c, int oif)
 			     "1", c->err);
 }
 
-/*
- * ip route add local ::1 dev X. What the kernel refuses to take from a wire is a loopback address in a packet as it
- * comes; an answer has it only once it is translated back, and is then routed as coming from X, where
- * ::1 is not found on lo.
- */
-static int allow_ipv6(struct cni_call *c, int oif)
+static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
 {
 	const struct route local = {
-		.dst = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } },
+		.dst = *dst,
 		.oif = oif,
 		.table = RT_TABLE_LOCAL,
 		.type = RTN_LOCAL,
@@ -51,6 +48,22 @@ static int allow_ipv6(struct cni_call *c, int oif)
 
 	nl_route_add(c->host, &local, 0); /* one for each interface */
 	return nl_commit_allow(c->host, EEXIST);
+}
+
+/*
+ * Our table shows connection tracking another address than ::1, which lives on lo. Without that, an answer has ::1 once
+ * it is translated back, is then routed as coming from the container's bridge, and needs ::1 to be there;
+ * from a bridge whose packets netfilter sees (bridge-nf-call-ip6tables) the kernel takes none.
+ */
+static int allow_ipv6(struct cni_call *c, enum portmap_backend way, int oif)
+{
+	static const struct ip loopback = { .family = AF_INET6,
+					    .plen = 128,
+					    .bytes = { [15] = 1 } };
+
+	if (way == PORTMAP_OWN)
+		return add_local_route(c, &nft_dnat_loopback6, LOOPBACK_INDEX);
+	return add_local_route(c, &loopback, oif);
 }
 
 int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
@@ -66,7 +79,8 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 			return -1;
 		if (!oif)
 			continue; /* nobody reaches it */
-		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, oif)) < 0)
+		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf->way, oif)) <
+		    0)
 			return err_wrap(c->err, "host ports at loopback addresses");
 	}
 	return 0;

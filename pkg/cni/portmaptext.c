@@ -249,14 +249,14 @@ static bool is_same_place(struct portmap_text *t, const char *line, const struct
 static bool leads_to_us(struct portmap_text *t, const char *line)
 {
 	const char *to = word_behind(t->arena, line, " --to-destination ");
-	char *end;
 	struct ip ip;
 
 	if (!to || !t->n)
 		return false;
-	end = strrchr(to, ':');
-	to = arena_strndup(t->arena, to + (*to == '['),
-			   end ? (size_t)(end - to) - 2 * (*to == '[') : strlen(to));
+	if (*to == '[')
+		to = arena_strndup(t->arena, to + 1, strcspn(to + 1, "]"));
+	else
+		to = arena_strndup(t->arena, to, strcspn(to, ":"));
 	return ip_parse(&ip, to) && ip.family == t->family && ip_equal(&ip, &t->mappings[0].to);
 }
 

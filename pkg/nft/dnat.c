@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/dnat.h"
+#include "nft/dnatsets.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -9,20 +9,30 @@
 #define TABLE           "cnic_portmap"
 #define PRIORITY_DSTNAT (-100)
 #define PRIORITY_SRCNAT 100
+#define PRIORITY_RAW    (-300)
+#define BEHIND_SRCNAT   150
 #define LOOPBACK_INDEX  1 /* in every namespace */
 
 #define PORT_OFFSET     2 /* of the destination port in each of these protocols' headers */
 #define PART            4 /* a part of a key that is shorter takes as much */
 
-/* What differs between the families. */
-struct side {
-	sa_family_t family;
-	struct nft_set host, any, snat;
-	const char *ports; /* chain */
-	struct ip loopback;
-};
+const struct ip nft_dnat_ipv6_loopback = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
 
-static const struct side sides[] = {
+#define LOOPBACK6                                           \
+	{                                                   \
+		.family = AF_INET6, .plen = 128, .bytes = { \
+			0xfd,                               \
+			0x63,                               \
+			0x6e,                               \
+			0x69,                               \
+			0x63,                               \
+			[15] = 1                            \
+		} /* fd, "cnic" */                          \
+	}
+
+const struct ip nft_dnat_loopback6 = LOOPBACK6;
+
+static const struct nft_dnat_side sides[] = {
 	{
 		.family = AF_INET,
 		.host = { "host4", NFT_TYPE_3(NFT_TYPE_IPV4, NFT_TYPE_PROTO, NFT_TYPE_PORT), 12,
@@ -41,7 +51,9 @@ static const struct side sides[] = {
 			 NFT_TYPE_2(NFT_TYPE_IPV6, NFT_TYPE_PORT), 20 },
 		.snat = { "snat6", NFT_TYPE_IPV6, 16, NFT_DATA_VERDICT, 16 },
 		.ports = "ports6",
-		.loopback = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } },
+		.host_local = "host6_lo",
+		.any_local = "any6_lo",
+		.loopback = LOOPBACK6,
 	},
 };
 
@@ -62,12 +74,12 @@ static bool is_conditional(const struct dnat *d)
 	return d->cond[0].n || d->cond[1].n;
 }
 
-static const struct side *side_of(sa_family_t family)
+const struct nft_dnat_side *nft_dnat_side(sa_family_t family)
 {
 	return &sides[family == AF_INET6];
 }
 
-static uint32_t address_regs(const struct side *s)
+static uint32_t address_regs(const struct nft_dnat_side *s)
 {
 	return s->family == AF_INET ? 1 : 4;
 }
@@ -82,13 +94,13 @@ static void load_port(struct nl *nl, uint32_t reg)
 		    NFT_R(reg + 1));
 }
 
-static void translate(struct nl *nl, const struct side *s, const struct nft_set *map)
+static void translate(struct nl *nl, const struct nft_dnat_side *s, const struct nft_set *map)
 {
 	nft_map(nl, map->name, NFT_R(0), NFT_R(0));
 	nft_dnat(nl, s->family, NFT_R(0), NFT_R(address_regs(s)));
 }
 
-static void build_ports(struct nl *nl, const struct nft_table *t, const struct side *s)
+static void build_ports(struct nl *nl, const struct nft_table *t, const struct nft_dnat_side *s)
 {
 	nft_chain_add(nl, t, s->ports, NULL);
 	nft_chain_flush(nl, t, s->ports);
@@ -119,18 +131,60 @@ static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *
 
 /*
  * IPv6 has its own such rule in the kernel. Packets over lo have been through the chain output, with the
- * connection's translation settled.
+ * connection's translation settled. Of chains with one priority the last to be made comes first.
  */
-static void keep_out_of_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
+static void build_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
 {
+	static const struct nft_hook at = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT - 2 };
 	uint32_t lo = LOOPBACK_INDEX;
 
+	nft_chain_add(nl, t, chain, &at);
+	nft_chain_flush(nl, t, chain);
 	nft_rule(nl, t, chain, NULL) {
 		nft_meta(nl, NFT_META_IIF, NFT_R(0));
 		nft_cmp(nl, NFT_CMP_NEQ, NFT_R(0), &lo, sizeof(lo));
 		nft_family(nl, NFPROTO_IPV4);
-		nft_daddr_in(nl, &side_of(AF_INET)->loopback, NFT_CMP_EQ);
+		nft_daddr_in(nl, &nft_dnat_side(AF_INET)->loopback, NFT_CMP_EQ);
 		nft_verdict(nl, NF_DROP, NULL);
+	}
+}
+
+static void build_away(struct nl *nl, const struct nft_table *t, const char *chain)
+{
+	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, PRIORITY_RAW };
+	const struct nft_dnat_side *s = nft_dnat_side(AF_INET6);
+	const char *const local[] = { s->host_local, s->any_local };
+
+	nft_chain_add(nl, t, chain, &at);
+	nft_chain_flush(nl, t, chain);
+	for (size_t i = 0; i < ARRAY_SIZE(local); i++) {
+		nft_rule(nl, t, chain, NULL) {
+			nft_family(nl, NFPROTO_IPV6);
+			nft_saddr_in(nl, &nft_dnat_ipv6_loopback);
+			nft_daddr_in(nl, &nft_dnat_ipv6_loopback, NFT_CMP_EQ);
+			load_port(nl, 0);
+			nft_lookup(nl, local[i], NFT_R(0));
+			nft_value(nl, NFT_R(0), s->loopback.bytes, sizeof(s->loopback.bytes));
+			nft_saddr6_set(nl, NFT_R(0));
+		}
+	}
+}
+
+/* Only what is known to answer: nobody gets at ::1 by this address. */
+static void build_home(struct nl *nl, const struct nft_table *t, const char *chain)
+{
+	static const struct nft_hook at = { "filter", NF_INET_LOCAL_IN, BEHIND_SRCNAT };
+
+	nft_chain_add(nl, t, chain, &at);
+	nft_chain_flush(nl, t, chain);
+	nft_rule(nl, t, chain, NULL) {
+		nft_family(nl, NFPROTO_IPV6);
+		nft_daddr_in(nl, &nft_dnat_side(AF_INET6)->loopback, NFT_CMP_EQ);
+		nft_ct_reply(nl);
+		nft_ct_status(nl, IPS_DST_NAT);
+		nft_value(nl, NFT_R(0), nft_dnat_ipv6_loopback.bytes,
+			  sizeof(nft_dnat_ipv6_loopback.bytes));
+		nft_daddr6_set(nl, NFT_R(0));
 	}
 }
 
@@ -141,8 +195,6 @@ static void build_destination(struct nl *nl, const struct nft_table *t, const ch
 
 	nft_chain_add(nl, t, chain, &at);
 	nft_chain_flush(nl, t, chain);
-	if (hook == NF_INET_PRE_ROUTING)
-		keep_out_of_loopback(nl, t, chain);
 	jump_to_ports(nl, t, chain);
 }
 
@@ -162,6 +214,17 @@ static void build_source(struct nl *nl, const struct nft_table *t, const char *c
 	}
 }
 
+static void build_local_sets(struct nl *nl, const struct nft_table *t,
+			     const struct nft_dnat_side *s)
+{
+	struct nft_set set = { .key_type = s->any.key_type, .key_len = s->any.key_len };
+
+	set.name = s->host_local;
+	nft_set_add(nl, t, &set);
+	set.name = s->any_local;
+	nft_set_add(nl, t, &set);
+}
+
 static void build(struct nl *nl, const struct nft_table *t)
 {
 	nft_table_add(nl, t, "cnic: host ports of containers");
@@ -169,37 +232,25 @@ static void build(struct nl *nl, const struct nft_table *t)
 		nft_set_add(nl, t, &sides[i].host);
 		nft_set_add(nl, t, &sides[i].any);
 		nft_set_add(nl, t, &sides[i].snat);
+		if (sides[i].any_local)
+			build_local_sets(nl, t, &sides[i]);
 		build_ports(nl, t, &sides[i]);
 	}
+	build_loopback(nl, t, "loopback");
 	build_destination(nl, t, "prerouting", NF_INET_PRE_ROUTING);
 	build_destination(nl, t, "output", NF_INET_LOCAL_OUT);
 	build_source(nl, t, "postrouting");
+	build_away(nl, t, "lo_away");
+	build_home(nl, t, "lo_home");
 }
 
-static void build_subnet(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s)
-{
-	const struct ip *sources[] = { &s->net, &side_of(s->net.family)->loopback };
-
-	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
-		nft_rule(nl, t, s->name, NULL) {
-			nft_family(nl, nft_nfproto(s->net.family));
-			nft_saddr_in(nl, sources[i]);
-			nft_masquerade(nl);
-		}
-	}
-}
-
-static void build_all(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s)
-{
-	nft_rule(nl, t, s->name, NULL) {
-		nft_masquerade(nl);
-	}
-}
-
-static const struct nft_rule_count rules[] = { { "prerouting", 3 },  { "output", 2 },
-					       { "ports4", 2 },      { "ports6", 2 },
-					       { "postrouting", 2 }, { 0 } };
-static const char *const sets[] = { "host4", "any4", "snat4", "host6", "any6", "snat6", NULL };
+static const struct nft_rule_count rules[] = {
+	{ "loopback", 1 },   { "lo_away", 2 },     { "lo_home", 1 },
+	{ "prerouting", 2 }, { "output", 2 },      { "ports4", 2 },
+	{ "ports6", 2 },     { "postrouting", 2 }, { 0 }
+};
+static const char *const sets[] = { "host4", "any4",     "snat4",   "host6", "any6",
+				    "snat6", "host6_lo", "any6_lo", NULL };
 
 static const struct dnat plain = {
 	.own = {
@@ -222,132 +273,4 @@ const struct nft_own *nft_dnat_own(const struct nft_cond cond[2], const char *ta
 	memcpy(d->cond, cond, sizeof(d->cond));
 	d->own.table.name = arena_printf(arena, TABLE "_%s", tag);
 	return &d->own;
-}
-
-/* ---- elements -------------------------------------------------------------------------------- */
-
-const char *nft_dnat_protocol(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	default:
-		return NULL;
-	}
-}
-
-static void put_port(uint8_t *at, uint16_t port)
-{
-	port = htons(port);
-	memcpy(at, &port, sizeof(port));
-}
-
-static const char *name_of(const struct nft_mapping *m, struct arena *arena)
-{
-	const char *protocol = nft_dnat_protocol(m->protocol);
-	char text[IP_STRLEN];
-
-	if (m->at.family == AF_UNSPEC)
-		return arena_printf(arena, "host port %u/%s", m->port, protocol);
-	return arena_printf(arena,
-			    m->at.family == AF_INET ? "host port %s:%u/%s" : "host port [%s]:%u/%s",
-			    ip_str(&m->at, text), m->port, protocol);
-}
-
-static void put_mapping(struct nft_elem *e, const struct nft_mapping *m, struct arena *arena)
-{
-	const struct side *s = side_of(m->to.family);
-	const struct nft_set *set = m->at.family == AF_UNSPEC ? &s->any : &s->host;
-	uint8_t *key = e->key;
-
-	e->set = set->name;
-	e->what = name_of(m, arena);
-	if (m->at.family != AF_UNSPEC) {
-		memcpy(key, m->at.bytes, ip_len(&m->at));
-		key += ip_len(&m->at);
-	}
-	key[0] = m->protocol;
-	put_port(key + PART, m->port);
-	e->key_len = (uint8_t)set->key_len;
-	memcpy(e->data, m->to.bytes, ip_len(&m->to));
-	put_port(e->data + ip_len(&m->to), m->to_port);
-	e->data_len = (uint8_t)set->data_len;
-}
-
-/* Of the mappings that have, or have not, an address on the host: one set after the other. */
-static void put_mappings(struct nft_claim *c, const struct nft_mapping *m, size_t n, bool any,
-			 struct arena *arena)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((m[i].at.family == AF_UNSPEC) == any)
-			put_mapping(&c->elems[c->n_elems++], &m[i], arena);
-}
-
-static struct nft_subchain *chain_of(struct nft_claim *c, const struct ip *to,
-				     enum nft_dnat_masq masq)
-{
-	struct nft_subchain *s = &c->chains[c->n_chains];
-
-	if (masq == NFT_DNAT_MASQ_ALL) {
-		snprintf(s->name, sizeof(s->name), "from_all");
-		s->build = build_all;
-		s->rules = 1;
-	} else {
-		nft_subchain_name(s, "from_", to);
-		s->build = build_subnet;
-		s->rules = 2;
-	}
-	for (size_t i = 0; i < c->n_chains; i++)
-		if (!strcmp(c->chains[i].name, s->name))
-			return &c->chains[i];
-	c->n_chains++;
-	return s;
-}
-
-static bool is_there(const struct nft_claim *c, size_t from, const struct ip *ip)
-{
-	for (size_t i = from; i < c->n_elems; i++)
-		if (c->elems[i].key_len == ip_len(ip) &&
-		    !memcmp(c->elems[i].key, ip->bytes, ip_len(ip)))
-			return true;
-	return false;
-}
-
-static void put_source(struct nft_claim *c, const struct ip *to, enum nft_dnat_masq masq,
-		       struct arena *arena)
-{
-	struct nft_elem *e = &c->elems[c->n_elems++];
-	char text[IP_STRLEN];
-
-	e->set = side_of(to->family)->snat.name;
-	e->what = arena_printf(arena, "masquerading towards %s", ip_str(to, text));
-	e->key_len = (uint8_t)ip_len(to);
-	memcpy(e->key, to->bytes, e->key_len);
-	e->given = true;
-	e->has_verdict = true;
-	e->verdict = NFT_GOTO;
-	e->chain = chain_of(c, to, masq)->name;
-}
-
-struct nft_claim nft_dnat_claim(const struct nft_own *own, const struct nft_mapping *m, size_t n,
-				enum nft_dnat_masq masq, struct arena *arena)
-{
-	struct nft_claim c = { .own = own, .exclusive = true };
-
-	c.elems = arena_array(arena, struct nft_elem, n * 2);
-	c.chains = arena_array(arena, struct nft_subchain, n + 1);
-	put_mappings(&c, m, n, true, arena);
-	put_mappings(&c, m, n, false, arena);
-	if (masq == NFT_DNAT_MASQ_NONE)
-		return c;
-	for (size_t i = 0, from = c.n_elems; i < n; i++)
-		if (!is_there(&c, from, &m[i].to))
-			put_source(&c, &m[i].to, masq, arena);
-	return c;
 }

@@ -7,9 +7,12 @@
  *		map any4 { type inet_proto . inet_service : ipv4_addr . inet_service
  *			   elements = { tcp . 8080 : 10.1.0.2 . 80 } }
  *		map snat4 { type ipv4_addr : verdict; elements = { 10.1.0.2 : goto from_10.1.0.0/16 } }
+ *		chain loopback {
+ *			type nat hook prerouting priority dstnat - 2; policy accept;
+ *			iif != "lo" ip daddr 127.0.0.0/8 drop
+ *		}
  *		chain prerouting {
  *			type nat hook prerouting priority dstnat; policy accept;
- *			iif != "lo" ip daddr 127.0.0.0/8 drop
  *			meta nfproto ipv4 fib daddr type local jump ports4
  *		}
  *		chain output {
@@ -33,10 +36,28 @@
  *		}
  *	}
  *
- * and the same for IPv6. A port of one address goes before the same port of all addresses. The containers of a
+ * and the same for IPv6, where ::1 takes two chains and two sets more:
+ *
+ *		set any6_lo { type inet_proto . inet_service; elements = { tcp . 8080 } }
+ *		set host6_lo { type inet_proto . inet_service }
+ *		chain lo_away {
+ *			type filter hook output priority raw; policy accept;
+ *			ip6 saddr ::1 ip6 daddr ::1 meta l4proto . th dport @host6_lo ip6 saddr set fd63:6e69:6300::1
+ *			ip6 saddr ::1 ip6 daddr ::1 meta l4proto . th dport @any6_lo ip6 saddr set fd63:6e69:6300::1
+ *		}
+ *		chain lo_home {
+ *			type filter hook input priority 150; policy accept;
+ *			ip6 daddr fd63:6e69:6300::1 ct direction reply ct status dnat ip6 daddr set ::1
+ *		}
+ *
+ * What comes from a bridge is translated back before the kernel looks whether there is ::1 in it, which it then drops
+ * (with bridge-nf-call-ip6tables on; else it is routed by the bridge, where ::1 is not). So connection tracking is
+ * shown another address of the host in its place; somebody has to give lo that address's route.
+ *
+ * A port of one address goes before the same port of all addresses. The containers of a
  * subnet reach each other's host ports, and the host its own by the loopback address, because the answer
- * comes back to us. What these rules let through to a loopback address must not be anything but that:
- * the first rule keeps others out. A chain of type "nat" sees only the first packet of a connection.
+ * comes back to us. Nobody else is to get at a loopback address by it: chain loopback, which comes before whoever
+ * else translates destinations. A chain of type "nat" sees only the first packet of a connection.
  *
  * Other chains that masquerade at the same place may be in front of this table's or behind: whoever is the
  * first to translate a connection's source decides, and it is masquerading in either case.
@@ -63,6 +84,8 @@ enum nft_dnat_masq { NFT_DNAT_MASQ_NONE, NFT_DNAT_MASQ_NEAR, NFT_DNAT_MASQ_ALL }
  */
 const struct nft_own *nft_dnat_own(const struct nft_cond cond[2], const char *tag,
 				   struct arena *arena);
+
+extern const struct ip nft_dnat_loopback6; /* the host's in place of ::1 */
 
 /* "tcp", "udp", "sctp", "dccp"; NULL for others. */
 const char *nft_dnat_protocol(uint8_t protocol);

@@ -2,6 +2,7 @@
 /* Expressions: what a rule is made of. Numbers are big-endian, values as they are in the packet. */
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -160,6 +161,14 @@ void nft_ct_state(struct nl *nl, uint32_t bits)
 	ct_bits(nl, NFT_CT_STATE, bits);
 }
 
+void nft_ct_reply(struct nl *nl)
+{
+	uint8_t reply = IP_CT_DIR_REPLY;
+
+	nft_ct(nl, NFT_CT_DIRECTION, NFT_R(0));
+	nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &reply, sizeof(reply));
+}
+
 void nft_masquerade(struct nl *nl)
 {
 	nft_expr(nl, "masq") {
@@ -188,6 +197,30 @@ static void address(struct nl *nl, sa_family_t family, bool destination, uint32_
 		nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, destination ? 16 : 12, 4, reg);
 	else
 		nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, destination ? 24 : 8, 16, reg);
+}
+
+/* The header of IPv6 has no checksum of its own. */
+static void set_address6(struct nl *nl, uint32_t offset, uint32_t reg)
+{
+	nft_expr(nl, "payload") {
+		nft_be32(nl, NFTA_PAYLOAD_SREG, reg);
+		nft_be32(nl, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+		nft_be32(nl, NFTA_PAYLOAD_OFFSET, offset);
+		nft_be32(nl, NFTA_PAYLOAD_LEN, 16);
+		nft_be32(nl, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_NONE);
+		nft_be32(nl, NFTA_PAYLOAD_CSUM_OFFSET, 0);
+		nft_be32(nl, NFTA_PAYLOAD_CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+	}
+}
+
+void nft_saddr6_set(struct nl *nl, uint32_t reg)
+{
+	set_address6(nl, 8, reg);
+}
+
+void nft_daddr6_set(struct nl *nl, uint32_t reg)
+{
+	set_address6(nl, 24, reg);
 }
 
 void nft_saddr(struct nl *nl, sa_family_t family, uint32_t reg)

@@ -156,6 +156,7 @@ void nft_family(struct nl *nl,
 void nft_dst_local(struct nl *nl); /* fib daddr type local */
 void nft_ct_status(struct nl *nl, uint32_t bits); /* ct status dnat */
 void nft_ct_state(struct nl *nl, uint32_t bits);  /* ct state established,related */
+void nft_ct_reply(struct nl *nl);                 /* ct direction reply */
 void nft_masquerade(struct nl *nl);               /* masquerade */
 /* dnat ip to ..., the address from one register, the port from another */
 void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port);
@@ -164,6 +165,9 @@ void nft_counter(struct nl *nl); /* counter */
 /* The source or destination address of that family into reg; in an inet table after nft_family(). */
 void nft_saddr(struct nl *nl, sa_family_t family, uint32_t reg);
 void nft_daddr(struct nl *nl, sa_family_t family, uint32_t reg);
+/* ip6 saddr set ..., ip6 daddr set ..., from a register; the checksums of what is inside follow */
+void nft_saddr6_set(struct nl *nl, uint32_t reg);
+void nft_daddr6_set(struct nl *nl, uint32_t reg);
 /* ip saddr 10.1.0.0/16, ip daddr != 10.1.0.0/16, by the prefix length */
 void nft_saddr_in(struct nl *nl, const struct ip *net);
 void nft_daddr_in(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);

@@ -53,8 +53,8 @@ static void see(const struct nft_found *found, void *data)
 		*state = same ? OURS : OURS_OTHERWISE;
 		return;
 	}
-	*state = same ? OTHERS_SAME : OTHERS;
-	if (c->is_kin && !c->elems[found->index].given && c->is_kin(c, found->comment))
+	*state = same && found->at.data_len ? OTHERS_SAME : OTHERS;
+	if (c->is_kin && c->is_kin(c, found->comment))
 		*state = KINS;
 	l->owners[found->index] = arena_strdup(l->arena, found->comment);
 }

@@ -8,12 +8,15 @@
 #include "net/mac.h"
 #include "nl/nl.h"
 
+/* RFC 2863; uapi/if.h, which collides with net/if.h, numbers them so. */
+enum { LINK_DORMANT = 5, LINK_UP };
+
 struct link {
 	int index;  /* 0 = there is none */
 	int master; /* ifindex of the bridge it is a port of, 0 if none */
 	int peer;   /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
 	uint32_t mtu, flags, promiscuity;
-	uint8_t operstate;   /* IF_OPER_* (RFC 2863) */
+	uint8_t operstate;   /* LINK_UP, LINK_DORMANT, ... */
 	uint32_t accept_ra;  /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
 	bool vlan_filtering; /* a bridge's */
 	uint16_t default_pvid;  /* a bridge's: the VLAN each new port starts with, 0 = none */
@@ -29,6 +32,7 @@ struct veth {
 	uint32_t mtu;                  /* both ends; 0 = kernel's default */
 	const uint8_t *mac, *peer_mac; /* NULL = kernel's choice */
 	int master;                    /* bridge to join, 0 = none */
+	bool held;                     /* the port forwards nothing until nl_port_release() */
 };
 
 struct bridge {
@@ -60,6 +64,8 @@ void nl_link_no_addrgen(struct nl *nl, int index); /* no IPv6 link-local address
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
+/* Let a port that was held forward; its peer must be up. */
+void nl_port_release(struct nl *nl, int index);
 /* Into another namespace, down, under that name: not if the name is taken there. */
 void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name);
 /* The MAC address that the physical function gives one of its virtual functions. */
@@ -87,7 +93,7 @@ int nl_link_watch(struct nl *w, int index, struct err *err) NODISCARD;
  */
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) NODISCARD;
 
-/* Is the operstate UP? Wait until it is, for a link of the current namespace. */
+/* Is the operstate UP, once all that is queued is done? Wait until it is, for a link of the current namespace. */
 int nl_link_is_up(struct nl *nl, int index, bool *up) NODISCARD;
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
 

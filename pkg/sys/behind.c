@@ -2,6 +2,7 @@
 #include "sys/behind.h"
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,9 +66,21 @@ void behind_slow(int fd)
 		kept[find(fd)].slow = true;
 }
 
+/*
+ * nf_tables waits in the closing of a netfilter socket until what has been deleted is freed, and nobody's
+ * transaction goes on until then: it holds the lock that they take. Here we wait as long without it.
+ * Where that is refused, it is as it would be without us.
+ */
+void behind_exit(int status)
+{
+	if (n_kept)
+		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	_exit(status);
+}
+
 void behind_end(void)
 {
 	for (int i = 0; i < n_kept; i++)
 		if (kept[i].slow && !kept[i].shared && behind_fork(kept[i].copy) == 0)
-			_exit(0);
+			behind_exit(0);
 }

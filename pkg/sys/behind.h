@@ -11,10 +11,11 @@
 #include <sys/types.h>
 
 /*
- * fork(2); the child has fd at 0 and what behind_keep() named, nothing else. It must end with _exit(), and
- * until then call only what is safe there.
+ * fork(2); the child has fd at 0 and what behind_keep() named, nothing else. It must end with behind_exit(),
+ * and until then call only what is safe there.
  */
 pid_t behind_fork(int fd);
+_Noreturn void behind_exit(int status);
 
 /* Children have this descriptor, too: so that ours is not the last to be closed. A few at most. */
 void behind_keep(int fd);

@@ -11,8 +11,6 @@
 #include "cni/verify.h"
 #include "nl/addr.h"
 
-#define UP_TIMEOUT_MS 3000
-
 struct trunk {
 	uint16_t min, max, id;
 	bool has_min, has_max, has_id;
@@ -154,11 +152,28 @@ static int bridge_validate(struct cni_call *c)
 	return 0;
 }
 
+/*
+ * What the container's kernel says when its link comes up (multicast listener reports, router solicitation)
+ * it says with RTNL held, and the bridge floods it to all ports: kept back where the gateway is ours, so that
+ * it has no router to look for, and no address to probe. It reports again within a second or two.
+ */
+static bool keeps_quiet(const struct cni_call *c)
+{
+	const struct bridge_conf *conf = c->own;
+
+	return conf->is_gateway && *c->conf.ipam.type && !conf->enable_dad;
+}
+
 /* The veth pair, its host end a port of the bridge, with the port's flags and VLANs. */
 static int attach(struct cni_call *c, const struct link *br, struct link *host, struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
-	struct cni_veth veth = { .master = br->index, .mtu = conf->bridge.mtu, .mac = conf->mac };
+	struct cni_veth veth = {
+		.master = br->index,
+		.held = keeps_quiet(c),
+		.mtu = conf->bridge.mtu,
+		.mac = conf->mac,
+	};
 
 	if (cni_veth_add(c, &veth, host, inside) < 0)
 		return -1;
@@ -260,19 +275,6 @@ static int join(struct cni_call *c, struct link *br, struct link *host, struct l
 	return 0;
 }
 
-/* The look, which as a rule finds it up, is part of the turn; a wait is not. */
-static int wait_up(struct cni_call *c, const struct link *host)
-{
-	bool up;
-
-	if (nl_link_is_up(c->host, host->index, &up) < 0)
-		return -1;
-	if (up)
-		return 0;
-	cni_turn_end(c);
-	return nl_link_wait_up(c->host, host->index, UP_TIMEOUT_MS);
-}
-
 /* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
 static int bring_up(struct cni_call *c, const struct link *br, const struct link *host,
 		    const struct link *inside)
@@ -287,7 +289,7 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 		return -1;
 	if (conf->disable_container_interface)
 		return 0;
-	if (wait_up(c, host) < 0)
+	if (cni_port_forward(c, host, keeps_quiet(c)) < 0)
 		return -1;
 	if (c->result.n_ips) /* what the link said when it came up, the port did not pass on yet */
 		cni_iface_announce(c, inside);

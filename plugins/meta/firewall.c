@@ -322,6 +322,7 @@ const struct cni_plugin firewall_plugin = {
 	.fields = firewall_fields,
 	.defaults = &defaults,
 	.conf_size = sizeof(struct cni_firewall),
+	.bare = true,
 	.validate = firewall_validate,
 	.add = firewall_add,
 	.del = firewall_del,

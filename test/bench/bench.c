@@ -2,22 +2,30 @@
 /*
  * Runs CNI plugins of several builds ("sides") in turn and says what each call cost.
  *
- *	bench serial PLUGIN COUNT SIDE...          one call at a time, sides alternate
- *	bench parallel PLUGIN COUNT JOBS SIDE...   COUNT attachments, JOBS at a time, sides in turn
- *	bench once PLUGIN VERB SIDE WRAPPER...     one whole life uncounted, then VERB under WRAPPER
- *	SIDE = NAME=DIR[:HELD]                     plugins in DIR, HELD addresses reserved beforehand
- *	     | NAME=by-hand                        of plugin ovs: ip and ovs-vsctl, called one by one
+ *	bench serial JOB COUNT SIDE...             one call at a time, sides alternate
+ *	bench parallel JOB COUNT JOBS SIDE...      COUNT attachments, JOBS at a time, sides in turn
+ *	bench once JOB VERB SIDE WRAPPER...        one whole life uncounted, then VERB under WRAPPER
+ *	bench connect COUNT NAME=PORTS...          connect.c
+ *	SIDE = NAME=DIR[:HELD][@BACKEND]           plugins in DIR, HELD addresses reserved or ports
+ *	                                           mapped beforehand, rules by BACKEND
+ *	     | NAME=by-hand                        of job ovs: ip and ovs-vsctl, called one by one
+ *
+ * A job is a plugin: bridge, host-local, ovs, portmap; masq: bridge with ipMasq; chain: bridge with
+ * ipMasq, portmap with one port and firewall, called by the driver of lists that CNICTL names. In
+ * the last three each side has a host, a network namespace, to itself.
  *
  * The environment variable STORE names the directory that holds the IPAM stores. All namespaces
  * are made before the first call; it must run in a network and mount namespace of its own.
  * A call is timed from before its start to its exit and the end of its output. What it leaves
- * running is awaited outside that time and reported as "after". RSS is the largest of any process
+ * running is awaited outside that time and reported as "after". CPU is the time of the processes that it
+ * has awaited itself, the steadier figure where others use the machine. RSS is the largest of any process
  * of the call, by wait4(); a child that shared our memory until its exec (vfork) cannot report less
  * than we use ourselves, so this program is small, and says how small.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
@@ -28,54 +36,70 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
+
 enum {
 	WARM_UP = 3,
 	ROUNDS = 3,
-	MAX_SIDES = 4,
 	MAX_WRAPPER = 16,
 	OUTPUT_MAX = 8192,
 	STACK_SIZE = 64 * 1024,
+	PORTS_PER_CALL = 10, /* of those mapped beforehand */
+	FIRST_PORT = 10000,  /* of those */
+	OWN_PORT = 8080,
 };
-
-#define NS_DIR "/run/netns" /* where ip(8) looks for them by name */
 
 enum verb { ADD, DEL, VERBS };
 
 static const char *const verb_names[VERBS] = { "ADD", "DEL" };
 
 struct samples {
-	double *ms, *after_ms;
+	double *ms, *after_ms, *cpu_ms;
 	unsigned n, failed;
 	long rss_kb;
 };
 
 struct side {
-	const char *name, *bin;
+	const char *name, *bin, *backend; /* backend: NULL if not given */
 	bool by_hand;
-	unsigned held;
+	unsigned held, n_netns; /* n_netns: those of containers; more share them */
+	int host;               /* its network namespace, 0: the one we are in */
+	char host_path[64];
 	uint32_t subnet;
 	char store[512];
-	char conf[1536];
+	char conf[2048]; /* what the plugin reads; of a list, the path of its file */
+	char ports[1024];
 	struct samples of[VERBS];
 };
 
+/* plugin NULL: a list, by its driver. */
+struct job {
+	const char *name, *plugin;
+	bool own_host;
+	void (*configure)(struct side *side);
+	void (*hold)(const struct side *side); /* before the first call */
+	void (*settle)(void);                  /* after each, or NULL */
+};
+
 struct call {
-	double ms;
+	double ms, cpu_ms;
 	long rss_kb;
 	bool ok;
 };
 
 struct batch {
 	struct side *side;
-	const char *plugin;
+	const struct job *job;
 	enum verb verb;
 	unsigned count;
 	atomic_uint next;
@@ -84,7 +108,7 @@ struct batch {
 
 static char *const *wrapper;
 
-__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *fmt, ...)
+void die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -96,7 +120,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *fmt,
 	exit(2);
 }
 
-__attribute__((format(printf, 3, 4))) static void text(char *to, size_t size, const char *fmt, ...)
+void text(char *to, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 	int len;
@@ -108,7 +132,7 @@ __attribute__((format(printf, 3, 4))) static void text(char *to, size_t size, co
 		die("too long: %s", to);
 }
 
-static void *allocate(size_t n, size_t size)
+void *allocate(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size);
 
@@ -117,7 +141,7 @@ static void *allocate(size_t n, size_t size)
 	return p;
 }
 
-static double now_ms(void)
+double now_ms(void)
 {
 	struct timespec t;
 
@@ -127,18 +151,22 @@ static double now_ms(void)
 
 /* ---- namespaces ------------------------------------------------------------------------- */
 
-static void ns_path(char *to, size_t size, const struct side *side, unsigned i)
+void enter_netns(int fd)
 {
-	text(to, size, NS_DIR "/%s-%u", side->name, i);
+	if (setns(fd, CLONE_NEWNET) < 0)
+		die("setns: %s", strerror(errno));
 }
 
-static void make_netns(const struct side *side, unsigned i)
+static void ns_path(char *to, size_t size, const struct side *side, unsigned i)
 {
-	char path[256];
-	int fd;
+	text(to, size, NS_DIR "/%s-%u", side->name, i % side->n_netns);
+}
 
-	ns_path(path, sizeof(path), side, i);
-	fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0444);
+/* Leaves us in it. */
+static void make_netns(const char *path)
+{
+	int fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0444);
+
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
 	close(fd);
@@ -148,18 +176,41 @@ static void make_netns(const struct side *side, unsigned i)
 		die("mount %s: %s", path, strerror(errno));
 }
 
-static void make_all_netns(const struct side *sides, unsigned n_sides, unsigned count)
+/* A host has its lo up. */
+static void make_host(struct side *side)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	make_netns(side->host_path);
+	side->host = open(side->host_path, O_RDONLY | O_CLOEXEC);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (side->host < 0 || fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+		die("%s: %s", side->host_path, strerror(errno));
+	close(fd);
+}
+
+static void make_all_netns(const struct job *job, struct side *sides, unsigned n_sides,
+			   unsigned count)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	char path[256];
 
 	if (home < 0 || (mkdir(NS_DIR, 0755) < 0 && errno != EEXIST))
 		die("%s: %s", NS_DIR, strerror(errno));
-	for (unsigned s = 0; s < n_sides; s++)
-		for (unsigned i = 0; i < count; i++)
-			make_netns(&sides[s], i);
-	if (setns(home, CLONE_NEWNET) < 0)
-		die("setns: %s", strerror(errno));
+	for (unsigned s = 0; s < n_sides; s++) {
+		sides[s].n_netns = count;
+		for (unsigned i = 0; i < count; i++) {
+			ns_path(path, sizeof(path), &sides[s], i);
+			make_netns(path);
+		}
+		if (job->own_host)
+			make_host(&sides[s]);
+	}
+	enter_netns(home);
 	close(home);
+	for (unsigned s = 0; s < n_sides; s++)
+		job->hold(&sides[s]);
 }
 
 /* ---- sides and their stores ------------------------------------------------------------- */
@@ -202,57 +253,171 @@ static void hold_addresses(const struct side *side)
 	write_file(path, ip);
 }
 
-static void configure(struct side *side, const char *plugin)
+/* The gateway is the first address, the bridge's. */
+static void interface_conf(char *to, size_t size, const struct side *side, const char *type,
+			   const char *more)
 {
 	char subnet[INET_ADDRSTRLEN];
 
 	ip_text(subnet, side->subnet);
-	text(side->conf, sizeof(side->conf),
-	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"type\":\"%s\",\"bridge\":\"b-%s\","
-	     "\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"%s\","
-	     "\"ranges\":[[{\"subnet\":\"%s/14\"}]]%s}}",
-	     plugin, side->name, side->store, subnet,
-	     strcmp(plugin, "ovs") ? ",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]" : "");
+	text(to, size,
+	     "\"type\":\"%s\",\"bridge\":\"b-%s\",\"isGateway\":true%s,\"ipam\":{\"type\":"
+	     "\"host-local\",\"dataDir\":\"%s\",\"ranges\":[[{\"subnet\":\"%s/14\"}]]%s}",
+	     type, side->name, more, side->store, subnet,
+	     strcmp(type, "ovs") ? ",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]" : "");
 }
 
-static void parse_side(struct side *side, unsigned index, char *arg, const char *plugin)
+static void configure(struct side *side, const char *type, const char *more)
+{
+	char conf[1024];
+
+	interface_conf(conf, sizeof(conf), side, type, more);
+	text(side->conf, sizeof(side->conf), "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",%s}",
+	     conf);
+}
+
+static void configure_bridge(struct side *side)
+{
+	configure(side, "bridge", "");
+}
+
+static void configure_host_local(struct side *side)
+{
+	configure(side, "host-local", "");
+}
+
+static void configure_ovs(struct side *side)
+{
+	configure(side, "ovs", "");
+}
+
+/* ,"KEY":"BACKEND" where one is given */
+static const char *backend_key(char *to, size_t size, const struct side *side, const char *key)
+{
+	to[0] = '\0';
+	if (side->backend)
+		text(to, size, ",\"%s\":\"%s\"", key, side->backend);
+	return to;
+}
+
+static void configure_masq(struct side *side)
+{
+	char key[64], more[128];
+
+	backend_key(key, sizeof(key), side, "ipMasqBackend");
+	text(more, sizeof(more), ",\"ipMasq\":true%s", key);
+	configure(side, "bridge", more);
+}
+
+static void port_list(char *to, size_t size, unsigned first, unsigned n)
+{
+	const char *comma = "";
+	size_t len;
+
+	text(to, size, "{\"portMappings\":[");
+	for (unsigned i = 0; i < n; i++) {
+		len = strlen(to);
+		text(to + len, size - len,
+		     "%s{\"hostPort\":%u,\"containerPort\":80,\"protocol\":\"tcp\"}", comma,
+		     first + i);
+		comma = ",";
+	}
+	len = strlen(to);
+	text(to + len, size - len, "]}");
+}
+
+/* The container is as another plugin of the chain would have left it; nothing needs to be in it. */
+static void set_ports(struct side *side, unsigned first, unsigned n)
+{
+	char key[64], ip[INET_ADDRSTRLEN];
+
+	ip_text(ip, side->subnet + 2);
+	port_list(side->ports, sizeof(side->ports), first, n);
+	text(side->conf, sizeof(side->conf),
+	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"type\":\"portmap\"%s,"
+	     "\"runtimeConfig\":%s,\"prevResult\":{\"cniVersion\":\"1.0.0\",\"interfaces\":"
+	     "[{\"name\":\"eth0\",\"sandbox\":\"" NS_DIR "/%s-0\"}],\"ips\":"
+	     "[{\"address\":\"%s/14\",\"interface\":0}]}}",
+	     backend_key(key, sizeof(key), side, "backend"), side->ports, side->name, ip);
+}
+
+static void configure_portmap(struct side *side)
+{
+	set_ports(side, OWN_PORT, 1);
+}
+
+/* As podman's list is, without tuning; its portmap is told which backend as its bridge is. */
+static void configure_chain(struct side *side)
+{
+	char masq[64], portmap[64], more[128], bridge[1024], list[2048];
+
+	backend_key(masq, sizeof(masq), side, "ipMasqBackend");
+	backend_key(portmap, sizeof(portmap), side, "backend");
+	text(more, sizeof(more), ",\"ipMasq\":true%s,\"hairpinMode\":true", masq);
+	interface_conf(bridge, sizeof(bridge), side, "bridge", more);
+	text(list, sizeof(list),
+	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"plugins\":[{%s},{\"type\":"
+	     "\"portmap\",\"capabilities\":{\"portMappings\":true}%s},{\"type\":\"firewall\"}]}",
+	     bridge, portmap);
+	text(side->conf, sizeof(side->conf), "%s/list", side->store);
+	write_file(side->conf, list);
+	port_list(side->ports, sizeof(side->ports), OWN_PORT, 1);
+}
+
+static void make_store(struct side *side)
 {
 	const char *store = getenv("STORE");
-	char *dir = strchr(arg, '='), *held, path[1024];
+	char path[1024];
 
-	if (!store || !dir)
-		die("STORE is not set, or a side is not NAME=DIR[:HELD]: %s", arg);
-	*dir++ = '\0';
-	held = strchr(dir, ':');
-	if (held) {
-		*held++ = '\0';
-		side->held = (unsigned)strtoul(held, NULL, 10);
-	}
-	side->name = arg;
-	side->bin = dir;
-	side->by_hand = !strcmp(dir, "by-hand") && !strcmp(plugin, "ovs");
-	side->subnet = (10u << 24) + ((64 + 4 * index) << 16);
+	if (!store)
+		die("STORE is not set");
 	text(side->store, sizeof(side->store), "%s/%s", store, side->name);
 	make_dir(side->store);
 	text(path, sizeof(path), "%s/bench", side->store);
 	make_dir(path);
-	hold_addresses(side);
-	configure(side, plugin);
 }
 
-static unsigned parse_sides(struct side *sides, char **args, int n, const char *plugin)
+static char *cut(char *at, char separator)
+{
+	char *end = strchr(at, separator);
+
+	if (end)
+		*end++ = '\0';
+	return end;
+}
+
+static void parse_side(const struct job *job, struct side *side, unsigned index, char *arg)
+{
+	char *held;
+
+	side->name = arg;
+	side->bin = cut(arg, '=');
+	if (!side->bin)
+		die("a side is not NAME=DIR[:HELD][@BACKEND]: %s", arg);
+	side->backend = cut(arg + strlen(arg) + 1, '@');
+	held = cut(arg + strlen(arg) + 1, ':');
+	if (held)
+		side->held = (unsigned)strtoul(held, NULL, 10);
+	side->by_hand = !strcmp(side->bin, "by-hand") && !strcmp(job->name, "ovs");
+	side->subnet = (10u << 24) + ((64 + 4 * index) << 16);
+	text(side->host_path, sizeof(side->host_path), NS_DIR "/%s-host", side->name);
+	make_store(side);
+	job->configure(side);
+}
+
+static unsigned parse_sides(const struct job *job, struct side *sides, char **args, int n)
 {
 	if (n < 1 || n > MAX_SIDES)
 		die("1 to %d sides", MAX_SIDES);
 	for (int i = 0; i < n; i++)
-		parse_side(&sides[i], (unsigned)i, args[i], plugin);
+		parse_side(job, &sides[i], (unsigned)i, args[i]);
 	return (unsigned)n;
 }
 
 /* ---- one call --------------------------------------------------------------------------- */
 
 struct environment {
-	char command[32], id[64], netns[300], path[600], *list[8];
+	char command[32], id[64], netns[300], path[600], conf[2100], ports[1100], *list[12];
 };
 
 static void make_environment(struct environment *e, const struct side *side, enum verb verb,
@@ -263,16 +428,20 @@ static void make_environment(struct environment *e, const struct side *side, enu
 
 	ns_path(path, sizeof(path), side, i);
 	text(e->command, sizeof(e->command), "CNI_COMMAND=%s", verb_names[verb]);
-	text(e->id, sizeof(e->id), "CNI_CONTAINERID=c%u", i);
+	text(e->id, sizeof(e->id), "CNI_CONTAINERID=%s-c%u", side->name, i);
 	text(e->netns, sizeof(e->netns), "CNI_NETNS=%s", path);
 	text(e->path, sizeof(e->path), "CNI_PATH=%s", side->bin);
+	text(e->conf, sizeof(e->conf), "NETCONF=%s", side->conf);
+	text(e->ports, sizeof(e->ports), "CAP_ARGS=%s", side->ports);
 	e->list[0] = e->command;
 	e->list[1] = e->id;
 	e->list[2] = e->netns;
 	e->list[3] = e->path;
 	e->list[4] = ifname;
 	e->list[5] = search;
-	e->list[6] = NULL;
+	e->list[6] = e->conf;
+	e->list[7] = e->ports;
+	e->list[8] = NULL;
 }
 
 /* The configuration is smaller than a pipe's buffer, so it can be written before anyone reads. */
@@ -296,6 +465,7 @@ static pid_t start(const char *file, char *const *argv, char *const *envp, int i
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, 1);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	e = posix_spawnp(&pid, file, &actions, NULL, argv, envp);
 	posix_spawn_file_actions_destroy(&actions);
 	if (e)
@@ -313,15 +483,21 @@ static void read_all(int fd, char *to, size_t size)
 	to[len] = '\0';
 }
 
-static char *const *make_argv(char **argv, char *file)
+static void make_argv(char **argv, char *file, const char *verb)
 {
 	unsigned n = 0;
 
 	for (; wrapper && wrapper[n]; n++)
 		argv[n] = wrapper[n];
 	argv[n++] = file;
+	argv[n++] = (char *)verb; /* the driver's argument; a plugin has none */
 	argv[n] = NULL;
-	return argv;
+}
+
+static double cpu_ms(const struct rusage *u)
+{
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1e3 +
+	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e3;
 }
 
 /* ---- the same by hand -------------------------------------------------------------------- */
@@ -339,6 +515,7 @@ static bool command(struct call *call, char *const *argv)
 		die("wait: %s", strerror(errno));
 	if (usage.ru_maxrss > call->rss_kb)
 		call->rss_kb = usage.ru_maxrss;
+	call->cpu_ms += cpu_ms(&usage);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -387,10 +564,26 @@ static struct call run_by_hand(const struct side *side, enum verb verb, unsigned
 
 /* ---- by a plugin ------------------------------------------------------------------------- */
 
-static struct call run_plugin(const struct side *side, const char *plugin, enum verb verb,
+/* The plugin, or the driver, which has all from its environment but the verb. */
+static void make_command(char *file, size_t size, char **argv, const struct side *side,
+			 const struct job *job, enum verb verb)
+{
+	static const char *const driver_verbs[VERBS] = { "add", "del" };
+	const char *driver = getenv("CNICTL");
+
+	if (job->plugin)
+		text(file, size, "%s/%s", side->bin, job->plugin);
+	else if (driver)
+		text(file, size, "%s", driver);
+	else
+		die("CNICTL is not set");
+	make_argv(argv, file, job->plugin ? NULL : driver_verbs[verb]);
+}
+
+static struct call run_plugin(const struct side *side, const struct job *job, enum verb verb,
 			      unsigned i)
 {
-	char file[512], output[OUTPUT_MAX], *argv[MAX_WRAPPER + 2];
+	char file[512], output[OUTPUT_MAX], *argv[MAX_WRAPPER + 3];
 	struct environment e;
 	struct rusage usage;
 	struct call call;
@@ -398,9 +591,8 @@ static struct call run_plugin(const struct side *side, const char *plugin, enum 
 	double from;
 	pid_t pid;
 
-	text(file, sizeof(file), "%s/%s", side->bin, plugin);
 	make_environment(&e, side, verb, i);
-	make_argv(argv, file);
+	make_command(file, sizeof(file), argv, side, job, verb);
 	in = open_input(side->conf);
 	if (pipe2(out, O_CLOEXEC) < 0)
 		die("pipe: %s", strerror(errno));
@@ -414,16 +606,19 @@ static struct call run_plugin(const struct side *side, const char *plugin, enum 
 	call.ms = now_ms() - from;
 	close(out[0]);
 	call.rss_kb = usage.ru_maxrss;
+	call.cpu_ms = cpu_ms(&usage);
 	call.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (verb != ADD || output[0]);
-	if (!call.ok)
-		fprintf(stderr, "%s %s %s failed: %s\n", side->name, plugin, verb_names[verb],
+	if (!call.ok && !side->of[verb].failed) /* the first tells enough */
+		fprintf(stderr, "%s %s %s failed: %s\n", side->name, job->name, verb_names[verb],
 			output);
 	return call;
 }
 
-static struct call run(const struct side *side, const char *plugin, enum verb verb, unsigned i)
+static struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i)
 {
-	return side->by_hand ? run_by_hand(side, verb, i) : run_plugin(side, plugin, verb, i);
+	if (side->host)
+		enter_netns(side->host);
+	return side->by_hand ? run_by_hand(side, verb, i) : run_plugin(side, job, verb, i);
 }
 
 /*
@@ -440,15 +635,47 @@ static void settle_switch(void)
 }
 
 /* We are the subreaper: what a plugin leaves behind becomes our child. */
-static double reap(const char *plugin)
+static double reap(const struct job *job)
 {
 	double from = now_ms();
 
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
-	if (!strcmp(plugin, "ovs"))
-		settle_switch();
+	if (job->settle)
+		job->settle();
 	return now_ms() - from;
+}
+
+/* ---- what there is ----------------------------------------------------------------------- */
+
+/* As many calls of other containers, in its host, as their ports take. */
+static void hold_ports(const struct side *side)
+{
+	static const struct job job = { .name = "portmap", .plugin = "portmap" };
+	struct side other = *side;
+
+	for (unsigned i = 0; i * PORTS_PER_CALL < side->held; i++) {
+		set_ports(&other, FIRST_PORT + i * PORTS_PER_CALL, PORTS_PER_CALL);
+		if (!run(&other, &job, ADD, i + 1).ok)
+			die("no %u ports", side->held);
+	}
+}
+
+static const struct job jobs[] = {
+	{ "bridge", "bridge", false, configure_bridge, hold_addresses, NULL },
+	{ "host-local", "host-local", false, configure_host_local, hold_addresses, NULL },
+	{ "ovs", "ovs", false, configure_ovs, hold_addresses, settle_switch },
+	{ "masq", "bridge", true, configure_masq, hold_addresses, NULL },
+	{ "portmap", "portmap", true, configure_portmap, hold_ports, NULL },
+	{ "chain", NULL, true, configure_chain, hold_addresses, NULL },
+};
+
+static const struct job *find_job(const char *name)
+{
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(*jobs); i++)
+		if (!strcmp(jobs[i].name, name))
+			return &jobs[i];
+	die("there is no job %s", name);
 }
 
 /* ---- counting --------------------------------------------------------------------------- */
@@ -459,6 +686,7 @@ static void make_samples(struct side *sides, unsigned n_sides, unsigned count)
 		for (unsigned v = 0; v < VERBS; v++) {
 			sides[s].of[v].ms = allocate(count, sizeof(double));
 			sides[s].of[v].after_ms = allocate(count, sizeof(double));
+			sides[s].of[v].cpu_ms = allocate(count, sizeof(double));
 		}
 	}
 }
@@ -471,6 +699,7 @@ static void record(struct samples *to, const struct call *call, double after_ms)
 		to->rss_kb = call->rss_kb;
 	to->ms[to->n] = call->ms;
 	to->after_ms[to->n] = after_ms;
+	to->cpu_ms[to->n] = call->cpu_ms;
 	to->n++;
 }
 
@@ -481,43 +710,46 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double quantile(double *values, unsigned n, unsigned percent)
+double quantile(double *values, unsigned n, unsigned percent)
 {
 	qsort(values, n, sizeof(*values), compare);
 	return n ? values[(n * percent + 99) / 100 - 1] : 0;
 }
 
-static void report_side(const struct side *side, const char *plugin)
+static void report_side(const struct side *side, const struct job *job)
 {
 	for (unsigned v = 0; v < VERBS; v++) {
 		const struct samples *s = &side->of[v];
 
-		printf("%s %s %s n=%u failed=%u median=%.3f p99=%.3f after=%.3f rss=%ld held=%u\n",
-		       plugin, verb_names[v], side->name, s->n, s->failed,
+		printf("%s %s %s n=%u failed=%u median=%.3f p99=%.3f after=%.3f cpu=%.3f rss=%ld "
+		       "held=%u\n",
+		       job->name, verb_names[v], side->name, s->n, s->failed,
 		       quantile(s->ms, s->n, 50), quantile(s->ms, s->n, 99),
-		       quantile(s->after_ms, s->n, 50), s->rss_kb, side->held);
+		       quantile(s->after_ms, s->n, 50), quantile(s->cpu_ms, s->n, 50), s->rss_kb,
+		       side->held);
 	}
 }
 
-static void report(const struct side *sides, unsigned n_sides, const char *plugin)
+static void report(const struct side *sides, unsigned n_sides, const struct job *job)
 {
 	struct rusage own;
 
 	getrusage(RUSAGE_SELF, &own);
 	for (unsigned s = 0; s < n_sides; s++)
-		report_side(&sides[s], plugin);
+		report_side(&sides[s], job);
 	printf("# the driver's own RSS, below which none can be measured: %ld kB\n", own.ru_maxrss);
 }
 
 /* ---- modes ------------------------------------------------------------------------------ */
 
-static void serial_round(struct side *sides, unsigned n_sides, const char *plugin, unsigned round)
+static void serial_round(struct side *sides, unsigned n_sides, const struct job *job,
+			 unsigned round)
 {
 	for (unsigned v = 0; v < VERBS; v++) {
 		for (unsigned s = 0; s < n_sides; s++) {
 			struct side *side = &sides[(s + round) % n_sides];
-			struct call call = run(side, plugin, v, 0);
-			double after_ms = reap(plugin);
+			struct call call = run(side, job, v, 0);
+			double after_ms = reap(job);
 
 			if (round >= WARM_UP)
 				record(&side->of[v], &call, after_ms);
@@ -528,17 +760,19 @@ static void serial_round(struct side *sides, unsigned n_sides, const char *plugi
 static void serial(int argc, char **argv)
 {
 	struct side sides[MAX_SIDES] = { 0 };
+	const struct job *job;
 	unsigned count, n_sides;
 
 	if (argc < 3)
-		die("serial PLUGIN COUNT SIDE...");
+		die("serial JOB COUNT SIDE...");
+	job = find_job(argv[0]);
 	count = (unsigned)strtoul(argv[1], NULL, 10);
-	n_sides = parse_sides(sides, argv + 2, argc - 2, argv[0]);
+	n_sides = parse_sides(job, sides, argv + 2, argc - 2);
 	make_samples(sides, n_sides, count);
-	make_all_netns(sides, n_sides, 1);
+	make_all_netns(job, sides, n_sides, 1);
 	for (unsigned i = 0; i < count + WARM_UP; i++)
-		serial_round(sides, n_sides, argv[0], i);
-	report(sides, n_sides, argv[0]);
+		serial_round(sides, n_sides, job, i);
+	report(sides, n_sides, job);
 }
 
 static void *work(void *arg)
@@ -547,38 +781,39 @@ static void *work(void *arg)
 	unsigned i;
 
 	while ((i = atomic_fetch_add(&b->next, 1)) < b->count)
-		b->calls[i] = run(b->side, b->plugin, b->verb, i);
+		b->calls[i] = run(b->side, b->job, b->verb, i);
 	return NULL;
 }
 
-static void run_batch(struct batch *b, unsigned jobs)
+static void run_batch(struct batch *b, unsigned at_once)
 {
-	pthread_t *threads = allocate(jobs, sizeof(*threads));
+	pthread_t *threads = allocate(at_once, sizeof(*threads));
 	pthread_attr_t attr;
 	double after_ms;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	for (unsigned i = 0; i < jobs; i++)
+	for (unsigned i = 0; i < at_once; i++)
 		if (pthread_create(&threads[i], &attr, work, b) != 0)
 			die("no thread");
-	for (unsigned i = 0; i < jobs; i++)
+	for (unsigned i = 0; i < at_once; i++)
 		pthread_join(threads[i], NULL);
-	after_ms = reap(b->plugin);
+	after_ms = reap(b->job);
 	for (unsigned i = 0; i < b->count; i++)
 		record(&b->side->of[b->verb], &b->calls[i], after_ms);
 	free(threads);
 }
 
-static void parallel_round(struct side *side, const char *plugin, unsigned count, unsigned jobs)
+static void parallel_round(struct side *side, const struct job *job, unsigned count,
+			   unsigned at_once)
 {
-	struct batch b = { .side = side, .plugin = plugin, .count = count };
+	struct batch b = { .side = side, .job = job, .count = count };
 
 	b.calls = allocate(count, sizeof(*b.calls));
 	for (unsigned v = 0; v < VERBS; v++) {
 		b.verb = v;
 		atomic_store(&b.next, 0);
-		run_batch(&b, jobs);
+		run_batch(&b, at_once);
 	}
 	free(b.calls);
 }
@@ -586,42 +821,48 @@ static void parallel_round(struct side *side, const char *plugin, unsigned count
 static void parallel(int argc, char **argv)
 {
 	struct side sides[MAX_SIDES] = { 0 };
-	unsigned count, jobs, n_sides;
+	unsigned count, at_once, n_sides;
+	const struct job *job;
 
 	if (argc < 4)
-		die("parallel PLUGIN COUNT JOBS SIDE...");
+		die("parallel JOB COUNT JOBS SIDE...");
+	job = find_job(argv[0]);
 	count = (unsigned)strtoul(argv[1], NULL, 10);
-	jobs = (unsigned)strtoul(argv[2], NULL, 10);
-	n_sides = parse_sides(sides, argv + 3, argc - 3, argv[0]);
+	at_once = (unsigned)strtoul(argv[2], NULL, 10);
+	n_sides = parse_sides(job, sides, argv + 3, argc - 3);
 	make_samples(sides, n_sides, count * ROUNDS);
-	make_all_netns(sides, n_sides, count);
+	make_all_netns(job, sides, n_sides, count);
 	for (unsigned r = 0; r < ROUNDS; r++)
 		for (unsigned s = 0; s < n_sides; s++)
-			parallel_round(&sides[(s + r) % n_sides], argv[0], count, jobs);
-	report(sides, n_sides, argv[0]);
+			parallel_round(&sides[(s + r) % n_sides], job, count, at_once);
+	report(sides, n_sides, job);
+}
+
+static void expect_ok(const struct side *side, const struct job *job, enum verb verb)
+{
+	if (!run(side, job, verb, 0).ok)
+		die("%s %s of %s failed", job->name, verb_names[verb], side->name);
+	reap(job);
 }
 
 /* A whole life first, so that bridge and store exist: what is traced is the usual call. */
 static void once(int argc, char **argv)
 {
 	struct side side = { 0 };
+	const struct job *job;
 	enum verb verb;
 
 	if (argc < 4 || argc - 3 > MAX_WRAPPER)
-		die("once PLUGIN VERB SIDE WRAPPER...");
+		die("once JOB VERB SIDE WRAPPER...");
+	job = find_job(argv[0]);
 	verb = strcmp(argv[1], "DEL") == 0 ? DEL : ADD;
-	parse_side(&side, 0, argv[2], argv[0]);
-	make_all_netns(&side, 1, 1);
-	run(&side, argv[0], ADD, 0);
-	reap(argv[0]);
-	if (verb == ADD) {
-		run(&side, argv[0], DEL, 0);
-		reap(argv[0]);
-	}
+	parse_side(job, &side, 0, argv[2]);
+	make_all_netns(job, &side, 1, 1);
+	expect_ok(&side, job, ADD);
+	if (verb == ADD)
+		expect_ok(&side, job, DEL);
 	wrapper = argv + 3;
-	if (!run(&side, argv[0], verb, 0).ok)
-		die("the traced call failed");
-	reap(argv[0]);
+	expect_ok(&side, job, verb);
 }
 
 int main(int argc, char **argv)
@@ -629,7 +870,12 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(int argc, char **argv);
-	} modes[] = { { "serial", serial }, { "parallel", parallel }, { "once", once } };
+	} modes[] = {
+		{ "serial", serial },
+		{ "parallel", parallel },
+		{ "once", once },
+		{ "connect", measure_connect },
+	};
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		die("prctl: %s", strerror(errno));
@@ -639,5 +885,5 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	die("the first argument is serial, parallel or once");
+	die("the first argument is serial, parallel, once or connect");
 }

@@ -18,7 +18,7 @@ publish_changed() {
 
 @test "the container's address is the first of its family that is on its own interface" {
 	local backend
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		chain bridge '{}'
 		container web
 		chain_add
@@ -37,7 +37,7 @@ publish_changed() {
 
 @test "a family that the container has no address of is not published" {
 	local backend
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		chain bridge '{}'
 		container web
 		chain_add
@@ -56,7 +56,7 @@ publish_changed() {
 # The reference says nothing, and the first container keeps the port.
 @test "a port is published once: the second ADD fails and the first container keeps it" {
 	local backend
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		chain bridge '{}' portmap "$(backend "$backend")"
 		container web
 		MAPPINGS=$(map_ports <<<"8080 80 tcp,udp")
@@ -84,7 +84,7 @@ publish_changed() {
 
 @test "one port on two addresses of the host is two containers'" {
 	local backend
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		chain bridge '{}' portmap "$(backend "$backend")"
 		container web
 		MAPPINGS=$(map_ports <<<$'8080 80 tcp 192.0.2.1\n8080 80 tcp 2001:db8:2::1')
@@ -109,7 +109,7 @@ publish_changed() {
 
 @test "ADD twice is as ADD once" {
 	local backend
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		chain bridge '{}' portmap "$(backend "$backend")"
 		MAPPINGS=$(map_ports <<<"8080 80 tcp")
 		container web
@@ -155,7 +155,7 @@ same_flow() {
 
 @test "a UDP client that sent before ADD is answered after it, and after DEL by nobody" {
 	local backend
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		# The kernel keeps track of flows from the first rule on that asks for it.
 		chain bridge '{}' portmap "$(backend "$backend")"
 		MAPPINGS=$(map_ports <<<"8070 80 udp")
@@ -189,7 +189,7 @@ flows_of_client() {
 
 @test "flows of other ports and other containers go on" {
 	local backend flows
-	for backend in nftables iptables; do
+	for backend in '' nftables iptables; do
 		chain bridge '{}' portmap "$(backend "$backend")"
 		MAPPINGS=$(map_ports <<<$'8080 80 udp\n8080 80 tcp')
 		container web

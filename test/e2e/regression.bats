@@ -4,6 +4,7 @@
 # Bugs that were there once.
 
 load lib
+load spec
 bats_require_minimum_version 1.5.0
 
 bridge() {
@@ -64,6 +65,32 @@ held() {
 	[ "$(ns_ip box -j -d link show eth0 |
 		jq -c '.[0] | [.inet6_addr_gen_mode, .num_tx_queues, .num_rx_queues]')" = '["eui64",1,1]' ] ||
 		fail "eth0: $(ns_ip box -j -d link show eth0)"
+}
+
+# port_state : how the one port of br0 stands; the state of STP as a word or, by older ip, a number.
+port_state() {
+	ip -j -d link show master br0 | jq -c '.[0] | [.linkmode, .operstate,
+		(.linkinfo.info_slave_data.state | if . == 3 then "forwarding" elif . == 0 then "disabled" else . end)]'
+}
+
+@test "with isGateway the port forwards when the container is configured, not before" {
+	local gateway mode
+	netns box
+	delegate mine
+	on ADD <<-END
+		$(declare -f port_state)
+		port_state >"\$dir/during"
+		cat "\$dir/answer"
+	END
+	for gateway in true false; do
+		[ "$gateway" = true ] && mode=DORMANT || mode=DEFAULT
+		with_delegates add bridge eth0 <<<"$(bridge "{\"isGateway\": $gateway, \"ipam\": {\"type\": \"mine\"}}")"
+		expect_ok
+		jq -e --arg mode "$mode" '.[0] == $mode and .[2] == "disabled"' "$DELEGATES/during" >/dev/null ||
+			fail "held: isGateway $gateway: $(cat "$DELEGATES/during")"
+		[ "$(port_state)" = '["DEFAULT","UP","forwarding"]' ] || fail "in the end: $(port_state)"
+		del bridge eth0 <<<"$(bridge)"
+	done
 }
 
 @test "DEL with a netns that is the plugin's own now releases the address and leaves the links" {

@@ -107,7 +107,8 @@ __attribute__((constructor)) static void start(void)
 					       "ovs",
 					       "ovs-mirror-producer",
 					       "ovs-mirror-consumer",
-					       "firewall" };
+					       "firewall",
+					       "portmap" };
 	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"),
 		   *path = getenv("FAULT_STATE");
 	bool ours = false;

@@ -2,14 +2,18 @@
 /*
  * A crowd of workers that ADD, CHECK, DEL and GC at random on one bridge and one IPAM store.
  *
- *	race SECONDS OURS [OTHERS]    directories of plugins; with OTHERS every call but GC picks
- *	                              its bridge, and the bridge's IPAM plugin, from either
+ *	race SECONDS OURS [OTHERS]       directories of plugins; with OTHERS every call but GC picks
+ *	                                 its bridge, and the bridge's IPAM plugin, from either
+ *	race SECONDS --rules OURS        the bridge with ipMasq and macspoofchk, and behind it portmap
+ *	                                 and firewall where OURS has them
  *
  * A worker has one network namespace and one attachment at a time, each with an id of its own.
  * ADD, CHECK and DEL hold `gate` shared and GC holds it alone, as the spec asks of a runtime. Now
  * and then a worker deletes its attachment without the IPAM part, so that GC has a leaked record
  * to collect. Before and after every GC nothing runs: then the store's records, the bridge's ports
- * and what we know of must agree. RACE_SEED repeats a run's choices, though not its timing.
+ * and what we know of must agree. With rules, the ports are so few that some ADDs have to be refused,
+ * every DEL comes after a CHECK, and in the end the rule set must be what a first attachment left when
+ * it had come and gone, without the help of a last GC. RACE_SEED repeats a run's choices, though not its timing.
  *
  * To be run in a throw-away host. Prints TAP; exit 1 if a test failed.
  */
@@ -40,6 +44,7 @@
 #define WORKERS       64
 #define SHOWN         10
 #define TEXT_MAX      16384 /* fits into a pipe's buffer */
+#define RULES_MAX     65536
 #define CALL_LIMIT_MS 45000
 #define REAP_LIMIT_S  10
 #define GRACE_S       30
@@ -48,6 +53,9 @@
 #define NS_DIR        "/run/race"
 #define BRIDGE        "race0"
 #define STORE         "/var/lib/cni/networks/race"
+#define RULE_RECORDS  "/run/cnic/rules"
+#define FIRST_PORT    20000
+#define PORTS         128 /* about every third ADD meets somebody's */
 
 /*
  * Few IPv4 addresses more than workers, so that each is reused all the time; IPv6 goes on to fresh
@@ -57,27 +65,47 @@
 	"{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.91.0.0/16\"," \
 	"\"rangeStart\":\"10.91.0.250\",\"rangeEnd\":\"10.91.1.70\"}],"       \
 	"[{\"subnet\":\"fd00:91::/112\"}]]}"
-#define CONF                                                                                   \
-	"{\"cniVersion\":\"1.1.0\",\"name\":\"race\",\"type\":\"bridge\",\"bridge\":\"" BRIDGE \
-	"\",\"isGateway\":true,\"ipam\":%s%s%s}"
+#define CONF          "{\"cniVersion\":\"1.1.0\",\"name\":\"race\",\"type\":\"%s\"%s%s%s}"
+#define BRIDGE_CONF   ",\"bridge\":\"" BRIDGE "\",\"isGateway\":true%s,\"ipam\":%s"
+#define FIREWALL_CONF ",\"ingressPolicy\":\"same-bridge\""
+#define PORTS_CONF                                                     \
+	",\"runtimeConfig\":{\"portMappings\":["                       \
+	"{\"hostPort\":%u,\"containerPort\":80,\"protocol\":\"tcp\"}," \
+	"{\"hostPort\":%u,\"containerPort\":53,\"protocol\":\"udp\"}]}"
 
 enum verb { ADD, CHECK, DEL, GC, VERBS };
 enum state { ABSENT, LIVE, LEAKED };
-enum test { CALLS, ADDRESSES, AGREE, EACH_VERB, LINKS, PORTS, RECORDS, INSIDE, PROCESSES, TESTS };
+enum plugin { BRIDGE_PLUGIN, PORTMAP, FIREWALL, PLUGINS };
+enum test {
+	CALLS,
+	ADDRESSES,
+	AGREE,
+	EACH_VERB,
+	LINKS,
+	BRIDGE_PORTS,
+	RECORDS,
+	INSIDE,
+	PROCESSES,
+	RULES,
+	TESTS
+};
 
 static const char *const verb_names[VERBS] = { "ADD", "CHECK", "DEL", "GC" };
 
+static const char *const plugin_names[PLUGINS] = { "bridge", "portmap", "firewall" };
+
 static const char *const test_names[TESTS] = {
 	[CALLS] = "no call fails",
-	[ADDRESSES] = "no address is held twice",
+	[ADDRESSES] = "no address and no port is held twice",
 	[AGREE] =
 		"before and after each GC the store holds exactly what is attached, and so does the bridge",
 	[EACH_VERB] = "every verb was called, and GC found something to collect",
 	[LINKS] = "no link is left on the host but the bridge",
-	[PORTS] = "the bridge has no port left",
+	[BRIDGE_PORTS] = "the bridge has no port left",
 	[RECORDS] = "no record is left in the store",
 	[INSIDE] = "no link is left in a container",
 	[PROCESSES] = "no process is left",
+	[RULES] = "no rule, element or record of one is left",
 };
 
 struct worker {
@@ -86,21 +114,25 @@ struct worker {
 	char id[32], netns[64];
 	char result[TEXT_MAX / 2];
 	uint16_t address[2]; /* IPv4, IPv6: the last 16 bits */
+	unsigned port[2];    /* TCP, UDP: from FIRST_PORT on */
 	pthread_t thread;
 };
 
 struct call {
 	enum verb verb;
+	enum plugin plugin;
 	unsigned side, ipam_side;
 	char in[TEXT_MAX], out[TEXT_MAX];
 };
 
 static const char *sides[2], *const side_names[2] = { "ours", "the others'" };
 static unsigned n_sides;
+static bool with_rules, has[PLUGINS] = { true };
 static struct worker workers[WORKERS];
 static pthread_rwlock_t gate;
 static atomic_int holder[2][65536]; /* worker + 1 */
-static atomic_uint faults[TESTS], counts[VERBS], collected;
+static atomic_int port_holder[2][PORTS];
+static atomic_uint faults[TESTS], counts[VERBS], collected, refused;
 static double deadline;
 
 extern char **environ;
@@ -248,12 +280,24 @@ static bool read_all(int fd, char *to, size_t size)
 	return n == 0;
 }
 
+/* The one thing that may go wrong. */
+static bool is_conflict(const struct call *c, int status)
+{
+	return c->verb == ADD && c->plugin == PORTMAP && WIFEXITED(status) &&
+	       strstr(c->out, "held by another container");
+}
+
 static bool succeeded(const struct worker *w, const struct call *c, int status, bool ended)
 {
 	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
-	fault(CALLS, "%s %s, bridge %s, host-local %s: %s %d: %s", verb_names[c->verb],
-	      c->verb == GC ? "" : w->id, side_names[c->side], side_names[c->ipam_side],
+	if (ended && is_conflict(c, status)) {
+		atomic_fetch_add(&refused, 1);
+		return false;
+	}
+	fault(CALLS, "%s %s, %s %s, host-local %s: %s %d: %s", verb_names[c->verb],
+	      c->verb == GC ? "" : w->id, plugin_names[c->plugin], side_names[c->side],
+	      side_names[c->ipam_side],
 	      !ended                ? "killed after too long, status"
 	      : WIFSIGNALED(status) ? "signal"
 				    : "exit",
@@ -269,7 +313,7 @@ static bool run(const struct worker *w, struct call *c)
 	bool ended;
 	pid_t pid;
 
-	text(file, sizeof(file), "%s/bridge", sides[c->side]);
+	text(file, sizeof(file), "%s/%s", sides[c->side], plugin_names[c->plugin]);
 	make_environment(&e, w, c);
 	in = open_input(c->in);
 	if (pipe2(out, O_CLOEXEC) < 0)
@@ -286,6 +330,22 @@ static bool run(const struct worker *w, struct call *c)
 	close(out[0]);
 	atomic_fetch_add(&counts[c->verb], 1);
 	return succeeded(w, c, status, ended);
+}
+
+static void configure(const struct worker *w, struct call *c, const char *ipam, const char *key,
+		      const char *value)
+{
+	char own[1024] = "";
+
+	if (c->plugin == BRIDGE_PLUGIN)
+		text(own, sizeof(own), BRIDGE_CONF,
+		     with_rules ? ",\"ipMasq\":true,\"macspoofchk\":true" : "", ipam);
+	else if (c->plugin == PORTMAP && c->verb != GC)
+		text(own, sizeof(own), PORTS_CONF, FIRST_PORT + w->port[0],
+		     FIRST_PORT + w->port[1]);
+	else if (c->plugin == FIREWALL)
+		text(own, sizeof(own), FIREWALL_CONF);
+	text(c->in, sizeof(c->in), CONF, plugin_names[c->plugin], own, key, value);
 }
 
 static void choose_sides(struct worker *w, struct call *c)
@@ -352,19 +412,61 @@ static void disclaim(struct worker *w)
 	}
 }
 
+static void claim_ports(struct worker *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		int nobody = 0;
+
+		if (!atomic_compare_exchange_strong(&port_holder[i][w->port[i]], &nobody,
+						    (int)w->index + 1))
+			fault(ADDRESSES, "%s port %u is given to %s while %s holds it",
+			      i ? "UDP" : "TCP", FIRST_PORT + w->port[i], w->id,
+			      workers[nobody - 1].id);
+	}
+}
+
+static void disclaim_ports(struct worker *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		int me = (int)w->index + 1;
+
+		atomic_compare_exchange_strong(&port_holder[i][w->port[i]], &me, 0);
+	}
+}
+
 /* ---- what a worker does ----------------------------------------------------------------- */
+
+static bool call(struct worker *w, struct call *c, enum plugin plugin, const char *ipam,
+		 const char *prev)
+{
+	c->plugin = plugin;
+	choose_sides(w, c);
+	configure(w, c, ipam, prev ? ",\"prevResult\":" : "", prev ? prev : "");
+	return run(w, c);
+}
+
+static void check(struct worker *w)
+{
+	struct call c = { .verb = CHECK };
+
+	for (unsigned p = 0; p < PLUGINS; p++)
+		if (has[p])
+			call(w, &c, p, IPAM, w->result);
+}
 
 static void del(struct worker *w, const char *ipam, enum state after)
 {
 	struct call c = { .verb = DEL };
 	bool with_result = w->state == LIVE && pick(w, 2);
 
-	choose_sides(w, &c);
-	text(c.in, sizeof(c.in), CONF, ipam, with_result ? ",\"prevResult\":" : "",
-	     with_result ? w->result : "");
+	if (with_rules && w->state == LIVE)
+		check(w);
 	if (after == ABSENT)
 		disclaim(w);
-	run(w, &c);
+	disclaim_ports(w);
+	for (unsigned p = PLUGINS; p-- > 0;)
+		if (has[p])
+			call(w, &c, p, ipam, with_result ? w->result : NULL);
 	w->state = after;
 }
 
@@ -372,25 +474,22 @@ static void add(struct worker *w)
 {
 	struct call c = { .verb = ADD };
 
-	choose_sides(w, &c);
 	text(w->id, sizeof(w->id), "w%u-%u", w->index, w->serial++);
-	text(c.in, sizeof(c.in), CONF, IPAM, "", "");
-	if (!run(w, &c)) {
-		del(w, IPAM, ABSENT);
-		return;
+	for (unsigned i = 0; i < 2; i++)
+		w->port[i] = pick(w, PORTS);
+	for (unsigned p = 0; p < PLUGINS; p++) {
+		if (!has[p])
+			continue;
+		if (!call(w, &c, p, IPAM, p == BRIDGE_PLUGIN ? NULL : w->result)) {
+			del(w, IPAM, ABSENT);
+			return;
+		}
+		text(w->result, sizeof(w->result), "%s", c.out);
 	}
-	text(w->result, sizeof(w->result), "%s", c.out);
 	claim_all(w);
+	if (has[PORTMAP])
+		claim_ports(w);
 	w->state = LIVE;
-}
-
-static void check(struct worker *w)
-{
-	struct call c = { .verb = CHECK };
-
-	choose_sides(w, &c);
-	text(c.in, sizeof(c.in), CONF, IPAM, ",\"prevResult\":", w->result);
-	run(w, &c);
 }
 
 /* ---- looking around --------------------------------------------------------------------- */
@@ -490,6 +589,9 @@ static void compare_all(void)
 	if (records != 2 * (live + leaked))
 		fault(AGREE, "%u attachments, %u leaked ones, %u records of theirs", live, leaked,
 		      records);
+	records = each_name(RULE_RECORDS, any_name);
+	if (with_rules && records != live * (has[BRIDGE_PLUGIN] + has[PORTMAP] + has[FIREWALL]))
+		fault(AGREE, "%u attachments, %u records of rules", live, records);
 }
 
 static void list_live(char *to, size_t size)
@@ -530,8 +632,12 @@ static void gc(struct worker *w)
 		fault(PROCESSES, "a process outlives its call by %d s", REAP_LIMIT_S);
 	compare_all();
 	list_live(list, sizeof(list));
-	text(c.in, sizeof(c.in), CONF, IPAM, list, "");
-	run(w, &c);
+	for (c.plugin = 0; c.plugin < PLUGINS; c.plugin++) {
+		if (!has[c.plugin])
+			continue;
+		configure(w, &c, IPAM, list, "");
+		run(w, &c);
+	}
 	forget_leaks();
 	compare_all();
 }
@@ -620,6 +726,61 @@ static void make_workers(unsigned seed)
 	close(home);
 }
 
+static void expect_none(enum test test, unsigned n, const char *where)
+{
+	if (n)
+		fault(test, "%u left in %s", n, where);
+}
+
+/* ---- the rule set ----------------------------------------------------------------------- */
+
+struct rules {
+	char text[RULES_MAX];
+};
+
+/* Without counters; in the order of the alphabet, for what is made again comes last in its table. */
+static void read_rules(struct rules *r)
+{
+	FILE *f = popen("nft -s list ruleset 2>/dev/null | sort", "re");
+	size_t len;
+
+	if (!f)
+		die("nft: %s", strerror(errno));
+	len = fread(r->text, 1, sizeof(r->text) - 1, f);
+	r->text[len] = '\0';
+	if (pclose(f) != 0 || !len || len == sizeof(r->text) - 1)
+		die("nft list ruleset fails, or the rule set is too large");
+}
+
+/* What stays for good is there from now on: as the DEL leaves it, and as a GC does. */
+static void come_and_go(struct worker *w, struct rules before[2])
+{
+	do
+		add(w);
+	while (w->state != LIVE && !faults[CALLS]);
+	del(w, IPAM, ABSENT);
+	read_rules(&before[0]);
+	gc(w);
+	read_rules(&before[1]);
+}
+
+static void compare_rules(const struct rules before[2])
+{
+	static struct rules after;
+	size_t same = 0;
+
+	read_rules(&after);
+	expect_none(RULES, each_name(RULE_RECORDS, any_name), RULE_RECORDS);
+	if (!strcmp(after.text, before[0].text) || !strcmp(after.text, before[1].text))
+		return;
+	while (after.text[same] == before[0].text[same])
+		same++;
+	while (same && after.text[same - 1] != '\n')
+		same--;
+	fault(RULES, "the rule set is another from the line \"%.200s\" on, which was \"%.200s\"",
+	      after.text + same, before[0].text + same);
+}
+
 /* By a dump, which waits for a deletion that is still under way. */
 static unsigned count_links(const char *spared)
 {
@@ -634,20 +795,14 @@ static unsigned count_links(const char *spared)
 	return n;
 }
 
-static void expect_none(enum test test, unsigned n, const char *where)
-{
-	if (n)
-		fault(test, "%u left in %s", n, where);
-}
-
 static void look_for_leftovers(void)
 {
 	if (!reap())
 		fault(PROCESSES, "a process outlives its call by %d s", REAP_LIMIT_S);
 	expect_none(LINKS, count_links(BRIDGE), "the host");
 	if (!if_nametoindex(BRIDGE))
-		fault(PORTS, "there is no bridge");
-	expect_none(PORTS, count_ports(), BRIDGE);
+		fault(BRIDGE_PORTS, "there is no bridge");
+	expect_none(BRIDGE_PORTS, count_ports(), BRIDGE);
 	if (access(STORE, F_OK) < 0)
 		fault(RECORDS, "there is no store");
 	expect_none(RECORDS, each_name(STORE, is_record), STORE);
@@ -660,7 +815,7 @@ static void look_for_leftovers(void)
 	}
 }
 
-static void race(double seconds)
+static void race_all(double seconds)
 {
 	deadline = now() + seconds;
 	for (unsigned i = 0; i < WORKERS; i++)
@@ -673,14 +828,27 @@ static void race(double seconds)
 			fault(EACH_VERB, "no %s in all the time", verb_names[v]);
 	if (!collected)
 		fault(EACH_VERB, "no leaked record for GC in all the time");
+	if (has[PORTMAP] && !refused)
+		fault(EACH_VERB, "no two asked for one port in all the time");
+}
+
+static void race(double seconds)
+{
+	static struct rules before[2];
+
+	if (with_rules)
+		come_and_go(&workers[0], before);
+	race_all(seconds);
+	if (with_rules)
+		compare_rules(before);
 }
 
 static int report(void)
 {
 	int rc = 0;
 
-	printf("# ADD %u, CHECK %u, DEL %u, GC %u that collected %u\n", counts[ADD], counts[CHECK],
-	       counts[DEL], counts[GC], collected);
+	printf("# calls: ADD %u, CHECK %u, DEL %u, GC %u; collected %u, ports refused %u\n",
+	       counts[ADD], counts[CHECK], counts[DEL], counts[GC], collected, refused);
 	for (unsigned t = 0; t < TESTS; t++) {
 		printf("%sok %u - %s", faults[t] ? "not " : "", t + 1, test_names[t]);
 		if (faults[t])
@@ -702,18 +870,34 @@ static void make_gate(void)
 	pthread_rwlockattr_destroy(&attr);
 }
 
+static void parse_sides(int n, char **args)
+{
+	with_rules = n > 0 && !strcmp(args[0], "--rules");
+	if (with_rules) {
+		args++;
+		n--;
+	}
+	if (n < 1 || n > (with_rules ? 1 : 2))
+		die("usage: race SECONDS OURS [OTHERS] | race SECONDS --rules OURS");
+	n_sides = (unsigned)n;
+	for (int i = 0; i < n; i++)
+		sides[i] = args[i];
+	for (unsigned p = PORTMAP; with_rules && p < PLUGINS; p++) {
+		char file[1024];
+
+		text(file, sizeof(file), "%s/%s", sides[0], plugin_names[p]);
+		has[p] = access(file, X_OK) == 0;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *given = getenv("RACE_SEED");
 	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
 	sigset_t child;
 
-	if (argc < 3 || argc > 4)
-		die("usage: race SECONDS OURS [OTHERS]");
+	parse_sides(argc - 2, argv + 2);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	n_sides = (unsigned)argc - 2;
-	for (unsigned i = 0; i < n_sides; i++)
-		sides[i] = argv[2 + i];
 	printf("1..%d\n# %d workers, %s s, RACE_SEED=%u\n", TESTS, WORKERS, argv[1], seed);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);

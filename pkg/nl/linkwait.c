@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links in time: hearing that one is gone, or up. */
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "nl/link.h"
+#include "sys/behind.h"
+
+static bool is_gone(const struct nlmsghdr *nlh, int index)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+
+	/* AF_BRIDGE announces only that the port left its bridge */
+	return nlh->nlmsg_type == RTM_DELLINK && mnl_nlmsg_get_payload_len(nlh) >= sizeof(*ifi) &&
+	       ifi->ifi_family == AF_UNSPEC && ifi->ifi_index == index;
+}
+
+static int until_gone(const struct nlmsghdr *nlh, void *data)
+{
+	const int *index = data;
+
+	return is_gone(nlh, *index) ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+_Noreturn static void send_alone(const struct nl *nl)
+{
+	int tries = 3; /* nobody hears of a failure */
+
+	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
+		;
+	behind_exit(0);
+}
+
+/*
+ * Only what is about this link passes: ifinfomsg.ifi_index behind the nlmsghdr. Else a busy host's
+ * announcements would wake us for nothing, and overflow the socket.
+ */
+static int filter_index(struct nl *w, int index)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)index), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
+
+	if (setsockopt(mnl_socket_get_fd(w->sock), SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+		       sizeof(prog)) < 0)
+		return err_sys(w->err, "filter announcements");
+	return 0;
+}
+
+int nl_link_watch(struct nl *w, int index, struct err *err)
+{
+	if (nl_open(w, err) < 0)
+		return -1;
+	if (filter_index(w, index) < 0)
+		return -1;
+	return nl_watch(w, RTNLGRP_LINK);
+}
+
+#define DEL_TIMEOUT_MS 10000
+
+/*
+ * Wait for the announcement; when it did not come or some were lost, look for oneself. A refusal with
+ * ENODEV means that somebody else was quicker.
+ */
+static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int index)
+{
+	struct link l = { .index = index };
+	int rc;
+
+	do {
+		rc = nl_wait(watcher, at, DEL_TIMEOUT_MS, until_gone, &index);
+		if (rc > 0 && nl_link_get_index_allow(there, index, &l) < 0)
+			return -1;
+	} while (rc == 2 && l.index);
+	if (rc > 0 && l.index)
+		return err_set(watcher->err, ERR_INTERNAL, "delete link %s: not done in %d s",
+			       l.name, DEL_TIMEOUT_MS / 1000);
+	if (rc >= 0)
+		return 0;
+	if (watcher->err->sys != ENODEV)
+		return -1;
+	err_clear(watcher->err);
+	return 0;
+}
+
+static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int far)
+{
+	pid_t pid = behind_fork(mnl_socket_get_fd(at->sock));
+	int rc;
+
+	if (pid == 0)
+		send_alone(at);
+	if (pid < 0) {
+		at->used = 0; /* not sealed after all: do it here and wait */
+		return nl_commit_allow(at, ENODEV);
+	}
+	rc = wait_gone(watcher, at, there, far);
+	nl_reset(at);
+	return rc;
+}
+
+int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
+{
+	static struct nl watcher; /* 16 KiB are too many for the stack */
+	int rc = nl_link_watch(&watcher, far, at->err);
+
+	nl_link_del(at, index);
+	if (!rc)
+		rc = nl_seal(at);
+	if (!rc)
+		rc = del_and_hear(at, &watcher, there, far);
+	nl_reset(at);
+	nl_close(&watcher);
+	return rc;
+}
+
+static int until_up(const struct nlmsghdr *nlh, void *data)
+{
+	struct link *l = data;
+
+	(void)nl_link_parse(nlh, l);
+	return l->operstate == LINK_UP ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+/* The watch first, then the look, so that nothing falls between them. */
+static int wait_up(struct nl *nl, struct nl *watcher, struct link *l, int timeout_ms)
+{
+	int rc;
+
+	do {
+		if (nl_link_get_index(nl, l->index, l) < 0)
+			return -1;
+		if (l->operstate == LINK_UP)
+			return 0;
+		rc = nl_wait(watcher, NULL, timeout_ms, until_up, l);
+	} while (rc == 2); /* announcements were lost: look again */
+	if (rc == 1)
+		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)",
+			       l->name, timeout_ms, l->operstate);
+	return rc;
+}
+
+int nl_link_is_up(struct nl *nl, int index, bool *up)
+{
+	struct link l;
+
+	if (nl_link_get_index(nl, index, &l) < 0)
+		return -1;
+	*up = l.operstate == LINK_UP;
+	return 0;
+}
+
+int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
+{
+	static struct nl watcher;
+	struct link l = { .index = index };
+	int rc = nl_link_watch(&watcher, index, nl->err);
+
+	if (!rc)
+		rc = wait_up(nl, &watcher, &l, timeout_ms);
+	nl_close(&watcher);
+	return rc;
+}
