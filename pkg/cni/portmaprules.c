@@ -17,10 +17,14 @@
 static const char *owner_of(struct cni_call *c)
 {
 	struct cni_owner o;
+	char *text;
 
 	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
-	return arena_printf(c->arena, "%.*s, id: %.64s, net: %.12s, if: %s", CNI_OWNER_ID,
+	text = arena_printf(c->arena, "%.*s, id: %.64s, net: %.12s, if: %s", CNI_OWNER_ID,
 			    o.comment, c->container_id, c->conf.name, c->ifname);
+	for (char *quote; (quote = strchr(text, '"'));)
+		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
+	return arena_strndup(c->arena, text, CNI_COMMENT_MAX);
 }
 
 #define ID_AT (CNI_OWNER_ID + sizeof(", id: ") - 1)

@@ -174,8 +174,10 @@ static int collect_plain(struct cni_call *c)
 
 static int collect_conditional(struct cni_call *c)
 {
+	const struct portmap *conf = c->own;
+
 	settle_anyhow(c);
-	return portmap_rules_collect(c, c->own);
+	return conf->cond[0].n + conf->cond[1].n ? portmap_rules_collect(c, conf) : 0;
 }
 
 static int portmap_gc(struct cni_call *c)

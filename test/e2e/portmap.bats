@@ -128,6 +128,49 @@ elements() {
 	check_ok "$(conf "")"
 }
 
+@test "an interface whose name has a quote" {
+	local quoted
+	quoted=$(conf "" | jq -c '.prevResult.interfaces[1].name = "a\"b"')
+	add portmap 'a"b' <<<"$quoted"
+	expect_ok
+	nft -s list ruleset >"$BATS_TEST_TMPDIR/rules"
+	nft flush ruleset
+	nft -f "$BATS_TEST_TMPDIR/rules"
+	check portmap 'a"b' <<<"$quoted"
+	expect_silent
+	del portmap 'a"b' <<<"$quoted"
+	nothing_held
+}
+
+@test "a container's id of 64 digits, and longer names" {
+	local CID long backend
+	for CID in "$(printf 'a%.0s' {1..64})" "$(printf 'b%.0s' {1..200})"; do
+		long=$(conf "" | jq -c '.name = "n" * 200 | .prevResult.interfaces[1].name = "fifteen_letters"')
+		for _ in 1 2; do
+			add portmap fifteen_letters <<<"$long"
+			expect_ok
+		done
+		check portmap fifteen_letters <<<"$long"
+		expect_silent
+		CID=c9 add portmap <<<"$(conf "" "$(port 8080)" 3)"
+		expect_code 101
+		rm -r $RECORDS
+		del portmap fifteen_letters <<<"$long"
+		expect_silent
+		nothing_held
+	done
+	for backend in '"nftables"' '"iptables"'; do
+		for CID in "$(printf 'a%.0s' {1..64})" "$(printf 'b%.0s' {1..200})"; do
+			long=$(conf "" | jq -c ".backend = $backend")
+			add_ok "$long"
+			add_ok "$long"
+			check_ok "$long"
+			del_ok "$long"
+			! nft list ruleset 2>/dev/null | grep -E '10\.1\.0\.2|CNI-DN' || fail "nothing left"
+		done
+	done
+}
+
 @test "snat and masqAll" {
 	add_ok "$(conf "" "$PORTS" 2 '"snat":false,')"
 	[ "$(elements snat4)" = '[]' ]
