@@ -67,6 +67,8 @@ struct cni_call {
 
 struct cni_plugin {
 	const char *name;
+	const char
+		*like; /* the reference's version whose features it has, for those who ask; NULL */
 	const struct json_field *fields; /* decoded into .own before any command */
 	const void *defaults;            /* .own before decoding; NULL = zeroed */
 	size_t conf_size;

@@ -31,13 +31,13 @@ static const char *helper(struct cni_call *c)
 	return access(path, X_OK) == 0 ? path : NULL;
 }
 
+static const char without_helper[] =
+	"backend: firewalld needs " HELPER
+	" beside this plugin, which is not installed (make FIREWALLD=1)";
+
 int cni_fwdaemon_usable(struct cni_call *c)
 {
-	if (helper(c))
-		return 0;
-	return err_set(c->err, ERR_FIELD,
-		       "backend: firewalld needs " HELPER
-		       " beside this plugin, which is not installed (make FIREWALLD=1)");
+	return helper(c) ? 0 : err_set(c->err, ERR_FIELD, "%s", without_helper);
 }
 
 /* *no: the answer is no. What it has printed goes to *out, without the last newline. */
@@ -47,8 +47,10 @@ static int ask(struct cni_call *c, const char *const *argv, bool *no, const char
 	const struct spawn s = { .path = path, .argv = argv, .envp = environ, .in = "" };
 	struct spawn_result res;
 
+	*out = "";
+	*no = false;
 	if (!path)
-		return cni_fwdaemon_usable(c);
+		return err_set(c->err, ERR_FIELD, "%s", without_helper);
 	if (spawn(&s, &res, c->arena, c->err) < 0)
 		return -1;
 	*out = arena_printf(c->arena, "%.*s", (int)strcspn(res.out, "\n"), res.out);

@@ -54,11 +54,14 @@ static int fail(struct cni_call *c)
 	return EXIT_FAILURE;
 }
 
-/* Without CNI_COMMAND a person is asking; nerdctl reads the first line. */
+/*
+ * Without CNI_COMMAND a person is asking. nerdctl reads the first line of firewall's, and compares the version there
+ * with those of the reference in which policies came: behind a + it is a remark.
+ */
 static int about(const struct cni_plugin *p)
 {
-	fprintf(stderr, "CNI %s plugin %s\nCNI protocol versions supported: ", p->name,
-		CNIC_VERSION);
+	fprintf(stderr, "CNI %s plugin %s%s%s\nCNI protocol versions supported: ", p->name,
+		p->like ? p->like : "", p->like ? "+cnic." : "", CNIC_VERSION);
 	for (size_t i = 0; cni_versions[i]; i++)
 		fprintf(stderr, "%s%s", i ? ", " : "", cni_versions[i]);
 	fputc('\n', stderr);

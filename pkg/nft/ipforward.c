@@ -204,8 +204,8 @@ static void put_chains(struct nl *nl, const struct nft_forward *f, const struct 
 	}
 }
 
-#define RULES_AT_ONCE 24 /* of NL_BATCH messages; who has more does it in several steps */
-#define RULE_ELEMS    4  /* of the room that nft_begin() counts in */
+#define RULES_AT_ONCE (size_t)24 /* of NL_BATCH messages; who has more does it in several steps */
+#define RULE_ELEMS    4u         /* of the room that nft_begin() counts in */
 
 static void put_rules(struct nl *nl, const struct ipf_look *l)
 {

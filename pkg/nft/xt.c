@@ -134,10 +134,9 @@ static void read_payload(struct reading *g, const struct attrs *a)
 
 	g->len = number(a->of[NFTA_PAYLOAD_LEN]);
 	g->plen = (uint8_t)(g->len * 8);
-	if (number(a->of[NFTA_PAYLOAD_BASE]) != NFT_PAYLOAD_NETWORK_HEADER || !g->len ||
-	    g->len > (g->family == AF_INET ? 4 : 16))
-		g->odd = true;
-	else if (offset == (g->family == AF_INET ? 12 : 8))
+	g->odd |= number(a->of[NFTA_PAYLOAD_BASE]) != NFT_PAYLOAD_NETWORK_HEADER || !g->len ||
+		  g->len > (g->family == AF_INET ? 4 : 16);
+	if (offset == (g->family == AF_INET ? 12 : 8))
 		g->loaded = SRC;
 	else if (offset == (g->family == AF_INET ? 16 : 24))
 		g->loaded = DST;
@@ -224,24 +223,42 @@ static void read_cmp(struct reading *g, const struct attrs *a)
 	g->loaded = NOTHING;
 }
 
+static bool read_comment(struct reading *g, const char *text, size_t len)
+{
+	struct xt_rule *r = g->r;
+
+	if (len < sizeof(r->comment) || *r->comment)
+		return false;
+	snprintf(r->comment, sizeof(r->comment), "%.*s", (int)sizeof(r->comment) - 1, text);
+	return true;
+}
+
+/* As xt_conntrack.h says, bytes are what iptables compares, too. */
+static bool read_conntrack(struct reading *g, uint32_t revision, const void *info, size_t len)
+{
+	uint8_t wanted[ALIGNED(sizeof(established))] = { 0 };
+
+	memcpy(wanted, &established, sizeof(established));
+	g->r->established = revision == 3 && len >= sizeof(established) &&
+			    !memcmp(info, wanted, sizeof(established));
+	return g->r->established;
+}
+
 static void read_match(struct reading *g, const struct attrs *a)
 {
 	const struct nlattr *name = a->of[NFTA_MATCH_NAME], *info = a->of[NFTA_MATCH_INFO];
+	const void *bytes = info ? mnl_attr_get_payload(info) : NULL;
 	size_t len = info ? mnl_attr_get_payload_len(info) : 0;
-	struct xt_rule *r = g->r;
+	const char *kind = name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) == 0
+				   ? mnl_attr_get_str(name)
+				   : "";
+	bool known = false;
 
-	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0)
-		g->odd = true;
-	else if (!strcmp(mnl_attr_get_str(name), "comment") && len >= sizeof(r->comment) &&
-		 !*r->comment)
-		snprintf(r->comment, sizeof(r->comment), "%.*s", (int)sizeof(r->comment) - 1,
-			 (const char *)mnl_attr_get_payload(info));
-	else if (!strcmp(mnl_attr_get_str(name), "conntrack") &&
-		 number(a->of[NFTA_MATCH_REV]) == 3 && len >= sizeof(established) &&
-		 !memcmp(mnl_attr_get_payload(info), &established, sizeof(established)))
-		r->established = true;
-	else
-		g->odd = true;
+	if (!strcmp(kind, "comment"))
+		known = read_comment(g, bytes, len);
+	if (!strcmp(kind, "conntrack"))
+		known = read_conntrack(g, number(a->of[NFTA_MATCH_REV]), bytes, len);
+	g->odd |= !known;
 }
 
 static void read_verdict(struct reading *g, const struct nlattr *immediate)

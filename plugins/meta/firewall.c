@@ -318,6 +318,7 @@ static int firewall_status(struct cni_call *c)
 
 const struct cni_plugin firewall_plugin = {
 	.name = "firewall",
+	.like = "v1.9.1",
 	.fields = firewall_fields,
 	.defaults = &defaults,
 	.conf_size = sizeof(struct cni_firewall),

@@ -23,6 +23,8 @@ BASES='{
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"firewall": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"firewall","prevResult":{"cniVersion":"1.1.0",
+		"interfaces":[{"name":"br0"}],"ips":[{"address":"10.2.0.2/24"}]}},
 	"portmap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"portmap",
 		"runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}},
 	"static": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
@@ -31,7 +33,7 @@ BASES='{
 BASES=${BASES//ALIVE/\"cni.dev\/attachments\":[$ALIVE],\"cni.dev\/valid-attachments\":[$ALIVE]}
 
 MIRRORS="ovs-mirror-producer ovs-mirror-consumer"
-EVERY_PLUGIN="bridge ptp loopback ovs host-local static portmap $MIRRORS"
+EVERY_PLUGIN="bridge ptp loopback ovs host-local static portmap firewall $MIRRORS"
 declare -gA base
 
 setup_file() {
@@ -239,6 +241,13 @@ for_each_key_of() {
 	nothing_changed
 }
 
+@test "firewall: each key with a wrong type, too long, null" {
+	each_case firewall type bad_in_every_verb
+	codes="6 7" each_case firewall long bad_add
+	each_case firewall null null_is_absent
+	nothing_changed
+}
+
 @test "portmap: each key with a wrong type, out of range, too long, missing, null" {
 	for_each_key_of portmap
 }
@@ -361,6 +370,22 @@ wrong_add() {
 	done
 	wrong ovs-mirror-producer 7 "mirrors[0]: neither ingress nor egress" \
 		".mirrors[0].ingress = false" "del(.mirrors[0].ingress)"
+	nothing_changed
+}
+
+@test "firewall: values" {
+	wrong firewall 7 'backend: ' '.backend = "nft"' '.backend = "IPTABLES"' '.backend = "ufw"'
+	wrong firewall 7 'ingressPolicy: ' '.ingressPolicy = "Open"' '.ingressPolicy = "closed"'
+	wrong firewall 7 'iptablesAdminChainName: ' '.iptablesAdminChainName = ""' '.iptablesAdminChainName = "a b"' \
+		'.iptablesAdminChainName = "-a"' '.iptablesAdminChainName = "RETURN"' '.iptablesAdminChainName = "a;b"' \
+		'.iptablesAdminChainName = "CNI-ISOLATION-STAGE-1"' '.iptablesAdminChainName = "a" * 29' \
+		'.iptablesAdminChainName = "a\"b"' '.iptablesAdminChainName = "a\nCOMMIT"' '.iptablesAdminChainName = "ä"'
+	wrong firewall 7 'firewalldZone: ' '.firewalldZone = ""'
+	wrong_add firewall 7 'prevResult: missing' 'del(.prevResult)'
+	wrong_add firewall 7 'prevResult.interfaces' '.ingressPolicy = "isolated" | del(.prevResult.interfaces)' \
+		'.ingressPolicy = "isolated" | .prevResult.interfaces[0].name = "a b"' \
+		'.ingressPolicy = "isolated" | .prevResult.interfaces[0].sandbox = "/x"'
+	[ -z "$(nft list ruleset)" ] || fail "no rules"
 	nothing_changed
 }
 
@@ -682,7 +707,7 @@ bad_namespaces() {
 	touch "$BATS_TEST_TMPDIR/file"
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	ln -s loop "$BATS_TEST_TMPDIR/loop"
-	for plugin in bridge ptp loopback ovs $MIRRORS; do
+	for plugin in bridge ptp loopback ovs firewall $MIRRORS; do
 		bad_namespaces
 	done
 	nothing_changed

@@ -38,6 +38,10 @@ load examples
 	run_example portmap.conflist 10.95.0.1
 }
 
+@test "firewall.conflist" {
+	run_example firewall.conflist 10.96.0.1
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do

@@ -542,6 +542,12 @@ lost() {
 	[ -z "$(nft list ruleset)" ] || fail "nothing made"
 }
 
+@test "nerdctl's question: the first line has a version that policies came before" {
+	run -0 --separate-stderr env -u CNI_COMMAND "$CNIC_BIN/firewall" </dev/null
+	[ -z "$output" ] || fail "nothing on stdout"
+	[[ ${stderr_lines[0]} =~ ^CNI\ firewall\ plugin\ v1\.9\.1\+cnic\.v[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "$stderr"
+}
+
 # ---- configurations --------------------------------------------------------------------------
 
 # Each line: a jq program that breaks the configuration, the code, a part of the text.

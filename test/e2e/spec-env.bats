@@ -10,7 +10,7 @@ missing_is_code_4() {
 	local name=$1 plugin verb before
 	shift
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in "$@"; do
 			full_env "$verb"
 			without "$name"
@@ -27,7 +27,7 @@ missing_is_code_4() {
 	netns box
 	local before
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		full_env ADD
 		without CNI_COMMAND
 		raw "${ENV_WORDS[@]}" "$plugin" <<<"$(conf "$plugin")"
@@ -45,7 +45,7 @@ missing_is_code_4() {
 	netns box
 	local before
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in FOO add "ADD " Check VERSIONS; do
 			cni "$verb" "$plugin" <<<"$(conf "$plugin")"
 			expect_code 4 CNI_COMMAND
@@ -88,7 +88,7 @@ missing_is_code_4() {
 }
 
 @test "C-027 several variables missing: all are named, in order" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in ADD CHECK; do
 			raw CNI_COMMAND=$verb "$plugin" <<<"$(conf "$plugin")"
 			expect_code 4 "required env variables \
@@ -120,7 +120,7 @@ missing_is_code_4() {
 }
 
 @test "C-031 VERSION needs CNI_COMMAND alone" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		raw CNI_COMMAND=VERSION "$plugin" </dev/null
 		expect_ok
 		expect_json .cniVersion 1.1.0

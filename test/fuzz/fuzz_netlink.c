@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "nft/filter.h"
+#include "nft/ipforward.h"
 #include "nft/ipt.h"
 #include "nft/masq.h"
 #include "nft/refmasq.h"
@@ -175,6 +177,44 @@ static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
 	}
 }
 
+static const struct nft_forward *heir(const char *bridge, void *data)
+{
+	return strlen(bridge) < 4 ? data : NULL;
+}
+
+/* Forwarding, in both ways that are netlink's. */
+static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
+{
+	const struct nft_forwarding *way = which & 8 ? &nft_filter : &nft_ipforward;
+	struct ip ip = { .family = which & 16 ? AF_INET : AF_INET6, .bytes = { 10, 1, 0, 2 } };
+	const struct ip *ips[] = { &ip };
+	struct nft_forward f = { .ips = ips,
+				 .n_ips = 1,
+				 .owner = "owner",
+				 .network = "net",
+				 .admin = "CNI-ADMIN",
+				 .bridge = "br0",
+				 .isolated = which & 32 };
+	bool ready;
+
+	switch (which % 8) {
+	case 0:
+		return way->ready(nl, &f, arena, &ready) < 0 ? -1 : way->add(nl, &f, arena);
+	case 1:
+		return way->prepare(nl, &f, arena) < 0 ? -1 : way->undo(nl, &f, arena);
+	case 2:
+		return way->release(nl, &f, arena);
+	case 3:
+		return way->verify(nl, &f, arena);
+	case 4:
+		return way->restore(nl, &f, arena);
+	case 5:
+		return way->sweep(nl, is_short, NULL, arena);
+	default:
+		return way->bequeath(nl, "net", heir, &f, arena);
+	}
+}
+
 static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	struct addr_list addrs = { .arena = arena };
@@ -183,6 +223,8 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 	struct port_vlans vlans;
 	unsigned int ports;
 
+	if (which >= 192)
+		return ask_forward(nl, which, arena);
 	if (which >= 128)
 		return ask_nft(nl, which, arena);
 	switch (which % 10) {
@@ -226,6 +268,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_expect(ask(&nl, data[0], &arena), &err);
 	if (nl.used || nl.overflow || nl.first != nl.seq)
 		abort(); /* whatever happens, the batch is empty */
+	nl.buf = nl.own; /* a larger one is the arena's */
+	nl.size = sizeof(nl.own);
+	nl.what = nl.own_what;
+	nl.batch = NL_BATCH;
 	arena_free(&arena);
 	return 0;
 }

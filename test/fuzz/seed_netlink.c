@@ -35,6 +35,18 @@ static const struct seed {
 	  NETLINK_NETFILTER },
 	{ 128 + 2, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
 	  NETLINK_NETFILTER },
+	{ 192 + 16, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
+	  NETLINK_NETFILTER },
+	{ 192 + 16 + 2, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC,
+	  sizeof(struct nfgenmsg), NETLINK_NETFILTER },
+	{ 192 + 16 + 3, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC,
+	  sizeof(struct nfgenmsg), NETLINK_NETFILTER },
+	{ 192 + 16 + 5, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC,
+	  sizeof(struct nfgenmsg), NETLINK_NETFILTER },
+	{ 192 + 16 + 6, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC,
+	  sizeof(struct nfgenmsg), NETLINK_NETFILTER },
+	{ 192 + 16 + 8 + 3, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC,
+	  sizeof(struct nfgenmsg), NETLINK_NETFILTER },
 };
 
 static struct mnl_socket *ask(const struct seed *seed)

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forwarding by netlink, on the kernel's nf_tables, in a namespace of the test's own: rules as iptables writes
+ * and reads them, our table, looks that have been overtaken.
+ */
+#include "tap.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/str.h"
+#include "nft/filter.h"
+#include "nft/ipforward.h"
+#include "nft/ipt.h"
+
+static struct arena arena;
+static struct err err;
+static struct nl nl;
+
+static const char *says(const char *command)
+{
+	const char *text = "";
+	char line[1024];
+	FILE *f = popen(command, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		text = arena_printf(&arena, "%s%s", text, line + strspn(line, " \t"));
+	if (f)
+		pclose(f);
+	return text;
+}
+
+/* ---- one rule -------------------------------------------------------------------------------- */
+
+struct seen {
+	struct xt_rule rules[32];
+	char marks[32][NFT_COMMENT_MAX * 2];
+	bool known[32];
+	size_t n;
+	uint8_t family;
+};
+
+static void see(const struct nft_rule_seen *rule, void *data)
+{
+	struct seen *s = data;
+
+	if (s->n == ARRAY_SIZE(s->rules))
+		return;
+	s->known[s->n] = xt_rule_read(rule, s->family, &s->rules[s->n]);
+	nft_mark_of(rule->userdata, s->marks[s->n], sizeof(s->marks[s->n]));
+	s->n++;
+}
+
+static void see_none(void *data)
+{
+	struct seen *s = data;
+
+	s->n = 0;
+}
+
+static struct seen *look(const struct nft_table *t, const char *chain)
+{
+	struct seen *s = arena_new(&arena, struct seen);
+
+	s->family = t->family;
+	if (nft_rules(&nl, t, chain, see, see_none, s) < 0)
+		printf("# %s\n", err.msg);
+	return s;
+}
+
+/* What iptables has written is read, printed as it saves it, and written again the same. */
+static void test_iptables_rules(void)
+{
+	static const char *const rules[] = {
+		"-s 10.1.0.2/32 -j ACCEPT",
+		"-d 10.1.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+		"-s 10.0.0.0/8 -j DROP",
+		"-s 10.1.16.0/20 -d 10.1.0.0/16 -j RETURN",
+		"-i br0 ! -o br0 -m comment --comment \"some (words: a|b)\" -j OTHER",
+		"-i br0 -o br0 -j DROP",
+		"-i fifteen_letters -j DROP",
+		"-m comment --comment \"x\" -j RETURN",
+	};
+	const struct nft_table *t = &nft_ipt_filter[0];
+	struct seen *s, *again;
+	char text[XT_SAVED_SIZE];
+
+	says("iptables -N OTHER; iptables -N ONE; iptables -N TWO");
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		says(arena_printf(&arena, "iptables -A ONE %s", rules[i]));
+	s = look(t, "ONE");
+	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
+	nft_begin(&nl, 64, &arena);
+	for (size_t i = 0; i < s->n; i++)
+		xt_rule_put(&nl, t, "TWO", false, &s->rules[i], "a mark");
+	ok(!nft_commit(&nl), "written again: %s", err.msg);
+	again = look(t, "TWO");
+	for (size_t i = 0; i < s->n; i++) {
+		xt_rule_saved(&s->rules[i], text);
+		ok(s->known[i], "is understood: %s", rules[i]);
+		is_str(text, rules[i], "as it is saved");
+		ok(!*s->marks[i] && !strcmp(again->marks[i], "a mark"), "its mark");
+		ok(xt_rule_same(&s->rules[i], &again->rules[i]), "the same again");
+	}
+	is_str(says("iptables -S TWO | sed 's/TWO/ONE/'"), says("iptables -S ONE"),
+	       "iptables lists the same");
+	says("iptables -D TWO -s 10.1.0.2/32 -j ACCEPT; "
+	     "iptables -D TWO -d 10.1.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
+	ok(look(t, "TWO")->n == ARRAY_SIZE(rules) - 2, "iptables finds and deletes them");
+}
+
+/* Something more, or something else: no rule of ours. */
+static void test_other_rules(void)
+{
+	static const char *const rules[] = {
+		"-s 10.1.0.2/32 -p tcp -j ACCEPT",
+		"! -s 10.1.0.2/32 -j ACCEPT",
+		"! -i br0 -j ACCEPT",
+		"-i br+ -j DROP",
+		"-s 10.1.0.2/32",
+		"-d 10.1.0.2/32 -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT",
+		"-d 10.1.0.2/32 -m conntrack ! --ctstate RELATED,ESTABLISHED -j ACCEPT",
+		"-m comment --comment a -m comment --comment b -j ACCEPT",
+		"-s 10.1.0.2/255.0.255.255 -j ACCEPT",
+		"-f -s 10.1.0.2/32 -j ACCEPT",
+		"-s 10.1.0.2/32 -j LOG",
+	};
+	struct seen *s;
+
+	says("iptables -N ODD");
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		says(arena_printf(&arena, "iptables -A ODD %s", rules[i]));
+	s = look(&nft_ipt_filter[0], "ODD");
+	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
+	for (size_t i = 0; i < s->n; i++)
+		ok(!s->known[i], "is not understood: %s", rules[i]);
+	says("iptables -F; iptables -X");
+}
+
+/* ---- an attachment --------------------------------------------------------------------------- */
+
+static struct nft_forward *forward(const char *owner, const char *const *addresses, size_t n)
+{
+	struct nft_forward *f = arena_new(&arena, struct nft_forward);
+	const struct ip **ips = arena_array(&arena, const struct ip *, n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		struct ip *ip = arena_new(&arena, struct ip);
+
+		if (!cidr_parse(ip, addresses[i]))
+			abort();
+		ips[i] = ip;
+	}
+	f->ips = ips;
+	f->n_ips = n;
+	f->owner = owner;
+	f->network = "net";
+	f->admin = "CNI-ADMIN";
+	f->bridge = "br0";
+	return f;
+}
+
+static const char *const addresses[] = { "10.1.0.2/16", "fd00::2/64" };
+
+static struct nft_forward *both(const char *owner)
+{
+	return forward(owner, addresses, ARRAY_SIZE(addresses));
+}
+
+static bool is_ready(const struct nft_forwarding *way, const char *owner)
+{
+	bool ready = false;
+
+	return way->ready(&nl, both(owner), &arena, &ready) == 0 && ready;
+}
+
+static void test_way(const struct nft_forwarding *way)
+{
+	struct nft_forward *f = both("a"), *other = both("b");
+
+	ok(way->verify(&nl, f, &arena) < 0 && err.code == ERR_CHECK, "%s: nothing there: %s",
+	   way->name, err.msg);
+	ok(!way->release(&nl, f, &arena), "nothing to remove: %s", err.msg);
+	ok(!is_ready(way, "a"), "not ready");
+	ok(!way->prepare(&nl, f, &arena) && !way->add(&nl, f, &arena), "added: %s", err.msg);
+	ok(is_ready(way, "a"), "ready");
+	ok(!way->verify(&nl, both("a"), &arena), "there: %s", err.msg);
+	ok(!way->undo(&nl, f, &arena), "taken back: %s", err.msg);
+	ok(way->verify(&nl, both("a"), &arena) < 0 && !is_ready(way, "a"), "nothing there: %s",
+	   err.msg);
+	ok(!way->restore(&nl, both("a"), &arena) && !way->verify(&nl, both("a"), &arena),
+	   "restored: %s", err.msg);
+	ok(!way->release(&nl, other, &arena) && !way->verify(&nl, both("a"), &arena),
+	   "another's DEL leaves it: %s", err.msg);
+	other = both("b");
+	ok(!way->prepare(&nl, other, &arena) && !way->add(&nl, other, &arena) &&
+		   !way->verify(&nl, both("b"), &arena),
+	   "the address has gone over to another: %s", err.msg);
+	ok(!way->release(&nl, both("a"), &arena) && !way->verify(&nl, both("b"), &arena),
+	   "whom the first one's DEL leaves alone: %s", err.msg);
+	ok(!way->release(&nl, forward("b", NULL, 0), &arena) &&
+		   way->verify(&nl, both("b"), &arena) < 0,
+	   "by the owner alone");
+}
+
+static bool not_a(const char *owner, void *data)
+{
+	(void)data;
+	return strcmp(owner, "a") != 0;
+}
+
+static const struct nft_forward *no_heir(const char *bridge, void *data)
+{
+	is_str(bridge, "br0", "the bridge asked for");
+	return data;
+}
+
+static void test_collecting(const struct nft_forwarding *way)
+{
+	const char **many = arena_array(&arena, const char *, 500);
+	struct nft_forward *f, heir = { .network = "heir", .bridge = "br0", .isolated = true };
+
+	for (int i = 0; i < 500; i++)
+		many[i] = arena_printf(&arena, "10.2.%d.%d/16", i / 200, i % 200 + 1);
+	f = forward("b", many, 500);
+	ok(!way->prepare(&nl, f, &arena) && !way->add(&nl, f, &arena), "%s: 500 addresses: %s",
+	   way->name, err.msg);
+	ok(!way->verify(&nl, forward("b", many, 500), &arena), "all there: %s", err.msg);
+	ok(!way->restore(&nl, both("a"), &arena), "and another's: %s", err.msg);
+	ok(!way->sweep(&nl, not_a, NULL, &arena), "swept: %s", err.msg);
+	ok(!way->verify(&nl, both("a"), &arena), "the other's are there: %s", err.msg);
+	ok(way->verify(&nl, f, &arena) < 0, "these are gone");
+	ok(!way->bequeath(&nl, "else", no_heir, NULL, &arena) && is_ready(way, "a"),
+	   "nothing of another network's");
+	ok(!way->bequeath(&nl, "net", no_heir, &heir, &arena), "to an heir: %s", err.msg);
+	ok(!way->bequeath(&nl, "net", no_heir, NULL, &arena), "nothing left: %s", err.msg);
+	ok(!way->bequeath(&nl, "heir", no_heir, NULL, &arena) && !is_ready(way, "a"),
+	   "gone with the heir");
+}
+
+/* ---- a look that does not hold any more ------------------------------------------------------ */
+
+static void test_generation(void)
+{
+	static const struct nft_table t = { NFPROTO_INET, "generation" };
+	uint32_t at;
+
+	ok(!nft_generation(&nl, &at), "a generation");
+	nft_begin_at(&nl, 0, &arena, at);
+	nft_table_add(&nl, &t, NULL);
+	ok(!nft_commit(&nl), "in it: %s", err.msg);
+	nft_begin_at(&nl, 0, &arena, at);
+	nft_chain_add(&nl, &t, "late", NULL);
+	ok(nft_commit(&nl) < 0 && err.sys == ERESTART, "too late: %s", err.msg);
+	is_str(says("nft list table inet generation | grep chain"), "", "nothing done");
+	err_clear(&err);
+}
+
+int main(void)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || nft_open(&nl, &err) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0) /* iptables' lock */
+		return 1;
+	test_iptables_rules();
+	test_other_rules();
+	test_way(&nft_filter);
+	test_way(&nft_ipforward);
+	test_collecting(&nft_filter);
+	test_collecting(&nft_ipforward);
+	test_generation();
+	nl_close(&nl);
+	arena_free(&arena);
+	return done_testing();
+}
