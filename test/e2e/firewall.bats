@@ -331,16 +331,28 @@ everything() {
 	both again
 }
 
+# all_at_once VERB BACKEND : for 32 containers, who wait for one lock to be let go.
+all_at_once() {
+	local i gate=$BATS_TEST_TMPDIR/gate pids=()
+	exec {held}>"$gate"
+	flock "$held"
+	for i in {2..33}; do
+		conf "$2" isolated br0 $i >"$BATS_TEST_TMPDIR/conf.$i"
+		CNI_COMMAND=$1 CNI_CONTAINERID=c$i CNI_NETNS=/run/netns/box CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
+			flock -s "$gate" "$CNIC_BIN/firewall" <"$BATS_TEST_TMPDIR/conf.$i" \
+			>"$BATS_TEST_TMPDIR/out.$i" 2>&1 {held}>&- &
+		pids+=($!)
+	done
+	exec {held}>&-
+	for i in "${pids[@]}"; do
+		wait "$i" || { cat "$BATS_TEST_TMPDIR"/out.* && fail "every $1 to succeed"; }
+	done
+}
+
 @test "many at once on a host where there was nothing: each rule once" {
 	at_once() {
-		local i jobs=()
-		for i in {2..33}; do
-			(CID=c$i add_ok "$(conf "$1" isolated br0 $i)") >"$BATS_TEST_TMPDIR/$i" 2>&1 &
-			jobs+=($!)
-		done
-		for i in "${jobs[@]}"; do
-			wait "$i" || { cat "$BATS_TEST_TMPDIR"/[0-9]* && fail "every ADD to succeed"; }
-		done
+		local i
+		all_at_once ADD "$1"
 		for i in iptables ip6tables; do
 			[ -z "$($i -S 2>/dev/null | sort | uniq -d)" ] || fail "no rule twice: $($i -S)"
 		done
@@ -354,16 +366,10 @@ everything() {
 			[ "$(saved | grep -c -- '-j CNI-FORWARD')" = 2 ] || fail "a jump for each family"
 			;;
 		esac
-		jobs=()
-		for i in {2..33}; do
-			(CID=c$i del_ok "$(conf "$1" isolated br0 $i)") >"$BATS_TEST_TMPDIR/$i" 2>&1 &
-			jobs+=($!)
-		done
-		for i in "${jobs[@]}"; do
-			wait "$i" || { cat "$BATS_TEST_TMPDIR"/[0-9]* && fail "every DEL to succeed"; }
-		done
+		all_at_once DEL "$1"
 		[ -z "$(held | grep -v br0)" ] || fail "nothing left: $(held)"
 	}
+	both at_once
 	both at_once
 }
 
