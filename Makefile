@@ -51,7 +51,7 @@ UNIT       := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 
 HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
 
-all: $(if $(SPLIT),$(PLUGINS:%=$(BIN)/%),$(BIN)/cnic $(PLUGINS:%=$(BIN)/%)) $(HELPERS:%=$(BIN)/%)
+all: $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(HELPERS:%=$(BIN)/%)
 
 # Never static: nobody who has firewalld lacks the library.
 $(BIN)/cnic-firewalld: plugins/meta/firewalld/cnic-firewalld.c Makefile
@@ -59,11 +59,12 @@ $(BIN)/cnic-firewalld: plugins/meta/firewalld/cnic-firewalld.c Makefile
 	$(call say,CC,$@)
 	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lsystemd
 
-ifeq ($(SPLIT),)
+# With SPLIT=1 it is the tool alone, and no plugin's.
 $(BIN)/cnic: $B/cnic
 	@mkdir -p $(@D)
 	$(Q)ln -f $< $@
 
+ifeq ($(SPLIT),)
 $(PLUGINS:%=$(BIN)/%): $(BIN)/cnic
 	$(Q)ln -f $B/cnic $@
 else
@@ -112,7 +113,7 @@ ifeq ($(SPLIT),)
 	cd $(DESTDIR)$(CNI_BIN_DIR) && mv -f .cnic-new cnic && \
 		for p in $(PLUGINS); do ln -f cnic .cnic-link && mv -fT .cnic-link $$p; rm -f .cnic-link; done
 else
-	install -m 755 $(PLUGINS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
+	install -m 755 $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
 endif
 
 ifneq ($(HELPERS),)
