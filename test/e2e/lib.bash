@@ -113,6 +113,12 @@ teardown() {
 	host_clean
 }
 
+# For tests of what one call is: where the IPAM plugin is executed, there are two.
+needs_ipam_inside() {
+	[[ -z ${CNI_ALWAYS_EXEC:-} && $CNIC_BIN/bridge -ef $CNIC_BIN/host-local ]] ||
+		skip "the IPAM plugin is executed here"
+}
+
 # ---- calls ---------------------------------------------------------------------------------
 
 # Chooses whose binaries a command uses: `ref_run add …`, `ours_run del …`.

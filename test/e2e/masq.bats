@@ -216,13 +216,14 @@ elements() {
 }
 
 @test "one transaction for an ADD, a look and one for a DEL, and no process but the one a DEL has" {
+	needs_ipam_inside
 	netns box
 	conf=$(conf bridge '')
 	CID=c0 add bridge eth9 <<<"$conf"
 	trace=$BATS_TEST_TMPDIR/trace
 	for verb in ADD DEL; do
 		CNI_COMMAND=$verb CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=$(ns_path) CNI_PATH=$CNIC_BIN \
-			strace -f -xx -s 20 -o "$trace.$verb" -e trace=sendto,clone,clone3,fork,vfork,execve,membarrier \
+			ASAN_OPTIONS=detect_leaks=0 strace -f -xx -s 20 -o "$trace.$verb" -e trace=sendto,clone,clone3,fork,vfork,execve,membarrier \
 			"$CNIC_BIN/bridge" <<<"$conf" >/dev/null
 		[ "$(grep -c nlmsg_type=NFNL_MSG_BATCH_BEGIN "$trace.$verb")" -eq 1 ] ||
 			fail "$(cat "$trace.$verb")"
@@ -235,12 +236,13 @@ elements() {
 
 # Its socket's closing would hold nf_tables' lock until a grace period is over, and all others up.
 @test "the process that a DEL leaves has waited out the grace period before it closes its netfilter socket" {
+	needs_ipam_inside
 	netns box
 	conf=$(conf bridge '')
 	add bridge <<<"$conf"
 	trace=$BATS_TEST_TMPDIR/trace
 	CNI_COMMAND=DEL CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=$(ns_path) CNI_PATH=$CNIC_BIN \
-		strace -f -o "$trace" -e trace=membarrier,clone,clone3,fork,exit_group \
+		ASAN_OPTIONS=detect_leaks=0 strace -f -o "$trace" -e trace=membarrier,clone,clone3,fork,exit_group \
 		"$CNIC_BIN/bridge" <<<"$conf" >/dev/null
 	child=$(sed -nE 's/.*(clone|fork).* = ([0-9]+)$/\2/p' "$trace")
 	[ "$(awk -v pid="$child" '$1 == pid && /[(]/ { sub(/[(].*/, "", $2); print $2 }' "$trace" | xargs)" = \
