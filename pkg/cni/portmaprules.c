@@ -24,7 +24,7 @@ static const char *owner_of(struct cni_call *c)
 			    o.comment, c->container_id, c->conf.name, c->ifname);
 	for (char *quote; (quote = strchr(text, '"'));)
 		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
-	return arena_strndup(c->arena, text, CNI_COMMENT_MAX);
+	return arena_strndup(c->arena, text, strnlen(text, CNI_COMMENT_MAX));
 }
 
 #define ID_AT (CNI_OWNER_ID + sizeof(", id: ") - 1)
