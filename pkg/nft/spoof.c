@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nft/spoof.h"
 
-#include <linux/if_ether.h>
-#include <linux/netfilter_bridge.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "net/mac.h"
+
+/* Of uapi/netfilter_bridge.h and uapi/if_ether.h, which no two C libraries get on with. */
+enum { NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED = -300 };
+enum { SOURCE_AT = 6 }; /* of ethhdr's h_source */
 
 /* A name fills four registers of 4 bytes; the address behind it begins at the fifth. */
 #define AFTER_NAME IFNAMSIZ
@@ -27,8 +30,7 @@ static void build(struct nl *nl, const struct nft_table *t)
 	nft_chain_flush(nl, t, chain);
 	nft_rule(nl, t, chain, NULL) {
 		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
-		nft_payload(nl, NFT_PAYLOAD_LL_HEADER, offsetof(struct ethhdr, h_source), ETH_ALEN,
-			    NFT_R(AFTER_NAME / 4));
+		nft_payload(nl, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, MAC_LEN, NFT_R(AFTER_NAME / 4));
 		nft_lookup(nl, allowed.name, NFT_R(0));
 		nft_verdict(nl, NFT_RETURN, NULL);
 	}
@@ -60,7 +62,7 @@ struct nft_claim nft_spoof_claim(const char port[IFNAMSIZ], const uint8_t mac[6]
 	e[1] = (struct nft_elem){ .set = ports.name, .key_len = (uint8_t)ports.key_len };
 	e[0].what = e[1].what = arena_printf(arena, "MAC address check of port %s", port);
 	memcpy(e[0].key, port, strnlen(port, IFNAMSIZ - 1));
-	memcpy(e[0].key + AFTER_NAME, mac, ETH_ALEN);
+	memcpy(e[0].key + AFTER_NAME, mac, MAC_LEN);
 	memcpy(e[1].key, port, strnlen(port, IFNAMSIZ - 1));
 	return c;
 }
