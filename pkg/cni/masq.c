@@ -32,16 +32,6 @@ static struct cni_owner owner_of(const struct cni_call *c)
 	return o;
 }
 
-static bool is_owner(const char *comment, void *data)
-{
-	return cni_owner_has(data, comment);
-}
-
-static bool may_go(const char *comment, void *data)
-{
-	return cni_owners_may_go(data, comment);
-}
-
 static const struct ip **addresses(struct cni_call *c, const struct cni_result *r)
 {
 	const struct ip **ips = arena_array(c->arena, const struct ip *, r->n_ips + 1);
@@ -83,7 +73,7 @@ static int add_own(struct cni_call *c)
 static void undo_ref(struct cni_call *c, const void *arg)
 {
 	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { is_owner, &o };
+	struct nft_whose w = { cni_is_owner, &o };
 
 	(void)arg;
 	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
@@ -93,7 +83,7 @@ static void undo_ref(struct cni_call *c, const void *arg)
 static int set_ref(struct cni_call *c, const struct cni_result *r)
 {
 	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { is_owner, &o };
+	struct nft_whose w = { cni_is_owner, &o };
 
 	return nft_refmasq_set(c->nft, addresses(c, r), r->n_ips, o.comment, &w, c->arena);
 }
@@ -188,8 +178,8 @@ static int set_family(struct cni_call *c, const struct cni_result *r, sa_family_
 		return -1;
 	return cni_iptables_restore(
 		c, family,
-		arena_printf(c->arena, "*nat\n%s%s%sCOMMIT\n",
-			     has ? "" : arena_printf(c->arena, ":%s -\n", chain.name), "", rules));
+		arena_printf(c->arena, "*nat\n%s%sCOMMIT\n",
+			     has ? "" : arena_printf(c->arena, ":%s -\n", chain.name), rules));
 }
 
 static int set_iptables(struct cni_call *c, const struct cni_result *r)
@@ -249,7 +239,7 @@ int cni_masq_add(struct cni_call *c, const char *backend)
 static int has_others(struct cni_call *c, bool *has)
 {
 	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { is_owner, &o };
+	struct nft_whose w = { cni_is_owner, &o };
 	size_t n;
 
 	if (nft_refmasq_count(c->nft, &w, &n) < 0)
@@ -309,7 +299,7 @@ static int del_own(struct cni_call *c, const struct cni_record *r)
 	struct nft_claim claim;
 
 	if (!r)
-		return nft_sweep(c->nft, &nft_masq, is_owner, &o, c->arena);
+		return nft_sweep(c->nft, &nft_masq, cni_is_owner, &o, c->arena);
 	claim = claim_of(c, &r->prev);
 	return nft_release(c->nft, &claim, c->arena);
 }
@@ -317,7 +307,7 @@ static int del_own(struct cni_call *c, const struct cni_record *r)
 int cni_masq_del(struct cni_call *c, const struct cni_record *r)
 {
 	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { is_owner, &o };
+	struct nft_whose w = { cni_is_owner, &o };
 
 	if (cni_nft(c) < 0)
 		return -1;
@@ -337,12 +327,12 @@ static int gc_chain(struct cni_call *c, const struct cni_record *r)
 int cni_masq_gc(struct cni_call *c)
 {
 	struct cni_owners owners;
-	struct nft_whose w = { may_go, &owners };
+	struct nft_whose w = { cni_may_go, &owners };
 
 	cni_owners_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	if (nft_sweep(c->nft, &nft_masq, may_go, &owners, c->arena) < 0)
+	if (nft_sweep(c->nft, &nft_masq, cni_may_go, &owners, c->arena) < 0)
 		return -1;
 	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
 		return -1;

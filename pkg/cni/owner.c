@@ -123,6 +123,16 @@ bool cni_owners_may_go(const struct cni_owners *s, const char *comment)
 	       !bsearch(&key, s->valid, s->n_valid, sizeof(*s->valid), compare);
 }
 
+bool cni_is_owner(const char *comment, void *owner)
+{
+	return cni_owner_has(owner, comment);
+}
+
+bool cni_may_go(const char *comment, void *owners)
+{
+	return cni_owners_may_go(owners, comment);
+}
+
 void cni_hash_name(char *out, size_t len, const char *prefix, const char *network,
 		   const char *container_id)
 {

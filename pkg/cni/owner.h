@@ -43,6 +43,10 @@ void cni_owners_init(struct cni_owners *s, struct cni_call *c);
  */
 bool cni_owners_may_go(const struct cni_owners *s, const char *comment);
 
+/* The two questions as callbacks for who goes through comments (nft/own.h, nft/refmasq.h). */
+bool cni_is_owner(const char *comment, void *owner); /* struct cni_owner */
+bool cni_may_go(const char *comment, void *owners);  /* struct cni_owners */
+
 /*
  * A name made of a prefix and as many digits of the hash of network and container id as fit into
  * `len` bytes: iptables chains (28; "CNI-" to masquerade, "CNI-DN-" for ports). The interface's name is not

@@ -214,22 +214,12 @@ static int sweep(struct cni_call *c, const struct portmap *conf, nft_stale stale
 	return nft_sweep(c->nft, claim.own, stale, data, c->arena);
 }
 
-static bool is_owner(const char *comment, void *data)
-{
-	return cni_owner_has(data, comment);
-}
-
 int portmap_rules_sweep(struct cni_call *c, const struct portmap *conf)
 {
 	struct cni_owner o;
 
 	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
-	return sweep(c, conf, is_owner, &o);
-}
-
-static bool may_go(const char *comment, void *data)
-{
-	return cni_owners_may_go(data, comment);
+	return sweep(c, conf, cni_is_owner, &o);
 }
 
 int portmap_rules_collect(struct cni_call *c, const struct portmap *conf)
@@ -237,7 +227,7 @@ int portmap_rules_collect(struct cni_call *c, const struct portmap *conf)
 	struct cni_owners owners;
 
 	cni_owners_init(&owners, c);
-	return sweep(c, conf, may_go, &owners);
+	return sweep(c, conf, cni_may_go, &owners);
 }
 
 int portmap_rules_remove_others(struct cni_call *c, const char *container_id,

@@ -12,16 +12,6 @@
 
 enum { PORT = 1, INSIDE = 2 };
 
-static bool is_owner(const char *comment, void *data)
-{
-	return cni_owner_has(data, comment);
-}
-
-static bool may_go(const char *comment, void *data)
-{
-	return cni_owners_may_go(data, comment);
-}
-
 static int claim_of(struct cni_call *c, const struct cni_result *r, struct nft_claim *claim)
 {
 	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
@@ -124,7 +114,7 @@ static int del_own(struct cni_call *c, const struct cni_result *r)
 		return nft_release(c->nft, &claim, c->arena);
 	err_clear(c->err);
 	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
-	return nft_sweep(c->nft, &nft_spoof, is_owner, &o, c->arena);
+	return nft_sweep(c->nft, &nft_spoof, cni_is_owner, &o, c->arena);
 }
 
 int cni_spoof_del(struct cni_call *c, const struct cni_result *r)
@@ -145,5 +135,5 @@ int cni_spoof_gc(struct cni_call *c)
 	cni_owners_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	return nft_sweep(c->nft, &nft_spoof, may_go, &owners, c->arena);
+	return nft_sweep(c->nft, &nft_spoof, cni_may_go, &owners, c->arena);
 }

@@ -109,13 +109,7 @@ void nft_verdict(struct nl *nl, int32_t code, const char *chain)
 {
 	nft_expr(nl, "immediate") {
 		nft_be32(nl, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-		nl_nest(nl, NFTA_IMMEDIATE_DATA) {
-			nl_nest(nl, NFTA_DATA_VERDICT) {
-				nft_be32(nl, NFTA_VERDICT_CODE, (uint32_t)code);
-				if (chain)
-					nl_str(nl, NFTA_VERDICT_CHAIN, chain);
-			}
-		}
+		nft_put_verdict(nl, NFTA_IMMEDIATE_DATA, code, chain);
 	}
 }
 

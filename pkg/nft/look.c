@@ -9,27 +9,11 @@
 
 #define ASK_BATCH 64 /* whose answers the socket holds */
 
-static void ask(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
-		const char *what)
-{
-	struct nfgenmsg header = { .nfgen_family = t->family, .version = NFNETLINK_V0 };
-
-	nl_msg(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &header, sizeof(header),
-	       what);
-}
-
-static int see_nothing(const struct nlmsghdr *nlh, void *data)
-{
-	(void)nlh, (void)data;
-	return MNL_CB_OK;
-}
-
 int nft_usable(struct nl *nl)
 {
-	const struct nft_table none = { .family = AF_UNSPEC };
+	uint32_t generation;
 
-	ask(nl, &none, NFT_MSG_GETGEN, 0, "look for nf_tables");
-	return nl_query(nl, see_nothing, NULL);
+	return nft_generation(nl, &generation);
 }
 
 /* A kernel without nf_tables, or without it for this family, has nothing in it either. */
@@ -162,7 +146,7 @@ static int take_elems(const struct nlmsghdr *nlh, void *data)
 
 static void ask_elem(struct nl *nl, const struct nft_table *t, const struct nft_elem *e)
 {
-	ask(nl, t, NFT_MSG_GETSETELEM, 0, "look up nf_tables element");
+	nft_msg(nl, t, NFT_MSG_GETSETELEM, 0, "look up nf_tables element");
 	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(nl, NFTA_SET_ELEM_LIST_SET, e->set);
 	nl_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
@@ -201,7 +185,7 @@ int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_foun
 {
 	struct looking l = { .found = found, .reset = reset, .data = data, .set = set };
 
-	ask(nl, t, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list nf_tables elements");
+	nft_msg(nl, t, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list nf_tables elements");
 	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(nl, NFTA_SET_ELEM_LIST_SET, set);
 	return none_is_fine(nl, nl_dump(nl, take_elems, begin_again, &l));
@@ -271,7 +255,7 @@ int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain, nft_r
 		.cb = cb, .reset = reset, .data = data, .table = t->name, .chain = chain
 	};
 
-	ask(nl, t, NFT_MSG_GETRULE, NLM_F_DUMP, "list nf_tables rules");
+	nft_msg(nl, t, NFT_MSG_GETRULE, NLM_F_DUMP, "list nf_tables rules");
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	if (chain)
 		nl_str(nl, NFTA_RULE_CHAIN, chain);
@@ -346,7 +330,7 @@ static int exists(const struct nlmsghdr *nlh, void *data)
 int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, bool *has)
 {
 	*has = false;
-	ask(nl, t, NFT_MSG_GETCHAIN, 0, "look up nf_tables chain");
+	nft_msg(nl, t, NFT_MSG_GETCHAIN, 0, "look up nf_tables chain");
 	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
 	nl_str(nl, NFTA_CHAIN_NAME, chain);
 	return none_is_fine(nl, nl_query_allow(nl, ENOENT, exists, has));

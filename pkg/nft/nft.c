@@ -48,9 +48,10 @@ static void batch_mark(struct nl *nl, uint16_t type)
 	nl_ack(nl, false);
 }
 
-static void message(struct nl *nl, uint8_t family, uint16_t type, uint16_t flags, const char *what)
+void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
+	     const char *what)
 {
-	struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
+	struct nfgenmsg header = { .nfgen_family = t->family, .version = NFNETLINK_V0 };
 
 	nl_msg(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &header, sizeof(header),
 	       what);
@@ -60,7 +61,7 @@ static void message(struct nl *nl, uint8_t family, uint16_t type, uint16_t flags
 static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
 		   const char *what)
 {
-	message(nl, t->family, type, flags, what);
+	nft_msg(nl, t, type, flags, what);
 	nl_ack(nl, false);
 }
 
@@ -111,8 +112,10 @@ static int take_generation(const struct nlmsghdr *nlh, void *data)
 
 int nft_generation(struct nl *nl, uint32_t *generation)
 {
+	static const struct nft_table none = { .family = AF_UNSPEC };
+
 	*generation = 0; /* stands for none in particular */
-	message(nl, AF_UNSPEC, NFT_MSG_GETGEN, 0, "ask for the generation of nf_tables");
+	nft_msg(nl, &none, NFT_MSG_GETGEN, 0, "ask for the generation of nf_tables");
 	return nl_query(nl, take_generation, generation);
 }
 
@@ -294,7 +297,7 @@ static void put_value(struct nl *nl, uint16_t attr, const void *value, size_t le
 	}
 }
 
-static void put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *chain)
+void nft_put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *chain)
 {
 	nl_nest(nl, attr) {
 		nl_nest(nl, NFTA_DATA_VERDICT) {
@@ -310,7 +313,7 @@ static void put_elem(struct nl *nl, const struct nft_elem *e, bool with_data, co
 	nl_nest(nl, NFTA_LIST_ELEM) {
 		put_value(nl, NFTA_SET_ELEM_KEY, e->key, e->key_len);
 		if (with_data && e->has_verdict)
-			put_verdict(nl, NFTA_SET_ELEM_DATA, e->verdict, e->chain);
+			nft_put_verdict(nl, NFTA_SET_ELEM_DATA, e->verdict, e->chain);
 		else if (with_data && e->data_len)
 			put_value(nl, NFTA_SET_ELEM_DATA, e->data, e->data_len);
 		put_comment(nl, NFTA_SET_ELEM_USERDATA, comment);

@@ -137,6 +137,11 @@ struct nlattr *nft_expr_begin(struct nl *nl, const char *name);
 /* Registers of 4 bytes; one value may fill several from there on. */
 #define NFT_R(n) ((uint32_t)NFT_REG32_00 + (n))
 
+/* A message to nf_tables, with what it is for errors; of no transaction yet. */
+void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
+	     const char *what);
+void nft_put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *chain);
+
 void nft_be32(struct nl *nl, uint16_t type, uint32_t v); /* nf_tables' numbers are big-endian */
 
 void nft_payload(struct nl *nl, enum nft_payload_bases base, uint32_t offset, uint32_t len,

@@ -274,11 +274,6 @@ static int firewall_repair(struct cni_call *c)
 	return 0;
 }
 
-static bool may_go(const char *owner, void *data)
-{
-	return cni_owners_may_go(data, owner);
-}
-
 static int sweep(struct cni_call *c)
 {
 	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
@@ -289,7 +284,7 @@ static int sweep(struct cni_call *c)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
 		if (!ways.list[i]->unmarked &&
-		    ways.list[i]->sweep(c->nft, may_go, &owners, c->arena) < 0)
+		    ways.list[i]->sweep(c->nft, cni_may_go, &owners, c->arena) < 0)
 			return -1;
 	return 0;
 }
