@@ -488,9 +488,10 @@ static void check_hold(void)
 
 static void make_netns(const char *path)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
 	put(path, "");
+	pid = fork();
 	if (!pid)
 		_exit(unshare(CLONE_NEWNET) < 0 ||
 		      mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL) < 0);
