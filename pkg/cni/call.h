@@ -53,12 +53,13 @@ struct cni_call {
 	struct nl *nft;                    /* cni_nft(); NULL until somebody has asked */
 	int netns_fd;                      /* opened by main(); -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
-	bool turn_given_up;                /* another call may have had its turn since ours began */
-	int lock_fd;                       /* the turn at the host's namespace, -1 = not held */
-	int *record_fd;                    /* record.h: our hold on it, NULL = none */
-	const char *record_note;           /* record.h: what else it is to hold, NULL = nothing */
-	void *bridge_change;               /* brport.h: what to take back */
-	struct cni_del *del;               /* netfilter.h: what a DEL goes by */
+	bool own_ipam; /* the addresses come from this process, by what no link was looked at */
+	bool turn_given_up;      /* another call may have had its turn since ours began */
+	int lock_fd;             /* the turn at the host's namespace, -1 = not held */
+	int *record_fd;          /* record.h: our hold on it, NULL = none */
+	const char *record_note; /* record.h: what else it is to hold, NULL = nothing */
+	void *bridge_change;     /* brport.h: what to take back */
+	struct cni_del *del;     /* netfilter.h: what a DEL goes by */
 	struct cni_undo undo[32];
 	size_t n_undo;
 	struct arena *arena; /* shared with delegated calls, like err */

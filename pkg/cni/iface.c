@@ -263,7 +263,10 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	}
 	if (opt->arp_notify)
 		nl_link_arp_notify(c->sandbox, inside->index);
-	nl_link_up(c->sandbox, inside->index);
+	if (opt->mac)
+		nl_link_mac_up(c->sandbox, inside->index, opt->mac);
+	else
+		nl_link_up(c->sandbox, inside->index);
 	if (nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	if (opt->dad && t.v6 &&

@@ -42,9 +42,10 @@ int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
 
 /* How the container's kernel should treat the interface. */
 struct cni_iface_options {
-	bool dad;          /* IPv6 duplicate address detection, waited for */
-	bool arp_notify;   /* announce an IPv4 address when the link comes up */
-	bool ndisc_notify; /* the same for IPv6 */
+	bool dad;           /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;    /* announce an IPv4 address when the link comes up */
+	bool ndisc_notify;  /* the same for IPv6 */
+	const uint8_t *mac; /* that it comes up with, NULL = the one it has */
 };
 
 /*

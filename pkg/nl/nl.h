@@ -16,8 +16,9 @@
 #include "base/err.h"
 #include "net/ip.h"
 
-#define NL_BUFSIZE 16384
-#define NL_BATCH   128
+#define NL_BUFSIZE  16384
+#define NL_RECVSIZE 32768 /* the kernel's largest dump chunk */
+#define NL_BATCH    128
 
 struct nl {
 	struct mnl_socket *sock;
@@ -33,6 +34,7 @@ struct nl {
 	char *buf; /* `own`, or something larger that its user has */
 	size_t size;
 	_Alignas(struct nlmsghdr) char own[NL_BUFSIZE];
+	_Alignas(struct nlmsghdr) char in[NL_RECVSIZE]; /* the datagram being read */
 };
 
 /* How many messages the open batch has. */

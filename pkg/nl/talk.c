@@ -9,8 +9,7 @@
 #include "base/clock.h"
 #include "nl/nl.h"
 
-#define RECV_BUFSIZE 32768 /* the kernel's largest dump chunk */
-#define MAX_ERRNO    4095  /* the kernel's own limit */
+#define MAX_ERRNO 4095 /* the kernel's own limit */
 
 static int extack_attr(const struct nlattr *attr, void *data)
 {
@@ -102,17 +101,17 @@ static bool msg_ok(const struct nlmsghdr *nlh, int left)
  * One datagram of the kernel's. Others may write to our port as well, in the container's namespace
  * those who live there: what they say is dropped.
  */
-static ssize_t receive(const struct nl *nl, void *buf, size_t size, int flags)
+static ssize_t receive(struct nl *nl, int flags)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), buf, size, MSG_TRUNC | flags,
-				     (struct sockaddr *)&from, &len);
+		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), nl->in, sizeof(nl->in),
+				     MSG_TRUNC | flags, (struct sockaddr *)&from, &len);
 
 		if (n >= 0 && (from.nl_pid || len != sizeof(from)))
 			continue;
-		if (n > (ssize_t)size) {
+		if (n > (ssize_t)sizeof(nl->in)) {
 			errno = EMSGSIZE;
 			return -1;
 		}
@@ -120,13 +119,16 @@ static ssize_t receive(const struct nl *nl, void *buf, size_t size, int flags)
 	}
 }
 
+static const struct nlmsghdr *received(const struct nl *nl)
+{
+	return (const struct nlmsghdr *)(const void *)nl->in;
+}
+
 static int collect(struct nl *nl, struct round *r)
 {
-	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
-
 	while (r->left) {
-		ssize_t n = receive(nl, buf, sizeof(buf), 0);
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
+		ssize_t n = receive(nl, 0);
+		const struct nlmsghdr *nlh = received(nl);
 		int left = (int)n;
 
 		/* ENOBUFS: announcements were lost, answers are still to come */
@@ -182,13 +184,12 @@ int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data)
 /* The answers that are there: the first refusal counts, or the last message's ack. */
 static int collect_transaction(struct nl *nl)
 {
-	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
 	int rc = 0;
 
 	nl->unanswered = true;
 	for (;;) {
-		ssize_t n = receive(nl, buf, sizeof(buf), MSG_DONTWAIT);
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
+		ssize_t n = receive(nl, MSG_DONTWAIT);
+		const struct nlmsghdr *nlh = received(nl);
 		int left = (int)n;
 
 		if (n < 0 && errno == EINTR)
@@ -291,9 +292,8 @@ static void discard(struct nl *nl)
 /* One datagram of announcements to cb. Returns as nl_wait(), 3 for "go on". */
 static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 {
-	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-	ssize_t n = receive(nl, buf, sizeof(buf), 0);
+	const struct nlmsghdr *nlh = received(nl);
+	ssize_t n = receive(nl, 0);
 	int left = (int)n;
 
 	if (n < 0 && errno == ENOBUFS) {
@@ -312,9 +312,8 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 /* A request that another process sent for us was answered: only a refusal matters. */
 static int refusal(struct nl *nl)
 {
-	_Alignas(struct nlmsghdr) char buf[RECV_BUFSIZE];
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-	ssize_t n = receive(nl, buf, sizeof(buf), 0);
+	const struct nlmsghdr *nlh = received(nl);
+	ssize_t n = receive(nl, 0);
 	int left = (int)n;
 
 	if (n < 0)

@@ -53,19 +53,30 @@ int netns_open(const char *path, int *fd, bool *gone, struct err *err)
 	return -1;
 }
 
-bool netns_is_own(int fd)
-{
-	struct stat own, other;
-
-	return !stat(own_path, &own) && !fstat(fd, &other) && own.st_dev == other.st_dev &&
-	       own.st_ino == other.st_ino;
-}
-
 int netns_own(struct err *err)
 {
 	int fd = open_path(own_path);
 
 	return fd < 0 ? err_sys(err, "open %s", own_path) : fd;
+}
+
+/* Ours for good: a process of ours lives in one namespace, and a walk through /proc is worth sparing. */
+static int home(struct err *err)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = netns_own(err);
+	return fd;
+}
+
+bool netns_is_own(int fd)
+{
+	struct stat own, other;
+	struct err ignored;
+
+	return !fstat(home(&ignored), &own) && !fstat(fd, &other) && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
 }
 
 int netns_lock(struct err *err)
@@ -74,7 +85,9 @@ int netns_lock(struct err *err)
 	struct stat own;
 	char path[96];
 
-	if (stat(own_path, &own) < 0)
+	if (home(err) < 0)
+		return -1;
+	if (fstat(home(err), &own) < 0)
 		return err_sys(err, "stat %s", own_path);
 	snprintf(path, sizeof(path), NETNS_LOCK_DIR "/netns-%ju-%ju", (uintmax_t)own.st_dev,
 		 (uintmax_t)own.st_ino);
@@ -90,15 +103,14 @@ int netns_lock(struct err *err)
 
 int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err)
 {
-	auto_close int home = netns_own(err);
 	int rc;
 
-	if (home < 0)
+	if (home(err) < 0)
 		return -1;
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return err_sys(err, "enter container netns");
 	rc = fn(arg);
-	if (setns(home, CLONE_NEWNET) < 0)
+	if (setns(home(err), CLONE_NEWNET) < 0)
 		abort();
 	return rc;
 }

@@ -55,6 +55,8 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 {
 	char part[PATH_MAX];
 
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
 	if (strlen(path) >= sizeof(part))
 		return err_set(err, ERR_CONFIG, "%.80s...: longer than a path can be", path);
 	for (const char *p = path; *p; p++) {

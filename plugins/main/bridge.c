@@ -239,10 +239,15 @@ static int become_gateway(struct cni_call *c, const struct link *br)
 	return cni_enable_forwarding(c);
 }
 
-static int configure(struct cni_call *c, const struct link *br, const struct link *inside)
+static int configure(struct cni_call *c, const struct link *br, const struct link *inside,
+		     const uint8_t *mac)
 {
 	const struct bridge_conf *conf = c->own;
-	struct cni_iface_options options = { .dad = conf->enable_dad, .arp_notify = true };
+	struct cni_iface_options options = {
+		.dad = conf->enable_dad,
+		.arp_notify = true,
+		.mac = mac,
+	};
 
 	if (!*c->conf.ipam.type) {
 		if (conf->disable_container_interface)
@@ -256,7 +261,7 @@ static int configure(struct cni_call *c, const struct link *br, const struct lin
 	return conf->is_gateway ? become_gateway(c, br) : 0;
 }
 
-/* Bridge and port in one turn. Interfaces 0, 1, 2 of the result: bridge, host end, container end. */
+/* Bridge and port in one turn. */
 static int join(struct cni_call *c, struct link *br, struct link *host, struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
@@ -267,31 +272,42 @@ static int join(struct cni_call *c, struct link *br, struct link *host, struct l
 		return -1;
 	if (attach(c, br, host, inside) < 0)
 		return -1;
-	if (cni_bridge_refresh(c, host, br) < 0)
-		return -1;
-	cni_add_interface(c, br, NULL);
-	cni_add_interface(c, host, NULL);
-	cni_add_interface(c, inside, c->netns);
-	return 0;
+	return cni_bridge_refresh(c, host, br);
+}
+
+/* Where the gateway is ours, a MAC address that need not be announced; NULL: it keeps what it has. */
+static const uint8_t *lasting_mac(struct cni_call *c, struct link *inside)
+{
+	const struct bridge_conf *conf = c->own;
+
+	if (!keeps_quiet(c) || conf->mac ||
+	    !cni_bridge_mac(c, &conf->bridge, conf->vlan, inside->mac))
+		return NULL;
+	return inside->mac;
 }
 
 /* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
 static int bring_up(struct cni_call *c, const struct link *br, const struct link *host,
-		    const struct link *inside)
+		    struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
+	const uint8_t *mac = lasting_mac(c, inside);
 
+	cni_add_interface(c, br, NULL); /* 0, 1 and 2 of the result */
+	cni_add_interface(c, host, NULL);
+	cni_add_interface(c, inside, c->netns);
 	if (conf->enable_dad)
 		cni_turn_end(c);
 	else if (cni_turn_begin(c) < 0)
 		return -1;
-	if (configure(c, br, inside) < 0)
+	if (configure(c, br, inside, mac) < 0)
 		return -1;
 	if (conf->disable_container_interface)
 		return 0;
 	if (cni_port_forward(c, host, keeps_quiet(c)) < 0)
 		return -1;
-	if (c->result.n_ips) /* what the link said when it came up, the port did not pass on yet */
+	if (c->result.n_ips &&
+	    !mac) /* what the link said when it came up, the port did not pass on yet */
 		cni_iface_announce(c, inside);
 	return 0;
 }

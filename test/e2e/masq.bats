@@ -228,9 +228,9 @@ elements() {
 		[ "$(grep -c nlmsg_type=NFNL_MSG_BATCH_BEGIN "$trace.$verb")" -eq 1 ] ||
 			fail "$(cat "$trace.$verb")"
 	done
-	[ "$(grep -cE 'clone|fork' "$trace.ADD")" -eq 0 ] || fail "$(cat "$trace.ADD")"
-	[ "$(grep -cE 'clone|fork' "$trace.DEL")" -eq 1 ] || fail "$(cat "$trace.DEL")"
-	[ "$(grep -c execve "$trace.DEL")" -eq 1 ] || fail "$(cat "$trace.DEL")"
+	[ "$(grep -cE '(clone3?|fork)\(' "$trace.ADD")" -eq 0 ] || fail "$(cat "$trace.ADD")"
+	[ "$(grep -cE '(clone3?|fork)\(' "$trace.DEL")" -eq 1 ] || fail "$(cat "$trace.DEL")"
+	[ "$(grep -c 'execve(' "$trace.DEL")" -eq 1 ] || fail "$(cat "$trace.DEL")"
 	[ "$(grep -c membarrier "$trace.ADD")" -eq 0 ] || fail "$(cat "$trace.ADD")"
 }
 

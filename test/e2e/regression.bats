@@ -41,16 +41,99 @@ held() {
 	done
 }
 
-@test "the container announces its address when it comes up" {
+# count_announcements ADDRESS : a counter on what enters the bridge
+count_announcements() {
+	nft "add table bridge t; add chain bridge t c { type filter hook prerouting priority 0; };
+		add rule bridge t c arp operation request arp saddr ip $1 arp daddr ip $1 counter"
+}
+
+announcements() {
+	nft -j list table bridge t | jq '[.. | .counter? | select(. != null) | .packets] | add'
+}
+
+@test "the container announces its address where neighbours may remember another" {
+	local conf
 	netns box
 	ip link add br0 type bridge
-	nft 'add table bridge t; add chain bridge t c { type filter hook prerouting priority 0; };
-		add rule bridge t c arp operation request arp saddr ip 10.1.0.2 arp daddr ip 10.1.0.2 counter'
-	add bridge eth0 <<<"$(bridge)"
+	for conf in '{isGateway: false}' '{runtimeConfig: {mac: "02:00:00:00:00:07"}, capabilities: {mac: true}}' \
+		'{ipam: {type: "static", addresses: [{address: "10.1.0.2/24"}, {address: "10.1.0.3/24"}]}}'; do
+		nft flush ruleset
+		count_announcements 10.1.0.2
+		conf=$(bridge "$(jq -nc "{ipam: {type: \"static\", addresses: [{address: \"10.1.0.2/24\"}]}} + $conf")")
+		add bridge eth0 <<<"$conf"
+		expect_ok
+		[ "$(announcements)" -ge 1 ] || fail "a gratuitous ARP with $conf"
+		del bridge eth0 <<<"$conf"
+		expect_silent
+	done
+}
+
+@test "what another program gave is announced, as it may know the MAC address" {
+	netns box
+	ip link add br0 type bridge
+	count_announcements 10.1.0.2
+	CNI_ALWAYS_EXEC=1 add bridge eth0 <<<"$(bridge)"
 	expect_ok
-	nft -j list table bridge t |
-		jq -e '[.. | .counter? | select(. != null) | .packets] | add >= 1' >/dev/null ||
-		fail "a gratuitous ARP"
+	[ "$(announcements)" -ge 1 ] || fail "a gratuitous ARP"
+}
+
+static_at() { # ADDRESS...
+	bridge "$(jq -nc '{ipam: {type: "static", addresses: [$ARGS.positional[] | {address: .}]}}' --args "$@")"
+}
+
+# mac_of NETNS : the MAC address of eth0 there, which must be that of the result
+mac_of() {
+	local mac
+	mac=$(ns_ip "$1" -j link show eth0 | jq -r '.[0].address')
+	[ "$(jq -r '.interfaces[2].mac' <<<"$output")" = "$mac" ] || fail "$mac is not in the result: $output"
+	echo "$mac"
+}
+
+@test "an address that is used again answers at once to those who knew its last holder" {
+	local ip mac
+	netns box
+	netns neighbour
+	CID=n add bridge eth0 <<<"$(static_at 10.1.0.9/24 fd00::9/64)"
+	expect_ok
+	NS=box
+	for ip in 10.1.0.2/24 fd00::2/64; do
+		CID=first add bridge eth0 <<<"$(static_at "$ip")"
+		expect_ok
+		mac=$(mac_of box)
+		ip netns exec neighbour ping -q -c 1 -W 5 "${ip%/*}" >/dev/null || fail "$ip is not there"
+		CID=first del bridge eth0 <<<"$(static_at "$ip")"
+		expect_silent
+		CID=second add bridge eth0 <<<"$(static_at "$ip")"
+		expect_ok
+		[ "$(mac_of box)" = "$mac" ] || fail "$ip has another MAC address now"
+		[ "$(ns_ip neighbour -j neigh show "${ip%/*}" | jq -r '.[0].lladdr')" = "$mac" ] ||
+			fail "the neighbour has forgotten it, which proves nothing"
+		ip netns exec neighbour ping -q -c 1 -W 1 "${ip%/*}" >/dev/null || fail "$ip does not answer"
+		CID=second del bridge eth0 <<<"$(static_at "$ip")"
+		expect_silent
+	done
+}
+
+@test "other addresses and bridges have other MAC addresses; of two families IPv4 decides" {
+	local seen=() conf mac
+	netns box
+	for conf in "$(static_at 10.1.0.2/24)" "$(static_at 10.1.0.3/24)" "$(static_at fd00::2/64)" \
+		"$(static_at 10.1.0.2/24 | jq -c '.bridge = "br1"')"; do
+		add bridge eth0 <<<"$conf"
+		expect_ok
+		mac=$(mac_of box)
+		seen+=("$mac")
+		del bridge eth0 <<<"$conf"
+		expect_silent
+	done
+	[ "$(printf '%s\n' "${seen[@]}" | sort -u | wc -l)" -eq 4 ] || fail "${seen[*]}"
+	for conf in "$(static_at fd00::2/64 10.1.0.2/24)" "$(static_at 10.1.0.2/24 fd00::2/64)"; do
+		add bridge eth0 <<<"$conf"
+		expect_ok
+		[ "$(mac_of box)" = "${seen[0]}" ] || fail "$conf: not as 10.1.0.2 alone"
+		del bridge eth0 <<<"$conf"
+		expect_silent
+	done
 }
 
 @test "a bridge port has no IPv6 address of its own, and a veth one queue each way" {
