@@ -231,22 +231,6 @@ int cni_iptables_jumps(struct cni_call *c, const struct ip *about, enum cni_ipta
 	return 0;
 }
 
-int cni_iptables_has_chain(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
-			   const char *chain, bool *has)
-{
-	const char *saved;
-	bool nft;
-
-	if (uses_nft(c, family, &nft) < 0)
-		return -1;
-	if (nft)
-		return nft_has_chain(c->nft, nft_table_of(family, table), chain, has);
-	if (save(c, family, true, table, &saved) < 0)
-		return -1;
-	*has = has_line(saved, arena_printf(c->arena, ":%s ", chain));
-	return 0;
-}
-
 int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
 		      struct cni_iptables_view *view)
 {

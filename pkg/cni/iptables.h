@@ -35,10 +35,6 @@ bool cni_iptables_prefers_legacy(struct cni_call *c); /* is PATH's iptables a le
 int cni_iptables_jumps(struct cni_call *c, const struct ip *about, enum cni_iptables_table table,
 		       const char *from, const char *to, size_t *n) NODISCARD;
 
-/* Is there such a chain, where the iptables of PATH keeps its rules? */
-int cni_iptables_has_chain(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
-			   const char *chain, bool *has) NODISCARD;
-
 /*
  * A table of the iptables that PATH has, or of iptables-nft where there is none: looked at once, asked
  * often.

@@ -125,42 +125,105 @@ static void undo_iptables(struct cni_call *c, const void *arg)
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
 }
 
-/*
- * The chain is the container's, which may have a second interface on the network: one that is there is
- * added to. Names have no characters that iptables-restore would take apart.
- */
-static const char *rules_of(struct cni_call *c, const char *chain, const struct ip *ip)
+static const char *comment_of(struct cni_call *c)
 {
-	const char *comment =
-		arena_printf(c->arena, "-m comment --comment \"name: \\\"%s\\\" id: \\\"%s\\\"\"",
-			     c->conf.name, c->container_id);
+	return arena_printf(c->arena, "-m comment --comment \"name: \\\"%s\\\" id: \\\"%s\\\"\"",
+			    c->conf.name, c->container_id);
+}
+
+/* Names have no characters that iptables-restore would take apart. */
+static const char *inner_rules(struct cni_call *c, const char *chain, const struct ip *ip)
+{
 	const char *multicast = ip->family == AF_INET ? "224.0.0.0/4" : "ff00::/8";
-	char cidr[IP_STRLEN], address[IP_STRLEN];
+	const char *comment = comment_of(c);
+	char cidr[IP_STRLEN];
 
 	return arena_printf(c->arena,
 			    "-A %s -d %s %s -j ACCEPT\n"
-			    "-A %s ! -d %s %s -j MASQUERADE\n"
-			    "-A POSTROUTING -s %s %s -j %s\n",
-			    chain, cidr_str(ip, cidr), comment, chain, multicast, comment,
-			    ip_str(ip, address), comment, chain);
+			    "-A %s ! -d %s %s -j MASQUERADE\n",
+			    chain, cidr_str(ip, cidr), comment, chain, multicast, comment);
 }
 
-/* What is not there yet of one family's. */
+static const char *jump_rule(struct cni_call *c, const char *chain, const struct ip *ip)
+{
+	char address[IP_STRLEN];
+
+	return arena_printf(c->arena, "-A POSTROUTING -s %s %s -j %s\n", ip_str(ip, address),
+			    comment_of(c), chain);
+}
+
+/* What the chain has at least: a rule for each subnet, and one for all the rest. */
+static size_t count_inner(const struct cni_result *r, sa_family_t family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct ip net = ip_network(&r->ips[i].address);
+		bool again = net.family != family;
+
+		for (size_t j = 0; !again && j < i; j++) {
+			const struct ip before = ip_network(&r->ips[j].address);
+
+			again = cidr_equal(&before, &net);
+		}
+		n += !again;
+	}
+	return n ? n + 1 : 0;
+}
+
+static int is_complete(struct cni_call *c, const struct cni_result *r, sa_family_t family,
+		       const char *chain, bool *complete)
+{
+	size_t want = count_inner(r, family), n = 0;
+	struct cni_iptables_view view;
+
+	if (want && cni_iptables_view(c, family, CNI_IPTABLES_NAT, &view) < 0)
+		return -1;
+	if (want && cni_iptables_count(c, &view, chain, NULL, &n) < 0)
+		return -1;
+	*complete = n >= want;
+	return 0;
+}
+
+static int has_jump(struct cni_call *c, const struct ip *ip, const char *chain, bool *has)
+{
+	size_t n = 0;
+
+	if (cni_iptables_jumps(c, ip, CNI_IPTABLES_NAT, postrouting[0], chain, &n) < 0)
+		return -1;
+	*has = n > 0;
+	return 0;
+}
+
+/*
+ * What is not there yet of one family's. The chain is the container's, which may have a second interface on
+ * the network: one that is complete is added to, another made anew.
+ */
 static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_family_t family,
 			 const char *chain, const char **text)
 {
+	const char *inner = "", *jumps = "";
+	bool complete, has;
+
 	*text = "";
+	if (is_complete(c, r, family, chain, &complete) < 0)
+		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
 		const struct ip *ip = &r->ips[i].address;
-		size_t n = 0;
 
 		if (ip->family != family)
 			continue;
-		if (cni_iptables_jumps(c, ip, CNI_IPTABLES_NAT, postrouting[0], chain, &n) < 0)
+		if (has_jump(c, ip, chain, &has) < 0)
 			return -1;
-		if (!n)
-			*text = arena_printf(c->arena, "%s%s", *text, rules_of(c, chain, ip));
+		if (!has || !complete)
+			inner = arena_printf(c->arena, "%s%s", inner, inner_rules(c, chain, ip));
+		if (!has)
+			jumps = arena_printf(c->arena, "%s%s", jumps, jump_rule(c, chain, ip));
 	}
+	if (*inner)
+		*text = arena_printf(c->arena, "*nat\n%s%s%sCOMMIT\n",
+				     complete ? "" : arena_printf(c->arena, ":%s -\n", chain),
+				     inner, jumps);
 	return 0;
 }
 
@@ -168,18 +231,10 @@ static int set_family(struct cni_call *c, const struct cni_result *r, sa_family_
 {
 	struct chain chain = chain_of(c->conf.name, c->container_id);
 	const char *rules;
-	bool has;
 
 	if (missing_rules(c, r, family, chain.name, &rules) < 0)
 		return -1;
-	if (!*rules)
-		return 0;
-	if (cni_iptables_has_chain(c, family, CNI_IPTABLES_NAT, chain.name, &has) < 0)
-		return -1;
-	return cni_iptables_restore(
-		c, family,
-		arena_printf(c->arena, "*nat\n%s%sCOMMIT\n",
-			     has ? "" : arena_printf(c->arena, ":%s -\n", chain.name), rules));
+	return *rules ? cni_iptables_restore(c, family, rules) : 0;
 }
 
 static int set_iptables(struct cni_call *c, const struct cni_result *r)
@@ -195,19 +250,17 @@ static int add_iptables(struct cni_call *c)
 	return set_iptables(c, &c->result);
 }
 
-/* Every address has its rule. */
+/* Every address has its rule, and the chain what it does. */
 static int has_iptables(struct cni_call *c, const struct cni_result *r, bool *has)
 {
 	struct chain chain = chain_of(c->conf.name, c->container_id);
 
 	*has = true;
 	for (size_t i = 0; *has && i < r->n_ips; i++) {
-		size_t n = 0;
-
-		if (cni_iptables_jumps(c, &r->ips[i].address, CNI_IPTABLES_NAT, postrouting[0],
-				       chain.name, &n) < 0)
+		if (has_jump(c, &r->ips[i].address, chain.name, has) < 0)
 			return -1;
-		*has = n > 0;
+		if (*has && is_complete(c, r, r->ips[i].address.family, chain.name, has) < 0)
+			return -1;
 	}
 	return 0;
 }

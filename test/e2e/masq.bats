@@ -102,6 +102,36 @@ elements() {
 	done
 }
 
+# chain_restored : each rule of the container's chain is missed, and comes back in its place
+chain_restored() {
+	local family chain before how
+	netns box
+	conf=$(conf bridge iptables)
+	add bridge <<<"$conf"
+	expect_ok
+	checked=$(with_result "$conf")
+	for family in ip ip6; do
+		before=$("${family}tables" -t nat -S)
+		chain=$(sed -n 's/^-N \(CNI-.*\)/\1/p' <<<"$before")
+		for how in "-F $chain" "-D $chain 1" "-D $chain 2"; do
+			# shellcheck disable=SC2086
+			"${family}tables" -t nat $how
+			check bridge <<<"$checked"
+			expect_code 102 ipMasq
+			run -0 "$CNIC_BIN/cnic" repair
+			diff <(echo "$before") <("${family}tables" -t nat -S) || fail "after $how"
+			check bridge <<<"$checked"
+			expect_silent
+		done
+	done
+	del bridge <<<"$conf"
+	expect_silent
+}
+
+@test "iptables: CHECK misses a rule that is gone from the container's chain, and repair puts it back" {
+	chain_restored
+}
+
 @test "ADD again changes nothing" {
 	local backend
 	netns box
@@ -247,4 +277,11 @@ elements() {
 	child=$(sed -nE 's/.*(clone|fork).* = ([0-9]+)$/\2/p' "$trace")
 	[ "$(awk -v pid="$child" '$1 == pid && /[(]/ { sub(/[(].*/, "", $2); print $2 }' "$trace" | xargs)" = \
 		"membarrier exit_group" ] || fail "$(cat "$trace")"
+}
+
+# The last test here: the legacy tables stay with this file's host, and every DEL looks into them.
+@test "legacy iptables: CHECK misses a rule that is gone from the container's chain, and repair puts it back" {
+	with_legacy
+	chain_restored
+	rules_clean
 }

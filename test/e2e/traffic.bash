@@ -142,31 +142,6 @@ remote_setup() {
 	ns_ip remote -6 route add default via "${ADDRESS[HOST6]}"
 }
 
-# with_legacy : `iptables` is the old kind from here on, as on a host that never changed over.
-with_legacy() {
-	local name dir=$BATS_TEST_TMPDIR/legacy
-	mkdir -p "$dir"
-	for name in {iptables,ip6tables}{,-save,-restore}; do
-		ln -sfn "$(command -v xtables-legacy-multi)" "$dir/$name"
-	done
-	PATH=$dir:$PATH
-}
-
-# Both kinds of iptables: asking the legacy one for a table makes it.
-rules_clean() {
-	local family table chain
-	nft flush ruleset
-	for family in ip ip6; do
-		while read -r table; do
-			"${family}tables-legacy" -t "$table" -F
-			"${family}tables-legacy" -t "$table" -X
-			for chain in INPUT OUTPUT FORWARD PREROUTING POSTROUTING; do
-				"${family}tables-legacy" -t "$table" -P $chain ACCEPT 2>/dev/null || true
-			done
-		done < <(cat "/proc/net/${family}_tables_names" 2>/dev/null)
-	done
-}
-
 # All rules there are, of every family and kind. Lists of iptables come after nft's, since they make
 # tables where there are none.
 all_rules() {
