@@ -7,8 +7,6 @@
 #include "base/str.h"
 #include "nft/policy.h"
 
-#define TRIES           100 /* somebody else has changed the rule set between a look and our transaction */
-
 #define PRIORITY_FILTER 0
 #define ESTABLISHED     NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 #define RELATED         NF_CT_STATE_BIT(IP_CT_RELATED)
@@ -176,16 +174,15 @@ static int complete(struct nl *nl, struct nft_forward *f, bool all, struct arena
 	uint32_t at;
 	bool is_ready;
 
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (nft_generation(nl, &at) < 0 || look(nl, f, &s, &is_ready) < 0)
 			return -1;
 		if (!f->before.known)
 			f->before = s.bridge;
 		if ((is_ready && !all) || make(nl, f, &s, at, arena) == 0)
 			return 0;
-		if (i == TRIES || nl->err->sys != ERESTART)
+		if (!nft_again(nl, &tries, ERESTART))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 

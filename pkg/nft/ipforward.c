@@ -6,8 +6,6 @@
 #include "base/str.h"
 #include "nft/ipt.h"
 
-#define TRIES 100
-
 static const char FORWARD[] = "FORWARD";
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
@@ -246,7 +244,7 @@ static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
 {
 	uint32_t at;
 
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (nft_generation(nl, &at) < 0 || look(nl, f, arena) < 0)
 			return -1;
 		if (!first_missing(f->look, true) && !f->look->n_doomed)
@@ -256,9 +254,8 @@ static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
 				return 0;
 			continue;
 		}
-		if (i >= TRIES || nl->err->sys != ERESTART)
+		if (!nft_again(nl, &tries, ERESTART))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 

@@ -6,7 +6,6 @@
 #include "nft/ipforward.h"
 #include "nft/ipt.h"
 
-#define TRIES        100
 #define DELETE_BATCH 48 /* of NL_BATCH messages */
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
@@ -89,14 +88,13 @@ static int kill(struct nl *nl, const struct hunt *h)
 /* ENOENT: somebody was quicker with one of them. */
 static int hunt(struct nl *nl, struct hunt *h, const char *const *chains)
 {
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (go_through(nl, h, chains) < 0)
 			return -1;
 		if (kill(nl, h) == 0)
 			return 0;
-		if (i == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 

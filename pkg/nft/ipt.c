@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define TRIES 100
-
 const struct nft_table nft_ipt_nat[2] = { { NFPROTO_IPV4, "nat" }, { NFPROTO_IPV6, "nat" } };
 const struct nft_table nft_ipt_filter[2] = { { NFPROTO_IPV4, "filter" },
 					     { NFPROTO_IPV6, "filter" } };
@@ -115,7 +113,7 @@ static int remove_all(struct nl *nl, const struct nft_table *t, const struct nft
 int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_doomed *d,
 		     struct arena *arena)
 {
-	for (int tries = 0;; tries++) {
+	for (int tries = 0;;) {
 		struct jumps jumps[FROM_MAX] = { 0 };
 		bool has;
 
@@ -130,8 +128,7 @@ int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_
 		}
 		if (remove_all(nl, t, d, jumps, arena) == 0)
 			return 0;
-		if (tries == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }

@@ -12,6 +12,7 @@
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */
 #define DUMP_TRIES        200
+#define TRIES             100
 
 #define ELEM_BYTES        288 /* key, data or verdict, comment, and their headers */
 #define ELEMS_PER_MESSAGE 200 /* a nest's length has 16 bits */
@@ -129,6 +130,14 @@ int nft_commit(struct nl *nl)
 	nl_ack(nl, true);
 	batch_mark(nl, NFNL_MSG_BATCH_END);
 	return nl_transaction(nl);
+}
+
+bool nft_again(struct nl *nl, int *tries, int errnum)
+{
+	if ((nl->err->sys != errnum && nl->err->sys != ERESTART) || ++*tries > TRIES)
+		return false;
+	err_clear(nl->err);
+	return true;
 }
 
 /* nf_tables frees what is deleted after a grace period, and who closes the socket waits for that. */

@@ -94,6 +94,13 @@ void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t gen
  */
 int nft_commit(struct nl *nl) NODISCARD;
 
+/*
+ * Did it fail because somebody else has changed the rule set since the look that it was made from, so that
+ * another look is worth it? errnum is what that says here, ERESTART says so everywhere (nft_begin_at()).
+ * Clears the error then; says no at the hundredth time.
+ */
+bool nft_again(struct nl *nl, int *tries, int errnum);
+
 /* Only what is absent is made: none of these fails on what is there. */
 void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment);
 void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,

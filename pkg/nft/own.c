@@ -7,7 +7,6 @@
 #include "base/str.h"
 
 /* Others add and remove at the same time; who meets them again and again gives up in the end. */
-#define TRIES 100
 
 void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net)
 {
@@ -154,18 +153,19 @@ static int take_back(struct nl *nl, struct nft_claim *c, const uint8_t *states, 
 static int claim(struct nl *nl, struct nft_claim *c, bool with_build, struct arena *arena)
 {
 	struct look l;
+	bool missing;
 
 	look_begin(&l, c, arena);
 	c->fresh = arena_array(arena, bool, c->n_elems + 1);
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (put(nl, c, with_build, l.states, arena) == 0) {
 			note_fresh(c, l.states);
 			return 0;
 		}
-		if (i == TRIES || (nl->err->sys != ENOENT && nl->err->sys != EEXIST))
+		missing = nl->err->sys == ENOENT;
+		if (!nft_again(nl, &tries, missing ? ENOENT : EEXIST))
 			return take_back(nl, c, l.states, arena);
-		with_build |= nl->err->sys == ENOENT;
-		err_clear(nl->err);
+		with_build |= missing;
 		if (look(nl, &l) < 0 || refuse_others(nl, &l) < 0)
 			return -1;
 	}
@@ -200,16 +200,15 @@ static int release(struct nl *nl, const struct nft_claim *c, const bool *only, s
 	struct look l;
 
 	look_begin(&l, c, arena);
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (look(nl, &l) < 0)
 			return -1;
 		nft_begin(nl, c->n_elems, arena);
 		del_ours(nl, &l, only);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (i == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 
@@ -371,7 +370,7 @@ int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *d
 {
 	struct sweep s = { .stale = stale, .data = data, .arena = arena };
 
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (sweep_list(nl, own, &s) < 0)
 			return -1;
 		nft_begin(nl, s.n, arena);
@@ -380,8 +379,7 @@ int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *d
 			sweep_chains(nl, own, &s);
 			return 0;
 		}
-		if (i == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }

@@ -6,7 +6,6 @@
 
 #include "base/str.h"
 
-#define TRIES   100
 #define AT_ONCE 12 /* bridges, of up to 4 of NL_BATCH messages each */
 
 static const struct nft_set sets[] = {
@@ -193,7 +192,7 @@ int nft_policy_bequeath(struct nl *nl, const struct nft_table *t, const char *ne
 {
 	struct estate s = { .network = network, .arena = arena };
 
-	for (int i = 0;; i++) {
+	for (int tries = 0;;) {
 		if (nft_list(nl, t, NFT_BRIDGES, see_estate, see_no_estate, &s) < 0)
 			return -1;
 		if (pass_on(nl, t, &s, heir, data) == 0) {
@@ -201,8 +200,7 @@ int nft_policy_bequeath(struct nl *nl, const struct nft_table *t, const char *ne
 				return 0;
 			continue;
 		}
-		if (i >= TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }

@@ -10,7 +10,6 @@
 
 #define PRIORITY_DSTNAT (-100)
 #define PRIORITY_SRCNAT 100
-#define TRIES           100
 
 static const char hostports[] = "hostports", all[] = "hostports_all",
 		  masquerading[] = "masquerading";
@@ -238,7 +237,7 @@ static int look_side(struct nl *nl, struct look *l)
 
 int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *arena)
 {
-	for (int tries = 0;; tries++) {
+	for (int tries = 0;;) {
 		struct look looks[] = { look_at(r, 0, arena), look_at(r, 1, arena) };
 		uint32_t generation;
 
@@ -251,9 +250,8 @@ int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *ar
 		put_side(nl, &looks[1]);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (tries == TRIES || (nl->err->sys != ENOENT && nl->err->sys != ERESTART))
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 
@@ -290,7 +288,7 @@ int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, bool *has)
 
 static int remove_side(struct nl *nl, const struct nft_refdnat *r, size_t side, struct arena *arena)
 {
-	for (int tries = 0;; tries++) {
+	for (int tries = 0;;) {
 		struct look l = look_at(r, side, arena);
 
 		if (r->n && !l.to)
@@ -302,9 +300,8 @@ static int remove_side(struct nl *nl, const struct nft_refdnat *r, size_t side, 
 			nft_rule_del(nl, &l.side->table, l.rules[i].chain, l.rules[i].handle);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (tries == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 

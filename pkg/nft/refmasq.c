@@ -6,7 +6,6 @@
 #include "nft/ipt.h"
 
 #define PRIORITY_SRCNAT 100
-#define TRIES           100
 
 static const struct nft_table table = { NFPROTO_INET, "cni_plugins_masquerade" };
 static const char checks[] = "masq_checks", postrouting[] = "postrouting";
@@ -86,7 +85,7 @@ static void put_deletions(struct nl *nl, const struct found_rules *f)
 int nft_refmasq_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
 		    const struct nft_whose *owner, struct arena *arena)
 {
-	for (int tries = 0;; tries++) {
+	for (int tries = 0;;) {
 		struct found_rules f = { .whose = owner, .arena = arena };
 
 		if (nft_rules(nl, &table, checks, see, see_none, &f) < 0)
@@ -98,15 +97,14 @@ int nft_refmasq_set(struct nl *nl, const struct ip *const *ips, size_t n, const 
 			put_rule(nl, ips[i], comment);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (tries == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 
 int nft_refmasq_remove(struct nl *nl, const struct nft_whose *w, struct arena *arena)
 {
-	for (int tries = 0;; tries++) {
+	for (int tries = 0;;) {
 		struct found_rules f = { .whose = w, .arena = arena };
 
 		if (nft_rules(nl, &table, checks, see, see_none, &f) < 0)
@@ -115,9 +113,8 @@ int nft_refmasq_remove(struct nl *nl, const struct nft_whose *w, struct arena *a
 		put_deletions(nl, &f);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (tries == TRIES || nl->err->sys != ENOENT)
+		if (!nft_again(nl, &tries, ENOENT))
 			return -1;
-		err_clear(nl->err);
 	}
 }
 
