@@ -56,6 +56,12 @@ struct cni_port_vlans {
 	bool preserve_default;
 };
 
+/* What a port is to be. */
+struct cni_port {
+	bool hairpin, isolated;
+	struct cni_port_vlans vlans;
+};
+
 int cni_port_vlans(struct cni_call *c, const struct link *br, const struct link *port,
 		   const struct cni_port_vlans *v) NODISCARD;
 int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
@@ -68,5 +74,17 @@ int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
 bool cni_vlan_ifname(const char *bridge, uint16_t vid, char name[IFNAMSIZ]); /* false: too long */
 int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,
 		     struct link *out) NODISCARD;
+
+/* Gateways where IPAM named none: each subnet's first address. is_default: and the default routes there. */
+void cni_bridge_gateways(struct cni_call *c, bool is_default);
+
+/* The result's gateways are addresses of the bridge, or of its interface in the VLAN; forwarding is on. */
+int cni_bridge_be_gateway(struct cni_call *c, const struct cni_bridge *conf, const struct link *br,
+			  const struct cni_port_vlans *vlans) NODISCARD;
+
+/* CHECK: the bridge of prevResult, and the host's end of `inside` as its port. */
+int cni_verify_bridge(struct cni_call *c, const struct cni_bridge *conf, struct link *br) NODISCARD;
+int cni_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
+		    const struct cni_port *want) NODISCARD;
 
 #endif

@@ -8,9 +8,9 @@
 #define OVS_VLANS 4096
 
 static const struct json_field trunk_fields[] = {
-	F_UINT("minID", struct ovs_trunk, min, .max = OVS_VLANS - 1, HAS(struct ovs_trunk, min)),
-	F_UINT("maxID", struct ovs_trunk, max, .max = OVS_VLANS - 1, HAS(struct ovs_trunk, max)),
-	F_UINT("id", struct ovs_trunk, id, .max = OVS_VLANS - 1, HAS(struct ovs_trunk, id)), F_END
+	F_UINT("minID", struct cni_trunk, min, .max = OVS_VLANS - 1, HAS(struct cni_trunk, min)),
+	F_UINT("maxID", struct cni_trunk, max, .max = OVS_VLANS - 1, HAS(struct cni_trunk, max)),
+	F_UINT("id", struct cni_trunk, id, .max = OVS_VLANS - 1, HAS(struct cni_trunk, id)), F_END
 };
 
 static const struct json_field runtime_fields[] = {
@@ -78,23 +78,6 @@ int ovs_settle(struct cni_call *c)
 
 /* ---- VLANs ----------------------------------------------------------------------------------- */
 
-static int add_trunk(struct cni_call *c, const struct ovs_trunk *t, size_t i, struct vlan_set *set)
-{
-	if (t->has_min != t->has_max)
-		return err_set(c->err, ERR_CONFIG, "trunk[%zu].%s: missing", i,
-			       t->has_min ? "maxID" : "minID");
-	if (!t->has_min && !t->has_id)
-		return err_set(c->err, ERR_CONFIG, "trunk[%zu]: neither id nor minID and maxID", i);
-	if (t->min > t->max)
-		return err_set(c->err, ERR_CONFIG, "trunk[%zu].minID: %u is above maxID %u", i,
-			       t->min, t->max);
-	if (t->has_id)
-		vlan_set_add(set, t->id);
-	for (uint16_t vid = t->min; t->has_min && vid <= t->max; vid++)
-		vlan_set_add(set, vid);
-	return 0;
-}
-
 /* ovs-vswitchd.conf.db(5): native-tagged is a trunk that takes untagged frames as the tag's. */
 static const char *vlan_mode(bool tag, bool trunk)
 {
@@ -110,8 +93,11 @@ static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs
 	struct vlan_set set = { 0 };
 
 	for (size_t i = 0; i < conf->n_trunk; i++)
-		if (add_trunk(c, &conf->trunk[i], i, &set) < 0)
-			return -1;
+		if (!conf->trunk[i].has_id && !conf->trunk[i].has_min && !conf->trunk[i].has_max)
+			return err_set(c->err, ERR_CONFIG,
+				       "trunk[%zu]: neither id nor minID and maxID", i);
+	if (cni_trunk_collect(c, "trunk", conf->trunk, conf->n_trunk, &set) < 0)
+		return -1;
 	for (uint16_t vid = 0; vid < OVS_VLANS; vid++)
 		if (vlan_set_has(&set, vid))
 			vids[p->n_trunks++] = vid;

@@ -5,19 +5,15 @@
 
 #include "cni/ovs.h"
 #include "cni/ovsmemo.h"
+#include "cni/trunk.h"
 #include "cni/vf.h"
-
-struct ovs_trunk {
-	uint16_t min, max, id;
-	bool has_min, has_max, has_id;
-};
 
 struct ovs_conf {
 	const char *bridge, *socket, *configuration_path, *interface_type;
 	const char *device_id, *device_info;
 	uint16_t vlan, ofport_request;
 	bool has_vlan;
-	struct ovs_trunk *trunk;
+	struct cni_trunk *trunk;
 	size_t n_trunk;
 	uint32_t mtu, retries, interval;
 	const char *runtime_mac;

@@ -8,32 +8,29 @@
 #include "cni/delegate.h"
 #include "cni/iface.h"
 #include "cni/netfilter.h"
+#include "cni/trunk.h"
 #include "cni/verify.h"
-#include "nl/addr.h"
-
-struct trunk {
-	uint16_t min, max, id;
-	bool has_min, has_max, has_id;
-};
 
 struct bridge_conf {
 	struct cni_bridge bridge;
 	bool is_gateway, is_default_gateway;
 	struct cni_netfilter netfilter;
-	bool hairpin, enable_dad, disable_container_interface, port_isolation;
-	uint16_t vlan;
-	struct trunk *trunk;
+	struct cni_port port;
+	bool enable_dad, disable_container_interface;
+	struct cni_trunk *trunk;
 	size_t n_trunk;
-	bool has_trunk, preserve_default_vlan;
+	bool has_trunk;
 	const char *runtime_mac, *args_mac;
-	struct cni_port_vlans vlans; /* from vlan, vlanTrunk, preserveDefaultVlan */
-	const uint8_t *mac;          /* the container's, by whichever way it was asked for */
+	const uint8_t *mac; /* the container's, by whichever way it was asked for */
 };
 
 static const struct json_field trunk_fields[] = {
-	F_UINT("minID", struct trunk, min, .min = 1, .max = VLAN_MAX, HAS(struct trunk, min)),
-	F_UINT("maxID", struct trunk, max, .min = 1, .max = VLAN_MAX, HAS(struct trunk, max)),
-	F_UINT("id", struct trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct trunk, id)), F_END
+	F_UINT("minID", struct cni_trunk, min, .min = 1, .max = VLAN_MAX,
+	       HAS(struct cni_trunk, min)),
+	F_UINT("maxID", struct cni_trunk, max, .min = 1, .max = VLAN_MAX,
+	       HAS(struct cni_trunk, max)),
+	F_UINT("id", struct cni_trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct cni_trunk, id)),
+	F_END
 };
 
 static const struct json_field runtime_fields[] = {
@@ -59,16 +56,16 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("ipMasq", struct bridge_conf, netfilter.masq),
 	F_STR("ipMasqBackend", struct bridge_conf, netfilter.masq_backend),
 	F_UINT("mtu", struct bridge_conf, bridge.mtu, .max = 65535),
-	F_BOOL("hairpinMode", struct bridge_conf, hairpin),
+	F_BOOL("hairpinMode", struct bridge_conf, port.hairpin),
 	F_BOOL("promiscMode", struct bridge_conf, bridge.promisc),
-	F_UINT("vlan", struct bridge_conf, vlan, .max = VLAN_MAX),
+	F_UINT("vlan", struct bridge_conf, port.vlans.vid, .max = VLAN_MAX),
 	F_LIST("vlanTrunk", struct bridge_conf, trunk, trunk_fields,
 	       HAS(struct bridge_conf, trunk)),
-	F_BOOL("preserveDefaultVlan", struct bridge_conf, preserve_default_vlan),
+	F_BOOL("preserveDefaultVlan", struct bridge_conf, port.vlans.preserve_default),
 	F_BOOL("macspoofchk", struct bridge_conf, netfilter.spoof),
 	F_BOOL("enabledad", struct bridge_conf, enable_dad),
 	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
-	F_BOOL("portIsolation", struct bridge_conf, port_isolation),
+	F_BOOL("portIsolation", struct bridge_conf, port.isolated),
 	F_HERE("runtimeConfig", runtime_fields),
 	F_HERE("args", args_fields),
 	F_END
@@ -77,27 +74,6 @@ static const struct json_field bridge_fields[] = {
 static const struct bridge_conf bridge_defaults = { .bridge.name = "cni0" };
 
 static const char *const bridge_args[] = { "MAC", NULL };
-
-/* Union of the trunk's elements; each holds a range, an id, or both. */
-static int collect_trunk(struct cni_call *c, struct bridge_conf *conf)
-{
-	for (size_t i = 0; i < conf->n_trunk; i++) {
-		const struct trunk *t = &conf->trunk[i];
-
-		if (t->has_min != t->has_max)
-			return err_set(c->err, ERR_CONFIG, "vlanTrunk[%zu].%s: missing", i,
-				       t->has_min ? "maxID" : "minID");
-		if (t->min > t->max)
-			return err_set(c->err, ERR_CONFIG,
-				       "vlanTrunk[%zu].minID: %u is above maxID %u", i, t->min,
-				       t->max);
-		if (t->has_id)
-			vlan_set_add(&conf->vlans.trunk, t->id);
-		for (uint16_t vid = t->min; t->has_min && vid <= t->max; vid++)
-			vlan_set_add(&conf->vlans.trunk, vid);
-	}
-	return 0;
-}
 
 /* runtimeConfig.mac, then args.cni.mac, then CNI_ARGS MAC. */
 static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
@@ -114,15 +90,16 @@ static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 
 static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)
 {
+	uint16_t vlan = conf->port.vlans.vid;
 	char name[IFNAMSIZ];
 
-	if (conf->hairpin && conf->bridge.promisc)
+	if (conf->port.hairpin && conf->bridge.promisc)
 		return err_set(c->err, ERR_CONFIG,
 			       "hairpinMode and promiscMode exclude each other");
-	if (conf->vlan && conf->is_gateway && !cni_vlan_ifname(conf->bridge.name, conf->vlan, name))
+	if (vlan && conf->is_gateway && !cni_vlan_ifname(conf->bridge.name, vlan, name))
 		return err_set(c->err, ERR_CONFIG,
 			       "bridge: \"%s.%u\" is too long for an interface name",
-			       conf->bridge.name, conf->vlan);
+			       conf->bridge.name, vlan);
 	if (conf->disable_container_interface && *c->conf.ipam.type)
 		return err_set(c->err, ERR_CONFIG,
 			       "disableContainerInterface and ipam exclude each other");
@@ -132,6 +109,7 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 static int bridge_validate(struct cni_call *c)
 {
 	struct bridge_conf *conf = c->own;
+	struct cni_port_vlans *vlans = &conf->port.vlans;
 	const char *fault = ifname_fault(conf->bridge.name);
 
 	if (fault)
@@ -141,14 +119,12 @@ static int bridge_validate(struct cni_call *c)
 		return -1;
 	if (check_combinations(c, conf) < 0)
 		return -1;
-	if (collect_trunk(c, conf) < 0)
+	if (cni_trunk_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0)
 		return -1;
 	if (c->command != CNI_STATUS && choose_mac(c, conf) < 0)
 		return -1;
-	conf->vlans.vid = conf->vlan;
-	conf->vlans.has_trunk = conf->has_trunk;
-	conf->vlans.preserve_default = conf->preserve_default_vlan;
-	conf->bridge.vlan_filtering = conf->vlan || conf->has_trunk;
+	vlans->has_trunk = conf->has_trunk;
+	conf->bridge.vlan_filtering = vlans->vid || vlans->has_trunk;
 	return 0;
 }
 
@@ -177,66 +153,12 @@ static int attach(struct cni_call *c, const struct link *br, struct link *host, 
 
 	if (cni_veth_add(c, &veth, host, inside) < 0)
 		return -1;
-	if (conf->hairpin || conf->port_isolation) {
-		nl_port_flags(c->host, host->index, conf->hairpin, conf->port_isolation);
+	if (conf->port.hairpin || conf->port.isolated) {
+		nl_port_flags(c->host, host->index, conf->port.hairpin, conf->port.isolated);
 		if (nl_commit(c->host) < 0)
 			return err_wrap(c->err, "%s", host->name);
 	}
-	return cni_port_vlans(c, br, host, &conf->vlans);
-}
-
-static bool has_default_route(const struct cni_result *r, sa_family_t family)
-{
-	for (size_t i = 0; i < r->n_routes; i++)
-		if (r->routes[i].dst.family == family && !r->routes[i].dst.plen)
-			return true;
-	return false;
-}
-
-/* isGateway: the first address of the subnet, where IPAM named none. isDefaultGateway: route there. */
-static void complete_gateways(struct cni_call *c)
-{
-	const struct bridge_conf *conf = c->own;
-	struct cni_result *r = &c->result;
-
-	for (size_t i = 0; conf->is_gateway && i < r->n_ips; i++) {
-		struct cni_ipconfig *p = &r->ips[i];
-
-		if (!p->gateway.family) {
-			struct ip net = ip_network(&p->address);
-
-			p->gateway = ip_next(&net);
-		}
-		if (conf->is_default_gateway && !has_default_route(r, p->gateway.family)) {
-			struct cni_route *route = arena_append(c->arena, r->routes, r->n_routes);
-
-			*route = (struct cni_route){ .dst.family = p->gateway.family,
-						     .gw = p->gateway };
-		}
-	}
-}
-
-static int become_gateway(struct cni_call *c, const struct link *br)
-{
-	const struct bridge_conf *conf = c->own;
-	struct link gw = *br;
-
-	if (conf->vlan) {
-		if (cni_vlan_gateway(c, br, &conf->vlans, &gw) < 0)
-			return -1;
-		cni_add_interface(c, &gw, NULL);
-	}
-	for (size_t i = 0; i < c->result.n_ips; i++) {
-		struct ip address = c->result.ips[i].gateway;
-
-		if (address.family != c->result.ips[i].address.family)
-			return err_set(c->err, ERR_CONFIG,
-				       "ipam: a gateway is not of its address's family");
-		address.plen = c->result.ips[i].address.plen;
-		if (cni_bridge_address(c, &conf->bridge, &gw, &address) < 0)
-			return -1;
-	}
-	return cni_enable_forwarding(c);
+	return cni_port_vlans(c, br, host, &conf->port.vlans);
 }
 
 static int configure(struct cni_call *c, const struct link *br, const struct link *inside,
@@ -255,10 +177,13 @@ static int configure(struct cni_call *c, const struct link *br, const struct lin
 		nl_link_up(c->sandbox, inside->index);
 		return nl_commit(c->sandbox);
 	}
-	complete_gateways(c);
+	if (conf->is_gateway)
+		cni_bridge_gateways(c, conf->is_default_gateway);
 	if (cni_iface_configure(c, inside, 2, &options) < 0)
 		return -1;
-	return conf->is_gateway ? become_gateway(c, br) : 0;
+	if (!conf->is_gateway)
+		return 0;
+	return cni_bridge_be_gateway(c, &conf->bridge, br, &conf->port.vlans);
 }
 
 /* Bridge and port in one turn. */
@@ -281,7 +206,7 @@ static const uint8_t *lasting_mac(struct cni_call *c, struct link *inside)
 	const struct bridge_conf *conf = c->own;
 
 	if (!keeps_quiet(c) || conf->mac ||
-	    !cni_bridge_mac(c, &conf->bridge, conf->vlan, inside->mac))
+	    !cni_bridge_mac(c, &conf->bridge, conf->port.vlans.vid, inside->mac))
 		return NULL;
 	return inside->mac;
 }
@@ -306,8 +231,8 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 		return 0;
 	if (cni_port_forward(c, host, keeps_quiet(c)) < 0)
 		return -1;
-	if (c->result.n_ips &&
-	    !mac) /* what the link said when it came up, the port did not pass on yet */
+	/* What the link said when it came up, the port did not pass on yet. */
+	if (c->result.n_ips && !mac)
 		cni_iface_announce(c, inside);
 	return 0;
 }
@@ -342,44 +267,6 @@ static int bridge_repair(struct cni_call *c)
 	return cni_netfilter_repair(c, &conf->netfilter);
 }
 
-static int verify_bridge(struct cni_call *c, struct link *br)
-{
-	const struct bridge_conf *conf = c->own;
-
-	for (size_t i = 0; i < c->prev->n_interfaces; i++) {
-		const struct cni_interface *f = &c->prev->interfaces[i];
-
-		if (strcmp(f->name, conf->bridge.name) != 0 || (f->sandbox && *f->sandbox))
-			continue;
-		if (cni_verify_host(c, f, "bridge", br) < 0)
-			return -1;
-		if (conf->bridge.promisc && !br->promiscuity)
-			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
-				       br->name);
-		return 0;
-	}
-	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: bridge %s is not among them",
-		       conf->bridge.name);
-}
-
-static int verify_port(struct cni_call *c, const struct link *br, const struct link *inside)
-{
-	const struct bridge_conf *conf = c->own;
-	struct link port;
-
-	if (nl_link_get_index_allow(c->host, inside->peer, &port) < 0)
-		return -1;
-	if (!port.index || strcmp(port.kind, "veth") != 0)
-		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone", c->ifname);
-	if (port.master != br->index)
-		return err_set(c->err, ERR_CHECK, "%s is no port of bridge %s any more", port.name,
-			       br->name);
-	if (port.hairpin != conf->hairpin || port.isolated != conf->port_isolation)
-		return err_set(c->err, ERR_CHECK,
-			       "port %s: hairpinMode or portIsolation has changed", port.name);
-	return cni_verify_port_vlans(c, &port, &conf->vlans);
-}
-
 static int bridge_check(struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
@@ -388,11 +275,11 @@ static int bridge_check(struct cni_call *c)
 
 	if (cni_ipam_forward(c) < 0)
 		return -1;
-	if (verify_bridge(c, &br) < 0)
+	if (cni_verify_bridge(c, &conf->bridge, &br) < 0)
 		return -1;
 	if (cni_verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0)
 		return -1;
-	if (verify_port(c, &br, &inside) < 0)
+	if (cni_verify_port(c, &br, &inside, &conf->port) < 0)
 		return -1;
 	if (cni_verify_ips(c, &inside, index) < 0)
 		return -1;

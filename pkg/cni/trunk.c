@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/trunk.h"
+
+static int collect(struct cni_call *c, const char *key, const struct cni_trunk *t, size_t i,
+		   struct vlan_set *set)
+{
+	if (t->has_min != t->has_max)
+		return err_set(c->err, ERR_CONFIG, "%s[%zu].%s: missing", key, i,
+			       t->has_min ? "maxID" : "minID");
+	if (t->min > t->max)
+		return err_set(c->err, ERR_CONFIG, "%s[%zu].minID: %u is above maxID %u", key, i,
+			       t->min, t->max);
+	if (t->has_id)
+		vlan_set_add(set, t->id);
+	for (uint16_t vid = t->min; t->has_min && vid <= t->max; vid++)
+		vlan_set_add(set, vid);
+	return 0;
+}
+
+int cni_trunk_collect(struct cni_call *c, const char *key, const struct cni_trunk *trunk, size_t n,
+		      struct vlan_set *set)
+{
+	for (size_t i = 0; i < n; i++)
+		if (collect(c, key, &trunk[i], i, set) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trunk.h - a trunk's VLANs as configurations list them: objects with an id, a range, or both. */
+#ifndef CNIC_CNI_TRUNK_H
+#define CNIC_CNI_TRUNK_H
+
+#include "cni/call.h"
+#include "nl/vlan.h"
+
+struct cni_trunk {
+	uint16_t min, max, id;
+	bool has_min, has_max, has_id;
+};
+
+/* Their union, added to *set. `key` is for errors: half a range, a range that ends before it begins. */
+int cni_trunk_collect(struct cni_call *c, const char *key, const struct cni_trunk *trunk, size_t n,
+		      struct vlan_set *set) NODISCARD;
+
+#endif
