@@ -301,12 +301,12 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 			     const struct cni_port_vlans *v)
 {
 	struct cni_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
-	auto_close int own = netns_own(c->err);
-	struct veth veth = { .peer = name, .peer_netns = own, .mtu = br->mtu, .master = br->index };
+	int home = netns_home(c->err);
+	struct veth veth = { .peer = name, .peer_netns = home, .mtu = br->mtu, .master = br->index };
 	struct change *ch = c->bridge_change;
 	struct link port, gateway;
 
-	if (own < 0 || cni_random_ifname(c, &veth.name) < 0)
+	if (home < 0 || cni_random_ifname(c, &veth.name) < 0)
 		return -1;
 	nl_veth_add(c->host, &veth);
 	if (nl_commit_allow(c->host, EEXIST) < 0) {

@@ -165,14 +165,17 @@ static int own_netns(struct cni_call *c)
  */
 static int open_netns(struct cni_call *c, const struct cni_env *env)
 {
-	bool may_be_gone = c->command == CNI_DEL || c->plugin->ipam, gone = false;
+	bool may_be_gone = c->command == CNI_DEL || c->plugin->ipam, gone = false, home;
 
 	if (c->command == CNI_GC || c->command == CNI_STATUS)
 		return 0;
 	if (netns_open(env->netns, &c->netns_fd, may_be_gone ? &gone : NULL, c->err) < 0)
 		return -1;
-	if (c->netns_fd < 0 || env->netns_override || c->command == CNI_CHECK ||
-	    !netns_is_own(c->netns_fd))
+	if (c->netns_fd < 0 || env->netns_override || c->command == CNI_CHECK)
+		return 0;
+	if (netns_is_home(c->netns_fd, &home, c->err) < 0)
+		return -1;
+	if (!home)
 		return 0;
 	if (c->command == CNI_ADD)
 		return own_netns(c);

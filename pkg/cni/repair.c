@@ -42,7 +42,7 @@ static int decode_conf(struct cni_call *c, const struct cni_record *r)
 /* 1: the namespace is gone. Our own is not a container's: the path has come to mean another. */
 static int repair(const struct cni_repair *what, const struct cni_record *r, struct cni_call *c)
 {
-	bool gone = false;
+	bool gone = false, home = false;
 
 	c->container_id = r->container_id;
 	c->netns = r->netns;
@@ -52,7 +52,11 @@ static int repair(const struct cni_repair *what, const struct cni_record *r, str
 	c->record_note = r->note;
 	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0)
 		return -1;
-	if (gone || netns_is_own(c->netns_fd)) {
+	if (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0) {
+		close_fd(&c->netns_fd);
+		return -1;
+	}
+	if (gone || home) {
 		close_fd(&c->netns_fd);
 		return 1;
 	}

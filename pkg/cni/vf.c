@@ -89,7 +89,7 @@ static int set_admin_mac(struct cni_call *c, const struct cni_vf *vf)
 /* By either of its names, wherever the move has got to. */
 static int move_home(struct cni_call *c, const char *name)
 {
-	auto_close int home = netns_own(c->err);
+	int home = netns_home(c->err);
 	struct link link;
 
 	if (home < 0 || nl_link_get_allow(c->sandbox, c->ifname, &link) < 0)

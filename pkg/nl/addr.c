@@ -185,7 +185,7 @@ static int wait_dad(struct nl *nl, struct nl *watcher, int index, int timeout_ms
 
 int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
 {
-	static struct nl watcher; /* 48 KiB are too many for the stack */
+	static struct nl watcher; /* too large for the stack */
 	int rc = nl_open_at(&watcher, netns_fd, nl->err);
 
 	if (!rc)

@@ -130,8 +130,8 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data)
 	return mnl_attr_parse(nlh, sizeof(*ifi), link_attr, l);
 }
 
-/* Counters are summed over all CPUs, link by link: leave them out. */
-static void without_counters(struct nl *nl)
+/* IPv6's counters are summed over all CPUs, link by link: leave them out. The link's own come all the same. */
+static void without_ipv6_counters(struct nl *nl)
 {
 	nl_u32(nl, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
@@ -142,7 +142,7 @@ static int get(struct nl *nl, int index, const char *name, struct link *out)
 
 	*out = (struct link){ 0 };
 	nl_msg(nl, RTM_GETLINK, 0, &ifi, sizeof(ifi), "look up link");
-	without_counters(nl);
+	without_ipv6_counters(nl);
 	if (name)
 		nl_str(nl, IFLA_IFNAME, name);
 	if (nl_query(nl, nl_link_parse, out) < 0)
@@ -205,7 +205,7 @@ int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n)
 	struct ifinfomsg ifi = { 0 };
 
 	nl_msg(nl, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list bridge ports");
-	without_counters(nl);
+	without_ipv6_counters(nl);
 	nl_u32(nl, IFLA_MASTER, (uint32_t)bridge);
 	if (nl_dump(nl, count_port, reset_count, &p) < 0)
 		return -1;

@@ -110,7 +110,7 @@ static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int
 
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
 {
-	static struct nl watcher; /* 48 KiB are too many for the stack */
+	static struct nl watcher; /* too large for the stack */
 	int rc = nl_link_watch(&watcher, far, at->err);
 
 	nl_link_del(at, index);

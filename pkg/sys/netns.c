@@ -53,41 +53,39 @@ int netns_open(const char *path, int *fd, bool *gone, struct err *err)
 	return -1;
 }
 
-int netns_own(struct err *err)
-{
-	int fd = open_path(own_path);
-
-	return fd < 0 ? err_sys(err, "open %s", own_path) : fd;
-}
-
-/* Ours for good: a process of ours lives in one namespace, and a walk through /proc is worth sparing. */
-static int home(struct err *err)
+/* A process of ours lives in one namespace, and a walk through /proc is worth sparing. */
+int netns_home(struct err *err)
 {
 	static int fd = -1;
 
 	if (fd < 0)
-		fd = netns_own(err);
-	return fd;
+		fd = open_path(own_path);
+	return fd < 0 ? err_sys(err, "open %s", own_path) : fd;
 }
 
-bool netns_is_own(int fd)
+int netns_is_home(int fd, bool *is_home, struct err *err)
 {
 	struct stat own, other;
-	struct err ignored;
+	int home = netns_home(err);
 
-	return !fstat(home(&ignored), &own) && !fstat(fd, &other) && own.st_dev == other.st_dev &&
-	       own.st_ino == other.st_ino;
+	if (home < 0)
+		return -1;
+	if (fstat(home, &own) < 0 || fstat(fd, &other) < 0)
+		return err_sys(err, "stat %s", own_path);
+	*is_home = own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+	return 0;
 }
 
 int netns_lock(struct err *err)
 {
+	int home = netns_home(err);
 	auto_close int fd = -1;
 	struct stat own;
 	char path[96];
 
-	if (home(err) < 0)
+	if (home < 0)
 		return -1;
-	if (fstat(home(err), &own) < 0)
+	if (fstat(home, &own) < 0)
 		return err_sys(err, "stat %s", own_path);
 	snprintf(path, sizeof(path), NETNS_LOCK_DIR "/netns-%ju-%ju", (uintmax_t)own.st_dev,
 		 (uintmax_t)own.st_ino);
@@ -103,14 +101,15 @@ int netns_lock(struct err *err)
 
 int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err)
 {
+	int home = netns_home(err);
 	int rc;
 
-	if (home(err) < 0)
+	if (home < 0)
 		return -1;
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return err_sys(err, "enter container netns");
 	rc = fn(arg);
-	if (setns(home(err), CLONE_NEWNET) < 0)
+	if (setns(home, CLONE_NEWNET) < 0)
 		abort();
 	return rc;
 }

@@ -14,11 +14,9 @@
  */
 int netns_open(const char *path, int *fd, bool *gone, struct err *err) NODISCARD;
 
-/* A descriptor of the namespace this process runs in, -1 on failure. */
-int netns_own(struct err *err) NODISCARD;
-
-/* Is it the namespace this process runs in? */
-bool netns_is_own(int fd);
+/* The namespace this process runs in, which it never leaves: opened once, not to be closed. -1 on failure. */
+int netns_home(struct err *err) NODISCARD;
+int netns_is_home(int fd, bool *is_home, struct err *err) NODISCARD;
 
 /*
  * The lock of the namespace this process runs in, for objects in it that calls share: a file named by

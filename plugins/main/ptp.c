@@ -193,30 +193,17 @@ static int ptp_repair(struct cni_call *c)
 	return cni_netfilter_repair(c, &conf->netfilter);
 }
 
-/* The host's end is not in prevResult's addresses; its routes are what the container lives on. */
-static int verify_host(struct cni_call *c, const struct link *inside)
-{
-	struct link host;
-
-	if (nl_link_get_index_allow(c->host, inside->peer, &host) < 0)
-		return -1;
-	if (!host.index || strcmp(host.kind, "veth") != 0 || !(host.flags & IFF_UP))
-		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone or down",
-			       c->ifname);
-	return 0;
-}
-
 static int ptp_check(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->own;
-	struct link inside;
+	struct link inside, host;
 	uint32_t index;
 
 	if (cni_ipam_forward(c) < 0)
 		return -1;
 	if (cni_verify_inside(c, "veth", true, &inside, &index) < 0)
 		return -1;
-	if (verify_host(c, &inside) < 0)
+	if (cni_verify_peer(c, &inside, &host) < 0) /* its routes are what the container lives on */
 		return -1;
 	if (cni_verify_ips(c, &inside, index) < 0)
 		return -1;

@@ -40,6 +40,23 @@ LOOPBACK='{"cniVersion":"1.1.0","name":"net","type":"loopback"}'
 	each_fault add_with_fault
 }
 
+refused_with_fault() {
+	CNI_NETNS=/proc/self/ns/net with_fault "$1" add "$plugin" <<<"$conf"
+	echo "fault $1: $what"
+	if [ "$what" = 'write()' ]; then # of the error object
+		[ "$status" -eq 1 ] || fail "exit 1"
+	else
+		expect_error_object
+	fi
+	expect_state
+}
+
+@test "bridge ADD into the namespace it runs in: whatever fails, it does not take it for another" {
+	local least=4
+	use bridge "$BRIDGE"
+	each_fault refused_with_fault
+}
+
 # A bridge that somebody has made and given addresses to; what comes back comes last.
 foreign() {
 	order='sort'
