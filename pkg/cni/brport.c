@@ -172,27 +172,6 @@ int cni_bridge_refresh(struct cni_call *c, const struct link *port, struct link 
 	return nl_link_get_index(c->host, br->index, br);
 }
 
-bool cni_bridge_mac(const struct cni_call *c, const struct cni_bridge *conf, uint16_t vid,
-		    uint8_t mac[MAC_LEN])
-{
-	const struct cni_result *r = &c->result;
-	const struct ip *ip = NULL;
-	char buf[IP_STRLEN];
-
-	if (!c->own_ipam || !r->n_ips)
-		return false;
-	for (size_t i = 0; i < r->n_ips; i++) {
-		if (r->ips[i].address.family != AF_INET)
-			continue;
-		if (ip)
-			return false;
-		ip = &r->ips[i].address;
-	}
-	mac_of_text(mac, arena_printf(c->arena, "%s %u %s", conf->name, vid,
-				      ip_str(ip ? ip : &r->ips[0].address, buf)));
-	return true;
-}
-
 static bool conflicts(const struct ip *have, const struct ip *want)
 {
 	return want->family == AF_INET || cidr_contains(have, want) || cidr_contains(want, have);

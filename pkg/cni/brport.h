@@ -40,14 +40,6 @@ int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const 
  */
 int cni_port_forward(struct cni_call *c, const struct link *port, bool held) NODISCARD;
 
-/*
- * The MAC address for the container that got this result on the bridge's VLAN: made from its IP address, so that
- * whoever had that before had this, too. What neighbours remember stays true, and nobody needs to be told.
- * False where that cannot be: two IPv4 addresses, or an IPAM plugin that may have seen another MAC.
- */
-bool cni_bridge_mac(const struct cni_call *c, const struct cni_bridge *conf, uint16_t vid,
-		    uint8_t mac[MAC_LEN]);
-
 /* VLANs of a port: vid untagged (0 = none), trunk tagged; without preserve the default one goes. */
 struct cni_port_vlans {
 	uint16_t vid;

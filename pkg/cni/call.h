@@ -53,10 +53,10 @@ struct cni_call {
 	struct nl *nft;                    /* cni_nft(); NULL until somebody has asked */
 	int netns_fd;                      /* opened by main(); -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
-	bool own_ipam; /* the addresses come from this process, by what no link was looked at */
-	bool turn_given_up;      /* another call may have had its turn since ours began */
-	int lock_fd;             /* the turn at the host's namespace, -1 = not held */
-	int *record_fd;          /* record.h: our hold on it, NULL = none */
+	bool ipam_inside;   /* the IPAM plugin asked ran in this process: it has seen no link */
+	bool turn_given_up; /* another call may have had its turn since ours began */
+	int lock_fd;        /* the turn at the host's namespace, -1 = not held */
+	int *record_fd;     /* record.h: our hold on it, NULL = none */
 	const char *record_note; /* record.h: what else it is to hold, NULL = nothing */
 	void *bridge_change;     /* brport.h: what to take back */
 	struct cni_del *del;     /* netfilter.h: what a DEL goes by */
@@ -74,7 +74,7 @@ struct cni_plugin {
 	const void *defaults;            /* .own before decoding; NULL = zeroed */
 	size_t conf_size;
 	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
-	bool ipam;               /* an IPAM plugin: opens no namespace */
+	bool ipam;               /* an IPAM plugin: opens no namespace, sees no link */
 	bool bare; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run

@@ -89,7 +89,7 @@ static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cn
 	if (command == CNI_ADD)
 		cni_undo_push(c, undo_own, sub);
 	*out = sub->result;
-	c->own_ipam = true;
+	c->ipam_inside = true;
 	return 0;
 }
 

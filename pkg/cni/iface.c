@@ -9,8 +9,10 @@
 
 #include "base/str.h"
 #include "cni/delegate.h"
+#include "net/ipmac.h"
 #include "nl/addr.h"
 #include "nl/route.h"
+#include "sys/announce.h"
 #include "sys/netns.h"
 #include "sys/sysctl.h"
 
@@ -263,16 +265,19 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	}
 	if (opt->arp_notify)
 		nl_link_arp_notify(c->sandbox, inside->index);
-	if (opt->mac)
-		nl_link_mac_up(c->sandbox, inside->index, opt->mac);
-	else
-		nl_link_up(c->sandbox, inside->index);
+	nl_link_up(c->sandbox, inside->index);
 	if (nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	if (opt->dad && t.v6 &&
 	    nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0)
 		return -1;
 	return add_routes(c, inside->index);
+}
+
+void cni_iface_adopt_mac(struct cni_call *c, struct link *inside)
+{
+	mac_of_ip(inside->mac, &c->result.ips[0].address);
+	nl_link_mac(c->sandbox, inside->index, inside->mac);
 }
 
 /*
@@ -284,6 +289,59 @@ void cni_iface_announce(struct cni_call *c, const struct link *inside)
 	nl_link_mac(c->sandbox, inside->index, inside->mac);
 	if (nl_commit(c->sandbox) < 0)
 		err_clear(c->err);
+}
+
+struct announcement {
+	const struct cni_call *c;
+	const struct link *inside;
+	const struct cni_ipconfig *ipv4;
+};
+
+static int advertise(void *arg)
+{
+	const struct announcement *a = arg;
+	const struct cni_result *r = &a->c->result;
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].address.family == AF_INET6)
+			announce_ipv6(a->inside->name, &r->ips[i].address.v6, a->inside->mac);
+	return 0;
+}
+
+void cni_iface_advertise(struct cni_call *c, const struct link *inside)
+{
+	struct announcement a = { .c = c, .inside = inside };
+
+	if (has_family(&c->result, AF_INET6) && netns_run(c->netns_fd, advertise, &a, c->err) < 0)
+		err_clear(c->err);
+}
+
+static int ask(void *arg)
+{
+	const struct announcement *a = arg;
+
+	announce_ipv4(a->inside->name, &a->ipv4->address.v4, &a->ipv4->gateway.v4);
+	return 0;
+}
+
+bool cni_iface_ask(struct cni_call *c, const struct link *inside)
+{
+	struct announcement a = { .c = c, .inside = inside };
+
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		if (c->result.ips[i].address.family != AF_INET)
+			continue;
+		if (a.ipv4)
+			return false;
+		a.ipv4 = &c->result.ips[i];
+	}
+	if (!a.ipv4)
+		return true;
+	if (a.ipv4->gateway.family != AF_INET)
+		return false;
+	if (netns_run(c->netns_fd, ask, &a, c->err) < 0)
+		err_clear(c->err);
+	return true;
 }
 
 int cni_veth_del(struct cni_call *c)

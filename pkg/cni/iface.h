@@ -42,17 +42,31 @@ int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
 
 /* How the container's kernel should treat the interface. */
 struct cni_iface_options {
-	bool dad;           /* IPv6 duplicate address detection, waited for */
-	bool arp_notify;    /* announce an IPv4 address when the link comes up */
-	bool ndisc_notify;  /* the same for IPv6 */
-	const uint8_t *mac; /* that it comes up with, NULL = the one it has */
+	bool dad;          /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;   /* announce an IPv4 address when the link comes up */
+	bool ndisc_notify; /* the same for IPv6 */
 };
+
+/*
+ * The MAC address that goes with the first IP address of the result (net/ipmac.h), where nobody has asked for
+ * one: an IP address that is used again has the one that neighbours remember. Into *inside, and queued for
+ * the commit of cni_iface_configure().
+ */
+void cni_iface_adopt_mac(struct cni_call *c, struct link *inside);
 
 /*
  * Have the kernel of the container tell its addresses to the neighbours again, where arp_notify and
  * ndisc_notify are on: the link has only now been connected to them.
  */
 void cni_iface_announce(struct cni_call *c, const struct link *inside);
+
+/*
+ * The same without RTNL, which the kernel holds while all the ports of a bridge get what it says: each IPv6
+ * address is advertised; the IPv4 one is told to all in asking for its gateway, which some may not believe
+ * (sys/announce.h). False, and nothing done: there is no such gateway, or more than one IPv4 address.
+ */
+void cni_iface_advertise(struct cni_call *c, const struct link *inside);
+bool cni_iface_ask(struct cni_call *c, const struct link *inside);
 
 /*
  * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of

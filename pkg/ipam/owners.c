@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/siphash.h"
+#include "ipam/siphash.h"
 
 void owner_key(const struct index *ix, const struct owner *owner, struct owner_key *key)
 {

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/siphash.h"
-
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -49,27 +47,12 @@ const char *mac_str(const uint8_t mac[MAC_LEN], char *buf)
 	return buf;
 }
 
-static void be_local_unicast(uint8_t mac[MAC_LEN])
-{
-	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
-}
-
 bool mac_random(uint8_t mac[MAC_LEN])
 {
 	if (getrandom(mac, MAC_LEN, 0) != MAC_LEN)
 		return false;
-	be_local_unicast(mac);
+	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
 	return true;
-}
-
-void mac_of_text(uint8_t mac[MAC_LEN], const char *text)
-{
-	static const uint8_t key[16];
-	uint8_t hash[16];
-
-	siphash128(key, text, strlen(text), hash);
-	memcpy(mac, hash, MAC_LEN);
-	be_local_unicast(mac);
 }
 
 bool mac_is_zero(const uint8_t mac[MAC_LEN])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mac.h - 48-bit MAC addresses: parse, print, make. */
+/* mac.h - 48-bit MAC addresses: parse, print. */
 #ifndef CNIC_NET_MAC_H
 #define CNIC_NET_MAC_H
 
@@ -14,8 +14,6 @@ bool mac_parse(uint8_t mac[MAC_LEN], const char *s);
 const char *mac_str(const uint8_t mac[MAC_LEN], char *buf); /* buf[MAC_STRLEN] */
 /* A random locally administered unicast address (IEEE 802-2014, 8.4). */
 bool mac_random(uint8_t mac[MAC_LEN]);
-/* The same for the same text at all times and on all hosts: 46 bits of a hash of it. */
-void mac_of_text(uint8_t mac[MAC_LEN], const char *text);
 bool mac_is_zero(const uint8_t mac[MAC_LEN]);
 
 #endif

@@ -134,14 +134,6 @@ void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN])
 	nl_put(nl, IFLA_ADDRESS, mac, MAC_LEN);
 }
 
-void nl_link_mac_up(struct nl *nl, int index, const uint8_t mac[MAC_LEN])
-{
-	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set MAC address and link up");
-	nl_put(nl, IFLA_ADDRESS, mac, MAC_LEN);
-}
-
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu)
 {
 	struct ifinfomsg ifi = { .ifi_index = index };

@@ -62,7 +62,6 @@ void nl_link_up(struct nl *nl, int index);
 void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
 void nl_link_no_addrgen(struct nl *nl, int index); /* no IPv6 link-local address; needs link.ipv6 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
-void nl_link_mac_up(struct nl *nl, int index, const uint8_t mac[MAC_LEN]); /* first that, then up */
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
 /* Let a port that was held forward; its peer must be up. */

@@ -161,15 +161,10 @@ static int attach(struct cni_call *c, const struct link *br, struct link *host, 
 	return cni_port_vlans(c, br, host, &conf->port.vlans);
 }
 
-static int configure(struct cni_call *c, const struct link *br, const struct link *inside,
-		     const uint8_t *mac)
+static int configure(struct cni_call *c, const struct link *br, const struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
-	struct cni_iface_options options = {
-		.dad = conf->enable_dad,
-		.arp_notify = true,
-		.mac = mac,
-	};
+	struct cni_iface_options options = { .dad = conf->enable_dad, .arp_notify = true };
 
 	if (!*c->conf.ipam.type) {
 		if (conf->disable_container_interface)
@@ -200,15 +195,12 @@ static int join(struct cni_call *c, struct link *br, struct link *host, struct l
 	return cni_bridge_refresh(c, host, br);
 }
 
-/* Where the gateway is ours, a MAC address that need not be announced; NULL: it keeps what it has. */
-static const uint8_t *lasting_mac(struct cni_call *c, struct link *inside)
+/* The container's MAC address is the one that goes with its IP address. */
+static bool adopts_mac(const struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
 
-	if (!keeps_quiet(c) || conf->mac ||
-	    !cni_bridge_mac(c, &conf->bridge, conf->port.vlans.vid, inside->mac))
-		return NULL;
-	return inside->mac;
+	return c->ipam_inside && !conf->mac;
 }
 
 /* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
@@ -216,25 +208,36 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 		    struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
-	const uint8_t *mac = lasting_mac(c, inside);
 
-	cni_add_interface(c, br, NULL); /* 0, 1 and 2 of the result */
+	if (adopts_mac(c))
+		cni_iface_adopt_mac(c, inside);
+	cni_add_interface(c, br, NULL); /* 0 of the result: the bridge, host end, container end */
 	cni_add_interface(c, host, NULL);
 	cni_add_interface(c, inside, c->netns);
 	if (conf->enable_dad)
 		cni_turn_end(c);
 	else if (cni_turn_begin(c) < 0)
 		return -1;
-	if (configure(c, br, inside, mac) < 0)
+	if (configure(c, br, inside) < 0)
 		return -1;
 	if (conf->disable_container_interface)
 		return 0;
-	if (cni_port_forward(c, host, keeps_quiet(c)) < 0)
-		return -1;
-	/* What the link said when it came up, the port did not pass on yet. */
-	if (c->result.n_ips && !mac)
+	return cni_port_forward(c, host, keeps_quiet(c));
+}
+
+/*
+ * What the link said when it came up, the port did not pass on yet. Where the MAC address is news, and where
+ * the switches of a wire need to hear of it, IPv4 takes the way that everybody believes.
+ */
+static void announce(struct cni_call *c, const struct link *inside)
+{
+	const struct bridge_conf *conf = c->own;
+
+	if (!c->result.n_ips)
+		return;
+	cni_iface_advertise(c, inside);
+	if (!conf->is_gateway || !adopts_mac(c) || !cni_iface_ask(c, inside))
 		cni_iface_announce(c, inside);
-	return 0;
 }
 
 static int bridge_add(struct cni_call *c)
@@ -249,6 +252,7 @@ static int bridge_add(struct cni_call *c)
 	if (bring_up(c, &br, &host, &inside) < 0)
 		return -1;
 	cni_turn_end(c);
+	announce(c, &inside);
 	cni_dns_override(c);
 	return cni_netfilter_add(c, &conf->netfilter);
 }

@@ -6,7 +6,6 @@
 #include "cni/iface.h"
 #include "cni/ovsconf.h"
 #include "cni/verify.h"
-#include "net/ipmac.h"
 
 /* Before there is a port, or a device elsewhere, that DEL would have to look for. */
 static int remember(struct cni_call *c)
@@ -49,19 +48,9 @@ static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 	return 0;
 }
 
-/* A MAC that nobody asked for goes with the first address, set while nobody has seen another. */
-static void adopt_mac(struct cni_call *c, struct link *inside)
-{
-	const struct ovs_conf *conf = c->own;
-
-	if (conf->mac || *conf->device_id)
-		return;
-	mac_of_ip(inside->mac, &c->result.ips[0].address);
-	nl_link_mac(c->sandbox, inside->index, inside->mac);
-}
-
 static int configure(struct cni_call *c, struct link *inside)
 {
+	const struct ovs_conf *conf = c->own;
 	static const struct cni_iface_options options = { .arp_notify = true,
 							  .ndisc_notify = true };
 
@@ -73,7 +62,8 @@ static int configure(struct cni_call *c, struct link *inside)
 	}
 	if (cni_ipam_add(c) < 0)
 		return -1;
-	adopt_mac(c, inside);
+	if (!conf->mac && !*conf->device_id)
+		cni_iface_adopt_mac(c, inside);
 	return cni_iface_configure(c, inside, 1, &options);
 }
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/siphash.h"
 #include "ipam/range.h"
 #include "ipam/resolv.h"
+#include "ipam/siphash.h"
 #include "tap.h"
 
 static struct arena arena;

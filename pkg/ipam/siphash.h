@@ -3,8 +3,8 @@
  * siphash.h - SipHash-2-4 with 128 bits of output (Aumasson, Bernstein, 2012): a keyed hash whose
  * collisions nobody can make who does not know the key.
  */
-#ifndef CNIC_BASE_SIPHASH_H
-#define CNIC_BASE_SIPHASH_H
+#ifndef CNIC_IPAM_SIPHASH_H
+#define CNIC_IPAM_SIPHASH_H
 
 #include <stddef.h>
 #include <stdint.h>

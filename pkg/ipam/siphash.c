@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/siphash.h"
+#include "ipam/siphash.h"
 
 struct sip {
 	uint64_t v0, v1, v2, v3;
