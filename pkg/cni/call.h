@@ -54,6 +54,7 @@ struct cni_call {
 	int netns_fd;                      /* opened by main(); -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
 	bool ipam_inside;   /* the IPAM plugin asked ran in this process: it has seen no link */
+	bool first_use;     /* it knows that nobody has had these addresses in this boot */
 	bool turn_given_up; /* another call may have had its turn since ours began */
 	int lock_fd;        /* the turn at the host's namespace, -1 = not held */
 	int *record_fd;     /* record.h: our hold on it, NULL = none */

@@ -90,6 +90,7 @@ static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cn
 		cni_undo_push(c, undo_own, sub);
 	*out = sub->result;
 	c->ipam_inside = true;
+	c->first_use = sub->first_use;
 	return 0;
 }
 

@@ -13,12 +13,13 @@
 #include "base/str.h"
 #include "sys/sysctl.h"
 
-#define MAGIC     UINT64_C(0x636e69632d697831) /* no other layout or byte order has it */
+#define MAGIC     UINT64_C(0x636e69632d697832) /* no other layout or byte order has it */
 #define HEAD      "head"
 #define BITS      ".bits"
+#define ONCE      ".once"
 #define OPEN_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-_Static_assert(sizeof(struct index_head) == 80, "the head has no padding");
+_Static_assert(sizeof(struct index_head) == 96, "the head has no padding");
 
 /* ---- the head and its seal ------------------------------------------------------------------ */
 
@@ -43,12 +44,15 @@ static bool has_magic(const struct index_head *h)
 	return h->magic == MAGIC;
 }
 
-static bool is_sealed(const struct index *ix, const struct stat *dir)
+static bool is_sealed(const struct index_head *h, const struct stat *dir)
 {
-	const struct index_head *h = &ix->head;
-
 	return has_magic(h) && h->inode == dir->st_ino && h->sec == dir->st_mtim.tv_sec &&
-	       h->nsec == dir->st_mtim.tv_nsec && !memcmp(h->boot, ix->boot, sizeof(h->boot));
+	       h->nsec == dir->st_mtim.tv_nsec;
+}
+
+static bool is_this_boot(const struct index *ix, const char boot[INDEX_BOOT_LEN])
+{
+	return !memcmp(boot, ix->boot, INDEX_BOOT_LEN);
 }
 
 static int open_dir(const char *data_dir, const char *sub, const char *name)
@@ -80,7 +84,8 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 		return;
 	if (pread(ix->head_fd, &ix->head, sizeof(ix->head), 0) != (ssize_t)sizeof(ix->head))
 		memset(&ix->head, 0, sizeof(ix->head));
-	ix->usable = is_sealed(ix, dir);
+	ix->usable = is_sealed(&ix->head, dir) && is_this_boot(ix, ix->head.boot);
+	ix->rebooted = is_sealed(&ix->head, dir) && !ix->usable;
 }
 
 bool index_may_change(struct index *ix)
@@ -184,14 +189,14 @@ DIR *index_entries(int dir, const char *name)
 	return entries;
 }
 
-static bool is_bits(const char *name)
+static bool is_map(const char *name)
 {
 	size_t n = strlen(name), tail = strlen(BITS);
 
-	return n > tail && !strcmp(name + n - tail, BITS);
+	return n > tail && (!strcmp(name + n - tail, BITS) || !strcmp(name + n - tail, ONCE));
 }
 
-static void remove_bits(struct index *ix)
+static void remove_maps(struct index *ix)
 {
 	DIR *entries = index_entries(ix->dir, ".");
 	const struct dirent *e;
@@ -201,13 +206,22 @@ static void remove_bits(struct index *ix)
 		return;
 	}
 	while ((e = readdir(entries)))
-		if (is_bits(e->d_name) && unlinkat(ix->dir, e->d_name, 0) < 0)
+		if (is_map(e->d_name) && unlinkat(ix->dir, e->d_name, 0) < 0)
 			ix->broken = true;
 	closedir(entries);
 }
 
-void index_begin(struct index *ix, const char *data_dir, const char *name)
+/* After a reboot no neighbour remembers anybody; when somebody else has been at it, who knows. */
+static bool knows_history(const struct index *ix, bool unused)
 {
+	return strcmp(ix->boot, INDEX_NO_BOOT) != 0 &&
+	       (ix->rebooted || (unused && !has_magic(&ix->head)));
+}
+
+void index_begin(struct index *ix, const char *data_dir, const char *name, bool unused)
+{
+	bool known = knows_history(ix, unused);
+
 	unload(&ix->bits[0]);
 	unload(&ix->bits[1]);
 	index_distrust(ix);
@@ -221,12 +235,16 @@ void index_begin(struct index *ix, const char *data_dir, const char *name)
 	if (ix->head_fd < 0) /* or whatever else lies there */
 		unlinkat(ix->dir, HEAD, 0);
 	mkdirat(ix->dir, INDEX_OWNERS, 0700);
-	remove_bits(ix);
+	remove_maps(ix);
 	if (!has_magic(&ix->head)) {
 		memset(&ix->head, 0, sizeof(ix->head));
 		if (getrandom(ix->head.key, sizeof(ix->head.key), 0) < 0)
 			ix->broken = true;
 	}
+	memset(ix->head.since, 0, sizeof(ix->head.since));
+	if (known)
+		memcpy(ix->head.since, ix->boot, sizeof(ix->head.since));
+	ix->rebooted = false;
 	ix->usable = !ix->broken;
 	ix->dirty = true;
 }
@@ -255,13 +273,13 @@ static bool same_block(const struct ip *a, const struct ip *b)
 	return a->family == b->family && !memcmp(a->bytes, b->bytes, ip_len(a) - 2U);
 }
 
-static void block_name(const struct ip *ip, char name[40])
+static void block_name(const struct ip *ip, const char *kind, char name[40])
 {
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < ip_len(ip) - 2U; i++)
 		n += (size_t)snprintf(name + n, 40 - n, "%02x", ip->bytes[i]);
-	snprintf(name + n, 40 - n, BITS);
+	snprintf(name + n, 40 - n, "%s", kind);
 }
 
 /* What is not there reads as zeros: all free. */
@@ -275,7 +293,7 @@ static struct index_bits *load(struct index *ix, const struct ip *ip)
 	if (same_block(&bits->base, ip))
 		return bits;
 	unload(bits);
-	block_name(ip, name);
+	block_name(ip, BITS, name);
 	bits->fd = openat(ix->dir, name, flags | OPEN_SAFE, 0600);
 	if (bits->fd >= 0)
 		got = pread(bits->fd, bits->map, sizeof(bits->map), 0);
@@ -341,4 +359,27 @@ void index_mark(struct index *ix, const struct ip *ip, bool held)
 	bits->map[at] = byte;
 	if (pwrite(bits->fd, &byte, 1, at) != 1)
 		ix->broken = true;
+}
+
+bool index_first_use(struct index *ix, const struct ip *ip)
+{
+	uint8_t bit = (uint8_t)(1U << (low_bits(ip) % 8)), byte = 0;
+	off_t at = low_bits(ip) / 8;
+	auto_close int fd = -1;
+	char name[40];
+
+	if (!is_this_boot(ix, ix->head.since) || !index_may_change(ix))
+		return false;
+	block_name(ip, ONCE, name);
+	fd = openat(ix->dir, name, O_RDWR | O_CREAT | OPEN_SAFE, 0600);
+	if (fd < 0 || pread(fd, &byte, 1, at) < 0) {
+		ix->broken = true;
+		return false;
+	}
+	if (byte & bit)
+		return false;
+	byte |= bit;
+	if (pwrite(fd, &byte, 1, at) != 1)
+		ix->broken = true;
+	return !ix->broken;
 }

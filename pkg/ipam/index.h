@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * index.h - the store's private index: which addresses are free, what an owner holds, and since
- * which boot, each found without reading the records.
+ * which boot, each found without reading the records; and which ones somebody has had in this boot.
  *
  * It is a cache beside the records, in <dataDir>/.cnic/<name>/ ('.' begins no network's name):
  *
  *	head             the seal, the key of the owners' names, the boot
  *	<block>.bits     a bitmap of 2^16 addresses, a set bit is a record; named by the high bits
+ *	<block>.once     the same of the addresses that were given out since this boot began
  *	by-owner/<hash>  a symbolic link to "<boot> <ip>[,<ip>...]"
  *
  * The seal is how we learn that somebody else changed the records: a command that changed the
@@ -42,6 +43,7 @@ struct index_head {
 	int64_t sec, nsec; /* its modification time */
 	char boot[16];     /* when this was written */
 	char released[16]; /* in this boot the earlier boots' records were released */
+	char since[16];    /* of this boot the .once maps know everything; zeros = of none */
 };
 
 struct index_bits {
@@ -53,9 +55,10 @@ struct index_bits {
 struct index {
 	int dir, head_fd;
 	bool writable;
-	bool usable; /* what it says agrees with the records */
-	bool dirty;  /* the records or the index changed: to be sealed */
-	bool broken; /* a write failed: never to be sealed */
+	bool usable;   /* what it says agrees with the records */
+	bool dirty;    /* the records or the index changed: to be sealed */
+	bool broken;   /* a write failed: never to be sealed */
+	bool rebooted; /* it agreed with the records when the boot before this one ended */
 	char boot[INDEX_BOOT_LEN + 1];
 	struct index_head head;
 	struct index_bits bits[2]; /* IPv4, IPv6 */
@@ -72,8 +75,11 @@ void index_close(struct index *ix);
 /* It was found wrong: not usable from here on, and the next command makes it anew. */
 void index_distrust(struct index *ix);
 
-/* Start over: no bits are set; the owners' entries stay as hints of their boots. */
-void index_begin(struct index *ix, const char *data_dir, const char *name);
+/*
+ * Start over: no bits are set; the owners' entries stay as hints of their boots. `unused`: no address was ever
+ * reserved here, by whomever.
+ */
+void index_begin(struct index *ix, const char *data_dir, const char *name, bool unused);
 
 /* Changed, and whole: put the seal on the record directory `dir`. */
 void index_seal(struct index *ix, int dir);
@@ -84,6 +90,9 @@ bool index_may_change(struct index *ix);
 /* First address in from..to that is not marked; every one if the index is not usable. */
 bool index_next_free(struct index *ix, const struct ip *from, const struct ip *to, struct ip *out);
 void index_mark(struct index *ix, const struct ip *ip, bool held);
+
+/* Is it certain that nobody has had it in this boot? From now on somebody has. */
+bool index_first_use(struct index *ix, const struct ip *ip);
 
 /* A directory of the index for reading, NULL if it cannot be. */
 DIR *index_entries(int dir, const char *name);

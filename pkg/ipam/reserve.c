@@ -177,6 +177,7 @@ static int reserve_one(struct store *s, const struct owner *owner, struct store_
 	if (ret < 0)
 		return -1;
 	write_last(s, set, ip_str(&w->ip, now), strlen(w->last));
+	w->first = index_first_use(&s->index, &w->ip);
 	return 0;
 }
 

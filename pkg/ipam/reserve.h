@@ -13,6 +13,7 @@ struct store_want {
 	/* found: */
 	struct ip ip; /* .plen is the subnet's; AF_UNSPEC while there is none */
 	const struct range *range;
+	bool first;           /* it is certain that nobody has had it in this boot */
 	char last[IP_STRLEN]; /* what last_reserved_ip.N said before; "" = it was not there */
 };
 

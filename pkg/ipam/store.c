@@ -155,9 +155,23 @@ static void sweep(const struct owner_key *key, const struct owner_entry *e, void
 	owner_drop(&s->index, key);
 }
 
+/* Nothing is in it but the lock: every reservation leaves a last_reserved_ip, the reference's as well. */
+static bool is_unused(const struct store *s)
+{
+	DIR *d = index_entries(s->dir, ".");
+	const struct dirent *e;
+	bool unused = d;
+
+	while (unused && (e = readdir(d)))
+		unused = *e->d_name == '.' || !strcmp(e->d_name, "lock");
+	if (d)
+		closedir(d);
+	return unused;
+}
+
 int store_rebuild(struct store *s)
 {
-	index_begin(&s->index, s->data_dir, s->name);
+	index_begin(&s->index, s->data_dir, s->name, is_unused(s));
 	if (!s->index.usable)
 		return 0;
 	if (record_scan(s->dir, note_record, s, s->err) < 0)

@@ -250,11 +250,14 @@ static void fill_result(struct cni_call *c, const struct wants *w)
 
 	r->routes = conf->routes;
 	r->n_routes = conf->n_routes;
-	for (size_t i = 0; i < w->n; i++)
+	c->first_use = w->n > 0;
+	for (size_t i = 0; i < w->n; i++) {
+		c->first_use &= w->list[i].first;
 		*arena_append(c->arena, r->ips, r->n_ips) = (struct cni_ipconfig){
 			.address = w->list[i].ip,
 			.gateway = w->list[i].range->gateway,
 		};
+	}
 }
 
 static int host_local_add(struct cni_call *c)

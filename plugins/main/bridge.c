@@ -226,17 +226,19 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 }
 
 /*
- * What the link said when it came up, the port did not pass on yet. Where the MAC address is news, and where
- * the switches of a wire need to hear of it, IPv4 takes the way that everybody believes.
+ * What the link said when it came up, the port did not pass on yet. An address that is new tells nobody
+ * anything. Where the MAC address is news, and where the switches of a wire need to hear of it, IPv4 takes the
+ * way that everybody believes.
  */
 static void announce(struct cni_call *c, const struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
+	bool known = conf->is_gateway && adopts_mac(c);
 
-	if (!c->result.n_ips)
+	if (!c->result.n_ips || (known && c->first_use))
 		return;
 	cni_iface_advertise(c, inside);
-	if (!conf->is_gateway || !adopts_mac(c) || !cni_iface_ask(c, inside))
+	if (!known || !cni_iface_ask(c, inside))
 		cni_iface_announce(c, inside);
 }
 

@@ -88,6 +88,33 @@ static_at() { # ADDRESS...
 	[ "$(announcements)" = "1 1" ] || fail "one each, not $(announcements)"
 }
 
+@test "an address that nobody has had since boot is no news, one that somebody has had is" {
+	local conf said
+	needs_ipam_inside
+	netns box
+	ip link add br0 type bridge
+	conf=$(bridge '{"ipam": {"type": "host-local", "subnet": "10.1.0.0/24", "rangeEnd": "10.1.0.2"}}')
+	for said in 0 1 1; do
+		count_announcements
+		add bridge eth0 <<<"$conf"
+		expect_ok
+		[ "$(announcements)" = "$said 0" ] || fail "$said, not $(announcements)"
+		del bridge eth0 <<<"$conf"
+		expect_silent
+	done
+	for conf in "$(jq -c '.isGateway = false' <<<"$conf")" \
+		"$(jq -c '.runtimeConfig.mac = "02:00:00:00:00:07" | .capabilities.mac = true' <<<"$conf")"; do
+		rm -r /var/lib/cni/networks
+		count_announcements
+		add bridge eth0 <<<"$conf"
+		expect_ok
+		read -r said _ < <(announcements)
+		[ "$said" -ge 1 ] || fail "$conf: to a wire's switches, and with a MAC address that was asked for, it is"
+		del bridge eth0 <<<"$conf"
+		expect_silent
+	done
+}
+
 # mac_of NETNS : the MAC address of eth0 there, which must be that of the result
 mac_of() {
 	local mac

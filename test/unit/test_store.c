@@ -61,6 +61,8 @@ static size_t make_sets(const char *text, struct range_set *sets)
 static const char small[] = "10.9.0.0/24 10.9.0.2 10.9.0.4";
 
 /* ADD for the sets: "ip[,ip...]", or the error's code. `asked` is for whichever set has it. */
+static bool was_first; /* in this boot, all of what the last one got */
+
 static const char *add_asked(const char *id, const char *sets_text, const char *asked)
 {
 	struct range_set sets[8];
@@ -77,7 +79,10 @@ static const char *add_asked(const char *id, const char *sets_text, const char *
 		return "not in the sets";
 	if (!open_as(STORE_ADD) || store_reserve(&s, &owner, wants, n) < 0)
 		text = arena_printf(&arena, "%d", err.code);
-	else
+	was_first = true;
+	for (size_t i = 0; !*text && i < n; i++)
+		was_first &= wants[i].first;
+	if (!*text)
 		for (size_t i = 0; i < n; i++)
 			text = arena_printf(&arena, "%s%s%s", text, i ? "," : "",
 					    ip_str(&wants[i].ip, buf));
@@ -539,6 +544,50 @@ static void test_reboot(void)
 	ok(after_reboot() && *held_by("c5"), "only once in a boot");
 }
 
+/* The boot that the head was written in was another one; its seal still holds. */
+static void reboot(void)
+{
+	int fd = open(index_path("head"), O_WRONLY | O_CLOEXEC);
+
+	for (size_t i = 0; i < 2; i++)
+		if (pwrite(fd, "0123456789abcdef", INDEX_BOOT_LEN,
+			   i ? offsetof(struct index_head, since)
+			     : offsetof(struct index_head, boot)) != INDEX_BOOT_LEN)
+			abort();
+	close(fd);
+}
+
+static void test_first_use(void)
+{
+	static const char set[] = "10.9.0.0/24", both[] = "10.9.0.0/24;fd09::/64";
+
+	remove_tree();
+	ok(!strcmp(add("c1", set), "10.9.0.2") && was_first, "the first of a new store");
+	ok(!strcmp(add("c2", set), "10.9.0.3") && was_first, "the next");
+	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") && !was_first,
+	   "one that is used again");
+	ok(!strcmp(add("c3", both), "10.9.0.4,fd09::2") && was_first, "of both families");
+	ok(del("c3", "eth0") && !strcmp(add_asked("c3", both, "fd09::2"), "10.9.0.5,fd09::2") &&
+		   !was_first,
+	   "one of two is not new");
+	reboot();
+	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") && was_first,
+	   "after a reboot nobody remembers");
+	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") && !was_first,
+	   "but from then on");
+	write_file("10.9.0.100", "theirs\r\neth0");
+	ok(*add("c4", set) && !was_first, "others have been here");
+	ok(*add("c5", set) && !was_first, "and are not forgotten");
+	reboot();
+	ok(*add("c6", set) && was_first, "before the next reboot");
+	remove_tree();
+	if (system(arena_printf(&arena, "mkdir -p %s/net", data_dir)))
+		abort();
+	write_file("last_reserved_ip.0", "10.9.0.7");
+	ok(!strcmp(add("c1", set), "10.9.0.8") && !was_first,
+	   "a store that somebody else has used");
+}
+
 static bool keep_even(const struct owner *owner, void *arg)
 {
 	(void)arg;
@@ -689,6 +738,7 @@ int main(void)
 	test_index_damage();
 	test_crash();
 	test_reboot();
+	test_first_use();
 	test_garbage();
 	test_missing();
 	test_look_changes_nothing();
