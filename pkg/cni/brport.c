@@ -281,7 +281,9 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 {
 	struct cni_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
 	int home = netns_home(c->err);
-	struct veth veth = { .peer = name, .peer_netns = home, .mtu = br->mtu, .master = br->index };
+	struct veth veth = {
+		.peer = name, .peer_netns = home, .mtu = br->mtu, .master = br->index
+	};
 	struct change *ch = c->bridge_change;
 	struct link port, gateway;
 

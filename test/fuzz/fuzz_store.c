@@ -19,6 +19,7 @@
 
 #define INDEX       ".cnic/n"
 #define FIRST_INDEX 12
+#define FIRST_LINK  16
 
 static const char *const files[] = {
 	"n/10.1.0.2",
@@ -37,7 +38,7 @@ static const char *const files[] = {
 	INDEX "/0a01.bits",
 	INDEX "/fd00000000000000000000000000.bits",
 	INDEX "/0a01.once",
-	"link of c1",
+	[FIRST_LINK] = "link of c1",
 	"link of c2",
 };
 
@@ -87,8 +88,8 @@ static void write_one(size_t where, const uint8_t *data, size_t size)
 {
 	int fd;
 
-	if (where >= FIRST_INDEX + 3)
-		return write_link(&owners[where - FIRST_INDEX - 3], fuzz_text(&arena, data, size));
+	if (where >= FIRST_LINK)
+		return write_link(&owners[where - FIRST_LINK], fuzz_text(&arena, data, size));
 	fd = open(files[where], O_WRONLY | O_CREAT | (where < FIRST_INDEX ? O_TRUNC : 0), 0600);
 	if (fd < 0)
 		return;
