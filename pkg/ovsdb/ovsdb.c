@@ -202,24 +202,75 @@ static int refused(struct ovsdb *db, struct ovsdb_txn *t, size_t i, const struct
 	return -1;
 }
 
+static bool is_row(const struct json *row, const struct json *columns)
+{
+	const struct json *uuid = json_get(row, "_uuid");
+
+	json_for_each(column, columns)
+		if (!json_get(row, json_string(column)))
+			return false;
+	return json_is_object(row) && (!uuid || ovsdb_uuid(uuid));
+}
+
+static bool are_rows(const struct json *rows, const struct json *columns)
+{
+	json_for_each(row, rows)
+		if (!is_row(row, columns))
+			return false;
+	return json_is_list(rows);
+}
+
+/* RFC 7047, 5.2. To find nothing in an answer is not the server's answer that there is nothing. */
+static bool is_result(const struct json *r, const struct json *op)
+{
+	const char *name = json_string(json_get(op, "op"));
+	int64_t n;
+
+	if (!strcmp(name, "select"))
+		return are_rows(json_get(r, "rows"), json_get(op, "columns"));
+	if (!strcmp(name, "mutate"))
+		return json_int(json_get(r, "count"), &n) && n >= 0;
+	return true;
+}
+
+static int check_result(struct ovsdb *db, struct ovsdb_txn *t, const struct json *r,
+			const struct json *op)
+{
+	const char *name = json_string(json_get(op, "op"));
+
+	if (!json_is_object(r))
+		return malformed(db, t, "lacks an operation's result");
+	if (!is_result(r, op))
+		return malformed(db, t,
+				 arena_printf(db->stream.arena, "lacks what a %s gives", name));
+	return 0;
+}
+
 /*
  * RFC 7047, 4.1.3: one element for each operation, those behind a failed one null; one element more if
- * all went well but the commit.
+ * all went well but the commit. An error is looked for first: it is the server's own word.
  */
 static int check_results(struct ovsdb *db, struct ovsdb_txn *t, const struct json *results)
 {
+	const struct json *op = json_first(t->params); /* the database's name */
 	size_t i = 0;
 
 	json_for_each(r, results) {
 		if (json_get(r, "error"))
 			return refused(db, t, i < t->n ? i : t->n, r);
-		if (i >= t->n)
-			return malformed(db, t, "has too many elements");
-		if (!json_is_object(r))
-			return malformed(db, t, "lacks an operation's result");
+		i++;
+	}
+	if (i != t->n)
+		return malformed(db, t,
+				 i < t->n ? "has too few elements" : "has too many elements");
+	i = 0;
+	json_for_each(r, results) {
+		op = json_next(op);
+		if (check_result(db, t, r, op) < 0)
+			return -1;
 		t->result[i++] = r;
 	}
-	return i < t->n ? malformed(db, t, "has too few elements") : 0;
+	return 0;
 }
 
 static int check_answer(struct ovsdb *db, struct ovsdb_txn *t)

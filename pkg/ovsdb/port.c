@@ -348,7 +348,8 @@ int ovs_switch_sync(struct ovsdb *db, uint32_t timeout_ms)
 	if (ovsdb_run(db, t) < 0)
 		return -1;
 	if (!ovsdb_int(json_get(ovsdb_rows(t, 1), "next_cfg"), &number))
-		return err_set(db->stream.err, ERR_INTERNAL, "%s: next_cfg is no number", t->what);
+		return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: next_cfg is no number",
+			       t->what, db->stream.where);
 	t = ovsdb_begin(db, "wait for ovs-vswitchd");
 	ovsdb_op(t, "wait", "Open_vSwitch");
 	json_add_int(ovsdb_where(t, "cur_cfg", ">="), NULL, number);

@@ -84,7 +84,7 @@ static int ovs_add(struct cni_call *c)
 		return -1;
 	cni_add_interface(c, &host, NULL);
 	cni_add_interface(c, &inside, c->netns);
-	conf->ovs.port.name = host.name;
+	conf->ovs.port.name = arena_strdup(c->arena, host.name); /* for the undo as well */
 	if (cni_ovs_plug(c, &conf->ovs, c->result.n_ips ? ovs_link_timeout(conf) : 0) < 0)
 		return -1;
 	if (inside.index)

@@ -65,16 +65,17 @@ EVERYTHING="[\"Open_vSwitch\",$(select_op Bridge name ports mirrors),\
 $(select_op Port _uuid name tag external_ids interfaces),$(select_op Interface _uuid name external_ids),\
 $(select_op Mirror _uuid name select_src_port select_dst_port output_port external_ids)]"
 
+# A row a line, without a jq for each of some thousand answers.
 database() {
-	ovsdb-client transact "unix:$SOCKET" "$EVERYTHING" | jq -c '.[].rows | sort[]'
+	ovsdb-client transact "unix:$SOCKET" "$EVERYTHING" |
+		sed 's/"rows":\[/\n/g; s/},{/\n{/g; s/[]},]*\n/\n/g; s/[]},]*$//' | sort
 }
 
-# Outside of the database; notes are left out.
+# Outside of the database; notes are left out, and what the kernel does in its own time.
 kernel() {
-	ip -o link show type veth | sed 's/ mtu .*//'
-	ip -n box -o addr show
-	ip -n box route show table all
-	(cd $STORE && ls)
+	ip -o link show type veth | sed 's/: <.*//'
+	ip -n box -o -batch - <<<$'addr show\nroute show table all' | sed '/fe80\|ff00/d'
+	ls $STORE
 }
 
 snapshot() {
@@ -110,8 +111,10 @@ expect_tolerated() {
 # An ADD that cannot take back what it has done because there is nobody to ask says so and leaves its
 # note; the runtime's DEL then leaves nothing.
 expect_said_so() {
-	local kernel
+	local kernel suffix=${plugin#ovs}
 	kernel=$(kernel)
+	suffix=${suffix:+_${suffix#-mirror-}}
+	[ -s "$MEMOS/c1-eth0${suffix::5}" ] || fail "its note"
 	[[ $base == *"$kernel"* ]] || fail "nothing left in the kernel and the store: $kernel"
 	del "$plugin" <<<"$conf"
 	expect_silent

@@ -298,7 +298,8 @@ static void test_answers(void)
 	ok(run_script(FINE, &t) == 0, "an answer: %s", err.msg);
 	is_str(json_string(json_get(ovsdb_rows(t, 0), "name")), "b", "its rows");
 	ok(ovsdb_count(t, 1) == 3 && ovsdb_count(t, 0) == 0 && !ovsdb_rows(t, 1), "its count");
-	ok(run_script("\n {\"result\":[{},{}],\"id\":$}\n", &t) == 0 && !ovsdb_rows(t, 0),
+	ok(run_script("\n {\"result\":[{\"rows\":[]},{\"count\":0}],\"id\":$}\n", &t) == 0 &&
+		   !ovsdb_rows(t, 0),
 	   "no error member, space around, no rows: %s", err.msg);
 	refuses("{\"id\":$,\"error\":\"unknown database\"}", ERR_INTERNAL, "unknown database",
 		"an error of the call");
@@ -313,6 +314,32 @@ static void test_answers(void)
 	refuses("{\"id\":$,\"result\":[7,{}]}", ERR_INTERNAL, "lacks", "a number for a result");
 	refuses("{\"id\":$,\"result\":[{\"error\":5},null]}", ERR_INTERNAL, "no string",
 		"an error that is a number");
+}
+
+/* Each is no answer to a select and a mutate, and must not be taken for one of no rows. */
+static void test_results(void)
+{
+	static const struct {
+		const char *results, *of;
+	} cases[] = {
+		{ "{},{\"count\":1}", "select" },
+		{ "{\"rows\":\"\"},{\"count\":1}", "select" },
+		{ "{\"rows\":{}},{\"count\":1}", "select" },
+		{ "{\"rows\":[7]},{\"count\":1}", "select" },
+		{ "{\"rows\":[null]},{\"count\":1}", "select" },
+		{ "{\"rows\":[]},{}", "mutate" },
+		{ "{\"rows\":[]},{\"count\":null}", "mutate" },
+		{ "{\"rows\":[]},{\"count\":\"1\"}", "mutate" },
+		{ "{\"rows\":[]},{\"count\":1.5}", "mutate" },
+		{ "{\"rows\":[]},{\"count\":-1}", "mutate" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		refuses(arena_printf(&arena, "{\"id\":$,\"result\":[%s]}", cases[i].results),
+			ERR_INTERNAL, arena_printf(&arena, "lacks what a %s gives", cases[i].of),
+			cases[i].results);
+	refuses("{\"id\":$,\"result\":[{},{},{\"error\":\"x\"}]}", ERR_INTERNAL, ": x",
+		"the server's word comes first");
 }
 
 static void test_refusals(void)
@@ -349,7 +376,8 @@ static void test_garbage(void)
 
 static void count(int fd, unsigned int id, unsigned int n)
 {
-	say(fd, arena_printf(&arena, "{\"id\":%u,\"result\":[{\"count\":%u},{}]}", id, n));
+	say(fd,
+	    arena_printf(&arena, "{\"id\":%u,\"result\":[{\"rows\":[]},{\"count\":%u}]}", id, n));
 }
 
 static void part_order(int fd)
@@ -377,10 +405,10 @@ static void test_order(void)
 	c = some(&db, "c");
 	sent = !ovsdb_send(&db, a) && !ovsdb_send(&db, b) && !ovsdb_send(&db, c);
 	ok(sent && a->id != b->id && b->id != c->id, "three requests under way");
-	ok(!ovsdb_finish(&db, b) && ovsdb_count(b, 0) == 2, "the second, answered last: %s",
+	ok(!ovsdb_finish(&db, b) && ovsdb_count(b, 1) == 2, "the second, answered last: %s",
 	   err.msg);
-	ok(!ovsdb_finish(&db, a) && ovsdb_count(a, 0) == 1, "the first: %s", err.msg);
-	ok(!ovsdb_finish(&db, c) && ovsdb_count(c, 0) == 3, "the third, answered first: %s",
+	ok(!ovsdb_finish(&db, a) && ovsdb_count(a, 1) == 1, "the first: %s", err.msg);
+	ok(!ovsdb_finish(&db, c) && ovsdb_count(c, 1) == 3, "the third, answered first: %s",
 	   err.msg);
 	end(&db);
 }
@@ -401,7 +429,7 @@ static void part_echo(int fd)
 	(void)hear(fd, &echo);
 	if (strcmp(echo, "{\"id\":7,\"result\":[],\"error\":null}") != 0)
 		_exit(2);
-	say(fd, arena_printf(&arena, "{\"id\":%u,\"result\":[{},{}]}", id));
+	say(fd, arena_printf(&arena, "{\"id\":%u,\"result\":[{\"rows\":[]},{\"count\":0}]}", id));
 	(void)hear(fd, &text);
 }
 
@@ -420,7 +448,8 @@ static void part_pieces(int fd)
 	const char *text;
 	char all[128];
 
-	snprintf(all, sizeof(all), "{\"id\":%u,\"result\":[{\"count\":5},{\"a\":\"}{\\\"\"}]}",
+	snprintf(all, sizeof(all),
+		 "{\"id\":%u,\"result\":[{\"rows\":[{\"a\":\"}{\\\"\"}]},{\"count\":5}]}",
 		 hear(fd, &text));
 	for (size_t i = 0; all[i]; i++) {
 		(void)!write(fd, all + i, 1);
@@ -436,7 +465,7 @@ static void test_pieces(void)
 
 	play(&db, part_pieces, 20000);
 	t = some(&db, "do it");
-	ok(!ovsdb_run(&db, t) && ovsdb_count(t, 0) == 5, "byte by byte: %s", err.msg);
+	ok(!ovsdb_run(&db, t) && ovsdb_count(t, 1) == 5, "byte by byte: %s", err.msg);
 	end(&db);
 }
 
@@ -679,12 +708,14 @@ static int add_port(const char *first, const char *second)
 }
 
 #define INSERTED    "{\"id\":$,\"result\":[{},{\"uuid\":[]},{\"uuid\":[]},{\"count\":1}]}"
+#define NONE        "[\"set\",[]]"
+#define PORT(n, e)  "{\"ofport\":" n ",\"error\":" e ",\"link_state\":" NONE "}"
 #define OPENED(row) "{\"id\":$,\"result\":[{},{\"rows\":[" row "]}]}"
 #define REFUSED(e)  "{\"id\":$,\"result\":[{\"error\":\"" e "\"},null]}"
 
 static void test_port(void)
 {
-	ok(!add_port(INSERTED, OPENED("{\"ofport\":3,\"error\":[\"set\",[]]}")), "added");
+	ok(!add_port(INSERTED, OPENED(PORT("3", NONE))), "added");
 	ok(add_port(REFUSED("timed out"), OPENED("")) < 0 && err.code == ERR_CONFIG &&
 		   strstr(err.msg, "no OVS bridge br0"),
 	   "no bridge");
@@ -697,7 +728,7 @@ static void test_port(void)
 	ok(add_port(INSERTED, REFUSED("timed out")) < 0 && err.code == ERR_RETRY &&
 		   strstr(err.msg, "ovs-vswitchd"),
 	   "the switch is down");
-	ok(add_port(INSERTED, OPENED("{\"ofport\":-1,\"error\":\"could not open\"}")) < 0 &&
+	ok(add_port(INSERTED, OPENED(PORT("-1", "\"could not open\""))) < 0 &&
 		   !strcmp(err.details, "could not open"),
 	   "the switch could not");
 	ok(add_port(INSERTED, OPENED("")) < 0 && strstr(err.msg, "removed"), "gone already");
@@ -711,9 +742,12 @@ static void test_port(void)
 #define ROWS(r) "{\"rows\":[" r "]}"
 #define LIST(r) "{\"id\":$,\"result\":[" r "]}"
 #define BRIDGE  ROWS("{\"_uuid\":" REF(U3) ",\"mirrors\":" REF(U2) "}")
-#define SRC(u)  "{\"_uuid\":" REF(U2) ",\"select_src_port\":" REF(u) "}"
-#define OTHER   "{\"_uuid\":" REF(U3) ",\"select_src_port\":" REF(U1) "}"
-#define OUT(u)  "{\"_uuid\":" REF(U2) ",\"output_port\":" REF(u) "}"
+#define MIRROR(u, src, out)                                                           \
+	"{\"_uuid\":" REF(u) ",\"select_src_port\":" src ",\"select_dst_port\":" NONE \
+			     ",\"output_port\":" out ",\"output_vlan\":" NONE "}"
+#define SRC(u)  MIRROR(U2, REF(u), NONE)
+#define OTHER   MIRROR(U3, REF(U1), NONE)
+#define OUT(u)  MIRROR(U2, NONE, REF(u))
 #define SEEN(r) LIST(BRIDGE "," BRIDGE "," ROWS(r))
 #define QUICKER LIST("{\"error\":\"timed out\"},null,null")
 #define CHANGED LIST("{},{\"count\":1}")
@@ -759,11 +793,19 @@ static void test_join(void)
 	ok(join(SEEN(""), LIST("{},{\"error\":\"constraint violation\"},null"), NULL, NULL) < 0 &&
 		   strstr(err.msg, "constraint violation"),
 	   "refused");
-	ok(join(LIST("{},{},{}"), NULL, NULL, NULL) < 0 && err.code == ERR_CONFIG &&
-		   strstr(err.msg, "no OVS bridge br0"),
+	ok(join(LIST(ROWS("") "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
+		   err.code == ERR_CONFIG && strstr(err.msg, "no OVS bridge br0"),
 	   "no bridge");
-	ok(join(LIST(BRIDGE ",{},{}"), NULL, NULL, NULL) < 0 && err.code == ERR_CONFIG &&
-		   strstr(err.msg, "veth1 is not on bridge br0"),
+	ok(join(LIST(BRIDGE "," BRIDGE "," ROWS("{\"_uuid\":" REF(U2) "}")), NULL, NULL, NULL) <
+			   0 &&
+		   strstr(err.msg, "lacks what a select gives"),
+	   "a row without all that has been asked for");
+	ok(join(LIST(ROWS("{\"_uuid\":7,\"mirrors\":" NONE "}") "," BRIDGE "," ROWS("")), NULL,
+		NULL, NULL) < 0 &&
+		   strstr(err.msg, "lacks what a select gives"),
+	   "a row whose id is none");
+	ok(join(LIST(BRIDGE "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
+		   err.code == ERR_CONFIG && strstr(err.msg, "veth1 is not on bridge br0"),
 	   "another one's port");
 	want(false, true);
 	ok(join(SEEN(OUT(U2)), NULL, NULL, NULL) < 0 && err.code == ERR_IN_USE,
@@ -810,6 +852,7 @@ int main(void)
 	test_values();
 	test_build();
 	test_answers();
+	test_results();
 	test_refusals();
 	test_garbage();
 	test_order();

@@ -10,6 +10,13 @@ source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
 source "$BATS_TEST_DIRNAME/../e2e/ovs.bash"
 export DATAPATH=system
 
+# OVS 3.1 counts the CPUs from ten seconds after boot on, and until then finds none to hear of packets.
+setup_file() {
+	local up
+	read -r up _ </proc/uptime
+	[ "${up%.*}" -ge 10 ] || sleep $((10 - ${up%.*}))
+}
+
 setup() {
 	host_setup
 	ovs_start
@@ -95,6 +102,81 @@ cannot_ping() {
 	can_ping b fd05::2
 	for NS in a b; do
 		CID=$NS del ovs eth0 <<<"$(conf "$ipam")"
+		expect_silent
+	done
+	expect_nothing_left
+}
+
+# ---- mirrors -------------------------------------------------------------------------------------
+
+# behind PLUGIN NAME MIRROR : the call behind ovs in the chain of a container
+behind() {
+	local conf
+	conf=$(conf "{\"type\": \"$2\", \"mirrors\": [$4]}")
+	NS=$3 CID=$3 cni "$1" "$2" <<<"$(with_result "$conf" "${results[$3]}")"
+	expect_ok
+}
+
+# Counts what arrives at an interface for whomever, before anything is done with it.
+count_pings() {
+	in_ns "$1" nft -f - <<-END
+		table netdev seen {
+			counter request {}
+			counter reply {}
+			chain arrivals {
+				type filter hook ingress device eth0 priority 0;
+				ip saddr 10.5.0.1 ip daddr 10.5.0.2 icmp type echo-request counter name request
+				ip saddr 10.5.0.2 ip daddr 10.5.0.1 icmp type echo-reply counter name reply
+			}
+		}
+	END
+}
+
+# expect_pings NS REQUESTS REPLIES : counted there, in a while.
+expect_pings() {
+	local tries=0 now
+	while now=$(in_ns "$1" nft -j list counters | jq -r '[.nftables[].counter // empty] |
+		sort_by(.name) | reverse | map(.packets) | join(" ")') && [ "$now" != "$2 $3" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 50 ] || fail "copies of $2 requests and $3 replies, not $now"
+		read -r -t 0.1 <> <(:) || true
+	done
+}
+
+# What the switch has in the kernel's cache stays as it was when a mirror changes (OVS 3.1).
+forget_flows() {
+	ovs-appctl dpctl/del-flows system@ovs-system
+}
+
+# watch_pings REQUESTS REPLIES : three from a to b, and so many copies of them more at c.
+watch_pings() {
+	requests=$((requests + $1)) replies=$((replies + $2))
+	in_ns a ping -c 3 -i 0.3 -W 5 10.5.0.2 >/dev/null || fail "an answer"
+	expect_pings c $requests $replies
+}
+
+@test "a mirror's consumer receives what its producers' containers say to each other" {
+	local name requests=0 replies=0 producer='{"name": "m", "ingress": true}' consumer='{"name": "m"}'
+	declare -A results=()
+	for name in a b c; do
+		box $name "10.5.0.$((36#$name - 9))/24" '{}'
+		results[$name]=$result
+	done
+	count_pings c
+	behind ADD ovs-mirror-producer a "$producer"
+	behind ADD ovs-mirror-producer b "$producer"
+	behind ADD ovs-mirror-consumer c "$consumer"
+	watch_pings 3 3
+	ovs-appctl dpctl/dump-flows system@ovs-system | grep 'eth_type(0x0800).*actions:[0-9]*,[0-9]*$' ||
+		fail "the kernel to send one packet to two ports"
+	behind DEL ovs-mirror-producer b "$producer"
+	forget_flows
+	watch_pings 3 0
+	behind DEL ovs-mirror-producer a "$producer"
+	behind DEL ovs-mirror-consumer c "$consumer"
+	[ -z "$(ovs-vsctl list mirror)" ] || fail "no mirror"
+	for name in a b c; do
+		NS=$name CID=$name del ovs eth0 <<<"$(conf '{}')"
 		expect_silent
 	done
 	expect_nothing_left
