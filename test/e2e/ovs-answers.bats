@@ -87,6 +87,7 @@ setup_file() {
 }
 
 setup() {
+	needs_preload
 	ln -s "$SOCKET" "$DOOR"
 	fault_ovs_setup
 }
