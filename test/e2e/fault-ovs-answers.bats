@@ -57,10 +57,6 @@ declare -gA RIDDLES=(
 	[half-silence]='does not answer'
 )
 
-# Where nothing comes, a static executable would have to wait.
-ldd "$CNIC_BIN/ovs" 2>/dev/null | grep -q libc ||
-	unset 'RIDDLES[id-other]' 'RIDDLES[id-text]' 'RIDDLES[id-none]' 'RIDDLES[silence]' 'RIDDLES[half-silence]'
-
 # shapes WHAT : those for such a request. The last ones are well-formed and untrue: no rows where there
 # are some, none changed, an assertion that holds does not, columns of the wrong type.
 shapes() {
