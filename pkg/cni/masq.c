@@ -200,39 +200,40 @@ static int has_jump(struct cni_call *c, const struct ip *ip, const char *chain, 
  * the network: one that is complete is added to, another made anew.
  */
 static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_family_t family,
-			 const char *chain, const char **text)
+			 const char **text)
 {
+	struct chain chain = chain_of(c->conf.name, c->container_id);
 	const char *inner = "", *jumps = "";
 	bool complete, has;
 
 	*text = "";
-	if (is_complete(c, r, family, chain, &complete) < 0)
+	if (is_complete(c, r, family, chain.name, &complete) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
 		const struct ip *ip = &r->ips[i].address;
 
 		if (ip->family != family)
 			continue;
-		if (has_jump(c, ip, chain, &has) < 0)
+		if (has_jump(c, ip, chain.name, &has) < 0)
 			return -1;
 		if (!has || !complete)
-			inner = arena_printf(c->arena, "%s%s", inner, inner_rules(c, chain, ip));
+			inner = arena_printf(c->arena, "%s%s", inner,
+					     inner_rules(c, chain.name, ip));
 		if (!has)
-			jumps = arena_printf(c->arena, "%s%s", jumps, jump_rule(c, chain, ip));
+			jumps = arena_printf(c->arena, "%s%s", jumps, jump_rule(c, chain.name, ip));
 	}
 	if (*inner)
 		*text = arena_printf(c->arena, "*nat\n%s%s%sCOMMIT\n",
-				     complete ? "" : arena_printf(c->arena, ":%s -\n", chain),
+				     complete ? "" : arena_printf(c->arena, ":%s -\n", chain.name),
 				     inner, jumps);
 	return 0;
 }
 
 static int set_family(struct cni_call *c, const struct cni_result *r, sa_family_t family)
 {
-	struct chain chain = chain_of(c->conf.name, c->container_id);
 	const char *rules;
 
-	if (missing_rules(c, r, family, chain.name, &rules) < 0)
+	if (missing_rules(c, r, family, &rules) < 0)
 		return -1;
 	return *rules ? cni_iptables_restore(c, family, rules) : 0;
 }
@@ -253,15 +254,11 @@ static int add_iptables(struct cni_call *c)
 /* Every address has its rule, and the chain what it does. */
 static int has_iptables(struct cni_call *c, const struct cni_result *r, bool *has)
 {
-	struct chain chain = chain_of(c->conf.name, c->container_id);
+	const char *ipv4, *ipv6;
 
-	*has = true;
-	for (size_t i = 0; *has && i < r->n_ips; i++) {
-		if (has_jump(c, &r->ips[i].address, chain.name, has) < 0)
-			return -1;
-		if (*has && is_complete(c, r, r->ips[i].address.family, chain.name, has) < 0)
-			return -1;
-	}
+	if (missing_rules(c, r, AF_INET, &ipv4) < 0 || missing_rules(c, r, AF_INET6, &ipv6) < 0)
+		return -1;
+	*has = !*ipv4 && !*ipv6;
 	return 0;
 }
 
