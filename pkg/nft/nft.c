@@ -11,7 +11,8 @@
 #include "sys/behind.h"
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */
-#define DUMP_TRIES        200
+#define DUMP_TRIES 200
+/* Others add and remove at the same time; who meets them again and again gives up in the end. */
 #define TRIES             100
 
 #define ELEM_BYTES        288 /* key, data or verdict, comment, and their headers */

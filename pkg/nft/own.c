@@ -6,8 +6,6 @@
 
 #include "base/str.h"
 
-/* Others add and remove at the same time; who meets them again and again gives up in the end. */
-
 void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net)
 {
 	char text[IP_STRLEN];

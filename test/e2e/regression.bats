@@ -123,22 +123,26 @@ mac_of() {
 	echo "$mac"
 }
 
+# reached ADDRESS SECONDS WORDS : from the neighbour and from the host
+reached() {
+	local from
+	for from in neighbour ''; do
+		${from:+ip netns exec $from} ping -q -c 1 -W "$2" "$1" >/dev/null || fail "$1 $3 $from"
+	done
+}
+
 # used_again CONF CONF2 : who knew the address's first holder reaches the second one at once
 used_again() {
 	local ip
 	for ip in 10.1.0.2 fd00::2; do
-		CID=first add "${by:-bridge}" eth0 <<<"$1"
+		CID=first add bridge eth0 <<<"$1"
 		expect_ok
-		for from in neighbour ''; do
-			${from:+ip netns exec $from} ping -q -c 1 -W 5 $ip >/dev/null || fail "$ip is not there"
-		done
+		reached $ip 5 "is not there for"
 		CID=first del bridge eth0 <<<"$1"
 		expect_silent
 		CID=second add bridge eth0 <<<"$2"
 		expect_ok
-		for from in neighbour ''; do
-			${from:+ip netns exec $from} ping -q -c 1 -W 1 $ip >/dev/null || fail "$ip does not answer $from"
-		done
+		reached $ip 1 "does not answer"
 		CID=second del bridge eth0 <<<"$2"
 		expect_silent
 	done

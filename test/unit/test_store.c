@@ -60,9 +60,9 @@ static size_t make_sets(const char *text, struct range_set *sets)
 
 static const char small[] = "10.9.0.0/24 10.9.0.2 10.9.0.4";
 
-/* ADD for the sets: "ip[,ip...]", or the error's code. `asked` is for whichever set has it. */
-static bool was_first; /* in this boot, all of what the last one got */
+static bool was_first; /* in this boot, all that the last ADD got */
 
+/* ADD for the sets: "ip[,ip...]", or the error's code. `asked` is for whichever set has it. */
 static const char *add_asked(const char *id, const char *sets_text, const char *asked)
 {
 	struct range_set sets[8];
@@ -72,20 +72,21 @@ static const char *add_asked(const char *id, const char *sets_text, const char *
 	const char *text = "";
 	char buf[IP_STRLEN];
 	struct ip ip;
+	bool got;
 
 	for (size_t i = 0; i < n; i++)
 		wants[i].set = &sets[i];
 	if (asked && (!ip_parse(&ip, asked) || !store_ask(wants, n, &ip)))
 		return "not in the sets";
-	if (!open_as(STORE_ADD) || store_reserve(&s, &owner, wants, n) < 0)
+	got = open_as(STORE_ADD) && !store_reserve(&s, &owner, wants, n);
+	was_first = got;
+	if (!got)
 		text = arena_printf(&arena, "%d", err.code);
-	was_first = true;
-	for (size_t i = 0; !*text && i < n; i++)
+	for (size_t i = 0; got && i < n; i++) {
+		text = arena_printf(&arena, "%s%s%s", text, i ? "," : "",
+				    ip_str(&wants[i].ip, buf));
 		was_first &= wants[i].first;
-	if (!*text)
-		for (size_t i = 0; i < n; i++)
-			text = arena_printf(&arena, "%s%s%s", text, i ? "," : "",
-					    ip_str(&wants[i].ip, buf));
+	}
 	store_close(&s);
 	return text;
 }
