@@ -55,6 +55,12 @@ static bool is_this_boot(const struct index *ix, const char boot[INDEX_BOOT_LEN]
 	return !memcmp(boot, ix->boot, INDEX_BOOT_LEN);
 }
 
+bool index_is_earlier_boot(const struct index *ix, const char boot[INDEX_BOOT_LEN])
+{
+	return strcmp(ix->boot, INDEX_NO_BOOT) != 0 && *boot != *INDEX_NO_BOOT &&
+	       !is_this_boot(ix, boot);
+}
+
 static int open_dir(const char *data_dir, const char *sub, const char *name)
 {
 	char path[8192];
@@ -85,7 +91,7 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	if (pread(ix->head_fd, &ix->head, sizeof(ix->head), 0) != (ssize_t)sizeof(ix->head))
 		memset(&ix->head, 0, sizeof(ix->head));
 	ix->usable = is_sealed(&ix->head, dir) && is_this_boot(ix, ix->head.boot);
-	ix->rebooted = is_sealed(&ix->head, dir) && !ix->usable;
+	ix->rebooted = is_sealed(&ix->head, dir) && index_is_earlier_boot(ix, ix->head.boot);
 }
 
 bool index_may_change(struct index *ix)
@@ -214,8 +220,8 @@ static void remove_maps(struct index *ix)
 /* After a reboot no neighbour remembers anybody; when somebody else has been at it, who knows. */
 static bool knows_history(const struct index *ix, bool unused)
 {
-	return strcmp(ix->boot, INDEX_NO_BOOT) != 0 &&
-	       (ix->rebooted || (unused && !has_magic(&ix->head)));
+	return ix->rebooted ||
+	       (unused && !has_magic(&ix->head) && strcmp(ix->boot, INDEX_NO_BOOT) != 0);
 }
 
 void index_begin(struct index *ix, const char *data_dir, const char *name, bool unused)

@@ -72,6 +72,9 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 		bool writable);
 void index_close(struct index *ix);
 
+/* Is it known to be another boot than this one? */
+bool index_is_earlier_boot(const struct index *ix, const char boot[INDEX_BOOT_LEN]);
+
 /* It was found wrong: not usable from here on, and the next command makes it anew. */
 void index_distrust(struct index *ix);
 

@@ -215,7 +215,7 @@ static void collect_boot(const struct owner_key *key, const struct owner_entry *
 	struct record r;
 	struct ip ip;
 
-	if (e->more || !store_is_earlier_boot(s, e->boot))
+	if (e->more || !index_is_earlier_boot(&s->index, e->boot))
 		return;
 	while (owner_entry_next(&at, &ip)) {
 		record_read(s->dir, &ip, &r);

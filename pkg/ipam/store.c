@@ -101,12 +101,6 @@ bool store_is_of_key(const struct store *s, const struct record *r, const struct
 	return !strcmp(other.hex, key->hex);
 }
 
-bool store_is_earlier_boot(const struct store *s, const char *boot)
-{
-	return strcmp(boot, INDEX_NO_BOOT) != 0 && strcmp(s->index.boot, INDEX_NO_BOOT) != 0 &&
-	       strcmp(boot, s->index.boot) != 0;
-}
-
 /* An entry of ours keeps its boot, unless the record was made anew since, by somebody else. */
 static void note_owner(struct store *s, const struct record *r)
 {
@@ -116,7 +110,7 @@ static void note_owner(struct store *s, const struct record *r)
 	owner_key(&s->index, &r->owner, &key);
 	if (!owner_get(&s->index, &key, &e))
 		e.more = false;
-	else if (owner_entry_has(&e, &r->ip) && !(store_is_earlier_boot(s, e.boot) &&
+	else if (owner_entry_has(&e, &r->ip) && !(index_is_earlier_boot(&s->index, e.boot) &&
 						  owner_predates(&s->index, &key, s->dir, r->name)))
 		return;
 	snprintf(e.boot, sizeof(e.boot), INDEX_NO_BOOT);

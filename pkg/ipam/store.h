@@ -52,9 +52,6 @@ int store_rebuild(struct store *s) NODISCARD;
 /* Is it a record of the owner with this key? */
 bool store_is_of_key(const struct store *s, const struct record *r, const struct owner_key *key);
 
-/* Is it known to be another boot than this one? */
-bool store_is_earlier_boot(const struct store *s, const char *boot);
-
 /* Could a store be made, or if there is one, be changed? */
 int store_usable(const char *data_dir, const char *name, struct arena *arena,
 		 struct err *err) NODISCARD;

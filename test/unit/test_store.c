@@ -545,21 +545,27 @@ static void test_reboot(void)
 	ok(after_reboot() && *held_by("c5"), "only once in a boot");
 }
 
-/* The boot that the head was written in was another one; its seal still holds. */
-static void reboot(void)
+/* The head says that it was written in that boot; its seal still holds. */
+static void written_in(const char boot[INDEX_BOOT_LEN])
 {
 	int fd = open(index_path("head"), O_WRONLY | O_CLOEXEC);
 
 	for (size_t i = 0; i < 2; i++)
-		if (pwrite(fd, "0123456789abcdef", INDEX_BOOT_LEN,
+		if (pwrite(fd, boot, INDEX_BOOT_LEN,
 			   i ? offsetof(struct index_head, since)
 			     : offsetof(struct index_head, boot)) != INDEX_BOOT_LEN)
 			abort();
 	close(fd);
 }
 
+static void reboot(void)
+{
+	written_in("0123456789abcdef");
+}
+
 static void test_first_use(void)
 {
+	static const char no_boot[INDEX_BOOT_LEN] = INDEX_NO_BOOT;
 	static const char set[] = "10.9.0.0/24", both[] = "10.9.0.0/24;fd09::/64";
 
 	remove_tree();
@@ -581,6 +587,8 @@ static void test_first_use(void)
 	ok(*add("c5", set) && !was_first, "and are not forgotten");
 	reboot();
 	ok(*add("c6", set) && was_first, "before the next reboot");
+	written_in(no_boot);
+	ok(*add("c7", set) && !was_first, "which a boot that was not known does not tell");
 	remove_tree();
 	if (system(arena_printf(&arena, "mkdir -p %s/net", data_dir)))
 		abort();
