@@ -1,23 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/lock.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+
+#define NOBODY    ((off_t)-1)
+#define ASKED_MAX (INT64_MAX / 2)
 
 static void on_alarm(int sig)
 {
 	(void)sig;
 }
 
-/* flock(2) has no timeout; a timer that interrupts it does. It ticks on after the deadline, in case
- * the first tick fell just before the call. */
-static int lock_until(int fd, int64_t deadline)
+/* The byte of who asked before us is his until he is done. */
+static bool is_next(int fd, off_t ahead, int command)
 {
-	while (flock(fd, LOCK_EX) < 0) {
+	struct flock lock = {
+		.l_type = F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_start = ahead,
+		.l_len = 1,
+	};
+
+	return ahead == NOBODY || fcntl(fd, command, &lock) == 0;
+}
+
+static bool try_lock(int fd, off_t ahead)
+{
+	return is_next(fd, ahead, F_OFD_SETLK) && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* The queue is for order alone: what fails there, but for the timer, is passed over. */
+static int wait_lock(int fd, off_t ahead)
+{
+	if (!is_next(fd, ahead, F_OFD_SETLKW) && errno == EINTR)
+		return -1;
+	return flock(fd, LOCK_EX);
+}
+
+/* Locks have no timeout; a timer that interrupts them does. It ticks on after the deadline, in case
+ * the first tick fell just before the call. */
+static int lock_until(int fd, off_t ahead, int64_t deadline)
+{
+	while (wait_lock(fd, ahead) < 0) {
 		if (errno != EINTR)
 			return -1;
 		if (clock_ms() >= deadline) {
@@ -28,20 +60,20 @@ static int lock_until(int fd, int64_t deadline)
 	return 0;
 }
 
-int lock_fd(int fd, const char *name, struct err *err)
+static int lock_after(int fd, off_t ahead, const char *name, struct err *err)
 {
 	struct sigaction act = { .sa_handler = on_alarm }, old;
 	struct itimerval tick = { .it_interval.tv_sec = 1,
 				  .it_value.tv_sec = LOCK_TIMEOUT_MS / 1000 };
 	int rc, saved;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (try_lock(fd, ahead))
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return err_sys(err, "lock %s", name);
 	sigaction(SIGALRM, &act, &old);
 	setitimer(ITIMER_REAL, &tick, NULL);
-	rc = lock_until(fd, clock_ms() + LOCK_TIMEOUT_MS);
+	rc = lock_until(fd, ahead, clock_ms() + LOCK_TIMEOUT_MS);
 	saved = errno;
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &old, NULL);
@@ -50,4 +82,35 @@ int lock_fd(int fd, const char *name, struct err *err)
 		return 0;
 	err_fill(err, ERR_RETRY, errno, "lock %s, held by another process", name);
 	return -1;
+}
+
+int lock_fd(int fd, const char *name, struct err *err)
+{
+	return lock_after(fd, NOBODY, name, err);
+}
+
+/*
+ * The n-th to ask holds byte n of the file. How many have asked is written at its start, as a hint where to look
+ * for a byte that is free: two who read the same find out by the byte.
+ */
+static off_t queue_up(int fd)
+{
+	struct flock own = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	int64_t asked = 0;
+
+	if (pread(fd, &asked, sizeof(asked), 0) != sizeof(asked) || asked < 0 || asked > ASKED_MAX)
+		asked = 0;
+	do {
+		own.l_start = ++asked;
+		if (fcntl(fd, F_OFD_SETLK, &own) == 0) {
+			(void)!pwrite(fd, &asked, sizeof(asked), 0);
+			return asked - 1;
+		}
+	} while (errno == EAGAIN);
+	return NOBODY;
+}
+
+int lock_fd_in_order(int fd, const char *name, struct err *err)
+{
+	return lock_after(fd, queue_up(fd), name, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock.h - flock(2) with a bound. */
+/* lock.h - flock(2) with a bound, and in the order of asking. */
 #ifndef CNIC_SYS_LOCK_H
 #define CNIC_SYS_LOCK_H
 
@@ -13,5 +13,11 @@
  * for the error text.
  */
 int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
+
+/*
+ * The same in the order of asking: of flock(2) alone, who has just come gets it sooner than who has waited and is
+ * being woken. The descriptor is open for writing, the file nothing but the lock.
+ */
+int lock_fd_in_order(int fd, const char *name, struct err *err) NODISCARD;
 
 #endif

@@ -91,10 +91,10 @@ int netns_lock(struct err *err)
 		 (uintmax_t)own.st_ino);
 	if (mkdir(NETNS_LOCK_DIR, 0700) < 0 && errno != EEXIST)
 		return err_sys(err, "create " NETNS_LOCK_DIR);
-	fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
-	if (lock_fd(fd, path, err) < 0)
+	if (lock_fd_in_order(fd, path, err) < 0)
 		return -1;
 	return take_fd(&fd);
 }

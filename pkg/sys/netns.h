@@ -21,7 +21,7 @@ int netns_is_home(int fd, bool *is_home, struct err *err) NODISCARD;
 /*
  * The lock of the namespace this process runs in, for objects in it that calls share: a file named by
  * the namespace in a directory only root may enter (the namespace's own inode anybody in it could
- * lock). The kernel hands it on in the order of asking. Returns the descriptor that holds it, -1 on
+ * lock). It is handed on in the order of asking. Returns the descriptor that holds it, -1 on
  * failure.
  */
 #define NETNS_LOCK_DIR "/run/cnic"
