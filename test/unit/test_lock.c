@@ -80,7 +80,8 @@ static void check_order(void)
 	is_str(names(), "", "nobody gets what another holds");
 	close(fd);
 	fd = take();
-	is_str(names(), "abc", "who gives it up and asks again comes after those who wait, in their order");
+	is_str(names(), "abc",
+	       "who gives it up and asks again comes after those who wait, in their order");
 	for (int i = 0; i < 3; i++)
 		ok(is_done(pids[i]), "waiter %c ends well", 'a' + i);
 	close(fd);
