@@ -233,18 +233,30 @@ static void add_address(struct cni_call *c, int index, const struct ip *ip,
 	nl_addr_add(c->sandbox, index, ip, nodad ? IFA_F_NODAD : 0);
 }
 
-static int add_routes(struct cni_call *c, int oif)
+/* Send what is queued, if it is more than that. */
+static int send_beyond(struct cni_call *c, size_t n)
 {
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < c->result.n_routes; i++) {
-		add_route(c, &c->result.routes[i], oif);
-		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1)
-			rc = nl_commit(c->sandbox);
-	}
-	if (rc < 0 || nl_commit(c->sandbox) < 0)
+	if (nl_queued(c->sandbox) > n && nl_commit(c->sandbox) < 0)
 		return err_wrap(c->err, "configure %s", c->ifname);
 	return 0;
+}
+
+static int add_routes(struct cni_call *c, int oif)
+{
+	for (size_t i = 0; i < c->result.n_routes; i++) {
+		add_route(c, &c->result.routes[i], oif);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
+	}
+	return send_beyond(c, 0);
+}
+
+/* An address that is still tentative can be no source for a route. */
+static int wait_dad(struct cni_call *c, int index)
+{
+	if (send_beyond(c, 0) < 0)
+		return -1;
+	return nl_addr_wait_dad(c->sandbox, c->netns_fd, index, DAD_TIMEOUT_MS);
 }
 
 /* Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then. */
@@ -260,16 +272,13 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 		r->ips[i].interface = index;
 		r->ips[i].has_interface = true;
 		add_address(c, inside->index, &r->ips[i].address, opt);
-		if (i % (NL_BATCH / 2) == NL_BATCH / 2 - 1 && nl_commit(c->sandbox) < 0)
-			return err_wrap(c->err, "configure %s", c->ifname);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
 	}
 	if (opt->arp_notify)
 		nl_link_arp_notify(c->sandbox, inside->index);
 	nl_link_up(c->sandbox, inside->index);
-	if (nl_commit(c->sandbox) < 0)
-		return err_wrap(c->err, "configure %s", c->ifname);
-	if (opt->dad && t.v6 &&
-	    nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0)
+	if (opt->dad && t.v6 && wait_dad(c, inside->index) < 0)
 		return -1;
 	return add_routes(c, inside->index);
 }
