@@ -251,7 +251,7 @@ static int add_routes(struct cni_call *c, int oif)
 	return send_beyond(c, 0);
 }
 
-/* An address that is still tentative can be no source for a route. */
+/* A route of ours or of a later one may name the address as its source: not while it is tentative. */
 static int wait_dad(struct cni_call *c, int index)
 {
 	if (send_beyond(c, 0) < 0)

@@ -12,14 +12,18 @@
 #include "base/clock.h"
 
 #define NOBODY    ((off_t)-1)
-#define ASKED_MAX (INT64_MAX / 2)
+#define ASKED_MAX (INT32_MAX / 2) /* a byte of any off_t, with room behind it */
+#define QUEUE_MAX 4096
+
+/* So long order is kept. Who waits may be stopped, and would stop all behind him. */
+#define ORDER_MS 5000
 
 static void on_alarm(int sig)
 {
 	(void)sig;
 }
 
-/* The byte of who asked before us is his until he is done. */
+/* The byte of who asked before us is his until he closes his descriptor. */
 static bool is_next(int fd, off_t ahead, int command)
 {
 	struct flock lock = {
@@ -34,7 +38,9 @@ static bool is_next(int fd, off_t ahead, int command)
 
 static bool try_lock(int fd, off_t ahead)
 {
-	return is_next(fd, ahead, F_OFD_SETLK) && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (!is_next(fd, ahead, F_OFD_SETLK) && errno == EWOULDBLOCK)
+		return false;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 /* The queue is for order alone: what fails there, but for the timer, is passed over. */
@@ -45,14 +51,18 @@ static int wait_lock(int fd, off_t ahead)
 	return flock(fd, LOCK_EX);
 }
 
-/* Locks have no timeout; a timer that interrupts them does. It ticks on after the deadline, in case
- * the first tick fell just before the call. */
-static int lock_until(int fd, off_t ahead, int64_t deadline)
+/* Locks have no timeout; a timer that interrupts them does. It ticks on, in case a tick falls just before
+ * the call. */
+static int wait_in_time(int fd, off_t ahead)
 {
+	int64_t asked = clock_ms();
+
 	while (wait_lock(fd, ahead) < 0) {
 		if (errno != EINTR)
 			return -1;
-		if (clock_ms() >= deadline) {
+		if (clock_ms() >= asked + ORDER_MS)
+			ahead = NOBODY;
+		if (clock_ms() >= asked + LOCK_TIMEOUT_MS) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
@@ -63,8 +73,7 @@ static int lock_until(int fd, off_t ahead, int64_t deadline)
 static int lock_after(int fd, off_t ahead, const char *name, struct err *err)
 {
 	struct sigaction act = { .sa_handler = on_alarm }, old;
-	struct itimerval tick = { .it_interval.tv_sec = 1,
-				  .it_value.tv_sec = LOCK_TIMEOUT_MS / 1000 };
+	struct itimerval tick = { .it_interval.tv_sec = 1, .it_value.tv_sec = ORDER_MS / 1000 };
 	int rc, saved;
 
 	if (try_lock(fd, ahead))
@@ -73,7 +82,7 @@ static int lock_after(int fd, off_t ahead, const char *name, struct err *err)
 		return err_sys(err, "lock %s", name);
 	sigaction(SIGALRM, &act, &old);
 	setitimer(ITIMER_REAL, &tick, NULL);
-	rc = lock_until(fd, ahead, clock_ms() + LOCK_TIMEOUT_MS);
+	rc = wait_in_time(fd, ahead);
 	saved = errno;
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &old, NULL);
@@ -90,8 +99,9 @@ int lock_fd(int fd, const char *name, struct err *err)
 }
 
 /*
- * The n-th to ask holds byte n of the file. How many have asked is written at its start, as a hint where to look
- * for a byte that is free: two who read the same find out by the byte.
+ * The n-th to ask holds byte n of the file. How many have asked is written at its start, as a hint where to
+ * look for a byte that is free: two who read the same find out by the byte. A wrong one costs the order,
+ * never the lock.
  */
 static off_t queue_up(int fd)
 {
@@ -100,13 +110,15 @@ static off_t queue_up(int fd)
 
 	if (pread(fd, &asked, sizeof(asked), 0) != sizeof(asked) || asked < 0 || asked > ASKED_MAX)
 		asked = 0;
-	do {
-		own.l_start = ++asked;
+	for (int i = 0; i < QUEUE_MAX; i++) {
+		own.l_start = (off_t)++asked;
 		if (fcntl(fd, F_OFD_SETLK, &own) == 0) {
 			(void)!pwrite(fd, &asked, sizeof(asked), 0);
-			return asked - 1;
+			return (off_t)asked - 1;
 		}
-	} while (errno == EAGAIN);
+		if (errno != EAGAIN)
+			break;
+	}
 	return NOBODY;
 }
 

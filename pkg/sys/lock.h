@@ -15,8 +15,9 @@
 int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
 
 /*
- * The same in the order of asking: of flock(2) alone, who has just come gets it sooner than who has waited and is
- * being woken. The descriptor is open for writing, the file nothing but the lock.
+ * The same in the order of asking, as far as who waits lives and runs: of flock(2) alone, who has just come
+ * gets it sooner than who has waited and is being woken. The descriptor is open for writing, the file
+ * nothing but the lock.
  */
 int lock_fd_in_order(int fd, const char *name, struct err *err) NODISCARD;
 

@@ -392,6 +392,18 @@ API int flock(int fd, int how)
 	return fault(LOCK, "flock", NULL, ENOLCK) ? -1 : NEXT(flock)(fd, how);
 }
 
+API int fcntl(int fd, int command, ...)
+{
+	bool locks = command == F_OFD_SETLK || command == F_OFD_SETLKW;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, command);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return locks && fault(LOCK, "fcntl", NULL, ENOLCK) ? -1 : NEXT(fcntl)(fd, command, arg);
+}
+
 API int stat(const char *path, struct stat *st)
 {
 	return fault(STAT, "stat", path, EIO) ? -1 : NEXT(stat)(path, st);

@@ -10,11 +10,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tap.h"
 
 static char path[] = "/tmp/test_lock-XXXXXX";
 static struct err err;
 static int trace[2]; /* a pipe: the names of those who had the lock, in order */
+static int64_t deadline;
+
+/* Of all that is awaited here. */
+static void in_time(void)
+{
+	if (clock_ms() > deadline)
+		abort();
+}
 
 static int take(void)
 {
@@ -49,8 +58,10 @@ static pid_t waiter(char name, int held)
 		take();
 		_exit(write(trace[1], &name, 1) == 1 ? 0 : 1);
 	}
-	while (asked() == before)
+	while (asked() == before) {
+		in_time();
 		sched_yield();
+	}
 	return pid;
 }
 
@@ -109,12 +120,28 @@ static void check_death(void)
 
 	kill(first, SIGKILL);
 	ok(!is_done(first), "a waiter dies");
-	while (!waits_for_flock(second))
+	while (!waits_for_flock(second)) {
+		in_time();
 		sched_yield();
+	}
 	is_str(names(), "", "the next one waits for the lock all the same");
 	close(fd);
 	ok(is_done(second), "and gets it");
 	is_str(names(), "b", "as the only one");
+}
+
+static void check_stopped(void)
+{
+	int fd = take();
+	pid_t first = waiter('a', fd), second = waiter('b', fd);
+
+	kill(first, SIGSTOP);
+	close(fd);
+	ok(is_done(second), "who is stopped while he waits does not stop all behind him for good");
+	is_str(names(), "b", "he has not had it");
+	kill(first, SIGCONT);
+	ok(is_done(first), "and gets it when he goes on");
+	is_str(names(), "a", "after all");
 }
 
 static const struct {
@@ -158,6 +185,7 @@ int main(void)
 {
 	cpu_set_t one;
 
+	deadline = clock_ms() + 60000;
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	close(mkostemp(path, O_CLOEXEC));
@@ -165,6 +193,7 @@ int main(void)
 		abort();
 	check_order();
 	check_death();
+	check_stopped();
 	check_hints();
 	check_readonly();
 	unlink(path);
