@@ -22,7 +22,7 @@
  * of the call, by wait4(); a child that shared our memory until its exec (vfork) cannot report less
  * than we use ourselves, so this program is small, and says how small.
  *
- * p99 is that of all calls, round_p99 the median of the rounds' own: a virtual machine stands still for a tenth of
+ * p99 is that of all calls, round_p99 the median of the rounds' own: a virtual machine crawls for a tenth of
  * a second now and then, which is 1 % of the calls of all the rounds together, but of most rounds none.
  */
 #include <arpa/inet.h>
