@@ -251,7 +251,7 @@ static int add_routes(struct cni_call *c, int oif)
 	return send_beyond(c, 0);
 }
 
-/* A route of ours or of a later one may name the address as its source: not while it is tentative. */
+/* What is waited for has to be sent. */
 static int wait_dad(struct cni_call *c, int index)
 {
 	if (send_beyond(c, 0) < 0)
