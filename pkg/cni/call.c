@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "cni/args.h"
 #include "cni/gc.h"
+#include "cni/version.h"
 #include "nft/nft.h"
 #include "sys/netns.h"
 
@@ -76,7 +77,7 @@ uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const ch
 	f->name = arena_strdup(c->arena, link->name);
 	f->mac = arena_strdup(c->arena, mac_str(link->mac, mac));
 	f->sandbox = sandbox;
-	if (!strcmp(c->conf.version, "1.1.0")) /* the first version that has the key */
+	if (cni_version_at_least(c->conf.version, "1.1.0")) /* the first that has the key */
 		f->mtu = link->mtu;
 	return (uint32_t)r->n_interfaces - 1;
 }

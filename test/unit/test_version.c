@@ -2,6 +2,7 @@
 /* pkg/cni/version: the gate. */
 #include "cni/version.h"
 
+#include "cni/call.h"
 #include "tap.h"
 
 static const struct {
@@ -55,6 +56,28 @@ static const struct {
 static const char details[] = "config is \"9.9.9\", plugin supports [\"0.1.0\" \"0.2.0\" \"0.3.0\" "
 			      "\"0.3.1\" \"0.4.0\" \"1.0.0\" \"1.1.0\"]";
 
+/* Of the interface that an ADD of this version tells of; versions to come are not before 1.1.0. */
+static void test_mtu(void)
+{
+	static const struct {
+		const char *version;
+		uint32_t mtu;
+	} versions[] = { { "", 0 },          { "0.4.0", 0 },    { "1.0.0", 0 },
+			 { "1.1.0", 1400 },  { "1.1.1", 1400 }, { "1.2.0", 1400 },
+			 { "1.10.0", 1400 }, { "2.0.0", 1400 } };
+	const struct link link = { .name = "eth0", .mtu = 1400 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		struct arena arena = { 0 };
+		struct cni_call c = { .arena = &arena, .conf.version = versions[i].version };
+
+		(void)cni_add_interface(&c, &link, NULL);
+		ok(c.result.interfaces[0].mtu == versions[i].mtu, "row 23: mtu in \"%s\"",
+		   versions[i].version);
+		arena_free(&arena);
+	}
+}
+
 int main(void)
 {
 	struct err err;
@@ -79,5 +102,6 @@ int main(void)
 	ok(cni_version_at_least("1", "1.0.0") && !cni_version_at_least("1.0", "1.0.1"),
 	   "missing parts are 0");
 	ok(!cni_version_at_least("x", "0.1.0"), "no version is no version");
+	test_mtu();
 	return done_testing();
 }
