@@ -16,6 +16,15 @@ const char *const cni_command_names[] = { "ADD", "DEL", "CHECK", "GC", "STATUS",
 
 _Static_assert(ARRAY_SIZE(cni_command_names) == CNI_COMMANDS, "one name per command");
 
+const struct cni_plugin *cni_plugin_named(const char *name)
+{
+	for (const char *dash; name; dash = strchr(name, '-'), name = dash ? dash + 1 : NULL)
+		for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+			if (!strcmp((*p)->name, name))
+				return *p;
+	return NULL;
+}
+
 void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *), const void *arg)
 {
 	if (c->n_undo == ARRAY_SIZE(c->undo))

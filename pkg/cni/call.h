@@ -97,6 +97,12 @@ struct cni_plugin {
 
 extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plugins/all.c */
 
+/*
+ * The plugin that a file of this name is: the name itself, or its ending behind a '-', the longest that fits
+ * (cnv-bridge, buildkit-cni-host-local: vendors install the reference under such names). NULL if none.
+ */
+const struct cni_plugin *cni_plugin_named(const char *name);
+
 extern const char *const cni_command_names[]; /* by enum cni_command */
 
 /* Decode, validate, open the namespaces, run the command, roll back if it failed. */

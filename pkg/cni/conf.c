@@ -25,6 +25,9 @@ static const struct json_field ignored_fields[] = {
 	F_MAP("runtimeConfig", struct ignored, runtime_config), F_END
 };
 
+static const struct json_field version_fields[] = { F_STR("cniVersion", struct cni_conf, version),
+						    F_END };
+
 static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, name), F_END };
 
 static const struct json_field conf_fields[] = {
@@ -57,10 +60,13 @@ static int check_name(const char *name, struct err *err)
 int cni_conf_decode(struct cni_conf *conf, const struct json *raw, struct err *err)
 {
 	struct ignored ignored;
+	struct err unheard;
 
 	*conf = (struct cni_conf){
 		.version = "", .name = "", .type = "", .ipam.type = "", .raw = raw
 	};
+	if (json_is_object(raw))
+		(void)!json_decode_lenient(raw, version_fields, "", conf, &unheard);
 	if (!json_is_null(raw) && json_decode(raw, name_fields, "", conf, err) < 0)
 		return -1;
 	if (check_name(conf->name, err) < 0)

@@ -5,7 +5,10 @@
 
 #include "cni/call.h"
 
-/* Fill all of *conf; the first error is that of the name, as libcni has it. */
+/*
+ * Fill all of *conf; the first error is that of the name, as libcni has it. conf->version is what the
+ * document says, whatever else is wrong with it: the error object carries it.
+ */
 int cni_conf_decode(struct cni_conf *conf, const struct json *raw, struct err *err) NODISCARD;
 
 #endif

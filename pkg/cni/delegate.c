@@ -39,15 +39,13 @@ static int find(struct cni_call *c, const char *type, struct program *p)
 static const struct cni_plugin *own_plugin(const char *type, const struct stat *st)
 {
 	const char *always = getenv("CNI_ALWAYS_EXEC");
+	const struct cni_plugin *p = cni_plugin_named(type);
 	struct stat self;
 
 	if ((always && *always) || stat("/proc/self/exe", &self) < 0 || self.st_dev != st->st_dev ||
 	    self.st_ino != st->st_ino)
 		return NULL;
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		if ((*p)->ipam && !strcmp((*p)->name, type))
-			return *p;
-	return NULL;
+	return p && p->ipam ? p : NULL;
 }
 
 /* As if it had not been: more than a DEL, which leaves round robin advanced. */

@@ -185,6 +185,17 @@ static int open_netns(struct cni_call *c, const struct cni_env *env)
 	return 0;
 }
 
+/* stdin has not been read yet, and the error object carries the configuration's version. */
+static int fail_early(struct cni_call *c)
+{
+	const struct err first = *c->err;
+
+	if (!isatty(STDIN_FILENO) && read_stdin(c) == 0)
+		(void)!decode_conf(c);
+	*c->err = first;
+	return fail(c);
+}
+
 static int run(struct cni_call *c)
 {
 	struct cni_env env;
@@ -193,7 +204,7 @@ static int run(struct cni_call *c)
 	if (!*env.command)
 		return about(c->plugin);
 	if (cni_env_check(&env, c->err) < 0)
-		return fail(c);
+		return fail_early(c);
 	if (!strcmp(env.command, cni_command_names[CNI_VERSION]))
 		return print_versions(c);
 	c->container_id = env.container_id;
@@ -207,7 +218,18 @@ static int run(struct cni_call *c)
 	return EXIT_SUCCESS;
 }
 
-static int cni_main(const struct cni_plugin *plugin)
+/* The tool has said so to a person; a runtime hears nothing but an error object. */
+static int run_nothing(struct cni_call *c, const char *name)
+{
+	const char *command = getenv("CNI_COMMAND");
+
+	if (!command || !*command)
+		return EXIT_FAILURE;
+	(void)err_set(c->err, ERR_CONFIG, "%.80s: no such plugin in this executable", name);
+	return fail_early(c);
+}
+
+static int cni_main(const struct cni_plugin *plugin, const char *name)
 {
 	struct arena arena = { 0 };
 	struct err err = { 0 };
@@ -221,7 +243,7 @@ static int cni_main(const struct cni_plugin *plugin)
 	int rc;
 
 	json_init(&arena);
-	rc = run(&c);
+	rc = plugin ? run(&c) : run_nothing(&c, name);
 	arena_free(&arena);
 	behind_end();
 	return rc;
@@ -239,16 +261,23 @@ static void occupy_stdio(void)
 			_exit(EXIT_FAILURE);
 }
 
+/* An executable that is one plugin is that one under every name. */
+static const struct cni_plugin *find_plugin(const char *name)
+{
+	return cni_plugins[1] ? cni_plugin_named(name) : cni_plugins[0];
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
+	const struct cni_plugin *plugin = find_plugin(name);
+	int rc = -1;
 
 	occupy_stdio();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		if (!strcmp((*p)->name, name))
-			return cni_main(*p);
-	return cni_tool(argc, argv);
+	if (!plugin)
+		rc = cni_tool(argc, argv);
+	return rc < 0 ? cni_main(plugin, name) : rc;
 }

@@ -21,7 +21,7 @@ static int usage(const char *name)
 	fputs("\nusage: cnic --list | --version | --install DIR\n"
 	      "       cnic repair [--network NAME] [--plugin NAME] [CONTAINERID]\n",
 	      stderr);
-	return EXIT_FAILURE;
+	return -1;
 }
 
 static int list(void)

@@ -272,3 +272,77 @@ missing_is_code_4() {
 	done
 	[ ! -e /run/none ] || fail "no file made at the path"
 }
+
+# called NAME HOW PLUGIN : the executable of that plugin under another name, by link or by copy.
+called() {
+	local dir=$BATS_TEST_TMPDIR/called
+	mkdir -p "$dir"
+	rm -f "$dir/$1"
+	case $2 in
+	link) ln -s "$CNIC_BIN/$3" "$dir/$1" ;;
+	copy) cp "$CNIC_BIN/$3" "$dir/$1" ;;
+	esac
+	PLUGINS=$dir
+}
+
+# is_plugin NAME PLUGIN : as a link and as a copy, in all that a runtime asks.
+is_plugin() {
+	local how
+	for how in link copy; do
+		called "$1" $how "$2"
+		raw "$1"
+		expect_silent
+		[[ $errors == "CNI $2 plugin "* ]] || fail "$1 to be $2"
+		raw CNI_COMMAND=VERSION "$1" </dev/null
+		expect_json .cniVersion 1.1.0
+	done
+}
+
+@test "row 9: a plugin is what its file's name is, or ends with behind a dash" {
+	local plugin
+	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS $OVS_PLUGINS; do
+		is_plugin "cnv-$plugin" "$plugin"
+		is_plugin "buildkit-cni-$plugin" "$plugin"
+	done
+	is_plugin static-bridge bridge
+	is_plugin host-local-static static
+	is_plugin ovs-host-local host-local
+	netns box
+	called cnv-bridge link bridge
+	ln -sf "$CNIC_BIN/host-local" "$PLUGINS/buildkit-cni-host-local"
+	add cnv-bridge <<<"$(conf bridge '.ipam.type = "buildkit-cni-host-local"')"
+	expect_ok
+	expect_leases 10.1.0.2
+	del cnv-bridge <<<"$(conf bridge '.ipam.type = "buildkit-cni-host-local"')"
+	expect_silent
+	expect_leases
+}
+
+@test "row 9: under a name that is no plugin's, an error object" {
+	[ "$CNIC_BIN/bridge" -ef "$CNIC_BIN/ptp" ] || skip "each plugin an executable of its own"
+	netns box
+	local name how
+	for name in other mybridge bridge2 bridge- cnv-bridge.bak; do
+		for how in link copy; do
+			called "$name" $how bridge
+			for verb in ADD DEL VERSION; do
+				cni $verb "$name" <<<"$(as_version 0.4.0 "$(conf bridge)")"
+				expect_code 7 "$name: no such plugin in this executable"
+				expect_json .cniVersion 0.4.0
+			done
+		done
+		raw "$name"
+		[ "$status|$output" = "1|" ] || fail "a word to a person"
+	done
+	PLUGINS=$CNIC_BIN
+	raw CNI_COMMAND=ADD cnic --list
+	[[ $status = 0 && $output == *host-local* ]] || fail "a person's question, whatever is in the environment"
+}
+
+@test "row 9: an executable that is one plugin is that under every name" {
+	[ ! "$CNIC_BIN/bridge" -ef "$CNIC_BIN/ptp" ] || skip "one executable for all"
+	local plugin
+	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS $OVS_PLUGINS; do
+		is_plugin "other$plugin.bak" "$plugin"
+	done
+}

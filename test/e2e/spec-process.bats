@@ -225,6 +225,37 @@ ends_with_its_process() {
 	done
 }
 
+# version_told VERB PLUGIN JQ [VAR=VALUE] : whatever is wrong, the object says the configuration's.
+version_told() {
+	full_env "$1"
+	raw "${ENV_WORDS[@]}" ${4+"$4"} "$2" <<<"$(conf "$2" ".cniVersion = \"0.4.0\" | $3")"
+	expect_failure
+	expect_json .cniVersion 0.4.0
+}
+
+@test "row 14: the configuration's cniVersion, wherever it could be read" {
+	netns box
+	local plugin program
+	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS ovs; do
+		for program in 'del(.name)' '.name = ""' '.name = 5' '.name = "a b"' '.type = 5' \
+			'.ipam = 5' '.dns = 5' '.prevResult = 5' '.runtimeConfig = 5' \
+			'{CNIVersion: .cniVersion, name: [], type: {}}'; do
+			version_told ADD "$plugin" "$program"
+			version_told CHECK "$plugin" "$program"
+		done
+		version_told DEL "$plugin" 'del(.name)'
+		version_told GC "$plugin" .
+		version_told NOTHING "$plugin" .
+		version_told ADD "$plugin" . CNI_CONTAINERID=
+		version_told ADD "$plugin" . CNI_IFNAME=a/b
+		version_told DEL "$plugin" . CNI_PATH=
+	done
+	full_env ADD # nothing to be read
+	raw "${ENV_WORDS[@]}" CNI_PATH= bridge </dev/null
+	expect_code 4
+	expect_json .cniVersion 1.1.0
+}
+
 @test "C-010 error codes are the spec's or at least 100" {
 	netns box
 	for plugin in $EVERY_PLUGIN; do
