@@ -44,8 +44,11 @@ void err_fill(struct err *e, int code, int sys, const char *fmt, ...) PRINTF(4, 
 void err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_clear(struct err *e);
 
-/* For steps that must all be tried: the first error stays, this one goes to stderr if not first. */
-void err_keep_first(struct err *first, const struct err *e);
+/*
+ * For steps that must all be tried: `so_far` is 0 until one of them has failed. The first error stays, a
+ * later one goes to stderr. Returns -1, what it is from now on.
+ */
+int err_keep_first(struct err *first, const struct err *e, int so_far);
 
 /*
  * A failure is one statement:

@@ -62,14 +62,15 @@ void cni_turn_end(struct cni_call *c)
 int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n)
 {
 	struct err first = { 0 };
+	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		err_clear(c->err);
 		if (steps[i](c) < 0)
-			err_keep_first(&first, c->err);
+			rc = err_keep_first(&first, c->err, rc);
 	}
 	*c->err = first;
-	return first.msg[0] ? -1 : 0;
+	return rc;
 }
 
 const char *cni_arg(const struct cni_call *c, const char *key)

@@ -119,7 +119,10 @@ static const struct json_field error_fields[] = { F_UINT("code", struct error_ob
 						  F_STR("details", struct error_object, details),
 						  F_END };
 
-/* A delegate's error passes through unchanged; one that is no error object is told as it is. */
+/*
+ * A delegate's error passes through unchanged; one that is no error object is told as it is, and where it
+ * has no words, or the number of no error, it gets ours.
+ */
 static int child_failed(struct cni_call *c, const char *path, const struct spawn_result *res)
 {
 	struct error_object e = { .msg = "", .details = "" };
@@ -138,7 +141,10 @@ static int child_failed(struct cni_call *c, const char *path, const struct spawn
 		return err_set(c->err, ERR_INTERNAL,
 			       "%s failed but its diagnostic message is no error object: %.400s",
 			       path, res->out);
-	err_fill(c->err, (int)e.code, 0, "%s", e.msg);
+	if (!*e.msg)
+		e.msg = arena_printf(c->arena, "%s failed with code %u and no message", path,
+				     e.code);
+	err_fill(c->err, e.code ? (int)e.code : ERR_INTERNAL, 0, "%s", e.msg);
 	snprintf(c->err->details, sizeof(c->err->details), "%s", e.details);
 	return -1;
 }

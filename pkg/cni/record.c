@@ -272,6 +272,7 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 {
 	struct err first = { 0 };
 	const char **names;
+	int rc = 0;
 	size_t n;
 
 	if (stale_names(c, &names, &n) < 0)
@@ -284,10 +285,10 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 		if (parse(names[i], c->arena, &r, &err) < 0)
 			pass_over(names[i], &err);
 		else if (fn(c, r) < 0)
-			err_keep_first(&first, c->err);
+			rc = err_keep_first(&first, c->err, rc);
 	}
 	*c->err = first;
-	return first.msg[0] ? -1 : 0;
+	return rc;
 }
 
 int cni_record_collect(struct cni_call *c)

@@ -193,6 +193,7 @@ static int firewall_del(struct cni_call *c)
 	struct err first = { 0 };
 	struct cni_ways ways;
 	struct cni_record *r;
+	int rc = 0;
 
 	if (cni_record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
@@ -203,12 +204,10 @@ static int firewall_del(struct cni_call *c)
 
 		err_clear(c->err);
 		if (ways.list[i]->release(c->nft, f, c->arena) < 0)
-			err_keep_first(&first, c->err);
+			rc = err_keep_first(&first, c->err, rc);
 	}
 	*c->err = first;
-	if (first.msg[0])
-		return -1;
-	return cni_record_remove(c);
+	return rc < 0 ? -1 : cni_record_remove(c);
 }
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
@@ -232,7 +231,7 @@ static int check_any(struct cni_call *c)
 		err_clear(c->err);
 		if (verify(c, &ways, i) == 0)
 			return 0;
-		if (!first.msg[0])
+		if (i == 0)
 			first = *c->err;
 	}
 	*c->err = first;

@@ -253,6 +253,41 @@ error_passed_on() {
 	done
 }
 
+# says ANSWER VERB... : the delegates fail with it in these verbs.
+says() {
+	local verb
+	for verb in "${@:2}"; do
+		printf "echo '%s'; exit 1\n" "$1" | on "$verb"
+	done
+}
+
+wordless() {
+	expect_code "$code" "$words"
+}
+
+@test "row 3: a delegate that fails without a word or a number has failed, in every verb" {
+	local answer code words verb
+	for answer in '{"code":7,"msg":""}|7|mine failed with code 7 and no message' \
+		'{"code":7}|7|mine failed with code 7 and no message' \
+		'{"code":8,"msg":null,"details":"why"}|8|why' \
+		'{}|999|mine failed with code 0 and no message' \
+		'{"code":0,"msg":""}|999|mine failed with code 0 and no message' \
+		'{"code":0,"msg":"why"}|999|why' '{"msg":"why"}|999|why'; do
+		IFS='|' read -r answer code words <<<"$answer"
+		for plugin in $VETH_PLUGINS; do
+			says "$answer" ADD CHECK STATUS GC DEL
+			with_delegates add "$plugin" <<<"$(delegated "$plugin")"
+			wordless
+			nothing_left
+			answers <<<'{"ips": [{"address": "10.1.0.9/24", "gateway": "10.1.0.1"}]}'
+			with_delegates add "$plugin" <<<"$(delegated "$plugin")"
+			expect_ok
+			each_forwarded "$plugin" wordless
+			expect_no_link box eth0 # every step is tried
+		done
+	done
+}
+
 @test "C-180 an ipam.type with a slash is an error in every verb, and nothing is executed" {
 	local config
 	for plugin in $VETH_PLUGINS; do
