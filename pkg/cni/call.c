@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "cni/args.h"
@@ -11,6 +12,7 @@
 #include "cni/version.h"
 #include "nft/nft.h"
 #include "sys/netns.h"
+#include "sys/spawn.h"
 
 const char *const cni_command_names[] = { "ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION" };
 
@@ -71,6 +73,27 @@ int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n)
 	}
 	*c->err = first;
 	return rc;
+}
+
+int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
+		struct spawn_result *res)
+{
+	int hold[2];
+	struct spawn s = {
+		.path = argv[0],
+		.argv = argv,
+		.envp = environ,
+		.in = in,
+		.in_len = strlen(in),
+		.listen = true,
+		.hold = hold,
+	};
+
+	if (c->lock_fd >= 0)
+		hold[s.n_hold++] = c->lock_fd;
+	if (c->record_fd && *c->record_fd >= 0)
+		hold[s.n_hold++] = *c->record_fd;
+	return spawn(&s, res, c->arena, c->err);
 }
 
 const char *cni_arg(const struct cni_call *c, const char *key)

@@ -12,6 +12,7 @@
 #include "nl/link.h"
 
 struct cni_call;
+struct spawn_result;
 
 enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_COMMANDS };
 
@@ -146,6 +147,13 @@ void cni_turn_end(struct cni_call *c);
  */
 typedef int (*cni_step)(struct cni_call *c);
 int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n) NODISCARD;
+
+/*
+ * Run a program of the host's (argv[0] is its path) that changes what this call is about. What the call
+ * holds is held until the program has ended, be the call killed: who comes after it waits for that.
+ */
+int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
+		struct spawn_result *res) NODISCARD;
 
 /* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);

@@ -2,6 +2,7 @@
 #include "cni/fwdaemon.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -41,17 +42,16 @@ int cni_fwdaemon_usable(struct cni_call *c)
 }
 
 /* *no: the answer is no. What it has printed goes to *out, without the last newline. */
-static int ask(struct cni_call *c, const char *const *argv, bool *no, const char **out)
+static int ask(struct cni_call *c, const char **argv, bool *no, const char **out)
 {
-	const char *path = helper(c);
-	const struct spawn s = { .path = path, .argv = argv, .envp = environ, .in = "" };
 	struct spawn_result res;
 
 	*out = "";
 	*no = false;
-	if (!path)
+	argv[0] = helper(c);
+	if (!argv[0])
 		return err_set(c->err, ERR_FIELD, "%s", without_helper);
-	if (spawn(&s, &res, c->arena, c->err) < 0)
+	if (cni_execute(c, argv, "", &res) < 0)
 		return -1;
 	*out = arena_printf(c->arena, "%.*s", (int)strcspn(res.out, "\n"), res.out);
 	*no = WIFEXITED(res.status) && WEXITSTATUS(res.status) == NO;
@@ -59,12 +59,14 @@ static int ask(struct cni_call *c, const char *const *argv, bool *no, const char
 		*out = res.out;
 		return 0;
 	}
-	return err_set(c->err, ERR_INTERNAL, "firewalld: %s", **out ? *out : HELPER " failed");
+	if (spawn_succeeded(argv[0], &res, c->err) < 0 && **out)
+		snprintf(c->err->msg, sizeof(c->err->msg), "firewalld: %s", *out);
+	return -1;
 }
 
 int cni_fwdaemon_running(struct cni_call *c, bool *running)
 {
-	static const char *const argv[] = { HELPER, "running", NULL };
+	const char *argv[] = { HELPER, "running", NULL };
 	const struct err before = *c->err;
 	const char *out;
 	bool no = false;

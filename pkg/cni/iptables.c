@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -85,18 +84,9 @@ static const char *program(struct cni_call *c, sa_family_t family, bool legacy, 
 static int execute(struct cni_call *c, const char *const *argv, const char *in,
 		   struct spawn_result *res)
 {
-	const struct spawn s = {
-		.path = argv[0], .argv = argv, .envp = environ, .in = in, .in_len = strlen(in)
-	};
-
-	if (spawn(&s, res, c->arena, c->err) < 0)
+	if (cni_execute(c, argv, in, res) < 0)
 		return -1;
-	if (!WIFEXITED(res->status) || WEXITSTATUS(res->status))
-		return err_set(c->err, ERR_INTERNAL, "%s failed: %s %d", argv[0],
-			       WIFEXITED(res->status) ? "exit status" : "signal",
-			       WIFEXITED(res->status) ? WEXITSTATUS(res->status)
-						      : WTERMSIG(res->status));
-	return 0;
+	return spawn_succeeded(argv[0], res, c->err);
 }
 
 static int restore(struct cni_call *c, sa_family_t family, bool legacy, const char *text)

@@ -218,6 +218,8 @@ int cni_record_write(struct cni_call *c)
 	if (file_make_dirs(NETNS_LOCK_DIR, 0700, c->err) < 0 ||
 	    file_make_dirs(CNI_RECORD_DIR, 0700, c->err) < 0)
 		return -1;
+	if (hold_own(c, b->path) < 0) /* of a call that was killed, its programs are still at it */
+		return -1;
 	if (cni_memo_load(b->path, c->arena, &b->content, &ignored) < 0)
 		b->content = NULL;
 	if (content_of(c, record) < 0)
@@ -278,13 +280,16 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 	if (stale_names(c, &names, &n) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
+		auto_close int held = -1;
 		struct err err = { 0 };
 		struct cni_record *r;
 
 		err_clear(c->err);
-		if (parse(names[i], c->arena, &r, &err) < 0)
+		if (cni_record_load(names[i], &held, c->arena, &r, &err) < 0 && held < 0)
+			rc = err_keep_first(&first, &err, rc);
+		else if (!r && held >= 0)
 			pass_over(names[i], &err);
-		else if (fn(c, r) < 0)
+		else if (r && fn(c, r) < 0)
 			rc = err_keep_first(&first, c->err, rc);
 	}
 	*c->err = first;

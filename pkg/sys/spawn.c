@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,62 +20,89 @@
 #define BUSY_PAUSE   50000000L /* ns */
 
 #define FIRST_BUFFER ((size_t)8192)
+#define WORDS_MAX    ((size_t)1024) /* bytes of its stderr that are kept: the details of an error */
 
 struct child {
-	const char *path;
+	const struct spawn *s;
 	pid_t pid;
-	int in, out; /* our ends */
+	int in, out, words; /* our ends */
 	bool unheard;
 	char *buf; /* what it has said, `used` of `size` bytes */
 	size_t used, size;
+	char *said; /* the first of its stderr */
+	size_t n_said;
 	struct arena *arena;
 };
 
-/* posix_spawn(3), with the SIGPIPE we ignore given back to the child. */
-static int try_spawn(struct child *ch, posix_spawn_file_actions_t *fa, char *const argv[],
-		     char *const envp[])
-{
-	posix_spawnattr_t attr;
-	sigset_t deflt;
-	int rc;
+/* ---- starting -------------------------------------------------------------------------------- */
 
-	sigemptyset(&deflt);
-	sigaddset(&deflt, SIGPIPE);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigdefault(&attr, &deflt);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	rc = posix_spawn(&ch->pid, ch->path, fa, &attr, argv, envp);
-	posix_spawnattr_destroy(&attr);
-	return rc;
-}
+struct start {
+	const struct spawn *s;
+	const int *stdio; /* what becomes its descriptors 0, 1 and 2 */
+	pid_t parent;
+	int error;
+};
 
-/* posix_spawn(3) writes to neither, but is declared as if it did. */
+/* execve(2) writes to neither, but is declared as if it did. */
 union arguments {
 	const char *const *in;
 	char *const *out;
 };
 
-static int start(struct child *ch, const struct spawn *s, int in, int out)
+/*
+ * In the child, in our memory while we stand still: it dies with us, be we dead already, and what we ignore
+ * is not its business. The program must come to nothing here, not go on beside who cleans up.
+ */
+static int become(void *arg)
 {
-	const char *const name[] = { s->path, NULL };
-	union arguments argv = { .in = s->argv ? s->argv : name };
-	posix_spawn_file_actions_t fa;
-	int rc;
+	struct start *st = arg;
+	const char *const name[] = { st->s->path, NULL };
+	union arguments argv = { .in = st->s->argv ? st->s->argv : name };
+	int rc = prctl(PR_SET_PDEATHSIG, SIGKILL);
 
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
-	rc = try_spawn(ch, &fa, argv.out, s->envp);
-	for (int i = 0; rc == ETXTBSY && i < BUSY_TRIES; i++) {
+	if (getppid() != st->parent)
+		_exit(EXIT_FAILURE);
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	for (int fd = STDIN_FILENO; !rc && fd <= STDERR_FILENO; fd++)
+		rc = st->stdio[fd] < 0 || dup2(st->stdio[fd], fd) >= 0 ? 0 : -1;
+	for (size_t i = 0; !rc && i < st->s->n_hold; i++)
+		rc = fcntl(st->s->hold[i], F_SETFD, 0);
+	if (!rc)
+		(void)execve(st->s->path, argv.out, st->s->envp);
+	st->error = errno;
+	_exit(EXIT_FAILURE);
+}
+
+static int try_start(struct child *ch, const int stdio[3])
+{
+	_Alignas(16) char stack[65536];
+	struct start st = { .s = ch->s, .stdio = stdio, .parent = getpid() };
+
+	ch->pid = clone(become, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &st);
+	if (ch->pid < 0)
+		return -1;
+	if (!st.error)
+		return 0;
+	(void)waitpid(ch->pid, NULL, 0);
+	errno = st.error;
+	return -1;
+}
+
+static int start(struct child *ch, const int stdio[3])
+{
+	int rc = try_start(ch, stdio);
+
+	for (int i = 0; rc < 0 && errno == ETXTBSY && i < BUSY_TRIES; i++) {
 		struct timespec pause = { .tv_nsec = BUSY_PAUSE };
 
 		nanosleep(&pause, NULL);
-		rc = try_spawn(ch, &fa, argv.out, s->envp);
+		rc = try_start(ch, stdio);
 	}
-	posix_spawn_file_actions_destroy(&fa);
-	errno = rc;
-	return rc ? -1 : 0;
+	return rc;
 }
+
+/* ---- talking --------------------------------------------------------------------------------- */
 
 /* A child that does not read its stdin is within its rights. */
 static void feed(struct child *ch, const char **in, size_t *left)
@@ -106,38 +136,69 @@ static int drain(struct child *ch, struct err *err)
 	}
 	n = read(ch->out, ch->buf + ch->used, ch->size - ch->used - 1);
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 1
-							 : err_sys(err, "read from %s", ch->path);
+		return errno == EINTR || errno == EAGAIN
+			       ? 1
+			       : err_sys(err, "read from %s", ch->s->path);
 	ch->used += (size_t)n;
 	if (ch->used > SPAWN_MAX_OUTPUT)
-		return err_set(err, ERR_INTERNAL, "%s: output too large", ch->path);
+		return err_set(err, ERR_INTERNAL, "%s: output too large", ch->s->path);
 	return n > 0;
 }
 
-static int talk(struct child *ch, const char *in, size_t in_len, struct err *err)
+/* All of it is passed on to our stderr, the first is kept. False at its end. */
+static bool overhear(struct child *ch)
 {
+	char buf[WORDS_MAX];
+	ssize_t n = read(ch->words, buf, sizeof(buf));
+	size_t more = WORDS_MAX - 1 - ch->n_said;
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	(void)!write(STDERR_FILENO, buf, (size_t)n);
+	if (more > (size_t)n)
+		more = (size_t)n;
+	memcpy(ch->said + ch->n_said, buf, more);
+	ch->n_said += more;
+	return true;
+}
+
+static void shut(int *fd)
+{
+	close_fd(fd);
+	*fd = -1;
+}
+
+static int talk(struct child *ch, struct err *err)
+{
+	const char *in = ch->s->in;
+	size_t in_len = ch->s->in_len;
 	int more = 1;
 
 	if (!in_len)
 		feed(ch, &in, &in_len);
-	while (more > 0) {
-		struct pollfd fds[] = { { .fd = ch->out, .events = POLLIN },
-					{ .fd = ch->in, .events = POLLOUT } };
+	while (more > 0 || ch->words >= 0) {
+		struct pollfd fds[] = { { .fd = more > 0 ? ch->out : -1, .events = POLLIN },
+					{ .fd = ch->in, .events = POLLOUT },
+					{ .fd = ch->words, .events = POLLIN } };
 
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
-			return err_sys(err, "poll %s", ch->path);
+			return err_sys(err, "poll %s", ch->s->path);
 		if (ch->in >= 0 && fds[1].revents)
 			feed(ch, &in, &in_len);
 		if (fds[0].revents)
 			more = drain(ch, err);
+		if (more < 0)
+			return -1;
+		if (fds[2].revents && !overhear(ch))
+			shut(&ch->words);
 	}
 	return more;
 }
 
-/* Our ends of two pipes in *ch, the child's in theirs[2]. */
-static int make_pipes(struct child *ch, int theirs[2], struct err *err)
+/* Our ends of the pipes in *ch, the child's in theirs[3]; its stderr stays ours if nobody asks for it. */
+static int make_pipes(struct child *ch, int theirs[3], struct err *err)
 {
-	int to[2], from[2];
+	int to[2], from[2], aside[2];
 
 	if (pipe2(to, O_CLOEXEC) < 0)
 		return err_sys(err, "create pipe");
@@ -148,43 +209,66 @@ static int make_pipes(struct child *ch, int theirs[2], struct err *err)
 	ch->out = from[0];
 	theirs[1] = from[1];
 	(void)fcntl(ch->in, F_SETFL, O_NONBLOCK); /* so that a full pipe does not hold us */
+	if (!ch->s->listen)
+		return 0;
+	if (pipe2(aside, O_CLOEXEC) < 0)
+		return err_sys(err, "create pipe");
+	ch->words = aside[0];
+	theirs[2] = aside[1];
 	return 0;
 }
 
-static int converse(struct child *ch, const struct spawn *s, struct spawn_result *res,
-		    struct err *err)
+static int converse(struct child *ch, struct spawn_result *res, struct err *err)
 {
-	int rc = talk(ch, s->in, s->in_len, err);
+	int rc;
 
-	close_fd(&ch->in);
-	close_fd(&ch->out);
-	ch->in = ch->out = -1;
+	ch->size = FIRST_BUFFER;
+	ch->buf = arena_alloc(ch->arena, ch->size);
+	ch->said = arena_alloc(ch->arena, WORDS_MAX);
+	rc = talk(ch, err);
+	shut(&ch->in);
+	shut(&ch->out);
+	shut(&ch->words);
 	while (waitpid(ch->pid, &res->status, 0) < 0)
 		if (errno != EINTR)
-			return err_sys(err, "wait for %s", ch->path);
+			return err_sys(err, "wait for %s", ch->s->path);
 	ch->buf[ch->used] = '\0';
+	while (ch->n_said && ch->said[ch->n_said - 1] == '\n')
+		ch->n_said--;
+	ch->said[ch->n_said] = '\0';
 	res->out = ch->buf;
 	res->out_len = ch->used;
+	res->words = ch->said;
 	res->unheard = ch->unheard;
 	return rc;
 }
 
 int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, struct err *err)
 {
-	struct child ch = { .path = s->path, .in = -1, .out = -1, .arena = arena };
-	int theirs[2] = { -1, -1 };
+	struct child ch = { .s = s, .in = -1, .out = -1, .words = -1, .arena = arena };
+	int theirs[3] = { -1, -1, -1 };
 	int rc = make_pipes(&ch, theirs, err);
 
-	if (!rc && start(&ch, s, theirs[0], theirs[1]) < 0)
+	if (!rc && start(&ch, theirs) < 0)
 		rc = err_sys(err, "run %s", s->path);
-	close_fd(&theirs[0]);
-	close_fd(&theirs[1]);
-	if (!rc) {
-		ch.size = FIRST_BUFFER;
-		ch.buf = arena_alloc(arena, ch.size);
-		rc = converse(&ch, s, res, err);
-	}
-	close_fd(&ch.in);
-	close_fd(&ch.out);
+	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
+		shut(&theirs[i]);
+	if (!rc)
+		rc = converse(&ch, res, err);
+	shut(&ch.in);
+	shut(&ch.out);
+	shut(&ch.words);
 	return rc;
+}
+
+int spawn_succeeded(const char *path, const struct spawn_result *res, struct err *err)
+{
+	bool exited = WIFEXITED(res->status);
+
+	if (exited && !WEXITSTATUS(res->status))
+		return 0;
+	err_fill(err, ERR_INTERNAL, 0, "%s failed: %s %d", path, exited ? "exit status" : "signal",
+		 exited ? WEXITSTATUS(res->status) : WTERMSIG(res->status));
+	snprintf(err->details, sizeof(err->details), "%s", res->words);
+	return -1;
 }

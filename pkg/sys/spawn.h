@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spawn.h - run a program with a text on stdin and collect its stdout; stderr is shared. */
+/*
+ * spawn.h - run a program with a text on stdin and collect its stdout. It dies with us: whoever cleans up
+ * after a call that was killed must not find that call's children still at it.
+ */
 #ifndef CNIC_SYS_SPAWN_H
 #define CNIC_SYS_SPAWN_H
 
@@ -17,13 +20,17 @@ struct spawn {
 	char *const *envp;       /* the whole environment */
 	const char *in;          /* for its stdin */
 	size_t in_len;
+	bool listen;     /* keep the first of its stderr, which is passed on in any case */
+	const int *hold; /* descriptors that it, and what it starts, has as well: locks of ours */
+	size_t n_hold;
 };
 
 struct spawn_result {
 	const char *out; /* NUL-terminated, in the arena */
 	size_t out_len;
-	int status;   /* as waitpid(2) gives it */
-	bool unheard; /* it has not read all of `in`, which is its right */
+	const char *words; /* of its stderr, without the last newline; "" if we did not listen */
+	int status;        /* as waitpid(2) gives it */
+	bool unheard;      /* it has not read all of `in`, which is its right */
 };
 
 /*
@@ -33,5 +40,8 @@ struct spawn_result {
  */
 int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena,
 	  struct err *err) NODISCARD;
+
+/* Has it exited with 0? If not, that is the error, and its words are the details. */
+int spawn_succeeded(const char *path, const struct spawn_result *res, struct err *err) NODISCARD;
 
 #endif

@@ -20,7 +20,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -438,12 +437,10 @@ API pid_t fork(void)
 	return fault(PROCESS, "fork", NULL, EAGAIN) ? -1 : NEXT(fork)();
 }
 
-API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-		    const posix_spawnattr_t *attr, char *const argv[], char *const env[])
+/* Of a program: four arguments are all that is given. */
+API int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 {
-	return fault(PROCESS, "posix_spawn", path, EAGAIN)
-		       ? EAGAIN
-		       : NEXT(posix_spawn)(pid, path, actions, attr, argv, env);
+	return fault(PROCESS, "clone", NULL, EAGAIN) ? -1 : NEXT(clone)(fn, stack, flags, arg);
 }
 
 API int pipe2(int fds[2], int flags)
