@@ -276,6 +276,7 @@ int main(int argc, char **argv)
 
 	occupy_stdio();
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a write that is too long fails, and is taken back */
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
 	if (!plugin)
 		rc = cni_tool(argc, argv);

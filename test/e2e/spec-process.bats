@@ -256,6 +256,72 @@ version_told() {
 	expect_json .cniVersion 1.1.0
 }
 
+# limited SIZE COMMAND... : a call whose files may have so many bytes.
+limited() {
+	local size=$1 plugin
+	shift
+	PLUGINS=$BATS_TEST_TMPDIR/limited.$size
+	mkdir -p "$PLUGINS"
+	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS; do
+		printf '#!/bin/sh\nexec prlimit --fsize=%s %s/%s\n' "$size" "$CNIC_BIN" "$plugin" >"$PLUGINS/$plugin"
+		chmod +x "$PLUGINS/$plugin"
+	done
+	CNI_PATH=$CNIC_BIN "$@"
+}
+
+too_large() {
+	expect_code "$1" "File too large"
+	expect_no_veths
+	expect_no_link box eth0
+	expect_leases
+	[ -z "$(ls /run/cnic/rules 2>/dev/null)" ] || fail "no record"
+}
+
+@test "row 18: a limit on the size of files is an error that leaves nothing, not a death" {
+	netns box
+	local plugin always size config with
+	for size in 0 1 20; do
+		for always in '' 1; do
+			for plugin in $VETH_PLUGINS; do
+				CNI_ALWAYS_EXEC=$always limited $size add "$plugin" <<<"$(conf "$plugin")"
+				[ $size = 20 ] && [ $status = 0 ] || too_large 999
+				CNI_ALWAYS_EXEC=$always limited $size del "$plugin" <<<"$(conf "$plugin")"
+				expect_silent
+				expect_leases
+				config=$(conf "$plugin" '.ipMasq = true | .ipam = {type: "static",
+					addresses: [{address: "10.1.0.2/24", gateway: "10.1.0.1"}]}')
+				CNI_ALWAYS_EXEC=$always limited $size add "$plugin" <<<"$config"
+				too_large 999
+			done
+		done
+		limited $size add host-local <<<"$(conf host-local)"
+		[ $size = 20 ] && [ $status = 0 ] || too_large 999
+		limited $size del host-local <<<"$(conf host-local)"
+		expect_silent
+		config='{"cniVersion": "1.1.0", "name": "net", "prevResult": {"cniVersion": "1.1.0",
+			"interfaces": [{"name": "br0"}, {"name": "eth0", "sandbox": "/run/netns/box"}],
+			"ips": [{"address": "10.1.0.2/24", "interface": 1}]},
+			"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80}]}}'
+		for plugin in $CHAINED_PLUGINS; do
+			with=$(jq -c --arg type "$plugin" '.type = $type' <<<"$config")
+			limited $size add "$plugin" <<<"$with"
+			too_large 999
+			limited $size del "$plugin" <<<"$with"
+			expect_silent
+		done
+	done
+}
+
+@test "row 18: a delegate has the signal as it was" {
+	delegate mine
+	netns box
+	on ADD <<<'grep SigIgn /proc/self/status >"$dir/ignored"; exit 1'
+	with_delegates add bridge <<<"$(delegated bridge)"
+	expect_failure
+	# SIGPIPE is bit 12, SIGXFSZ bit 24
+	(((0x$(awk '{ print $2 }' "$DELEGATES/ignored") & 0x1001000) == 0)) || fail "neither of them ignored"
+}
+
 @test "C-010 error codes are the spec's or at least 100" {
 	netns box
 	for plugin in $EVERY_PLUGIN; do
