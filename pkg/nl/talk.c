@@ -124,10 +124,14 @@ static const struct nlmsghdr *received(const struct nl *nl)
 	return (const struct nlmsghdr *)(const void *)nl->in;
 }
 
+/*
+ * An error may be the one answer to all of a datagram: without CAP_NET_ADMIN nfnetlink looks no further than
+ * its first message. The kernel answers while it is asked, so behind an error nothing is waited for.
+ */
 static int collect(struct nl *nl, struct round *r)
 {
 	while (r->left) {
-		ssize_t n = receive(nl, 0);
+		ssize_t n = receive(nl, r->rc ? MSG_DONTWAIT : 0);
 		const struct nlmsghdr *nlh = received(nl);
 		int left = (int)n;
 
@@ -136,7 +140,7 @@ static int collect(struct nl *nl, struct round *r)
 			continue;
 		if (n < 0) {
 			nl->unanswered = true;
-			return err_sys(nl->err, "receive from netlink");
+			return r->rc ? r->rc : err_sys(nl->err, "receive from netlink");
 		}
 		for (; msg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
 			take(nl, r, nlh);

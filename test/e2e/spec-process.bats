@@ -322,6 +322,68 @@ too_large() {
 	(((0x$(awk '{ print $2 }' "$DELEGATES/ignored") & 0x1001000) == 0)) || fail "neither of them ignored"
 }
 
+# without_capability COMMAND... : a call of root's that may not touch the network.
+without_capability() {
+	local plugin
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	for plugin in "$CNIC_BIN"/*; do
+		printf '#!/bin/sh\nexec setpriv --bounding-set -net_admin --inh-caps -net_admin timeout 10 %s\n' \
+			"$plugin" >"$BATS_TEST_TMPDIR/bin/${plugin##*/}"
+		chmod +x "$BATS_TEST_TMPDIR/bin/${plugin##*/}"
+	done
+	PLUGINS=$BATS_TEST_TMPDIR/bin CNI_PATH=$CNIC_BIN "$@"
+}
+
+# refused_at_once VERB PLUGIN CONF : without waiting for answers that do not come.
+refused_at_once() {
+	local begun=$EPOCHREALTIME
+	without_capability cni "$1" "$2" <<<"$3"
+	expect_code 999 "Operation not permitted"
+	((${EPOCHREALTIME/./} - ${begun/./} < 5000000)) || fail "an answer at once"
+}
+
+@test "row 17: without CAP_NET_ADMIN every verb says so at once" {
+	netns box
+	local plugin backend config checked verb
+	for plugin in $VETH_PLUGINS; do
+		for backend in '' nftables iptables; do
+			config=$(conf "$plugin" ".ipMasq = true | .ipMasqBackend = \"$backend\" | .macspoofchk = true |
+				.ipam = {type: \"host-local\", ranges: [[{subnet: \"10.1.0.0/24\"}],
+				[{subnet: \"fd00:1::/64\"}]]}")
+			refused_at_once ADD "$plugin" "$config"
+			add "$plugin" <<<"$config"
+			expect_ok
+			refused_at_once CHECK "$plugin" "$(with_result "$config")"
+			refused_at_once GC "$plugin" "$(with_valid "$config")"
+			refused_at_once DEL "$plugin" "$config"
+			del "$plugin" <<<"$config"
+			expect_silent
+			expect_leases
+		done
+	done
+	for plugin in $CHAINED_PLUGINS; do
+		for backend in null '"nftables"' '"iptables"'; do
+			config=$(jq -c --arg type "$plugin" --argjson backend "$backend" '.type = $type | .backend = $backend |
+				del(.backend | nulls)' <<<'{"cniVersion": "1.1.0", "name": "net", "prevResult": {
+				"cniVersion": "1.1.0", "interfaces": [{"name": "br0"}, {"name": "eth0", "sandbox": "/run/netns/box"}],
+				"ips": [{"address": "10.1.0.2/24", "interface": 1}, {"address": "fd00::2/64", "interface": 1}]},
+				"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80},
+				{"hostPort": 81, "containerPort": 81, "protocol": "udp"}]}}')
+			add "$plugin" <<<"$config"
+			expect_ok
+			for verb in CHECK DEL; do
+				refused_at_once $verb "$plugin" "$config"
+			done
+			refused_at_once GC "$plugin" "$(with_valid "$config")"
+			del "$plugin" <<<"$config"
+			expect_silent
+			refused_at_once ADD "$plugin" "$config"
+		done
+	done
+	refused_at_once DEL loopback "$(conf loopback)"
+	nft flush ruleset
+}
+
 @test "C-010 error codes are the spec's or at least 100" {
 	netns box
 	for plugin in $EVERY_PLUGIN; do
