@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sys/textfile.h"
 
@@ -33,13 +32,6 @@ int cni_memo_load(const char *path, struct arena *arena, const struct json **v, 
 	return json_is_object(*v) ? 0 : err_set(err, ERR_DECODE, "expected an object");
 }
 
-int cni_memo_unlink(const char *path, struct err *err)
-{
-	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
-		return err_sys(err, "remove %s", path);
-	return 0;
-}
-
 int cni_memo_write(struct cni_call *c, const char *dir, const char *suffix, const struct json *v)
 {
 	if (file_make_dirs(dir, 0700, c->err) < 0)
@@ -62,7 +54,7 @@ const struct json *cni_memo_read(struct cni_call *c, const char *dir, const char
 
 int cni_memo_remove(struct cni_call *c, const char *dir, const char *suffix)
 {
-	return cni_memo_unlink(path_of(c, dir, suffix), c->err);
+	return file_remove(path_of(c, dir, suffix), c->arena, c->err);
 }
 
 static bool ends_with(const char *name, const char *suffix)
@@ -87,6 +79,8 @@ static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
 	return false;
 }
 
+#define DRAFT ".tmp" /* of one that an earlier version of ours was killed over: NAME.PID.tmp */
+
 int cni_memo_collect(struct cni_call *c, const char *dir, const char *suffix,
 		     bool (*mine)(struct cni_call *c, const struct json *memo))
 {
@@ -96,15 +90,17 @@ int cni_memo_collect(struct cni_call *c, const char *dir, const char *suffix,
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", dir);
+	file_sweep(dir, c->arena);
 	while (!rc && (e = readdir(d))) {
 		const char *path = arena_printf(c->arena, "%s/%s", dir, e->d_name);
 		const struct json *memo;
 
-		if (!ends_with(e->d_name, suffix) || is_valid(c, e->d_name, suffix))
+		if (!ends_with(e->d_name, suffix) || file_is_draft(e->d_name) ||
+		    is_valid(c, e->d_name, suffix))
 			continue;
 		memo = read_memo(c, path);
-		if (memo && mine(c, memo))
-			rc = cni_memo_unlink(path, c->err);
+		if (memo ? mine(c, memo) : ends_with(e->d_name, DRAFT))
+			rc = file_remove(path, c->arena, c->err);
 	}
 	closedir(d);
 	return rc;

@@ -19,7 +19,6 @@ int cni_memo_store(const char *path, const struct json *v, struct arena *arena,
 		   struct err *err) NODISCARD;
 int cni_memo_load(const char *path, struct arena *arena, const struct json **v,
 		  struct err *err) NODISCARD;
-int cni_memo_unlink(const char *path, struct err *err) NODISCARD; /* no file is fine */
 
 int cni_memo_write(struct cni_call *c, const char *dir, const char *suffix,
 		   const struct json *v) NODISCARD;

@@ -150,6 +150,8 @@ int cni_record_read(struct cni_call *c, struct cni_record **r)
 		return -1;
 	if (*c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0)
 		pass_over(name, &err);
+	if (*c->record_fd < 0 && c->command == CNI_DEL)
+		file_sweep_draft(path_of(c->arena, name), c->arena);
 	return 0;
 }
 
@@ -202,7 +204,7 @@ static void undo_write(struct cni_call *c, const void *arg)
 {
 	const struct before *b = arg;
 	int rc = b->content ? cni_memo_store(b->path, b->content, c->arena, c->err)
-			    : cni_memo_unlink(b->path, c->err);
+			    : file_remove(b->path, c->arena, c->err);
 
 	if (rc < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
@@ -218,7 +220,8 @@ int cni_record_write(struct cni_call *c)
 	if (file_make_dirs(NETNS_LOCK_DIR, 0700, c->err) < 0 ||
 	    file_make_dirs(CNI_RECORD_DIR, 0700, c->err) < 0)
 		return -1;
-	if (hold_own(c, b->path) < 0) /* of a call that was killed, its programs are still at it */
+	if (!cni_record_is_held(c) &&
+	    hold_own(c, b->path) < 0) /* of a call that was killed, its programs are still at it */
 		return -1;
 	if (cni_memo_load(b->path, c->arena, &b->content, &ignored) < 0)
 		b->content = NULL;
@@ -232,7 +235,7 @@ int cni_record_write(struct cni_call *c)
 
 int cni_record_remove(struct cni_call *c)
 {
-	return cni_memo_unlink(path_of(c->arena, own_name(c)), c->err);
+	return file_remove(path_of(c->arena, own_name(c)), c->arena, c->err);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -303,8 +306,9 @@ int cni_record_collect(struct cni_call *c)
 
 	if (stale_names(c, &names, &n) < 0)
 		return -1;
+	file_sweep(CNI_RECORD_DIR, c->arena);
 	for (size_t i = 0; i < n; i++)
-		if (cni_memo_unlink(path_of(c->arena, names[i]), c->err) < 0)
+		if (file_remove(path_of(c->arena, names[i]), c->arena, c->err) < 0)
 			return -1;
 	return 0;
 }

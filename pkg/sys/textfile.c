@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/textfile.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "sys/lock.h"
 
 static int read_all(int fd, const char *path, char *buf, size_t size, size_t *len, struct err *err)
 {
@@ -84,19 +87,89 @@ static int write_all(int fd, const char *path, const char *text, size_t len, str
 	return 0;
 }
 
+/* ---- drafts: what is written before it has the file's name --------------------------------------- */
+
+#define DRAFT ":.tmp" /* no name of a container or an interface has a colon */
+
+bool file_is_draft(const char *name)
+{
+	size_t n = strlen(name), tail = sizeof(DRAFT) - 1;
+
+	return n > tail && !strcmp(name + n - tail, DRAFT);
+}
+
+/* It may have been renamed or removed while its lock was waited for. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat own, other;
+
+	return fstat(fd, &own) == 0 && lstat(path, &other) == 0 && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
+}
+
+/* Whoever writes it has its lock: what a writer who was killed has left is written over. */
+static int open_draft(const char *draft, mode_t mode, struct err *err)
+{
+	for (;;) {
+		auto_close int fd =
+			open(draft, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+
+		if (fd < 0)
+			return err_sys(err, "create %s", draft);
+		if (lock_fd(fd, draft, err) < 0)
+			return -1;
+		if (!is_at(fd, draft))
+			continue;
+		return ftruncate(fd, 0) < 0 ? err_sys(err, "write %s", draft) : take_fd(&fd);
+	}
+}
+
 int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
 		 struct err *err)
 {
-	const char *temp = arena_printf(arena, "%s.%d.tmp", path, (int)getpid());
-	auto_close int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	const char *draft = arena_printf(arena, "%s" DRAFT, path);
+	auto_close int fd = open_draft(draft, mode, err);
 	int rc;
 
 	if (fd < 0)
-		return err_sys(err, "create %s", temp);
-	rc = write_all(fd, temp, text, len, err);
-	if (!rc && rename(temp, path) < 0)
+		return -1;
+	rc = write_all(fd, draft, text, len, err);
+	if (!rc && rename(draft, path) < 0)
 		rc = err_sys(err, "create %s", path);
 	if (rc < 0)
-		(void)unlink(temp);
+		(void)unlink(draft);
 	return rc;
+}
+
+static void sweep(const char *draft)
+{
+	auto_close int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, draft))
+		(void)unlink(draft);
+}
+
+void file_sweep_draft(const char *path, struct arena *arena)
+{
+	sweep(arena_printf(arena, "%s" DRAFT, path));
+}
+
+int file_remove(const char *path, struct arena *arena, struct err *err)
+{
+	file_sweep_draft(path, arena);
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(err, "remove %s", path);
+	return 0;
+}
+
+void file_sweep(const char *dir, struct arena *arena)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (file_is_draft(e->d_name))
+			sweep(arena_printf(arena, "%s/%s", dir, e->d_name));
+	if (d)
+		closedir(d);
 }

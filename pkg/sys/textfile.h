@@ -3,6 +3,7 @@
 #ifndef CNIC_SYS_TEXTFILE_H
 #define CNIC_SYS_TEXTFILE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -18,8 +19,19 @@ int file_read(const char *path, size_t max, struct arena *arena, const char **te
 /* Make directories as mkdir -p does; only the last one gets the mode, the others 0755. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err) NODISCARD;
 
-/* The file has the old content or the new, never a part. `path` needs a directory that exists. */
+/*
+ * The file has the old content or the new, never a part. `path` needs a directory that exists. The draft is
+ * beside it under a name of its own; one that a killed writer has left is used again.
+ */
 int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
 		 struct err *err) NODISCARD;
+
+/* The file and what a killed writer has left of it. No file is fine. */
+int file_remove(const char *path, struct arena *arena, struct err *err) NODISCARD;
+
+/* What a killed writer has left of a file; the drafts of all killed writers in a directory. */
+void file_sweep_draft(const char *path, struct arena *arena);
+void file_sweep(const char *dir, struct arena *arena);
+bool file_is_draft(const char *name);
 
 #endif

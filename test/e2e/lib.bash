@@ -171,6 +171,17 @@ check() {
 	cni CHECK "$@"
 }
 
+# killed_at SYSCALL ADD... : the call is killed in front of its first such call. Not by timeout, which would
+# be what is killed.
+killed_at() {
+	local calls=${1//,/,?}
+	shift
+	CNI_COMMAND=$1 CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
+		strace -o /dev/null -e trace="?$calls" -e inject="?$calls":signal=KILL "$PLUGINS/$2" \
+		2>/dev/null && fail "killed, not done"
+	return 0
+}
+
 # gc PLUGIN, status_of PLUGIN : these two are about no attachment.
 gc() {
 	NS='' CID='' cni GC "$1"

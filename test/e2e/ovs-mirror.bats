@@ -549,6 +549,23 @@ gone() {
 	expect_mirrors
 }
 
+@test "row 20: what an ADD that was killed has left of its memo goes with the next call" {
+	local plugin conf
+	port
+	for plugin in ovs-mirror-producer ovs-mirror-consumer; do
+		conf=$(with_result "$(jq -c --arg type $plugin '.type = $type' <<<"$PRODUCER")")
+		killed_at rename,renameat,renameat2 ADD $plugin <<<"$conf"
+		[ "$(find $MEMOS -name '*.tmp' | wc -l)" = 1 ] || fail "a draft, not $(ls $MEMOS)"
+		del $plugin <<<"$conf"
+		expect_silent
+		expect_memos c1-eth0
+		killed_at rename,renameat,renameat2 ADD $plugin <<<"$conf"
+		gc $plugin <<<"$(with_valid "$PRODUCER" c1/eth0)"
+		expect_silent
+		expect_memos c1-eth0
+	done
+}
+
 @test "GC removes a mirror whose ports have all been removed" {
 	foreign_mirror br0 foreign
 	port

@@ -514,6 +514,54 @@ port_changes() {
 	expect_nothing_left
 }
 
+drafted() {
+	killed_at rename,renameat,renameat2 ADD ovs <<<"$CONF"
+	[ "$(find $MEMOS -name '*.tmp' | wc -l)" = 1 ] || fail "a draft, not $(ls $MEMOS)"
+}
+
+no_draft() {
+	[ -z "$(find $MEMOS -name '*.tmp')" ] || fail "no draft, not $(ls $MEMOS)"
+}
+
+@test "row 20: what an ADD that was killed has left of its memo goes with the next call" {
+	drafted
+	del ovs <<<"$CONF"
+	expect_silent
+	no_draft
+	expect_nothing_left
+	drafted
+	CID=c2 del ovs <<<"$CONF"
+	NS=box add ovs <<<"$CONF"
+	expect_ok
+	no_draft
+	del ovs <<<"$CONF"
+	expect_nothing_left
+	for valid in "" c1/eth0; do
+		drafted
+		echo '{"Netconf":{"na' >"$MEMOS/c9-eth0.4242.tmp" # as an earlier version of ours has left it
+		# shellcheck disable=SC2086
+		gc ovs <<<"$(with_valid "$CONF" $valid)"
+		expect_silent
+		no_draft
+		del ovs <<<"$CONF"
+		expect_nothing_left
+	done
+}
+
+# A draft has no name that an attachment could have.
+@test "row 20: a memo is no draft, whatever its interface is called" {
+	local name
+	for name in eth0 eth0.tmp eth0.42.tmp; do
+		add ovs $name <<<"$CONF"
+		expect_ok
+	done
+	gc ovs <<<"$(with_valid "$CONF" c1/eth0 c1/eth0.tmp c1/eth0.42.tmp)"
+	expect_silent
+	gc ovs <<<"$(with_valid "$(conf '.name = "other"')")"
+	expect_silent
+	[ "$(ls $MEMOS)" = $'c1-eth0\nc1-eth0.42.tmp\nc1-eth0.tmp' ] || fail "three memos, not $(ls $MEMOS)"
+}
+
 @test "GC removes ports that have lost their interface, ovs-cni's too, nobody else's" {
 	local port
 	add ovs <<<"$CONF"

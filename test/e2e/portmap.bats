@@ -496,6 +496,59 @@ elements() {
 	nothing_held
 }
 
+# drafted CONF : an ADD that is killed with its record written, but not under its name yet.
+drafted() {
+	killed_at rename,renameat,renameat2 ADD portmap <<<"$1"
+	[ "$(find $RECORDS -name '*.tmp' | wc -l)" = 1 ] || fail "a draft, not $(ls $RECORDS)"
+}
+
+no_draft() {
+	[ -z "$(find $RECORDS -name '*.tmp')" ] || fail "no draft, not $(ls $RECORDS)"
+}
+
+@test "row 20: what an ADD that was killed has left of its record goes with the next call" {
+	local conf other
+	conf=$(conf "")
+	other=$(jq -c '.name = "other"' <<<"$conf")
+	drafted "$conf"
+	add_ok "$conf"
+	no_draft
+	check_ok "$conf"
+	drafted "$conf"
+	check_ok "$conf"
+	del_ok "$conf"
+	no_draft
+	nothing_held
+	for valid in "" c1/eth0; do
+		drafted "$conf"
+		# shellcheck disable=SC2086
+		gc portmap <<<"$(with_valid "$(bare "$other")" $valid)"
+		expect_silent
+		no_draft
+	done
+	drafted "$conf"
+	jq -e . "$(find $RECORDS -name '*.tmp')" >/dev/null || fail "all of it, with the configuration"
+	del_ok "$(bare "$conf")"
+	no_draft
+	nothing_held
+}
+
+@test "row 20: the draft of a call that goes on is left to it" {
+	local conf draft
+	conf=$(conf "")
+	drafted "$conf"
+	draft=$(find $RECORDS -name '*.tmp')
+	exec {held}<"$draft"
+	flock "$held"
+	gc portmap <<<"$(with_valid "$(bare "$conf")")" {held}<&-
+	expect_silent
+	[ -e "$draft" ] || fail "the draft"
+	exec {held}<&-
+	gc portmap <<<"$(with_valid "$(bare "$conf")")"
+	expect_silent
+	no_draft
+}
+
 @test "STATUS is well with each backend, and not without a program" {
 	local backend
 	for backend in $BACKENDS; do
