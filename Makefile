@@ -2,7 +2,7 @@
 # make              bin/cnic and one hard link per plugin
 # make check        the tests that hack/test runs; root, throw-away namespaces
 # make lint         layers, formatting, tidy, headers, shell scripts
-# make install      into DESTDIR CNI_BIN_DIR, by hard links
+# make install      into DESTDIR CNI_BIN_DIR, by hard links; make uninstall takes out what is ours
 # make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
 # make STATIC=1 ... one static executable, build-static/ and bin-static/ (hack/static-deps first)
 # make FIREWALLD=1 ... and cnic-firewalld beside them, which the backend firewalld of the plugin firewall runs
@@ -50,6 +50,8 @@ UNIT_SRC   := $(wildcard test/unit/test_*.c)
 UNIT       := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 
 HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
+APART      := $(HELPERS) $(if $(SPLIT),$(PLUGINS)) # executables that are not links to bin/cnic
+STRIP      ?= strip
 
 all: $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(HELPERS:%=$(BIN)/%)
 
@@ -106,22 +108,16 @@ check:
 lint:
 	hack/lint
 
+# By the tool itself, stripped: all of it, or nothing is changed and it says why.
 install: all
+	@mkdir -p $B/stripped
+	$(Q)for f in cnic $(APART); do $(STRIP) -o $B/stripped/$$f $(BIN)/$$f || exit; done
 	install -d $(DESTDIR)$(CNI_BIN_DIR)
-ifeq ($(SPLIT),)
-	install -m 755 $B/cnic $(DESTDIR)$(CNI_BIN_DIR)/.cnic-new
-	cd $(DESTDIR)$(CNI_BIN_DIR) && mv -f .cnic-new cnic && \
-		for p in $(PLUGINS); do ln -f cnic .cnic-link && mv -fT .cnic-link $$p; rm -f .cnic-link; done
-else
-	install -m 755 $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
-endif
+	$B/stripped/cnic --install $(DESTDIR)$(CNI_BIN_DIR) $(APART:%=$B/stripped/%)
 
-ifneq ($(HELPERS),)
-	install -m 755 $(HELPERS:%=$(BIN)/%) $(DESTDIR)$(CNI_BIN_DIR)
-endif
-
-uninstall:
-	cd $(DESTDIR)$(CNI_BIN_DIR) && rm -f cnic cnic-firewalld $(PLUGINS)
+uninstall: $B/cnic
+	$B/cnic --uninstall $(DESTDIR)$(CNI_BIN_DIR)
+	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty $(CNI_BIN_DIR:/%=%))
 
 clean:
 	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \

@@ -3,7 +3,7 @@
 #ifndef CNIC_CNI_TOOL_H
 #define CNIC_CNI_TOOL_H
 
-/* cnic --list | --version | --install DIR | repair ... The exit status; -1 if nothing was understood. */
+/* cnic --list | --version | --install DIR [FILE...] | --uninstall DIR | repair ... The exit status; -1 if nothing was understood. */
 int cni_tool(int argc, char **argv);
 
 #endif

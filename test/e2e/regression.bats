@@ -313,6 +313,135 @@ port_state() {
 	[ -z "$(find "$dir" -name '.*' -type f)" ] || fail "nothing left over"
 }
 
+# ---- installing ----------------------------------------------------------------------------
+
+# listing DIR : every name with its mode, number of links, time and content.
+listing() {
+	(cd "$1" && find . -mindepth 1 -printf '%P %y %m %n %T@ %l\n' | sort && find . -type f -exec sha256sum {} + | sort -k2)
+}
+
+# others DIR : another vendor's files where ours go, and one of his own.
+others() {
+	local name
+	mkdir -p "$1"
+	for name in bridge static own; do
+		echo "another vendor's $name" >"$1/$name"
+	done
+	ln -s own "$1/ptp"
+}
+
+# refuses DIR COMMAND... : an install that fails says so and leaves DIR as it was.
+refuses() {
+	local dir=$1 before
+	shift
+	before=$(listing "$dir")
+	run -1 --separate-stderr "$@"
+	echo "$stderr"
+	[[ $stderr == "cnic: $dir/"*"nothing is installed, $dir is as it was" ]] || fail "a word about it"
+	expect_same directory "$before" "$(listing "$dir")"
+}
+
+needs_cnic() {
+	[ -x "$CNIC_BIN/cnic" ] || skip "no multi-call executable in this build"
+}
+
+@test "row 21: an install on a full disk, or over a directory, is none at all" {
+	local dir=$BATS_TEST_TMPDIR/bin name size
+	needs_cnic
+	size=$(($(stat -L -c %s "$CNIC_BIN/cnic") / 1024))
+	mkdir "$dir"
+	for size in $((size / 2))k,nr_inodes=100 $((size * 2))k,nr_inodes=6 $((size * 2))k,nr_inodes=12 \
+		$((size * 2))k,nr_inodes=13; do
+		mount -t tmpfs -o "size=$size" tmpfs "$dir"
+		echo "another vendor's bridge" >"$dir/bridge"
+		refuses "$dir" "$CNIC_BIN/cnic" --install "$dir"
+		umount "$dir"
+	done
+	others "$dir"
+	for name in bridge ptp static cnic; do
+		rm -f "$dir/$name"
+		mkdir "$dir/$name"
+		refuses "$dir" "$CNIC_BIN/cnic" --install "$dir"
+		[[ $stderr == *"$dir/$name: Is a directory"* ]] || fail "$name to be named"
+		rmdir "$dir/$name"
+	done
+	refuses "$dir" "$CNIC_BIN/cnic" --install "$dir" "$dir/own" "$dir/missing"
+	run -1 --separate-stderr "$CNIC_BIN/cnic" --install "$dir/none"
+	"$CNIC_BIN/cnic" --install "$dir" "$dir/own"
+	cmp "$CNIC_BIN/cnic" "$dir/static"
+}
+
+@test "row 21: whichever call of an install fails, it is all or nothing" {
+	local dir=$BATS_TEST_TMPDIR/bin call number before
+	needs_cnic
+	for call in linkat renameat,renameat2 write fsync; do
+		number=1
+		while :; do
+			rm -rf "$dir"
+			others "$dir"
+			before=$(listing "$dir")
+			ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -e trace="?${call/,/,?}" \
+				-e inject="?${call/,/,?}:error=EIO:when=$number" "$CNIC_BIN/cnic" --install "$dir" && break
+			expect_same directory "$before" "$(listing "$dir")"
+			number=$((number + 1))
+		done
+		cmp "$CNIC_BIN/cnic" "$dir/ptp"
+		[ -z "$(find "$dir" -name '.*' -type f)" ] || fail "nothing left over"
+		[ "$call" = fsync ] || [ "$number" -gt 5 ] || fail "more calls that can fail"
+	done
+}
+
+@test "row 5: only files that are our executable are uninstalled" {
+	local dir=$BATS_TEST_TMPDIR/bin name
+	needs_cnic
+	mkdir "$dir"
+	"$CNIC_BIN/cnic" --install "$dir"
+	ln -sf "$REF_BIN/loopback" "$dir/loopback" # another vendor's, as a link, a copy and a script
+	rm "$dir/static" "$dir/ptp" "$dir/ovs"
+	cp "$REF_BIN/static" "$dir/static"
+	printf '#!/bin/sh\n' >"$dir/ptp"
+	cp "$CNIC_BIN/cnic" "$dir/ovs" # ours, as a copy, a link and a link to a link
+	ln -sf cnic "$dir/bridge"
+	ln -sf bridge "$dir/portmap"
+	cp "$CNIC_BIN/cnic" "$dir/own"
+	mkdir "$dir/cnic-firewalld"
+	touch "$dir/.cnic-new"
+	run -0 --separate-stderr "$CNIC_BIN/cnic" --uninstall "$dir"
+	[ "$(ls -A "$dir" | paste -sd' ')" = "cnic-firewalld loopback own ptp static" ] || fail "not $(ls -A "$dir")"
+	for name in loopback ptp static cnic-firewalld; do
+		[[ $stderr == *"cnic: $dir/$name is not ours, and stays"* ]] || fail "a word about $name"
+	done
+	cmp "$REF_BIN/loopback" "$dir/loopback"
+	run -0 --separate-stderr "$CNIC_BIN/cnic" --uninstall "$dir"
+	rm -r "${dir:?}"/*
+	"$CNIC_BIN/cnic" --install "$dir"
+	cp "$REF_BIN/loopback" "$dir/.loopback"
+	mv "$dir/.loopback" "$dir/loopback"
+	rm "$dir/cnic"
+	"$CNIC_BIN/cnic" --uninstall "$dir"
+	[ "$(ls -A "$dir")" = loopback ] || fail "not $(ls -A "$dir")"
+}
+
+@test "rows 5 and 21: make install and make uninstall do it by the same code" {
+	local dest=$BATS_TEST_TMPDIR/dest
+	local dir=$dest/opt/cni/bin make=(make -C "$ROOT" -s -o all -o build/cnic "DESTDIR=$dest")
+	[ "$CNIC_BIN" -ef "$ROOT/bin" ] || skip "another build's executables"
+	"${make[@]}" install
+	[ "$(stat -c %h "$dir/bridge")" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
+	! file "$dir/bridge" | grep -q "not stripped" || fail "stripped"
+	"${make[@]}" uninstall
+	[ ! -e "$dest" ] || [ -z "$(find "$dest" -mindepth 1)" ] || fail "nothing left, not $(find "$dest")"
+	mkdir -p "$dir/portmap"
+	run "${make[@]}" install
+	[ "$status" -ne 0 ] || fail "no success"
+	[ "$(ls -A "$dir")" = portmap ] || fail "nothing installed, not $(ls -A "$dir")"
+	rmdir "$dir/portmap"
+	"${make[@]}" install
+	ln -sf "$REF_BIN/loopback" "$dir/loopback"
+	"${make[@]}" uninstall
+	[ "$(ls -A "$dir")" = loopback ] || fail "only loopback, not $(ls -A "$dir")"
+}
+
 @test "cnic repair counts, tells what fails, and takes nothing else on its command line" {
 	local bad
 	[ -x "$CNIC_BIN/cnic" ] || skip "no multi-call executable in this build"

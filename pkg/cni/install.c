@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/install.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "cni/call.h"
+
+#define TOOL     "cnic"
+#define HELPER   "cnic-firewalld"
+#define ROOM     64
+#define NAME_LEN (NAME_MAX + 1)
+
+/* What every executable of ours has in it; cnic-firewalld, which is built apart, as well. */
+static const char mark[] = "This is an executable of cnic, the CNI plugins in C.";
+
+struct item {
+	const char *name;
+	const char *from; /* NULL: this executable */
+	bool kept;        /* what had the name before is kept aside */
+	bool placed;
+};
+
+struct install {
+	int dir;
+	const char *path;
+	struct item items[ROOM];
+	size_t n;
+};
+
+static int complain(const struct install *in, const char *name)
+{
+	fprintf(stderr, TOOL ": %s/%s: %s\n", in->path, name, strerror(errno));
+	return -1;
+}
+
+/* ---- names beside the names ------------------------------------------------------------------ */
+
+struct aside {
+	char s[NAME_LEN];
+};
+
+static const char *aside(struct aside *a, const char *prefix, const char *name)
+{
+	snprintf(a->s, sizeof(a->s), ".cnic-%s-%s", prefix, name);
+	return a->s;
+}
+
+static const char *fresh(struct aside *a, const struct item *it)
+{
+	return aside(a, "new", it->name);
+}
+
+static const char *old(struct aside *a, const struct item *it)
+{
+	return aside(a, "old", it->name);
+}
+
+/* Whatever an install that was cut short has left, too: maybe a plugin in use, never to be written to. */
+static void clear(const struct install *in)
+{
+	struct aside a;
+
+	(void)unlinkat(in->dir, ".cnic-new", 0); /* an earlier version's */
+	(void)unlinkat(in->dir, ".cnic-link", 0);
+	for (size_t i = 0; i < in->n; i++) {
+		(void)unlinkat(in->dir, fresh(&a, &in->items[i]), 0);
+		(void)unlinkat(in->dir, old(&a, &in->items[i]), 0);
+	}
+}
+
+/* ---- what is to be installed ----------------------------------------------------------------- */
+
+static struct item *find(struct install *in, const char *name)
+{
+	for (size_t i = 0; i < in->n; i++)
+		if (!strcmp(in->items[i].name, name))
+			return &in->items[i];
+	return NULL;
+}
+
+static int add(struct install *in, const char *name, const char *from)
+{
+	struct item *it = find(in, name);
+
+	if (!it && in->n == ROOM) {
+		errno = E2BIG;
+		return complain(in, name);
+	}
+	if (!it)
+		it = &in->items[in->n++];
+	*it = (struct item){ .name = name, .from = from };
+	return 0;
+}
+
+static int begin(struct install *in, const char *path)
+{
+	*in = (struct install){ .dir = -1, .path = path };
+	if (add(in, TOOL, NULL) < 0)
+		return -1;
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if (add(in, (*p)->name, NULL) < 0)
+			return -1;
+	in->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return in->dir < 0 || flock(in->dir, LOCK_EX) < 0 ? complain(in, "") : 0;
+}
+
+/* ---- installing ------------------------------------------------------------------------------ */
+
+static int copy(int from, int to)
+{
+	char buf[65536];
+	ssize_t n, part;
+
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n; at += part)
+			if ((part = write(to, buf + at, (size_t)(n - at))) < 0)
+				return -1;
+	return n < 0 || fchmod(to, 0755) < 0 || fsync(to) < 0 ? -1 : 0;
+}
+
+static int copy_file(const struct install *in, const struct item *it)
+{
+	auto_close int from = open(it->from ? it->from : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	auto_close int to = -1;
+	struct aside a;
+
+	to = openat(in->dir, fresh(&a, it), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	return from < 0 || to < 0 ? -1 : copy(from, to);
+}
+
+/* Under another name, beside what has the name now. A directory is nothing to replace. */
+static int stage(const struct install *in, struct item *it)
+{
+	struct aside to, from;
+	struct stat st;
+	int rc;
+
+	if (fstatat(in->dir, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	if (it->from || it == in->items)
+		rc = copy_file(in, it);
+	else
+		rc = linkat(in->dir, fresh(&from, in->items), in->dir, fresh(&to, it), 0);
+	if (rc < 0)
+		return -1;
+	it->kept = linkat(in->dir, it->name, in->dir, old(&to, it), 0) == 0;
+	return it->kept || errno == ENOENT ? 0 : -1;
+}
+
+static int place(const struct install *in, struct item *it)
+{
+	struct aside a;
+
+	it->placed = renameat(in->dir, fresh(&a, it), in->dir, it->name) == 0;
+	return it->placed ? 0 : -1;
+}
+
+static void put_back(const struct install *in)
+{
+	struct aside a;
+
+	for (size_t i = in->n; i-- > 0;) {
+		const struct item *it = &in->items[i];
+
+		if (it->placed && (it->kept ? renameat(in->dir, old(&a, it), in->dir, it->name)
+					    : unlinkat(in->dir, it->name, 0)) < 0)
+			(void)complain(in, it->name);
+	}
+	clear(in);
+	fprintf(stderr, TOOL ": nothing is installed, %s is as it was\n", in->path);
+}
+
+static int install_all(struct install *in)
+{
+	int (*const steps[])(const struct install *, struct item *) = { stage, place };
+
+	clear(in);
+	for (size_t k = 0; k < ARRAY_SIZE(steps); k++)
+		for (size_t i = 0; i < in->n; i++)
+			if (steps[k](in, &in->items[i]) < 0)
+				return complain(in, in->items[i].name);
+	return fsync(in->dir) < 0 ? complain(in, "") : 0;
+}
+
+int cni_install(const char *dir, char *const *files, size_t n)
+{
+	struct install in;
+	int rc = begin(&in, dir);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		const char *slash = strrchr(files[i], '/');
+
+		rc = add(&in, slash ? slash + 1 : files[i], files[i]);
+	}
+	if (!rc)
+		rc = install_all(&in);
+	if (rc < 0)
+		put_back(&in);
+	else
+		clear(&in);
+	close_fd(&in.dir);
+	return rc;
+}
+
+/* ---- uninstalling ---------------------------------------------------------------------------- */
+
+static bool is_ours(const struct install *in, const char *name)
+{
+	auto_close int fd = openat(in->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	bool has;
+	void *map;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return false;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	has = memmem(map, (size_t)st.st_size, mark, sizeof(mark) - 1);
+	munmap(map, (size_t)st.st_size);
+	return has;
+}
+
+int cni_uninstall(const char *dir)
+{
+	struct install in;
+	int rc = begin(&in, dir);
+
+	if (!rc)
+		rc = add(&in, HELPER, NULL);
+	for (size_t i = in.n; in.dir >= 0 && i-- > 0;) { /* cnic last: others may be links to it */
+		const char *name = in.items[i].name;
+		struct stat st;
+
+		if (fstatat(in.dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (!is_ours(&in, name))
+			fprintf(stderr, TOOL ": %s/%s is not ours, and stays\n", dir, name);
+		else if (unlinkat(in.dir, name, 0) < 0)
+			rc = complain(&in, name);
+	}
+	if (in.dir >= 0)
+		clear(&in);
+	close_fd(&in.dir);
+	return rc;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* install.h - the plugins into a directory, all of them or none, and out of it. */
+#ifndef CNIC_CNI_INSTALL_H
+#define CNIC_CNI_INSTALL_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+/*
+ * This executable as `cnic` and under every plugin's name, one inode: that is how a delegated plugin is
+ * known to be ours. `files` go beside it, or in the place of the plugin of that name (make SPLIT=1). What
+ * fails is said, and leaves the directory as it was.
+ */
+int cni_install(const char *dir, char *const *files, size_t n) NODISCARD;
+
+/* Of those names, the files that are executables of ours, whoever has linked or copied them. */
+int cni_uninstall(const char *dir) NODISCARD;
+
+#endif
