@@ -310,12 +310,23 @@ static int immediate_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-const char *nft_goes_to(const struct nlattr *immediate)
+bool nft_verdict_of(const struct nlattr *immediate, int32_t *verdict, const char **chain)
 {
 	struct nft_elem e = { 0 };
 
 	(void)mnl_attr_parse_nested(immediate, immediate_attr, &e);
-	return e.chain;
+	*verdict = e.verdict;
+	*chain = e.chain;
+	return e.has_verdict;
+}
+
+const char *nft_goes_to(const struct nlattr *immediate)
+{
+	const char *chain;
+	int32_t verdict;
+
+	(void)nft_verdict_of(immediate, &verdict, &chain);
+	return chain;
 }
 
 static int exists(const struct nlmsghdr *nlh, void *data)

@@ -213,9 +213,10 @@ struct nft_rule_seen {
 	const struct nlattr *expressions, *userdata; /* NULL if none */
 };
 
-/* Its expressions, each with its name and attributes; the chain that one of kind "immediate" goes to. */
+/* Its expressions, each with its name and attributes; what one of kind "immediate" decides. */
 typedef void (*nft_expr_cb)(const char *name, const struct nlattr *data, void *arg);
 void nft_expressions(const struct nft_rule_seen *rule, nft_expr_cb cb, void *arg);
+bool nft_verdict_of(const struct nlattr *immediate, int32_t *verdict, const char **chain);
 const char *nft_goes_to(const struct nlattr *immediate); /* NULL: nowhere */
 
 typedef void (*nft_rule_cb)(const struct nft_rule_seen *rule, void *data);

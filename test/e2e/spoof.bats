@@ -118,3 +118,63 @@ start() {
 	call check bridge <<<"$(plugin_conf 0 "$result")"
 	expect_code 102
 }
+
+# ref_rules WHO [MAC_RULES] : the reference's rules of a port, with these in the last chain.
+ref_rules() {
+	local chain=cni-br-iface-$1-eth0
+	nft -f - <<-END
+		table bridge nat {
+			chain $chain-mac { ${2:+$2;} }
+			chain $chain { jump $chain-mac; }
+			chain PREROUTING {
+				type filter hook prerouting priority dstnat
+				iifname "${3-$(veth_of "$1")}" jump $chain
+			}
+		}
+	END
+}
+
+@test "row 4: rules of the reference that check nothing: CHECK fails, repair restores" {
+	local rules
+	! is_ref || skip "the reference's CHECK does not look at them"
+	start '{"macspoofchk": true}'
+	for rules in '' 'drop' "ether saddr $own return" "ether saddr $FOREIGN return; drop"; do
+		nft delete table bridge cnic_macspoof
+		ref_rules web "$rules"
+		call check bridge <<<"$(plugin_conf 0 "$result")"
+		expect_code 102 macspoofchk
+		"$CNIC_BIN/cnic" repair
+		chain_check
+		spoofs $FOREIGN
+		web_gets none none
+		spoofs "$own"
+		nft delete table bridge nat
+		web_gets near:80 host:91 WEB
+	done
+	nft delete table bridge cnic_macspoof
+	ref_rules web "ether saddr $own return; drop" another
+	call check bridge <<<"$(plugin_conf 0 "$result")"
+	expect_code 102 macspoofchk
+	nft delete table bridge nat
+	ref_rules web "ether saddr $own return; drop"
+	chain_check
+}
+
+@test "row 4: CHECK misses each rule that the reference has made" {
+	local chain
+	chain bridge '{"macspoofchk": true}'
+	container web
+	chain_add ref
+	chain_check ours
+	nft list ruleset >"$BATS_TEST_TMPDIR/rules"
+	for chain in PREROUTING cni-br-iface-web-eth0 cni-br-iface-web-eth0-mac; do
+		nft flush chain bridge nat $chain
+		ours_run check bridge <<<"$(plugin_conf 0 "$result")"
+		expect_code 102 macspoofchk
+		nft delete table bridge nat
+		nft -f "$BATS_TEST_TMPDIR/rules"
+		chain_check ours
+	done
+	chain_del ours
+	expect_no_trace web "$(veth_of web)"
+}

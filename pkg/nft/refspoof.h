@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * refspoof.h - macspoofchk as the reference has it, for nodes that change over:
+ *
+ *	table bridge nat {
+ *		chain PREROUTING {
+ *			type filter hook prerouting priority dstnat; policy accept;
+ *			iifname "veth1" jump cni-br-iface-ID-eth0
+ *		}
+ *		chain cni-br-iface-ID-eth0 { jump cni-br-iface-ID-eth0-mac }
+ *		chain cni-br-iface-ID-eth0-mac {
+ *			ether saddr 0a:00:00:00:00:01 return
+ *			drop
+ *		}
+ *	}
+ *
+ * with the comment macspoofchk-ID-eth0 at each rule.
+ */
+#ifndef CNIC_NFT_REFSPOOF_H
+#define CNIC_NFT_REFSPOOF_H
+
+#include <net/if.h>
+
+#include "nft/nft.h"
+
+/* One port's. A chain's name that is too long is one that the reference could not make either. */
+struct nft_refspoof {
+	const char *chain, *mac_chain, *comment;
+	char port[IFNAMSIZ];
+	uint8_t mac[6];
+};
+
+/* The names of the chains, of the attachment. */
+struct nft_refspoof nft_refspoof_of(const char *container_id, const char *ifname,
+				    struct arena *arena);
+
+/* Is each rule there, with this port and this MAC address? */
+int nft_refspoof_has(struct nl *nl, const struct nft_refspoof *r, bool *has) NODISCARD;
+
+int nft_refspoof_remove(struct nl *nl, const struct nft_refspoof *r, struct arena *arena) NODISCARD;
+
+#endif
