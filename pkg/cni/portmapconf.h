@@ -42,6 +42,11 @@ struct portmap {
 	struct nft_cond cond[2]; /* not of PORTMAP_IPTABLES */
 
 	struct portmap_list list; /* portmap_recall() */
+	bool is_recalled;
+
+	struct portmap_kin *kin; /* portmap_kin() */
+	size_t n_kin;
+	bool has_kin;
 };
 
 extern const struct json_field portmap_fields[];

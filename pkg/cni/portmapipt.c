@@ -2,20 +2,23 @@
 #include "cni/portmapipt.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cni/iptables.h"
+#include "cni/portmapkin.h"
 #include "cni/portmaptext.h"
 
 static const char *const from[] = { PORTMAP_ENTRIES, NULL };
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
-static struct portmap_text text_of(struct cni_call *c, const struct portmap *conf,
-				   const struct portmap_list *list, sa_family_t family)
+static struct portmap_text text_of(struct cni_call *c, const char *container_id,
+				   const struct portmap *conf, const struct portmap_list *list,
+				   sa_family_t family)
 {
 	struct portmap_text t = {
 		.conf = conf,
 		.network = c->conf.name,
-		.container_id = c->container_id,
+		.container_id = container_id,
 		.family = family,
 		.arena = c->arena,
 	};
@@ -46,18 +49,6 @@ static bool is_wanted(const struct portmap_text *t, const struct shared *s)
 	return !s->for_marks || portmap_text_has_marks(t);
 }
 
-static int has_own(struct cni_call *c, struct portmap_text *t, const struct cni_iptables_view *view,
-		   bool *has)
-{
-	size_t rules, jumps;
-
-	if (cni_iptables_count(c, view, t->chain.name, NULL, &rules) < 0 ||
-	    cni_iptables_count(c, view, PORTMAP_ENTRIES, t->chain.name, &jumps) < 0)
-		return -1;
-	*has = rules >= portmap_text_rules(t) && jumps >= portmap_text_entries(t);
-	return 0;
-}
-
 static int has_shared(struct cni_call *c, const struct portmap_text *t,
 		      const struct cni_iptables_view *view, bool *has)
 {
@@ -76,38 +67,35 @@ static int has_shared(struct cni_call *c, const struct portmap_text *t,
 	return 0;
 }
 
-/* `own`: only what is the container's. */
-static int has_family(struct cni_call *c, struct portmap_text *t, bool own, bool *has)
+/* iptables-save is executed where there is something to compare only. */
+static int look(struct cni_call *c, struct portmap_text *t, struct cni_iptables_view *view,
+		bool *has)
 {
-	struct cni_iptables_view view;
-
-	*has = true;
-	if (!t->n)
+	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, view) < 0 ||
+	    cni_iptables_view_has(c, view, t->chain.name, has) < 0)
+		return -1;
+	if (*has && !view->saved &&
+	    cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, view) < 0)
+		return -1;
+	if (!*has)
 		return 0;
-	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, &view) < 0)
-		return -1;
-	if (has_own(c, t, &view, has) < 0)
-		return -1;
-	return *has && !own ? has_shared(c, t, &view, has) : 0;
-}
-
-static int has_all(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
-		   bool own, bool *has)
-{
-	*has = true;
-	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
-		struct portmap_text t = text_of(c, conf, list, families[i]);
-
-		if (has_family(c, &t, own, has) < 0)
-			return -1;
-	}
-	return 0;
+	portmap_text_look(t, view->saved);
+	*has = portmap_text_has(t);
+	return *has ? has_shared(c, t, view, has) : 0;
 }
 
 int portmap_ipt_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
 		    bool *has)
 {
-	return has_all(c, conf, list, false, has);
+	*has = true;
+	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
+		struct portmap_text t = text_of(c, c->container_id, conf, list, families[i]);
+		struct cni_iptables_view view;
+
+		if (t.n && look(c, &t, &view, has) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* ---- making and removing --------------------------------------------------------------------- */
@@ -137,72 +125,185 @@ static int shared_lines(struct cni_call *c, struct portmap_text *t,
 	return 0;
 }
 
-static int add_family(struct cni_call *c, struct portmap_text *t)
+static int remove_chain(struct cni_call *c, const char *container_id)
 {
-	struct cni_iptables_view view;
-	bool own;
-
-	if (!t->n)
-		return 0;
-	if (cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, &view) < 0)
-		return -1;
-	if (has_own(c, t, &view, &own) < 0)
-		return -1;
-	if (!own && portmap_text_conflicts(t, view.saved, c->err) < 0)
-		return -1;
-	portmap_text_line(t, "*nat");
-	if (shared_lines(c, t, &view) < 0)
-		return -1;
-	if (!own)
-		portmap_text_own(t);
-	portmap_text_line(t, "COMMIT");
-	return cni_iptables_restore(c, t->family, portmap_text_join(t));
-}
-
-int portmap_ipt_remove(struct cni_call *c, const char *network, const char *container_id)
-{
-	struct portmap_chain chain = portmap_chain(network, container_id);
+	struct portmap_chain chain = portmap_chain(c->conf.name, container_id);
 	const struct nft_doomed d = { .chain = chain.name, .from = from };
 
 	return cni_iptables_chain_remove(c, CNI_IPTABLES_NAT, &d);
 }
 
-static void undo_add(struct cni_call *c, const void *arg)
+/* What is to be done for a family. */
+struct plan {
+	struct portmap_text t;
+	struct cni_iptables_view view;
+	bool complete, done;
+};
+
+static int plan(struct cni_call *c, struct plan *p)
 {
-	(void)arg;
-	if (portmap_ipt_remove(c, c->conf.name, c->container_id) < 0)
-		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
+	p->complete = true;
+	if (!p->t.n)
+		return 0;
+	if (cni_iptables_view_saved(c, p->t.family, CNI_IPTABLES_NAT, &p->view) < 0)
+		return -1;
+	portmap_text_look(&p->t, p->view.saved);
+	p->complete = portmap_text_has(&p->t);
+	if (!p->complete)
+		return portmap_text_conflicts(&p->t, p->view.saved, c->err);
+	return has_shared(c, &p->t, &p->view, &p->done);
 }
 
-/* What is there of the container's and not as it should be goes first, and a failing ADD does not bring it back. */
-static int begin_anew(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list)
+static int carry_out(struct cni_call *c, struct plan *p)
 {
-	bool has;
-
-	if (has_all(c, conf, list, true, &has) < 0)
-		return -1;
-	if (has)
+	if (!p->t.n || p->done)
 		return 0;
-	cni_undo_push(c, undo_add, NULL);
-	return portmap_ipt_remove(c, c->conf.name, c->container_id);
+	portmap_text_line(&p->t, "*nat");
+	if (shared_lines(c, &p->t, &p->view) < 0)
+		return -1;
+	if (!p->complete) {
+		portmap_text_keep(&p->t);
+		portmap_text_own(&p->t);
+	}
+	portmap_text_line(&p->t, "COMMIT");
+	return cni_iptables_restore(c, p->t.family, portmap_text_join(&p->t));
+}
+
+/* ---- taking back ----------------------------------------------------------------------------- */
+
+/* The chain anew, with what there is of it by now in view. */
+static int put_back(struct cni_call *c, const struct portmap_text *before)
+{
+	struct portmap_text t = { .network = before->network,
+				  .container_id = before->container_id,
+				  .family = before->family,
+				  .chain = before->chain,
+				  .arena = c->arena };
+	struct cni_iptables_view view;
+
+	if (cni_iptables_view_saved(c, t.family, CNI_IPTABLES_NAT, &view) < 0)
+		return -1;
+	portmap_text_look(&t, view.saved);
+	portmap_text_line(&t, "*nat");
+	portmap_text_before(&t, before);
+	portmap_text_line(&t, "COMMIT");
+	return cni_iptables_restore(c, t.family, portmap_text_join(&t));
+}
+
+static int take_back(struct cni_call *c, const struct plan *plans)
+{
+	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
+		return remove_chain(c, c->container_id);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (!plans[i].complete && put_back(c, &plans[i].t) < 0)
+			return -1;
+	return 0;
+}
+
+static void undo_add(struct cni_call *c, const void *arg)
+{
+	if (take_back(c, arg) < 0)
+		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
 /* The turn, because two who look for the shared jumps at the same time would both make them. */
 int portmap_ipt_add(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
 {
-	bool has;
+	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(families));
 
-	if (cni_turn_begin(c) < 0 || portmap_ipt_has(c, conf, list, &has) < 0)
+	if (cni_turn_begin(c) < 0)
 		return -1;
-	if (!has && begin_anew(c, conf, list) < 0)
-		return -1;
-	for (size_t i = 0; !has && i < ARRAY_SIZE(families); i++) {
-		struct portmap_text t = text_of(c, conf, list, families[i]);
-
-		if (add_family(c, &t) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		plans[i].t = text_of(c, c->container_id, conf, list, families[i]);
+		if (plan(c, &plans[i]) < 0)
 			return -1;
 	}
+	if (!plans[0].complete || !plans[1].complete)
+		cni_undo_push(c, undo_add, plans);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (carry_out(c, &plans[i]) < 0)
+			return -1;
 	cni_turn_end(c);
+	return 0;
+}
+
+/* ---- removing -------------------------------------------------------------------------------- */
+
+/* Has the chain more rules than this attachment, by our count? Asking legacy iptables for a table makes it. */
+static int has_more(struct cni_call *c, const struct portmap_text *t, bool *more)
+{
+	size_t own = t->at.n + t->any.n + (t->family == AF_INET), n = 0;
+	struct cni_iptables_view view;
+
+	if (t->conf->way != PORTMAP_IPTABLES && !cni_iptables_legacy(t->family, CNI_IPTABLES_NAT))
+		return 0;
+	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, &view) < 0 ||
+	    cni_iptables_count(c, &view, t->chain.name, NULL, &n) < 0)
+		return -1;
+	*more |= n > own;
+	return 0;
+}
+
+/* What others of the container have in its chain, of one family. */
+static int others(struct cni_call *c, struct portmap_text *t, bool *any)
+{
+	const struct portmap_kin *kin;
+	size_t n;
+
+	if (portmap_kin(c, &kin, &n) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct portmap_text k =
+			text_of(c, t->container_id, &kin[i].conf, &kin[i].conf.list, t->family);
+
+		if (strcmp(kin[i].record->container_id, t->container_id) != 0 ||
+		    strcmp(kin[i].record->network, t->network) != 0)
+			continue;
+		portmap_text_join_with(t, &k);
+		*any |= k.n;
+	}
+	return 0;
+}
+
+/* Theirs alone, anew. */
+static int leave(struct cni_call *c, struct portmap_text *t)
+{
+	struct cni_iptables_view view;
+
+	if (cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, &view) < 0)
+		return -1;
+	portmap_text_look(t, view.saved);
+	if (!t->had_chain)
+		return 0;
+	portmap_text_line(t, "*nat");
+	portmap_text_own(t);
+	if (!t->entries.n)
+		portmap_text_drop(t);
+	portmap_text_line(t, "COMMIT");
+	return cni_iptables_restore(c, t->family, portmap_text_join(t));
+}
+
+int portmap_ipt_remove(struct cni_call *c, const char *container_id, const struct portmap *conf)
+{
+	static const struct portmap_list nothing;
+	struct portmap_text rest[ARRAY_SIZE(families)];
+	bool more = false, any = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const struct portmap_text own =
+			text_of(c, container_id, conf, &conf->list, families[i]);
+
+		rest[i] = text_of(c, container_id, conf, &nothing, families[i]);
+		if (has_more(c, &own, &more) < 0)
+			return -1;
+	}
+	for (size_t i = 0; more && i < ARRAY_SIZE(families); i++)
+		if (others(c, &rest[i], &any) < 0)
+			return -1;
+	if (!any)
+		return remove_chain(c, container_id);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (leave(c, &rest[i]) < 0)
+			return -1;
 	return 0;
 }

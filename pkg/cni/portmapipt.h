@@ -13,11 +13,16 @@
 int portmap_ipt_add(struct cni_call *c, const struct portmap *conf,
 		    const struct portmap_list *list) NODISCARD;
 
-/* Is all of it there? As far as numbers of rules tell. */
+/* Is all of it there? Conditions are not compared. */
 int portmap_ipt_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
 		    bool *has) NODISCARD;
 
-/* The container's chain and entries, of both families, nft and legacy. Shared chains stay. */
-int portmap_ipt_remove(struct cni_call *c, const char *network, const char *container_id) NODISCARD;
+/*
+ * What an attachment has in the container's chain of this network, by the conf that portmap_recall() has made of it,
+ * from both families, nft and legacy: all of the chain if nobody of the container's stays who has a record.
+ * Shared chains stay.
+ */
+int portmap_ipt_remove(struct cni_call *c, const char *container_id,
+		       const struct portmap *conf) NODISCARD;
 
 #endif

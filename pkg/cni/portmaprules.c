@@ -6,46 +6,15 @@
 
 #include "cni/iptables.h"
 #include "cni/portmapipt.h"
+#include "cni/portmapkin.h"
 #include "nft/refdnat.h"
-
-/* ---- whose ----------------------------------------------------------------------------------- */
-
-/*
- * The mark of owner.h, but with the container's id in front, so that it is never cut: two interfaces of one
- * container may ask for the same ports.
- */
-static const char *owner_of(struct cni_call *c)
-{
-	struct cni_owner o;
-	char *text;
-
-	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
-	text = arena_printf(c->arena, "%.*s, id: %.64s, net: %.12s, if: %s", CNI_OWNER_ID,
-			    o.comment, c->container_id, c->conf.name, c->ifname);
-	for (char *quote; (quote = strchr(text, '"'));)
-		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
-	return arena_strndup(c->arena, text, strnlen(text, CNI_COMMENT_MAX));
-}
-
-#define ID_AT (CNI_OWNER_ID + sizeof(", id: ") - 1)
-
-/* The first of them to come has the port; the reference, too, leaves it to him. */
-static bool is_same_container(const struct nft_claim *claim, const char *other)
-{
-	size_t n = strcspn(claim->owner + ID_AT, ",");
-
-	return strlen(other) > ID_AT + n &&
-	       !strncmp(other + CNI_OWNER_ID, claim->owner + CNI_OWNER_ID,
-			ID_AT + n + 1 - CNI_OWNER_ID);
-}
 
 static struct nft_claim claim_of(struct cni_call *c, const struct portmap *conf,
 				 const struct portmap_list *list)
 {
-	struct nft_claim claim = portmap_claim(conf, list, owner_of(c), c->arena);
+	const struct cni_record who = portmap_who(c);
 
-	claim.is_kin = is_same_container;
-	return claim;
+	return portmap_claim_of(c, &who, conf, list);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -118,7 +87,7 @@ static int set_reference(struct cni_call *c, const struct portmap *conf,
 	bool has;
 
 	*r = reference_of(c, conf, list);
-	if (keep_loopback(c) < 0 || nft_refdnat_has(c->nft, r, &has) < 0)
+	if (keep_loopback(c) < 0 || nft_refdnat_has(c->nft, r, c->arena, &has) < 0)
 		return -1;
 	if (!has)
 		cni_undo_push(c, undo_reference, r);
@@ -147,7 +116,7 @@ static int has_others(struct cni_call *c, const struct portmap *conf,
 {
 	struct nft_refdnat r = reference_of(c, conf, list);
 
-	if (nft_refdnat_has(c->nft, &r, has) < 0)
+	if (nft_refdnat_has(c->nft, &r, c->arena, has) < 0)
 		return -1;
 	return *has ? 0 : portmap_ipt_has(c, conf, list, has);
 }
@@ -206,12 +175,20 @@ int portmap_rules_release(struct cni_call *c, const struct portmap *conf,
 	return nft_release(c->nft, &claim, c->arena);
 }
 
+int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
+			 const struct portmap_list *list)
+{
+	struct nft_claim before = claim_of(c, old, &old->list), claim = claim_of(c, conf, list);
+
+	return nft_retire(c->nft, &before, &claim, c->arena);
+}
+
 static int sweep(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
 {
 	static const struct portmap_list nothing;
 	struct nft_claim claim = claim_of(c, conf, &nothing);
 
-	return nft_sweep(c->nft, claim.own, stale, data, c->arena);
+	return nft_sweep_shared(c->nft, claim.own, stale, data, claim.succession, c->arena);
 }
 
 int portmap_rules_sweep(struct cni_call *c, const struct portmap *conf)
@@ -231,14 +208,14 @@ int portmap_rules_collect(struct cni_call *c, const struct portmap *conf)
 }
 
 int portmap_rules_remove_others(struct cni_call *c, const char *container_id,
-				const struct portmap_list *list)
+				const struct portmap *conf)
 {
-	struct nft_refdnat r = reference_of(c, &portmap_defaults, list);
+	struct nft_refdnat r = reference_of(c, &portmap_defaults, &conf->list);
 
 	r.container_id = container_id;
 	if (nft_refdnat_remove(c->nft, &r, c->arena) < 0)
 		return -1;
-	return portmap_ipt_remove(c, c->conf.name, container_id);
+	return portmap_ipt_remove(c, container_id, conf);
 }
 
 /* ---------------------------------------------------------------------------------------------- */

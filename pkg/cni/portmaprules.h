@@ -22,6 +22,10 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 			 const struct portmap_list *list) NODISCARD;
 
+/* ADD again: what it had in our table by another configuration goes. The others' rules have been replaced. */
+int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
+			 const struct portmap_list *list) NODISCARD;
+
 /* What this attachment has in our table: by its mappings, or whatever bears its mark. */
 int portmap_rules_release(struct cni_call *c, const struct portmap *conf,
 			  const struct portmap_list *list) NODISCARD;
@@ -33,8 +37,11 @@ int portmap_rules_collect(struct cni_call *c, const struct portmap *conf) NODISC
 /* Can an ADD make its rules? */
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
-/* What the container has of the other two; of the reference's table only what leads to these, if any. */
+/*
+ * What an attachment has of the other two; without a list in conf, of the reference's table all that is the
+ * container's.
+ */
 int portmap_rules_remove_others(struct cni_call *c, const char *container_id,
-				const struct portmap_list *list) NODISCARD;
+				const struct portmap *conf) NODISCARD;
 
 #endif

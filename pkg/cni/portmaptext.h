@@ -23,30 +23,56 @@ struct portmap_chain {
 };
 struct portmap_chain portmap_chain(const char *network, const char *container_id);
 
-/* What one container has in one family. */
+struct portmap_lines {
+	const char **line;
+	size_t n;
+};
+
+void portmap_line(struct portmap_lines *to, const char *line, struct arena *arena);
+
+/*
+ * What one attachment has in one family. The chain is the container's: if it has several interfaces on
+ * the network, theirs stand in it, too.
+ */
 struct portmap_text {
 	const struct portmap *conf;
 	const char *network, *container_id;
 	sa_family_t family;
-	const struct nft_mapping *mappings;
+	struct arena *arena;
+
+	/* portmap_text_init() */
+	struct nft_mapping *mappings;
 	size_t n;
 	struct portmap_chain chain;
-	const char **lines;
-	size_t n_lines;
-	struct arena *arena;
+	struct portmap_lines at, any, entries; /* of one address of the host; of all */
+
+	/* portmap_text_look(): of the chain, by whomever */
+	struct portmap_lines old_rules, old_entries;
+	bool had_chain;
+
+	struct portmap_lines out;
 };
 
-/* The mappings are those of conf->list that are of the family. The other members are set by the caller. */
+/* The mappings are those of the list that are of the family. The first members are set by the caller. */
 void portmap_text_init(struct portmap_text *t, const struct portmap_list *list);
+
+/* What iptables-save says of the chain, and whether all that is wanted is in it. */
+void portmap_text_look(struct portmap_text *t, const char *saved);
+bool portmap_text_has(struct portmap_text *t);
+
+/* What of it leads to other addresses of the container is wanted, too, and comes first. */
+void portmap_text_keep(struct portmap_text *t);
+/* So is what another interface has in the same chain. */
+void portmap_text_join_with(struct portmap_text *t, const struct portmap_text *other);
 
 void portmap_text_line(struct portmap_text *t, const char *line);
 void portmap_text_marks(struct portmap_text *t); /* the two shared chains, anew */
-void portmap_text_own(struct portmap_text *t);   /* the container's chain, anew, and its entries */
+void portmap_text_chain(struct portmap_text *t); /* the chain, empty, and no entries */
+void portmap_text_own(struct portmap_text *t);   /* the chain and its entries, anew */
+void portmap_text_drop(struct portmap_text *t);  /* the chain goes */
+/* The same, as another look has found them. */
+void portmap_text_before(struct portmap_text *t, const struct portmap_text *before);
 const char *portmap_text_join(const struct portmap_text *t);
-
-/* How many rules and entries the reference has for it; we may have more. */
-size_t portmap_text_rules(const struct portmap_text *t);
-size_t portmap_text_entries(struct portmap_text *t);
 
 /* Do the marks have chains of our own? */
 bool portmap_text_has_marks(const struct portmap_text *t);

@@ -299,6 +299,41 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 	return rc;
 }
 
+static bool has_text(struct cni_call *c, const char *name, const char *text)
+{
+	struct err ignored = { 0 };
+	const char *content;
+	size_t len;
+
+	return !text || (file_read(path_of(c->arena, name), CNI_MEMO_MAX, c->arena, &content, &len,
+				   &ignored) == 0 &&
+			 strstr(content, text));
+}
+
+int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit fn, void *data)
+{
+	const char **names, *own = own_name(c);
+	struct cni_owners owners;
+	size_t n;
+	int rc = 0;
+
+	if (cni_record_names(&names, &n, c->arena, c->err) < 0)
+		return -1;
+	cni_owners_init(&owners, c);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct err ignored = { 0 };
+		struct cni_record *r;
+
+		if (strcmp(names[i] + CNI_OWNER_ID + 1, c->plugin->name) != 0 ||
+		    !strcmp(names[i], own) || !has_text(c, names[i], text) ||
+		    (c->command == CNI_GC && cni_owners_may_go(&owners, names[i])))
+			continue;
+		if (parse(names[i], c->arena, &r, &ignored) == 0)
+			rc = fn(c, r, data);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 int cni_record_collect(struct cni_call *c)
 {
 	const char **names;

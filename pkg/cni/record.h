@@ -45,6 +45,14 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn) NODISCARD;
 int cni_record_collect(struct cni_call *c) NODISCARD;
 
 /*
+ * The other records of this plugin, on any network, without those that a GC collects. With `text`, only those
+ * whose file has it somewhere. They are not held. fn ends it with 1, or -1. What cannot be read is passed over.
+ */
+typedef int (*cni_record_visit)(struct cni_call *c, const struct cni_record *r, void *data);
+int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
+			  void *data) NODISCARD;
+
+/*
  * All records, for repair: the names of their files, and one of them, held until *fd is closed. *r is
  * NULL if it is not there any more; one that cannot be used is an error.
  */

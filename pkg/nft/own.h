@@ -37,6 +37,26 @@ struct nft_subchain {
 	unsigned int rules; /* that build() makes */
 };
 
+/*
+ * An element that kin wants as well is shared: in its comment that stands for the first comma. When its
+ * owner leaves, it goes to another of the party in the same transaction, so that it is there all the time.
+ */
+#define NFT_SHARED '+'
+
+struct nft_successor {
+	const struct nft_own *own;
+	const char *leaving;        /* the owner's comment */
+	const struct nft_elem *key; /* what he leaves */
+	/* To be filled in; elem stays NULL if nobody wants it. */
+	const struct nft_elem *elem;
+	const char *owner;
+};
+
+struct nft_succession {
+	int (*find)(struct nft_successor *s, void *data);
+	void *data;
+};
+
 struct nft_claim {
 	const struct nft_own *own;
 	const char *owner; /* the comment of each element */
@@ -54,8 +74,12 @@ struct nft_claim {
 	 * be NULL.
 	 */
 	bool (*is_kin)(const struct nft_claim *c, const char *other);
-	bool *fresh; /* nft_claim(): which were not there before; by element */
+	const struct nft_succession *succession; /* may be NULL: shared elements just go */
+	bool *fresh, *marked; /* nft_claim(): not there before, not shared before; by element */
 };
+
+/* The element of that key; NULL if there is none. */
+const struct nft_elem *nft_claim_find(const struct nft_claim *c, const struct nft_elem *key);
 
 /* "<prefix>10.1.0.0/16"; the colons of IPv6 are underscores, since nft(8) takes none in a name. */
 void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net);
@@ -68,6 +92,10 @@ int nft_unclaim(struct nl *nl, const struct nft_claim *c, struct arena *arena) N
 
 /* Those that are there and the owner's go. */
 int nft_release(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+
+/* The same without those that `kept` has as well. */
+int nft_retire(struct nl *nl, struct nft_claim *c, const struct nft_claim *kept,
+	       struct arena *arena) NODISCARD;
 
 /* Is everything there, rules included? Fails with ERR_CHECK and says what is missing. Changes nothing. */
 int nft_verify(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
@@ -82,5 +110,7 @@ int nft_restore(struct nl *nl, struct nft_claim *c, struct arena *arena) NODISCA
 typedef bool (*nft_stale)(const char *owner, void *data);
 int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
 	      struct arena *arena) NODISCARD;
+int nft_sweep_shared(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+		     const struct nft_succession *succession, struct arena *arena) NODISCARD;
 
 #endif

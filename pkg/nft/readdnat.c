@@ -99,14 +99,31 @@ static int cmp_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static int target_attr(const struct nlattr *attr, void *data)
+static int target_value(const struct nlattr *attr, void *data)
 {
 	struct reading *r = data;
-	bool narrow = r->read.is_narrow;
+	struct nft_mapping *m = &r->read.mapping;
+	const void *value = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
 
+	if (mnl_attr_get_type(attr) != NFTA_DATA_VALUE)
+		return MNL_CB_OK;
+	if (len == sizeof(m->to_port)) {
+		memcpy(&m->to_port, value, len);
+		m->to_port = ntohs(m->to_port);
+	}
+	if (len == (r->family == AF_INET ? 4 : 16)) {
+		m->to.family = r->family;
+		memcpy(m->to.bytes, value, len);
+		r->read.names_it |= r->wanted && ip_equal(&m->to, r->wanted);
+	}
+	return MNL_CB_OK;
+}
+
+static int target_attr(const struct nlattr *attr, void *data)
+{
 	if (mnl_attr_get_type(attr) == NFTA_IMMEDIATE_DATA)
-		(void)mnl_attr_parse_nested(attr, value_attr, r);
-	r->read.is_narrow = narrow;
+		(void)mnl_attr_parse_nested(attr, target_value, data);
 	return MNL_CB_OK;
 }
 
@@ -121,7 +138,6 @@ static void take_expr(const char *name, const struct nlattr *data, void *arg)
 	} else if (!strcmp(name, "cmp")) {
 		(void)mnl_attr_parse_nested(data, cmp_attr, r);
 	} else if (!strcmp(name, "immediate")) {
-		r->loaded = OTHER;
 		(void)mnl_attr_parse_nested(data, target_attr, r);
 	} else if (strcmp(name, "nat") != 0) {
 		r->read.is_narrow = true;

@@ -6,7 +6,7 @@
 #include "nft/dnat.h"
 
 struct nft_dnat_read {
-	struct nft_mapping mapping; /* .at, .protocol, .port: what the rule compares */
+	struct nft_mapping mapping; /* what the rule compares, and where it leads */
 	bool is_narrow;             /* it compares something else, too */
 	bool names_it;              /* the address asked about is in the rule */
 };

@@ -41,7 +41,7 @@ struct look {
 	const struct ip *to; /* the container's address of the family, NULL: any */
 	struct found_rule *rules;
 	size_t n;
-	struct arena *arena; /* NULL: only count */
+	struct arena *arena;
 	const struct nft_mapping *taken;
 	const char *owner; /* of it */
 };
@@ -87,17 +87,13 @@ static void see(const struct nft_rule_seen *rule, void *data)
 	struct look *l = data;
 
 	if (!is_ours(l->r, rule->comment)) {
-		if (l->arena)
-			see_other(l, rule);
+		see_other(l, rule);
 		return;
 	}
-	if (l->arena && l->to && !nft_dnat_read(rule, l->side->family, l->to).names_it)
+	if (l->to && !nft_dnat_read(rule, l->side->family, l->to).names_it)
 		return;
-	if (l->arena)
-		*arena_append(l->arena, l->rules, l->n) =
-			(struct found_rule){ arena_strdup(l->arena, rule->chain), rule->handle };
-	else
-		l->n++;
+	*arena_append(l->arena, l->rules, l->n) =
+		(struct found_rule){ arena_strdup(l->arena, rule->chain), rule->handle };
 }
 
 static void see_none(void *data)
@@ -257,33 +253,72 @@ int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *ar
 
 /* ---- looking and removing -------------------------------------------------------------------- */
 
-static int has_side(struct nl *nl, const struct nft_refdnat *r, size_t side, bool *has)
+struct compare {
+	const struct nft_refdnat *r;
+	const struct side *side;
+	const struct ip *to;
+	bool *found; /* by mapping */
+	bool masquerades;
+};
+
+static bool is_same(const struct nft_mapping *a, const struct nft_mapping *b)
 {
-	struct look l = look_at(r, side, NULL);
-	size_t wanted = 0, jumps;
+	return is_same_place(a, b) && a->to_port == b->to_port && a->to.family == b->to.family &&
+	       ip_equal(&a->to, &b->to);
+}
+
+/* The reference has its conditions elsewhere than in the rule. */
+static void compare_rule(const struct nft_rule_seen *rule, void *data)
+{
+	struct compare *k = data;
+	struct nft_dnat_read read;
+
+	if (!is_ours(k->r, rule->comment))
+		return;
+	read = nft_dnat_read(rule, k->side->family, k->to);
+	if (!strcmp(rule->chain, masquerading))
+		k->masquerades |= read.names_it;
+	if (strcmp(rule->chain, hostports) != 0 ||
+	    (read.is_narrow && !k->r->cond[k->side - sides].n))
+		return;
+	for (size_t i = 0; i < k->r->n; i++)
+		k->found[i] |= is_same(&k->r->mappings[i], &read.mapping);
+}
+
+static void compare_none(void *data)
+{
+	struct compare *k = data;
+
+	memset(k->found, 0, k->r->n);
+	k->masquerades = false;
+}
+
+static int has_side(struct nl *nl, const struct nft_refdnat *r, size_t side, struct arena *arena,
+		    bool *has)
+{
+	struct compare k = { .r = r,
+			     .side = &sides[side],
+			     .to = target_of(r, sides[side].family),
+			     .found = arena_array(arena, bool, r->n + 1) };
+	size_t jumps;
 
 	*has = true;
+	if (!k.to)
+		return 0;
+	if (nft_count_jumps(nl, &k.side->table, all, hostports, NULL, &jumps) < 0 ||
+	    nft_rules(nl, &k.side->table, NULL, compare_rule, compare_none, &k) < 0)
+		return -1;
+	*has = jumps && (k.masquerades || r->masq == NFT_DNAT_MASQ_NONE);
 	for (size_t i = 0; i < r->n; i++)
-		wanted += r->mappings[i].to.family == sides[side].family;
-	if (!wanted)
-		return 0;
-	if (nft_count_jumps(nl, &l.side->table, all, hostports, NULL, &jumps) < 0 ||
-	    nft_rules(nl, &l.side->table, hostports, see, see_none, &l) < 0)
-		return -1;
-	*has = jumps && l.n >= wanted;
-	if (!*has || r->masq == NFT_DNAT_MASQ_NONE)
-		return 0;
-	if (nft_rules(nl, &l.side->table, masquerading, see, see_none, &l) < 0)
-		return -1;
-	*has = l.n > 0;
+		*has &= k.found[i] || r->mappings[i].to.family != k.side->family;
 	return 0;
 }
 
-int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, bool *has)
+int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, struct arena *arena, bool *has)
 {
-	if (has_side(nl, r, 0, has) < 0)
+	if (has_side(nl, r, 0, arena, has) < 0)
 		return -1;
-	return *has ? has_side(nl, r, 1, has) : 0;
+	return *has ? has_side(nl, r, 1, arena, has) : 0;
 }
 
 static int remove_side(struct nl *nl, const struct nft_refdnat *r, size_t side, struct arena *arena)

@@ -42,8 +42,9 @@ struct nft_refdnat {
  */
 int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *arena) NODISCARD;
 
-/* Are as many there as there should be? The rules do not tell more. */
-int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, bool *has) NODISCARD;
+/* Is each of them there, and do they masquerade as they should? */
+int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, struct arena *arena,
+		    bool *has) NODISCARD;
 
 /* All rules of the container, or only those that name the addresses of these mappings, if there are any. */
 int nft_refdnat_remove(struct nl *nl, const struct nft_refdnat *r, struct arena *arena) NODISCARD;

@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "cni/portmaphost.h"
-#include "cni/portmapipt.h"
+#include "cni/portmapkin.h"
 #include "cni/portmaprules.h"
 #include "cni/record.h"
 
@@ -28,22 +28,39 @@ static struct portmap_list wanted(struct cni_call *c)
 	return portmap_list(c->own, c->prev, c->ifname, c->arena);
 }
 
+/* What an ADD before this one had and this one has not. */
+static int retire(struct cni_call *c, const struct cni_record *before,
+		  const struct portmap_list *list)
+{
+	struct portmap old;
+
+	if (!before)
+		return 0;
+	if (portmap_recall(c, before, &old) == 0)
+		return portmap_rules_retire(c, &old, c->own, list);
+	err_clear(c->err);
+	return 0;
+}
+
 /* Without mappings, or an address that they could lead to, nothing is opened or asked. */
 static int portmap_add(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
 	struct portmap_list list = wanted(c);
+	struct cni_record *before;
 
 	c->result = *c->prev;
 	if (!list.n)
 		return 0;
-	if (cni_record_write(c) < 0)
+	if (cni_record_read(c, &before) < 0 || cni_record_write(c) < 0)
 		return -1;
 	if (portmap_rules_add(c, conf, &list) < 0)
 		return -1;
 	if (portmap_allow_loopback(c, conf, &list) < 0)
 		return -1;
-	return portmap_forget_old(c, &list);
+	if (portmap_forget_old(c, &list) < 0)
+		return -1;
+	return retire(c, before, &list);
 }
 
 static int portmap_check(struct cni_call *c)
@@ -64,19 +81,6 @@ static int portmap_repair(struct cni_call *c)
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
-/* Under the configuration and with the result that the ADD had; a settled *conf, in any case. */
-static int recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf)
-{
-	*conf = portmap_defaults;
-	if (json_decode_lenient(r->conf, portmap_fields, "", conf, c->err) < 0 ||
-	    portmap_settle(conf, c->arena, c->err) < 0) {
-		*conf = portmap_defaults;
-		return -1;
-	}
-	conf->list = portmap_list(conf, &r->prev, r->ifname, c->arena);
-	return 0;
-}
-
 /* Conditions that nobody can settle are none: nothing can have been made under them. */
 static void settle_anyhow(struct cni_call *c)
 {
@@ -88,19 +92,30 @@ static void settle_anyhow(struct cni_call *c)
 	conf->cond[0] = conf->cond[1] = (struct nft_cond){ 0 };
 }
 
+/* What the runtime says instead of a record: to tell the reference's rules for one interface from another's. */
+static void guess(struct cni_call *c)
+{
+	struct portmap *conf = c->own;
+	struct cni_result prev = { 0 };
+	struct err ignored = { 0 };
+
+	settle_anyhow(c);
+	if (c->conf.prev_result && cni_result_parse(c->conf.prev_result, c->conf.version, true,
+						    "prevResult", &prev, &ignored) == 0)
+		conf->list = portmap_list(conf, &prev, c->ifname, c->arena);
+}
+
 static int release(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
 
-	return conf->list.n ? portmap_rules_release(c, conf, &conf->list)
-			    : portmap_rules_sweep(c, conf);
+	return conf->is_recalled && conf->list.n ? portmap_rules_release(c, conf, &conf->list)
+						 : portmap_rules_sweep(c, conf);
 }
 
 static int remove_others(struct cni_call *c)
 {
-	const struct portmap *conf = c->own;
-
-	return portmap_rules_remove_others(c, c->container_id, &conf->list);
+	return portmap_rules_remove_others(c, c->container_id, c->own);
 }
 
 static int forget(struct cni_call *c)
@@ -127,8 +142,8 @@ static int portmap_del(struct cni_call *c)
 		return -1;
 	if (is_nothing(c, r))
 		return 0;
-	if (!r || recall(c, r, c->own) < 0)
-		settle_anyhow(c);
+	if (!r || portmap_recall(c, r, c->own) < 0)
+		guess(c);
 	err_clear(c->err);
 	if (cni_nft(c) < 0)
 		return -1;
@@ -139,27 +154,16 @@ static int portmap_del(struct cni_call *c)
 
 /* ---- GC, STATUS ------------------------------------------------------------------------------ */
 
-/* The reference's chains are a container's, not an interface's. */
-static bool has_valid(const struct cni_call *c, const char *container_id)
-{
-	for (size_t i = 0; i < c->conf.n_attachments; i++)
-		if (!strcmp(c->conf.attachments[i].container_id, container_id))
-			return true;
-	return false;
-}
-
 /* A table of conditions, and the reference's rules, are found by the records alone. */
 static int collect_one(struct cni_call *c, const struct cni_record *r)
 {
 	struct portmap conf;
 
-	if (recall(c, r, &conf) < 0)
+	if (portmap_recall(c, r, &conf) < 0)
 		err_clear(c->err);
 	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_collect(c, &conf) < 0)
 		return -1;
-	if (!conf.list.n || has_valid(c, r->container_id))
-		return 0;
-	return portmap_rules_remove_others(c, r->container_id, &conf.list);
+	return conf.list.n ? portmap_rules_remove_others(c, r->container_id, &conf) : 0;
 }
 
 static int collect_recorded(struct cni_call *c)

@@ -119,7 +119,7 @@ elements() {
 @test "nft(8) reads what it has listed" {
 	local before
 	add_ok "$(conf "")"
-	add_ok "$(conf "" "$(port 9)" 3 '"conditionsV4":["!","-i","eth0"],')"
+	CID=c2 add_ok "$(conf "" "$(port 9)" 3 '"conditionsV4":["!","-i","eth0"],')"
 	before=$(nft -s list ruleset)
 	nft -s list ruleset >"$BATS_TEST_TMPDIR/rules"
 	nft flush ruleset

@@ -224,7 +224,7 @@ static void test_reference(void)
 	const char *before;
 	bool has;
 
-	ok(!nft_refdnat_has(&nl, &r, &has) && !has, "nothing there: %s", err.msg);
+	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && !has, "nothing there: %s", err.msg);
 	ok(!nft_refdnat_remove(&nl, &r, &arena), "nothing to remove: %s", err.msg);
 	ok(!nft_refdnat_set(&nl, &r, &arena), "set: %s", err.msg);
 	is_str(says("nft list chain ip cni_hostport hostports"),
@@ -235,7 +235,7 @@ static void test_reference(void)
 	       "table ip6 cni_hostport {\nchain hostports {\n"
 	       "ip6 daddr ::1 udp dport 8081 dnat to [fd00::2]:82 comment \"id\"\n}\n}\n",
 	       "IPv6");
-	ok(!nft_refdnat_has(&nl, &r, &has) && has, "there: %s", err.msg);
+	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && has, "there: %s", err.msg);
 	before = says("nft list ruleset");
 	ok(!nft_refdnat_set(&nl, &r, &arena), "again: %s", err.msg);
 	is_str(says("nft list ruleset"), before, "is nothing new");
@@ -246,7 +246,7 @@ static void test_reference(void)
 	ok(!nft_refdnat_remove(&nl, &s, &arena), "goes: %s", err.msg);
 	is_str(says("nft list ruleset"), before, "alone");
 	says("nft flush chain ip cni_hostport hostports_all");
-	ok(!nft_refdnat_has(&nl, &r, &has) && !has, "nothing leads there: %s", err.msg);
+	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && !has, "nothing leads there: %s", err.msg);
 	ok(!nft_refdnat_remove(&nl, &all, &arena), "all of the container's: %s", err.msg);
 	is_str(says("nft list ruleset | grep '\"id\"'"), "", "none left");
 }
@@ -260,10 +260,10 @@ static void test_reference_many(void)
 	for (uint16_t i = 0; i < 1000; i++)
 		m[i] = mapping("192.0.2.1", IPPROTO_TCP, (uint16_t)(10000 + i), "10.1.0.2/16", 9);
 	ok(!nft_refdnat_set(&nl, &r, &arena), "1000: %s", err.msg);
-	ok(!nft_refdnat_has(&nl, &r, &has) && has, "all there: %s", err.msg);
+	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && has, "all there: %s", err.msg);
 	ok(!nft_refdnat_set(&nl, &r, &arena), "again: %s", err.msg);
 	ok(!nft_refdnat_remove(&nl, &r, &arena), "removed: %s", err.msg);
-	ok(!nft_refdnat_has(&nl, &r, &has) && !has, "none left: %s", err.msg);
+	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && !has, "none left: %s", err.msg);
 }
 
 int main(void)

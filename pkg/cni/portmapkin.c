@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/portmapkin.h"
+
+#include <string.h>
+
+/* ---- whose ----------------------------------------------------------------------------------- */
+
+/*
+ * The mark of owner.h, but with the container's id in front, so that it is never cut: two interfaces of one
+ * container may ask for the same ports.
+ */
+static const char *owner_of(struct arena *arena, const struct cni_record *who)
+{
+	struct cni_owner o;
+	char *text;
+
+	cni_owner_init(&o, who->network, who->ifname, who->container_id);
+	text = arena_printf(arena, "%.*s, id: %.64s, net: %.12s, if: %s", CNI_OWNER_ID, o.comment,
+			    who->container_id, who->network, who->ifname);
+	for (char *quote; (quote = strchr(text, '"'));)
+		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
+	return arena_strndup(arena, text, strnlen(text, CNI_COMMENT_MAX));
+}
+
+#define MARK_AT CNI_OWNER_ID
+#define ID_AT   (CNI_OWNER_ID + sizeof(", id: ") - 1)
+
+static bool is_same_container(const char *owner, const char *other)
+{
+	size_t n = ID_AT + strcspn(owner + ID_AT, ",");
+
+	return strlen(other) > n && !strncmp(other + MARK_AT + 1, owner + MARK_AT + 1, n - MARK_AT);
+}
+
+/* The first of them to come has the port; the reference, too, leaves it to him. */
+static bool is_kin(const struct nft_claim *claim, const char *other)
+{
+	return is_same_container(claim->owner, other);
+}
+
+struct nft_claim portmap_claim_of(struct cni_call *c, const struct cni_record *who,
+				  const struct portmap *conf, const struct portmap_list *list)
+{
+	struct nft_claim claim = portmap_claim(conf, list, owner_of(c->arena, who), c->arena);
+
+	claim.is_kin = is_kin;
+	claim.succession = portmap_succession(c);
+	return claim;
+}
+
+struct cni_record portmap_who(const struct cni_call *c)
+{
+	return (struct cni_record){ .network = c->conf.name,
+				    .container_id = c->container_id,
+				    .ifname = c->ifname };
+}
+
+/* ---- by their records ------------------------------------------------------------------------ */
+
+int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf)
+{
+	*conf = portmap_defaults;
+	if (json_decode_lenient(r->conf, portmap_fields, "", conf, c->err) < 0 ||
+	    portmap_settle(conf, c->arena, c->err) < 0) {
+		*conf = portmap_defaults;
+		return -1;
+	}
+	conf->list = portmap_list(conf, &r->prev, r->ifname, c->arena);
+	conf->is_recalled = true;
+	return 0;
+}
+
+/* One that nobody understands any more has nothing to ask for. */
+static int add_kin(struct cni_call *c, const struct cni_record *r, void *data)
+{
+	struct portmap *own = data;
+	struct portmap_kin kin = { .record = r };
+
+	if (c->command != CNI_GC && strcmp(r->container_id, c->container_id) != 0)
+		return 0;
+	if (portmap_recall(c, r, &kin.conf) < 0) {
+		err_clear(c->err);
+		return 0;
+	}
+	kin.claim = portmap_claim_of(c, r, &kin.conf, &kin.conf.list);
+	*arena_append(c->arena, own->kin, own->n_kin) = kin;
+	return 0;
+}
+
+int portmap_kin(struct cni_call *c, const struct portmap_kin **list, size_t *n)
+{
+	struct portmap *own = c->own;
+	const char *text = c->command == CNI_GC ? NULL : c->container_id;
+
+	if (!own->has_kin && cni_record_each_other(c, text, add_kin, own) < 0)
+		return -1;
+	own->has_kin = true;
+	*list = own->kin;
+	*n = own->n_kin;
+	return 0;
+}
+
+/* ---- who comes next -------------------------------------------------------------------------- */
+
+static int succeed(struct nft_successor *s, void *data)
+{
+	struct cni_call *c = data;
+	const struct portmap_kin *kin;
+	size_t n;
+
+	if (portmap_kin(c, &kin, &n) < 0)
+		return -1;
+	for (size_t i = 0; !s->elem && i < n; i++) {
+		const struct nft_claim *claim = &kin[i].claim;
+
+		if (kin[i].conf.way != PORTMAP_OWN ||
+		    !is_same_container(claim->owner, s->leaving) ||
+		    strcmp(claim->own->table.name, s->own->table.name) != 0)
+			continue;
+		s->elem = nft_claim_find(claim, s->key);
+		s->owner = claim->owner;
+	}
+	return 0;
+}
+
+const struct nft_succession *portmap_succession(struct cni_call *c)
+{
+	struct nft_succession *s = arena_new(c->arena, struct nft_succession);
+
+	*s = (struct nft_succession){ succeed, c };
+	return s;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * portmapkin.h - other attachments of a container, on the same network or another, by the records of their
+ * ADDs: several may want the same port of the host, and one of them has it.
+ */
+#ifndef CNIC_CNI_PORTMAPKIN_H
+#define CNIC_CNI_PORTMAPKIN_H
+
+#include "cni/portmapconf.h"
+#include "cni/record.h"
+
+struct portmap_kin {
+	const struct cni_record *record;
+	struct portmap conf; /* as portmap_recall() has it */
+	struct nft_claim claim;
+};
+
+/* Under the configuration and with the result that the ADD had; a settled *conf, in any case. */
+int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf) NODISCARD;
+
+/*
+ * Those that stay when the call is done: of the call's container, in a GC of all. Looked for when first asked
+ * for.
+ */
+int portmap_kin(struct cni_call *c, const struct portmap_kin **list, size_t *n) NODISCARD;
+
+/* An attachment's claim on our table. Its container's other attachments are kin. */
+struct nft_claim portmap_claim_of(struct cni_call *c, const struct cni_record *who,
+				  const struct portmap *conf, const struct portmap_list *list);
+
+/* The call's own attachment. */
+struct cni_record portmap_who(const struct cni_call *c);
+
+/* Who of the kin has a shared element next. */
+const struct nft_succession *portmap_succession(struct cni_call *c);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements that go: by their keys, or by whose they are. */
+#include <string.h>
+
+#include "nft/ownlook.h"
+
+/* What goes in a transaction, and what comes in its place. */
+struct removal {
+	const struct nft_own *own;
+	const struct nft_succession *succession; /* may be NULL */
+	struct nft_elem *elems;
+	struct nft_successor *next;
+	size_t n, n_next;
+	struct arena *arena;
+};
+
+static int doom(struct removal *r, const struct nft_elem *e, const char *owner)
+{
+	struct nft_successor s = { .own = r->own, .leaving = owner, .key = e };
+
+	*arena_append(r->arena, r->elems, r->n) = *e;
+	if (!r->succession || !nft_is_shared(owner))
+		return 0;
+	if (r->succession->find(&s, r->succession->data) < 0)
+		return -1;
+	if (s.elem)
+		*arena_append(r->arena, r->next, r->n_next) = s;
+	return 0;
+}
+
+/* A third may want it: the mark stays. */
+static void put_removal(struct nl *nl, const struct removal *r)
+{
+	const struct nft_table *t = &r->own->table;
+
+	nft_begin(nl, (r->n + r->n_next) * 2, r->arena);
+	nft_elems_del(nl, t, r->elems, r->n);
+	for (size_t i = 0; i < r->n_next; i++)
+		nft_elems_add(nl, t, r->next[i].elem, 1,
+			      nft_marked(r->next[i].owner, NFT_SHARED, r->arena));
+}
+
+/* ---- by key ---------------------------------------------------------------------------------- */
+
+/* Of those that the look found to be ours, all or the fresh ones; in as few messages as it takes. */
+static int doom_ours(struct removal *r, const struct nft_look *l, const bool *only)
+{
+	const struct nft_claim *c = l->c;
+
+	for (size_t i = 0; i < c->n_elems; i++) {
+		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
+
+		if (ours && (!only || only[i]) && doom(r, &c->elems[i], l->owners[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Between the look and the transaction somebody may have removed one: ENOENT, look again. */
+static int release(struct nl *nl, const struct nft_claim *c, bool undo, struct arena *arena)
+{
+	struct nft_look l;
+
+	nft_look_begin(&l, c, arena);
+	for (int tries = 0;;) {
+		struct removal r = { c->own, .succession = c->succession, .arena = arena };
+
+		if (nft_look(nl, &l) < 0 || doom_ours(&r, &l, undo ? c->fresh : NULL) < 0)
+			return -1;
+		put_removal(nl, &r);
+		for (size_t i = 0; undo && i < c->n_elems; i++)
+			if (c->marked[i] && l.kins[i])
+				nft_look_mark(nl, &l, i, ',');
+		if (nft_commit(nl) == 0)
+			return 0;
+		if (!nft_again(nl, &tries, ENOENT))
+			return -1;
+	}
+}
+
+int nft_unclaim(struct nl *nl, const struct nft_claim *c, struct arena *arena)
+{
+	return release(nl, c, true, arena);
+}
+
+int nft_release(struct nl *nl, const struct nft_claim *c, struct arena *arena)
+{
+	return release(nl, c, false, arena);
+}
+
+int nft_retire(struct nl *nl, struct nft_claim *c, const struct nft_claim *kept,
+	       struct arena *arena)
+{
+	bool same_table = !strcmp(c->own->table.name, kept->own->table.name);
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_elems; i++)
+		if (!same_table || !nft_claim_find(kept, &c->elems[i]))
+			c->elems[n++] = c->elems[i];
+	c->n_elems = n;
+	return n ? nft_release(nl, c, arena) : 0;
+}
+
+/* ---- sweeping -------------------------------------------------------------------------------- */
+
+struct sweep {
+	nft_stale stale;
+	void *data;
+	struct nft_elem *elems; /* to be removed, of all sets */
+	const char **owners;
+	size_t n, before;    /* before: of the sets that are done */
+	const char **chains; /* that removed elements went to */
+	size_t n_chains;
+	const char *set;
+	struct arena *arena;
+};
+
+static void sweep_reset(void *data)
+{
+	struct sweep *s = data;
+
+	s->n = s->before;
+}
+
+static void sweep_chain(struct sweep *s, const char *chain)
+{
+	for (size_t i = 0; i < s->n_chains; i++)
+		if (!strcmp(s->chains[i], chain))
+			return;
+	*arena_append(s->arena, s->chains, s->n_chains) = arena_strdup(s->arena, chain);
+}
+
+static void sweep_see(const struct nft_found *found, void *data)
+{
+	struct sweep *s = data;
+	size_t n = s->n;
+	struct nft_elem *e;
+
+	if (!s->stale(found->comment, s->data))
+		return;
+	*arena_append(s->arena, s->owners, n) = arena_strdup(s->arena, found->comment);
+	e = arena_append(s->arena, s->elems, s->n);
+	*e = found->at;
+	e->set = s->set;
+	if (e->chain)
+		sweep_chain(s, e->chain);
+	e->chain = NULL;
+}
+
+static int sweep_list(struct nl *nl, const struct nft_own *own, struct sweep *s)
+{
+	s->n = s->before = 0;
+	for (const char *const *set = own->sets; *set; set++) {
+		s->set = *set;
+		if (nft_list(nl, &own->table, *set, sweep_see, sweep_reset, s) < 0)
+			return -1;
+		s->before = s->n;
+	}
+	return 0;
+}
+
+/* One in use is busy, one that is no subchain too, and so is one that a newcomer is about to use. */
+static void sweep_chains(struct nl *nl, const struct nft_own *own, const struct sweep *s)
+{
+	for (size_t i = 0; i < s->n_chains; i++) {
+		nft_begin(nl, 0, s->arena);
+		nft_chain_flush(nl, &own->table, s->chains[i]);
+		nft_chain_del(nl, &own->table, s->chains[i]);
+		if (nft_commit(nl) < 0)
+			err_clear(nl->err);
+	}
+}
+
+static int doom_swept(struct removal *r, const struct sweep *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (doom(r, &s->elems[i], s->owners[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int nft_sweep_shared(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+		     const struct nft_succession *succession, struct arena *arena)
+{
+	struct sweep s = { .stale = stale, .data = data, .arena = arena };
+
+	for (int tries = 0;;) {
+		struct removal r = { own, .succession = succession, .arena = arena };
+
+		if (sweep_list(nl, own, &s) < 0 || doom_swept(&r, &s) < 0)
+			return -1;
+		put_removal(nl, &r);
+		if (nft_commit(nl) == 0) {
+			sweep_chains(nl, own, &s);
+			return 0;
+		}
+		if (!nft_again(nl, &tries, ENOENT))
+			return -1;
+	}
+}
+
+int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+	      struct arena *arena)
+{
+	return nft_sweep_shared(nl, own, stale, data, NULL, arena);
+}
