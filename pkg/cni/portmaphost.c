@@ -2,8 +2,10 @@
 #include "cni/portmaphost.h"
 
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "cni/portmapkin.h"
 #include "nl/ct.h"
 #include "nl/route.h"
 #include "sys/sysctl.h"
@@ -37,17 +39,107 @@ static int allow_ipv4(struct cni_call *c, int oif)
 			     "1", c->err);
 }
 
-static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
+static struct route local_route(const struct ip *dst, int oif)
 {
-	const struct route local = {
+	return (struct route){
 		.dst = *dst,
 		.oif = oif,
 		.table = RT_TABLE_LOCAL,
 		.type = RTN_LOCAL,
 	};
+}
+
+static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
+{
+	const struct route local = local_route(dst, oif);
 
 	nl_route_add(c->host, &local, 0); /* one for each interface */
 	return nl_commit_allow(c->host, EEXIST);
+}
+
+static const struct ip loopback6 = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
+
+/* Where the other backends have a route of ::1 for it; 0: nowhere. */
+static int loopback6_oif(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list, int *oif)
+{
+	const struct ip *to = loopback_target(list, AF_INET6);
+
+	*oif = 0;
+	if (!to || !conf->snat || conf->way == PORTMAP_OWN)
+		return 0;
+	return cni_host(c) < 0 ? -1 : nl_route_oif(c->host, to, oif);
+}
+
+static int see_record(struct cni_call *c, const struct cni_record *r, void *data)
+{
+	struct portmap conf;
+	int *oif = data, other;
+
+	if (portmap_recall(c, r, &conf) < 0) {
+		err_clear(c->err);
+		return 0;
+	}
+	if (loopback6_oif(c, &conf, &conf.list, &other) < 0)
+		return -1;
+	if (other != *oif)
+		return 0;
+	*oif = 0;
+	return 1;
+}
+
+/* A GC asks for many, and has all records in memory. */
+static int is_last_of_all(struct cni_call *c, int oif, bool *last)
+{
+	struct portmap_kin *kin;
+	size_t n;
+
+	*last = true;
+	if (portmap_kin(c, &kin, &n) < 0)
+		return -1;
+	for (size_t i = 0; *last && i < n; i++) {
+		if (kin[i].oif < 0 &&
+		    loopback6_oif(c, &kin[i].conf, &kin[i].conf.list, &kin[i].oif) < 0)
+			return -1;
+		*last = kin[i].oif != oif;
+	}
+	return 0;
+}
+
+/* As a rule one of the first records ends the search. */
+static int is_last(struct cni_call *c, int oif, bool *last)
+{
+	if (c->command == CNI_GC)
+		return is_last_of_all(c, oif, last);
+	if (cni_record_each_other(c, NULL, see_record, &oif) < 0)
+		return -1;
+	*last = oif;
+	return 0;
+}
+
+int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
+{
+	struct route local;
+	bool last;
+	int oif;
+
+	if (loopback6_oif(c, conf, &conf->list, &oif) < 0)
+		return -1;
+	if (!oif)
+		return 0;
+	if (is_last(c, oif, &last) < 0)
+		return -1;
+	if (!last)
+		return 0;
+	local = local_route(&loopback6, oif);
+	nl_route_del(c->host, &local);
+	return nl_commit_allow(c->host, ESRCH);
+}
+
+static void undo_loopback(struct cni_call *c, const void *arg)
+{
+	if (portmap_close_loopback(c, arg) < 0)
+		fprintf(stderr, "rollback: host ports at ::1: %s\n", c->err->msg);
 }
 
 /*
@@ -55,15 +147,18 @@ static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
  * it is translated back, is then routed as coming from the container's bridge, and needs ::1 to be there;
  * from a bridge whose packets netfilter sees (bridge-nf-call-ip6tables) the kernel takes none.
  */
-static int allow_ipv6(struct cni_call *c, enum portmap_backend way, int oif)
+static int allow_ipv6(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list, int oif)
 {
-	static const struct ip loopback = { .family = AF_INET6,
-					    .plen = 128,
-					    .bytes = { [15] = 1 } };
+	struct portmap *with;
 
-	if (way == PORTMAP_OWN)
+	if (conf->way == PORTMAP_OWN)
 		return add_local_route(c, &nft_dnat_loopback6, LOOPBACK_INDEX);
-	return add_local_route(c, &loopback, oif);
+	with = arena_new(c->arena, struct portmap);
+	*with = *conf;
+	with->list = *list;
+	cni_undo_push(c, undo_loopback, with);
+	return add_local_route(c, &loopback6, oif);
 }
 
 int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
@@ -79,7 +174,7 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 			return -1;
 		if (!oif)
 			continue; /* nobody reaches it */
-		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf->way, oif)) <
+		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf, list, oif)) <
 		    0)
 			return err_wrap(c->err, "host ports at loopback addresses");
 	}

@@ -11,10 +11,14 @@
 
 /*
  * The host's processes reach the ports by a loopback address: what comes and goes by the container's bridge, or its
- * veth, may have one. The interface is shared with other containers, so this is never taken back.
+ * veth, may have one. The interface is shared with other containers, so this is not taken back,
+ * but for a route of ::1 that the other backends need: it goes with the last recorded attachment that
+ * is reached by the same interface. Pushes its undo.
  */
 int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 			   const struct portmap_list *list) NODISCARD;
+/* Of a conf that portmap_recall() has made. */
+int portmap_close_loopback(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* ADD: connections to the ports that are tracked already and do not begin anew, which are UDP's. */
 int portmap_forget_old(struct cni_call *c, const struct portmap_list *list) NODISCARD;

@@ -247,7 +247,7 @@ static int has_more(struct cni_call *c, const struct portmap_text *t, bool *more
 /* What others of the container have in its chain, of one family. */
 static int others(struct cni_call *c, struct portmap_text *t, bool *any)
 {
-	const struct portmap_kin *kin;
+	struct portmap_kin *kin;
 	size_t n;
 
 	if (portmap_kin(c, &kin, &n) < 0)

@@ -74,7 +74,7 @@ int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portma
 static int add_kin(struct cni_call *c, const struct cni_record *r, void *data)
 {
 	struct portmap *own = data;
-	struct portmap_kin kin = { .record = r };
+	struct portmap_kin kin = { .record = r, .oif = -1 };
 
 	if (c->command != CNI_GC && strcmp(r->container_id, c->container_id) != 0)
 		return 0;
@@ -87,7 +87,7 @@ static int add_kin(struct cni_call *c, const struct cni_record *r, void *data)
 	return 0;
 }
 
-int portmap_kin(struct cni_call *c, const struct portmap_kin **list, size_t *n)
+int portmap_kin(struct cni_call *c, struct portmap_kin **list, size_t *n)
 {
 	struct portmap *own = c->own;
 	const char *text = c->command == CNI_GC ? NULL : c->container_id;
@@ -105,7 +105,7 @@ int portmap_kin(struct cni_call *c, const struct portmap_kin **list, size_t *n)
 static int succeed(struct nft_successor *s, void *data)
 {
 	struct cni_call *c = data;
-	const struct portmap_kin *kin;
+	struct portmap_kin *kin;
 	size_t n;
 
 	if (portmap_kin(c, &kin, &n) < 0)

@@ -13,6 +13,7 @@ struct portmap_kin {
 	const struct cni_record *record;
 	struct portmap conf; /* as portmap_recall() has it */
 	struct nft_claim claim;
+	int oif; /* portmaphost.c: where ::1 has a route for it; -1: not looked at */
 };
 
 /* Under the configuration and with the result that the ADD had; a settled *conf, in any case. */
@@ -22,7 +23,7 @@ int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portma
  * Those that stay when the call is done: of the call's container, in a GC of all. Looked for when first asked
  * for.
  */
-int portmap_kin(struct cni_call *c, const struct portmap_kin **list, size_t *n) NODISCARD;
+int portmap_kin(struct cni_call *c, struct portmap_kin **list, size_t *n) NODISCARD;
 
 /* An attachment's claim on our table. Its container's other attachments are kin. */
 struct nft_claim portmap_claim_of(struct cni_call *c, const struct cni_record *who,

@@ -125,6 +125,11 @@ static int forget(struct cni_call *c)
 	return portmap_forget_own(c, &conf->list);
 }
 
+static int close_loopback(struct cni_call *c)
+{
+	return portmap_close_loopback(c, c->own);
+}
+
 /* Without a record whose file is there, and without ports in the configuration, there is nothing. */
 static bool is_nothing(struct cni_call *c, const struct cni_record *r)
 {
@@ -135,7 +140,7 @@ static bool is_nothing(struct cni_call *c, const struct cni_record *r)
 
 static int portmap_del(struct cni_call *c)
 {
-	static const cni_step steps[] = { release, remove_others, forget };
+	static const cni_step steps[] = { release, remove_others, close_loopback, forget };
 	struct cni_record *r;
 
 	if (cni_record_read(c, &r) < 0)
@@ -163,7 +168,9 @@ static int collect_one(struct cni_call *c, const struct cni_record *r)
 		err_clear(c->err);
 	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_collect(c, &conf) < 0)
 		return -1;
-	return conf.list.n ? portmap_rules_remove_others(c, r->container_id, &conf) : 0;
+	if (conf.list.n && portmap_rules_remove_others(c, r->container_id, &conf) < 0)
+		return -1;
+	return portmap_close_loopback(c, &conf);
 }
 
 static int collect_recorded(struct cni_call *c)

@@ -464,6 +464,71 @@ elements() {
 	! conntrack -L 2>/dev/null | grep 10.1.0.2 || fail "no connection to the container"
 }
 
+loopback_routes() {
+	ip -6 -j route show table local | jq -r '.[] | select(.dst == "::1" and .dev != "lo") | .dev'
+}
+
+# on_bridge NAME NET : conf's addresses are there, of this network.
+on_bridge() {
+	ip link add "$1" type bridge
+	ip addr add "fd00:$2::1/64" dev "$1" nodad
+	ip link set "$1" up
+}
+
+of_net() {
+	jq -c --arg net "$2" '.prevResult.ips[1].address |= sub("fd00:"; "fd00:\($net):")' <<<"$1"
+}
+
+@test "row 13: the route of ::1 goes with the last that needs it" {
+	local backend conf
+	on_bridge br0 0
+	on_bridge br1 1
+	for backend in iptables nftables; do
+		conf=$(of_net "$(conf $backend)" 0)
+		[ -z "$(loopback_routes)" ]
+		add_ok "$conf"
+		CID=c2 add_ok "$(of_net "$(conf $backend "$(port 1)" 3)" 0)"
+		CID=c3 add_ok "$(of_net "$(conf $backend "$(port 2)" 4)" 1)"
+		CID=c4 add_ok "$(of_net "$(conf $backend "$(port 3)" 5 '"snat":false,')" 1)"
+		CID=c5 add_ok "$(of_net "$(conf $backend '{"hostPort":4,"containerPort":4,"hostIP":"2001:db8::1"}' 6)" 1)"
+		CID=c6 add_ok "$(of_net "$(conf "" "$(port 5)" 7)" 1)"
+		[ "$(loopback_routes)" = $'br0\nbr1' ] || fail "$(loopback_routes)"
+		del_ok "$(bare "$conf")"
+		[ "$(loopback_routes)" = $'br0\nbr1' ] || fail "$(loopback_routes)"
+		CID=c3 del_ok "$(bare "$conf")"
+		[ "$(loopback_routes)" = br0 ] || fail "$(loopback_routes)"
+		CID=c2 NS='' del_ok "$(bare "$conf")"
+		[ -z "$(loopback_routes)" ] || fail "$(loopback_routes)"
+		CID=c2 del_ok "$(bare "$conf")"
+		for CID in c4 c5 c6; do
+			del_ok "$(bare "$conf")"
+		done
+		CID=c1
+	done
+}
+
+@test "row 13: GC takes the route of ::1 where nobody is left, and a failing ADD the one it has made" {
+	local backend conf
+	on_bridge br0 0
+	on_bridge br1 1
+	for backend in iptables nftables; do
+		conf=$(of_net "$(conf $backend)" 0)
+		add_ok "$conf"
+		CID=c2 add_ok "$(of_net "$(conf $backend "$(port 1)" 3)" 1)"
+		CID=c3 add_ok "$(of_net "$(conf $backend "$(port 2)" 4 | jq -c '.name = "other"')" 1)"
+		gc portmap <<<"$(with_valid "$(bare "$conf")")"
+		expect_silent
+		[ "$(loopback_routes)" = br1 ] || fail "$(loopback_routes)"
+		gc portmap <<<"$(with_valid "$(bare "$conf" | jq -c '.name = "other"')")"
+		expect_silent
+		[ -z "$(loopback_routes)" ] || fail "$(loopback_routes)"
+		! CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
+			"$CNIC_BIN/portmap" <<<"$conf" >/dev/full || fail "no result"
+		nothing_held
+		[ -z "$(loopback_routes)" ] || fail "$(loopback_routes)"
+	done
+}
+
 # ---- GC, STATUS ----------------------------------------------------------------------------
 
 @test "GC takes what is not valid, and nothing of another network" {
