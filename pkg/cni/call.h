@@ -60,6 +60,7 @@ struct cni_call {
 	int lock_fd;        /* the turn at the host's namespace, -1 = not held */
 	int *record_fd;     /* record.h: our hold on it, NULL = none */
 	const char *record_note; /* record.h: what else it is to hold, NULL = nothing */
+	const char *backend;     /* repair: turn to this one's rules, NULL = as they are meant */
 	void *bridge_change;     /* brport.h: what to take back */
 	struct cni_del *del;     /* netfilter.h: what a DEL goes by */
 	struct cni_undo undo[32];

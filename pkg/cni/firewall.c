@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/scope.h"
 #include "base/str.h"
 #include "cni/fwdaemon.h"
 #include "cni/owner.h"
@@ -93,30 +92,6 @@ struct nft_forward *cni_firewall_of(struct cni_call *c, const struct cni_firewal
 	return forward_of(c, &who, conf, r);
 }
 
-/* ---- other records --------------------------------------------------------------------------- */
-
-typedef void (*record_fn)(const struct cni_record *r, void *data);
-
-/* A record that cannot be read is told of by those whose it is. */
-static int each_record(struct cni_call *c, record_fn fn, void *data)
-{
-	const char **names;
-	size_t n;
-
-	if (cni_record_names(&names, &n, c->arena, c->err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		auto_close int held = -1;
-		struct err ignored = { 0 };
-		struct cni_record *r;
-
-		if (cni_record_load(names[i], &held, c->arena, &r, &ignored) == 0 && r &&
-		    !strcmp(r->plugin, c->plugin->name))
-			fn(r, data);
-	}
-	return 0;
-}
-
 static int conf_of(struct cni_call *c, const struct cni_record *r, struct cni_firewall *conf)
 {
 	struct err ignored = { 0 };
@@ -141,19 +116,21 @@ static bool same_attachment(const struct cni_record *a, const struct cni_record 
 }
 
 /* An address that somebody else has been given since is his. */
-static void leave_to(const struct cni_record *r, void *data)
+static int leave_to(struct cni_call *c, const struct cni_record *r, void *data)
 {
 	struct unshared *u = data;
 	struct nft_forward other = { 0 };
 	size_t n = 0;
 
+	(void)c;
 	if (same_attachment(r, u->of))
-		return;
+		return 0;
 	take_addresses(&other, &r->prev, u->arena);
 	for (size_t i = 0; i < u->f->n_ips; i++)
 		if (!has(&other, u->f->ips[i]))
 			u->ips[n++] = u->f->ips[i];
 	u->f->n_ips = n;
+	return 0;
 }
 
 static int forget(struct cni_call *c, const struct cni_record *r)
@@ -171,7 +148,7 @@ static int forget(struct cni_call *c, const struct cni_record *r)
 		u.ips = arena_array(c->arena, const struct ip *, u.f->n_ips + 1);
 		memcpy(u.ips, u.f->ips, u.f->n_ips * sizeof(*u.ips));
 		u.f->ips = u.ips;
-		if (each_record(c, leave_to, &u) < 0 ||
+		if (cni_record_each_other(c, NULL, leave_to, &u) < 0 ||
 		    (u.f->n_ips && ways.list[i]->release(c->nft, u.f, c->arena) < 0))
 			return -1;
 	}
@@ -185,25 +162,31 @@ int cni_firewall_forget(struct cni_call *c)
 
 /* ---- a network that is no more --------------------------------------------------------------- */
 
-/* Other networks' attachments, with what they want of their bridges. */
-struct heirs {
-	struct cni_call *c;
-	struct nft_forward *list;
-	size_t n;
+/* Other networks' attachments, with what they want of their bridges and in which ways. */
+struct heir {
+	struct nft_forward f;
+	struct cni_ways ways;
 };
 
-static void take_heir(const struct cni_record *r, void *data)
+struct heirs {
+	struct heir *list;
+	size_t n;
+	const struct nft_forwarding *way; /* that is asked about */
+};
+
+static int take_heir(struct cni_call *c, const struct cni_record *r, void *data)
 {
 	struct heirs *h = data;
-	struct nft_forward f = { 0 };
+	struct heir heir = { .ways = cni_firewall_noted(c, r->note) };
 	struct cni_firewall conf;
 
-	if (!strcmp(r->network, h->c->conf.name) || conf_of(h->c, r, &conf) < 0)
-		return;
-	take_policy(&f, &conf, &r->prev);
-	f.network = comment_of_network(h->c->arena, r->network);
-	if (f.bridge)
-		*arena_append(h->c->arena, h->list, h->n) = f;
+	if (!strcmp(r->network, c->conf.name) || conf_of(c, r, &conf) < 0)
+		return 0;
+	take_policy(&heir.f, &conf, &r->prev);
+	heir.f.network = comment_of_network(c->arena, r->network);
+	if (heir.f.bridge)
+		*arena_append(c->arena, h->list, h->n) = heir;
+	return 0;
 }
 
 static const struct nft_forward *find_heir(const char *bridge, void *data)
@@ -211,24 +194,28 @@ static const struct nft_forward *find_heir(const char *bridge, void *data)
 	const struct nft_forward *found = NULL;
 	struct heirs *h = data;
 
-	for (size_t i = 0; i < h->n; i++)
-		if (!strcmp(h->list[i].bridge, bridge) && (!found || h->list[i].isolated))
-			found = &h->list[i];
+	for (size_t i = 0; i < h->n; i++) {
+		const struct heir *heir = &h->list[i];
+
+		if (cni_firewall_uses(&heir->ways, h->way) && !strcmp(heir->f.bridge, bridge) &&
+		    (!found || heir->f.isolated))
+			found = &heir->f;
+	}
 	return found;
 }
 
 int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways)
 {
-	struct heirs h = { .c = c };
 	const char *network = comment_of_network(c->arena, c->conf.name);
+	struct heirs h = { 0 };
 
-	if (!c->conf.has_attachments || c->conf.n_attachments)
-		return 0;
-	if (each_record(c, take_heir, &h) < 0)
+	if (cni_record_each_other(c, NULL, take_heir, &h) < 0)
 		return -1;
-	for (size_t i = 0; i < ways->n; i++)
-		if (!ways->list[i]->unmarked &&
-		    ways->list[i]->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
+	for (size_t i = 0; i < ways->n; i++) {
+		h.way = ways->list[i];
+		if (!h.way->unmarked &&
+		    h.way->bequeath(c->nft, network, find_heir, &h, c->arena) < 0)
 			return -1;
+	}
 	return 0;
 }

@@ -32,6 +32,10 @@ int cni_firewall_ways(struct cni_call *c, const struct cni_firewall *conf, const
  */
 const char *cni_firewall_note(struct cni_call *c, const struct cni_ways *ways);
 struct cni_ways cni_firewall_noted(struct cni_call *c, const char *note);
+bool cni_firewall_uses(const struct cni_ways *ways, const struct nft_forwarding *way);
+/* Those that an attachment with that note turns to: "own", or one of the reference's backends. */
+int cni_firewall_turned(struct cni_call *c, const struct cni_firewall *conf, const char *backend,
+			const char *note, struct cni_ways *ways) NODISCARD;
 struct cni_ways cni_firewall_removing(struct cni_call *c, const char *backend, const char *note);
 
 /* Can they do their work? */
@@ -54,7 +58,7 @@ struct cni_fwcontext {
 /* GC, before records are collected: what stale attachments have in ways that cannot tell whose it is. */
 int cni_firewall_forget(struct cni_call *c) NODISCARD;
 
-/* GC: bridges of this network, if no attachment of it is left, go or find another network. */
+/* Bridges of this network, of which no attachment is left in these ways, go or find another network that is. */
 int cni_firewall_bequeath(struct cni_call *c, const struct cni_ways *ways) NODISCARD;
 
 #endif

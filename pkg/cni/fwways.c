@@ -186,6 +186,28 @@ struct cni_ways cni_firewall_noted(struct cni_call *c, const char *note)
 	return ways;
 }
 
+bool cni_firewall_uses(const struct cni_ways *ways, const struct nft_forwarding *way)
+{
+	for (size_t i = 0; i < ways->n; i++)
+		if (ways->list[i] == way)
+			return true;
+	return false;
+}
+
+/* firewalld's are the reference's already, and it has none by nftables. */
+int cni_firewall_turned(struct cni_call *c, const struct cni_firewall *conf, const char *backend,
+			const char *note, struct cni_ways *ways)
+{
+	const struct cni_ways noted = cni_firewall_noted(c, note);
+
+	if (cni_firewall_uses(&noted, &cni_fwdaemon)) {
+		*ways = noted;
+		return 0;
+	}
+	return cni_firewall_ways(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables",
+				 ways);
+}
+
 static bool may_be_firewalld(struct cni_call *c)
 {
 	bool running;

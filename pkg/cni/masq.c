@@ -32,6 +32,14 @@ static struct cni_owner owner_of(const struct cni_call *c)
 	return o;
 }
 
+static struct nft_whose whose(const struct cni_call *c)
+{
+	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
+
+	*o = owner_of(c);
+	return (struct nft_whose){ cni_is_owner, o };
+}
+
 static const struct ip **addresses(struct cni_call *c, const struct cni_result *r)
 {
 	const struct ip **ips = arena_array(c->arena, const struct ip *, r->n_ips + 1);
@@ -72,8 +80,7 @@ static int add_own(struct cni_call *c)
 
 static void undo_ref(struct cni_call *c, const void *arg)
 {
-	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { cni_is_owner, &o };
+	struct nft_whose w = whose(c);
 
 	(void)arg;
 	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
@@ -82,10 +89,10 @@ static void undo_ref(struct cni_call *c, const void *arg)
 
 static int set_ref(struct cni_call *c, const struct cni_result *r)
 {
-	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { cni_is_owner, &o };
+	struct nft_whose w = whose(c);
 
-	return nft_refmasq_set(c->nft, addresses(c, r), r->n_ips, o.comment, &w, c->arena);
+	return nft_refmasq_set(c->nft, addresses(c, r), r->n_ips, owner_of(c).comment, &w,
+			       c->arena);
 }
 
 static int add_ref(struct cni_call *c)
@@ -185,16 +192,6 @@ static int is_complete(struct cni_call *c, const struct cni_result *r, sa_family
 	return 0;
 }
 
-static int has_jump(struct cni_call *c, const struct ip *ip, const char *chain, bool *has)
-{
-	size_t n = 0;
-
-	if (cni_iptables_jumps(c, ip, CNI_IPTABLES_NAT, postrouting[0], chain, &n) < 0)
-		return -1;
-	*has = n > 0;
-	return 0;
-}
-
 /*
  * What is not there yet of one family's. The chain is the container's, which may have a second interface on
  * the network: one that is complete is added to, another made anew.
@@ -204,22 +201,23 @@ static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_fami
 {
 	struct chain chain = chain_of(c->conf.name, c->container_id);
 	const char *inner = "", *jumps = "";
-	bool complete, has;
+	bool complete;
 
 	*text = "";
 	if (is_complete(c, r, family, chain.name, &complete) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
 		const struct ip *ip = &r->ips[i].address;
+		size_t n;
 
 		if (ip->family != family)
 			continue;
-		if (has_jump(c, ip, chain.name, &has) < 0)
+		if (cni_iptables_jumps(c, ip, CNI_IPTABLES_NAT, postrouting[0], chain.name, &n) < 0)
 			return -1;
-		if (!has || !complete)
+		if (!n || !complete)
 			inner = arena_printf(c->arena, "%s%s", inner,
 					     inner_rules(c, chain.name, ip));
-		if (!has)
+		if (!n)
 			jumps = arena_printf(c->arena, "%s%s", jumps, jump_rule(c, chain.name, ip));
 	}
 	if (*inner)
@@ -264,12 +262,6 @@ static int has_iptables(struct cni_call *c, const struct cni_result *r, bool *ha
 
 /* ---- all three ------------------------------------------------------------------------------- */
 
-/* The kernel's word that it has no nf_tables. */
-static bool no_nftables(const struct cni_call *c)
-{
-	return c->err->sys == EOPNOTSUPP || c->err->sys == EPROTONOSUPPORT;
-}
-
 int cni_masq_add(struct cni_call *c, const char *backend)
 {
 	if (cni_nft(c) < 0)
@@ -280,7 +272,7 @@ int cni_masq_add(struct cni_call *c, const char *backend)
 		return add_iptables(c);
 	if (add_own(c) == 0)
 		return 0;
-	if (!no_nftables(c))
+	if (!nft_is_missing(c->err))
 		return err_wrap(c->err, "ipMasq");
 	err_clear(c->err);
 	return add_iptables(c);
@@ -288,8 +280,7 @@ int cni_masq_add(struct cni_call *c, const char *backend)
 
 static int has_others(struct cni_call *c, bool *has)
 {
-	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { cni_is_owner, &o };
+	struct nft_whose w = whose(c);
 	size_t n;
 
 	if (nft_refmasq_count(c->nft, &w, &n) < 0)
@@ -322,25 +313,45 @@ int cni_masq_check(struct cni_call *c)
 	return 0;
 }
 
-int cni_masq_repair(struct cni_call *c, const char *backend)
+static int make(struct cni_call *c, const char *backend)
 {
 	struct nft_claim claim = claim_of(c, c->prev);
 
-	if (cni_masq_check(c) == 0)
-		return 0;
-	if (c->err->code != ERR_CHECK)
-		return -1;
-	err_clear(c->err);
 	if (is(backend, "nftables"))
 		return set_ref(c, c->prev);
 	if (is(backend, "iptables"))
 		return set_iptables(c, c->prev);
 	if (nft_restore(c->nft, &claim, c->arena) == 0)
 		return 0;
-	if (!no_nftables(c))
+	if (!nft_is_missing(c->err))
 		return -1;
 	err_clear(c->err);
 	return set_iptables(c, c->prev);
+}
+
+int cni_masq_repair(struct cni_call *c, const char *backend)
+{
+	if (cni_masq_check(c) == 0)
+		return 0;
+	if (c->err->code != ERR_CHECK)
+		return -1;
+	err_clear(c->err);
+	return make(c, backend);
+}
+
+int cni_masq_turn(struct cni_call *c, const char *backend)
+{
+	struct nft_claim claim = claim_of(c, c->prev);
+	struct nft_whose w = whose(c);
+	bool nftables = is(backend, "nftables"), iptables = is(backend, "iptables");
+
+	if (cni_nft(c) < 0 || make(c, backend) < 0)
+		return -1;
+	if ((nftables || iptables) && nft_release(c->nft, &claim, c->arena) < 0)
+		return -1;
+	if (!nftables && nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+		return -1;
+	return iptables ? 0 : drop_chain(c, c->conf.name, c->container_id);
 }
 
 static int del_own(struct cni_call *c, const struct cni_record *r)
@@ -356,8 +367,7 @@ static int del_own(struct cni_call *c, const struct cni_record *r)
 
 int cni_masq_del(struct cni_call *c, const struct cni_record *r)
 {
-	struct cni_owner o = owner_of(c);
-	struct nft_whose w = { cni_is_owner, &o };
+	struct nft_whose w = whose(c);
 
 	if (cni_nft(c) < 0)
 		return -1;

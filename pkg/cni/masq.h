@@ -19,6 +19,8 @@ int cni_masq_add(struct cni_call *c, const char *backend) NODISCARD;
 /* With the addresses of c->prev. */
 int cni_masq_check(struct cni_call *c) NODISCARD;
 int cni_masq_repair(struct cni_call *c, const char *backend) NODISCARD;
+/* From the others to this one ("own" is our table): its rules are there before theirs go. */
+int cni_masq_turn(struct cni_call *c, const char *backend) NODISCARD;
 
 /* `r` is the ADD's record; without, everything is gone through. */
 int cni_masq_del(struct cni_call *c, const struct cni_record *r) NODISCARD;

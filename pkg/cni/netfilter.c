@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cni/netfilter.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "cni/delegate.h"
 #include "cni/iface.h"
@@ -32,11 +34,33 @@ int cni_netfilter_check(struct cni_call *c, const struct cni_netfilter *nf)
 	return nf->masq && c->prev->n_ips ? cni_masq_check(c) : 0;
 }
 
+static bool is_own(const char *backend)
+{
+	return !strcmp(backend, "own");
+}
+
+static int turn(struct cni_call *c, const struct cni_netfilter *nf)
+{
+	if (nf->spoof && cni_spoof_turn(c, c->prev, is_own(c->backend)) < 0)
+		return -1;
+	if (nf->masq && c->prev->n_ips && cni_masq_turn(c, c->backend) < 0)
+		return -1;
+	c->record_note = c->backend;
+	return cni_record_write(c);
+}
+
+/* As it is configured, or as an earlier repair has turned it. */
 int cni_netfilter_repair(struct cni_call *c, const struct cni_netfilter *nf)
 {
-	if (nf->spoof && cni_spoof_repair(c, c->prev) < 0)
+	bool turned = *c->record_note;
+
+	if (c->backend)
+		return turn(c, nf);
+	if (nf->spoof && cni_spoof_repair(c, c->prev, !turned || is_own(c->record_note)) < 0)
 		return -1;
-	return nf->masq && c->prev->n_ips ? cni_masq_repair(c, nf->masq_backend) : 0;
+	if (!nf->masq || !c->prev->n_ips)
+		return 0;
+	return cni_masq_repair(c, turned ? c->record_note : nf->masq_backend);
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */

@@ -59,15 +59,19 @@ static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
 
 static const struct ip loopback6 = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
 
-/* Where the other backends have a route of ::1 for it; 0: nowhere. */
+/* Where there is a route of ::1, or of what our table has in its place, for it; 0: nowhere. */
 static int loopback6_oif(struct cni_call *c, const struct portmap *conf,
 			 const struct portmap_list *list, int *oif)
 {
 	const struct ip *to = loopback_target(list, AF_INET6);
 
 	*oif = 0;
-	if (!to || !conf->snat || conf->way == PORTMAP_OWN)
+	if (!to || !conf->snat)
 		return 0;
+	if (conf->way == PORTMAP_OWN) {
+		*oif = LOOPBACK_INDEX;
+		return 0;
+	}
 	return cni_host(c) < 0 ? -1 : nl_route_oif(c->host, to, oif);
 }
 
@@ -123,6 +127,8 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 	bool last;
 	int oif;
 
+	if (conf->way == PORTMAP_OWN && !c->backend)
+		return 0;
 	if (loopback6_oif(c, conf, &conf->list, &oif) < 0)
 		return -1;
 	if (!oif)
@@ -131,7 +137,9 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 		return -1;
 	if (!last)
 		return 0;
-	local = local_route(&loopback6, oif);
+	local = local_route(oif == LOOPBACK_INDEX ? &nft_dnat_loopback6 : &loopback6, oif);
+	if (cni_host(c) < 0)
+		return -1;
 	nl_route_del(c->host, &local);
 	return nl_commit_allow(c->host, ESRCH);
 }

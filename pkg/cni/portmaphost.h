@@ -17,7 +17,7 @@
  */
 int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 			   const struct portmap_list *list) NODISCARD;
-/* Of a conf that portmap_recall() has made. */
+/* Of a conf that portmap_recall() has made. Our table's route goes only when a repair turns from it. */
 int portmap_close_loopback(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* ADD: connections to the ports that are tracked already and do not begin anew, which are UDP's. */

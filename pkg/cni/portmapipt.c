@@ -244,23 +244,29 @@ static int has_more(struct cni_call *c, const struct portmap_text *t, bool *more
 	return 0;
 }
 
-/* What others of the container have in its chain, of one family. */
+/* What others of the container have in its chain, of one family, as far as it is there. */
 static int others(struct cni_call *c, struct portmap_text *t, bool *any)
 {
+	struct cni_iptables_view view;
 	struct portmap_kin *kin;
 	size_t n;
 
-	if (portmap_kin(c, &kin, &n) < 0)
+	if (cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, &view) < 0 ||
+	    portmap_kin(c, &kin, &n) < 0)
 		return -1;
+	portmap_text_look(t, view.saved);
 	for (size_t i = 0; i < n; i++) {
-		const struct portmap_text k =
+		struct portmap_text k =
 			text_of(c, t->container_id, &kin[i].conf, &kin[i].conf.list, t->family);
 
 		if (strcmp(kin[i].record->container_id, t->container_id) != 0 ||
 		    strcmp(kin[i].record->network, t->network) != 0)
 			continue;
+		portmap_text_look(&k, view.saved);
+		if (!k.n || !portmap_text_has(&k))
+			continue;
 		portmap_text_join_with(t, &k);
-		*any |= k.n;
+		*any = true;
 	}
 	return 0;
 }
@@ -268,11 +274,6 @@ static int others(struct cni_call *c, struct portmap_text *t, bool *any)
 /* Theirs alone, anew. */
 static int leave(struct cni_call *c, struct portmap_text *t)
 {
-	struct cni_iptables_view view;
-
-	if (cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, &view) < 0)
-		return -1;
-	portmap_text_look(t, view.saved);
 	if (!t->had_chain)
 		return 0;
 	portmap_text_line(t, "*nat");

@@ -57,11 +57,22 @@ struct cni_record portmap_who(const struct cni_call *c)
 
 /* ---- by their records ------------------------------------------------------------------------ */
 
+void portmap_turn_conf(struct portmap *conf, const char *backend)
+{
+	if (backend && *backend)
+		conf->backend = strcmp(backend, "own") != 0 ? backend : NULL;
+}
+
 int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf)
 {
+	int rc = -1;
+
 	*conf = portmap_defaults;
-	if (json_decode_lenient(r->conf, portmap_fields, "", conf, c->err) < 0 ||
-	    portmap_settle(conf, c->arena, c->err) < 0) {
+	if (json_decode_lenient(r->conf, portmap_fields, "", conf, c->err) == 0) {
+		portmap_turn_conf(conf, r->note);
+		rc = portmap_settle(conf, c->arena, c->err);
+	}
+	if (rc < 0) {
 		*conf = portmap_defaults;
 		return -1;
 	}

@@ -16,6 +16,9 @@ struct portmap_kin {
 	int oif; /* portmaphost.c: where ::1 has a route for it; -1: not looked at */
 };
 
+/* The backend that a repair has turned to, whatever is configured; NULL or "": none. */
+void portmap_turn_conf(struct portmap *conf, const char *backend);
+
 /* Under the configuration and with the result that the ADD had; a settled *conf, in any case. */
 int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf) NODISCARD;
 

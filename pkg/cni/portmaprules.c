@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cni/iptables.h"
+#include "cni/portmaphost.h"
 #include "cni/portmapipt.h"
 #include "cni/portmapkin.h"
 #include "nft/refdnat.h"
@@ -18,12 +19,6 @@ static struct nft_claim claim_of(struct cni_call *c, const struct portmap *conf,
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
-
-/* The kernel's word that it has no nf_tables. */
-static bool no_nftables(const struct cni_call *c)
-{
-	return c->err->sys == EOPNOTSUPP || c->err->sys == EPROTONOSUPPORT;
-}
 
 static void undo_claim(struct cni_call *c, const void *arg)
 {
@@ -47,7 +42,7 @@ static int set_own(struct cni_call *c, const struct portmap *conf, const struct 
 {
 	if (add_nftables(c, conf, list) == 0)
 		return 0;
-	if (!conf->may_fall_back || !no_nftables(c))
+	if (!conf->may_fall_back || !nft_is_missing(c->err))
 		return -1;
 	err_clear(c->err);
 	return portmap_ipt_add(c, conf, list);
@@ -80,6 +75,12 @@ static int keep_loopback(struct cni_call *c)
 	return nft_restore(c->nft, &claim, c->arena);
 }
 
+/* By a repair, so that nothing of ours is left. */
+static bool is_turned(const struct cni_call *c)
+{
+	return c->backend || (c->record_note && *c->record_note);
+}
+
 static int set_reference(struct cni_call *c, const struct portmap *conf,
 			 const struct portmap_list *list)
 {
@@ -87,7 +88,8 @@ static int set_reference(struct cni_call *c, const struct portmap *conf,
 	bool has;
 
 	*r = reference_of(c, conf, list);
-	if (keep_loopback(c) < 0 || nft_refdnat_has(c->nft, r, c->arena, &has) < 0)
+	if ((!is_turned(c) && keep_loopback(c) < 0) ||
+	    nft_refdnat_has(c->nft, r, c->arena, &has) < 0)
 		return -1;
 	if (!has)
 		cni_undo_push(c, undo_reference, r);
@@ -121,16 +123,30 @@ static int has_others(struct cni_call *c, const struct portmap *conf,
 	return *has ? 0 : portmap_ipt_has(c, conf, list, has);
 }
 
+/* As the configuration would have it without a backend; false: not in our table. */
+static bool has_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+{
+	struct portmap own = *conf;
+	struct nft_claim claim;
+
+	own.backend = NULL;
+	own.way = PORTMAP_OWN;
+	if (portmap_settle(&own, c->arena, c->err) < 0 || own.way != PORTMAP_OWN)
+		return false;
+	claim = claim_of(c, &own, list);
+	return nft_verify(c->nft, &claim, c->arena) == 0;
+}
+
+/* A node changes over: any of the three will do. */
 int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 			const struct portmap_list *list)
 {
-	struct nft_claim claim = claim_of(c, conf, list);
 	struct err first;
 	bool has = false;
 
 	if (cni_nft(c) < 0)
 		return -1;
-	if (conf->way == PORTMAP_OWN && nft_verify(c->nft, &claim, c->arena) == 0)
+	if (has_own(c, conf, list))
 		return 0;
 	if (conf->way != PORTMAP_OWN)
 		(void)err_set(c->err, ERR_CHECK, "%s: rules of the host ports are gone",
@@ -146,23 +162,34 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 	return has ? 0 : -1;
 }
 
-int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list)
+int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
+		       const struct portmap_list *list)
 {
 	struct nft_claim claim = claim_of(c, conf, list);
 
+	if (cni_nft(c) < 0)
+		return -1;
+	if (conf->way == PORTMAP_NFTABLES)
+		return set_reference(c, conf, list);
+	if (conf->way == PORTMAP_IPTABLES)
+		return portmap_ipt_add(c, conf, list);
+	if (nft_restore(c->nft, &claim, c->arena) == 0)
+		return 0;
+	if (!conf->may_fall_back || !nft_is_missing(c->err))
+		return -1;
+	err_clear(c->err);
+	return portmap_ipt_add(c, conf, list);
+}
+
+int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list)
+{
 	if (portmap_rules_check(c, conf, list) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
 	err_clear(c->err);
-	if (conf->way == PORTMAP_OWN && nft_restore(c->nft, &claim, c->arena) == 0)
-		return 0;
-	if (conf->way == PORTMAP_OWN && (!conf->may_fall_back || !no_nftables(c)))
-		return -1;
-	err_clear(c->err);
-	return conf->way == PORTMAP_NFTABLES ? set_reference(c, conf, list)
-					     : portmap_ipt_add(c, conf, list);
+	return portmap_rules_make(c, conf, list);
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
@@ -218,6 +245,19 @@ int portmap_rules_remove_others(struct cni_call *c, const char *container_id,
 	return portmap_ipt_remove(c, container_id, conf);
 }
 
+int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const struct portmap *old)
+{
+	struct nft_refdnat r = reference_of(c, old, &old->list);
+
+	if (conf->way != PORTMAP_OWN && portmap_rules_release(c, old, &old->list) < 0)
+		return -1;
+	if (conf->way != PORTMAP_NFTABLES && nft_refdnat_remove(c->nft, &r, c->arena) < 0)
+		return -1;
+	if (conf->way != PORTMAP_IPTABLES && portmap_ipt_remove(c, c->container_id, old) < 0)
+		return -1;
+	return conf->way != old->way ? portmap_close_loopback(c, old) : 0;
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
@@ -226,7 +266,7 @@ int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
 		return cni_iptables_usable(c, AF_INET);
 	if (cni_nft(c) == 0 && nft_usable(c->nft) == 0)
 		return 0;
-	if (!conf->may_fall_back || !no_nftables(c))
+	if (!conf->may_fall_back || !nft_is_missing(c->err))
 		return -1;
 	err_clear(c->err);
 	return cni_iptables_usable(c, AF_INET);

@@ -26,6 +26,12 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
 			 const struct portmap_list *list) NODISCARD;
 
+/* Those that the configuration asks for, whatever others there are; and away with all others. */
+int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
+		       const struct portmap_list *list) NODISCARD;
+int portmap_rules_leave(struct cni_call *c, const struct portmap *conf,
+			const struct portmap *old) NODISCARD;
+
 /* What this attachment has in our table: by its mappings, or whatever bears its mark. */
 int portmap_rules_release(struct cni_call *c, const struct portmap *conf,
 			  const struct portmap_list *list) NODISCARD;

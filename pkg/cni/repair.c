@@ -8,6 +8,8 @@
 #include "cni/conf.h"
 #include "cni/record.h"
 #include "cni/version.h"
+#include "nft/drop.h"
+#include "nft/filter.h"
 #include "sys/netns.h"
 
 static bool is_wanted(const struct cni_repair *what, const struct cni_record *r)
@@ -50,6 +52,7 @@ static int repair(const struct cni_repair *what, const struct cni_record *r, str
 	c->args = r->args;
 	c->prev = &r->prev;
 	c->record_note = r->note;
+	c->backend = what->backend;
 	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0)
 		return -1;
 	if (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0) {
@@ -101,6 +104,23 @@ static void one(struct cni_repair *what, const char *name, struct arena *arena)
 	what->repaired += !rc;
 }
 
+/* Of the admin chain of firewall's table the rules are the administrator's. */
+static bool is_guest(const char *table, const char *chain)
+{
+	return !strcmp(table, "cnic_firewall") && !nft_filter_is_chain(chain);
+}
+
+static int drop_unused(struct arena *arena, struct err *err)
+{
+	struct nl nft;
+	int rc = nft_open(&nft, err);
+
+	if (!rc)
+		rc = nft_drop_unused(&nft, "cnic_", is_guest, arena);
+	nl_close(&nft);
+	return rc;
+}
+
 int cni_repair_all(struct cni_repair *what, struct err *err)
 {
 	struct arena all = { 0 };
@@ -115,6 +135,8 @@ int cni_repair_all(struct cni_repair *what, struct err *err)
 		one(what, names[i], &arena);
 		arena_free(&arena);
 	}
+	if (!rc && what->backend && strcmp(what->backend, "own") != 0)
+		rc = drop_unused(&all, err);
 	arena_free(&all);
 	return rc;
 }

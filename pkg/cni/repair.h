@@ -11,6 +11,11 @@
 struct cni_repair {
 	const struct cni_plugin *const *plugins;          /* NULL-terminated */
 	const char *network, *plugin_name, *container_id; /* only these; NULL = all */
+	/*
+	 * "own", "nftables", "iptables": their rules become this one's, whatever is configured; of tables of
+	 * ours then those go that nobody needs. NULL: what is gone comes back.
+	 */
+	const char *backend;
 	size_t repaired, failed, gone; /* gone: its namespace is, DEL or GC will come */
 };
 

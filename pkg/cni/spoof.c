@@ -76,7 +76,7 @@ int cni_spoof_check(struct cni_call *c, const struct cni_result *r)
 	return err_wrap(c->err, "macspoofchk");
 }
 
-int cni_spoof_repair(struct cni_call *c, const struct cni_result *r)
+int cni_spoof_repair(struct cni_call *c, const struct cni_result *r, bool own)
 {
 	struct rules rules;
 
@@ -87,7 +87,24 @@ int cni_spoof_repair(struct cni_call *c, const struct cni_result *r)
 	err_clear(c->err);
 	if (rules_of(c, r, &rules) < 0)
 		return -1;
-	return nft_restore(c->nft, &rules.claim, c->arena);
+	return own ? nft_restore(c->nft, &rules.claim, c->arena)
+		   : nft_refspoof_set(c->nft, &rules.ref, c->arena);
+}
+
+int cni_spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
+{
+	struct rules rules;
+
+	if (rules_of(c, r, &rules) < 0 || cni_nft(c) < 0)
+		return -1;
+	if (own) {
+		if (nft_restore(c->nft, &rules.claim, c->arena) < 0)
+			return -1;
+		return nft_refspoof_remove(c->nft, &rules.ref, c->arena);
+	}
+	if (nft_refspoof_set(c->nft, &rules.ref, c->arena) < 0)
+		return -1;
+	return nft_release(c->nft, &rules.claim, c->arena);
 }
 
 static int del_own(struct cni_call *c, const struct cni_result *r)

@@ -15,7 +15,8 @@ static int usage(const char *name)
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		fprintf(stderr, " %s", (*p)->name);
 	fputs("\nusage: cnic --list | --version | --install DIR [FILE...] | --uninstall DIR\n"
-	      "       cnic repair [--network NAME] [--plugin NAME] [CONTAINERID]\n",
+	      "       cnic repair [--backend own|nftables|iptables] [--network NAME] [--plugin NAME]\n"
+	      "                   [CONTAINERID]\n",
 	      stderr);
 	return -1;
 }
@@ -27,13 +28,19 @@ static int list(void)
 	return EXIT_SUCCESS;
 }
 
+static bool is_backend(const char *name)
+{
+	return !strcmp(name, "own") || !strcmp(name, "nftables") || !strcmp(name, "iptables");
+}
+
 /* -1: not understood. */
 static int parse_repair(int argc, char **argv, struct cni_repair *what)
 {
 	for (int i = 2; i < argc; i++) {
-		const char **value = !strcmp(argv[i], "--network")  ? &what->network
-				     : !strcmp(argv[i], "--plugin") ? &what->plugin_name
-								    : &what->container_id;
+		const char **value = !strcmp(argv[i], "--network")   ? &what->network
+				     : !strcmp(argv[i], "--plugin")  ? &what->plugin_name
+				     : !strcmp(argv[i], "--backend") ? &what->backend
+								     : &what->container_id;
 
 		if (*argv[i] == '-' && (value == &what->container_id || ++i == argc))
 			return -1;
@@ -41,7 +48,7 @@ static int parse_repair(int argc, char **argv, struct cni_repair *what)
 			return -1;
 		*value = argv[i];
 	}
-	return 0;
+	return what->backend && !is_backend(what->backend) ? -1 : 0;
 }
 
 static int repair(struct cni_repair *what)

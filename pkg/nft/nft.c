@@ -218,6 +218,13 @@ void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment
 	put_comment(nl, NFTA_TABLE_USERDATA, comment);
 }
 
+void nft_table_del(struct nl *nl, const struct nft_table *t)
+{
+	change(nl, t, NFT_MSG_DELTABLE, 0, "delete nf_tables table");
+	nl_str(nl, NFTA_TABLE_NAME, t->name);
+	deletion(nl);
+}
+
 void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
 		   const struct nft_hook *hook)
 {

@@ -78,6 +78,7 @@ int nft_open(struct nl *nl, struct err *err) NODISCARD;
 
 /* Does the kernel have nf_tables, and may we use it? Says why not. */
 int nft_usable(struct nl *nl) NODISCARD;
+bool nft_is_missing(const struct err *err); /* the kernel's word that it has none */
 
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
@@ -107,6 +108,7 @@ void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
 		   const struct nft_hook *hook);
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s);
 
+void nft_table_del(struct nl *nl, const struct nft_table *t); /* with all that is in it */
 void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain);
 void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain);
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle);

@@ -111,7 +111,7 @@ int nft_refspoof_has(struct nl *nl, const struct nft_refspoof *r, bool *has)
 	return 0;
 }
 
-/* ---- removing -------------------------------------------------------------------------------- */
+/* ---- making and removing --------------------------------------------------------------------- */
 
 int nft_refspoof_remove(struct nl *nl, const struct nft_refspoof *r, struct arena *arena)
 {
@@ -119,4 +119,50 @@ int nft_refspoof_remove(struct nl *nl, const struct nft_refspoof *r, struct aren
 	const struct nft_doomed d = { .chain = r->chain, .with = r->mac_chain, .from = from };
 
 	return is_possible(r) ? nft_chain_remove(nl, &table, &d, arena) : 0;
+}
+
+static void put_rules(struct nl *nl, const struct nft_refspoof *r)
+{
+	/* Of uapi/netfilter_bridge.h, see spoof.c. */
+	static const struct nft_hook hook = { "filter", 0, -300 };
+	const char *const chains[] = { r->chain, r->mac_chain };
+
+	nft_table_add(nl, &table, NULL);
+	nft_chain_add(nl, &table, PREROUTING, &hook);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		nft_chain_add(nl, &table, chains[i], NULL);
+	nft_rule(nl, &table, PREROUTING, r->comment) {
+		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
+		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), r->port, IFNAMSIZ);
+		nft_verdict(nl, NFT_JUMP, r->chain);
+	}
+	nft_rule(nl, &table, r->chain, r->comment) {
+		nft_verdict(nl, NFT_JUMP, r->mac_chain);
+	}
+	nft_rule(nl, &table, r->mac_chain, r->comment) {
+		nft_payload(nl, NFT_PAYLOAD_LL_HEADER, MAC_LEN, MAC_LEN, NFT_R(0));
+		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), r->mac, MAC_LEN);
+		nft_verdict(nl, NFT_RETURN, NULL);
+	}
+	nft_rule(nl, &table, r->mac_chain, r->comment) {
+		nft_verdict(nl, NF_DROP, NULL);
+	}
+}
+
+int nft_refspoof_set(struct nl *nl, const struct nft_refspoof *r, struct arena *arena)
+{
+	bool has;
+
+	if (!is_possible(r))
+		return err_set(nl->err, ERR_CONFIG,
+			       "the container's id is too long for the reference's chains");
+	if (nft_refspoof_has(nl, r, &has) < 0)
+		return -1;
+	if (has)
+		return 0;
+	if (nft_refspoof_remove(nl, r, arena) < 0)
+		return -1;
+	nft_begin(nl, 0, arena);
+	put_rules(nl, r);
+	return nft_commit(nl);
 }

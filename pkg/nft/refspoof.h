@@ -37,6 +37,9 @@ struct nft_refspoof nft_refspoof_of(const char *container_id, const char *ifname
 /* Is each rule there, with this port and this MAC address? */
 int nft_refspoof_has(struct nl *nl, const struct nft_refspoof *r, bool *has) NODISCARD;
 
+/* They are there afterwards, once. */
+int nft_refspoof_set(struct nl *nl, const struct nft_refspoof *r, struct arena *arena) NODISCARD;
+
 int nft_refspoof_remove(struct nl *nl, const struct nft_refspoof *r, struct arena *arena) NODISCARD;
 
 #endif

@@ -256,21 +256,47 @@ static int firewall_check(struct cni_call *c)
 	return 0;
 }
 
+static int restore(struct cni_call *c, const struct cni_ways *ways)
+{
+	for (size_t i = 0; i < ways->n; i++) {
+		struct nft_forward *f = cni_firewall_for(c, ways, i, c->prev);
+
+		if (ways->list[i]->restore(c->nft, f, c->arena) < 0)
+			return err_wrap(c->err, "firewall");
+	}
+	return 0;
+}
+
+/* What the new ways do is done before the old ones cease. */
+static int turn(struct cni_call *c)
+{
+	const struct cni_ways all = cni_firewall_removing(c, "nftables", c->record_note);
+	struct cni_ways ways, old = { 0 };
+
+	if (cni_firewall_turned(c, c->own, c->backend, c->record_note, &ways) < 0 ||
+	    restore(c, &ways) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (!cni_firewall_uses(&ways, all.list[i]))
+			old.list[old.n++] = all.list[i];
+	for (size_t i = 0; i < old.n; i++)
+		if (old.list[i]->release(c->nft, cni_firewall_of(c, c->own, c->prev), c->arena) < 0)
+			return err_wrap(c->err, "firewall, %s", old.list[i]->name);
+	if (cni_firewall_bequeath(c, &old) < 0)
+		return -1;
+	c->record_note = cni_firewall_note(c, &ways);
+	return cni_record_write(c);
+}
+
 static int firewall_repair(struct cni_call *c)
 {
-	struct cni_ways ways = cni_firewall_noted(c, c->record_note);
+	const struct cni_ways ways = cni_firewall_noted(c, c->record_note);
 
 	if (!c->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0)
 		return -1;
-	for (size_t i = 0; i < ways.n; i++) {
-		struct nft_forward *f = cni_firewall_for(c, &ways, i, c->prev);
-
-		if (ways.list[i]->restore(c->nft, f, c->arena) < 0)
-			return err_wrap(c->err, "firewall");
-	}
-	return 0;
+	return c->backend ? turn(c) : restore(c, &ways);
 }
 
 static int sweep(struct cni_call *c)
@@ -292,6 +318,8 @@ static int bequeath(struct cni_call *c)
 {
 	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
 
+	if (!c->conf.has_attachments || c->conf.n_attachments)
+		return 0;
 	return cni_firewall_bequeath(c, &ways);
 }
 

@@ -12,6 +12,7 @@ static int portmap_validate(struct cni_call *c)
 {
 	struct portmap *conf = c->own;
 
+	portmap_turn_conf(conf, c->backend ? c->backend : c->record_note);
 	if (portmap_settle(conf, c->arena, c->err) < 0)
 		return -1;
 	if (portmap_check_ports(conf, c->arena, c->err) < 0)
@@ -70,10 +71,27 @@ static int portmap_check(struct cni_call *c)
 	return list.n ? portmap_rules_check(c, c->own, &list) : 0;
 }
 
+/* The new rules are there before the old ones go. */
+static int turn(struct cni_call *c, const struct portmap_list *list)
+{
+	const struct cni_record r = {
+		.conf = c->conf.raw, .prev = *c->prev, .ifname = c->ifname, .note = c->record_note
+	};
+	struct portmap old;
+
+	if (portmap_recall(c, &r, &old) < 0 || portmap_rules_make(c, c->own, list) < 0 ||
+	    portmap_allow_loopback(c, c->own, list) < 0 || portmap_rules_leave(c, c->own, &old) < 0)
+		return -1;
+	c->record_note = c->backend;
+	return cni_record_write(c);
+}
+
 static int portmap_repair(struct cni_call *c)
 {
 	struct portmap_list list = wanted(c);
 
+	if (c->backend)
+		return turn(c, &list);
 	if (portmap_rules_repair(c, c->own, &list) < 0)
 		return -1;
 	return portmap_allow_loopback(c, c->own, &list);
