@@ -46,6 +46,8 @@ const char *ifname_fault(const char *s)
 		return "interface name is . or ..";
 	if (strpbrk(s, "/:") || has_space(s))
 		return "interface name contains / or : or whitespace characters";
+	if (strchr(s, '%'))
+		return "interface name contains %, from which the kernel would make another one";
 	return NULL;
 }
 

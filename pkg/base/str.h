@@ -16,7 +16,8 @@
 bool is_cni_name(const char *s);
 
 /*
- * What the kernel (dev_valid_name) and libcni accept as an interface name.
+ * What the kernel (dev_valid_name) and libcni accept as an interface name, without a %: "eth%d" is
+ * a pattern to the kernel, no interface bears such a name.
  * NULL if valid, otherwise what is wrong with it, in libcni's words.
  */
 const char *ifname_fault(const char *s);

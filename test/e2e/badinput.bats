@@ -678,6 +678,28 @@ bad_ifnames() {
 	nothing_changed
 }
 
+# The kernel takes the name for a pattern, and picks a number.
+patterns_as_ifnames() {
+	local CNI_IFNAME verb
+	for CNI_IFNAME in eth%d %d %s % 'a%' a%%b; do
+		for verb in ADD DEL CHECK; do
+			refuse $verb "$plugin" 4 'interface name contains' <<<"$(base_of "$plugin")"
+		done
+	done
+}
+
+@test "row 16: a % is refused wherever an interface is named" {
+	local name
+	in_each_plugin patterns_as_ifnames
+	for name in br%d %d br% br%s; do
+		wrong bridge 7 'bridge: interface name contains' ".bridge = \"$name\"" \
+			".bridge = \"$name\" | .vlan = 7" ".bridge = \"$name\" | del(.ipam)"
+		wrong_add firewall 7 'prevResult.interfaces[0].name: interface name contains' \
+			".ingressPolicy = \"same-bridge\" | .prevResult.interfaces[0].name = \"$name\""
+	done
+	nothing_changed
+}
+
 @test "verbs nobody knows" {
 	local verb
 	for verb in FOO add ADDD 'ADD ' $'ADD\n' DELETE 5 "$(printf 'A%.0s' {1..5000})"; do

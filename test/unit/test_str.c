@@ -21,6 +21,8 @@ static const struct {
 static const char too_long[] = "interface name is too long";
 static const char dots[] = "interface name is . or ..";
 static const char bad[] = "interface name contains / or : or whitespace characters";
+static const char pattern[] =
+	"interface name contains %, from which the kernel would make another one";
 
 static const struct {
 	const char *name, *fault;
@@ -28,7 +30,9 @@ static const struct {
 	{ "eth0", NULL },
 	{ "fifteen-bytes15", NULL },
 	{ "...", NULL },
-	{ "a%d", NULL },
+	{ "a%d", pattern },
+	{ "%", pattern },
+	{ "a%%", pattern },
 	{ "\xc3\xa4\xc3\xb6", NULL },
 	{ "a\xe2\x80\x8b", NULL }, /* zero width space is no white space */
 	{ "\xff", NULL },
