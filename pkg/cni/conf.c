@@ -57,8 +57,10 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
-int cni_conf_decode(struct cni_conf *conf, const struct json *raw, struct err *err)
+int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient, struct err *err)
 {
+	int (*decode)(const struct json *, const struct json_field *, const char *, void *,
+		      struct err *) = lenient ? json_decode_lenient : json_decode;
 	struct ignored ignored;
 	struct err unheard;
 
@@ -71,8 +73,8 @@ int cni_conf_decode(struct cni_conf *conf, const struct json *raw, struct err *e
 		return -1;
 	if (check_name(conf->name, err) < 0)
 		return -1;
-	if (json_decode(raw, conf_fields, "", conf, err) < 0 ||
-	    json_decode(raw, ignored_fields, "", &ignored, err) < 0)
+	if (decode(raw, conf_fields, "", conf, err) < 0 ||
+	    decode(raw, ignored_fields, "", &ignored, err) < 0)
 		return -1;
 	cni_gc_sort(conf);
 	return 0;

@@ -113,13 +113,13 @@ static int read_stdin(struct cni_call *c)
 	return 0;
 }
 
-static int decode_conf(struct cni_call *c)
+static int decode_conf(struct cni_call *c, const char *command)
 {
 	const struct json *v;
 
 	if (json_parse(c->stdin_text, c->stdin_len, &v, c->err) < 0)
 		return -1;
-	return cni_conf_decode(&c->conf, v, c->err);
+	return cni_conf_decode(&c->conf, v, !strcmp(command, cni_command_names[CNI_DEL]), c->err);
 }
 
 /* Part of ADD: a result nobody can read, or that this version cannot say, undoes what it tells of. */
@@ -212,8 +212,8 @@ static int run(struct cni_call *c)
 	c->ifname = env.ifname;
 	c->args = env.args;
 	c->path = env.path;
-	if (read_stdin(c) < 0 || decode_conf(c) < 0 || find_command(c, env.command) < 0 ||
-	    open_netns(c, &env) < 0 || cni_run(c) < 0)
+	if (read_stdin(c) < 0 || decode_conf(c, env.command) < 0 ||
+	    find_command(c, env.command) < 0 || open_netns(c, &env) < 0 || cni_run(c) < 0)
 		return fail(c);
 	return EXIT_SUCCESS;
 }

@@ -32,7 +32,7 @@ static int find_plugin(struct cni_call *c, const struct cni_repair *what, const 
 
 static int decode_conf(struct cni_call *c, const struct cni_record *r)
 {
-	if (cni_conf_decode(&c->conf, r->conf, c->err) < 0)
+	if (cni_conf_decode(&c->conf, r->conf, false, c->err) < 0)
 		return -1;
 	if (strcmp(c->conf.name, r->network) != 0)
 		return err_set(c->err, ERR_CONFIG, "the configuration is another network's");

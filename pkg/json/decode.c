@@ -132,8 +132,6 @@ static int decode_field(struct decoder *d, const struct json_field *f, const cJS
 {
 	void *p = base + f->offset;
 
-	if (f->has_offset)
-		*(bool *)(base + f->has_offset) = true;
 	switch (f->type) {
 	case JSON_BOOL:
 		return decode_bool(d, v, p);
@@ -183,7 +181,7 @@ static void path_append(struct decoder *d, size_t at, const char *key)
 
 static bool forgive(struct decoder *d)
 {
-	if (!d->lenient || d->err->code != ERR_CONFIG)
+	if (!d->lenient)
 		return false;
 	err_clear(d->err);
 	return true;
@@ -205,10 +203,14 @@ static int decode_members(struct decoder *d, const struct json_field *table, con
 			continue;
 		}
 		path_append(d, at, f->key);
-		if (decode_field(d, f, v, out) < 0 && !forgive(d))
+		if (decode_field(d, f, v, out) == 0) {
+			*seen |= UINT64_C(1) << (f - table);
+			if (f->has_offset)
+				*(bool *)((char *)out + f->has_offset) = true;
+		} else if (!forgive(d)) {
 			return -1;
+		}
 		d->path[at] = '\0';
-		*seen |= UINT64_C(1) << (f - table);
 	}
 	return 0;
 }
@@ -226,7 +228,7 @@ static int decode_value(struct decoder *d, const struct json_field *table, const
 	if (decode_members(d, table, v, out, &seen) < 0)
 		return -1;
 	for (const struct json_field *f = table; f->type != JSON_END; f++) {
-		if (!f->required || d->lenient || seen & UINT64_C(1) << (f - table))
+		if (!f->required || seen & UINT64_C(1) << (f - table))
 			continue;
 		path_append(d, at, f->key);
 		return err_set(d->err, ERR_CONFIG, "%s: missing", d->path);

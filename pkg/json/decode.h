@@ -73,13 +73,15 @@ extern const struct json_field json_str_item[]; /* element of a list of const ch
  * Fill the struct at `out`. Absent and null leave what is there. Wrong type: code 6; out of range or
  * missing: code 7. `what` prefixes every path ("" for the document itself).
  */
+int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
+		struct err *err) NODISCARD;
+
 /*
- * For what must work with a configuration that would not pass any more: a member that is out of range
- * or missing keeps its default. Wrong types are errors still.
+ * For what must work with a configuration that would not pass any more: a member that would be an error is
+ * as good as absent. One of a list's element that must be there takes the list with it: what has been decoded is
+ * whole. An error is left for a document that is no object.
  */
 int json_decode_lenient(const struct json *v, const struct json_field *fields, const char *what,
 			void *out, struct err *err) NODISCARD;
-int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
-		struct err *err) NODISCARD;
 
 #endif

@@ -88,7 +88,8 @@ static struct cni_call call(const char *id, const char *ifname, const char *conf
 	const struct json *v;
 
 	err_clear(&err);
-	if (json_parse(conf, strlen(conf), &v, &err) < 0 || cni_conf_decode(&c.conf, v, &err) < 0)
+	if (json_parse(conf, strlen(conf), &v, &err) < 0 ||
+	    cni_conf_decode(&c.conf, v, false, &err) < 0)
 		return c;
 	if (c.conf.prev_result &&
 	    !cni_result_parse(c.conf.prev_result, c.conf.version, true, "prevResult", prev, &err))
