@@ -11,7 +11,6 @@
 #include "cni/delegate.h"
 #include "net/ipmac.h"
 #include "nl/addr.h"
-#include "nl/route.h"
 #include "sys/announce.h"
 #include "sys/netns.h"
 #include "sys/sysctl.h"
@@ -201,10 +200,13 @@ static const struct ip *default_gateway(const struct cni_result *r, sa_family_t 
 	return &none;
 }
 
-/* A link-scope route has no next hop: the destination is on the link. */
+bool cni_route_is_on_link(const struct cni_route *r)
+{
+	return r->has_scope && r->scope >= RT_SCOPE_LINK;
+}
+
 static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
 {
-	bool on_link = r->has_scope && r->scope >= RT_SCOPE_LINK;
 	struct route route = {
 		.dst = r->dst,
 		.gw = r->gw,
@@ -216,7 +218,7 @@ static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
 		.scope = r->has_scope ? (uint8_t)r->scope : RT_SCOPE_UNIVERSE,
 	};
 
-	if (!r->gw.family && !on_link)
+	if (!r->gw.family && !cni_route_is_on_link(r))
 		route.gw = *default_gateway(&c->result, r->dst.family);
 	nl_route_add(c->sandbox, &route, 0);
 }
@@ -241,13 +243,28 @@ static int send_beyond(struct cni_call *c, size_t n)
 	return 0;
 }
 
-static int add_routes(struct cni_call *c, int oif)
+static int add_result_routes(struct cni_call *c, int oif, bool on_link)
 {
 	for (size_t i = 0; i < c->result.n_routes; i++) {
+		if (cni_route_is_on_link(&c->result.routes[i]) != on_link)
+			continue;
 		add_route(c, &c->result.routes[i], oif);
 		if (send_beyond(c, NL_BATCH / 2) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Those on the link come first: a gateway may be what they lead to. */
+static int add_routes(struct cni_call *c, int oif, const struct cni_iface_options *opt)
+{
+	for (size_t i = 0; i < opt->n_routes; i++) {
+		nl_route_add(c->sandbox, &opt->routes[i], 0);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
+	}
+	if (add_result_routes(c, oif, true) < 0 || add_result_routes(c, oif, false) < 0)
+		return -1;
 	return send_beyond(c, 0);
 }
 
@@ -280,7 +297,7 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	nl_link_up(c->sandbox, inside->index);
 	if (opt->dad && t.v6 && wait_dad(c, inside->index) < 0)
 		return -1;
-	return add_routes(c, inside->index);
+	return add_routes(c, inside->index, opt);
 }
 
 void cni_iface_adopt_mac(struct cni_call *c, struct link *inside)

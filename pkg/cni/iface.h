@@ -7,6 +7,7 @@
 #define CNIC_CNI_IFACE_H
 
 #include "cni/call.h"
+#include "nl/route.h"
 
 struct cni_veth {
 	int master;         /* bridge to join on the host, 0 = none */
@@ -42,9 +43,11 @@ int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
 
 /* How the container's kernel should treat the interface. */
 struct cni_iface_options {
-	bool dad;          /* IPv6 duplicate address detection, waited for */
-	bool arp_notify;   /* announce an IPv4 address when the link comes up */
-	bool ndisc_notify; /* the same for IPv6 */
+	bool dad;                   /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;            /* announce an IPv4 address when the link comes up */
+	bool ndisc_notify;          /* the same for IPv6 */
+	const struct route *routes; /* before those of the result */
+	size_t n_routes;
 };
 
 /*
@@ -67,6 +70,9 @@ void cni_iface_announce(struct cni_call *c, const struct link *inside);
  */
 void cni_iface_advertise(struct cni_call *c, const struct link *inside);
 bool cni_iface_ask(struct cni_call *c, const struct link *inside);
+
+/* A link-scope route has no next hop: the destination is on the link. */
+bool cni_route_is_on_link(const struct cni_route *r);
 
 /*
  * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of

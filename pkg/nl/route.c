@@ -13,7 +13,7 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 		.rtm_family = (uint8_t)r->dst.family,
 		.rtm_dst_len = r->dst.plen,
 		.rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC,
-		.rtm_protocol = type == RTM_NEWROUTE ? RTPROT_BOOT : RTPROT_UNSPEC,
+		.rtm_protocol = type == RTM_NEWROUTE ? RTPROT_BOOT : r->protocol,
 		.rtm_scope = r->scope,
 		.rtm_type = r->type ? r->type : RTN_UNICAST,
 	};

@@ -15,6 +15,7 @@ struct route {
 	uint32_t mtu, advmss; /* 0 = none said */
 	uint8_t scope;        /* RT_SCOPE_* */
 	uint8_t type;         /* RTN_*, 0 = unicast */
+	uint8_t protocol;     /* RTPROT_*, of one to delete; 0 = whichever */
 };
 
 struct route_list {

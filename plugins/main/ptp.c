@@ -9,7 +9,6 @@
 #include "cni/netfilter.h"
 #include "cni/verify.h"
 #include "nl/addr.h"
-#include "nl/route.h"
 
 struct ptp_conf {
 	struct cni_netfilter netfilter;
@@ -76,21 +75,51 @@ static bool seen_subnet(const struct cni_result *r, size_t i)
 	return false;
 }
 
+/* Where IPAM has a route there, that one is it. */
+static bool is_routed(const struct cni_result *r, const struct ip *dst, bool on_link)
+{
+	for (size_t i = 0; i < r->n_routes; i++) {
+		const struct cni_route *route = &r->routes[i];
+		struct ip net = ip_network(&route->dst);
+
+		if (!route->priority && (!route->has_table || route->table == RT_TABLE_MAIN) &&
+		    (!on_link || cni_route_is_on_link(route)) && cidr_equal(&net, dst))
+			return true;
+	}
+	return false;
+}
+
 /*
  * In the container, instead of a connected route for each prefix:
  *	ip route add GW/32 dev eth0 scope link src IP
  *	ip route add PREFIX via GW dev eth0 src IP
- * After the result's routes: a gateway of theirs inside the prefix had to be on the link for a moment.
+ * The gateways go before the result's routes, whose next hops they are, on the link or off it.
  */
-static void route_by_gateway(struct cni_call *c, size_t i, const struct link *inside)
+static void route_to_gateways(struct cni_call *c, const struct link *inside,
+			      struct cni_iface_options *options)
+{
+	struct route *routes = arena_array(c->arena, struct route, c->result.n_ips);
+
+	for (size_t i = 0; i < c->result.n_ips; i++) {
+		const struct cni_ipconfig *p = &c->result.ips[i];
+		struct ip gw = host_prefix(&p->gateway);
+
+		if (seen_gateway(&c->result, i) || is_routed(&c->result, &gw, true))
+			continue;
+		routes[options->n_routes++] = (struct route){
+			.dst = gw,
+			.src = p->address,
+			.oif = inside->index,
+			.scope = RT_SCOPE_LINK,
+		};
+	}
+	options->routes = routes;
+}
+
+/* After the result's routes: a gateway of theirs inside the prefix had to be on the link for a moment. */
+static void route_subnet(struct cni_call *c, size_t i, const struct link *inside)
 {
 	const struct cni_ipconfig *p = &c->result.ips[i];
-	struct route to_gw = {
-		.dst = host_prefix(&p->gateway),
-		.src = p->address,
-		.oif = inside->index,
-		.scope = RT_SCOPE_LINK,
-	};
 	struct route via_gw = {
 		.dst = ip_network(&p->address),
 		.gw = p->gateway,
@@ -98,9 +127,8 @@ static void route_by_gateway(struct cni_call *c, size_t i, const struct link *in
 		.oif = inside->index,
 	};
 
-	if (!seen_gateway(&c->result, i))
-		nl_route_add(c->sandbox, &to_gw, NLM_F_EXCL);
-	if (!seen_subnet(&c->result, i) && p->address.plen < ip_bits(&p->address))
+	if (!seen_subnet(&c->result, i) && p->address.plen < ip_bits(&p->address) &&
+	    !is_routed(&c->result, &via_gw.dst, false))
 		nl_route_add(c->sandbox, &via_gw, NLM_F_EXCL);
 }
 
@@ -111,19 +139,20 @@ static int drop_connected(struct cni_call *c, size_t i, const struct link *insid
 		.oif = inside->index,
 		.scope = c->result.ips[i].address.family == AF_INET ? RT_SCOPE_LINK
 								    : RT_SCOPE_UNIVERSE,
+		.protocol = RTPROT_KERNEL,
 	};
 
 	nl_route_del(c->sandbox, &connected);
 	return nl_commit_allow(c->sandbox, ESRCH); /* a /32 has none */
 }
 
-static int route_inside(struct cni_call *c, const struct link *inside)
+static int route_subnets(struct cni_call *c, const struct link *inside)
 {
 	for (size_t i = 0; i < c->result.n_ips; i++)
 		if (drop_connected(c, i, inside) < 0)
 			return -1;
 	for (size_t i = 0; i < c->result.n_ips; i++) {
-		route_by_gateway(c, i, inside);
+		route_subnet(c, i, inside);
 		if (nl_commit(c->sandbox) < 0)
 			return err_wrap(c->err, "configure %s", c->ifname);
 	}
@@ -155,7 +184,7 @@ static int configure_host(struct cni_call *c, const struct link *host)
 static int ptp_add(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->own;
-	static const struct cni_iface_options options = { 0 };
+	struct cni_iface_options options = { 0 };
 	struct cni_veth veth = { .mtu = conf->mtu };
 	struct link host, inside;
 
@@ -167,9 +196,10 @@ static int ptp_add(struct cni_call *c)
 		return -1;
 	if (need_gateways(c) < 0)
 		return -1;
+	route_to_gateways(c, &inside, &options);
 	if (cni_iface_configure(c, &inside, 1, &options) < 0)
 		return -1;
-	if (route_inside(c, &inside) < 0)
+	if (route_subnets(c, &inside) < 0)
 		return -1;
 	if (configure_host(c, &host) < 0)
 		return -1;
