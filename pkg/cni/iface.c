@@ -143,14 +143,6 @@ int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
 	return 0;
 }
 
-static bool has_family(const struct cni_result *r, sa_family_t family)
-{
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].address.family == family)
-			return true;
-	return false;
-}
-
 struct tuning {
 	struct cni_call *c;
 	const struct cni_iface_options *opt;
@@ -281,7 +273,7 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 			const struct cni_iface_options *opt)
 {
 	struct cni_result *r = &c->result;
-	struct tuning t = { .c = c, .opt = opt, .v6 = has_family(r, AF_INET6) };
+	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };
 
 	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0)
 		return -1;
@@ -338,7 +330,8 @@ void cni_iface_advertise(struct cni_call *c, const struct link *inside)
 {
 	struct announcement a = { .c = c, .inside = inside };
 
-	if (has_family(&c->result, AF_INET6) && netns_run(c->netns_fd, advertise, &a, c->err) < 0)
+	if (cni_result_has_family(&c->result, AF_INET6) &&
+	    netns_run(c->netns_fd, advertise, &a, c->err) < 0)
 		err_clear(c->err);
 }
 
@@ -396,15 +389,4 @@ void cni_dns_override(struct cni_call *c)
 
 	if (d->has_nameservers || d->has_domain || d->has_search || d->has_options)
 		c->result.dns = *d;
-}
-
-int cni_enable_forwarding(struct cni_call *c)
-{
-	if (has_family(&c->result, AF_INET) &&
-	    sysctl_ensure("net/ipv4/ip_forward", "1", c->err) < 0)
-		return -1;
-	if (has_family(&c->result, AF_INET6) &&
-	    sysctl_ensure("net/ipv6/conf/all/forwarding", "1", c->err) < 0)
-		return -1;
-	return 0;
 }

@@ -90,7 +90,4 @@ int cni_veth_del(struct cni_call *c) NODISCARD;
 /* The configuration's dns, if it has any key of it, wins over IPAM's. */
 void cni_dns_override(struct cni_call *c);
 
-/* net/ipv4/ip_forward, net/ipv6/conf/all/forwarding for the families of the result. Never reverted. */
-int cni_enable_forwarding(struct cni_call *c) NODISCARD;
-
 #endif

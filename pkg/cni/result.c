@@ -144,6 +144,14 @@ int cni_result_parse(const struct json *v, const char *version, bool same_family
 	return check_indices(out, what, err);
 }
 
+bool cni_result_has_family(const struct cni_result *r, sa_family_t family)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].address.family == family)
+			return true;
+	return false;
+}
+
 bool cni_dns_is_set(const struct cni_dns *d)
 {
 	return d->n_nameservers || d->n_search || d->n_options || (d->domain && *d->domain);

@@ -63,6 +63,9 @@ int cni_result_json(const struct cni_result *r, const char *version, struct json
 int cni_result_print(const struct cni_result *r, const char *version, const char **out,
 		     struct err *err) NODISCARD;
 
+/* Is there an address of the family? */
+bool cni_result_has_family(const struct cni_result *r, sa_family_t family);
+
 /* Does any dns key have a value? */
 bool cni_dns_is_set(const struct cni_dns *dns);
 

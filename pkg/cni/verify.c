@@ -104,7 +104,7 @@ int cni_verify_routes(struct cni_call *c)
 
 	if (!c->prev->n_routes)
 		return 0;
-	if (nl_route_list(c->sandbox, &list) < 0)
+	if (nl_route_list(c->sandbox, AF_UNSPEC, &list) < 0)
 		return -1;
 	for (size_t i = 0; i < c->prev->n_routes; i++) {
 		const struct cni_route *want = &c->prev->routes[i];

@@ -101,6 +101,15 @@ static void multipath(const struct nlattr *attr, struct parsed *p)
 	}
 }
 
+static bool expires(const struct nlattr *attr)
+{
+	struct rta_cacheinfo info = { 0 };
+
+	if (mnl_attr_get_payload_len(attr) >= sizeof(info))
+		memcpy(&info, mnl_attr_get_payload(attr), sizeof(info));
+	return info.rta_expires != 0;
+}
+
 static int route_attr(const struct nlattr *attr, void *data)
 {
 	struct parsed *p = data;
@@ -121,6 +130,9 @@ static int route_attr(const struct nlattr *attr, void *data)
 		break;
 	case RTA_OIF:
 		nl_attr_int(attr, &r->oif);
+		break;
+	case RTA_CACHEINFO:
+		r->expires = expires(attr);
 		break;
 	case RTA_METRICS:
 		(void)mnl_attr_parse_nested(attr, metric_attr, r);
@@ -144,6 +156,7 @@ static int route_parse(const struct nlmsghdr *nlh, void *data)
 	p.route.dst.family = p.rtm.rtm_family;
 	p.route.scope = p.rtm.rtm_scope;
 	p.route.table = p.rtm.rtm_table;
+	p.route.protocol = p.rtm.rtm_protocol;
 	(void)mnl_attr_parse(nlh, sizeof(p.rtm), route_attr, &p);
 	if (!p.multipath)
 		*arena_append(p.list->arena, p.list->route, p.list->n_route) = p.route;
@@ -169,7 +182,7 @@ static void rewind_list(void *data)
 	m->list->n_route = m->n;
 }
 
-int nl_route_list(struct nl *nl, struct route_list *out)
+int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 
@@ -179,6 +192,8 @@ int nl_route_list(struct nl *nl, struct route_list *out)
 		struct rtmsg rtm = { .rtm_family = families[i] };
 		struct mark m = { out, out->n_route };
 
+		if (family != AF_UNSPEC && family != families[i])
+			continue;
 		nl_msg(nl, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm), "list routes");
 		if (nl_dump(nl, parse_marked, rewind_list, &m) < 0)
 			return -1;

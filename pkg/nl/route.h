@@ -15,7 +15,8 @@ struct route {
 	uint32_t mtu, advmss; /* 0 = none said */
 	uint8_t scope;        /* RT_SCOPE_* */
 	uint8_t type;         /* RTN_*, 0 = unicast */
-	uint8_t protocol;     /* RTPROT_*, of one to delete; 0 = whichever */
+	uint8_t protocol;     /* RTPROT_*, found; of one to delete, 0 = whichever */
+	bool expires;         /* found: it goes by itself unless it is learnt again */
 };
 
 struct route_list {
@@ -31,7 +32,7 @@ void nl_route_del(struct nl *nl, const struct route *r);
 /* The interface that leads to an address, 0 if none does. */
 int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
 
-/* All unicast routes of a namespace, all tables; out->arena must be set. */
-int nl_route_list(struct nl *nl, struct route_list *out) NODISCARD;
+/* All unicast routes of a family (AF_UNSPEC: of both), all tables; out->arena must be set. */
+int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out) NODISCARD;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cni/delegate.h"
+#include "cni/forwarding.h"
 #include "cni/iface.h"
 #include "cni/netfilter.h"
 #include "cni/verify.h"

@@ -233,7 +233,7 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 	case 1:
 		return nl_addr_list(nl, 2, AF_UNSPEC, &addrs);
 	case 2:
-		return nl_route_list(nl, &routes);
+		return nl_route_list(nl, AF_UNSPEC, &routes);
 	case 3:
 		return nl_vlan_get(nl, 2, &vlans);
 	case 4:
