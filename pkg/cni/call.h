@@ -54,11 +54,11 @@ struct cni_call {
 	struct nl *nft;                    /* cni_nft(); NULL until somebody has asked */
 	int netns_fd;                      /* opened by main(); -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
-	bool ipam_inside;   /* the IPAM plugin asked ran in this process: it has seen no link */
-	bool first_use;     /* it knows that nobody has had these addresses in this boot */
-	bool turn_given_up; /* another call may have had its turn since ours began */
-	int lock_fd;        /* the turn at the host's namespace, -1 = not held */
-	int *record_fd;     /* record.h: our hold on it, NULL = none */
+	bool exclusive_ips;      /* the IPAM plugin gives no address to two, and has seen no link */
+	bool first_use;          /* it knows that nobody has had these addresses in this boot */
+	bool turn_given_up;      /* another call may have had its turn since ours began */
+	int lock_fd;             /* the turn at the host's namespace, -1 = not held */
+	int *record_fd;          /* record.h: our hold on it, NULL = none */
 	const char *record_note; /* record.h: what else it is to hold, NULL = nothing */
 	const char *backend;     /* repair: turn to this one's rules, NULL = as they are meant */
 	void *bridge_change;     /* brport.h: what to take back */
@@ -78,6 +78,7 @@ struct cni_plugin {
 	size_t conf_size;
 	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
 	bool ipam;               /* an IPAM plugin: opens no namespace, sees no link */
+	bool exclusive;          /* of these: it gives no address to two attachments */
 	bool bare; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run

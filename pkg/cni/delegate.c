@@ -87,7 +87,7 @@ static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cn
 	if (command == CNI_ADD)
 		cni_undo_push(c, undo_own, sub);
 	*out = sub->result;
-	c->ipam_inside = true;
+	c->exclusive_ips = plugin->exclusive;
 	c->first_use = sub->first_use;
 	return 0;
 }

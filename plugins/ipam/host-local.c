@@ -347,6 +347,7 @@ const struct cni_plugin host_local_plugin = {
 	.conf_size = sizeof(struct host_local_conf),
 	.args = host_local_args,
 	.ipam = true,
+	.exclusive = true,
 	.validate = host_local_validate,
 	.add = host_local_add,
 	.del = host_local_del,

@@ -200,7 +200,7 @@ static bool adopts_mac(const struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
 
-	return c->ipam_inside && !conf->mac;
+	return c->exclusive_ips && !conf->mac;
 }
 
 /* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */

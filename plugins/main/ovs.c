@@ -62,7 +62,7 @@ static int configure(struct cni_call *c, struct link *inside)
 	}
 	if (cni_ipam_add(c) < 0)
 		return -1;
-	if (!conf->mac && !*conf->device_id)
+	if (c->exclusive_ips && !conf->mac && !*conf->device_id)
 		cni_iface_adopt_mac(c, inside);
 	return cni_iface_configure(c, inside, 1, &options);
 }

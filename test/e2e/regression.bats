@@ -77,13 +77,22 @@ static_at() { # ADDRESS...
 	done
 }
 
+local_at() { # SUBNET...
+	bridge "$(jq -nc '{ipam: {type: "host-local", ranges: [$ARGS.positional[] | [{subnet: .}]]}}' --args "$@")"
+}
+
 # The one that neither needs RTNL nor is flooded twice.
 @test "a gateway's container asks for it, once, and so tells all" {
 	needs_ipam_inside
 	netns box
 	ip link add br0 type bridge
 	count_announcements
-	add bridge eth0 <<<"$(static_at 10.1.0.2/24 fd00::2/64)"
+	add bridge eth0 <<<"$(local_at 10.1.0.0/24 fd00::/64)"
+	expect_ok
+	del bridge eth0 <<<"$(local_at 10.1.0.0/24 fd00::/64)"
+	rm -r /var/lib/cni/networks/net
+	count_announcements
+	add bridge eth0 <<<"$(local_at 10.1.0.0/24 fd00::/64)"
 	expect_ok
 	[ "$(announcements)" = "1 1" ] || fail "one each, not $(announcements)"
 }
@@ -168,7 +177,8 @@ used_again() {
 	local mac conf
 	needs_ipam_inside
 	netns box
-	for conf in "$(static_at 10.1.0.2/24 fd00::2/64)" "$(static_at 10.1.0.2/24 | jq -c '.isGateway = false')"; do
+	for conf in "$(local_at 10.1.0.0/24 fd00::/64)" "$(local_at 10.1.0.0/24 | jq -c '.isGateway = false')"; do
+		rm -rf /var/lib/cni/networks
 		add bridge eth0 <<<"$conf"
 		expect_ok
 		mac=$(mac_of box)
@@ -176,10 +186,37 @@ used_again() {
 		del bridge eth0 <<<"$conf"
 		expect_silent
 	done
+	rm -r /var/lib/cni/networks
 	CNI_ALWAYS_EXEC=1 add bridge eth0 <<<"$conf"
 	expect_ok
 	mac=$(mac_of box)
 	[ "$mac" != 0a:58:0a:01:00:02 ] || fail "another program may have told somebody the first one"
+}
+
+# standby_pair CONF : two containers hold the same address, and yet are two
+standby_pair() {
+	local name own
+	for name in one two; do
+		ip netns add "$name" # lo is down: nothing but eth0 has addresses
+		NS=$name CID=$name add bridge eth0 <<<"$1"
+		expect_ok
+		own+=" $(mac_of "$name") $(ns_ip "$name" -j -6 addr show scope link | jq -r '.[].addr_info[].local // empty')"
+	done
+	[ "$(tr ' ' '\n' <<<"$own" | sed '/^$/d' | sort | uniq -d)" = "" ] || fail "all different:$own"
+	ip netns del one
+	ip netns del two
+}
+
+@test "row 25: containers with the same static address have MAC addresses of their own" {
+	local each
+	for each in '10.1.0.2/24' 'fd00::2/64' '10.1.0.2/24 fd00::2/64'; do
+		# shellcheck disable=SC2086
+		standby_pair "$(static_at $each)"
+		# shellcheck disable=SC2086
+		standby_pair "$(static_at $each | jq -c '.isGateway = false')"
+	done
+	standby_pair "$(static_at | jq -c '.runtimeConfig.ips = ["10.1.0.2/24"]')"
+	CNI_ALWAYS_EXEC=1 standby_pair "$(static_at 10.1.0.2/24)"
 }
 
 @test "a bridge port has no IPv6 address of its own, and a veth one queue each way" {
