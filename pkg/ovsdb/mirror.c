@@ -60,13 +60,42 @@ static bool is_empty(const struct json *set)
 	return !ovsdb_set(set, &first);
 }
 
+static const struct ovs_mirror_roles no_roles;
+static const char *const uuid_column[] = { "_uuid", NULL };
+
+/* The port has these roles in the mirror, and no other port has any. */
+static void where_only(struct ovsdb_txn *t, const struct ovs_mirror_roles *roles,
+		       const char *port_uuid)
+{
+	for (size_t role = 0; role < ARRAY_SIZE(by_role); role++) {
+		struct json *condition = ovsdb_where(t, by_role[role], "==");
+
+		if (has_role(roles, role))
+			ovsdb_add_uuid(condition, NULL, port_uuid);
+		else
+			ovsdb_add_empty(condition, NULL);
+	}
+}
+
+/* Of the owner, and no port has a role in it. */
+static void where_unused(struct ovsdb_txn *t, const char *owner)
+{
+	const struct ovsdb_pair id = { "owner", owner };
+
+	ovsdb_add_map(ovsdb_where(t, "external_ids", "includes"), NULL, &id, 1);
+	where_only(t, &no_roles, "");
+	ovsdb_columns(t, uuid_column);
+}
+
 struct view {
 	const struct json *bridge;                /* its mirrors */
 	const struct json *rows[OVS_MAX_MIRRORS]; /* one for each mirror, NULL if it is not there */
+	const struct json *unused;                /* the owner's, on whichever bridge */
 };
 
-static int send_look(struct ovsdb *db, const struct ovs_mirror_port *p, const struct ovs_mirror *m,
-		     size_t n, struct ovsdb_txn *t)
+/* With an owner: its unused mirrors as well. */
+static int send_look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
+		     const struct ovs_mirror *m, size_t n, struct ovsdb_txn *t)
 {
 	static const char *const bridge[] = { "_uuid", "mirrors", NULL };
 	static const char *const mirror[] = { "_uuid",       "select_src_port", "select_dst_port",
@@ -82,6 +111,10 @@ static int send_look(struct ovsdb *db, const struct ovs_mirror_port *p, const st
 		ovsdb_op(t, "select", "Mirror");
 		json_add_str(ovsdb_where(t, "name", "=="), NULL, m[i].name);
 		ovsdb_columns(t, mirror);
+	}
+	if (owner) {
+		ovsdb_op(t, "select", "Mirror");
+		where_unused(t, owner);
 	}
 	return ovsdb_run(db, t);
 }
@@ -107,13 +140,13 @@ static void note(const struct ovs_mirror_port *p, const struct json *row, struct
 		snprintf(m->uuid, sizeof(m->uuid), "%s", ovsdb_uuid(json_get(row, "_uuid")));
 }
 
-static int look(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m, size_t n,
-		struct view *view)
+static int look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
+		struct ovs_mirror *m, size_t n, struct view *view)
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up mirrors of bridge", p->bridge));
 	const struct json *bridge;
 
-	if (send_look(db, p, m, n, t) < 0)
+	if (send_look(db, p, owner, m, n, t) < 0)
 		return -1;
 	if (!ovsdb_rows(t, 0))
 		return err_set(db->stream.err, ERR_CONFIG, "bridge: there is no OVS bridge %s",
@@ -127,6 +160,7 @@ static int look(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mi
 		view->rows[i] = one_of(ovsdb_rows(t, i + 2), view->bridge);
 		note(p, view->rows[i], &m[i]);
 	}
+	view->unused = owner ? ovsdb_rows(t, n + 2) : NULL;
 	return 0;
 }
 
@@ -135,7 +169,7 @@ int ovs_mirrors_look(struct ovsdb *db, const struct ovs_mirror_port *p, struct o
 {
 	struct view view;
 
-	return look(db, p, m, n, &view);
+	return look(db, p, NULL, m, n, &view);
 }
 
 /* ---- joining --------------------------------------------------------------------------------- */
@@ -198,6 +232,45 @@ static void mutate_mirror(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
 			ovsdb_add_uuid(ovsdb_mutation(t, by_role[role], "insert"), NULL, p->uuid);
 }
 
+/* The next mirror from `row` on that is the bridge's, and none of those asked for; NULL if there is none. */
+static const struct json *next_to_sweep(const struct json *row, const struct ovs_mirror *m,
+					size_t n, const struct json *bridge)
+{
+	for (; row; row = json_next(row)) {
+		const char *uuid = ovsdb_uuid(json_get(row, "_uuid"));
+		size_t i = 0;
+
+		while (uuid && i < n && strcmp(m[i].uuid, uuid) != 0)
+			i++;
+		if (uuid && i == n && set_has(bridge, uuid))
+			break;
+	}
+	return row;
+}
+
+/* The bridge's unused mirrors go, if all that were unused are so still. */
+static void sweep_ops(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
+		      const struct ovs_mirror *m, size_t n, const struct view *view)
+{
+	const struct json *row = next_to_sweep(view->unused, m, n, view->bridge);
+	struct json *rows;
+
+	if (!row)
+		return;
+	ovsdb_op(t, "wait", "Mirror");
+	where_unused(t, owner);
+	json_add_str(t->op, "until", "==");
+	json_add_uint(t->op, "timeout", 0);
+	rows = json_add_list(t->op, "rows");
+	for (const struct json *v = view->unused; v; v = json_next(v))
+		json_add_copy(json_add_object(rows, NULL), "_uuid", json_get(v, "_uuid"));
+	ovsdb_op(t, "mutate", "Bridge");
+	where_bridge(t, p);
+	for (; row; row = next_to_sweep(json_next(row), m, n, view->bridge))
+		ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "delete"), NULL,
+			       ovsdb_uuid(json_get(row, "_uuid")));
+}
+
 /* The last n operations of the transaction: a mutation for each mirror. */
 static void change_all(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
 		       const struct ovs_mirror *m, size_t n)
@@ -226,6 +299,7 @@ static int change(struct ovsdb *db, const struct ovs_mirror_port *p, const char 
 		if (!m[i].exists && ovsdb_new_uuid(m[i].uuid, db->stream.err) < 0)
 			return -1;
 	assert_view(t, p, m, n, view);
+	sweep_ops(t, p, owner, m, n, view);
 	change_all(t, p, owner, m, n);
 	if (ovsdb_run(db, t) < 0)
 		return was_asserted(t) ? 1 : -1;
@@ -245,7 +319,7 @@ int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const ch
 	for (;;) {
 		int rc;
 
-		if (look(db, p, m, n, &view) < 0)
+		if (look(db, p, owner, m, n, &view) < 0)
 			return -1;
 		for (size_t i = 0; i < n; i++)
 			if (check_output(db, p, &m[i], view.rows[i]) < 0)
@@ -284,22 +358,6 @@ int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid, const struct ovs_
 	return ovsdb_run(db, t);
 }
 
-/* The port has these roles in the mirror, and no other port has any. */
-static void where_only(struct ovsdb_txn *t, const struct ovs_mirror_roles *roles,
-		       const char *port_uuid)
-{
-	for (size_t role = 0; role < ARRAY_SIZE(by_role); role++) {
-		struct json *condition = ovsdb_where(t, by_role[role], "==");
-
-		if (has_role(roles, role))
-			ovsdb_add_uuid(condition, NULL, port_uuid);
-		else
-			ovsdb_add_empty(condition, NULL);
-	}
-}
-
-static const struct ovs_mirror_roles no_roles;
-
 /* Two operations: unless others have joined it. That is an assertion, and fails the transaction. */
 static void remove_ops(struct ovsdb_txn *t, const char *uuid, const struct ovs_mirror_roles *roles,
 		       const char *port_uuid)
@@ -333,14 +391,10 @@ static int remove_unused(struct ovsdb *db, const char *uuid)
 
 int ovs_mirrors_sweep(struct ovsdb *db, const char *owner)
 {
-	static const char *const columns[] = { "_uuid", NULL };
-	const struct ovsdb_pair id = { "owner", owner };
 	struct ovsdb_txn *t = ovsdb_begin(db, "look for mirrors that have no port");
 
 	ovsdb_op(t, "select", "Mirror");
-	ovsdb_add_map(ovsdb_where(t, "external_ids", "includes"), NULL, &id, 1);
-	where_only(t, &no_roles, "");
-	ovsdb_columns(t, columns);
+	where_unused(t, owner);
 	if (ovsdb_run(db, t) < 0)
 		return -1;
 	for (const struct json *row = ovsdb_rows(t, 0); row; row = json_next(row)) {

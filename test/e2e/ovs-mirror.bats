@@ -417,6 +417,57 @@ one_of_many() {
 		timeout 60 "$CNIC_BIN/ovs-mirror-producer" >"$BATS_TEST_TMPDIR/out$CID"
 }
 
+# empty_mirrors BRIDGE NAME... : what a killed DEL of ovs-cni's leaves
+empty_mirrors() {
+	local bridge=$1 name
+	shift
+	for name; do
+		ovs-vsctl -- --id=@m create mirror name="$name" external_ids:owner=$OWNER \
+			-- add bridge "$bridge" mirrors @m >/dev/null
+	done
+}
+
+@test "row 24: ADD removes its bridge's empty mirrors, in the transaction that joins" {
+	local conf
+	ovs-vsctl add-br br1 -- set bridge br1 datapath_type="$(ovs-vsctl get bridge br0 datapath_type)"
+	foreign_mirror br0 theirs
+	port
+	for conf in "$PRODUCER" "$CONSUMER"; do
+		empty_mirrors br0 e1 e2 m1
+		empty_mirrors br1 elsewhere
+		chained ADD "$conf"
+		expect_ok
+		expect_mirrors elsewhere m1 theirs
+		chained DEL "$conf"
+		expect_silent
+		expect_mirrors theirs # DEL sweeps every bridge
+	done
+	empty_mirrors br1 elsewhere
+	chained ADD "$PRODUCER"
+	expect_ok
+	chained ADD "$PRODUCER"
+	expect_ok
+	expect_mirrors elsewhere m1 theirs
+	chained DEL "$PRODUCER"
+	empty_mirrors br0 e1
+	chained ADD "$(producer '.mirrors[0].name = "m2"')"
+	expect_ok
+	empty_mirrors br0 e2
+	chained ADD "$(producer '.mirrors += [{name: "m3", egress: true}]')"
+	expect_ok
+	expect_mirrors m1 m2 m3 theirs
+}
+
+@test "row 24: an ADD that fails removes none" {
+	port
+	empty_mirrors br0 e1
+	ovs-vsctl -- --id=@p get port br0 -- --id=@m create mirror name=m1 output_port=@p \
+		-- add bridge br0 mirrors @m >/dev/null
+	chained ADD "$CONSUMER"
+	expect_code 101
+	expect_mirrors e1 m1
+}
+
 # ---- DEL ---------------------------------------------------------------------------------------
 
 @test "a mirror that somebody else has made stays when it is empty" {
