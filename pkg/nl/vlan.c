@@ -16,6 +16,13 @@ bool vlan_set_has(const struct vlan_set *set, uint16_t vid)
 	return set->bits[vid / 64 % 64] >> (vid % 64) & 1;
 }
 
+bool vlan_set_is_empty(const struct vlan_set *set)
+{
+	static const struct vlan_set empty;
+
+	return !memcmp(set, &empty, sizeof(empty));
+}
+
 static void vlan_msg(struct nl *nl, uint16_t type, int port, const char *what)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = port };

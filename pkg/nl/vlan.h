@@ -14,6 +14,7 @@ struct vlan_set {
 
 void vlan_set_add(struct vlan_set *set, uint16_t vid);
 bool vlan_set_has(const struct vlan_set *set, uint16_t vid);
+bool vlan_set_is_empty(const struct vlan_set *set);
 
 struct port_vlans {
 	uint16_t pvid;           /* 0 = none; it leaves untagged */

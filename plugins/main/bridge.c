@@ -123,8 +123,8 @@ static int bridge_validate(struct cni_call *c)
 		return -1;
 	if (c->command != CNI_STATUS && choose_mac(c, conf) < 0)
 		return -1;
-	vlans->has_trunk = conf->has_trunk;
-	conf->bridge.vlan_filtering = vlans->vid || vlans->has_trunk;
+	vlans->has_trunk = !vlan_set_is_empty(&vlans->trunk);
+	conf->bridge.vlan_filtering = vlans->vid || conf->has_trunk;
 	return 0;
 }
 

@@ -75,6 +75,37 @@ cannot_ping() {
 	[ "$(filtering)" = 1 ]
 }
 
+@test "row 12: a vlanTrunk that names no VLAN leaves the port's alone, whatever the default one" {
+	local pvid trunk conf
+	for pvid in 0 1 5; do
+		ip link add br0 type bridge vlan_filtering 1 vlan_default_pvid $pvid
+		for trunk in '[]' '[{}]' '[{}, {}]' null; do
+			conf=$(conf "{\"vlanTrunk\": $trunk}")
+			box c1
+			add bridge eth0 <<<"$conf"
+			expect_ok
+			case $pvid in
+			0) expect_vlans "$(port)" "" ;;
+			*) expect_vlans "$(port)" "${pvid}pu" ;;
+			esac
+			check bridge eth0 <<<"$(with_result "$conf")"
+			expect_ok
+			del bridge eth0 <<<"$conf"
+			expect_ok
+			ip netns del c1
+		done
+		ip link del br0
+	done
+}
+
+@test "row 12: an empty vlanTrunk with vlan is vlan alone" {
+	box c1
+	ip link add br0 type bridge vlan_filtering 1 vlan_default_pvid 5
+	add bridge eth0 <<<"$(conf '{"vlan": 100, "vlanTrunk": [{}]}')"
+	expect_ok
+	expect_vlans "$(port)" "100pu"
+}
+
 @test "vlanTrunk of all VLANs" {
 	box c1
 	add bridge eth0 <<<"$(conf '{"vlanTrunk": [{"minID": 1, "maxID": 4094}]}')"
