@@ -6,22 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "ipam/seal.h"
 #include "sys/sysctl.h"
 
-#define MAGIC     UINT64_C(0x636e69632d697832) /* no other layout or byte order has it */
 #define HEAD      "head"
 #define BITS      ".bits"
 #define ONCE      ".once"
 #define OPEN_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-_Static_assert(sizeof(struct index_head) == 96, "the head has no padding");
-
-/* ---- the head and its seal ------------------------------------------------------------------ */
+/* ---- the head ------------------------------------------------------------------ */
 
 /* The digits of "01234567-89ab-cdef-...". */
 static void read_boot(char boot[INDEX_BOOT_LEN + 1])
@@ -41,13 +38,7 @@ static void read_boot(char boot[INDEX_BOOT_LEN + 1])
 
 static bool has_magic(const struct index_head *h)
 {
-	return h->magic == MAGIC;
-}
-
-static bool is_sealed(const struct index_head *h, const struct stat *dir)
-{
-	return has_magic(h) && h->inode == dir->st_ino && h->sec == dir->st_mtim.tv_sec &&
-	       h->nsec == dir->st_mtim.tv_nsec;
+	return h->magic == INDEX_MAGIC;
 }
 
 static bool is_this_boot(const struct index *ix, const char boot[INDEX_BOOT_LEN])
@@ -70,6 +61,20 @@ static int open_dir(const char *data_dir, const char *sub, const char *name)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+/* False if it is not as it was written; of the owners' entries by their names the key may be true still. */
+static bool read_head(struct index *ix)
+{
+	struct index_head *h = &ix->head;
+	ssize_t n = pread(ix->head_fd, h, sizeof(*h), 0);
+
+	if (n == (ssize_t)sizeof(*h) && has_magic(h) && seal_sum_holds(h))
+		return true;
+	if (n < (ssize_t)offsetof(struct index_head, records) || !has_magic(h))
+		memset(h, 0, sizeof(*h));
+	memset(&h->records, 0, sizeof(*h) - offsetof(struct index_head, records));
+	return false;
+}
+
 void index_init(struct index *ix)
 {
 	*ix = (struct index){ .dir = -1, .head_fd = -1 };
@@ -79,6 +84,9 @@ void index_init(struct index *ix)
 void index_open(struct index *ix, const char *data_dir, const char *name, const struct stat *dir,
 		bool writable)
 {
+	struct stat owners;
+	bool sealed;
+
 	index_init(ix);
 	ix->writable = writable;
 	read_boot(ix->boot);
@@ -88,10 +96,11 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	ix->head_fd = openat(ix->dir, HEAD, (writable ? O_RDWR : O_RDONLY) | OPEN_SAFE);
 	if (ix->head_fd < 0)
 		return;
-	if (pread(ix->head_fd, &ix->head, sizeof(ix->head), 0) != (ssize_t)sizeof(ix->head))
-		memset(&ix->head, 0, sizeof(ix->head));
-	ix->usable = is_sealed(&ix->head, dir) && is_this_boot(ix, ix->head.boot);
-	ix->rebooted = is_sealed(&ix->head, dir) && index_is_earlier_boot(ix, ix->head.boot);
+	sealed = read_head(ix) && seal_holds(&ix->head.records, dir) &&
+		 !fstatat(ix->dir, INDEX_OWNERS, &owners, AT_SYMLINK_NOFOLLOW) &&
+		 seal_holds(&ix->head.owners, &owners);
+	ix->usable = sealed && is_this_boot(ix, ix->head.boot);
+	ix->rebooted = sealed && index_is_earlier_boot(ix, ix->head.boot);
 }
 
 bool index_may_change(struct index *ix)
@@ -117,29 +126,13 @@ void index_close(struct index *ix)
 	ix->usable = false;
 }
 
-/*
- * A time no clock shows now, and that differs from the last one even where the filesystem keeps
- * whole seconds only.
- */
-static struct timespec odd_time(void)
-{
-	struct timespec now;
-	uint32_t random = 0;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
-		random = (uint32_t)now.tv_nsec * UINT32_C(2654435761);
-	now.tv_sec -= 3600 + (time_t)(random % 1000003);
-	now.tv_nsec = (long)(((uint32_t)now.tv_nsec ^ random) % 1000000000);
-	return now;
-}
-
 static bool write_head(struct index *ix)
 {
 	if (ix->head_fd < 0)
 		ix->head_fd = openat(ix->dir, HEAD, O_RDWR | O_CREAT | OPEN_SAFE, 0600);
 	if (ix->head_fd < 0)
 		return false;
+	seal_sum(&ix->head, ix->head.sum);
 	return pwrite(ix->head_fd, &ix->head, sizeof(ix->head), 0) == (ssize_t)sizeof(ix->head);
 }
 
@@ -147,25 +140,20 @@ static bool write_head(struct index *ix)
 void index_distrust(struct index *ix)
 {
 	ix->usable = false;
-	ix->head.inode = 0;
+	ix->head.records.inode = 0;
 	if (ix->writable && ix->head_fd >= 0 && !write_head(ix))
 		unlinkat(ix->dir, HEAD, 0);
 }
 
 void index_seal(struct index *ix, int dir)
 {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, odd_time() };
-	struct stat st;
-
 	if (!ix->usable || !ix->dirty || ix->broken || !ix->writable)
 		return;
-	if (futimens(dir, times) < 0 || fstat(dir, &st) < 0)
+	if (!seal_put(dir, ".", &ix->head.records) ||
+	    !seal_put(ix->dir, INDEX_OWNERS, &ix->head.owners))
 		return;
-	ix->head.magic = MAGIC;
+	ix->head.magic = INDEX_MAGIC;
 	memcpy(ix->head.boot, ix->boot, sizeof(ix->head.boot));
-	ix->head.inode = st.st_ino;
-	ix->head.sec = st.st_mtim.tv_sec;
-	ix->head.nsec = st.st_mtim.tv_nsec;
 	if (write_head(ix))
 		ix->dirty = false;
 }

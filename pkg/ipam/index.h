@@ -10,11 +10,11 @@
  *	<block>.once     the same of the addresses that were given out since this boot began
  *	by-owner/<hash>  a symbolic link to "<boot> <ip>[,<ip>...]"
  *
- * The seal is how we learn that somebody else changed the records: a command that changed the
- * directory sets its modification time to an odd time in the past and writes that down here.
- * Whoever creates or removes a file in it afterwards moves the time to the present, and so does a
- * command of ours that dies half way. No match, no index: it is to be rebuilt. It is rebuilt in
- * every boot too, since a power cut may keep any part of it. What escapes is a program that
+ * The seal is how we learn that somebody else changed the records, or the owners' entries: a command
+ * that changed either directory sets its modification time to an odd time in the past and writes that
+ * down in the head, with a checksum of the head. Whoever creates or removes a file in it afterwards moves
+ * the time to the present, and so does a command of ours that dies half way. No match, no index: it is to
+ * be rebuilt. It is rebuilt in every boot too, since a power cut may keep any part of it. What escapes is a program that
  * changes the directory without the lock while we hold it; its addresses are then found again
  * when the range looks full.
  *
@@ -31,19 +31,27 @@
 
 #include "net/ip.h"
 
-#define INDEX_BLOCK    65536      /* addresses per bitmap */
-#define INDEX_OWNERS   "by-owner" /* see owners.h */
-#define INDEX_BOOT_LEN 16         /* hex digits of the boot id: enough to tell boots apart */
-#define INDEX_NO_BOOT  "-"        /* there is no boot id to be had */
+#define INDEX_MAGIC    UINT64_C(0x636e69632d697832) /* no other layout or byte order has it */
+#define INDEX_BLOCK    65536                        /* addresses per bitmap */
+#define INDEX_OWNERS   "by-owner"                   /* see owners.h */
+#define INDEX_BOOT_LEN 16  /* hex digits of the boot id: enough to tell boots apart */
+#define INDEX_NO_BOOT  "-" /* there is no boot id to be had */
+
+/* A directory as it was left. */
+struct index_seal {
+	uint64_t inode; /* 0 = not sealed */
+	int64_t sec, nsec;
+};
 
 struct index_head {
 	uint64_t magic;
-	uint8_t key[16];   /* of the owners' hashes */
-	uint64_t inode;    /* of the record directory, 0 = not sealed */
-	int64_t sec, nsec; /* its modification time */
+	uint8_t key[16]; /* of the owners' hashes */
+	struct index_seal records;
 	char boot[16];     /* when this was written */
 	char released[16]; /* in this boot the earlier boots' records were released */
 	char since[16];    /* of this boot the .once maps know everything; zeros = of none */
+	struct index_seal owners;
+	uint8_t sum[16]; /* of all before it */
 };
 
 struct index_bits {
@@ -84,7 +92,7 @@ void index_distrust(struct index *ix);
  */
 void index_begin(struct index *ix, const char *data_dir, const char *name, bool unused);
 
-/* Changed, and whole: put the seal on the record directory `dir`. */
+/* Changed, and whole: put the seal on the record directory `dir` and the owners' entries. */
 void index_seal(struct index *ix, int dir);
 
 /* Say that a change is made; false if the index does not follow it. */

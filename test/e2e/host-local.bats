@@ -588,6 +588,37 @@ reboot_to() {
 	done
 }
 
+@test "row 19: an index that denies an owner is made anew: no second address, and DEL frees the first" {
+	local index=/var/lib/cni/networks/.cnic/net damage offset
+	local -a damages=("rm $index/by-owner/*" "rm -r $index/by-owner; mkdir $index/by-owner"
+		"mv $index/by-owner $index/was; mkdir $index/by-owner"
+		"cd $index/by-owner; for f in *; do mv \$f f\${f#?}; done"
+		"cp -a $index ${index}2; rm $index/by-owner/*; cp -a ${index}2/head $index/")
+	for offset in 0 8 23 24 40 48 64 80 96 104 112 120; do # the key is bytes 8 to 23
+		damages+=("printf XY | dd of=$index/head bs=1 seek=$offset conv=notrunc status=none")
+	done
+	for damage in "${damages[@]}"; do
+		gets c1 10.9.0.2/24
+		bash -c "$damage" || true
+		add_id c1
+		expect_code 101
+		bash -c "$damage" || true
+		del_id c1
+		expect_silent
+		expect_records ''
+		rm -rf /var/lib/cni/networks
+	done
+}
+
+@test "row 19: DEL of what is not held scans nothing" {
+	local n
+	for n in 1 2 3; do add_id "c$n"; done
+	strace -f -e trace=openat,getdents64 -o /run/trace \
+		env ASAN_OPTIONS=detect_leaks=0 CNI_COMMAND=DEL CNI_CONTAINERID=c9 CNI_NETNS= CNI_IFNAME=eth0 CNI_PATH=/ \
+		"$CNIC_BIN/host-local" <<<"$(conf)" || skip "strace does not work here"
+	! grep -E 'getdents64|10\.9\.0\.[234]"' /run/trace || fail "no record looked at"
+}
+
 @test "DEL needs no second look at the other records" {
 	local n
 	for n in 1 2 3; do add_id "c$n"; done
