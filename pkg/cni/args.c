@@ -77,7 +77,7 @@ const char *cni_args_get(const char *text, const char *key, struct arena *arena)
 	struct pair pair;
 
 	while (next_pair(&rest, &pair, arena, &ignored) > 0)
-		if (!strcmp(pair.key, key))
+		if (!strcmp(pair.key, key) && *pair.value)
 			value = pair.value;
 	return value;
 }

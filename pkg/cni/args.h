@@ -13,7 +13,7 @@
 int cni_args_check(const char *text, const char *const *known, struct arena *arena,
 		   struct err *err) NODISCARD;
 
-/* The last value of key in a checked text, in the arena; NULL if absent. */
+/* The last value of key in a checked text, in the arena; NULL if absent or empty. */
 const char *cni_args_get(const char *text, const char *key, struct arena *arena);
 
 #endif

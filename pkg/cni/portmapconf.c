@@ -30,7 +30,7 @@ const struct json_field portmap_fields[] = {
 	F_BOOL("snat", struct portmap, snat),
 	F_BOOL("masqAll", struct portmap, masq_all),
 	F_UINT("markMasqBit", struct portmap, mark_bit, HAS(struct portmap, mark_bit), .max = 31),
-	F_STR("externalSetMarkChain", struct portmap, external_chain),
+	F_STR("externalSetMarkChain", struct portmap, external_chain, .empty = true),
 	F_STRS("conditionsV4", struct portmap, conditions_v4),
 	F_STRS("conditionsV6", struct portmap, conditions_v6),
 	F_HERE("runtimeConfig", runtime_fields),

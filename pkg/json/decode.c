@@ -83,8 +83,6 @@ static int decode_ip(struct decoder *d, const struct json_field *f, const cJSON 
 
 	if (!s)
 		return mismatch(d, "a string");
-	if (f->type == JSON_IP && !*s)
-		return 0;
 	if (f->type != JSON_CIDR && ip_parse(out, s))
 		return 0;
 	if (f->type != JSON_IP && cidr_parse(out, s))
@@ -187,6 +185,16 @@ static bool forgive(struct decoder *d)
 	return true;
 }
 
+/* null, or an empty string where that says nothing. */
+static bool is_absent(const struct json_field *f, const cJSON *v)
+{
+	const char *s = cJSON_GetStringValue(v);
+
+	if ((f->type == JSON_STR || f->type == JSON_IP) && !f->required && !f->empty && s && !*s)
+		return true;
+	return cJSON_IsNull(v);
+}
+
 static int decode_members(struct decoder *d, const struct json_field *table, const cJSON *obj,
 			  void *out, uint64_t *seen)
 {
@@ -198,7 +206,7 @@ static int decode_members(struct decoder *d, const struct json_field *table, con
 
 		if (!f)
 			continue;
-		if (cJSON_IsNull(v)) {
+		if (is_absent(f, v)) {
 			decode_null(f, out);
 			continue;
 		}

@@ -5,7 +5,8 @@
  * A row names a key and the struct member it fills; a row whose member has the wrong C type does not
  * compile. Semantics are Go's encoding/json: a key matches exactly or with case folded, members are
  * taken in document order (so the last wins, and two objects under one key merge), null leaves the
- * default, unknown keys are ignored. Every error names the path: "ipam.ranges[0].subnet: ...".
+ * default, unknown keys are ignored. So does an empty string, which most of the reference's code takes
+ * for none, but not as an element of a list, nor where it is required. Every error names the path: "ipam.ranges[0].subnet: ...".
  */
 #ifndef CNIC_JSON_DECODE_H
 #define CNIC_JSON_DECODE_H
@@ -18,7 +19,7 @@ enum json_type {
 	JSON_BOOL,    /* bool */
 	JSON_UINT,    /* uint8_t .. uint32_t, width from the member */
 	JSON_STR,     /* const char *, in the arena */
-	JSON_IP,      /* struct ip: bare address; "" leaves it unset */
+	JSON_IP,      /* struct ip: bare address */
 	JSON_CIDR,    /* struct ip: address/prefix */
 	JSON_IP_CIDR, /* struct ip: either; a bare address has all prefix bits */
 	JSON_OBJECT,  /* struct, decoded in place by .sub */
@@ -34,6 +35,7 @@ struct json_field {
 	const char *key; /* "" as the only row: the table describes the value itself */
 	enum json_type type;
 	bool required;
+	bool empty;         /* JSON_STR: "" is a value */
 	bool null_is_empty; /* JSON_LIST: null counts as an empty list that is there */
 	uint16_t offset, width;
 	uint16_t count_offset; /* JSON_LIST: where the element count goes */
@@ -70,7 +72,7 @@ struct json_field {
 extern const struct json_field json_str_item[]; /* element of a list of const char * */
 
 /*
- * Fill the struct at `out`. Absent and null leave what is there. Wrong type: code 6; out of range or
+ * Fill the struct at `out`. Absent, null and "" leave what is there. Wrong type: code 6; out of range or
  * missing: code 7. `what` prefixes every path ("" for the document itself).
  */
 int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,

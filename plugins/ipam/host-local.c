@@ -41,7 +41,7 @@ static const struct json_field set_item[] = {
 };
 
 static const struct json_field ipam_fields[] = {
-	F_STR("subnet", struct host_local_conf, only.subnet),
+	F_STR("subnet", struct host_local_conf, only.subnet, .empty = true),
 	F_STR("rangeStart", struct host_local_conf, only.start),
 	F_STR("rangeEnd", struct host_local_conf, only.end),
 	F_STR("gateway", struct host_local_conf, only.gateway),
@@ -139,8 +139,6 @@ static int open_store(struct cni_call *c, struct store *s, enum store_use use)
 {
 	struct host_local_conf *conf = c->own;
 
-	if (!*conf->data_dir)
-		conf->data_dir = host_local_defaults.data_dir;
 	return store_open(s, use, conf->data_dir, c->conf.name, c->arena, c->err);
 }
 
@@ -200,7 +198,7 @@ static int read_dns(struct cni_call *c)
 	const struct host_local_conf *conf = c->own;
 	struct resolv r = { 0 };
 
-	if (!conf->resolv_conf || !*conf->resolv_conf)
+	if (!conf->resolv_conf)
 		return 0;
 	if (resolv_read(conf->resolv_conf, c->arena, &r, c->err) < 0)
 		return err_wrap(c->err, "ipam.resolvConf");

@@ -49,7 +49,7 @@ static const struct json_field args_fields[] = {
 };
 
 static const struct json_field bridge_fields[] = {
-	F_STR("bridge", struct bridge_conf, bridge.name, .max = IFNAMSIZ - 1),
+	F_STR("bridge", struct bridge_conf, bridge.name, .max = IFNAMSIZ - 1, .empty = true),
 	F_BOOL("isGateway", struct bridge_conf, is_gateway),
 	F_BOOL("isDefaultGateway", struct bridge_conf, is_default_gateway),
 	F_BOOL("forceAddress", struct bridge_conf, bridge.force_address),

@@ -93,8 +93,6 @@ static int firewall_validate(struct cni_call *c)
 			       conf->policy);
 	if (validate_admin(c, conf->admin) < 0)
 		return -1;
-	if (!*conf->zone)
-		return err_set(c->err, ERR_CONFIG, "firewalldZone: empty");
 	if (c->command == CNI_STATUS)
 		return 0;
 	if (!c->prev)

@@ -204,6 +204,78 @@ null_is_absent() {
 	done <"$BATS_TEST_TMPDIR/keys"
 }
 
+# Where "" is wrong to the reference, too, for what it means there, and so is not as good as nothing.
+means_something() {
+	case "$plugin $1" in
+	"bridge bridge" | "host-local ipam.subnet" | "portmap externalSetMarkChain" | *" name") ;;
+	*) return 1 ;;
+	esac
+}
+
+empty_is_absent() {
+	if means_something "$1"; then
+		refuse ADD "$plugin" 7 "${1##*.}" <<<"$2"
+	else
+		null_is_absent "$@"
+	fi
+}
+
+# once BIN CONF : the exit status of an ADD, after which nothing is left
+once() {
+	local status=0
+	CNI_COMMAND=ADD CNI_PATH=$1 "$1/$plugin" <<<"$2" >/dev/null 2>&1 || status=$?
+	CNI_COMMAND=DEL CNI_PATH=$1 "$1/$plugin" <<<"$2" >/dev/null 2>&1 || true
+	ip -n box link del eth0 2>/dev/null || true
+	ip link del br0 2>/dev/null || true
+	nft flush ruleset
+	rm -rf "$DATA"
+	echo "$status"
+}
+
+# What the reference takes, so do we, unless it is not the empty string that we refuse.
+as_the_reference() {
+	[ "$(once "$REF_BIN" "$2")" != 0 ] || [ "$(once "$CNIC_BIN" "$2")" = 0 ] ||
+		[ "$(once "$CNIC_BIN" "$3")" != 0 ] || fail "$1 empty is taken: $2"
+}
+
+@test "row 11: an empty string is as good as none, whichever key's it is" {
+	local plugin
+	for plugin in $EVERY_PLUGIN; do
+		each_case "$plugin" empty empty_is_absent
+	done
+	nothing_changed
+}
+
+@test "row 11: what the reference takes for an empty string, so do we" {
+	local plugin
+	for plugin in bridge ptp loopback host-local static firewall; do
+		each_case "$plugin" empty as_the_reference
+	done
+}
+
+@test "row 11: CNI_ARGS with empty values" {
+	local CNI_ARGS plugin
+	for plugin in host-local static; do
+		for CNI_ARGS in IP= 'IgnoreUnknown=1;IP=' 'IgnoreUnknown=true;IP=;K8S_POD_NAME=' 'IP=10.2.0.2/24;IP='; do
+			[ "$(once "$CNIC_BIN" "$(base_of "$plugin")")" = 0 ] || fail "$plugin with $CNI_ARGS"
+		done
+	done
+	plugin=static
+	for CNI_ARGS in GATEWAY= 'IP=;GATEWAY='; do
+		[ "$(once "$CNIC_BIN" "$(base_of static)")" = 0 ] || fail "static with $CNI_ARGS"
+	done
+	plugin=bridge
+	CNI_ARGS='IgnoreUnknown=1;MAC='
+	[ "$(once "$CNIC_BIN" "$(base_of bridge)")" = 0 ]
+}
+
+@test "row 11: an empty dns.domain of the configuration does not take IPAM's dns away" {
+	try ADD bridge <<<"$(base_of bridge | jq -c '.dns = {domain: ""} | .isGateway = false |
+		.ipam = {type: "static", addresses: [{address: "10.2.0.2/24"}], dns: {nameservers: ["192.0.2.1"]}}')"
+	[ "$status" = 0 ]
+	[ "$(jq -c .dns.nameservers <<<"$output")" = '["192.0.2.1"]' ]
+}
+
 for_each_key_of() {
 	each_case "$1" type bad_in_every_verb
 	codes="6 7" each_case "$1" range bad_add
@@ -414,11 +486,10 @@ wrong_add() {
 @test "firewall: values" {
 	wrong firewall 7 'backend: ' '.backend = "nft"' '.backend = "IPTABLES"' '.backend = "ufw"'
 	wrong firewall 7 'ingressPolicy: ' '.ingressPolicy = "Open"' '.ingressPolicy = "closed"'
-	wrong firewall 7 'iptablesAdminChainName: ' '.iptablesAdminChainName = ""' '.iptablesAdminChainName = "a b"' \
+	wrong firewall 7 'iptablesAdminChainName: ' '.iptablesAdminChainName = "a b"' \
 		'.iptablesAdminChainName = "-a"' '.iptablesAdminChainName = "RETURN"' '.iptablesAdminChainName = "a;b"' \
 		'.iptablesAdminChainName = "CNI-ISOLATION-STAGE-1"' '.iptablesAdminChainName = "a" * 29' \
 		'.iptablesAdminChainName = "a\"b"' '.iptablesAdminChainName = "a\nCOMMIT"' '.iptablesAdminChainName = "ä"'
-	wrong firewall 7 'firewalldZone: ' '.firewalldZone = ""'
 	wrong_add firewall 7 'prevResult: missing' 'del(.prevResult)'
 	wrong_add firewall 7 'prevResult.interfaces' '.ingressPolicy = "isolated" | del(.prevResult.interfaces)' \
 		'.ingressPolicy = "isolated" | .prevResult.interfaces[0].name = "a b"' \

@@ -63,6 +63,8 @@ def bad:
 # null is as good as absent, so an error where the key must be there.
 def all_of:
 	bad,
+	(if (.type == "STR" or .type == "IP") and .key != "" and (.required | not)
+	 then {kind: "empty", value: ""} else empty end),
 	(if .required then {kind: "missing", value: null}
 	 elif .key == "" then empty
 	 else {kind: "null", value: null} end);
@@ -76,7 +78,7 @@ def cases($plugin; $base):
 	| select(.kind != "long" or (.value | type) == "string" or $max != "" or $plugin == "loopback")
 	| (.value as $v | $base | setpath($path; $v)) as $conf
 	| [$plugin, .kind, written($path), ($conf | tojson),
-	   if .value == null then ($conf | delpaths([$path]) | tojson) else "" end];
+	   if .value == null or .value == "" then ($conf | delpaths([$path]) | tojson) else "" end];
 
 . as $all
 | ([.[] | select(.plugin)]) as $plugins

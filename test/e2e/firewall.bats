@@ -571,7 +571,6 @@ lost() {
 		.backend = 1#6#backend: expected a string
 		.ingressPolicy = "Isolated"#7#ingressPolicy: "Isolated"
 		.ingressPolicy = []#6#ingressPolicy: expected a string
-		.iptablesAdminChainName = ""#7#iptablesAdminChainName: ""
 		.iptablesAdminChainName = "CNI-FORWARD"#7#iptablesAdminChainName: "CNI-FORWARD" is taken
 		.iptablesAdminChainName = "forward"#7#iptablesAdminChainName: "forward" is taken
 		.iptablesAdminChainName = "DROP"#7#iptablesAdminChainName: "DROP" is taken
@@ -579,7 +578,6 @@ lost() {
 		.iptablesAdminChainName = "-a"#7#iptablesAdminChainName: "-a" is no name
 		.iptablesAdminChainName = "a234567890123456789012345678b"#7#iptablesAdminChainName: "a2345678
 		.iptablesAdminChainName = 1#6#iptablesAdminChainName: expected a string
-		.firewalldZone = ""#7#firewalldZone: empty
 		.firewalldZone = {}#6#firewalldZone: expected a string
 		del(.prevResult)#7#prevResult: missing
 		.prevResult.interfaces = []|del(.prevResult.ips[].interface)#7#prevResult.interfaces: missing, ingressPolicy

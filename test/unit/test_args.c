@@ -47,7 +47,7 @@ static const struct {
 	{ "IP=1", "IP", "1" },
 	{ "IP=1", "ip", NULL },
 	{ "IP=1;IP=2", "IP", "2" },
-	{ "IP=;MAC=x", "IP", "" },
+	{ "IP=;MAC=x", "IP", NULL },
 	{ "MAC=x;IP=y", "MAC", "x" },
 	{ "IPX=1", "IP", NULL },
 	{ "XIP=1;IP=2", "IP", "2" },

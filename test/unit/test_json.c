@@ -200,7 +200,7 @@ static const struct json_field outer_fields[] = {
 	F_UINT("vlan", struct outer, vlan),
 	F_UINT("mtu", struct outer, mtu, HAS(struct outer, mtu)),
 	F_STR("name", struct outer, name),
-	F_STR("shortName", struct outer, short_name, .max = 4),
+	F_STR("shortName", struct outer, short_name, .max = 4, .empty = true),
 	F_IP("ip", struct outer, ip),
 	F_CIDR("net", struct outer, net),
 	F_IP_CIDR("either", struct outer, either),
@@ -295,7 +295,7 @@ static const struct {
 	{ "{}", true, 1500, "default", NULL },
 	{ "{\"unknown\":[{}],\"x\":null}", true, 1500, "default", NULL },
 	{ "{\"flag\":null,\"mtu\":null,\"name\":null,\"ipam\":null}", true, 1500, "default", NULL },
-	{ "{\"flag\":false,\"mtu\":0,\"name\":\"\"}", false, 0, "", NULL },
+	{ "{\"flag\":false,\"mtu\":0,\"name\":\"\"}", false, 0, "default", NULL },
 	{ "{\"FLAG\":false,\"Mtu\":9,\"nAmE\":\"x\"}", false, 9, "x", NULL },
 	{ "{\"mtu\":1,\"mtu\":2}", true, 2, "default", NULL },
 	{ "{\"mtu\":1,\"MTU\":2}", true, 2, "default", NULL },
@@ -327,6 +327,27 @@ static void check_values(void)
 	ok(!decode("{\"small\":255,\"vlan\":65535}", &o, &err) && o.small == 255 && o.vlan == 65535,
 	   "widths");
 	ok(!decode("{\"shortName\":\"1234\"}", &o, &err), "a string as long as it may be");
+}
+
+/* Row 10, row 11: what is wrong, and an empty string, are as good as absent; what is left is whole. */
+static void check_lenient(void)
+{
+	static const char text[] =
+		"{\"flag\":5,\"mtu\":\"x\",\"name\":[],\"shortName\":\"12345\",\"net\":\"x\","
+		"\"ipam\":{\"type\":5},\"words\":[\"a\",5],\"map\":[],\"small\":7}";
+	const struct json *v;
+	struct outer o = { .name = "default", .mtu = 1500, .flag = true };
+	struct err err = { 0 };
+
+	if (json_parse(text, strlen(text), &v, &err) < 0)
+		abort();
+	ok(!json_decode_lenient(v, outer_fields, "", &o, &err), "all is forgiven");
+	ok(o.flag && o.mtu == 1500 && !o.has_mtu && !strcmp(o.name, "default"), "by default");
+	ok(!o.short_name && !o.net.family && !o.ipam.type && !o.n_words && !o.map, "or absent");
+	ok(o.small == 7, "but what is right");
+	ok(!decode("{\"words\":[\"\"],\"shortName\":\"\"}", &o, &err) && o.n_words == 1 &&
+		   !strcmp(o.words[0], "") && o.short_name && !*o.short_name,
+	   "an empty element, and a string that may be empty, are there");
 }
 
 static void check_addresses(void)
@@ -428,6 +449,7 @@ int main(void)
 	json_init(&arena);
 	check_scan();
 	check_values();
+	check_lenient();
 	check_addresses();
 	check_lists();
 	check_faults();
