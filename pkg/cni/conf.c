@@ -30,8 +30,11 @@ static const struct json_field version_fields[] = { F_STR("cniVersion", struct c
 
 static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, name), F_END };
 
+static const struct json_field cni_version_fields[] = {
+	F_STR("cniVersion", struct cni_conf, version), F_END
+};
+
 static const struct json_field conf_fields[] = {
-	F_STR("cniVersion", struct cni_conf, version),
 	F_STR("type", struct cni_conf, type),
 	F_HERE("ipam", type_fields),
 	F_OBJ("dns", struct cni_conf, dns, cni_dns_fields),
@@ -73,7 +76,8 @@ int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient,
 		return -1;
 	if (check_name(conf->name, err) < 0)
 		return -1;
-	if (decode(raw, conf_fields, "", conf, err) < 0 ||
+	if (json_decode(raw, cni_version_fields, "", conf, err) < 0 ||
+	    decode(raw, conf_fields, "", conf, err) < 0 ||
 	    decode(raw, ignored_fields, "", &ignored, err) < 0)
 		return -1;
 	cni_gc_sort(conf);

@@ -6,10 +6,10 @@
 #include "cni/call.h"
 
 /*
- * net/ipv4/ip_forward, net/ipv6/conf/all/forwarding for the families of the result. Never reverted. A router
- * does not believe other routers: the kernel would drop what the host has learnt from their advertisements
- * and learn no more, so before IPv6 forwarding goes on, accept_ra goes from 1 to 2 (accept them even so)
- * on each interface with such a route.
+ * net/ipv4/ip_forward, net/ipv6/conf/all/forwarding for the families of the result. Never reverted.
+ * A router does not believe other routers: the kernel would drop what the host has learnt from
+ * their advertisements and learn no more, so before IPv6 forwarding goes on, accept_ra goes from 1
+ * to 2 (accept them even so) on each interface with such a route.
  */
 int cni_enable_forwarding(struct cni_call *c) NODISCARD;
 

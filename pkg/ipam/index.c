@@ -61,7 +61,7 @@ static int open_dir(const char *data_dir, const char *sub, const char *name)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* False if it is not as it was written; of the owners' entries by their names the key may be true still. */
+/* False if it is not as it was written. Of a head of before the checksum, the key is still good. */
 static bool read_head(struct index *ix)
 {
 	struct index_head *h = &ix->head;

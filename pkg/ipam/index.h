@@ -10,13 +10,13 @@
  *	<block>.once     the same of the addresses that were given out since this boot began
  *	by-owner/<hash>  a symbolic link to "<boot> <ip>[,<ip>...]"
  *
- * The seal is how we learn that somebody else changed the records, or the owners' entries: a command
- * that changed either directory sets its modification time to an odd time in the past and writes that
- * down in the head, with a checksum of the head. Whoever creates or removes a file in it afterwards moves
- * the time to the present, and so does a command of ours that dies half way. No match, no index: it is to
- * be rebuilt. It is rebuilt in every boot too, since a power cut may keep any part of it. What escapes is a program that
- * changes the directory without the lock while we hold it; its addresses are then found again
- * when the range looks full.
+ * The seal is how we learn that somebody else changed the records, or the owners' entries: a
+ * command that changed either directory sets its modification time to an odd time in the past and
+ * writes that down in the head, with a checksum of the head. Whoever creates or removes a file in
+ * it afterwards moves the time to the present, and so does a command of ours that dies half way. No
+ * match, no index: it is to be rebuilt. It is rebuilt in every boot too, since a power cut may keep
+ * any part of it. What escapes is a program that changes the directory without the lock while we
+ * hold it; its addresses are then found again when the range looks full.
  *
  * Nothing here fails a command: an index that cannot be read is not usable(), one that cannot be
  * written is not sealed. And nobody believes it: a hit is verified in the record.

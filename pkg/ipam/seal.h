@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seal.h - by what the index knows that a directory, and its own head, are as they were left. See index.h. */
+/* seal.h - how the index knows that directories, and its own head, are as they were left. */
 #ifndef CNIC_IPAM_SEAL_H
 #define CNIC_IPAM_SEAL_H
 
 #include "ipam/index.h"
 
-/* Set the directory's modification time to one nobody else sets, and note it; false if that fails. */
+/*
+ * Set the directory's modification time to one nobody else sets, and note it; false if that fails.
+ */
 bool seal_put(int dir, const char *name, struct index_seal *seal);
 bool seal_holds(const struct index_seal *seal, const struct stat *dir);
 

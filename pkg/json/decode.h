@@ -2,11 +2,12 @@
 /*
  * decode.h - from JSON to structs by table: the table is the configuration reference, compiled.
  *
- * A row names a key and the struct member it fills; a row whose member has the wrong C type does not
- * compile. Semantics are Go's encoding/json: a key matches exactly or with case folded, members are
- * taken in document order (so the last wins, and two objects under one key merge), null leaves the
- * default, unknown keys are ignored. So does an empty string, which most of the reference's code takes
- * for none, but not as an element of a list, nor where it is required. Every error names the path: "ipam.ranges[0].subnet: ...".
+ * A row names a key and the struct member it fills; a row whose member has the wrong C type does
+ * not compile. Semantics are Go's encoding/json: a key matches exactly or with case folded, members
+ * are taken in document order (so the last wins, and two objects under one key merge), null leaves
+ * the default, unknown keys are ignored. An empty string leaves the default, too, as most of the
+ * reference's code takes it for none; not one that is required, nor an element of a list. Every
+ * error names the path: "ipam.ranges[0].subnet: ...".
  */
 #ifndef CNIC_JSON_DECODE_H
 #define CNIC_JSON_DECODE_H
@@ -72,16 +73,16 @@ struct json_field {
 extern const struct json_field json_str_item[]; /* element of a list of const char * */
 
 /*
- * Fill the struct at `out`. Absent, null and "" leave what is there. Wrong type: code 6; out of range or
- * missing: code 7. `what` prefixes every path ("" for the document itself).
+ * Fill the struct at `out`. Absent, null and "" leave what is there. Wrong type: code 6; out of
+ * range or missing: code 7. `what` prefixes every path ("" for the document itself).
  */
 int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
 		struct err *err) NODISCARD;
 
 /*
- * For what must work with a configuration that would not pass any more: a member that would be an error is
- * as good as absent. One of a list's element that must be there takes the list with it: what has been decoded is
- * whole. An error is left for a document that is no object.
+ * For what must work with a configuration that would not pass any more: a member that would be an
+ * error is as good as absent. A list with an element that lacks a required member is absent as a
+ * whole. What remains an error is a document that is no object.
  */
 int json_decode_lenient(const struct json *v, const struct json_field *fields, const char *what,
 			void *out, struct err *err) NODISCARD;

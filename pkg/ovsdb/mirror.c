@@ -232,7 +232,7 @@ static void mutate_mirror(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
 			ovsdb_add_uuid(ovsdb_mutation(t, by_role[role], "insert"), NULL, p->uuid);
 }
 
-/* The next mirror from `row` on that is the bridge's, and none of those asked for; NULL if there is none. */
+/* The next mirror from `row` on that is the bridge's and not asked for; NULL if there is none. */
 static const struct json *next_to_sweep(const struct json *row, const struct ovs_mirror *m,
 					size_t n, const struct json *bridge)
 {

@@ -36,10 +36,11 @@ int ovs_mirrors_look(struct ovsdb *db, const struct ovs_mirror_port *p, struct o
 		     size_t n) NODISCARD;
 
 /*
- * Give the port the roles asked for, all of them or none, in one transaction; a mirror that is not there
- * is made and becomes this owner's, and the bridge's others of this owner that have no port are removed.
- * Looks first, and again when somebody else has been quicker. Code 101 if the copies of one go elsewhere
- * already. Its undo takes away what was wanted and not had, and the mirrors that have been made.
+ * Give the port the roles asked for, all of them or none, in one transaction; a mirror that is not
+ * there is made and becomes this owner's, and the bridge's others of this owner that have no port
+ * are removed. Looks first, and again when somebody else has been quicker. Code 101 if the copies
+ * of one go elsewhere already. Its undo takes away what was wanted and not had, and the mirrors
+ * that have been made.
  */
 int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
 		     struct ovs_mirror *m, size_t n) NODISCARD;

@@ -117,7 +117,10 @@ static void route_to_gateways(struct cni_call *c, const struct link *inside,
 	options->routes = routes;
 }
 
-/* After the result's routes: a gateway of theirs inside the prefix had to be on the link for a moment. */
+/*
+ * After the result's routes: a gateway of theirs inside the prefix had to be on the link for a
+ * moment.
+ */
 static void route_subnet(struct cni_call *c, size_t i, const struct link *inside)
 {
 	const struct cni_ipconfig *p = &c->result.ips[i];

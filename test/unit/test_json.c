@@ -329,7 +329,9 @@ static void check_values(void)
 	ok(!decode("{\"shortName\":\"1234\"}", &o, &err), "a string as long as it may be");
 }
 
-/* Row 10, row 11: what is wrong, and an empty string, are as good as absent; what is left is whole. */
+/*
+ * Row 10, row 11: what is wrong, and an empty string, are as good as absent; what is left is whole.
+ */
 static void check_lenient(void)
 {
 	static const char text[] =
