@@ -745,13 +745,14 @@ static void test_port(void)
 #define MIRROR(u, src, out)                                                           \
 	"{\"_uuid\":" REF(u) ",\"select_src_port\":" src ",\"select_dst_port\":" NONE \
 			     ",\"output_port\":" out ",\"output_vlan\":" NONE "}"
-#define SRC(u)  MIRROR(U2, REF(u), NONE)
-#define OTHER   MIRROR(U3, REF(U1), NONE)
-#define OUT(u)  MIRROR(U2, NONE, REF(u))
-#define SEEN(r) LIST(BRIDGE "," BRIDGE "," ROWS(r))
-#define QUICKER LIST("{\"error\":\"timed out\"},null,null")
-#define CHANGED LIST("{},{\"count\":1}")
-#define MADE    LIST("{},{\"uuid\":[]},{\"count\":1}")
+#define SRC(u)    MIRROR(U2, REF(u), NONE)
+#define OTHER     MIRROR(U3, REF(U1), NONE)
+#define OUT(u)    MIRROR(U2, NONE, REF(u))
+#define SEEN(r)   LIST(BRIDGE "," BRIDGE "," ROWS(r) "," ROWS(""))
+#define UNUSED(u) LIST(BRIDGE "," BRIDGE "," ROWS("") "," ROWS("{\"_uuid\":" REF(u) "}"))
+#define QUICKER   LIST("{\"error\":\"timed out\"},null,null")
+#define CHANGED   LIST("{},{\"count\":1}")
+#define MADE      LIST("{},{\"uuid\":[]},{\"count\":1}")
 
 static const struct ovs_mirror_port mirror_port = { "br0", "veth1", U1 };
 static struct ovs_mirror mirror;
@@ -787,24 +788,32 @@ static void test_join(void)
 	   "one of another bridge is none");
 	ok(!join(SEEN(""), QUICKER, SEEN(SRC(U2)), CHANGED) && mirror.exists,
 	   "somebody was quicker to make it");
+	ok(!join(UNUSED(U2), LIST("{},{},{\"count\":1},{\"uuid\":[]},{\"count\":1}"), NULL, NULL),
+	   "an unused one of the bridge goes");
+	ok(!join(UNUSED(U2), LIST("{},{\"error\":\"timed out\"},null,null,null"), SEEN(SRC(U2)),
+		 CHANGED) &&
+		   mirror.exists,
+	   "unless it is used by then");
+	ok(!join(UNUSED(U3), MADE, NULL, NULL), "and not one of another bridge");
 	ok(join(SEEN(""), LIST("{},{},{\"count\":0}"), NULL, NULL) < 0 &&
 		   strstr(err.msg, "not added"),
 	   "a count of 0 is no success");
 	ok(join(SEEN(""), LIST("{},{\"error\":\"constraint violation\"},null"), NULL, NULL) < 0 &&
 		   strstr(err.msg, "constraint violation"),
 	   "refused");
-	ok(join(LIST(ROWS("") "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
+	ok(join(LIST(ROWS("") "," ROWS("") "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
 		   err.code == ERR_CONFIG && strstr(err.msg, "no OVS bridge br0"),
 	   "no bridge");
-	ok(join(LIST(BRIDGE "," BRIDGE "," ROWS("{\"_uuid\":" REF(U2) "}")), NULL, NULL, NULL) <
-			   0 &&
-		   strstr(err.msg, "lacks what a select gives"),
-	   "a row without all that has been asked for");
-	ok(join(LIST(ROWS("{\"_uuid\":7,\"mirrors\":" NONE "}") "," BRIDGE "," ROWS("")), NULL,
+	ok(join(LIST(BRIDGE "," BRIDGE "," ROWS("{\"_uuid\":" REF(U2) "}") "," ROWS("")), NULL,
 		NULL, NULL) < 0 &&
 		   strstr(err.msg, "lacks what a select gives"),
+	   "a row without all that has been asked for");
+	ok(join(LIST(ROWS("{\"_uuid\":7,\"mirrors\":" NONE "}") "," BRIDGE
+								"," ROWS("") "," ROWS("")),
+		NULL, NULL, NULL) < 0 &&
+		   strstr(err.msg, "lacks what a select gives"),
 	   "a row whose id is none");
-	ok(join(LIST(BRIDGE "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
+	ok(join(LIST(BRIDGE "," ROWS("") "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
 		   err.code == ERR_CONFIG && strstr(err.msg, "veth1 is not on bridge br0"),
 	   "another one's port");
 	want(false, true);
