@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make              bin/cnic and one hard link per plugin
 # make check        the tests that hack/test runs; root, throw-away namespaces
+# make test-long    all there is, nothing sampled: about an hour
 # make lint         layers, formatting, tidy, headers, shell scripts
 # make install      into DESTDIR CNI_BIN_DIR, by hard links; make uninstall takes out what is ours
 # make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
@@ -100,10 +101,13 @@ list-unit:
 $B/unit/%: test/unit/%.c $(filter-out %/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itest/lib $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 check:
 	hack/test
+
+test-long:
+	hack/test --long
 
 lint:
 	hack/lint
@@ -123,6 +127,6 @@ clean:
 	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \
 		$(filter-out build/peers build/vm build/static-deps,$(wildcard build/*))
 
-.PHONY: all unit list-unit check lint install uninstall clean
+.PHONY: all unit list-unit check test-long lint install uninstall clean
 .SECONDARY:
 -include $(PKG_OBJ:.o=.d) $(PLUGIN_OBJ:.o=.d) $B/plugins/all.d $(UNIT:=.d)

@@ -1,21 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench.h - what the files of the driver share. */
+/*
+ * bench.h - what the files of the driver share: side.c has who is measured and what he is asked for,
+ * call.c makes one call of it, stats.c counts, main.c has the modes and connect.c one more.
+ */
 #ifndef CNIC_BENCH_H
 #define CNIC_BENCH_H
 
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#define NS_DIR    "/run/netns" /* where ip(8) looks for them by name */
-#define MAX_SIDES 8
+#include "driver.h"
 
-__attribute__((format(printf, 1, 2), noreturn)) void die(const char *fmt, ...);
-__attribute__((format(printf, 3, 4))) void text(char *to, size_t size, const char *fmt, ...);
+#define NS_DIR "/run/netns" /* where ip(8) looks for them by name */
+
+enum {
+	MAX_SIDES = 8,
+	ROUNDS = 9,
+	MAX_WRAPPER = 16,
+};
+
+enum verb { ADD, DEL, VERBS };
+
+struct samples {
+	double *ms, *after_ms, *cpu_ms;
+	double round_p99[ROUNDS];
+	unsigned n, failed, n_rounds;
+	long rss_kb;
+};
+
+struct side {
+	const char *name, *bin, *backend; /* backend: NULL if not given */
+	bool by_hand;
+	unsigned held, n_netns; /* n_netns: those of containers; more share them */
+	int host;               /* its network namespace, 0: the one we are in */
+	char host_path[64];
+	uint32_t subnet;
+	char store[512];
+	char conf[2048]; /* what the plugin reads; of a list, the path of its file */
+	char ports[1024];
+	struct samples of[VERBS];
+};
+
+/* plugin NULL: a list, by its driver. */
+struct job {
+	const char *name, *plugin;
+	bool own_host;
+	void (*configure)(struct side *side);
+	void (*hold)(const struct side *side); /* before the first call */
+	void (*settle)(void);                  /* after each, or NULL */
+};
+
+struct call {
+	double ms, cpu_ms;
+	long rss_kb;
+	bool ok;
+};
+
+extern const char *const verb_names[VERBS];
+
+/* What runs the plugins of bench once. */
+extern char *const *wrapper;
+
+/* side.c */
+const struct job *find_job(const char *name);
+unsigned parse_sides(const struct job *job, struct side *sides, char **args, int n);
+void make_all_netns(const struct job *job, struct side *sides, unsigned n_sides, unsigned count);
+/* The namespace of the i-th container; its address. */
+void ns_path(char *to, size_t size, const struct side *side, unsigned i);
+void ip_text(char to[INET_ADDRSTRLEN], uint32_t ip);
+
+/* call.c */
+struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i);
+/* Awaits what calls have left behind; returns how long that took, in ms. */
+double reap(const struct job *job);
+void settle_switch(void);
+
+/* stats.c */
 void *allocate(size_t n, size_t size);
-double now_ms(void);
 double quantile(double *values, unsigned n, unsigned percent); /* sorts them */
-void enter_netns(int fd);
+void make_samples(struct side *sides, unsigned n_sides, unsigned count);
+void record(struct samples *to, const struct call *call, double after_ms);
+void end_round(struct samples *s, unsigned n);
+void report(struct side *sides, unsigned n_sides, const struct job *job);
 
-/* The mode: COUNT NAME=PORTS... */
+/* connect.c: the mode COUNT NAME=PORTS... */
 void measure_connect(int argc, char **argv);
 
 #endif

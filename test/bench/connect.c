@@ -11,7 +11,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,13 +43,9 @@ struct path {
 static int open_ns(const char *name, const char *part)
 {
 	char path[256];
-	int fd;
 
 	text(path, sizeof(path), NS_DIR "/%s-%s", name, part);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		die("%s: %s", path, strerror(errno));
-	return fd;
+	return netns_open(path);
 }
 
 static int serve(int ns)
@@ -58,7 +53,7 @@ static int serve(int ns)
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(SERVER_PORT) };
 	int fd;
 
-	enter_netns(ns);
+	netns_enter(ns);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, BACKLOG) < 0)
 		die("server: %s", strerror(errno));
@@ -133,7 +128,7 @@ static void turn(struct path *p, unsigned count, bool counts)
 {
 	double ms;
 
-	enter_netns(p->remote);
+	netns_enter(p->remote);
 	for (unsigned i = 0; i < count; i++) {
 		bool ok = connect_once(p, &ms);
 
@@ -145,7 +140,7 @@ static void turn(struct path *p, unsigned count, bool counts)
 	}
 }
 
-static void report(const struct path *p)
+static void report_path(const struct path *p)
 {
 	printf("connect SYN %s n=%u failed=%u median=%.4f p99=%.4f ports=%u\n", p->name, p->n,
 	       p->failed, quantile(p->ms, p->n, 50), quantile(p->ms, p->n, 99), p->ports);
@@ -167,5 +162,5 @@ void measure_connect(int argc, char **argv)
 		for (unsigned i = 0; i < n; i++)
 			turn(&paths[(i + t) % n], TURN, true);
 	for (unsigned i = 0; i < n; i++)
-		report(&paths[i]);
+		report_path(&paths[i]);
 }
