@@ -182,7 +182,7 @@ wrong() {
 
 # each_answer VERB [SHAPE...] : to each request, each answer, or these and from there on.
 each_answer() {
-	local verb=$1 at=1 answers=0 failures=0 shape onward=''
+	local verb=$1 at=1 number=0 answers=0 failures=0 shape onward=''
 	shift
 	[ $# -eq 0 ] || onward=+
 	set +T # bats' own DEBUG trap, which doubles the time
@@ -190,6 +190,8 @@ each_answer() {
 		wrong "$verb" $at rpc >"$log" 2>&1
 		[ -n "$what" ] || break
 		for shape in ${*:-$(shapes "$what")}; do
+			number=$((number + 1))
+			is_sampled $number || continue
 			answers=$((answers + 1))
 			wrong "$verb" $at$onward "$shape" >"$log" 2>&1
 		done

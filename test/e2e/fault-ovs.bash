@@ -84,10 +84,6 @@ snapshot() {
 	ls $MEMOS
 }
 
-expect_state() {
-	expect_same state "$base" "$(snapshot)"
-}
-
 # A server that goes on does what it has been asked meanwhile in its own time.
 await_database() {
 	local tries=0
@@ -99,14 +95,6 @@ await_database() {
 }
 
 # ---- after the call ----------------------------------------------------------------------------
-
-expect_tolerated() {
-	echo "tolerated: $what"
-	check "$plugin" <<<"$(with_result "$conf")"
-	expect_silent
-	del "$plugin" <<<"$conf"
-	expect_silent
-}
 
 # An ADD that cannot take back what it has done because there is nobody to ask says so and leaves its
 # note; the runtime's DEL then leaves nothing.
@@ -120,33 +108,12 @@ expect_said_so() {
 	expect_silent
 }
 
-# judge_add STRICT : true where everything can be taken back at once.
-judge_add() {
-	if [ "$status" -eq 0 ]; then
-		expect_tolerated
-	else
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		[[ $output == *\"msg\":\"?* ]] || fail "words"
-		if [[ $errors == *"may remain"* ]]; then
-			$1 && fail "it to be taken back"
-			expect_said_so
-		fi
-	fi
-	expect_state
-}
+# strict: everything can be taken back at once.
+strict=true
 
-judge_del() {
-	if [ "$status" -ne 0 ]; then
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		del "$plugin" <<<"$conf"
-	fi
-	expect_silent
-	expect_state
-}
-
-add_well() {
-	add "$plugin" <<<"$conf"
-	expect_ok
+after_refusal() {
+	[[ $output == *\"msg\":\"?* ]] || fail "words"
+	[[ $errors == *"may remain"* ]] || return 0
+	! $strict || fail "it to be taken back"
+	expect_said_so
 }

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# What the fault*.bats files share: test/fault/shim.c in front of a plugin. For files that have loaded
-# lib.bash.
+# What the fault*.bats files share: test/fault/shim.c in front of a plugin, the loop that lets each of its
+# calls fail once, and what is right afterwards. A file loads lib.bash first, says by `plugin` and `conf`
+# whom it is about, and defines
+#
+#	snapshot       prints the state, which must be as before
+#	restore        names what leads back to that state when ADD and DEL have been well (nothing)
+#	before_fault, after_refusal, after_fault      more to do at these points, more to expect
+#
+# FAULT_EVERY=N lets only every N-th call fail; FAULT_SEED says from where on, another for each test.
 
 SHIM=$ROOT/build/fault/shim.so
 
@@ -46,4 +53,124 @@ expect_error_object() {
 	case $errors in
 	*Sanitizer* | *"runtime error"*) fail "no finding of a sanitizer" ;;
 	esac
+}
+
+# ---- which of them ---------------------------------------------------------------------------
+
+: "${FAULT_EVERY:=1}" "${FAULT_SEED:=0}"
+
+# is_sampled N
+is_sampled() {
+	[ $((($1 + FAULT_SEED + BATS_TEST_NUMBER) % FAULT_EVERY)) -eq 0 ]
+}
+
+# ---- one failing call ------------------------------------------------------------------------
+
+nothing() {
+	:
+}
+
+before_fault() {
+	:
+}
+
+after_refusal() {
+	:
+}
+
+after_fault() {
+	:
+}
+
+restore=nothing
+
+expect_state() {
+	local now
+	now=$(snapshot)
+	[ "$now" = "$base" ] || {
+		diff <(echo "$base") <(echo "$now") || true
+		fail "the state as before"
+	}
+}
+
+expect_refused() {
+	expect_error_object
+	[ -n "$what" ] || fail "success without a fault"
+}
+
+# A tolerated failure: the ADD is to be as good as any.
+expect_tolerated() {
+	echo "tolerated: $what"
+	check "$plugin" <<<"$(with_result "$conf")"
+	expect_silent
+	del "$plugin" <<<"$conf"
+	expect_silent
+	"$restore"
+}
+
+judge_add() {
+	if [ "$status" -eq 0 ]; then
+		expect_tolerated
+	else
+		expect_refused
+		after_refusal
+	fi
+	expect_state
+	after_fault
+}
+
+judge_del() {
+	if [ "$status" -ne 0 ]; then
+		expect_refused
+		del "$plugin" <<<"$conf"
+	fi
+	expect_silent
+	"$restore"
+	expect_state
+	after_fault
+}
+
+add_well() {
+	add "$plugin" <<<"$conf"
+	expect_ok
+}
+
+add_with_fault() {
+	before_fault
+	with_fault "$1" add "$plugin" <<<"$conf"
+	echo "fault $1: $what"
+	judge_add
+}
+
+del_with_fault() {
+	add_well
+	with_fault "$1" del "$plugin" <<<"$conf"
+	echo "fault $1: $what"
+	judge_del
+}
+
+# ---- all of them -----------------------------------------------------------------------------
+
+# each_fault COMMAND : COMMAND N for every N that is reached. Few of them are a broken shim.
+each_fault() {
+	local number=0
+	needs_preload
+	set +T # bats' own DEBUG trap, which doubles the time
+	"$restore"
+	base=$(snapshot)
+	what=first
+	while [ -n "$what" ]; do
+		number=$((number + 1))
+		! is_sampled $number || "$1" $number >"$log" 2>&1
+	done
+	expect_state
+	echo "# $((number - 1)) calls" >&3
+	[ "$number" -gt "${least:-15}" ] || fail "more calls that can fail"
+}
+
+# The kernel's answer is lost: what was asked for has been done, or not.
+lost_answers() {
+	local least=4
+	export FAULT_SET=recv FAULT_ERRNO=11 # EAGAIN, of SO_RCVTIMEO
+	each_fault "$1"
 }

@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2030,SC2031,SC2034,SC2154
 #
 # What the files have in common that let each call of a plugin of the kernel's fail once: the state that
-# is compared, one ADD or DEL with a fault in it, and the loop. For files that have loaded lib.bash and
-# fault.bash. A file whose plugins leave more than links and leases defines more_state.
+# is compared, and what is to be as good as ever. For files that have loaded lib.bash and fault.bash. A file
+# whose plugins leave more than links and leases defines more_state.
 
 NET=net
 STORE=/var/lib/cni/networks/$NET
@@ -62,29 +62,18 @@ stored() {
 	done
 }
 
-expect_state() {
-	local now
-	now=$(snapshot)
-	[ "$now" = "$base" ] || {
-		diff <(echo "$base") <(echo "$now") || true
-		fail "the state as before"
-	}
+# ---- beside the state ------------------------------------------------------------------------
+
+before_fault() {
+	files=$(stored)
 }
 
-# ---- one failing call ------------------------------------------------------------------------
-
-# A tolerated failure: the ADD is to be as good as any.
-expect_all_right() {
-	echo "tolerated: $what"
-	check "$plugin" <<<"$(with_result "$conf")"
-	expect_silent
-	del "$plugin" <<<"$conf"
-	expect_silent
-	"$restore"
+after_refusal() {
+	[ "$plugin" != host-local ] || expect_same files "$files" "$(stored)"
 }
 
 # The store, and our index of it, are to be as good as ever.
-cycle() {
+after_fault() {
 	add host-local <<<"$HOST_LOCAL"
 	expect_ok
 	del host-local <<<"$HOST_LOCAL"
@@ -92,44 +81,7 @@ cycle() {
 	"$restore"
 }
 
-add_with_fault() {
-	local files
-	files=$(stored)
-	with_fault "$1" add "$plugin" <<<"$conf"
-	echo "fault $1: $what"
-	if [ "$status" -eq 0 ]; then
-		expect_all_right
-	else
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		[ "$plugin" != host-local ] || expect_same files "$files" "$(stored)"
-	fi
-	expect_state
-	cycle
-}
-
-del_with_fault() {
-	add "$plugin" <<<"$conf"
-	expect_ok
-	with_fault "$1" del "$plugin" <<<"$conf"
-	echo "fault $1: $what"
-	if [ "$status" -ne 0 ]; then
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		del "$plugin" <<<"$conf"
-	fi
-	expect_silent
-	"$restore"
-	expect_state
-	cycle
-}
-
-# ---- all of them -----------------------------------------------------------------------------
-
-# nothing, fresh: what there was before, and how to get there again after an ADD and DEL.
-nothing() {
-	:
-}
+# ---- what there was before -------------------------------------------------------------------
 
 fresh() {
 	ip link del br0 2>/dev/null || true
@@ -144,32 +96,8 @@ busy() {
 	NS=box
 }
 
-# each_fault COMMAND : COMMAND N for every N that is reached. Few of them are a broken shim.
-each_fault() {
-	local number=0
-	needs_preload
-	set +T # bats' own DEBUG trap, which doubles the time
-	"$restore"
-	base=$(snapshot)
-	what=first
-	while [ -n "$what" ]; do
-		number=$((number + 1))
-		"$1" $number >"$log" 2>&1
-	done
-	expect_state
-	echo "# $((number - 1)) calls" >&3
-	[ "$number" -gt "${least:-15}" ] || fail "more calls that can fail"
-}
-
 use() {
 	plugin=$1
 	conf=$2
 	restore=nothing
-}
-
-# The kernel's answer is lost: what was asked for has been done, or not.
-lost_answers() {
-	local least=4
-	export FAULT_SET=recv FAULT_ERRNO=11 # EAGAIN, of SO_RCVTIMEO
-	each_fault "$1"
 }

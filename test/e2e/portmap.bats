@@ -1,29 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 #
-# portmap: what is in the rule set, and what CHECK, DEL, GC and repair make of it; each call failing
-# once. Traffic is in portmap-traffic.bats, the change-over in crossover-netfilter.bats.
+# portmap: what is in the rule set, and what CHECK, DEL, GC and repair make of it. Traffic is in
+# portmap-traffic.bats, the change-over in crossover-netfilter.bats, each call failing once in
+# fault-portmap.bats.
 
 load lib
-load fault
 
 RECORDS=/run/cnic/rules
 BACKENDS='"" nftables iptables'
-
-setup_file() {
-	build_shim
-}
 
 setup() {
 	host_setup
 	nft flush ruleset
 	rm -rf /run/cnic
 	netns box
-	fault_begin
 }
 
 teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || ! [ -f "$log" ] || cat "$log"
 	host_clean
 	nft flush ruleset
 }
@@ -624,98 +618,4 @@ no_draft() {
 	PATH=/nowhere:$PATH status_of portmap <<<"$(bare "$(conf iptables)")"
 	umount /usr/sbin
 	expect_code 50 iptables-restore
-}
-
-# ---- each call failing once ----------------------------------------------------------------
-
-snapshot() {
-	held
-}
-
-expect_state() {
-	expect_same state "$base" "$(snapshot)"
-}
-
-add_with_fault() {
-	with_fault "$1" add portmap <<<"$conf"
-	echo "fault $1: $what"
-	if [ "$status" -eq 0 ]; then
-		check_ok "$conf"
-		del_ok "$conf"
-	else
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-	fi
-	expect_state
-}
-
-del_with_fault() {
-	add_ok "$conf"
-	with_fault "$1" del portmap <<<"$conf"
-	echo "fault $1: $what"
-	if [ "$status" -ne 0 ]; then
-		expect_error_object
-		[ -n "$what" ] || fail "success without a fault"
-		del_ok "$conf"
-	fi
-	expect_state
-}
-
-each_fault() {
-	local number=0
-	needs_preload
-	set +T
-	base=$(snapshot)
-	what=first
-	while [ -n "$what" ]; do
-		number=$((number + 1))
-		"$1" $number >"$log" 2>&1
-	done
-	echo "# $((number - 1)) calls" >&3
-	[ "$number" -gt 8 ] || fail "more calls that can fail"
-}
-
-# beside : another container has rules, the bridge leads to both.
-beside() {
-	ip link add br0 type bridge
-	ip addr add 10.1.0.1/16 dev br0
-	ip addr add fd00::1/64 dev br0 nodad
-	ip link set br0 up
-	CID=c2 add_ok "$(conf "$1" "$(port 9)" 3)"
-}
-
-@test "every call of ADD fails once: our table, beside another container" {
-	beside ""
-	conf=$(conf "")
-	each_fault add_with_fault
-}
-
-@test "every call of ADD fails once: our table, first on the host" {
-	fresh_add() {
-		nft flush ruleset
-		add_with_fault "$1"
-	}
-	conf=$(conf "")
-	each_fault fresh_add
-}
-
-@test "every call of ADD fails once: the reference's tables" {
-	beside nftables
-	conf=$(conf nftables)
-	each_fault add_with_fault
-}
-
-@test "every call of ADD fails once: iptables" {
-	beside iptables
-	conf=$(conf iptables)
-	each_fault add_with_fault
-}
-
-@test "every call of DEL fails once" {
-	local backend
-	beside ""
-	for backend in $BACKENDS; do
-		conf=$(conf "${backend//\"/}")
-		each_fault del_with_fault
-	done
 }
