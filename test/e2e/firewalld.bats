@@ -136,7 +136,7 @@ BOTH="10.1.0.2/32 fd00::2/128"
 	sources trusted 10.1.0.2/32
 }
 
-@test "DEL without firewalld, without a bus, by the record alone" {
+@test "C-108 DEL without firewalld, without a bus, by the record alone" {
 	add firewall <<<"$(conf)"
 	firewalld_stops
 	del firewall <<<"$(conf)"

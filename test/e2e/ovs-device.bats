@@ -65,7 +65,7 @@ expect_vf_home() {
 	expect_no_ports
 }
 
-@test "ADD moves the VF in and plugs the representor, DEL moves it back" {
+@test "C-190 deviceID: ADD moves the VF in and plugs the representor, DEL moves it back" {
 	add ovs <<<"$(conf '.mtu = 1400 | .vlan = 7')"
 	expect_ok
 	expect_json '.interfaces[0].name' rep0

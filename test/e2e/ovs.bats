@@ -393,7 +393,7 @@ pings() {
 	expect_nothing_left
 }
 
-@test "the server is down: ADD fails, DEL names what may remain, and finishes later" {
+@test "C-108 the server is down: ADD fails, DEL names what may remain, and finishes later" {
 	add ovs <<<"$CONF"
 	expect_ok
 	end_process ovsdb-server

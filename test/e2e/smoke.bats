@@ -40,7 +40,8 @@ up() {
 		expect_json '.supportedVersions | index("1.1.0") != null' true
 		status_of "$(jq -r .type <<<"$conf")" <<<"$conf"
 		expect_silent
-		add "$(jq -r .type <<<"$conf")" "$ifname" <<<"$([ -z "$result" ] && echo "$conf" || with_result "$conf")"
+		[ -z "$result" ] || conf=$(with_result "$conf")
+		add "$(jq -r .type <<<"$conf")" "$ifname" <<<"$conf"
 		expect_ok
 	done
 }
@@ -55,11 +56,12 @@ down() {
 	each DEL "${all[@]}"
 }
 
+# collect ID/IFNAME|"" CONF... : GC that keeps this one, or none.
 collect() {
-	local valid=$1 conf
+	local valid=($1) conf
 	shift
 	for conf; do
-		gc "$(jq -r .type <<<"$conf")" <<<"$(with_valid "$conf" $valid)"
+		gc "$(jq -r .type <<<"$conf")" <<<"$(with_valid "$conf" "${valid[@]}")"
 		expect_silent
 	done
 }
@@ -89,7 +91,7 @@ life() {
 	CID=c2 up "$@"
 	ip netns del other
 	collect '' "$@"
-	[ -z "$(traces | grep -v veth)" ] || fail "nothing left of a GC, not $(traces)"
+	! traces | grep -v veth || fail "nothing left of a GC"
 }
 
 @test "bridge, portmap, firewall with IPAM of host-local" {

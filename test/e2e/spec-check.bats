@@ -109,6 +109,39 @@ notices() {
 	done
 }
 
+# unruly PLUGIN KEYS : what has made rules misses them.
+unruly() {
+	config=$(conf "$1" "$2")
+	add "$1" <<<"$config"
+	expect_ok
+	check_it "$1"
+	expect_silent
+	nft flush ruleset
+	check_it "$1"
+	expect_code 102
+	del "$1" <<<"$config"
+	expect_silent
+	nft flush ruleset
+}
+
+@test "C-125 row 22: CHECK notices that rules, chains, tables, elements of its own are gone" {
+	local plugin backend prev
+	netns box
+	for plugin in $VETH_PLUGINS; do
+		for backend in null '"nftables"' '"iptables"'; do
+			unruly "$plugin" ".ipMasq = true | .ipMasqBackend = $backend"
+		done
+	done
+	unruly bridge '.macspoofchk = true'
+	prev='.prevResult = {cniVersion: "1.1.0", interfaces: [{name: "br0"}, {name: "eth0", sandbox: "/run/netns/box"}],
+		ips: [{address: "10.1.0.2/24", interface: 1}, {address: "fd00::2/64", interface: 1}]} |'
+	for backend in null '"nftables"' '"iptables"'; do
+		unruly portmap "$prev .backend = $backend | .runtimeConfig.portMappings =
+			[{hostPort: 8080, containerPort: 80, protocol: \"tcp\"}]"
+		unruly firewall "$prev .backend = $backend | .ingressPolicy = \"same-bridge\""
+	done
+}
+
 @test "C-126 CHECK notices that the reservation is gone" {
 	for plugin in $VETH_PLUGINS host-local; do
 		for always in '' 1; do

@@ -29,6 +29,18 @@ load spec
 	del host-local <<<"$(conf host-local)"
 }
 
+@test "C-190 row 22: runtimeConfig.portMappings by portmap" {
+	netns box
+	add portmap <<<"$(conf portmap '.prevResult = {cniVersion: "1.1.0", interfaces: [{name: "eth0",
+		sandbox: "/run/netns/box"}], ips: [{address: "10.1.0.2/24", interface: 0}]} |
+		.runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80, protocol: "tcp"}]')"
+	expect_ok
+	nft list ruleset | grep -q 'tcp . 8080.* : 10.1.0.2 . 80' || fail "the port"
+	del portmap <<<"$(conf portmap)"
+	expect_silent
+	! nft list ruleset | grep 8080 || fail "no port"
+}
+
 @test "C-191 args.cni.ips goes before CNI_ARGS IP" {
 	netns box
 	for type in host-local static; do

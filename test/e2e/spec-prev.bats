@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2016,SC2034,SC2154
-# CNI spec, prevResult on ADD. Of these plugins loopback is the one that runs inside a chain.
+# CNI spec, prevResult on ADD. loopback runs inside a chain or alone.
 
 load spec
 
@@ -98,6 +98,19 @@ passed_on() {
 	add loopback lo <<<"$(conf loopback '.prevResult = null')"
 	expect_ok
 	expect_json .interfaces[0].name lo
+}
+
+@test "C-095 row 22: what only works inside a chain says so when there is no prevResult" {
+	local plugin keys='.bridge = "br0" | .mirrors = [{name: "m", ingress: true}] |
+		.runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80, protocol: "tcp"}]'
+	netns box
+	for plugin in $CHAINED_PLUGINS ovs-mirror-producer ovs-mirror-consumer; do
+		for prev in 'del(.prevResult)' '.prevResult = null'; do
+			add "$plugin" <<<"$(conf "$plugin" "$keys | $prev")"
+			expect_code 7 prevResult
+			[ -z "$(nft list ruleset)" ] || fail "no rules"
+		done
+	done
 }
 
 @test "C-096 a malformed prevResult is an error that names the place" {
