@@ -98,6 +98,12 @@ unit: $(UNIT)
 list-unit:
 	@echo $(UNIT)
 
+# What the fuzz targets link.
+objects: $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
+
+list-objects:
+	@echo $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
+
 $B/unit/%: test/unit/%.c $(filter-out %/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -127,6 +133,6 @@ clean:
 	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \
 		$(filter-out build/peers build/vm build/static-deps,$(wildcard build/*))
 
-.PHONY: all unit list-unit check test-long lint install uninstall clean
+.PHONY: all unit list-unit objects list-objects check test-long lint install uninstall clean
 .SECONDARY:
 -include $(PKG_OBJ:.o=.d) $(PLUGIN_OBJ:.o=.d) $B/plugins/all.d $(UNIT:=.d)

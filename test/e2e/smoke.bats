@@ -58,7 +58,8 @@ down() {
 
 # collect ID/IFNAME|"" CONF... : GC that keeps this one, or none.
 collect() {
-	local valid=($1) conf
+	local valid conf
+	read -ra valid <<<"$1"
 	shift
 	for conf; do
 		gc "$(jq -r .type <<<"$conf")" <<<"$(with_valid "$conf" "${valid[@]}")"
