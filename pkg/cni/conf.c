@@ -25,9 +25,6 @@ static const struct json_field ignored_fields[] = {
 	F_MAP("runtimeConfig", struct ignored, runtime_config), F_END
 };
 
-static const struct json_field version_fields[] = { F_STR("cniVersion", struct cni_conf, version),
-						    F_END };
-
 static const struct json_field name_fields[] = { F_STR("name", struct cni_conf, name), F_END };
 
 static const struct json_field cni_version_fields[] = {
@@ -71,7 +68,7 @@ int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient,
 		.version = "", .name = "", .type = "", .ipam.type = "", .raw = raw
 	};
 	if (json_is_object(raw))
-		(void)!json_decode_lenient(raw, version_fields, "", conf, &unheard);
+		(void)!json_decode_lenient(raw, cni_version_fields, "", conf, &unheard);
 	if (!json_is_null(raw) && json_decode(raw, name_fields, "", conf, err) < 0)
 		return -1;
 	if (check_name(conf->name, err) < 0)

@@ -191,7 +191,7 @@ static int fail_early(struct cni_call *c)
 	const struct err first = *c->err;
 
 	if (!isatty(STDIN_FILENO) && read_stdin(c) == 0)
-		(void)!decode_conf(c);
+		(void)!decode_conf(c, cni_command_names[CNI_DEL]);
 	*c->err = first;
 	return fail(c);
 }
