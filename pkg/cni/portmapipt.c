@@ -229,18 +229,54 @@ int portmap_ipt_add(struct cni_call *c, const struct portmap *conf, const struct
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-/* Has the chain more rules than this attachment, by our count? Asking legacy iptables for a table makes it. */
-static int has_more(struct cni_call *c, const struct portmap_text *t, bool *more)
+struct mention {
+	const struct ip *ip;
+	size_t n; /* rules */
+	bool found;
+};
+
+/* In whichever way iptables has put it: as an expression, or in what an extension keeps for itself. */
+static void see_mention(const struct nft_rule_seen *rule, void *data)
 {
-	size_t own = t->at.n + t->any.n + (t->family == AF_INET), n = 0;
+	struct mention *m = data;
+
+	m->n++;
+	if (m->ip && rule->expressions &&
+	    memmem(mnl_attr_get_payload(rule->expressions),
+		   mnl_attr_get_payload_len(rule->expressions), m->ip->bytes, ip_len(m->ip)))
+		m->found = true;
+}
+
+static void see_nothing(void *data)
+{
+	struct mention *m = data;
+
+	m->n = 0;
+	m->found = false;
+}
+
+/*
+ * Has the chain rules of others, as far as can be said without their records: more than this attachment has
+ * by our count, or none that leads to it? Asking legacy iptables for a table makes it.
+ */
+static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
+{
+	size_t own = t->at.n + t->any.n + (t->family == AF_INET);
+	struct mention m = { .ip = t->n ? &t->mappings[0].to : NULL };
 	struct cni_iptables_view view;
 
 	if (t->conf->way != PORTMAP_IPTABLES && !cni_iptables_legacy(t->family, CNI_IPTABLES_NAT))
 		return 0;
-	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, &view) < 0 ||
-	    cni_iptables_count(c, &view, t->chain.name, NULL, &n) < 0)
+	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, &view) < 0)
 		return -1;
-	*more |= n > own;
+	if (view.saved) {
+		portmap_text_look(t, view.saved);
+		m.n = t->old_rules.n;
+		m.found = portmap_text_leads_to(t);
+	} else if (nft_rules(c->nft, view.table, t->chain.name, see_mention, see_nothing, &m) < 0) {
+		return -1;
+	}
+	*more |= m.n > own || (m.n && !m.found);
 	return 0;
 }
 
@@ -291,8 +327,7 @@ int portmap_ipt_remove(struct cni_call *c, const char *container_id, const struc
 	bool more = false, any = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const struct portmap_text own =
-			text_of(c, container_id, conf, &conf->list, families[i]);
+		struct portmap_text own = text_of(c, container_id, conf, &conf->list, families[i]);
 
 		rest[i] = text_of(c, container_id, conf, &nothing, families[i]);
 		if (has_more(c, &own, &more) < 0)

@@ -112,13 +112,20 @@ static bool is_among(struct portmap_text *t, const struct portmap_lines *saved, 
 	return false;
 }
 
+/* The reference makes none of these for IPv6. */
+static bool is_ours_alone(const char *wanted)
+{
+	return strstr(wanted, " -s ::1/128 ");
+}
+
 static bool has_all(struct portmap_text *t, const struct portmap_lines *saved,
 		    const struct portmap_lines *wanted, same_fn same)
 {
 	size_t from = 0;
 
 	for (size_t i = 0; i < wanted->n; i++)
-		if (!is_among(t, saved, wanted->line[i], same, &from))
+		if (!is_ours_alone(wanted->line[i]) &&
+		    !is_among(t, saved, wanted->line[i], same, &from))
 			return false;
 	return true;
 }
@@ -155,6 +162,14 @@ void portmap_text_look(struct portmap_text *t, const char *saved)
 		if (!strncmp(line, ENTRY, sizeof(ENTRY) - 1) && ends_with(line, end))
 			portmap_line(&t->old_entries, line, t->arena);
 	}
+}
+
+bool portmap_text_leads_to(struct portmap_text *t)
+{
+	for (size_t i = 0; i < t->old_rules.n; i++)
+		if (leads_to_us(t, t->old_rules.line[i]))
+			return true;
+	return false;
 }
 
 /* A rule that translates, and those before it that mark what it will. */

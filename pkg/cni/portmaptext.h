@@ -59,6 +59,8 @@ void portmap_text_init(struct portmap_text *t, const struct portmap_list *list);
 /* What iptables-save says of the chain, and whether all that is wanted is in it. */
 void portmap_text_look(struct portmap_text *t, const char *saved);
 bool portmap_text_has(struct portmap_text *t);
+bool portmap_text_leads_to(
+	struct portmap_text *t); /* is there a rule that leads to the attachment? */
 
 /* What of it leads to other addresses of the container is wanted, too, and comes first. */
 void portmap_text_keep(struct portmap_text *t);

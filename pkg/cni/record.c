@@ -244,16 +244,19 @@ int cni_record_names(const char ***names, size_t *n, struct arena *arena, struct
 {
 	DIR *d = opendir(CNI_RECORD_DIR);
 	const struct dirent *e;
+	int rc = 0;
 
 	*names = NULL;
 	*n = 0;
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(err, "open " CNI_RECORD_DIR);
-	while ((e = readdir(d)))
+	for (errno = 0; (e = readdir(d)); errno = 0)
 		if (is_record(e->d_name))
 			*arena_append(arena, *names, *n) = arena_strdup(arena, e->d_name);
+	if (errno)
+		rc = err_sys(err, "read " CNI_RECORD_DIR);
 	closedir(d);
-	return 0;
+	return rc;
 }
 
 /* By the name alone: nothing of a valid attachment, another network or another plugin is opened. */
@@ -299,15 +302,24 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 	return rc;
 }
 
-static bool has_text(struct cni_call *c, const char *name, const char *text)
+/* What is gone by now, or no record, is none; what cannot be read is an error, since a DEL can be repeated. */
+static int load_other(struct cni_call *c, const char *name, const char *text, struct cni_record **r)
 {
-	struct err ignored = { 0 };
-	const char *content;
+	struct err err = { 0 };
+	const char *content = "";
 	size_t len;
+	int rc = 0;
 
-	return !text || (file_read(path_of(c->arena, name), CNI_MEMO_MAX, c->arena, &content, &len,
-				   &ignored) == 0 &&
-			 strstr(content, text));
+	*r = NULL;
+	if (text)
+		rc = file_read(path_of(c->arena, name), CNI_MEMO_MAX, c->arena, &content, &len,
+			       &err);
+	if (!rc && (!text || strstr(content, text)))
+		rc = parse(name, c->arena, r, &err);
+	if (!rc || !err.sys || err.sys == ENOENT)
+		return 0;
+	*c->err = err;
+	return -1;
 }
 
 int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit fn, void *data)
@@ -321,14 +333,14 @@ int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit
 		return -1;
 	cni_owners_init(&owners, c);
 	for (size_t i = 0; !rc && i < n; i++) {
-		struct err ignored = { 0 };
 		struct cni_record *r;
 
 		if (strcmp(names[i] + CNI_OWNER_ID + 1, c->plugin->name) != 0 ||
-		    !strcmp(names[i], own) || !has_text(c, names[i], text) ||
+		    !strcmp(names[i], own) ||
 		    (c->command == CNI_GC && cni_owners_may_go(&owners, names[i])))
 			continue;
-		if (parse(names[i], c->arena, &r, &ignored) == 0)
+		rc = load_other(c, names[i], text, &r);
+		if (r)
 			rc = fn(c, r, data);
 	}
 	return rc < 0 ? -1 : 0;

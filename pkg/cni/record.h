@@ -46,7 +46,7 @@ int cni_record_collect(struct cni_call *c) NODISCARD;
 
 /*
  * The other records of this plugin, on any network, without those that a GC collects. With `text`, only those
- * whose file has it somewhere. They are not held. fn ends it with 1, or -1. What cannot be read is passed over.
+ * whose file has it somewhere. They are not held. fn ends it with 1, or -1. What is no record is passed over.
  */
 typedef int (*cni_record_visit)(struct cni_call *c, const struct cni_record *r, void *data);
 int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,

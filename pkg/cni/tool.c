@@ -15,7 +15,7 @@ static int usage(const char *name)
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		fprintf(stderr, " %s", (*p)->name);
 	fputs("\nusage: cnic --list | --version | --install DIR [FILE...] | --uninstall DIR\n"
-	      "       cnic repair [--backend own|nftables|iptables] [--network NAME] [--plugin NAME]\n"
+	      "       cnic repair [--network NAME] [--plugin NAME] [--backend own|nftables|iptables]\n"
 	      "                   [CONTAINERID]\n",
 	      stderr);
 	return -1;

@@ -75,6 +75,63 @@ first_add() {
 	each iptables add_with_fault
 }
 
+# second BACKEND [PORTS] : the configuration of the container's second interface.
+second() {
+	conf "$1" "${2-$PORTS}" 4 | jq -c '.prevResult.interfaces[1].name = "net1"'
+}
+
+# What says that it is shared says so from the first second interface on.
+@test "portmap ADD, our table, a second interface" {
+	local IFN=net1 least=8
+	beside ""
+	IFN=eth0 add portmap <<<"$(conf "" "$PORTS" 2)"
+	use portmap "$(second "")"
+	add portmap net1 <<<"$conf"
+	del portmap net1 <<<"$conf"
+	each_fault add_with_fault
+	check portmap <<<"$(conf "" "$PORTS" 2)"
+	expect_silent
+}
+
+@test "portmap ADD, iptables, a second interface" {
+	local IFN=net1 least=8
+	beside iptables
+	add portmap eth0 <<<"$(conf iptables "$PORTS" 2)"
+	use portmap "$(second iptables '{"hostPort":8090,"containerPort":80,"protocol":"tcp"}')"
+	each_fault add_with_fault
+	check portmap eth0 <<<"$(conf iptables "$PORTS" 2)"
+	expect_silent
+}
+
+# The ports of the one that stays are there all the time.
+del_of_first() {
+	add_well
+	add portmap net1 <<<"$other"
+	expect_ok
+	with_fault "$1" del portmap <<<"$conf"
+	echo "fault $1: $what"
+	if [ "$status" -ne 0 ]; then
+		expect_refused
+		del portmap <<<"$conf"
+	fi
+	expect_silent
+	check portmap net1 <<<"$other"
+	expect_silent
+	del portmap net1 <<<"$other"
+	expect_silent
+	expect_state
+}
+
+@test "portmap DEL, of several interfaces the first" {
+	local backend least=8
+	beside ""
+	for backend in "" iptables; do
+		use portmap "$(conf "$backend" "$PORTS" 2)"
+		other=$(second "$backend")
+		each_fault del_of_first
+	done
+}
+
 @test "portmap DEL" {
 	local backend
 	beside ""

@@ -101,9 +101,9 @@ expect_refused() {
 # A tolerated failure: the ADD is to be as good as any.
 expect_tolerated() {
 	echo "tolerated: $what"
-	check "$plugin" <<<"$(with_result "$conf")"
+	check "$plugin" "${IFN:-eth0}" <<<"$(with_result "$conf")"
 	expect_silent
-	del "$plugin" <<<"$conf"
+	del "$plugin" "${IFN:-eth0}" <<<"$conf"
 	expect_silent
 	"$restore"
 }
@@ -122,7 +122,7 @@ judge_add() {
 judge_del() {
 	if [ "$status" -ne 0 ]; then
 		expect_refused
-		del "$plugin" <<<"$conf"
+		del "$plugin" "${IFN:-eth0}" <<<"$conf"
 	fi
 	expect_silent
 	"$restore"
@@ -131,20 +131,20 @@ judge_del() {
 }
 
 add_well() {
-	add "$plugin" <<<"$conf"
+	add "$plugin" "${IFN:-eth0}" <<<"$conf"
 	expect_ok
 }
 
 add_with_fault() {
 	before_fault
-	with_fault "$1" add "$plugin" <<<"$conf"
+	with_fault "$1" add "$plugin" "${IFN:-eth0}" <<<"$conf"
 	echo "fault $1: $what"
 	judge_add
 }
 
 del_with_fault() {
 	add_well
-	with_fault "$1" del "$plugin" <<<"$conf"
+	with_fault "$1" del "$plugin" "${IFN:-eth0}" <<<"$conf"
 	echo "fault $1: $what"
 	judge_del
 }

@@ -256,6 +256,27 @@ elements() {
 	check_ok "$(conf "")"
 }
 
+# kin [NETWORK] : the configuration of c1's second interface.
+kin() {
+	conf "$1" "${2-$PORTS}" 4 | jq -c --arg net "${3-net}" '.name = $net | .prevResult.interfaces[1].name = "net1"'
+}
+
+@test "row 1: an ADD that fails at its end leaves the other interface's ports as they were" {
+	local backend net before
+	for backend in $BACKENDS; do
+		backend=${backend//\"/}
+		for net in net other; do
+			add_ok "$(conf "$backend")"
+			before=$(rules)$(ls $RECORDS)
+			! CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=net1 CNI_PATH=$CNIC_BIN \
+				"$CNIC_BIN/portmap" <<<"$(kin "$backend" "$PORTS,$(port 9)" $net)" >/dev/full || fail "no result"
+			expect_same state "$before" "$(rules)$(ls $RECORDS)"
+			del_ok "$(conf "$backend")"
+			nft flush ruleset
+		done
+	done
+}
+
 @test "a thousand ports" {
 	local ports backend
 	ports=$(seq -f '{"hostPort":%g,"containerPort":80,"protocol":"tcp"}' -s, 20001 21000)
