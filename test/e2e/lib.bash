@@ -100,8 +100,10 @@ host_clean() {
 	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 }
 
-# A file with a setup or teardown of its own calls host_setup and host_clean in them.
+# A file with a setup or teardown of its own calls host_setup and host_clean in them. Without TRACE=1 bats
+# says of a failure which line of the test it is, but not where in a function: that costs a fifth of all.
 host_setup() {
+	[ -n "${TRACE:-}" ] || set +T
 	[ -z "$(host_links)" ] || host_clean
 }
 
