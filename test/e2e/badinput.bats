@@ -41,6 +41,7 @@ setup_file() {
 	jq -rs --argjson bases "$BASES" -f "$TEST_DIR/badinput.jq" "$BATS_FILE_TMPDIR/rows" \
 		>"$BATS_FILE_TMPDIR/cases"
 	awk -F '\t' -v dir="$BATS_FILE_TMPDIR" '{ print >(dir "/" $1 "." $2) }' "$BATS_FILE_TMPDIR/cases"
+	jq -r 'to_entries[] | "\(.key)\t\(.value | tojson)"' <<<"$BASES" >"$BATS_FILE_TMPDIR/bases"
 }
 
 setup() {
@@ -51,9 +52,9 @@ setup() {
 	log=$BATS_TEST_TMPDIR/log
 	stderr_file=$BATS_TEST_TMPDIR/stderr
 	reset_env
-	for plugin in $EVERY_PLUGIN; do
-		base[$plugin]=$(changed "$plugin" .)
-	done
+	while IFS=$'\t' read -r plugin conf; do
+		base[$plugin]=$conf
+	done <"$BATS_FILE_TMPDIR/bases"
 	before=$(everything)
 	set +T # bats' own DEBUG trap costs more than the calls
 }
@@ -86,12 +87,9 @@ reset_env() {
 # try VERB PLUGIN : configuration on stdin; to $status and $output.
 try() {
 	status=0
-	output=$(CNI_COMMAND=$1 "$CNIC_BIN/$2" 2>"$stderr_file") || status=$?
-	{
-		echo "\$ $1 $2: exit $status"
-		echo "$output"
-		cat "$stderr_file"
-	} >"$log"
+	output=$(CNI_COMMAND=$1 exec "$CNIC_BIN/$2" 2>"$stderr_file") || status=$?
+	IFS= read -r -d '' errors <"$stderr_file" || true
+	printf '%s\n' "\$ $1 $2: exit $status" "$output" "$errors" >"$log"
 }
 
 no_traces() {
