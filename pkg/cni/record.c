@@ -210,6 +210,7 @@ static void undo_write(struct cni_call *c, const void *arg)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
+/* The one that is there may be held by a program of a call that was killed: it is waited for. */
 int cni_record_write(struct cni_call *c)
 {
 	struct before *b = arena_new(c->arena, struct before);
@@ -220,8 +221,7 @@ int cni_record_write(struct cni_call *c)
 	if (file_make_dirs(NETNS_LOCK_DIR, 0700, c->err) < 0 ||
 	    file_make_dirs(CNI_RECORD_DIR, 0700, c->err) < 0)
 		return -1;
-	if (!cni_record_is_held(c) &&
-	    hold_own(c, b->path) < 0) /* of a call that was killed, its programs are still at it */
+	if (!cni_record_is_held(c) && hold_own(c, b->path) < 0)
 		return -1;
 	if (cni_memo_load(b->path, c->arena, &b->content, &ignored) < 0)
 		b->content = NULL;

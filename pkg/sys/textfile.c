@@ -98,30 +98,40 @@ bool file_is_draft(const char *name)
 	return n > tail && !strcmp(name + n - tail, DRAFT);
 }
 
-/* It may have been renamed or removed while its lock was waited for. */
-static bool is_at(int fd, const char *path)
+/* It may have been renamed or removed while its lock was waited for. 1 still there, 0 not, -1 who knows. */
+static int is_at(int fd, const char *path)
 {
 	struct stat own, other;
 
-	return fstat(fd, &own) == 0 && lstat(path, &other) == 0 && own.st_dev == other.st_dev &&
-	       own.st_ino == other.st_ino;
+	if (fstat(fd, &own) < 0)
+		return -1;
+	if (lstat(path, &other) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
 /* Whoever writes it has its lock: what a writer who was killed has left is written over. */
 static int open_draft(const char *draft, mode_t mode, struct err *err)
 {
-	for (;;) {
-		auto_close int fd =
-			open(draft, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
+	for (int here = 0; !here;) {
+		auto_close int fd = open(draft, flags, mode);
 
 		if (fd < 0)
 			return err_sys(err, "create %s", draft);
-		if (lock_fd(fd, draft, err) < 0)
+		if (lock_fd(fd, draft, err) < 0) {
+			if (err->code != ERR_RETRY) /* which is that somebody else has it */
+				(void)unlink(draft);
 			return -1;
-		if (!is_at(fd, draft))
-			continue;
-		return ftruncate(fd, 0) < 0 ? err_sys(err, "write %s", draft) : take_fd(&fd);
+		}
+		here = is_at(fd, draft);
+		if (here > 0 && ftruncate(fd, 0) == 0)
+			return take_fd(&fd);
 	}
+	(void)err_sys(err, "write %s", draft);
+	(void)unlink(draft);
+	return -1;
 }
 
 int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
@@ -145,7 +155,7 @@ static void sweep(const char *draft)
 {
 	auto_close int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, draft))
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, draft) > 0)
 		(void)unlink(draft);
 }
 
