@@ -233,8 +233,10 @@ static int run_command(struct cni_call *c, cni_step command)
 	if (c->nft)
 		nl_close(c->nft);
 	close_fd(&c->netns_fd);
-	if (c->record_fd)
+	if (c->record_fd) {
 		close_fd(c->record_fd);
+		*c->record_fd = -1;
+	}
 	cni_turn_end(c);
 	return rc;
 }

@@ -89,6 +89,7 @@ static void one(struct cni_repair *what, const char *name, struct arena *arena)
 			      .path = "",
 			      .netns_fd = -1,
 			      .lock_fd = -1,
+			      .record_fd = &held,
 			      .arena = arena,
 			      .err = &err };
 	int rc = cni_record_load(name, &held, arena, &r, &err);

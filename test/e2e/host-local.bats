@@ -196,7 +196,7 @@ reboot_to() {
 	expect_records ''
 	add_id c1 "$(conf '.args.cni.ips = ["10.9.0.300"]')"
 	expect_code 7 'args.cni.ips[0]: invalid IP address'
-	CNI_ARGS="IP=" add_id c1
+	CNI_ARGS="IP=x" add_id c1
 	expect_code 7 'CNI_ARGS IP'
 	CNI_ARGS="IP=10.9.0.2;MAC=x" add_id c1
 	expect_code 4 MAC
