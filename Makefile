@@ -16,11 +16,9 @@ FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
 B           := build$(FLAVOUR)
 BIN         := bin$(FLAVOUR)
 
-PLUGINS := bridge ptp loopback ovs host-local static portmap firewall ovs-mirror-producer ovs-mirror-consumer
-
-# Plugins that are two of one file.
-FILE_OF_ovs-mirror-producer := ovs-mirror
-FILE_OF_ovs-mirror-consumer := ovs-mirror
+# plugins/list.h: PLUGIN(symbol, "name", "folder")
+PLUGINS   := $(shell sed -n 's/^PLUGIN[^"]*"\([^"]*\)".*/\1/p' plugins/list.h)
+folder_of  = $(shell sed -n 's/^PLUGIN[^"]*"$(1)", "\([^"]*\)".*/\1/p' plugins/list.h)
 
 CFLAGS   ?= -O2 -g
 ifdef STATIC
@@ -32,7 +30,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfo
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PIE      := $(if $(STATIC),,-fPIE)
-override CPPFLAGS += -Ipkg -D_GNU_SOURCE -DCNIC_VERSION='"$(VERSION)"' -MMD -MP \
+override CPPFLAGS += -iquote pkg -iquote . -D_GNU_SOURCE -DCNIC_VERSION='"$(VERSION)"' -MMD -MP \
 		     $(if $(STATIC),-isystem build/static-deps/include)
 override CFLAGS   += -std=gnu11 -fvisibility=hidden $(PIE) $(WARN) \
 		     $(if $(SAN),$(SANITIZE),$(HARDEN)) $(if $(STATIC),-ffunction-sections -fdata-sections)
@@ -44,7 +42,7 @@ Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 PKG_SRC    := $(wildcard pkg/*/*.c)
-PLUGIN_SRC := $(wildcard plugins/*/*.c)
+PLUGIN_SRC := $(filter-out plugins/meta/firewalld/%,$(wildcard plugins/*/*.c plugins/*/*/*.c))
 PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
 PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
 UNIT_SRC   := $(wildcard test/unit/test_*.c)
@@ -75,9 +73,10 @@ else
 $(BIN)/%: $B/table/%.o $(PKG_OBJ) $(PLUGIN_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(PKG_OBJ) $(filter %/$(or $(FILE_OF_$*),$*).o,$(PLUGIN_OBJ)) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(PKG_OBJ) \
+		$(filter $B/plugins/$(call folder_of,$*)/% $B/plugins/$(call folder_of,$*).o,$(PLUGIN_OBJ)) $(LIBS)
 
-$B/table/%.o: plugins/all.c
+$B/table/%.o: plugins/all.c plugins/list.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DONLY=$(subst -,_,$*)_plugin -c -o $@ $<
 endif

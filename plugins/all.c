@@ -7,21 +7,13 @@ extern const struct cni_plugin ONLY;
 
 const struct cni_plugin *const cni_plugins[] = { &ONLY, NULL };
 #else
-extern const struct cni_plugin bridge_plugin, ptp_plugin, loopback_plugin, ovs_plugin,
-	host_local_plugin, static_plugin, portmap_plugin, firewall_plugin,
-	ovs_mirror_producer_plugin, ovs_mirror_consumer_plugin;
+#define PLUGIN(symbol, name, folder) extern const struct cni_plugin symbol##_plugin;
+#include "list.h"
+#undef PLUGIN
 
+#define PLUGIN(symbol, name, folder) &symbol##_plugin,
 const struct cni_plugin *const cni_plugins[] = {
-	&bridge_plugin,
-	&ptp_plugin,
-	&loopback_plugin,
-	&ovs_plugin,
-	&host_local_plugin,
-	&static_plugin,
-	&portmap_plugin,
-	&ovs_mirror_producer_plugin,
-	&ovs_mirror_consumer_plugin,
-	&firewall_plugin,
+#include "list.h"
 	NULL,
 };
 #endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * list.h - the plugins of this suite, each once: PLUGIN(symbol, "name", "folder below plugins/"). Whoever
+ * includes it defines PLUGIN; the Makefile and the tests read it as text, so a row is one line.
+ */
+PLUGIN(bridge, "bridge", "main/bridge")
+PLUGIN(ptp, "ptp", "main/ptp")
+PLUGIN(loopback, "loopback", "main/loopback")
+PLUGIN(ovs, "ovs", "main/ovs")
+PLUGIN(host_local, "host-local", "ipam/host-local")
+PLUGIN(static, "static", "ipam/static")
+PLUGIN(portmap, "portmap", "meta/portmap")
+PLUGIN(firewall, "firewall", "meta/firewall")
+PLUGIN(ovs_mirror_producer, "ovs-mirror-producer", "meta/ovs-mirror")
+PLUGIN(ovs_mirror_consumer, "ovs-mirror-consumer", "meta/ovs-mirror")
