@@ -119,7 +119,7 @@ int cni_host(struct cni_call *c) NODISCARD;
 
 /*
  * The netfilter socket in the host's namespace, opened when first asked for: before a DEL deletes its link,
- * or its closing is waited for (sys/behind.h). Fills c->nft.
+ * or its closing is waited for (sys/deferred.h). Fills c->nft.
  */
 int cni_nft(struct cni_call *c) NODISCARD;
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 #define FLAT_FILE_MAX 65536
 

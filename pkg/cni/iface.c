@@ -11,7 +11,7 @@
 #include "cni/delegate.h"
 #include "net/ipmac.h"
 #include "nl/addr.h"
-#include "sys/announce.h"
+#include "sys/neigh.h"
 #include "sys/netns.h"
 #include "sys/sysctl.h"
 

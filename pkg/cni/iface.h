@@ -66,7 +66,7 @@ void cni_iface_announce(struct cni_call *c, const struct link *inside);
 /*
  * The same without RTNL, which the kernel holds while all the ports of a bridge get what it says: each IPv6
  * address is advertised; the IPv4 one is told to all in asking for its gateway, which some may not believe
- * (sys/announce.h). False, and nothing done: there is no such gateway, or more than one IPv4 address.
+ * (sys/neigh.h). False, and nothing done: there is no such gateway, or more than one IPv4 address.
  */
 void cni_iface_advertise(struct cni_call *c, const struct link *inside);
 bool cni_iface_ask(struct cni_call *c, const struct link *inside);

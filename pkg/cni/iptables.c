@@ -9,7 +9,7 @@
 
 #include "base/str.h"
 #include "sys/spawn.h"
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 #define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin" /* behind a runtime's meagre PATH */
 #define WAIT "--wait=30" /* seconds for the lock that legacy iptables has */

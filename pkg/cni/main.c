@@ -16,7 +16,7 @@
 #include "cni/env.h"
 #include "cni/tool.h"
 #include "cni/version.h"
-#include "sys/behind.h"
+#include "sys/deferred.h"
 #include "sys/netns.h"
 
 /* Not by stdio: what did not get out must not come out later, in front of the error object. */

@@ -4,7 +4,7 @@
 #include <dirent.h>
 #include <string.h>
 
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 static const char *path_of(struct cni_call *c, const char *dir, const char *suffix)
 {

@@ -14,7 +14,7 @@
 #include "cni/owner.h"
 #include "cni/version.h"
 #include "sys/lock.h"
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 

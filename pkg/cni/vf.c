@@ -7,7 +7,7 @@
 #include "base/scope.h"
 #include "base/str.h"
 #include "sys/netns.h"
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 #define DEVICE_INFO_MAX 65536
 

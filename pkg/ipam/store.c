@@ -10,7 +10,7 @@
 #include "base/scope.h"
 #include "base/str.h"
 #include "sys/lock.h"
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 /* ---- opening --------------------------------------------------------------------------------- */
 

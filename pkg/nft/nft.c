@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/str.h"
-#include "sys/behind.h"
+#include "sys/deferred.h"
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */
 #define DUMP_TRIES 200

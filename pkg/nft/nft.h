@@ -72,7 +72,7 @@ struct nft_elem {
 
 /*
  * A netfilter socket in the current namespace; nl_close() closes it. After deletions that takes until an RCU
- * grace period is over, which is left to a child (sys/behind.h).
+ * grace period is over, which is left to a child (sys/deferred.h).
  */
 int nft_open(struct nl *nl, struct err *err) NODISCARD;
 

@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 #include "nl/link.h"
-#include "sys/behind.h"
+#include "sys/deferred.h"
 
 static bool is_gone(const struct nlmsghdr *nlh, int index)
 {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 #define ATTRIBUTE_MAX 4096 /* of sysfs: a page */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* textfile.h - small files: read whole, replaced whole. */
-#ifndef CNIC_SYS_TEXTFILE_H
-#define CNIC_SYS_TEXTFILE_H
+/* file.h - small files: read whole, replaced whole. */
+#ifndef CNIC_SYS_FILE_H
+#define CNIC_SYS_FILE_H
 
 #include <stdbool.h>
 #include <sys/types.h>

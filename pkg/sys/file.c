@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sys/textfile.h"
+#include "sys/file.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sys/behind.h"
+#include "sys/deferred.h"
 
 #include <fcntl.h>
 #include <linux/membarrier.h>

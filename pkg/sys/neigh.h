@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * announce.h - tell an interface's neighbours who has its addresses, by raw sockets in the current network
+ * neigh.h - tell an interface's neighbours who has its addresses, by raw sockets in the current network
  * namespace. Nothing fails: who is not told finds out later.
  */
-#ifndef CNIC_SYS_ANNOUNCE_H
-#define CNIC_SYS_ANNOUNCE_H
+#ifndef CNIC_SYS_NEIGH_H
+#define CNIC_SYS_NEIGH_H
 
 #include <netinet/in.h>
 #include <stdint.h>

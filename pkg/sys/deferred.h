@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * behind.h - a child for what the kernel takes long over and nobody needs to wait for: deleting a link, or
+ * deferred.h - a child for what the kernel takes long over and nobody needs to wait for: deleting a link, or
  * closing a socket that has deleted from nf_tables (both wait for an RCU grace period). It has
  * none of our descriptors but those meant for it, so that nobody who waits for our stdio, a lock or
  * a pipe to close waits for it as well. Nobody hears how it ends.
  */
-#ifndef CNIC_SYS_BEHIND_H
-#define CNIC_SYS_BEHIND_H
+#ifndef CNIC_SYS_DEFERRED_H
+#define CNIC_SYS_DEFERRED_H
 
 #include <sys/types.h>
 
