@@ -7,7 +7,7 @@
 #define CNIC_CNI_BRPORT_H
 
 #include "cni/call.h"
-#include "nl/vlan.h"
+#include "nl/bridge_vlan.h"
 
 struct cni_bridge {
 	const char *name;

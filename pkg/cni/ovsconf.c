@@ -3,7 +3,7 @@
 
 #include "cni/flatfile.h"
 #include "cni/iface.h"
-#include "nl/vlan.h"
+#include "nl/bridge_vlan.h"
 
 #define OVS_VLANS 4096
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cni/portmapkin.h"
-#include "nl/ct.h"
+#include "nl/conntrack.h"
 #include "nl/route.h"
 #include "sys/sysctl.h"
 

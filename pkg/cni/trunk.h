@@ -4,7 +4,7 @@
 #define CNIC_CNI_TRUNK_H
 
 #include "cni/call.h"
-#include "nl/vlan.h"
+#include "nl/bridge_vlan.h"
 
 struct cni_trunk {
 	uint16_t min, max, id;

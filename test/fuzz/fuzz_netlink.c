@@ -16,10 +16,10 @@
 #include "nft/masq.h"
 #include "nft/refmasq.h"
 #include "nl/addr.h"
-#include "nl/ct.h"
+#include "nl/conntrack.h"
 #include "nl/link.h"
 #include "nl/route.h"
-#include "nl/vlan.h"
+#include "nl/bridge_vlan.h"
 
 static struct {
 	const uint8_t *at;

@@ -3,7 +3,7 @@
  * pkg/nl/ct: real connections in a network of our own, looked at with conntrack(8); by this kernel, and
  * by it made to answer as older ones do.
  */
-#include "nl/ct.h"
+#include "nl/conntrack.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>

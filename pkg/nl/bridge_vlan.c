@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nl/vlan.h"
+#include "nl/bridge_vlan.h"
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ct.h - connection tracking: entries that would keep sending packets where a port does not lead any
+ * conntrack.h - connection tracking: entries that would keep sending packets where a port does not lead any
  * more. Over a NETLINK_NETFILTER socket (nl_open_bus()); changes no rule.
  */
-#ifndef CNIC_NL_CT_H
-#define CNIC_NL_CT_H
+#ifndef CNIC_NL_CONNTRACK_H
+#define CNIC_NL_CONNTRACK_H
 
 #include "base/arena.h"
 #include "nl/nl.h"

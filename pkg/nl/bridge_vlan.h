@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vlan.h - the VLANs of a bridge port (bridge vlan ...). See uapi/if_bridge.h. */
-#ifndef CNIC_NL_VLAN_H
-#define CNIC_NL_VLAN_H
+/* bridge_vlan.h - the VLANs of a bridge port (bridge vlan ...). See uapi/if_bridge.h. */
+#ifndef CNIC_NL_BRIDGE_VLAN_H
+#define CNIC_NL_BRIDGE_VLAN_H
 
 #include "nl/nl.h"
 
