@@ -21,8 +21,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "ipam/index.h"
-#include "ipam/owners.h"
-#include "ipam/record.h"
+#include "ipam/index_holder.h"
+#include "ipam/reservation.h"
 
 /* How to open what may have been put there by anybody: no link is followed, no reader waited for. */
 #define STORE_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)

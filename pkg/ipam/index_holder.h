@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * owners.h - the part of the index that tells what an owner holds: a symbolic link per owner, named
+ * index_holder.h - the part of the index that tells what an owner holds: a symbolic link per owner, named
  * by a keyed hash of it, with the text "<boot> <ip>[,<ip>...]". See index.h.
  *
  * Two owners with one hash, or an entry that lies, cost time and nothing else: the caller looks
  * into the records before believing anything.
  */
-#ifndef CNIC_IPAM_OWNERS_H
-#define CNIC_IPAM_OWNERS_H
+#ifndef CNIC_IPAM_INDEX_HOLDER_H
+#define CNIC_IPAM_INDEX_HOLDER_H
 
 #include "ipam/index.h"
-#include "ipam/record.h"
+#include "ipam/reservation.h"
 
 #define OWNER_KEY_LEN 32
 #define OWNER_IPS_MAX 1000

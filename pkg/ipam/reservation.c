@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ipam/record.h"
+#include "ipam/reservation.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record.h - one file per address held: named by the address, holding its owner. The format is
+ * reservation.h - one file per address held: named by the address, holding its owner. The format is
  * the reference host-local's, and other programs write here too: every name and byte is doubted.
  *
  * Does not lock and knows no index.
  */
-#ifndef CNIC_IPAM_RECORD_H
-#define CNIC_IPAM_RECORD_H
+#ifndef CNIC_IPAM_RESERVATION_H
+#define CNIC_IPAM_RESERVATION_H
 
 #include <stdbool.h>
 #include <stddef.h>

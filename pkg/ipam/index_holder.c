@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ipam/owners.h"
+#include "ipam/index_holder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
