@@ -3,8 +3,8 @@
 #ifndef CNIC_CNI_OVSCONF_H
 #define CNIC_CNI_OVSCONF_H
 
-#include "cni/ovs.h"
-#include "cni/ovsmemo.h"
+#include "ovs/attach.h"
+#include "ovs/cache.h"
 #include "cni/trunk.h"
 #include "cni/vf.h"
 

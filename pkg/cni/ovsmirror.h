@@ -6,8 +6,8 @@
 #ifndef CNIC_CNI_OVSMIRROR_H
 #define CNIC_CNI_OVSMIRROR_H
 
-#include "cni/ovs.h"
-#include "ovsdb/mirror.h"
+#include "ovs/attach.h"
+#include "ovs/mirror.h"
 
 struct cni_mirror {
 	const char *bridge, *socket, *configuration_path;

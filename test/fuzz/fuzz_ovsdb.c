@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "ovsdb/mirror.h"
-#include "ovsdb/port.h"
+#include "ovs/mirror.h"
+#include "ovs/port.h"
 
 static struct {
 	const uint8_t *at;

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ovsdb/mirror.h"
-#include "ovsdb/port.h"
+#include "ovs/mirror.h"
+#include "ovs/port.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/ovs.h"
+#include "ovs/attach.h"
 
 #include <stdio.h>
 #include <string.h>

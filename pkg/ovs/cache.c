@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/ovsmemo.h"
+#include "ovs/cache.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  *
  * The database server and the switch are two processes: a row says what is to be, and ofport what is.
  */
-#ifndef CNIC_OVSDB_PORT_H
-#define CNIC_OVSDB_PORT_H
+#ifndef CNIC_OVS_PORT_H
+#define CNIC_OVS_PORT_H
 
 #include "ovsdb/ovsdb.h"
 #include "ovsdb/value.h"

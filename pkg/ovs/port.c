@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ovsdb/port.h"
+#include "ovs/port.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ovsmemo.h - what is noted of an attachment to OVS for its DEL, in a file that ovs-cni understands, and
+ * cache.h - what is noted of an attachment to OVS for its DEL, in a file that ovs-cni understands, and
  * writes as well.
  */
-#ifndef CNIC_CNI_OVSMEMO_H
-#define CNIC_CNI_OVSMEMO_H
+#ifndef CNIC_OVS_CACHE_H
+#define CNIC_OVS_CACHE_H
 
-#include "cni/ovs.h"
+#include "ovs/attach.h"
 
 #define CNI_OVS_MEMO_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
 

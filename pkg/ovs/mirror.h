@@ -5,8 +5,8 @@
  * mirrors. Neither they nor ports are roots: a mirror is removed by taking it out of Bridge.mirrors, and
  * a port that is removed leaves its mirrors by itself.
  */
-#ifndef CNIC_OVSDB_MIRROR_H
-#define CNIC_OVSDB_MIRROR_H
+#ifndef CNIC_OVS_MIRROR_H
+#define CNIC_OVS_MIRROR_H
 
 #include "ovsdb/ovsdb.h"
 #include "ovsdb/value.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ovsdb/mirror.h"
+#include "ovs/mirror.h"
 
 #include <stdio.h>
 #include <string.h>

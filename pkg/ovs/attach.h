@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ovs.h - an attachment's port on an Open vSwitch bridge: whose it is stands in Port.external_ids, in the
+ * attach.h - an attachment's port on an Open vSwitch bridge: whose it is stands in Port.external_ids, in the
  * keys of ovs-cni, so that a node can change over either way, and in some of ours, by which GC knows it.
  */
-#ifndef CNIC_CNI_OVS_H
-#define CNIC_CNI_OVS_H
+#ifndef CNIC_OVS_ATTACH_H
+#define CNIC_OVS_ATTACH_H
 
 #include "cni/call.h"
-#include "ovsdb/port.h"
+#include "ovs/port.h"
 
 #define CNI_OVS_SOCKET     "unix:/var/run/openvswitch/db.sock"
 #define CNI_OVS_OWNER      "ovs-cni.network.kubevirt.io"
