@@ -7,7 +7,7 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "cni/iface.h"
+#include "iface/iface.h"
 #include "nl/addr.h"
 #include "sys/netns.h"
 

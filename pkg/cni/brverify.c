@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cni/brport.h"
-#include "cni/verify.h"
+#include "iface/verify.h"
 
 int cni_verify_bridge(struct cni_call *c, const struct cni_bridge *conf, struct link *br)
 {

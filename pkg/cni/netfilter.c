@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "cni/delegate.h"
-#include "cni/iface.h"
+#include "iface/iface.h"
 #include "cni/masq.h"
 #include "cni/spoof.h"
 

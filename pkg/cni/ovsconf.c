@@ -2,7 +2,7 @@
 #include "cni/ovsconf.h"
 
 #include "cni/flatfile.h"
-#include "cni/iface.h"
+#include "iface/iface.h"
 #include "nl/bridge_vlan.h"
 
 #define OVS_VLANS 4096

@@ -5,8 +5,8 @@
 
 #include "ovs/attach.h"
 #include "ovs/cache.h"
-#include "cni/trunk.h"
-#include "cni/vf.h"
+#include "iface/vlan_list.h"
+#include "iface/move.h"
 
 struct ovs_conf {
 	const char *bridge, *socket, *configuration_path, *interface_type;

@@ -6,10 +6,10 @@
 #include "base/str.h"
 #include "cni/brport.h"
 #include "cni/delegate.h"
-#include "cni/iface.h"
+#include "iface/iface.h"
 #include "cni/netfilter.h"
-#include "cni/trunk.h"
-#include "cni/verify.h"
+#include "iface/vlan_list.h"
+#include "iface/verify.h"
 
 struct bridge_conf {
 	struct cni_bridge bridge;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "cni/delegate.h"
-#include "cni/iface.h"
+#include "iface/iface.h"
 #include "cni/ovsconf.h"
-#include "cni/verify.h"
+#include "iface/verify.h"
 
 /* Before there is a port, or a device elsewhere, that DEL would have to look for. */
 static int remember(struct cni_call *c)

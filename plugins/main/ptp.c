@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "cni/delegate.h"
-#include "cni/forwarding.h"
-#include "cni/iface.h"
+#include "iface/forwarding.h"
+#include "iface/iface.h"
 #include "cni/netfilter.h"
-#include "cni/verify.h"
+#include "iface/verify.h"
 #include "nl/addr.h"
 
 struct ptp_conf {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/iface.h"
+#include "iface/iface.h"
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/trunk.h"
+#include "iface/vlan_list.h"
 
 static int collect(struct cni_call *c, const char *key, const struct cni_trunk *t, size_t i,
 		   struct vlan_set *set)

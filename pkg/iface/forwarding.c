@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/forwarding.h"
+#include "iface/forwarding.h"
 
 #include <linux/rtnetlink.h>
 #include <string.h>

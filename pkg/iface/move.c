@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/vf.h"
+#include "iface/move.h"
 
 #include <stdio.h>
 #include <string.h>

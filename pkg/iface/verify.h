@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify.h - CHECK: is what prevResult promises still there? Changes nothing. Code 102 when it is not. */
-#ifndef CNIC_CNI_VERIFY_H
-#define CNIC_CNI_VERIFY_H
+#ifndef CNIC_IFACE_VERIFY_H
+#define CNIC_IFACE_VERIFY_H
 
 #include "cni/call.h"
 

@@ -3,8 +3,8 @@
  * iface.h - what every interface plugin does with the container's end: veth pair, addresses, routes,
  * removal. Steps a plugin is made of; each reports to c->err and registers its undo.
  */
-#ifndef CNIC_CNI_IFACE_H
-#define CNIC_CNI_IFACE_H
+#ifndef CNIC_IFACE_IFACE_H
+#define CNIC_IFACE_IFACE_H
 
 #include "cni/call.h"
 #include "nl/route.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/verify.h"
+#include "iface/verify.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vf.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL; its
+ * move.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL; its
  * representor stays on the host in the place of a veth's end.
  */
-#ifndef CNIC_CNI_VF_H
-#define CNIC_CNI_VF_H
+#ifndef CNIC_IFACE_MOVE_H
+#define CNIC_IFACE_MOVE_H
 
 #include "cni/call.h"
 #include "sys/sriov.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* forwarding.h - the host forwards for its containers, and keeps its own way out. */
-#ifndef CNIC_CNI_FORWARDING_H
-#define CNIC_CNI_FORWARDING_H
+#ifndef CNIC_IFACE_FORWARDING_H
+#define CNIC_IFACE_FORWARDING_H
 
 #include "cni/call.h"
 

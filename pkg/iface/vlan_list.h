@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trunk.h - a trunk's VLANs as configurations list them: objects with an id, a range, or both. */
-#ifndef CNIC_CNI_TRUNK_H
-#define CNIC_CNI_TRUNK_H
+/* vlan_list.h - a trunk's VLANs as configurations list them: objects with an id, a range, or both. */
+#ifndef CNIC_IFACE_VLAN_LIST_H
+#define CNIC_IFACE_VLAN_LIST_H
 
 #include "cni/call.h"
 #include "nl/bridge_vlan.h"
