@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "cni/firewall.h"
-#include "cni/iptables.h"
+#include "netfilter/iptables.h"
 #include "nft/ipforward.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };

@@ -6,7 +6,7 @@
 #include "cni/firewall.h"
 #include "cni/fwdaemon.h"
 #include "cni/fwlegacy.h"
-#include "cni/iptables.h"
+#include "netfilter/iptables.h"
 #include "nft/filter.h"
 #include "nft/ipforward.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cni/iptables.h"
+#include "netfilter/iptables.h"
 #include "cni/portmapkin.h"
 #include "cni/portmaptext.h"
 

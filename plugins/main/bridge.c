@@ -7,7 +7,7 @@
 #include "cni/brport.h"
 #include "cni/delegate.h"
 #include "iface/iface.h"
-#include "cni/netfilter.h"
+#include "netfilter/rules.h"
 #include "iface/vlan_list.h"
 #include "iface/verify.h"
 

@@ -7,7 +7,7 @@
 #include "cni/delegate.h"
 #include "iface/forwarding.h"
 #include "iface/iface.h"
-#include "cni/netfilter.h"
+#include "netfilter/rules.h"
 #include "iface/verify.h"
 #include "nl/addr.h"
 

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "nft/masq.h"
+#include "netfilter/masq_nft.h"
 
 static struct arena arena;
 static struct err err;

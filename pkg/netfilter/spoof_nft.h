@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spoof.h - frames of a bridge's port that have another source than the container's MAC address, in a
+ * spoof_nft.h - frames of a bridge's port that have another source than the container's MAC address, in a
  * table of our own:
  *
  *	table bridge cnic_macspoof {
@@ -13,8 +13,8 @@
  *		}
  *	}
  */
-#ifndef CNIC_NFT_SPOOF_H
-#define CNIC_NFT_SPOOF_H
+#ifndef CNIC_NETFILTER_SPOOF_NFT_H
+#define CNIC_NETFILTER_SPOOF_NFT_H
 
 #include <net/if.h>
 

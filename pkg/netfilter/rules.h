@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * netfilter.h - the packet filter's part of the interface plugins: ipMasq and macspoofchk, with the record
+ * rules.h - the packet filter's part of the interface plugins: ipMasq and macspoofchk, with the record
  * that DEL, GC and repair go by. An attachment without either has no record and costs nothing.
  */
-#ifndef CNIC_CNI_NETFILTER_H
-#define CNIC_CNI_NETFILTER_H
+#ifndef CNIC_NETFILTER_RULES_H
+#define CNIC_NETFILTER_RULES_H
 
 #include "cni/call.h"
 #include "cni/record.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * masq.h - masquerading, in a table of our own:
+ * masq_nft.h - masquerading, in a table of our own:
  *
  *	table inet cnic_masquerade {
  *		map v4 { type ipv4_addr : verdict; elements = { 10.1.0.2 : goto to_10.1.0.0/16 } }
@@ -18,8 +18,8 @@
  *		}
  *	}
  */
-#ifndef CNIC_NFT_MASQ_H
-#define CNIC_NFT_MASQ_H
+#ifndef CNIC_NETFILTER_MASQ_NFT_H
+#define CNIC_NETFILTER_MASQ_NFT_H
 
 #include "nft/own.h"
 

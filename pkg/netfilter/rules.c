@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/netfilter.h"
+#include "netfilter/rules.h"
 
 #include <string.h>
 
 #include "base/str.h"
 #include "cni/delegate.h"
 #include "iface/iface.h"
-#include "cni/masq.h"
-#include "cni/spoof.h"
+#include "netfilter/masq.h"
+#include "netfilter/spoof.h"
 
 int cni_netfilter_validate(struct cni_call *c, const struct cni_netfilter *nf)
 {

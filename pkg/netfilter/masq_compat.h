@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refmasq.h - masquerading as the reference's nftables backend does it, for configurations that ask for that
+ * masq_compat.h - masquerading as the reference's nftables backend does it, for configurations that ask for that
  * backend and for nodes that change over: table inet cni_plugins_masquerade, a rule per address in
  * chain masq_checks with the owner as comment. Costs more the more rules there are.
  */
-#ifndef CNIC_NFT_REFMASQ_H
-#define CNIC_NFT_REFMASQ_H
+#ifndef CNIC_NETFILTER_MASQ_COMPAT_H
+#define CNIC_NETFILTER_MASQ_COMPAT_H
 
 #include "nft/nft.h"
 

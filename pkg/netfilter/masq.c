@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/masq.h"
+#include "netfilter/masq.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "cni/iptables.h"
+#include "netfilter/iptables.h"
 #include "cni/owner.h"
-#include "nft/masq.h"
-#include "nft/refmasq.h"
+#include "netfilter/masq_nft.h"
+#include "netfilter/masq_compat.h"
 
 int cni_masq_validate(struct cni_call *c, const char *backend)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/refmasq.h"
+#include "netfilter/masq_compat.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/refspoof.h"
+#include "netfilter/spoof_compat.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * are in the legacy tables, which netlink does not reach. What iptables-nft keeps is looked at and removed
  * by netlink (nft/ipt.h); this decides which of the two it is.
  */
-#ifndef CNIC_CNI_IPTABLES_H
-#define CNIC_CNI_IPTABLES_H
+#ifndef CNIC_NETFILTER_IPTABLES_H
+#define CNIC_NETFILTER_IPTABLES_H
 
 #include "cni/call.h"
 #include "nft/ipt.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/iptables.h"
+#include "netfilter/iptables.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/spoof.h"
+#include "netfilter/spoof_nft.h"
 
 #include <string.h>
 

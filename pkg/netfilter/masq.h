@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * masq.h - ipMasq of the interface plugins: what the container sends outside its subnets has the host's
- * address. Three ways to have it: our table (nft/masq.h), the reference's table, iptables. ADD makes the one
+ * address. Three ways to have it: our table (netfilter/masq_nft.h), the reference's table, iptables. ADD makes the one
  * that the configuration asks for, DEL removes all three, CHECK is content with any.
  */
-#ifndef CNIC_CNI_MASQ_H
-#define CNIC_CNI_MASQ_H
+#ifndef CNIC_NETFILTER_MASQ_H
+#define CNIC_NETFILTER_MASQ_H
 
 #include "cni/call.h"
 #include "cni/record.h"

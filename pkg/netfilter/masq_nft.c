@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/masq.h"
+#include "netfilter/masq_nft.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refspoof.h - macspoofchk as the reference has it, for nodes that change over:
+ * spoof_compat.h - macspoofchk as the reference has it, for nodes that change over:
  *
  *	table bridge nat {
  *		chain PREROUTING {
@@ -16,8 +16,8 @@
  *
  * with the comment macspoofchk-ID-eth0 at each rule.
  */
-#ifndef CNIC_NFT_REFSPOOF_H
-#define CNIC_NFT_REFSPOOF_H
+#ifndef CNIC_NETFILTER_SPOOF_COMPAT_H
+#define CNIC_NETFILTER_SPOOF_COMPAT_H
 
 #include <net/if.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/spoof.h"
+#include "netfilter/spoof.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "base/str.h"
 #include "cni/owner.h"
 #include "net/mac.h"
-#include "nft/refspoof.h"
-#include "nft/spoof.h"
+#include "netfilter/spoof_compat.h"
+#include "netfilter/spoof_nft.h"
 
 enum { PORT = 1, INSIDE = 2 };
 
