@@ -43,7 +43,7 @@ void cni_owners_init(struct cni_owners *s, struct cni_call *c);
  */
 bool cni_owners_may_go(const struct cni_owners *s, const char *comment);
 
-/* The two questions as callbacks for who goes through comments (nft/own.h, netfilter/masq_compat.h). */
+/* The two questions as callbacks for who goes through comments (nft/table.h, netfilter/masq_compat.h). */
 bool cni_is_owner(const char *comment, void *owner); /* struct cni_owner */
 bool cni_may_go(const char *comment, void *owners);  /* struct cni_owners */
 

@@ -2,13 +2,13 @@
 /*
  * iptables.h - iptables by executing it: for a backend that a configuration asks for, and for nodes whose rules
  * are in the legacy tables, which netlink does not reach. What iptables-nft keeps is looked at and removed
- * by netlink (nft/ipt.h); this decides which of the two it is.
+ * by netlink (nft/chain.h); this decides which of the two it is.
  */
 #ifndef CNIC_NETFILTER_IPTABLES_H
 #define CNIC_NETFILTER_IPTABLES_H
 
 #include "cni/call.h"
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 enum cni_iptables_table { CNI_IPTABLES_FILTER, CNI_IPTABLES_NAT };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 #define PRIORITY_SRCNAT 100
 

@@ -21,7 +21,7 @@
 #ifndef CNIC_NETFILTER_MASQ_NFT_H
 #define CNIC_NETFILTER_MASQ_NFT_H
 
-#include "nft/own.h"
+#include "nft/table.h"
 
 extern const struct nft_own nft_masq;
 

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "net/mac.h"
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 static const struct nft_table table = { NFPROTO_BRIDGE, "nat" };
 static const char PREROUTING[] = "PREROUTING";

@@ -18,7 +18,7 @@
 
 #include <net/if.h>
 
-#include "nft/own.h"
+#include "nft/table.h"
 
 extern const struct nft_own nft_spoof;
 

@@ -66,7 +66,7 @@
 #define CNIC_NFT_DNAT_H
 
 #include "nft/cond.h"
-#include "nft/own.h"
+#include "nft/table.h"
 
 struct nft_mapping {
 	struct ip at;     /* on the host; .family AF_UNSPEC: any address of the family of `to` */

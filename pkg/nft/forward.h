@@ -7,7 +7,7 @@
 #ifndef CNIC_NFT_FORWARD_H
 #define CNIC_NFT_FORWARD_H
 
-#include "nft/own.h"
+#include "nft/table.h"
 
 /* What an attachment's bridge had before we came. */
 struct nft_bridge_state {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 static const char FORWARD[] = "FORWARD";
 static const sa_family_t families[] = { AF_INET, AF_INET6 };

@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "nft/ipforward.h"
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 #define DELETE_BATCH 48 /* of NL_BATCH messages */
 

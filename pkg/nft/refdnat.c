@@ -5,7 +5,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
-#include "nft/ipt.h"
+#include "nft/chain.h"
 #include "nft/readdnat.h"
 
 #define PRIORITY_DSTNAT (-100)

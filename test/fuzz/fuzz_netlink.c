@@ -12,7 +12,7 @@
 
 #include "nft/filter.h"
 #include "nft/ipforward.h"
-#include "nft/ipt.h"
+#include "nft/chain.h"
 #include "netfilter/masq_nft.h"
 #include "netfilter/masq_compat.h"
 #include "nl/addr.h"

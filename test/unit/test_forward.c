@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "nft/filter.h"
 #include "nft/ipforward.h"
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 static struct arena arena;
 static struct err err;

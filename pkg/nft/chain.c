@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/ipt.h"
+#include "nft/chain.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * own.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few rules and
+ * table.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few rules and
  * some sets and maps; what an attachment has in it is elements, each with its owner as comment. To add is one
  * transaction, to remove is a look and one transaction, and a packet costs one lookup whatever
  * the number of elements. Knows nothing of any purpose and no CNI.
  */
-#ifndef CNIC_NFT_OWN_H
-#define CNIC_NFT_OWN_H
+#ifndef CNIC_NFT_TABLE_H
+#define CNIC_NFT_TABLE_H
 
 #include "nft/nft.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ownlook.h - what a table of our own has of a claim: for own.c and ownremove.c. */
-#ifndef CNIC_NFT_OWNLOOK_H
-#define CNIC_NFT_OWNLOOK_H
+/* table_list.h - what a table of our own has of a claim: for own.c and ownremove.c. */
+#ifndef CNIC_NFT_TABLE_LIST_H
+#define CNIC_NFT_TABLE_LIST_H
 
-#include "nft/own.h"
+#include "nft/table.h"
 
 enum nft_look_state { ABSENT, OURS, OURS_OTHERWISE, KINS, OTHERS_SAME, OTHERS };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipt.h - chains that others hold rules to: what iptables-nft keeps in the tables "nat" and "filter" of
+ * chain.h - chains that others hold rules to: what iptables-nft keeps in the tables "nat" and "filter" of
  * the families ip and ip6, and what the reference plugins make with nft(8). Finds who jumps to a chain
  * and takes it away without executing anybody. Legacy iptables is elsewhere in the kernel and not seen
  * here.
  */
-#ifndef CNIC_NFT_IPT_H
-#define CNIC_NFT_IPT_H
+#ifndef CNIC_NFT_CHAIN_H
+#define CNIC_NFT_CHAIN_H
 
 #include "nft/nft.h"
 

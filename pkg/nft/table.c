@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/ownlook.h"
+#include "nft/table_list.h"
 
 #include <stdio.h>
 #include <string.h>

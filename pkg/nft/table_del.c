@@ -2,7 +2,7 @@
 /* Elements that go: by their keys, or by whose they are. */
 #include <string.h>
 
-#include "nft/ownlook.h"
+#include "nft/table_list.h"
 
 /* What goes in a transaction, and what comes in its place. */
 struct removal {
