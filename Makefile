@@ -103,7 +103,7 @@ objects: $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
 list-objects:
 	@echo $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
 
-$B/unit/%: test/unit/%.c $(filter-out %/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
+$B/unit/%: test/unit/%.c $(filter-out %/skel/run.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) -Itest/lib $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* all.c - the table of plugins in this executable; make SPLIT=1 builds it once for each, with ONLY. */
-#include "cni/call.h"
+#include "skel/call.h"
 
 #ifdef ONLY
 extern const struct cni_plugin ONLY;

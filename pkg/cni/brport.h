@@ -6,7 +6,7 @@
 #ifndef CNIC_CNI_BRPORT_H
 #define CNIC_CNI_BRPORT_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nl/bridge_vlan.h"
 
 struct cni_bridge {

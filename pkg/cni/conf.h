@@ -3,7 +3,7 @@
 #ifndef CNIC_CNI_CONF_H
 #define CNIC_CNI_CONF_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /*
  * Fill all of *conf; the first error is that of the name, as libcni has it. conf->version is what the

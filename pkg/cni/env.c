@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "cni/call.h"
+#include "skel/call.h"
 
 static const char *get(const char *name)
 {

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "cni/fwdaemon.h"
-#include "cni/owner.h"
+#include "skel/instance.h"
 
 /* ---- what ------------------------------------------------------------------------------------ */
 

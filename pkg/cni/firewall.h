@@ -7,8 +7,8 @@
 #ifndef CNIC_CNI_FIREWALL_H
 #define CNIC_CNI_FIREWALL_H
 
-#include "cni/call.h"
-#include "cni/record.h"
+#include "skel/call.h"
+#include "skel/record.h"
 #include "nft/forward.h"
 
 struct cni_firewall {

@@ -6,7 +6,7 @@
 #ifndef CNIC_CNI_FWDAEMON_H
 #define CNIC_CNI_FWDAEMON_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nft/forward.h"
 
 extern const struct nft_forwarding cni_fwdaemon;

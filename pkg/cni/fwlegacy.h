@@ -8,7 +8,7 @@
 #ifndef CNIC_CNI_FWLEGACY_H
 #define CNIC_CNI_FWLEGACY_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nft/forward.h"
 
 extern const struct nft_forwarding cni_fwlegacy;

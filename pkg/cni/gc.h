@@ -3,7 +3,7 @@
 #ifndef CNIC_CNI_GC_H
 #define CNIC_CNI_GC_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /* Sort the decoded list once, so that asking costs O(log n). */
 void cni_gc_sort(struct cni_conf *conf);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "cni/call.h"
+#include "skel/call.h"
 
 #define TOOL     "cnic"
 #define HELPER   "cnic-firewalld"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cni/ovsconf.h"
 
-#include "cni/flatfile.h"
+#include "skel/nodeconf.h"
 #include "iface/iface.h"
 #include "nl/bridge_vlan.h"
 

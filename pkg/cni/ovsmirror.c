@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cni/memo.h"
+#include "skel/attfile.h"
 #include "cni/ovsconf.h"
 
 int cni_mirror_settle(struct cni_call *c)

@@ -6,7 +6,7 @@
 #ifndef CNIC_CNI_PORTMAPCONF_H
 #define CNIC_CNI_PORTMAPCONF_H
 
-#include "cni/owner.h"
+#include "skel/instance.h"
 #include "nft/dnat.h"
 
 #define PORTMAP_MARK_BIT 13

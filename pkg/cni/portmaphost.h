@@ -6,7 +6,7 @@
 #ifndef CNIC_CNI_PORTMAPHOST_H
 #define CNIC_CNI_PORTMAPHOST_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/portmapconf.h"
 
 /*

@@ -6,7 +6,7 @@
 #ifndef CNIC_CNI_PORTMAPIPT_H
 #define CNIC_CNI_PORTMAPIPT_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/portmapconf.h"
 
 /* What is as it should be is left alone. Pushes its undo. A port that another container has is ERR_IN_USE. */

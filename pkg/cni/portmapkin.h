@@ -7,7 +7,7 @@
 #define CNIC_CNI_PORTMAPKIN_H
 
 #include "cni/portmapconf.h"
-#include "cni/record.h"
+#include "skel/record.h"
 
 struct portmap_kin {
 	const struct cni_record *record;

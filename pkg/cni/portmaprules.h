@@ -7,7 +7,7 @@
 #ifndef CNIC_CNI_PORTMAPRULES_H
 #define CNIC_CNI_PORTMAPRULES_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/portmapconf.h"
 
 /* `conf` is settled. Pushes its undo. */

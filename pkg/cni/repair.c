@@ -6,7 +6,7 @@
 
 #include "base/scope.h"
 #include "cni/conf.h"
-#include "cni/record.h"
+#include "skel/record.h"
 #include "cni/version.h"
 #include "nft/drop.h"
 #include "nft/filter.h"

@@ -6,7 +6,7 @@
 #ifndef CNIC_CNI_REPAIR_H
 #define CNIC_CNI_REPAIR_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 struct cni_repair {
 	const struct cni_plugin *const *plugins;          /* NULL-terminated */

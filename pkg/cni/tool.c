@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/install.h"
 #include "cni/repair.h"
 

@@ -3,7 +3,7 @@
 #ifndef CNIC_IFACE_FORWARDING_H
 #define CNIC_IFACE_FORWARDING_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /*
  * net/ipv4/ip_forward, net/ipv6/conf/all/forwarding for the families of the result. Never reverted.

@@ -8,7 +8,7 @@
 #include <sys/random.h>
 
 #include "base/str.h"
-#include "cni/delegate.h"
+#include "skel/delegate.h"
 #include "net/ipmac.h"
 #include "nl/addr.h"
 #include "sys/neigh.h"

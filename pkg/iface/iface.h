@@ -6,7 +6,7 @@
 #ifndef CNIC_IFACE_IFACE_H
 #define CNIC_IFACE_IFACE_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nl/route.h"
 
 struct cni_veth {

@@ -6,7 +6,7 @@
 #ifndef CNIC_IFACE_MOVE_H
 #define CNIC_IFACE_MOVE_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "sys/sriov.h"
 
 #define CNI_SYSFS "/sys"

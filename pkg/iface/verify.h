@@ -3,7 +3,7 @@
 #ifndef CNIC_IFACE_VERIFY_H
 #define CNIC_IFACE_VERIFY_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /*
  * The container's interface: listed in prevResult under CNI_IFNAME with sandbox CNI_NETNS, and present

@@ -3,7 +3,7 @@
 #ifndef CNIC_IFACE_VLAN_LIST_H
 #define CNIC_IFACE_VLAN_LIST_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nl/bridge_vlan.h"
 
 struct cni_trunk {

@@ -7,7 +7,7 @@
 #ifndef CNIC_NETFILTER_IPTABLES_H
 #define CNIC_NETFILTER_IPTABLES_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nft/chain.h"
 
 enum cni_iptables_table { CNI_IPTABLES_FILTER, CNI_IPTABLES_NAT };

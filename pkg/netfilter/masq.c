@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "netfilter/iptables.h"
-#include "cni/owner.h"
+#include "skel/instance.h"
 #include "netfilter/masq_nft.h"
 #include "netfilter/masq_compat.h"
 

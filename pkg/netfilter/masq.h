@@ -7,8 +7,8 @@
 #ifndef CNIC_NETFILTER_MASQ_H
 #define CNIC_NETFILTER_MASQ_H
 
-#include "cni/call.h"
-#include "cni/record.h"
+#include "skel/call.h"
+#include "skel/record.h"
 
 /* The value of ipMasqBackend; NULL or "" is our own table where the kernel has nf_tables, else iptables. */
 int cni_masq_validate(struct cni_call *c, const char *backend) NODISCARD;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/delegate.h"
+#include "skel/delegate.h"
 #include "iface/iface.h"
 #include "netfilter/masq.h"
 #include "netfilter/spoof.h"

@@ -6,8 +6,8 @@
 #ifndef CNIC_NETFILTER_RULES_H
 #define CNIC_NETFILTER_RULES_H
 
-#include "cni/call.h"
-#include "cni/record.h"
+#include "skel/call.h"
+#include "skel/record.h"
 
 struct cni_netfilter {
 	bool masq, spoof;

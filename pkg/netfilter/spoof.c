@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/owner.h"
+#include "skel/instance.h"
 #include "net/mac.h"
 #include "netfilter/spoof_compat.h"
 #include "netfilter/spoof_nft.h"

@@ -6,7 +6,7 @@
 #ifndef CNIC_NETFILTER_SPOOF_H
 #define CNIC_NETFILTER_SPOOF_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /* The interfaces of bridge's result: 1 is the port, 2 the container's end. */
 int cni_spoof_add(struct cni_call *c, const struct cni_result *r) NODISCARD;

@@ -6,7 +6,7 @@
 #ifndef CNIC_OVS_ATTACH_H
 #define CNIC_OVS_ATTACH_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "ovs/port.h"
 
 #define CNI_OVS_SOCKET     "unix:/var/run/openvswitch/db.sock"

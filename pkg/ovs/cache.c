@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cni/memo.h"
+#include "skel/attfile.h"
 
 /* What ovs-cni reads there of the configuration, as we have understood it, or what it may contain. */
 static bool is_left_out(const char *key)

@@ -2,7 +2,7 @@
 /* host-local - addresses from ranges, remembered in files of this host. */
 #include <string.h>
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/gc.h"
 #include "cni/version.h"
 #include "ipam/release.h"

@@ -2,7 +2,7 @@
 /* static - the addresses, routes and dns that the configuration says. Remembers nothing. */
 #include <string.h>
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/version.h"
 
 #define MAX_ADDRESSES 1024

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "cni/brport.h"
-#include "cni/delegate.h"
+#include "skel/delegate.h"
 #include "iface/iface.h"
 #include "netfilter/rules.h"
 #include "iface/vlan_list.h"

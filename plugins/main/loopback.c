@@ -2,7 +2,7 @@
 /* loopback - bring lo up in the container. CNI_IFNAME does not matter: it is always lo. */
 #include <string.h>
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "nl/addr.h"
 
 static int lo_set(struct cni_call *c, bool up, struct link *lo)

@@ -2,7 +2,7 @@
 /* ovs - attach the container to an Open vSwitch bridge, by a veth pair or an SR-IOV device. */
 #include <string.h>
 
-#include "cni/delegate.h"
+#include "skel/delegate.h"
 #include "iface/iface.h"
 #include "cni/ovsconf.h"
 #include "iface/verify.h"

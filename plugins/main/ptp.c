@@ -4,7 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "cni/delegate.h"
+#include "skel/delegate.h"
 #include "iface/forwarding.h"
 #include "iface/iface.h"
 #include "netfilter/rules.h"

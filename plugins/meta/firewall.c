@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/owner.h"
+#include "skel/instance.h"
 #include "nft/filter.h"
 #include "nft/ipforward.h"
 

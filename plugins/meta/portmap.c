@@ -6,7 +6,7 @@
 #include "cni/portmaphost.h"
 #include "cni/portmapkin.h"
 #include "cni/portmaprules.h"
-#include "cni/record.h"
+#include "skel/record.h"
 
 static int portmap_validate(struct cni_call *c)
 {

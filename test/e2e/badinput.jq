@@ -86,7 +86,7 @@ def cases($plugin; $base):
 	$plugins[]
 	| .plugin as $plugin
 	| .file as $file
-	| walk_table($all; "pkg/cni/main.c"; ("name_fields", "cni_version_fields", "conf_fields", "ignored_fields"); []),
+	| walk_table($all; "pkg/skel/run.c"; ("name_fields", "cni_version_fields", "conf_fields", "ignored_fields"); []),
 	  (select(.fields != "") | walk_table($all; $file; .fields; []))
 	| cases($plugin; $bases[$plugin])
   ),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pkg/cni/record, pkg/cni/repair: in a namespace of our own, with a plugin of our own. */
-#include "cni/record.h"
+#include "skel/record.h"
 
 #include <fcntl.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
 /* pkg/cni/version: the gate. */
 #include "cni/version.h"
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "tap.h"
 
 static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/delegate.h"
+#include "skel/delegate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * call.h - one CNI call as a plugin sees it: what the runtime asked, the two namespaces as sockets,
  * the result being made, the undo stack. A plugin is a descriptor; main.c owns the process.
  */
-#ifndef CNIC_CNI_CALL_H
-#define CNIC_CNI_CALL_H
+#ifndef CNIC_SKEL_CALL_H
+#define CNIC_SKEL_CALL_H
 
 #include "base/arena.h"
 #include "base/err.h"

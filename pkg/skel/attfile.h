@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memo.h - what a plugin notes down of an attachment between ADD and DEL: one small JSON file in a
+ * attfile.h - what a plugin notes down of an attachment between ADD and DEL: one small JSON file in a
  * directory that only root may enter, <container id>-<interface><suffix>, as ovs-cni names its own.
  */
-#ifndef CNIC_CNI_MEMO_H
-#define CNIC_CNI_MEMO_H
+#ifndef CNIC_SKEL_ATTFILE_H
+#define CNIC_SKEL_ATTFILE_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 #define CNI_MEMO_MAX 2000000 /* bytes, of two configurations; what is larger is not read */
 

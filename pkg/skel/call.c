@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/call.h"
+#include "skel/call.h"
 
 #include <stdio.h>
 #include <stdlib.h>

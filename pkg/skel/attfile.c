@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/memo.h"
+#include "skel/attfile.h"
 
 #include <dirent.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/owner.h"
+#include "skel/instance.h"
 
 #include <stdio.h>
 #include <stdlib.h>

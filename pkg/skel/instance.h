@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * owner.h - whose is this? The marks by which the reference plugins know their packet filter objects
+ * instance.h - whose is this? The marks by which the reference plugins know their packet filter objects
  * again, so that either side finds, keeps and removes what the other has made. Names only: it talks to
  * nobody.
  */
-#ifndef CNIC_CNI_OWNER_H
-#define CNIC_CNI_OWNER_H
+#ifndef CNIC_SKEL_INSTANCE_H
+#define CNIC_SKEL_INSTANCE_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 #define CNI_COMMENT_MAX 128 /* bytes; nft's limit */
 #define CNI_OWNER_ID    33

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/record.h"
+#include "skel/record.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "cni/memo.h"
-#include "cni/owner.h"
+#include "skel/attfile.h"
+#include "skel/instance.h"
 #include "cni/version.h"
 #include "sys/lock.h"
 #include "sys/file.h"

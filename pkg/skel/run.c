@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - the only main(), and the only file that reads stdin, prints to stdout, or sets the exit
+ * run.c - the only main(), and the only file that reads stdin, prints to stdout, or sets the exit
  * status. One CNI call: environment, configuration, version gate, command, result or error object.
  */
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "cni/call.h"
+#include "skel/call.h"
 #include "cni/conf.h"
 #include "cni/env.h"
 #include "cni/tool.h"

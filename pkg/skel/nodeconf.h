@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flatfile.h - keys that a node's administrator sets for all networks, in a file beside them. */
-#ifndef CNIC_CNI_FLATFILE_H
-#define CNIC_CNI_FLATFILE_H
+/* nodeconf.h - keys that a node's administrator sets for all networks, in a file beside them. */
+#ifndef CNIC_SKEL_NODECONF_H
+#define CNIC_SKEL_NODECONF_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /*
  * The first of `paths` (NULL-terminated, "" skipped) that exists is decoded into c->own by the plugin's

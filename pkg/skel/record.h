@@ -12,10 +12,10 @@
  * a repair does not bring back what a DEL has removed. So write it before the rules are made; read it
  * before they are removed; remove it last.
  */
-#ifndef CNIC_CNI_RECORD_H
-#define CNIC_CNI_RECORD_H
+#ifndef CNIC_SKEL_RECORD_H
+#define CNIC_SKEL_RECORD_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 #include "sys/netns.h"
 
 #define CNI_RECORD_DIR NETNS_LOCK_DIR "/rules"

@@ -6,10 +6,10 @@
  * the plugin runs in-process: its own call, our arena and sink, everything else as a child would have
  * it. CNI_ALWAYS_EXEC=1 turns that off.
  */
-#ifndef CNIC_CNI_DELEGATE_H
-#define CNIC_CNI_DELEGATE_H
+#ifndef CNIC_SKEL_DELEGATE_H
+#define CNIC_SKEL_DELEGATE_H
 
-#include "cni/call.h"
+#include "skel/call.h"
 
 /* ADD: takes over addresses, routes and dns to the result and registers the release. */
 int cni_ipam_add(struct cni_call *c) NODISCARD;

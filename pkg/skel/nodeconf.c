@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/flatfile.h"
+#include "skel/nodeconf.h"
 
 #include <string.h>
 
