@@ -14,7 +14,7 @@
 #include "skel/call.h"
 #include "cni/conf.h"
 #include "cni/env.h"
-#include "cni/tool.h"
+#include "cmd/cnic.h"
 #include "cni/version.h"
 #include "sys/deferred.h"
 #include "sys/netns.h"

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "cni/conf.h"
-#include "cni/repair.h"
+#include "cmd/repair.h"
 #include "tap.h"
 
 #define NETNS "/run/netns-of-c1"

@@ -161,7 +161,7 @@ static int run(sd_bus *bus, int argc, char **argv)
 	return FAILED;
 }
 
-/* By which `cnic --uninstall` knows its own (pkg/cni/install.c). */
+/* By which `cnic --uninstall` knows its own (pkg/cmd/install.c). */
 __attribute__((used)) static const char mark[] =
 	"This is an executable of cnic, the CNI plugins in C.";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/install.h"
+#include "cmd/install.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/repair.h"
+#include "cmd/repair.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* install.h - the plugins into a directory, all of them or none, and out of it. */
-#ifndef CNIC_CNI_INSTALL_H
-#define CNIC_CNI_INSTALL_H
+#ifndef CNIC_CMD_INSTALL_H
+#define CNIC_CMD_INSTALL_H
 
 #include <stddef.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/tool.h"
+#include "cmd/cnic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "skel/call.h"
-#include "cni/install.h"
-#include "cni/repair.h"
+#include "cmd/install.h"
+#include "cmd/repair.h"
 
 static int usage(const char *name)
 {

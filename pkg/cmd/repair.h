@@ -3,8 +3,8 @@
  * repair.h - after somebody has flushed the rule set: put back the rules of every attachment, from the
  * records of their ADDs. For the tool, not for runtimes.
  */
-#ifndef CNIC_CNI_REPAIR_H
-#define CNIC_CNI_REPAIR_H
+#ifndef CNIC_CMD_REPAIR_H
+#define CNIC_CMD_REPAIR_H
 
 #include "skel/call.h"
 
