@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * brport.h - the bridge that a plugin attaches containers to: made on demand, shared by all of them,
+ * ensure.h - the bridge that a plugin attaches containers to: made on demand, shared by all of them,
  * given addresses. Steps for plugins, like iface.h.
  */
-#ifndef CNIC_CNI_BRPORT_H
-#define CNIC_CNI_BRPORT_H
+#ifndef CNIC_BRIDGE_ENSURE_H
+#define CNIC_BRIDGE_ENSURE_H
 
 #include "skel/call.h"
 #include "nl/bridge_vlan.h"

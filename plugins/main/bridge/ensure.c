@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/brport.h"
+#include "ensure.h"
 
 #include <linux/if_addr.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* CHECK of a bridge and its port. */
 #include <string.h>
 
-#include "cni/brport.h"
+#include "ensure.h"
 #include "iface/verify.h"
 
 int cni_verify_bridge(struct cni_call *c, const struct cni_bridge *conf, struct link *br)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bridge that is its containers' gateway. */
-#include "cni/brport.h"
+#include "ensure.h"
 #include "iface/forwarding.h"
 
 static bool has_default_route(const struct cni_result *r, sa_family_t family)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/brport.h"
+#include "ensure.h"
 #include "skel/delegate.h"
 #include "iface/iface.h"
 #include "netfilter/rules.h"
