@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/ovsconf.h"
+#include "conf.h"
 
 #include "skel/nodeconf.h"
 #include "iface/iface.h"

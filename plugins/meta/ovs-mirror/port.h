@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ovsmirror.h - what the two mirror plugins of OVS have in common: which port an attachment has, and what
+ * port.h - what the two mirror plugins of OVS have in common: which port an attachment has, and what
  * is noted of it, in a file that ovs-cni understands, and writes as well.
  */
-#ifndef CNIC_CNI_OVSMIRROR_H
-#define CNIC_CNI_OVSMIRROR_H
+#ifndef CNIC_OVS_MIRROR_PORT_H
+#define CNIC_OVS_MIRROR_PORT_H
 
 #include "ovs/attach.h"
 #include "ovs/mirror.h"

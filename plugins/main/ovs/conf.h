@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ovsconf.h - the configuration of ovs: its keys, those of the node's file, and what follows from them. */
-#ifndef CNIC_CNI_OVSCONF_H
-#define CNIC_CNI_OVSCONF_H
+/* conf.h - the configuration of ovs: its keys, those of the node's file, and what follows from them. */
+#ifndef CNIC_OVS_CONF_H
+#define CNIC_OVS_CONF_H
 
 #include "ovs/attach.h"
 #include "ovs/cache.h"

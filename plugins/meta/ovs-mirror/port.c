@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/ovsmirror.h"
+#include "port.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "skel/attfile.h"
-#include "cni/ovsconf.h"
+#include "plugins/main/ovs/conf.h"
 
 int cni_mirror_settle(struct cni_call *c)
 {

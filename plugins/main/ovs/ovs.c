@@ -4,7 +4,7 @@
 
 #include "skel/delegate.h"
 #include "iface/iface.h"
-#include "cni/ovsconf.h"
+#include "conf.h"
 #include "iface/verify.h"
 
 /* Before there is a port, or a device elsewhere, that DEL would have to look for. */

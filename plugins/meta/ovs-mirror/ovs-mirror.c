@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cni/gc.h"
-#include "cni/ovsmirror.h"
+#include "port.h"
 
 static const struct json_field entry_fields[] = {
 	F_STR("name", struct ovs_mirror, name, .required = true),
