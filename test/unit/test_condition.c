@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "nft/cond.h"
+#include "plugins/meta/portmap/condition.h"
 
 static struct arena arena;
 static struct err err;

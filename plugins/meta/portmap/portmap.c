@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/portmaphost.h"
-#include "cni/portmapkin.h"
-#include "cni/portmaprules.h"
+#include "host.h"
+#include "siblings.h"
+#include "backend.h"
 #include "skel/record.h"
 
 static int portmap_validate(struct cni_call *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/portmapconf.h"
+#include "conf.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmaprules.h - the rules of host ports, whoever has made them: our table (nft/dnat.h), iptables in the words of the
- * reference (portmapipt.h), the reference's tables (nft/refdnat.h). ADD makes those that the configuration
+ * backend.h - the rules of host ports, whoever has made them: our table (nft_table.h), iptables in the words of the
+ * reference (portmapipt.h), the reference's tables (nft_compat.h). ADD makes those that the configuration
  * asks for, DEL removes all three, CHECK is content with any.
  */
-#ifndef CNIC_CNI_PORTMAPRULES_H
-#define CNIC_CNI_PORTMAPRULES_H
+#ifndef CNIC_PORTMAP_BACKEND_H
+#define CNIC_PORTMAP_BACKEND_H
 
 #include "skel/call.h"
-#include "cni/portmapconf.h"
+#include "conf.h"
 
 /* `conf` is settled. Pushes its undo. */
 int portmap_rules_add(struct cni_call *c, const struct portmap *conf,

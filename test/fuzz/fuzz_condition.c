@@ -2,7 +2,7 @@
 /* fuzz_cond - conditions: a byte for the family, then words separated by NUL; read, and made a rule of. */
 #include "fuzz.h"
 
-#include "nft/cond.h"
+#include "plugins/meta/portmap/condition.h"
 
 /* As text for iptables they are quoted elsewhere: see fuzz_conf. */
 static void make(struct arena *arena, const struct nft_cond *cond, sa_family_t family)

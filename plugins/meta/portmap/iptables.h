@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmapipt.h - host ports by iptables: the texts of portmaptext.h put into the kernel, looked for, and
+ * iptables.h - host ports by iptables: the texts of portmaptext.h put into the kernel, looked for, and
  * removed, so that either side checks and removes what the reference plugin or we have made.
  */
-#ifndef CNIC_CNI_PORTMAPIPT_H
-#define CNIC_CNI_PORTMAPIPT_H
+#ifndef CNIC_PORTMAP_IPTABLES_H
+#define CNIC_PORTMAP_IPTABLES_H
 
 #include "skel/call.h"
-#include "cni/portmapconf.h"
+#include "conf.h"
 
 /* What is as it should be is left alone. Pushes its undo. A port that another container has is ERR_IN_USE. */
 int portmap_ipt_add(struct cni_call *c, const struct portmap *conf,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmaphost.h - what host ports need of the host besides rules: that its own loopback addresses may lead to
+ * host.h - what host ports need of the host besides rules: that its own loopback addresses may lead to
  * containers, and that connections do not go where a port has led before.
  */
-#ifndef CNIC_CNI_PORTMAPHOST_H
-#define CNIC_CNI_PORTMAPHOST_H
+#ifndef CNIC_PORTMAP_HOST_H
+#define CNIC_PORTMAP_HOST_H
 
 #include "skel/call.h"
-#include "cni/portmapconf.h"
+#include "conf.h"
 
 /*
  * The host's processes reach the ports by a loopback address: what comes and goes by the container's bridge, or its

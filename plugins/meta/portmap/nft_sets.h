@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dnatsets.h - the sets of host ports: what dnat.c makes and dnatclaim.c fills. Nobody else's. */
-#ifndef CNIC_NFT_DNATSETS_H
-#define CNIC_NFT_DNATSETS_H
+/* nft_sets.h - the sets of host ports: what dnat.c makes and dnatclaim.c fills. Nobody else's. */
+#ifndef CNIC_PORTMAP_NFT_SETS_H
+#define CNIC_PORTMAP_NFT_SETS_H
 
-#include "nft/dnat.h"
+#include "nft_table.h"
 
 /* What differs between the families. */
 struct nft_dnat_side {

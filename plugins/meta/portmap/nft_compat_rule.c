@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/readdnat.h"
+#include "nft_compat_rule.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/portmapkin.h"
+#include "siblings.h"
 
 #include <string.h>
 

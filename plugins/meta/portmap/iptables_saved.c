@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/portmaptext.h"
+#include "iptables_text.h"
 
 #define PREFIX "CNI-DN-"
 #define ENTRY  "-A " PORTMAP_ENTRIES " "

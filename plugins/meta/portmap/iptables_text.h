@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmaptext.h - host ports in the words of iptables-restore and iptables-save, in the chains of the reference
+ * iptables_text.h - host ports in the words of iptables-restore and iptables-save, in the chains of the reference
  * plugin:
  *
  *	CNI-HOSTPORT-DNAT      from PREROUTING and OUTPUT: all containers' entries
@@ -9,10 +9,10 @@
  *
  * Texts only: executes nobody.
  */
-#ifndef CNIC_CNI_PORTMAPTEXT_H
-#define CNIC_CNI_PORTMAPTEXT_H
+#ifndef CNIC_PORTMAP_IPTABLES_TEXT_H
+#define CNIC_PORTMAP_IPTABLES_TEXT_H
 
-#include "cni/portmapconf.h"
+#include "conf.h"
 
 #define PORTMAP_ENTRIES "CNI-HOSTPORT-DNAT"
 #define PORTMAP_SETMARK "CNI-HOSTPORT-SETMARK"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cond.h - conditions that a person writes in words, as iptables(8) or nft(8) has them, and their expressions.
+ * condition.h - conditions that a person writes in words, as iptables(8) or nft(8) has them, and their expressions.
  * A part of both languages: addresses and the interface that a packet comes by.
  *
  *	-s 10.0.0.0/8   ! -d 192.0.2.1   -i eth+          also by their long names
  *	ip saddr 10.0.0.0/8   ip6 daddr != fd00::/8   iifname "eth*"
  */
-#ifndef CNIC_NFT_COND_H
-#define CNIC_NFT_COND_H
+#ifndef CNIC_PORTMAP_CONDITION_H
+#define CNIC_PORTMAP_CONDITION_H
 
 #include <net/if.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/portmaphost.h"
+#include "host.h"
 
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cni/portmapkin.h"
+#include "siblings.h"
 #include "nl/conntrack.h"
 #include "nl/route.h"
 #include "sys/sysctl.h"

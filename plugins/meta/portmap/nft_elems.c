@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft/dnatsets.h"
+#include "nft_sets.h"
 
 #define PART 4 /* a part of a key that is shorter takes as much */
 

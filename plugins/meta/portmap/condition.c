@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/cond.h"
+#include "condition.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* readdnat.h - a rule that translates a host port, as nft(8) or we have made it, read again. */
-#ifndef CNIC_NFT_READDNAT_H
-#define CNIC_NFT_READDNAT_H
+/* nft_compat_rule.h - a rule that translates a host port, as nft(8) or we have made it, read again. */
+#ifndef CNIC_PORTMAP_NFT_COMPAT_RULE_H
+#define CNIC_PORTMAP_NFT_COMPAT_RULE_H
 
-#include "nft/dnat.h"
+#include "nft_table.h"
 
 struct nft_dnat_read {
 	struct nft_mapping mapping; /* what the rule compares, and where it leads */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refdnat.h - host ports as the reference's nftables backend has them, for configurations that ask for that backend
+ * nft_compat.h - host ports as the reference's nftables backend has them, for configurations that ask for that backend
  * and for nodes that change over: tables ip and ip6 cni_hostport, with the container's id as comment.
  *
  *	table ip cni_hostport {
@@ -22,10 +22,10 @@
  * Costs more the more rules there are. See dnat.h for what they mean. The reference makes the rules of the shared
  * chains anew at each ADD, so that nothing else can stand there.
  */
-#ifndef CNIC_NFT_REFDNAT_H
-#define CNIC_NFT_REFDNAT_H
+#ifndef CNIC_PORTMAP_NFT_COMPAT_H
+#define CNIC_PORTMAP_NFT_COMPAT_H
 
-#include "nft/dnat.h"
+#include "nft_table.h"
 
 /* One container's, by one interface. The mappings of each family stand together. */
 struct nft_refdnat {

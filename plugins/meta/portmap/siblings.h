@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmapkin.h - other attachments of a container, on the same network or another, by the records of their
+ * siblings.h - other attachments of a container, on the same network or another, by the records of their
  * ADDs: several may want the same port of the host, and one of them has it.
  */
-#ifndef CNIC_CNI_PORTMAPKIN_H
-#define CNIC_CNI_PORTMAPKIN_H
+#ifndef CNIC_PORTMAP_SIBLINGS_H
+#define CNIC_PORTMAP_SIBLINGS_H
 
-#include "cni/portmapconf.h"
+#include "conf.h"
 #include "skel/record.h"
 
 struct portmap_kin {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/portmaptext.h"
+#include "iptables_text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "nft/refdnat.h"
+#include "plugins/meta/portmap/nft_compat.h"
 
 static struct arena arena;
 static struct err err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dnat.h - host ports that lead to containers, in a table of our own:
+ * nft_table.h - host ports that lead to containers, in a table of our own:
  *
  *	table inet cnic_portmap {
  *		map host4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }
@@ -62,10 +62,10 @@
  * Other chains that masquerade at the same place may be in front of this table's or behind: whoever is the
  * first to translate a connection's source decides, and it is masquerading in either case.
  */
-#ifndef CNIC_NFT_DNAT_H
-#define CNIC_NFT_DNAT_H
+#ifndef CNIC_PORTMAP_NFT_TABLE_H
+#define CNIC_PORTMAP_NFT_TABLE_H
 
-#include "nft/cond.h"
+#include "condition.h"
 #include "nft/table.h"
 
 struct nft_mapping {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/portmapipt.h"
+#include "iptables.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "netfilter/iptables.h"
-#include "cni/portmapkin.h"
-#include "cni/portmaptext.h"
+#include "siblings.h"
+#include "iptables_text.h"
 
 static const char *const from[] = { PORTMAP_ENTRIES, NULL };
 static const sa_family_t families[] = { AF_INET, AF_INET6 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/refdnat.h"
+#include "nft_compat.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
 #include "nft/chain.h"
-#include "nft/readdnat.h"
+#include "nft_compat_rule.h"
 
 #define PRIORITY_DSTNAT (-100)
 #define PRIORITY_SRCNAT 100

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * portmapconf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that they and
+ * conf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that they and
  * a result come to. Decides; talks to nobody.
  */
-#ifndef CNIC_CNI_PORTMAPCONF_H
-#define CNIC_CNI_PORTMAPCONF_H
+#ifndef CNIC_PORTMAP_CONF_H
+#define CNIC_PORTMAP_CONF_H
 
 #include "skel/instance.h"
-#include "nft/dnat.h"
+#include "nft_table.h"
 
 #define PORTMAP_MARK_BIT 13
 #define PORTMAP_MAX      5000 /* mappings: what one transaction takes, for two families */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/portmaprules.h"
+#include "backend.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "netfilter/iptables.h"
-#include "cni/portmaphost.h"
-#include "cni/portmapipt.h"
-#include "cni/portmapkin.h"
-#include "nft/refdnat.h"
+#include "host.h"
+#include "iptables.h"
+#include "siblings.h"
+#include "nft_compat.h"
 
 static struct nft_claim claim_of(struct cni_call *c, const struct portmap *conf,
 				 const struct portmap_list *list)
