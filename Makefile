@@ -55,7 +55,7 @@ STRIP      ?= strip
 all: $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(HELPERS:%=$(BIN)/%)
 
 # Never static: nobody who has firewalld lacks the library.
-$(BIN)/cnic-firewalld: plugins/meta/firewalld/cnic-firewalld.c Makefile
+$(BIN)/cnic-firewalld: plugins/meta/firewall/helper/cnic-firewalld.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lsystemd

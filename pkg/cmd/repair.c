@@ -9,7 +9,7 @@
 #include "skel/record.h"
 #include "cni/version.h"
 #include "nft/drop.h"
-#include "nft/filter.h"
+#include "plugins/meta/firewall/nftables.h"
 #include "sys/netns.h"
 
 static bool is_wanted(const struct cni_repair *what, const struct cni_record *r)

@@ -10,8 +10,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "nft/filter.h"
-#include "nft/ipforward.h"
+#include "plugins/meta/firewall/nftables.h"
+#include "plugins/meta/firewall/iptables_nft.h"
 #include "nft/chain.h"
 #include "netfilter/masq_nft.h"
 #include "netfilter/masq_compat.h"

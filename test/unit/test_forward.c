@@ -11,8 +11,8 @@
 #include <sys/mount.h>
 
 #include "base/str.h"
-#include "nft/filter.h"
-#include "nft/ipforward.h"
+#include "plugins/meta/firewall/nftables.h"
+#include "plugins/meta/firewall/iptables_nft.h"
 #include "nft/chain.h"
 
 static struct arena arena;

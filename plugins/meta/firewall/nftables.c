@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/filter.h"
+#include "nftables.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "nft/policy.h"
+#include "policy.h"
 
 #define PRIORITY_FILTER 0
 #define ESTABLISHED     NF_CT_STATE_BIT(IP_CT_ESTABLISHED)

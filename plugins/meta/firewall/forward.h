@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * firewall.h - the ways in which the firewall plugin has things forwarded, and which of them a host needs: our
- * table (nft/filter.h), the chains of iptables-nft (nft/ipforward.h), those of legacy iptables (by executing
+ * forward.h - the ways in which the firewall plugin has things forwarded, and which of them a host needs: our
+ * table (nftables.h), the chains of iptables-nft (iptables_nft.h), those of legacy iptables (by executing
  * it), firewalld. The verbs are the plugin's.
  */
-#ifndef CNIC_CNI_FIREWALL_H
-#define CNIC_CNI_FIREWALL_H
+#ifndef CNIC_FIREWALL_FORWARD_H
+#define CNIC_FIREWALL_FORWARD_H
 
 #include "skel/call.h"
 #include "skel/record.h"
-#include "nft/forward.h"
+#include "backend.h"
 
 struct cni_firewall {
 	const char *backend, *admin, *zone, *policy;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * forward.h - what the host forwards for a container, and between bridges, whichever way it is written down:
+ * backend.h - what the host forwards for a container, and between bridges, whichever way it is written down:
  * in a table of our own (filter.h) or in the chains of iptables-nft (ipforward.h). Decides nothing and knows
  * no CNI.
  */
-#ifndef CNIC_NFT_FORWARD_H
-#define CNIC_NFT_FORWARD_H
+#ifndef CNIC_FIREWALL_BACKEND_H
+#define CNIC_FIREWALL_BACKEND_H
 
 #include "nft/table.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/firewall.h"
+#include "forward.h"
 
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/fwdaemon.h"
+#include "firewalld.h"
 #include "skel/instance.h"
 
 /* ---- what ------------------------------------------------------------------------------------ */

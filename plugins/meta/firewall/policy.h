@@ -4,10 +4,10 @@
  * of each, and the chain that packets from one of them to one of them go through. What a bridge has is its
  * network's; of two networks on one bridge the stricter one has its way. Part of filter.h.
  */
-#ifndef CNIC_NFT_POLICY_H
-#define CNIC_NFT_POLICY_H
+#ifndef CNIC_FIREWALL_POLICY_H
+#define CNIC_FIREWALL_POLICY_H
 
-#include "nft/forward.h"
+#include "backend.h"
 
 #define NFT_BRIDGES   "bridges"
 #define NFT_WITHIN    "within"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xt.h - rules as iptables-nft 1.8 writes, lists and compares them, of the kinds that forwarding needs. Comment
+ * xt_rule.h - rules as iptables-nft 1.8 writes, lists and compares them, of the kinds that forwarding needs. Comment
  * and conntrack are matches of xtables inside nf_tables (uapi linux/netfilter/xt_comment.h, xt_conntrack.h).
  * Knows one rule at a time, and no chain's meaning.
  */
-#ifndef CNIC_NFT_XT_H
-#define CNIC_NFT_XT_H
+#ifndef CNIC_FIREWALL_XT_RULE_H
+#define CNIC_FIREWALL_XT_RULE_H
 
 #include <net/if.h>
 

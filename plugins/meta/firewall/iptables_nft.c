@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/ipforward.h"
+#include "iptables_nft.h"
 
 #include <string.h>
 

@@ -3,15 +3,15 @@
  * firewall - has the host forward what a container sends, and the answers to it, where forwarding is not the
  * rule; and keeps bridges apart from each other.
  */
-#include "cni/firewall.h"
+#include "forward.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "skel/instance.h"
-#include "nft/filter.h"
-#include "nft/ipforward.h"
+#include "nftables.h"
+#include "iptables_nft.h"
 
 static const struct json_field firewall_fields[] = {
 	F_STR("backend", struct cni_firewall, backend),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/policy.h"
+#include "policy.h"
 
 #include <net/if.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter.h - forwarding, in a table of our own:
+ * nftables.h - forwarding, in a table of our own:
  *
  *	table inet cnic_firewall {
  *		set v4 { type ipv4_addr; elements = { 10.1.0.2 } }
@@ -30,10 +30,10 @@
  * An accept ends this table's say only: what another table drops is dropped. The chain admin is never made anew:
  * there is one jump for each name that a configuration has.
  */
-#ifndef CNIC_NFT_FILTER_H
-#define CNIC_NFT_FILTER_H
+#ifndef CNIC_FIREWALL_NFTABLES_H
+#define CNIC_FIREWALL_NFTABLES_H
 
-#include "nft/forward.h"
+#include "backend.h"
 
 extern const struct nft_forwarding nft_filter;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/xt.h"
+#include "xt_rule.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables_compat.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "nft/ipforward.h"
+#include "iptables_nft.h"
 #include "nft/chain.h"
 
 #define DELETE_BATCH 48 /* of NL_BATCH messages */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/fwdaemon.h"
+#include "firewalld.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cni/firewall.h"
+#include "forward.h"
 #include "sys/spawn.h"
 
 #define HELPER "cnic-firewalld"

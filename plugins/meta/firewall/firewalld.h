@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fwdaemon.h - forwarding by firewalld: a container's addresses are sources of a zone. The talking is done by
+ * firewalld.h - forwarding by firewalld: a container's addresses are sources of a zone. The talking is done by
  * cnic-firewalld, an executable beside this one, which is there if it has been built (make FIREWALLD=1).
  */
-#ifndef CNIC_CNI_FWDAEMON_H
-#define CNIC_CNI_FWDAEMON_H
+#ifndef CNIC_FIREWALL_FIREWALLD_H
+#define CNIC_FIREWALL_FIREWALLD_H
 
 #include "skel/call.h"
-#include "nft/forward.h"
+#include "backend.h"
 
 extern const struct nft_forwarding cni_fwdaemon;
 

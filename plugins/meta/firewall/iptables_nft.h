@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipforward.h - forwarding, in the chains that iptables-nft keeps and the reference plugin makes there:
+ * iptables_nft.h - forwarding, in the chains that iptables-nft keeps and the reference plugin makes there:
  *
  *	-A FORWARD -m comment --comment "CNI firewall plugin rules (...)" -j CNI-ISOLATION-STAGE-1
  *	-A FORWARD -m comment --comment "CNI firewall plugin rules" -j CNI-FORWARD
@@ -15,11 +15,11 @@
  * Whose a rule is says a mark in its user data, which iptables neither shows nor saves. A rule without one
  * counts as everybody's. Costs a look at all of CNI-FORWARD per call: rules have no key.
  */
-#ifndef CNIC_NFT_IPFORWARD_H
-#define CNIC_NFT_IPFORWARD_H
+#ifndef CNIC_FIREWALL_IPTABLES_NFT_H
+#define CNIC_FIREWALL_IPTABLES_NFT_H
 
-#include "nft/forward.h"
-#include "nft/xt.h"
+#include "backend.h"
+#include "xt_rule.h"
 
 extern const struct nft_forwarding nft_ipforward;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "nft/ipforward.h"
+#include "iptables_nft.h"
 
 #define RULES         "CNI firewall plugin rules"
 #define OVERRIDES     "CNI firewall plugin admin overrides"

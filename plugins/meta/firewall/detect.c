@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/firewall.h"
-#include "cni/fwdaemon.h"
-#include "cni/fwlegacy.h"
+#include "forward.h"
+#include "firewalld.h"
+#include "iptables_legacy.h"
 #include "netfilter/iptables.h"
-#include "nft/filter.h"
-#include "nft/ipforward.h"
+#include "nftables.h"
+#include "iptables_nft.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cni/fwlegacy.h"
+#include "iptables_legacy.h"
 
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/firewall.h"
+#include "forward.h"
 #include "netfilter/iptables.h"
-#include "nft/ipforward.h"
+#include "iptables_nft.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
