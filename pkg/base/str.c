@@ -9,7 +9,7 @@ static bool is_alnum(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool is_cni_name(const char *s)
+bool str_is_cni_name(const char *s)
 {
 	if (!is_alnum(*s))
 		return false;
@@ -36,7 +36,7 @@ static bool has_space(const char *s)
 	return false;
 }
 
-const char *ifname_fault(const char *s)
+const char *str_ifname_fault(const char *s)
 {
 	if (!*s)
 		return "interface name is empty";
@@ -51,9 +51,9 @@ const char *ifname_fault(const char *s)
 	return NULL;
 }
 
-int copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err)
+int str_copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err)
 {
-	const char *fault = ifname_fault(src);
+	const char *fault = str_ifname_fault(src);
 
 	if (fault)
 		return err_set(err, ERR_CONFIG, "%s: \"%s\"", fault, src);

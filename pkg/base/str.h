@@ -13,16 +13,16 @@
  * Container ids and network names: CNI spec "CNI_CONTAINERID", libcni's
  * ^[A-Za-z0-9][A-Za-z0-9_.\-]*$. Such a name is safe as one path component.
  */
-bool is_cni_name(const char *s);
+bool str_is_cni_name(const char *s);
 
 /*
  * What the kernel (dev_valid_name) and libcni accept as an interface name, without a %: "eth%d" is
  * a pattern to the kernel, no interface bears such a name.
  * NULL if valid, otherwise what is wrong with it, in libcni's words.
  */
-const char *ifname_fault(const char *s);
+const char *str_ifname_fault(const char *s);
 
 /* Truncation is an error, never silent. */
-int copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err) NODISCARD;
+int str_copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err) NODISCARD;
 
 #endif

@@ -54,7 +54,7 @@ static int parse_repair(int argc, char **argv, struct cni_repair *what)
 static int repair(struct cni_repair *what)
 {
 	struct err err = { 0 };
-	int rc = cni_repair_all(what, &err);
+	int rc = repair_all(what, &err);
 
 	if (rc < 0)
 		fprintf(stderr, "cnic: %s\n", err.msg);
@@ -69,10 +69,10 @@ int cni_tool(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "--version"))
 		return puts(CNIC_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (argc >= 3 && !strcmp(argv[1], "--install"))
-		return cni_install(argv[2], argv + 3, (size_t)argc - 3) < 0 ? EXIT_FAILURE
+		return install_files(argv[2], argv + 3, (size_t)argc - 3) < 0 ? EXIT_FAILURE
 									    : EXIT_SUCCESS;
 	if (argc == 3 && !strcmp(argv[1], "--uninstall"))
-		return cni_uninstall(argv[2]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return uninstall_files(argv[2]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (argc >= 2 && !strcmp(argv[1], "repair")) {
 		struct cni_repair what = { .plugins = cni_plugins };
 

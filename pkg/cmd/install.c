@@ -193,7 +193,7 @@ static int install_all(struct install *in)
 	return fsync(in->dir) < 0 ? complain(in, "") : 0;
 }
 
-int cni_install(const char *dir, char *const *files, size_t n)
+int install_files(const char *dir, char *const *files, size_t n)
 {
 	struct install in;
 	int rc = begin(&in, dir);
@@ -232,7 +232,7 @@ static bool is_ours(const struct install *in, const char *name)
 	return has;
 }
 
-int cni_uninstall(const char *dir)
+int uninstall_files(const char *dir)
 {
 	struct install in;
 	int rc = begin(&in, dir);

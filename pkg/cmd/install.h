@@ -12,9 +12,9 @@
  * known to be ours. `files` go beside it, or in the place of the plugin of that name (make SPLIT=1). What
  * fails is said, and leaves the directory as it was.
  */
-int cni_install(const char *dir, char *const *files, size_t n) NODISCARD;
+int install_files(const char *dir, char *const *files, size_t n) NODISCARD;
 
 /* Of those names, the files that are executables of ours, whoever has linked or copied them. */
-int cni_uninstall(const char *dir) NODISCARD;
+int uninstall_files(const char *dir) NODISCARD;
 
 #endif

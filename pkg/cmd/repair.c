@@ -12,7 +12,7 @@
 #include "plugins/meta/firewall/nftables.h"
 #include "sys/netns.h"
 
-static bool is_wanted(const struct cni_repair *what, const struct cni_record *r)
+static bool is_wanted(const struct cni_repair *what, const struct record *r)
 {
 	return (!what->network || !strcmp(what->network, r->network)) &&
 	       (!what->plugin_name || !strcmp(what->plugin_name, r->plugin)) &&
@@ -30,7 +30,7 @@ static int find_plugin(struct cni_call *c, const struct cni_repair *what, const 
 		       "this executable has no such plugin, or it repairs nothing");
 }
 
-static int decode_conf(struct cni_call *c, const struct cni_record *r)
+static int decode_conf(struct cni_call *c, const struct record *r)
 {
 	if (cni_conf_decode(&c->conf, r->conf, false, c->err) < 0)
 		return -1;
@@ -42,7 +42,7 @@ static int decode_conf(struct cni_call *c, const struct cni_record *r)
 }
 
 /* 1: the namespace is gone. Our own is not a container's: the path has come to mean another. */
-static int repair(const struct cni_repair *what, const struct cni_record *r, struct cni_call *c)
+static int repair(const struct cni_repair *what, const struct record *r, struct cni_call *c)
 {
 	bool gone = false, home = false;
 
@@ -51,7 +51,7 @@ static int repair(const struct cni_repair *what, const struct cni_record *r, str
 	c->ifname = r->ifname;
 	c->args = r->args;
 	c->prev = &r->prev;
-	c->record_note = r->note;
+	c->record_extra = r->note;
 	c->backend = what->backend;
 	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0)
 		return -1;
@@ -70,21 +70,21 @@ static int repair(const struct cni_repair *what, const struct cni_record *r, str
 	return cni_repair(c);
 }
 
-static void complain(const char *name, const struct cni_record *r, const struct err *err)
+static void complain(const char *name, const struct record *r, const struct err *err)
 {
 	if (r)
 		fprintf(stderr, "cnic: %s of network %s, container %s, interface %s: %s%s%s\n",
 			r->plugin, r->network, r->container_id, r->ifname, err->msg,
 			*err->details ? ": " : "", err->details);
 	else
-		fprintf(stderr, "cnic: " CNI_RECORD_DIR "/%s: %s\n", name, err->msg);
+		fprintf(stderr, "cnic: " RECORD_DIR "/%s: %s\n", name, err->msg);
 }
 
 static void one(struct cni_repair *what, const char *name, struct arena *arena)
 {
 	auto_close int held = -1;
 	struct err err = { 0 };
-	struct cni_record *r;
+	struct record *r;
 	struct cni_call c = { .command = CNI_ADD,
 			      .path = "",
 			      .netns_fd = -1,
@@ -92,7 +92,7 @@ static void one(struct cni_repair *what, const char *name, struct arena *arena)
 			      .record_fd = &held,
 			      .arena = arena,
 			      .err = &err };
-	int rc = cni_record_load(name, &held, arena, &r, &err);
+	int rc = record_load(name, &held, arena, &r, &err);
 
 	if (!rc && (!r || !is_wanted(what, r)))
 		return;
@@ -108,7 +108,7 @@ static void one(struct cni_repair *what, const char *name, struct arena *arena)
 /* Of the admin chain of firewall's table the rules are the administrator's. */
 static bool is_guest(const char *table, const char *chain)
 {
-	return !strcmp(table, "cnic_firewall") && !nft_filter_is_chain(chain);
+	return !strcmp(table, "cnic_firewall") && !fw_nftables_is_chain(chain);
 }
 
 static int drop_unused(struct arena *arena, struct err *err)
@@ -122,12 +122,12 @@ static int drop_unused(struct arena *arena, struct err *err)
 	return rc;
 }
 
-int cni_repair_all(struct cni_repair *what, struct err *err)
+int repair_all(struct cni_repair *what, struct err *err)
 {
 	struct arena all = { 0 };
 	const char **names;
 	size_t n;
-	int rc = cni_record_names(&names, &n, &all, err);
+	int rc = record_names(&names, &n, &all, err);
 
 	for (size_t i = 0; i < n; i++) {
 		struct arena arena = { 0 };

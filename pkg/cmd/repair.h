@@ -20,6 +20,6 @@ struct cni_repair {
 };
 
 /* What fails is told of on stderr, a line each. -1 if the records cannot be listed. */
-int cni_repair_all(struct cni_repair *what, struct err *err) NODISCARD;
+int repair_all(struct cni_repair *what, struct err *err) NODISCARD;
 
 #endif

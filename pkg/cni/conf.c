@@ -47,7 +47,7 @@ static int check_name(const char *name, struct err *err)
 {
 	if (!*name)
 		return err_set(err, ERR_CONFIG, "missing network name");
-	if (!is_cni_name(name)) {
+	if (!str_is_cni_name(name)) {
 		err_fill(err, ERR_CONFIG, 0, "invalid characters found in network name");
 		snprintf(err->details, sizeof(err->details), "%s", name);
 		return -1;

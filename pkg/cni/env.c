@@ -34,7 +34,7 @@ void cni_env_read(struct cni_env *env)
 
 static int check_container_id(const char *s, struct err *err)
 {
-	if (is_cni_name(s))
+	if (str_is_cni_name(s))
 		return 0;
 	err_fill(err, ERR_ENV, 0, "invalid characters in containerID (CNI_CONTAINERID)");
 	snprintf(err->details, sizeof(err->details), "%s", s);
@@ -43,7 +43,7 @@ static int check_container_id(const char *s, struct err *err)
 
 static int check_ifname(const char *s, struct err *err)
 {
-	const char *fault = ifname_fault(s);
+	const char *fault = str_ifname_fault(s);
 
 	return fault ? err_set(err, ERR_ENV, "%s (CNI_IFNAME \"%.80s\")", fault, s) : 0;
 }

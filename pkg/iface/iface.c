@@ -17,14 +17,14 @@
 
 #define DAD_TIMEOUT_MS 5000
 
-void cni_undo_host_link(struct cni_call *c, const void *name)
+void iface_undo_host_link(struct cni_call *c, const void *name)
 {
 	nl_link_del_name(c->host, name);
 	if (nl_commit_allow(c->host, ENODEV) < 0)
 		fprintf(stderr, "rollback: %s %s\n", (const char *)name, c->err->msg);
 }
 
-int cni_random_ifname(struct cni_call *c, const char **name)
+int iface_random_name(struct cni_call *c, const char **name)
 {
 	uint32_t r;
 
@@ -40,17 +40,17 @@ static int create_pair(struct cni_call *c, struct veth *veth, struct link *host)
 	for (int i = 0; i < 10; i++) {
 		struct link taken;
 
-		if (cni_random_ifname(c, &veth->name) < 0)
+		if (iface_random_name(c, &veth->name) < 0)
 			return -1;
 		*host = (struct link){ 0 };
 		nl_veth_add(c->host, veth);
 		if (nl_query(c->host, nl_link_parse, host) == 0) {
-			cni_undo_push(c, cni_undo_host_link, veth->name);
+			undo_push(c, iface_undo_host_link, veth->name);
 			return 0;
 		}
-		if (c->host->unanswered) /* it may be there: the name is ours alone */
-			cni_undo_push(c, cni_undo_host_link, veth->name);
-		if (c->host->unanswered || c->err->sys != EEXIST)
+		if (c->host->ack_lost) /* it may be there: the name is ours alone */
+			undo_push(c, iface_undo_host_link, veth->name);
+		if (c->host->ack_lost || c->err->sys != EEXIST)
 			return -1;
 		if (nl_link_get_allow(c->sandbox, c->ifname, &taken) < 0)
 			return -1;
@@ -66,7 +66,7 @@ static const char *conf_path(struct cni_call *c, const char *dev, const char *ke
 	return arena_printf(c->arena, "net/ipv6/conf/%s/%s", dev, key);
 }
 
-void cni_refuse_ra(struct cni_call *c, const struct link *link)
+void iface_refuse_ra(struct cni_call *c, const struct link *link)
 {
 	if (link->accept_ra && sysctl_write(conf_path(c, link->name, "accept_ra"), "0", c->err) < 0)
 		err_clear(c->err); /* a kernel without IPv6 */
@@ -81,7 +81,7 @@ static int describe_inside(struct cni_call *c, const struct veth *veth, const st
 	inside->peer = host->index;
 	inside->master = 0;
 	memcpy(inside->mac, veth->peer_mac, MAC_LEN);
-	return copy_ifname(inside->name, c->ifname, c->err);
+	return str_copy_ifname(inside->name, c->ifname, c->err);
 }
 
 /*
@@ -96,7 +96,7 @@ static int be_only_port(struct cni_call *c, const struct link *port)
 	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", port->name) : 0;
 }
 
-int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host,
+int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host,
 		 struct link *inside)
 {
 	uint8_t mac[MAC_LEN], host_mac[MAC_LEN];
@@ -121,11 +121,11 @@ int cni_veth_add(struct cni_call *c, const struct cni_veth *v, struct link *host
 	if ((v->master || v->port) && be_only_port(c, host) < 0)
 		return -1;
 	if (!v->master)
-		cni_refuse_ra(c, host);
+		iface_refuse_ra(c, host);
 	return describe_inside(c, &veth, host, inside);
 }
 
-int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
+int iface_choose_mac(struct cni_call *c, const struct iface_mac_source *ways, size_t n,
 		   const uint8_t **mac)
 {
 	uint8_t *out = arena_array(c->arena, uint8_t, MAC_LEN);
@@ -145,7 +145,7 @@ int cni_choose_mac(struct cni_call *c, const struct cni_mac_way *ways, size_t n,
 
 struct tuning {
 	struct cni_call *c;
-	const struct cni_iface_options *opt;
+	const struct iface_options *opt;
 	bool v6;
 };
 
@@ -192,7 +192,7 @@ static const struct ip *default_gateway(const struct cni_result *r, sa_family_t 
 	return &none;
 }
 
-bool cni_route_is_on_link(const struct cni_route *r)
+bool configure_is_on_link(const struct cni_route *r)
 {
 	return r->has_scope && r->scope >= RT_SCOPE_LINK;
 }
@@ -210,7 +210,7 @@ static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
 		.scope = r->has_scope ? (uint8_t)r->scope : RT_SCOPE_UNIVERSE,
 	};
 
-	if (!r->gw.family && !cni_route_is_on_link(r))
+	if (!r->gw.family && !configure_is_on_link(r))
 		route.gw = *default_gateway(&c->result, r->dst.family);
 	nl_route_add(c->sandbox, &route, 0);
 }
@@ -220,7 +220,7 @@ static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
  * that names it as its source; IFA_F_NODAD makes it valid at once.
  */
 static void add_address(struct cni_call *c, int index, const struct ip *ip,
-			const struct cni_iface_options *opt)
+			const struct iface_options *opt)
 {
 	bool nodad = ip->family == AF_INET6 && !opt->dad;
 
@@ -238,7 +238,7 @@ static int send_beyond(struct cni_call *c, size_t n)
 static int add_result_routes(struct cni_call *c, int oif, bool on_link)
 {
 	for (size_t i = 0; i < c->result.n_routes; i++) {
-		if (cni_route_is_on_link(&c->result.routes[i]) != on_link)
+		if (configure_is_on_link(&c->result.routes[i]) != on_link)
 			continue;
 		add_route(c, &c->result.routes[i], oif);
 		if (send_beyond(c, NL_BATCH / 2) < 0)
@@ -248,7 +248,7 @@ static int add_result_routes(struct cni_call *c, int oif, bool on_link)
 }
 
 /* Those on the link come first: a gateway may be what they lead to. */
-static int add_routes(struct cni_call *c, int oif, const struct cni_iface_options *opt)
+static int add_routes(struct cni_call *c, int oif, const struct iface_options *opt)
 {
 	for (size_t i = 0; i < opt->n_routes; i++) {
 		nl_route_add(c->sandbox, &opt->routes[i], 0);
@@ -269,8 +269,8 @@ static int wait_dad(struct cni_call *c, int index)
 }
 
 /* Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then. */
-int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t index,
-			const struct cni_iface_options *opt)
+int iface_configure(struct cni_call *c, const struct link *inside, uint32_t index,
+			const struct iface_options *opt)
 {
 	struct cni_result *r = &c->result;
 	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };
@@ -292,9 +292,9 @@ int cni_iface_configure(struct cni_call *c, const struct link *inside, uint32_t 
 	return add_routes(c, inside->index, opt);
 }
 
-void cni_iface_adopt_mac(struct cni_call *c, struct link *inside)
+void iface_mac_from_ip(struct cni_call *c, struct link *inside)
 {
-	mac_of_ip(inside->mac, &c->result.ips[0].address);
+	mac_from_ip(inside->mac, &c->result.ips[0].address);
 	nl_link_mac(c->sandbox, inside->index, inside->mac);
 }
 
@@ -302,7 +302,7 @@ void cni_iface_adopt_mac(struct cni_call *c, struct link *inside)
  * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver that refuses
  * to while the link is up costs the announcement.
  */
-void cni_iface_announce(struct cni_call *c, const struct link *inside)
+void iface_announce_garp(struct cni_call *c, const struct link *inside)
 {
 	nl_link_mac(c->sandbox, inside->index, inside->mac);
 	if (nl_commit(c->sandbox) < 0)
@@ -322,11 +322,11 @@ static int advertise(void *arg)
 
 	for (size_t i = 0; i < r->n_ips; i++)
 		if (r->ips[i].address.family == AF_INET6)
-			announce_ipv6(a->inside->name, &r->ips[i].address.v6, a->inside->mac);
+			neigh_advertise(a->inside->name, &r->ips[i].address.v6, a->inside->mac);
 	return 0;
 }
 
-void cni_iface_advertise(struct cni_call *c, const struct link *inside)
+void iface_announce_na(struct cni_call *c, const struct link *inside)
 {
 	struct announcement a = { .c = c, .inside = inside };
 
@@ -339,11 +339,11 @@ static int ask(void *arg)
 {
 	const struct announcement *a = arg;
 
-	announce_ipv4(a->inside->name, &a->ipv4->address.v4, &a->ipv4->gateway.v4);
+	neigh_request_gateway(a->inside->name, &a->ipv4->address.v4, &a->ipv4->gateway.v4);
 	return 0;
 }
 
-bool cni_iface_ask(struct cni_call *c, const struct link *inside)
+bool iface_announce_arp(struct cni_call *c, const struct link *inside)
 {
 	struct announcement a = { .c = c, .inside = inside };
 
@@ -363,7 +363,7 @@ bool cni_iface_ask(struct cni_call *c, const struct link *inside)
 	return true;
 }
 
-int cni_veth_del(struct cni_call *c)
+int veth_del(struct cni_call *c)
 {
 	struct link inside, host = { 0 };
 
@@ -383,7 +383,7 @@ int cni_veth_del(struct cni_call *c)
 	return nl_commit_allow(c->sandbox, ENODEV);
 }
 
-void cni_dns_override(struct cni_call *c)
+void iface_override_dns(struct cni_call *c)
 {
 	const struct cni_dns *d = &c->conf.dns;
 

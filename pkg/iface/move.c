@@ -18,7 +18,7 @@ struct device_info {
 static const struct json_field device_info_fields[] = { F_STR("type", struct device_info, type),
 							F_END };
 
-int cni_device_info_check(struct cni_call *c, const char *path)
+int iface_device_info_check(struct cni_call *c, const char *path)
 {
 	struct device_info info = { "" };
 	const struct json *v;
@@ -36,9 +36,9 @@ int cni_device_info_check(struct cni_call *c, const char *path)
 	return 0;
 }
 
-int cni_vf_find(struct cni_call *c, const char *device, struct cni_vf *vf)
+int vf_find(struct cni_call *c, const char *device, struct vf *vf)
 {
-	if (sriov_find(CNI_SYSFS, device, &vf->device, c->arena, c->err) < 0)
+	if (sriov_find(VF_SYSFS, device, &vf->device, c->arena, c->err) < 0)
 		return -1;
 	if (c->command == CNI_ADD && !vf->device.userspace && !vf->device.netdev)
 		return err_set(c->err, ERR_IN_USE,
@@ -50,7 +50,7 @@ int cni_vf_find(struct cni_call *c, const char *device, struct cni_vf *vf)
 
 static void undo_representor(struct cni_call *c, const void *arg)
 {
-	const struct cni_vf *vf = arg;
+	const struct vf *vf = arg;
 	const struct link *l = &vf->representor;
 
 	nl_link_mtu(c->host, l->index, vf->old_mtu);
@@ -59,12 +59,12 @@ static void undo_representor(struct cni_call *c, const void *arg)
 		fprintf(stderr, "rollback: %s: %s\n", l->name, c->err->msg);
 }
 
-static int set_representor(struct cni_call *c, struct cni_vf *vf)
+static int set_representor(struct cni_call *c, struct vf *vf)
 {
 	struct link *l = &vf->representor;
 
 	vf->old_mtu = l->mtu;
-	cni_undo_push(c, undo_representor, vf);
+	undo_push(c, undo_representor, vf);
 	if (vf->mtu) {
 		nl_link_mtu(c->host, l->index, vf->mtu);
 		l->mtu = vf->mtu;
@@ -74,7 +74,7 @@ static int set_representor(struct cni_call *c, struct cni_vf *vf)
 }
 
 /* A physical function that does not keep its VFs' addresses leaves them to the VFs. */
-static int set_admin_mac(struct cni_call *c, const struct cni_vf *vf)
+static int set_admin_mac(struct cni_call *c, const struct vf *vf)
 {
 	struct link pf;
 
@@ -103,13 +103,13 @@ static int move_home(struct cni_call *c, const char *name)
 
 static void undo_move(struct cni_call *c, const void *arg)
 {
-	const struct cni_vf *vf = arg;
+	const struct vf *vf = arg;
 
 	if (move_home(c, vf->device.netdev) < 0)
 		fprintf(stderr, "rollback: %s: %s\n", vf->device.netdev, c->err->msg);
 }
 
-static int move(struct cni_call *c, struct cni_vf *vf)
+static int move(struct cni_call *c, struct vf *vf)
 {
 	struct link taken, link;
 
@@ -120,21 +120,21 @@ static int move(struct cni_call *c, struct cni_vf *vf)
 			       c->ifname);
 	if (nl_link_get(c->host, vf->device.netdev, &link) < 0)
 		return -1;
-	cni_undo_push(c, undo_move, vf);
+	undo_push(c, undo_move, vf);
 	nl_link_flags(c->host, link.index, 0, IFF_UP);
 	nl_link_move(c->host, link.index, c->netns_fd, c->ifname);
 	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", link.name) : 0;
 }
 
-static int name_only(struct cni_call *c, const struct cni_vf *vf, struct link *inside)
+static int name_only(struct cni_call *c, const struct vf *vf, struct link *inside)
 {
 	*inside = (struct link){ .mtu = vf->mtu };
 	if (vf->mac)
 		memcpy(inside->mac, vf->mac, MAC_LEN);
-	return copy_ifname(inside->name, c->ifname, c->err);
+	return str_copy_ifname(inside->name, c->ifname, c->err);
 }
 
-int cni_vf_move_in(struct cni_call *c, struct cni_vf *vf, struct link *inside)
+int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside)
 {
 	if (set_representor(c, vf) < 0 || set_admin_mac(c, vf) < 0)
 		return -1;
@@ -169,15 +169,15 @@ static int rename_back(struct cni_call *c, const char *have, const char *name)
 	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", have) : 0;
 }
 
-int cni_vf_move_out(struct cni_call *c, const char *device, const char *name)
+int vf_move_out(struct cni_call *c, const char *device, const char *name)
 {
 	struct sriov d;
 
-	if (ifname_fault(name))
+	if (str_ifname_fault(name))
 		name = "";
 	if (c->sandbox)
 		return move_home(c, *name ? name : c->ifname);
-	if (sriov_find_netdev(CNI_SYSFS, device, &d, c->arena, c->err) < 0)
+	if (sriov_find_netdev(VF_SYSFS, device, &d, c->arena, c->err) < 0)
 		return -1;
 	if (d.netdev)
 		return rename_back(c, d.netdev, name);

@@ -9,9 +9,9 @@
 #include "skel/call.h"
 #include "sys/sriov.h"
 
-#define CNI_SYSFS "/sys"
+#define VF_SYSFS "/sys"
 
-struct cni_vf {
+struct vf {
 	struct sriov device;
 	struct link representor;
 	uint32_t mtu;       /* of both, 0 = leave alone */
@@ -20,22 +20,22 @@ struct cni_vf {
 };
 
 /* A device-info file (of a device plugin) must be readable, and of a kind we serve. "" is none. */
-int cni_device_info_check(struct cni_call *c, const char *path) NODISCARD;
+int iface_device_info_check(struct cni_call *c, const char *path) NODISCARD;
 
 /* Look it up; ADD wants its interface to be on the host, unless it is driven from userspace. */
-int cni_vf_find(struct cni_call *c, const char *device, struct cni_vf *vf) NODISCARD;
+int vf_find(struct cni_call *c, const char *device, struct vf *vf) NODISCARD;
 
 /*
  * ADD: the representor up, the interface into the container as CNI_IFNAME, down; both with the MTU, the
  * adapter and the interface with the MAC. A device that userspace drives has no interface: inside->index
  * is 0 then, and it has the name all the same, for the result.
  */
-int cni_vf_move_in(struct cni_call *c, struct cni_vf *vf, struct link *inside) NODISCARD;
+int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside) NODISCARD;
 
 /*
  * DEL: back to the host under the name it had there. When the namespace is gone, the kernel has put it
  * on the host, or is about to: code 11 then.
  */
-int cni_vf_move_out(struct cni_call *c, const char *device, const char *name) NODISCARD;
+int vf_move_out(struct cni_call *c, const char *device, const char *name) NODISCARD;
 
 #endif

@@ -23,7 +23,7 @@ static int verify_link(struct cni_call *c, const struct cni_interface *f, const 
 	return 0;
 }
 
-int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
+int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
 		      uint32_t *index)
 {
 	for (uint32_t i = 0; i < c->prev->n_interfaces; i++) {
@@ -41,7 +41,7 @@ int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link
 		       c->ifname, c->netns);
 }
 
-int cni_verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
+int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
 		    struct link *out)
 {
 	if (nl_link_get_allow(c->host, f->name, out) < 0)
@@ -49,7 +49,7 @@ int cni_verify_host(struct cni_call *c, const struct cni_interface *f, const cha
 	return verify_link(c, f, kind, true, out);
 }
 
-int cni_verify_peer(struct cni_call *c, const struct link *inside, struct link *host)
+int verify_peer(struct cni_call *c, const struct link *inside, struct link *host)
 {
 	if (nl_link_get_index_allow(c->host, inside->peer, host) < 0)
 		return -1;
@@ -67,7 +67,7 @@ static bool has_address(const struct addr_list *list, const struct ip *ip)
 	return false;
 }
 
-int cni_verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
+int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
 {
 	struct addr_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];
@@ -97,7 +97,7 @@ static bool matches(const struct route *have, const struct cni_route *want)
 	return !dst.plen || !want->gw.family || ip_equal(&have->gw, &want->gw);
 }
 
-int cni_verify_routes(struct cni_call *c)
+int verify_routes(struct cni_call *c)
 {
 	struct route_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];

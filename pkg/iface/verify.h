@@ -9,19 +9,19 @@
  * The container's interface: listed in prevResult under CNI_IFNAME with sandbox CNI_NETNS, and present
  * with that kind (NULL: any), MAC (if said) and, if `up`, UP. Fills *out and its index in prevResult.interfaces.
  */
-int cni_verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
+int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
 		      uint32_t *index) NODISCARD;
 
 /* A host-side interface of prevResult: present, of that kind, with that MAC (if said). */
-int cni_verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
+int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
 		    struct link *out) NODISCARD;
 
 /* The host's end of the container's veth: there, and up. */
-int cni_verify_peer(struct cni_call *c, const struct link *inside, struct link *host) NODISCARD;
+int verify_peer(struct cni_call *c, const struct link *inside, struct link *host) NODISCARD;
 
 /* Every address prevResult gives that interface is on it, every route is in some table of the
  * container. Extra ones are fine: other plugins of the chain add them. */
-int cni_verify_ips(struct cni_call *c, const struct link *inside, uint32_t index) NODISCARD;
-int cni_verify_routes(struct cni_call *c) NODISCARD;
+int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index) NODISCARD;
+int verify_routes(struct cni_call *c) NODISCARD;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iface/vlan_list.h"
 
-static int collect(struct cni_call *c, const char *key, const struct cni_trunk *t, size_t i,
+static int collect(struct cni_call *c, const char *key, const struct vlan_range *t, size_t i,
 		   struct vlan_set *set)
 {
 	if (t->has_min != t->has_max)
@@ -17,7 +17,7 @@ static int collect(struct cni_call *c, const char *key, const struct cni_trunk *
 	return 0;
 }
 
-int cni_trunk_collect(struct cni_call *c, const char *key, const struct cni_trunk *trunk, size_t n,
+int vlan_list_collect(struct cni_call *c, const char *key, const struct vlan_range *trunk, size_t n,
 		      struct vlan_set *set)
 {
 	for (size_t i = 0; i < n; i++)

@@ -6,13 +6,13 @@
 #include "skel/call.h"
 #include "nl/bridge_vlan.h"
 
-struct cni_trunk {
+struct vlan_range {
 	uint16_t min, max, id;
 	bool has_min, has_max, has_id;
 };
 
 /* Their union, added to *set. `key` is for errors: half a range, a range that ends before it begins. */
-int cni_trunk_collect(struct cni_call *c, const char *key, const struct cni_trunk *trunk, size_t n,
+int vlan_list_collect(struct cni_call *c, const char *key, const struct vlan_range *trunk, size_t n,
 		      struct vlan_set *set) NODISCARD;
 
 #endif

@@ -97,7 +97,7 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	if (ix->head_fd < 0)
 		return;
 	sealed = read_head(ix) && seal_holds(&ix->head.records, dir) &&
-		 !fstatat(ix->dir, INDEX_OWNERS, &owners, AT_SYMLINK_NOFOLLOW) &&
+		 !fstatat(ix->dir, INDEX_HOLDERS, &owners, AT_SYMLINK_NOFOLLOW) &&
 		 seal_holds(&ix->head.owners, &owners);
 	ix->usable = sealed && is_this_boot(ix, ix->head.boot);
 	ix->rebooted = sealed && index_is_earlier_boot(ix, ix->head.boot);
@@ -150,7 +150,7 @@ void index_seal(struct index *ix, int dir)
 	if (!ix->usable || !ix->dirty || ix->broken || !ix->writable)
 		return;
 	if (!seal_put(dir, ".", &ix->head.records) ||
-	    !seal_put(ix->dir, INDEX_OWNERS, &ix->head.owners))
+	    !seal_put(ix->dir, INDEX_HOLDERS, &ix->head.owners))
 		return;
 	ix->head.magic = INDEX_MAGIC;
 	memcpy(ix->head.boot, ix->boot, sizeof(ix->head.boot));
@@ -228,7 +228,7 @@ void index_begin(struct index *ix, const char *data_dir, const char *name, bool 
 		return;
 	if (ix->head_fd < 0) /* or whatever else lies there */
 		unlinkat(ix->dir, HEAD, 0);
-	mkdirat(ix->dir, INDEX_OWNERS, 0700);
+	mkdirat(ix->dir, INDEX_HOLDERS, 0700);
 	remove_maps(ix);
 	if (!has_magic(&ix->head)) {
 		memset(&ix->head, 0, sizeof(ix->head));
@@ -355,7 +355,7 @@ void index_mark(struct index *ix, const struct ip *ip, bool held)
 		ix->broken = true;
 }
 
-bool index_first_use(struct index *ix, const struct ip *ip)
+bool index_never_used(struct index *ix, const struct ip *ip)
 {
 	uint8_t bit = (uint8_t)(1U << (low_bits(ip) % 8)), byte = 0;
 	off_t at = low_bits(ip) / 8;

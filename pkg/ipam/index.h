@@ -33,7 +33,7 @@
 
 #define INDEX_MAGIC    UINT64_C(0x636e69632d697832) /* no other layout or byte order has it */
 #define INDEX_BLOCK    65536                        /* addresses per bitmap */
-#define INDEX_OWNERS   "by-owner"                   /* see owners.h */
+#define INDEX_HOLDERS   "by-owner"                   /* see owners.h */
 #define INDEX_BOOT_LEN 16  /* hex digits of the boot id: enough to tell boots apart */
 #define INDEX_NO_BOOT  "-" /* there is no boot id to be had */
 
@@ -103,7 +103,7 @@ bool index_next_free(struct index *ix, const struct ip *from, const struct ip *t
 void index_mark(struct index *ix, const struct ip *ip, bool held);
 
 /* Is it certain that nobody has had it in this boot? From now on somebody has. */
-bool index_first_use(struct index *ix, const struct ip *ip);
+bool index_never_used(struct index *ix, const struct ip *ip);
 
 /* A directory of the index for reading, NULL if it cannot be. */
 DIR *index_entries(int dir, const char *name);

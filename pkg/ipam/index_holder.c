@@ -9,7 +9,7 @@
 
 #include "ipam/siphash.h"
 
-void owner_key(const struct index *ix, const struct owner *owner, struct owner_key *key)
+void index_holder_key(const struct index *ix, const struct owner *owner, struct index_holder_key *key)
 {
 	char text[RECORD_MAX + 1];
 	int len = snprintf(text, sizeof(text), "%s\r\n%s", owner->id, owner->ifname);
@@ -21,23 +21,23 @@ void owner_key(const struct index *ix, const struct owner *owner, struct owner_k
 }
 
 struct link_path {
-	char s[sizeof(INDEX_OWNERS) + 1 + OWNER_KEY_LEN];
+	char s[sizeof(INDEX_HOLDERS) + 1 + INDEX_HOLDER_KEY_LEN];
 };
 
-static const char *link_of(struct link_path *path, const struct owner_key *key)
+static const char *link_of(struct link_path *path, const struct index_holder_key *key)
 {
-	snprintf(path->s, sizeof(path->s), INDEX_OWNERS "/%s", key->hex);
+	snprintf(path->s, sizeof(path->s), INDEX_HOLDERS "/%s", key->hex);
 	return path->s;
 }
 
-bool owner_get(const struct index *ix, const struct owner_key *key, struct owner_entry *e)
+bool index_holder_get(const struct index *ix, const struct index_holder_key *key, struct index_holder_entry *e)
 {
 	char text[sizeof(e->boot) + sizeof(e->ips) + 2];
 	struct link_path path;
 	size_t boot, len;
 	ssize_t n;
 
-	*e = (struct owner_entry){ .boot = INDEX_NO_BOOT, .more = true };
+	*e = (struct index_holder_entry){ .boot = INDEX_NO_BOOT, .more = true };
 	n = readlinkat(ix->dir, link_of(&path, key), text, sizeof(text) - 1);
 	if (n < 0)
 		return errno != ENOENT; /* there may be one: look at the records */
@@ -53,7 +53,7 @@ bool owner_get(const struct index *ix, const struct owner_key *key, struct owner
 	return true;
 }
 
-void owner_put(struct index *ix, const struct owner_key *key, const struct owner_entry *e)
+void index_holder_put(struct index *ix, const struct index_holder_key *key, const struct index_holder_entry *e)
 {
 	char text[sizeof(e->boot) + sizeof(e->ips) + 4];
 	struct link_path path;
@@ -68,7 +68,7 @@ void owner_put(struct index *ix, const struct owner_key *key, const struct owner
 		ix->broken = true;
 }
 
-void owner_drop(struct index *ix, const struct owner_key *key)
+void index_holder_drop(struct index *ix, const struct index_holder_key *key)
 {
 	struct link_path path;
 
@@ -78,7 +78,7 @@ void owner_drop(struct index *ix, const struct owner_key *key)
 		ix->broken = true;
 }
 
-bool owner_predates(const struct index *ix, const struct owner_key *key, int dir,
+bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
 		    const char *record)
 {
 	struct link_path path;
@@ -92,28 +92,28 @@ bool owner_predates(const struct index *ix, const struct owner_key *key, int dir
 		entry.st_mtim.tv_nsec < st.st_mtim.tv_nsec);
 }
 
-void owner_each(struct index *ix,
-		void (*fn)(const struct owner_key *key, const struct owner_entry *e, void *arg),
+void index_holder_each(struct index *ix,
+		void (*fn)(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg),
 		void *arg)
 {
-	DIR *entries = ix->usable ? index_entries(ix->dir, INDEX_OWNERS) : NULL;
+	DIR *entries = ix->usable ? index_entries(ix->dir, INDEX_HOLDERS) : NULL;
 	const struct dirent *d;
-	struct owner_entry e;
-	struct owner_key key;
+	struct index_holder_entry e;
+	struct index_holder_key key;
 
 	if (!entries)
 		return;
 	while ((d = readdir(entries))) {
-		if (strlen(d->d_name) != OWNER_KEY_LEN)
+		if (strlen(d->d_name) != INDEX_HOLDER_KEY_LEN)
 			continue;
 		memcpy(key.hex, d->d_name, sizeof(key.hex));
-		if (owner_get(ix, &key, &e))
+		if (index_holder_get(ix, &key, &e))
 			fn(&key, &e, arg);
 	}
 	closedir(entries);
 }
 
-bool owner_entry_next(const char **at, struct ip *ip)
+bool index_holder_entry_next(const char **at, struct ip *ip)
 {
 	char text[IP_STRLEN];
 	size_t n;
@@ -128,18 +128,18 @@ bool owner_entry_next(const char **at, struct ip *ip)
 	return false;
 }
 
-bool owner_entry_has(const struct owner_entry *e, const struct ip *ip)
+bool index_holder_entry_has(const struct index_holder_entry *e, const struct ip *ip)
 {
 	const char *at = e->ips;
 	struct ip held;
 
-	while (owner_entry_next(&at, &held))
+	while (index_holder_entry_next(&at, &held))
 		if (ip_equal(&held, ip))
 			return true;
 	return false;
 }
 
-void owner_entry_add(struct owner_entry *e, const struct ip *ip)
+void index_holder_entry_add(struct index_holder_entry *e, const struct ip *ip)
 {
 	size_t used = strlen(e->ips);
 	char text[IP_STRLEN];

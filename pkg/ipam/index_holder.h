@@ -12,37 +12,37 @@
 #include "ipam/index.h"
 #include "ipam/reservation.h"
 
-#define OWNER_KEY_LEN 32
-#define OWNER_IPS_MAX 1000
+#define INDEX_HOLDER_KEY_LEN 32
+#define INDEX_HOLDER_IPS_MAX 1000
 
-struct owner_key {
-	char hex[OWNER_KEY_LEN + 1];
+struct index_holder_key {
+	char hex[INDEX_HOLDER_KEY_LEN + 1];
 };
 
-struct owner_entry {
+struct index_holder_entry {
 	char boot[INDEX_BOOT_LEN + 1]; /* INDEX_NO_BOOT also if another program made a record */
-	char ips[OWNER_IPS_MAX + 1];
+	char ips[INDEX_HOLDER_IPS_MAX + 1];
 	bool more; /* not all are listed: look at the records */
 };
 
-void owner_key(const struct index *ix, const struct owner *owner, struct owner_key *key);
-bool owner_get(const struct index *ix, const struct owner_key *key, struct owner_entry *e);
-void owner_put(struct index *ix, const struct owner_key *key, const struct owner_entry *e);
-void owner_drop(struct index *ix, const struct owner_key *key);
+void index_holder_key(const struct index *ix, const struct owner *owner, struct index_holder_key *key);
+bool index_holder_get(const struct index *ix, const struct index_holder_key *key, struct index_holder_entry *e);
+void index_holder_put(struct index *ix, const struct index_holder_key *key, const struct index_holder_entry *e);
+void index_holder_drop(struct index *ix, const struct index_holder_key *key);
 
 /* Is the entry older than the record (of directory `dir`)? Then somebody else made that one. */
-bool owner_predates(const struct index *ix, const struct owner_key *key, int dir,
+bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
 		    const char *record);
 
 /* Every entry, in no order. */
-void owner_each(struct index *ix,
-		void (*fn)(const struct owner_key *key, const struct owner_entry *e, void *arg),
+void index_holder_each(struct index *ix,
+		void (*fn)(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg),
 		void *arg);
 
-bool owner_entry_has(const struct owner_entry *e, const struct ip *ip);
-void owner_entry_add(struct owner_entry *e, const struct ip *ip);
+bool index_holder_entry_has(const struct index_holder_entry *e, const struct ip *ip);
+void index_holder_entry_add(struct index_holder_entry *e, const struct ip *ip);
 
 /* Walks the addresses: *at begins as e->ips. */
-bool owner_entry_next(const char **at, struct ip *ip);
+bool index_holder_entry_next(const char **at, struct ip *ip);
 
 #endif

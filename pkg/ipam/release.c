@@ -18,7 +18,7 @@ static int match_record(const struct record *r, void *arg)
 {
 	struct match *m = arg;
 
-	if (!record_is_of(r, &m->owner))
+	if (!reservation_is_of(r, &m->owner))
 		return 0;
 	m->found++;
 	m->fn(r, m);
@@ -26,16 +26,16 @@ static int match_record(const struct record *r, void *arg)
 }
 
 /* False if the entry lists what the owner does not hold. */
-static bool match_entry(struct match *m, const struct owner_entry *e)
+static bool match_entry(struct match *m, const struct index_holder_entry *e)
 {
 	const char *at = e->ips;
 	bool true_so_far = true;
 	struct record r;
 	struct ip ip;
 
-	while (owner_entry_next(&at, &ip)) {
-		record_read(m->s->dir, &ip, &r);
-		true_so_far &= record_is_of(&r, &m->owner);
+	while (index_holder_entry_next(&at, &ip)) {
+		reservation_read(m->s->dir, &ip, &r);
+		true_so_far &= reservation_is_of(&r, &m->owner);
 		match_record(&r, m);
 	}
 	return true_so_far;
@@ -45,19 +45,19 @@ static bool match_entry(struct match *m, const struct owner_entry *e)
 static int each_of_exactly(struct match *m)
 {
 	struct store *s = m->s;
-	struct owner_entry e;
-	struct owner_key key;
+	struct index_holder_entry e;
+	struct index_holder_key key;
 
 	if (s->index.usable) {
-		owner_key(&s->index, &m->owner, &key);
-		if (!owner_get(&s->index, &key, &e))
+		index_holder_key(&s->index, &m->owner, &key);
+		if (!index_holder_get(&s->index, &key, &e))
 			return 0;
 		if (match_entry(m, &e) && !e.more)
 			return 0;
 		if (!e.more)
 			index_distrust(&s->index);
 	}
-	return record_scan(s->dir, match_record, m, s->err);
+	return reservation_scan(s->dir, match_record, m, s->err);
 }
 
 /* Of this owner, or if there are none, of the id alone. */
@@ -79,7 +79,7 @@ static void release_record(const struct record *r, struct match *m)
 	struct store *s = m->s;
 	struct err err = { 0 };
 
-	if (!record_remove(s->dir, &r->ip, &err)) {
+	if (!reservation_remove(s->dir, &r->ip, &err)) {
 		index_mark(&s->index, &r->ip, false);
 		return;
 	}
@@ -91,7 +91,7 @@ static void release_record(const struct record *r, struct match *m)
 int store_release(struct store *s, const struct owner *owner)
 {
 	struct match m = { .s = s, .owner = *owner, .fn = release_record };
-	struct owner_key key;
+	struct index_holder_key key;
 
 	if (each_of(&m) < 0)
 		return -1;
@@ -99,8 +99,8 @@ int store_release(struct store *s, const struct owner *owner)
 		return err_wrap(s->err, "%s", s->path);
 	if (!m.found)
 		return 0;
-	owner_key(&s->index, &m.owner, &key);
-	owner_drop(&s->index, &key);
+	index_holder_key(&s->index, &m.owner, &key);
+	index_holder_drop(&s->index, &key);
 	return 0;
 }
 
@@ -127,7 +127,7 @@ int store_find(struct store *s, const struct owner *owner,
 
 /* The addresses promised of one set, and whether one of them is held. */
 struct kept {
-	const struct store_promise *promise;
+	const struct store_expected *promise;
 	const struct range_set *set;
 	bool any, ok;
 };
@@ -143,7 +143,7 @@ static void note_kept(const struct ip *ip, void *arg)
 }
 
 /* A set that was configured after the ADD has promised nothing. */
-static bool has_promised(const struct store_promise *promise, const struct range_set *set)
+static bool has_promised(const struct store_expected *promise, const struct range_set *set)
 {
 	for (size_t i = 0; i < promise->n_ips; i++)
 		if (range_set_find(set, &promise->ips[i]))
@@ -151,7 +151,7 @@ static bool has_promised(const struct store_promise *promise, const struct range
 	return false;
 }
 
-int store_check(struct store *s, const struct owner *owner, const struct store_promise *promise)
+int store_check(struct store *s, const struct owner *owner, const struct store_expected *promise)
 {
 	char ranges[256];
 
@@ -184,30 +184,30 @@ static int collect(const struct record *r, void *arg)
 {
 	struct garbage *g = arg;
 	struct store *s = g->m.s;
-	struct owner_key key;
+	struct index_holder_key key;
 
 	if (r->state != RECORD_HELD || g->keep(&r->owner, g->arg))
 		return 0;
 	release_record(r, &g->m);
 	if (g->m.failed)
 		return 0;
-	owner_key(&s->index, &r->owner, &key);
-	owner_drop(&s->index, &key);
+	index_holder_key(&s->index, &r->owner, &key);
+	index_holder_drop(&s->index, &key);
 	return 0;
 }
 
-int store_keep_only(struct store *s, bool (*keep)(const struct owner *owner, void *arg), void *arg)
+int store_gc(struct store *s, bool (*keep)(const struct owner *owner, void *arg), void *arg)
 {
 	struct garbage g = { .m.s = s, .keep = keep, .arg = arg };
 
 	if (s->dir < 0)
 		return 0;
-	if (record_scan(s->dir, collect, &g, s->err) < 0 || g.m.failed)
+	if (reservation_scan(s->dir, collect, &g, s->err) < 0 || g.m.failed)
 		return err_wrap(s->err, "%s", s->path);
 	return 0;
 }
 
-static void collect_boot(const struct owner_key *key, const struct owner_entry *e, void *arg)
+static void collect_boot(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg)
 {
 	struct match *m = arg;
 	struct store *s = m->s;
@@ -217,13 +217,13 @@ static void collect_boot(const struct owner_key *key, const struct owner_entry *
 
 	if (e->more || !index_is_earlier_boot(&s->index, e->boot))
 		return;
-	while (owner_entry_next(&at, &ip)) {
-		record_read(s->dir, &ip, &r);
+	while (index_holder_entry_next(&at, &ip)) {
+		reservation_read(s->dir, &ip, &r);
 		if (store_is_of_key(s, &r, key))
 			release_record(&r, m);
 	}
 	if (!m->failed)
-		owner_drop(&s->index, key);
+		index_holder_drop(&s->index, key);
 }
 
 int store_release_earlier_boots(struct store *s)
@@ -235,7 +235,7 @@ int store_release_earlier_boots(struct store *s)
 		return 0;
 	if (!memcmp(head->released, s->index.boot, sizeof(head->released)))
 		return 0;
-	owner_each(&s->index, collect_boot, &m);
+	index_holder_each(&s->index, collect_boot, &m);
 	if (m.failed)
 		return err_wrap(s->err, "%s", s->path);
 	memcpy(head->released, s->index.boot, sizeof(head->released));

@@ -15,7 +15,7 @@ int store_find(struct store *s, const struct owner *owner,
 
 /* Does the owner hold an address, and of each set one that is among the n promised, if any of it is?
  * Code 102 if not. */
-struct store_promise {
+struct store_expected {
 	const struct range_set *sets;
 	size_t n_sets;
 	const struct ip *ips;
@@ -23,13 +23,13 @@ struct store_promise {
 };
 
 int store_check(struct store *s, const struct owner *owner,
-		const struct store_promise *promise) NODISCARD;
+		const struct store_expected *promise) NODISCARD;
 
 /* The same as store_find(), released. */
 int store_release(struct store *s, const struct owner *owner) NODISCARD;
 
 /* Release what has an owner `keep` says no to; its ifname is "" in records without one. */
-int store_keep_only(struct store *s, bool (*keep)(const struct owner *owner, void *arg),
+int store_gc(struct store *s, bool (*keep)(const struct owner *owner, void *arg),
 		    void *arg) NODISCARD;
 
 /* Release what we reserved in an earlier boot of the machine. Looks only once in each boot. */

@@ -47,7 +47,7 @@ static bool parse_owner(char *text, struct owner *owner)
 		*crlf = '\0';
 	owner->id = text;
 	owner->ifname = crlf ? crlf + 2 : "";
-	return is_cni_name(owner->id) && (!crlf || !ifname_fault(owner->ifname));
+	return str_is_cni_name(owner->id) && (!crlf || !str_ifname_fault(owner->ifname));
 }
 
 static bool is_binary(const char *text, size_t len)
@@ -80,7 +80,7 @@ static enum record_state judge(int fd, struct record *r)
 	return RECORD_TAKEN;
 }
 
-enum record_state record_read(int dir, const struct ip *ip, struct record *r)
+enum record_state reservation_read(int dir, const struct ip *ip, struct record *r)
 {
 	auto_close int fd = -1;
 
@@ -94,7 +94,7 @@ enum record_state record_read(int dir, const struct ip *ip, struct record *r)
 	return r->state;
 }
 
-bool record_is_of(const struct record *r, const struct owner *owner)
+bool reservation_is_of(const struct record *r, const struct owner *owner)
 {
 	return r->state == RECORD_HELD && !strcmp(r->owner.id, owner->id) &&
 	       !strcmp(r->owner.ifname, owner->ifname);
@@ -114,7 +114,7 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err)
+int reservation_draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err)
 {
 	int len = snprintf(d->text, sizeof(d->text), "%s\r\n%s", owner->id, owner->ifname);
 
@@ -126,11 +126,11 @@ int draft_open(struct draft *d, int dir, const struct owner *owner, struct err *
 	d->len = (size_t)len;
 	d->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
 	if (d->fd >= 0 && write_all(d->fd, d->text, d->len) < 0)
-		draft_close(d);
+		reservation_draft_close(d);
 	return 0;
 }
 
-void draft_close(struct draft *d)
+void reservation_draft_close(struct draft *d)
 {
 	close_fd(&d->fd);
 	d->fd = -1;
@@ -174,7 +174,7 @@ static int place(const struct draft *d, const char *name)
 	return create_plainly(d, name);
 }
 
-int draft_place(struct draft *d, const struct ip *ip, struct err *err)
+int reservation_draft_place(struct draft *d, const struct ip *ip, struct err *err)
 {
 	struct record old;
 
@@ -183,16 +183,16 @@ int draft_place(struct draft *d, const struct ip *ip, struct err *err)
 		return 1;
 	if (errno != EEXIST)
 		return err_sys(err, "create %s", old.name);
-	if (record_read(d->dir, ip, &old) != RECORD_TORN)
+	if (reservation_read(d->dir, ip, &old) != RECORD_TORN)
 		return 0;
-	if (record_remove(d->dir, ip, err) < 0)
+	if (reservation_remove(d->dir, ip, err) < 0)
 		return -1;
 	if (!place(d, old.name))
 		return 1;
 	return err_sys(err, "create %s", old.name);
 }
 
-int record_remove(int dir, const struct ip *ip, struct err *err)
+int reservation_remove(int dir, const struct ip *ip, struct err *err)
 {
 	char name[IP_STRLEN];
 
@@ -218,13 +218,13 @@ static int scan_entries(DIR *entries, int dir, int (*fn)(const struct record *, 
 	while ((e = readdir(entries))) {
 		if (!parse_name(e->d_name, &r.ip))
 			continue;
-		if (record_read(dir, &r.ip, &r) != RECORD_NONE && fn(&r, arg) < 0)
+		if (reservation_read(dir, &r.ip, &r) != RECORD_NONE && fn(&r, arg) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int record_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg, struct err *err)
+int reservation_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg, struct err *err)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);

@@ -37,8 +37,8 @@ struct record {
 };
 
 /* Look at the record of an address. Follows no link and waits for nobody. */
-enum record_state record_read(int dir, const struct ip *ip, struct record *r);
-bool record_is_of(const struct record *r, const struct owner *owner);
+enum record_state reservation_read(int dir, const struct ip *ip, struct record *r);
+bool reservation_is_of(const struct record *r, const struct owner *owner);
 
 /*
  * A record on its way in: its text is written to a nameless file that gets its name when it is
@@ -51,17 +51,17 @@ struct draft {
 	char text[RECORD_MAX + 1];
 };
 
-int draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err) NODISCARD;
-void draft_close(struct draft *d);
+int reservation_draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err) NODISCARD;
+void reservation_draft_close(struct draft *d);
 
 /* Put it at an address. 1: done, 0: the address is taken. A torn record does not take it. */
-int draft_place(struct draft *d, const struct ip *ip, struct err *err) NODISCARD;
+int reservation_draft_place(struct draft *d, const struct ip *ip, struct err *err) NODISCARD;
 
 /* 0 also if there is none. */
-int record_remove(int dir, const struct ip *ip, struct err *err) NODISCARD;
+int reservation_remove(int dir, const struct ip *ip, struct err *err) NODISCARD;
 
 /* Every record of the directory in no order, one at a time in memory; stops when fn returns -1. */
-int record_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg,
+int reservation_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg,
 		struct err *err) NODISCARD;
 
 #endif

@@ -72,10 +72,10 @@ static int try_address(struct store *s, struct draft *draft, const struct ip *ip
 	int got;
 
 	if (!draft) {
-		state = record_read(s->dir, ip, &r);
+		state = reservation_read(s->dir, ip, &r);
 		return state == RECORD_NONE || state == RECORD_TORN;
 	}
-	got = draft_place(draft, ip, s->err);
+	got = reservation_draft_place(draft, ip, s->err);
 	if (got >= 0)
 		index_mark(&s->index, ip, true);
 	return got;
@@ -167,17 +167,17 @@ static int reserve_one(struct store *s, const struct owner *owner, struct store_
 	int ret;
 
 	read_last(last, w->last);
-	if (draft_open(&draft, s->dir, owner, s->err) < 0)
+	if (reservation_draft_open(&draft, s->dir, owner, s->err) < 0)
 		return -1;
 	if (w->asked.family == AF_UNSPEC)
 		ret = take_next(s, &draft, w);
 	else
 		ret = take_asked(s, &draft, w);
-	draft_close(&draft);
+	reservation_draft_close(&draft);
 	if (ret < 0)
 		return -1;
 	write_last(s, set, ip_str(&w->ip, now), strlen(w->last));
-	w->first = index_first_use(&s->index, &w->ip);
+	w->first = index_never_used(&s->index, &w->ip);
 	return 0;
 }
 
@@ -227,30 +227,30 @@ static bool is_wanted(const struct store_want *wants, size_t n, const struct ip 
 static void list_wants(struct store *s, const struct owner *owner, const struct store_want *wants,
 		       size_t n, bool held)
 {
-	struct owner_entry old, e = { 0 };
+	struct index_holder_entry old, e = { 0 };
 	const char *at = old.ips;
-	struct owner_key key;
+	struct index_holder_key key;
 	struct ip ip;
 	bool known;
 
 	if (!s->index.usable)
 		return;
-	owner_key(&s->index, owner, &key);
-	known = owner_get(&s->index, &key, &old);
+	index_holder_key(&s->index, owner, &key);
+	known = index_holder_get(&s->index, &key, &old);
 	snprintf(e.boot, sizeof(e.boot), "%s", held ? s->index.boot : old.boot);
 	e.more = known && old.more;
-	while (known && owner_entry_next(&at, &ip))
+	while (known && index_holder_entry_next(&at, &ip))
 		if (!is_wanted(wants, n, &ip))
-			owner_entry_add(&e, &ip);
+			index_holder_entry_add(&e, &ip);
 	for (size_t i = 0; held && i < n; i++)
-		owner_entry_add(&e, &wants[i].ip);
+		index_holder_entry_add(&e, &wants[i].ip);
 	if (e.ips[0] || e.more)
-		owner_put(&s->index, &key, &e);
+		index_holder_put(&s->index, &key, &e);
 	else if (known)
-		owner_drop(&s->index, &key);
+		index_holder_drop(&s->index, &key);
 }
 
-bool store_ask(struct store_want *wants, size_t n, const struct ip *ip)
+bool store_request(struct store_want *wants, size_t n, const struct ip *ip)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct ip *asked = &wants[i].asked;
@@ -273,14 +273,14 @@ int store_reserve(struct store *s, const struct owner *owner, struct store_want 
 		if (!reserve_one(s, owner, &wants[i], i))
 			continue;
 		err_prefix(s->err, "failed to allocate for range %zu", i);
-		store_take_back(s, owner, wants, n);
+		store_unreserve(s, owner, wants, n);
 		return -1;
 	}
 	list_wants(s, owner, wants, n, true);
 	return 0;
 }
 
-void store_take_back(struct store *s, const struct owner *owner, struct store_want *wants, size_t n)
+void store_unreserve(struct store *s, const struct owner *owner, struct store_want *wants, size_t n)
 {
 	struct err ignored = { 0 };
 	struct record r;
@@ -292,8 +292,8 @@ void store_take_back(struct store *s, const struct owner *owner, struct store_wa
 		if (wants[i].ip.family == AF_UNSPEC)
 			continue;
 		restore_last(s, i, &wants[i]);
-		record_read(s->dir, &wants[i].ip, &r);
-		if (record_is_of(&r, owner) && !record_remove(s->dir, &r.ip, &ignored))
+		reservation_read(s->dir, &wants[i].ip, &r);
+		if (reservation_is_of(&r, owner) && !reservation_remove(s->dir, &r.ip, &ignored))
 			index_mark(&s->index, &r.ip, false);
 	}
 }

@@ -18,7 +18,7 @@ struct store_want {
 };
 
 /* Ask for this one for the first set that has it and has not been asked for one; false if none. */
-bool store_ask(struct store_want *wants, size_t n, const struct ip *ip);
+bool store_request(struct store_want *wants, size_t n, const struct ip *ip);
 
 /*
  * One address for each of n wants, or none and all as before. The owner must not hold one of any
@@ -28,7 +28,7 @@ int store_reserve(struct store *s, const struct owner *owner, struct store_want 
 		  size_t n) NODISCARD;
 
 /* Take back what store_reserve() gave, as far as it is still as it was. */
-void store_take_back(struct store *s, const struct owner *owner, struct store_want *wants,
+void store_unreserve(struct store *s, const struct owner *owner, struct store_want *wants,
 		     size_t n);
 
 /* Could store_reserve() give an address of each set? Code 50 if not. Changes nothing. */

@@ -66,7 +66,7 @@ int store_open(struct store *s, enum store_use use, const char *data_dir, const 
 	s->name = name;
 	s->path = arena_printf(arena, "%s/%s", data_dir, name);
 	index_init(&s->index);
-	if (!is_cni_name(name))
+	if (!str_is_cni_name(name))
 		return err_set(err, ERR_CONFIG, "name: \"%.80s\" cannot name a directory", name);
 	if (enter(s, use, &st) < 0)
 		return -1;
@@ -91,32 +91,32 @@ void store_close(struct store *s)
 
 /* ---- rebuilding the index -------------------------------------------------------------------- */
 
-bool store_is_of_key(const struct store *s, const struct record *r, const struct owner_key *key)
+bool store_is_of_key(const struct store *s, const struct record *r, const struct index_holder_key *key)
 {
-	struct owner_key other;
+	struct index_holder_key other;
 
 	if (r->state != RECORD_HELD)
 		return false;
-	owner_key(&s->index, &r->owner, &other);
+	index_holder_key(&s->index, &r->owner, &other);
 	return !strcmp(other.hex, key->hex);
 }
 
 /* An entry of ours keeps its boot, unless the record was made anew since, by somebody else. */
 static void note_owner(struct store *s, const struct record *r)
 {
-	struct owner_entry e;
-	struct owner_key key;
+	struct index_holder_entry e;
+	struct index_holder_key key;
 
-	owner_key(&s->index, &r->owner, &key);
-	if (!owner_get(&s->index, &key, &e))
+	index_holder_key(&s->index, &r->owner, &key);
+	if (!index_holder_get(&s->index, &key, &e))
 		e.more = false;
-	else if (owner_entry_has(&e, &r->ip) && !(index_is_earlier_boot(&s->index, e.boot) &&
-						  owner_predates(&s->index, &key, s->dir, r->name)))
+	else if (index_holder_entry_has(&e, &r->ip) && !(index_is_earlier_boot(&s->index, e.boot) &&
+						  index_holder_predates(&s->index, &key, s->dir, r->name)))
 		return;
 	snprintf(e.boot, sizeof(e.boot), INDEX_NO_BOOT);
-	if (!owner_entry_has(&e, &r->ip))
-		owner_entry_add(&e, &r->ip);
-	owner_put(&s->index, &key, &e);
+	if (!index_holder_entry_has(&e, &r->ip))
+		index_holder_entry_add(&e, &r->ip);
+	index_holder_put(&s->index, &key, &e);
 }
 
 static int note_record(const struct record *r, void *arg)
@@ -124,7 +124,7 @@ static int note_record(const struct record *r, void *arg)
 	struct store *s = arg;
 
 	if (r->state == RECORD_TORN)
-		return record_remove(s->dir, &r->ip, s->err);
+		return reservation_remove(s->dir, &r->ip, s->err);
 	index_mark(&s->index, &r->ip, true);
 	if (r->state == RECORD_HELD)
 		note_owner(s, r);
@@ -132,7 +132,7 @@ static int note_record(const struct record *r, void *arg)
 }
 
 /* Entries of owners who are gone. */
-static void sweep(const struct owner_key *key, const struct owner_entry *e, void *arg)
+static void sweep(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg)
 {
 	struct store *s = arg;
 	const char *at = e->ips;
@@ -141,12 +141,12 @@ static void sweep(const struct owner_key *key, const struct owner_entry *e, void
 
 	if (e->more)
 		return;
-	while (owner_entry_next(&at, &ip)) {
-		record_read(s->dir, &ip, &r);
+	while (index_holder_entry_next(&at, &ip)) {
+		reservation_read(s->dir, &ip, &r);
 		if (store_is_of_key(s, &r, key))
 			return;
 	}
-	owner_drop(&s->index, key);
+	index_holder_drop(&s->index, key);
 }
 
 /* Nothing is in it but the lock: every reservation leaves a last_reserved_ip, the reference's as well. */
@@ -168,9 +168,9 @@ int store_rebuild(struct store *s)
 	index_begin(&s->index, s->data_dir, s->name, is_unused(s));
 	if (!s->index.usable)
 		return 0;
-	if (record_scan(s->dir, note_record, s, s->err) < 0)
+	if (reservation_scan(s->dir, note_record, s, s->err) < 0)
 		return err_wrap(s->err, "%s", s->path);
-	owner_each(&s->index, sweep, s);
+	index_holder_each(&s->index, sweep, s);
 	if (s->index.broken)
 		s->index.usable = false;
 	return 0;

@@ -50,7 +50,7 @@ void store_close(struct store *s);
 int store_rebuild(struct store *s) NODISCARD;
 
 /* Is it a record of the owner with this key? */
-bool store_is_of_key(const struct store *s, const struct record *r, const struct owner_key *key);
+bool store_is_of_key(const struct store *s, const struct record *r, const struct index_holder_key *key);
 
 /* Could a store be made, or if there is one, be changed? */
 int store_usable(const char *data_dir, const char *name, struct arena *arena,

@@ -55,7 +55,7 @@ static uint32_t sha256_word(const char *text, size_t len)
 	return start[0] + h[0];
 }
 
-void mac_of_ip(uint8_t mac[MAC_LEN], const struct ip *ip)
+void mac_from_ip(uint8_t mac[MAC_LEN], const struct ip *ip)
 {
 	char text[IP_STRLEN];
 	uint32_t word;

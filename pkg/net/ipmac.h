@@ -11,6 +11,6 @@
  * text: an address that moves to another container takes its MAC along, and no neighbour's cache is
  * wrong.
  */
-void mac_of_ip(uint8_t mac[MAC_LEN], const struct ip *ip);
+void mac_from_ip(uint8_t mac[MAC_LEN], const struct ip *ip);
 
 #endif

@@ -18,14 +18,14 @@ static const char *const table_names[] = { "filter", "nat" };
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
-static const struct nft_table *nft_table_of(sa_family_t family, enum cni_iptables_table table)
+static const struct nft_table *nft_table_of(sa_family_t family, enum iptables_table table)
 {
 	int i = nft_ipt_index(family);
 
-	return table == CNI_IPTABLES_NAT ? &nft_ipt_nat[i] : &nft_ipt_filter[i];
+	return table == IPTABLES_NAT ? &nft_ipt_nat[i] : &nft_ipt_filter[i];
 }
 
-bool cni_iptables_legacy(sa_family_t family, enum cni_iptables_table table)
+bool iptables_legacy_has_table(sa_family_t family, enum iptables_table table)
 {
 	const char *path =
 		family == AF_INET ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
@@ -101,17 +101,17 @@ static int restore(struct cni_call *c, sa_family_t family, bool legacy, const ch
 	return 0;
 }
 
-int cni_iptables_usable(struct cni_call *c, sa_family_t family)
+int iptables_is_usable(struct cni_call *c, sa_family_t family)
 {
 	return program(c, family, false, "restore") ? 0 : -1;
 }
 
-int cni_iptables_restore(struct cni_call *c, sa_family_t family, const char *text)
+int iptables_restore(struct cni_call *c, sa_family_t family, const char *text)
 {
 	return restore(c, family, false, text);
 }
 
-static int save(struct cni_call *c, sa_family_t family, bool legacy, enum cni_iptables_table table,
+static int save(struct cni_call *c, sa_family_t family, bool legacy, enum iptables_table table,
 		const char **text)
 {
 	const char *argv[] = { program(c, family, legacy, "save"), "-t", table_names[table], NULL };
@@ -123,18 +123,18 @@ static int save(struct cni_call *c, sa_family_t family, bool legacy, enum cni_ip
 	return 0;
 }
 
-int cni_iptables_legacy_save(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
+int iptables_legacy_save(struct cni_call *c, sa_family_t family, enum iptables_table table,
 			     const char **text)
 {
 	return save(c, family, true, table, text);
 }
 
-int cni_iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text)
+int iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text)
 {
 	return restore(c, family, true, text);
 }
 
-bool cni_iptables_has_legacy(struct cni_call *c)
+bool iptables_legacy_is_installed(struct cni_call *c)
 {
 	struct err before = *c->err;
 	bool has = program(c, AF_INET, true, "save");
@@ -143,7 +143,7 @@ bool cni_iptables_has_legacy(struct cni_call *c)
 	return has;
 }
 
-bool cni_iptables_prefers_legacy(struct cni_call *c)
+bool iptables_prefers_legacy(struct cni_call *c)
 {
 	const char *path = find(c, "iptables-restore");
 
@@ -201,7 +201,7 @@ static int uses_nft(struct cni_call *c, sa_family_t family, bool *nft)
 	return *nft ? cni_nft(c) : 0;
 }
 
-int cni_iptables_jumps(struct cni_call *c, const struct ip *about, enum cni_iptables_table table,
+int iptables_count_jumps(struct cni_call *c, const struct ip *about, enum iptables_table table,
 		       const char *from, const char *to, size_t *n)
 {
 	struct ip host = *about;
@@ -221,12 +221,12 @@ int cni_iptables_jumps(struct cni_call *c, const struct ip *about, enum cni_ipta
 	return 0;
 }
 
-int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
-		      struct cni_iptables_view *view)
+int iptables_view(struct cni_call *c, sa_family_t family, enum iptables_table table,
+		      struct iptables_view *view)
 {
 	bool nft;
 
-	*view = (struct cni_iptables_view){ .table = nft_table_of(family, table) };
+	*view = (struct iptables_view){ .table = nft_table_of(family, table) };
 	if (uses_nft(c, family, &nft) < 0) {
 		err_clear(c->err);
 		return cni_nft(c);
@@ -234,8 +234,8 @@ int cni_iptables_view(struct cni_call *c, sa_family_t family, enum cni_iptables_
 	return nft ? 0 : save(c, family, true, table, &view->saved);
 }
 
-int cni_iptables_view_saved(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
-			    struct cni_iptables_view *view)
+int iptables_view_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
+			    struct iptables_view *view)
 {
 	view->table = nft_table_of(family, table);
 	return save(c, family, false, table, &view->saved);
@@ -250,7 +250,7 @@ static size_t count_rules_of(const char *saved, const char *chain)
 	return n;
 }
 
-static void count_one(const struct nft_rule_seen *rule, void *data)
+static void count_one(const struct nft_rule_info *rule, void *data)
 {
 	size_t *n = data;
 
@@ -265,7 +265,7 @@ static void count_none(void *data)
 	*n = 0;
 }
 
-int cni_iptables_count(struct cni_call *c, const struct cni_iptables_view *view, const char *chain,
+int iptables_count(struct cni_call *c, const struct iptables_view *view, const char *chain,
 		       const char *to, size_t *n)
 {
 	*n = 0;
@@ -279,7 +279,7 @@ int cni_iptables_count(struct cni_call *c, const struct cni_iptables_view *view,
 	return 0;
 }
 
-int cni_iptables_view_has(struct cni_call *c, const struct cni_iptables_view *view,
+int iptables_view_has(struct cni_call *c, const struct iptables_view *view,
 			  const char *chain, bool *has)
 {
 	if (!view->saved)
@@ -291,7 +291,7 @@ int cni_iptables_view_has(struct cni_call *c, const struct cni_iptables_view *vi
 /* ---- removing -------------------------------------------------------------------------------- */
 
 /* Each rule that leads to it, as it was saved, with -D for -A. */
-static const char *deletions(struct cni_call *c, const char *saved, const struct nft_doomed *d)
+static const char *deletions(struct cni_call *c, const char *saved, const struct nft_chain_removal *d)
 {
 	const char *text = "";
 	size_t len;
@@ -306,12 +306,12 @@ static const char *deletions(struct cni_call *c, const char *saved, const struct
 	return text;
 }
 
-static int remove_legacy(struct cni_call *c, sa_family_t family, enum cni_iptables_table table,
-			 const struct nft_doomed *d)
+static int remove_legacy(struct cni_call *c, sa_family_t family, enum iptables_table table,
+			 const struct nft_chain_removal *d)
 {
 	const char *saved, *text;
 
-	if (!cni_iptables_legacy(family, table))
+	if (!iptables_legacy_has_table(family, table))
 		return 0;
 	if (save(c, family, true, table, &saved) < 0)
 		return -1;
@@ -322,8 +322,8 @@ static int remove_legacy(struct cni_call *c, sa_family_t family, enum cni_iptabl
 	return restore(c, family, true, text);
 }
 
-int cni_iptables_chain_remove(struct cni_call *c, enum cni_iptables_table table,
-			      const struct nft_doomed *d)
+int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
+			      const struct nft_chain_removal *d)
 {
 	static const sa_family_t families[] = { AF_INET, AF_INET6 };
 

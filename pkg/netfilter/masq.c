@@ -9,7 +9,7 @@
 #include "netfilter/masq_nft.h"
 #include "netfilter/masq_compat.h"
 
-int cni_masq_validate(struct cni_call *c, const char *backend)
+int masq_validate(struct cni_call *c, const char *backend)
 {
 	if (!backend || !*backend || !strcmp(backend, "nftables") || !strcmp(backend, "iptables"))
 		return 0;
@@ -24,20 +24,20 @@ static bool is(const char *backend, const char *name)
 
 /* ---- whose ----------------------------------------------------------------------------------- */
 
-static struct cni_owner owner_of(const struct cni_call *c)
+static struct instance owner_of(const struct cni_call *c)
 {
-	struct cni_owner o;
+	struct instance o;
 
-	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
+	instance_init(&o, c->conf.name, c->ifname, c->container_id);
 	return o;
 }
 
-static struct nft_whose whose(const struct cni_call *c)
+static struct nft_comment_filter whose(const struct cni_call *c)
 {
-	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
+	struct instance *o = arena_new(c->arena, struct instance);
 
 	*o = owner_of(c);
-	return (struct nft_whose){ cni_is_owner, o };
+	return (struct nft_comment_filter){ instance_is_this, o };
 }
 
 static const struct ip **addresses(struct cni_call *c, const struct cni_result *r)
@@ -49,30 +49,30 @@ static const struct ip **addresses(struct cni_call *c, const struct cni_result *
 	return ips;
 }
 
-static struct nft_claim claim_of(struct cni_call *c, const struct cni_result *r)
+static struct nft_elems claim_of(struct cni_call *c, const struct cni_result *r)
 {
-	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
+	struct instance *o = arena_new(c->arena, struct instance);
 
 	*o = owner_of(c);
-	return nft_masq_claim(addresses(c, r), r->n_ips, o->comment, c->arena);
+	return masq_nft_elems(addresses(c, r), r->n_ips, o->comment, c->arena);
 }
 
 /* ---- our table ------------------------------------------------------------------------------- */
 
 static void undo_own(struct cni_call *c, const void *arg)
 {
-	if (nft_unclaim(c->nft, arg, c->arena) < 0)
+	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
 }
 
 static int add_own(struct cni_call *c)
 {
-	struct nft_claim *claim = arena_new(c->arena, struct nft_claim);
+	struct nft_elems *claim = arena_new(c->arena, struct nft_elems);
 
 	*claim = claim_of(c, &c->result);
-	if (nft_claim(c->nft, claim, c->arena) < 0)
+	if (nft_elems_add(c->nft, claim, c->arena) < 0)
 		return -1;
-	cni_undo_push(c, undo_own, claim);
+	undo_push(c, undo_own, claim);
 	return 0;
 }
 
@@ -80,24 +80,24 @@ static int add_own(struct cni_call *c)
 
 static void undo_ref(struct cni_call *c, const void *arg)
 {
-	struct nft_whose w = whose(c);
+	struct nft_comment_filter w = whose(c);
 
 	(void)arg;
-	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+	if (masq_compat_del(c->nft, &w, c->arena) < 0)
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
 }
 
 static int set_ref(struct cni_call *c, const struct cni_result *r)
 {
-	struct nft_whose w = whose(c);
+	struct nft_comment_filter w = whose(c);
 
-	return nft_refmasq_set(c->nft, addresses(c, r), r->n_ips, owner_of(c).comment, &w,
+	return masq_compat_set(c->nft, addresses(c, r), r->n_ips, owner_of(c).comment, &w,
 			       c->arena);
 }
 
 static int add_ref(struct cni_call *c)
 {
-	cni_undo_push(c, undo_ref, NULL); /* first: an answer may be lost */
+	undo_push(c, undo_ref, NULL); /* first: an answer may be lost */
 	return set_ref(c, &c->result);
 }
 
@@ -106,23 +106,23 @@ static int add_ref(struct cni_call *c)
 static const char *const postrouting[] = { "POSTROUTING", NULL };
 
 struct chain {
-	char name[CNI_CHAIN_LEN + 1];
+	char name[INSTANCE_CHAIN_LEN + 1];
 };
 
 static struct chain chain_of(const char *network, const char *container_id)
 {
 	struct chain chain;
 
-	cni_hash_name(chain.name, CNI_CHAIN_LEN, "CNI-", network, container_id);
+	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, "CNI-", network, container_id);
 	return chain;
 }
 
 static int drop_chain(struct cni_call *c, const char *network, const char *container_id)
 {
 	struct chain chain = chain_of(network, container_id);
-	const struct nft_doomed d = { .chain = chain.name, .from = postrouting };
+	const struct nft_chain_removal d = { .chain = chain.name, .from = postrouting };
 
-	return cni_iptables_chain_remove(c, CNI_IPTABLES_NAT, &d);
+	return iptables_chain_remove(c, IPTABLES_NAT, &d);
 }
 
 static void undo_iptables(struct cni_call *c, const void *arg)
@@ -182,11 +182,11 @@ static int is_complete(struct cni_call *c, const struct cni_result *r, sa_family
 		       const char *chain, bool *complete)
 {
 	size_t want = count_inner(r, family), n = 0;
-	struct cni_iptables_view view;
+	struct iptables_view view;
 
-	if (want && cni_iptables_view(c, family, CNI_IPTABLES_NAT, &view) < 0)
+	if (want && iptables_view(c, family, IPTABLES_NAT, &view) < 0)
 		return -1;
-	if (want && cni_iptables_count(c, &view, chain, NULL, &n) < 0)
+	if (want && iptables_count(c, &view, chain, NULL, &n) < 0)
 		return -1;
 	*complete = n >= want;
 	return 0;
@@ -212,7 +212,7 @@ static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_fami
 
 		if (ip->family != family)
 			continue;
-		if (cni_iptables_jumps(c, ip, CNI_IPTABLES_NAT, postrouting[0], chain.name, &n) < 0)
+		if (iptables_count_jumps(c, ip, IPTABLES_NAT, postrouting[0], chain.name, &n) < 0)
 			return -1;
 		if (!n || !complete)
 			inner = arena_printf(c->arena, "%s%s", inner,
@@ -233,7 +233,7 @@ static int set_family(struct cni_call *c, const struct cni_result *r, sa_family_
 
 	if (missing_rules(c, r, family, &rules) < 0)
 		return -1;
-	return *rules ? cni_iptables_restore(c, family, rules) : 0;
+	return *rules ? iptables_restore(c, family, rules) : 0;
 }
 
 static int set_iptables(struct cni_call *c, const struct cni_result *r)
@@ -245,7 +245,7 @@ static int set_iptables(struct cni_call *c, const struct cni_result *r)
 
 static int add_iptables(struct cni_call *c)
 {
-	cni_undo_push(c, undo_iptables, NULL); /* of two families the first may have been done */
+	undo_push(c, undo_iptables, NULL); /* of two families the first may have been done */
 	return set_iptables(c, &c->result);
 }
 
@@ -262,7 +262,7 @@ static int has_iptables(struct cni_call *c, const struct cni_result *r, bool *ha
 
 /* ---- all three ------------------------------------------------------------------------------- */
 
-int cni_masq_add(struct cni_call *c, const char *backend)
+int masq_add(struct cni_call *c, const char *backend)
 {
 	if (cni_nft(c) < 0)
 		return -1;
@@ -280,10 +280,10 @@ int cni_masq_add(struct cni_call *c, const char *backend)
 
 static int has_others(struct cni_call *c, bool *has)
 {
-	struct nft_whose w = whose(c);
+	struct nft_comment_filter w = whose(c);
 	size_t n;
 
-	if (nft_refmasq_count(c->nft, &w, &n) < 0)
+	if (masq_compat_count(c->nft, &w, &n) < 0)
 		return -1;
 	*has = n >= c->prev->n_ips;
 	if (*has)
@@ -292,15 +292,15 @@ static int has_others(struct cni_call *c, bool *has)
 }
 
 /* A node that changes over has what the reference has made. */
-int cni_masq_check(struct cni_call *c)
+int masq_check(struct cni_call *c)
 {
-	struct nft_claim claim = claim_of(c, c->prev);
+	struct nft_elems claim = claim_of(c, c->prev);
 	struct err first;
 	bool has = false;
 
 	if (cni_nft(c) < 0)
 		return -1;
-	if (nft_verify(c->nft, &claim, c->arena) == 0)
+	if (nft_elems_check(c->nft, &claim, c->arena) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
@@ -315,13 +315,13 @@ int cni_masq_check(struct cni_call *c)
 
 static int make(struct cni_call *c, const char *backend)
 {
-	struct nft_claim claim = claim_of(c, c->prev);
+	struct nft_elems claim = claim_of(c, c->prev);
 
 	if (is(backend, "nftables"))
 		return set_ref(c, c->prev);
 	if (is(backend, "iptables"))
 		return set_iptables(c, c->prev);
-	if (nft_restore(c->nft, &claim, c->arena) == 0)
+	if (nft_elems_restore(c->nft, &claim, c->arena) == 0)
 		return 0;
 	if (!nft_is_missing(c->err))
 		return -1;
@@ -329,9 +329,9 @@ static int make(struct cni_call *c, const char *backend)
 	return set_iptables(c, c->prev);
 }
 
-int cni_masq_repair(struct cni_call *c, const char *backend)
+int masq_repair(struct cni_call *c, const char *backend)
 {
-	if (cni_masq_check(c) == 0)
+	if (masq_check(c) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
@@ -339,62 +339,62 @@ int cni_masq_repair(struct cni_call *c, const char *backend)
 	return make(c, backend);
 }
 
-int cni_masq_turn(struct cni_call *c, const char *backend)
+int masq_turn(struct cni_call *c, const char *backend)
 {
-	struct nft_claim claim = claim_of(c, c->prev);
-	struct nft_whose w = whose(c);
+	struct nft_elems claim = claim_of(c, c->prev);
+	struct nft_comment_filter w = whose(c);
 	bool nftables = is(backend, "nftables"), iptables = is(backend, "iptables");
 
 	if (cni_nft(c) < 0 || make(c, backend) < 0)
 		return -1;
-	if ((nftables || iptables) && nft_release(c->nft, &claim, c->arena) < 0)
+	if ((nftables || iptables) && nft_elems_del(c->nft, &claim, c->arena) < 0)
 		return -1;
-	if (!nftables && nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+	if (!nftables && masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;
 	return iptables ? 0 : drop_chain(c, c->conf.name, c->container_id);
 }
 
-static int del_own(struct cni_call *c, const struct cni_record *r)
+static int del_own(struct cni_call *c, const struct record *r)
 {
-	struct cni_owner o = owner_of(c);
-	struct nft_claim claim;
+	struct instance o = owner_of(c);
+	struct nft_elems claim;
 
 	if (!r)
-		return nft_sweep(c->nft, &nft_masq, cni_is_owner, &o, c->arena);
+		return nft_elems_gc(c->nft, &masq_nft_table, instance_is_this, &o, c->arena);
 	claim = claim_of(c, &r->prev);
-	return nft_release(c->nft, &claim, c->arena);
+	return nft_elems_del(c->nft, &claim, c->arena);
 }
 
-int cni_masq_del(struct cni_call *c, const struct cni_record *r)
+int masq_del(struct cni_call *c, const struct record *r)
 {
-	struct nft_whose w = whose(c);
+	struct nft_comment_filter w = whose(c);
 
 	if (cni_nft(c) < 0)
 		return -1;
 	if (del_own(c, r) < 0)
 		return -1;
-	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+	if (masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;
 	return drop_chain(c, c->conf.name, c->container_id);
 }
 
 /* A chain's name does not tell whose it is: only those go whose ADD has left a record. */
-static int gc_chain(struct cni_call *c, const struct cni_record *r)
+static int gc_chain(struct cni_call *c, const struct record *r)
 {
 	return drop_chain(c, r->network, r->container_id);
 }
 
-int cni_masq_gc(struct cni_call *c)
+int masq_gc(struct cni_call *c)
 {
-	struct cni_owners owners;
-	struct nft_whose w = { cni_may_go, &owners };
+	struct instance_set owners;
+	struct nft_comment_filter w = { instance_may_go, &owners };
 
-	cni_owners_init(&owners, c);
+	instance_set_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	if (nft_sweep(c->nft, &nft_masq, cni_may_go, &owners, c->arena) < 0)
+	if (nft_elems_gc(c->nft, &masq_nft_table, instance_may_go, &owners, c->arena) < 0)
 		return -1;
-	if (nft_refmasq_remove(c->nft, &w, c->arena) < 0)
+	if (masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;
-	return cni_record_each_stale(c, gc_chain);
+	return record_each_stale(c, gc_chain);
 }

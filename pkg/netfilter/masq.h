@@ -11,21 +11,21 @@
 #include "skel/record.h"
 
 /* The value of ipMasqBackend; NULL or "" is our own table where the kernel has nf_tables, else iptables. */
-int cni_masq_validate(struct cni_call *c, const char *backend) NODISCARD;
+int masq_validate(struct cni_call *c, const char *backend) NODISCARD;
 
 /* For all addresses of the result. */
-int cni_masq_add(struct cni_call *c, const char *backend) NODISCARD;
+int masq_add(struct cni_call *c, const char *backend) NODISCARD;
 
 /* With the addresses of c->prev. */
-int cni_masq_check(struct cni_call *c) NODISCARD;
-int cni_masq_repair(struct cni_call *c, const char *backend) NODISCARD;
+int masq_check(struct cni_call *c) NODISCARD;
+int masq_repair(struct cni_call *c, const char *backend) NODISCARD;
 /* From the others to this one ("own" is our table): its rules are there before theirs go. */
-int cni_masq_turn(struct cni_call *c, const char *backend) NODISCARD;
+int masq_turn(struct cni_call *c, const char *backend) NODISCARD;
 
 /* `r` is the ADD's record; without, everything is gone through. */
-int cni_masq_del(struct cni_call *c, const struct cni_record *r) NODISCARD;
+int masq_del(struct cni_call *c, const struct record *r) NODISCARD;
 
 /* What stale attachments of this network have left; before their records are collected. */
-int cni_masq_gc(struct cni_call *c) NODISCARD;
+int masq_gc(struct cni_call *c) NODISCARD;
 
 #endif

@@ -16,13 +16,13 @@ static const struct ip multicast[] = {
 };
 
 struct found_rules {
-	const struct nft_whose *whose;
+	const struct nft_comment_filter *whose;
 	struct arena *arena; /* NULL: only count */
 	uint64_t *handles;
 	size_t n;
 };
 
-static void see(const struct nft_rule_seen *rule, void *data)
+static void see(const struct nft_rule_info *rule, void *data)
 {
 	struct found_rules *f = data;
 
@@ -82,8 +82,8 @@ static void put_deletions(struct nl *nl, const struct found_rules *f)
 		nft_rule_del(nl, &table, checks, f->handles[i]);
 }
 
-int nft_refmasq_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    const struct nft_whose *owner, struct arena *arena)
+int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
+		    const struct nft_comment_filter *owner, struct arena *arena)
 {
 	for (int tries = 0;;) {
 		struct found_rules f = { .whose = owner, .arena = arena };
@@ -97,12 +97,12 @@ int nft_refmasq_set(struct nl *nl, const struct ip *const *ips, size_t n, const 
 			put_rule(nl, ips[i], comment);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
 
-int nft_refmasq_remove(struct nl *nl, const struct nft_whose *w, struct arena *arena)
+int masq_compat_del(struct nl *nl, const struct nft_comment_filter *w, struct arena *arena)
 {
 	for (int tries = 0;;) {
 		struct found_rules f = { .whose = w, .arena = arena };
@@ -113,12 +113,12 @@ int nft_refmasq_remove(struct nl *nl, const struct nft_whose *w, struct arena *a
 		put_deletions(nl, &f);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
 
-int nft_refmasq_count(struct nl *nl, const struct nft_whose *w, size_t *n)
+int masq_compat_count(struct nl *nl, const struct nft_comment_filter *w, size_t *n)
 {
 	struct found_rules f = { .whose = w };
 	size_t jumps;

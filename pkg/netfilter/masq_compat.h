@@ -10,17 +10,17 @@
 #include "nft/nft.h"
 
 /* Whose rules are meant, by their comments. */
-struct nft_whose {
+struct nft_comment_filter {
 	bool (*is)(const char *comment, void *data);
 	void *data;
 };
 
 /* The owner's rules are these afterwards. */
-int nft_refmasq_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    const struct nft_whose *owner, struct arena *arena) NODISCARD;
-int nft_refmasq_remove(struct nl *nl, const struct nft_whose *w, struct arena *arena) NODISCARD;
+int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
+		    const struct nft_comment_filter *owner, struct arena *arena) NODISCARD;
+int masq_compat_del(struct nl *nl, const struct nft_comment_filter *w, struct arena *arena) NODISCARD;
 
 /* How many rules they have; 0 as well if nothing leads to the rules. */
-int nft_refmasq_count(struct nl *nl, const struct nft_whose *w, size_t *n) NODISCARD;
+int masq_compat_count(struct nl *nl, const struct nft_comment_filter *w, size_t *n) NODISCARD;
 
 #endif

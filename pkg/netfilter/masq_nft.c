@@ -58,14 +58,14 @@ static void build_subnet(struct nl *nl, const struct nft_table *t, const struct 
 static const struct nft_rule_count rules[] = { { "postrouting", 4 }, { 0 } };
 static const char *const sets[] = { "v4", "v6", NULL };
 
-const struct nft_own nft_masq = {
+const struct nft_table_def masq_nft_table = {
 	.table = { NFPROTO_INET, "cnic_masquerade" },
 	.build = build,
 	.rules = rules,
 	.sets = sets,
 };
 
-static bool is_there(const struct nft_claim *c, const struct ip *ip)
+static bool is_there(const struct nft_elems *c, const struct ip *ip)
 {
 	for (size_t i = 0; i < c->n_elems; i++)
 		if (c->elems[i].key_len == ip_len(ip) &&
@@ -75,7 +75,7 @@ static bool is_there(const struct nft_claim *c, const struct ip *ip)
 }
 
 /* Of the subnet, among those there are, or a new one. */
-static const char *chain_of(struct nft_claim *c, const struct ip *ip)
+static const char *chain_of(struct nft_elems *c, const struct ip *ip)
 {
 	struct nft_subchain *s = &c->chains[c->n_chains];
 
@@ -89,10 +89,10 @@ static const char *chain_of(struct nft_claim *c, const struct ip *ip)
 	return s->name;
 }
 
-struct nft_claim nft_masq_claim(const struct ip *const *ips, size_t n, const char *owner,
+struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *owner,
 				struct arena *arena)
 {
-	struct nft_claim c = { .own = &nft_masq, .owner = owner };
+	struct nft_elems c = { .own = &masq_nft_table, .owner = owner };
 
 	c.elems = arena_array(arena, struct nft_elem, n);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);

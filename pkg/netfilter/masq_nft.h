@@ -23,10 +23,10 @@
 
 #include "nft/table.h"
 
-extern const struct nft_own nft_masq;
+extern const struct nft_table_def masq_nft_table;
 
 /* These addresses, each with its subnet's prefix length, are masqueraded outside their subnet. */
-struct nft_claim nft_masq_claim(const struct ip *const *ips, size_t n, const char *owner,
+struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *owner,
 				struct arena *arena);
 
 #endif

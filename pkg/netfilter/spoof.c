@@ -14,47 +14,47 @@ enum { PORT = 1, INSIDE = 2 };
 
 /* In our table, and in the reference's. */
 struct rules {
-	struct nft_claim claim;
-	struct nft_refspoof ref;
+	struct nft_elems claim;
+	struct spoof_compat ref;
 };
 
 static int rules_of(struct cni_call *c, const struct cni_result *r, struct rules *out)
 {
-	struct cni_owner *o = arena_new(c->arena, struct cni_owner);
-	struct nft_refspoof *ref = &out->ref;
+	struct instance *o = arena_new(c->arena, struct instance);
+	struct spoof_compat *ref = &out->ref;
 
-	*ref = nft_refspoof_of(c->container_id, c->ifname, c->arena);
+	*ref = spoof_compat_of(c->container_id, c->ifname, c->arena);
 	if (r->n_interfaces <= INSIDE || !r->interfaces[INSIDE].mac ||
 	    !mac_parse(ref->mac, r->interfaces[INSIDE].mac))
 		return err_set(c->err, ERR_CONFIG,
 			       "prevResult.interfaces: not the result of bridge");
-	if (copy_ifname(ref->port, r->interfaces[PORT].name, c->err) < 0)
+	if (str_copy_ifname(ref->port, r->interfaces[PORT].name, c->err) < 0)
 		return err_wrap(c->err, "prevResult.interfaces[%d].name", PORT);
-	cni_owner_init(o, c->conf.name, c->ifname, c->container_id);
-	out->claim = nft_spoof_claim(ref->port, ref->mac, o->comment, c->arena);
+	instance_init(o, c->conf.name, c->ifname, c->container_id);
+	out->claim = spoof_nft_elems(ref->port, ref->mac, o->comment, c->arena);
 	return 0;
 }
 
 static void undo(struct cni_call *c, const void *arg)
 {
-	if (nft_unclaim(c->nft, arg, c->arena) < 0)
+	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: macspoofchk: %s\n", c->err->msg);
 }
 
-int cni_spoof_add(struct cni_call *c, const struct cni_result *r)
+int spoof_add(struct cni_call *c, const struct cni_result *r)
 {
 	struct rules *rules = arena_new(c->arena, struct rules);
 
 	if (rules_of(c, r, rules) < 0 || cni_nft(c) < 0)
 		return -1;
-	if (nft_claim(c->nft, &rules->claim, c->arena) < 0)
+	if (nft_elems_add(c->nft, &rules->claim, c->arena) < 0)
 		return err_wrap(c->err, "macspoofchk");
-	cni_undo_push(c, undo, &rules->claim);
+	undo_push(c, undo, &rules->claim);
 	return 0;
 }
 
 /* A node that changes over has what the reference has made. */
-int cni_spoof_check(struct cni_call *c, const struct cni_result *r)
+int spoof_check(struct cni_call *c, const struct cni_result *r)
 {
 	struct rules rules;
 	struct err first;
@@ -62,13 +62,13 @@ int cni_spoof_check(struct cni_call *c, const struct cni_result *r)
 
 	if (rules_of(c, r, &rules) < 0 || cni_nft(c) < 0)
 		return -1;
-	if (nft_verify(c->nft, &rules.claim, c->arena) == 0)
+	if (nft_elems_check(c->nft, &rules.claim, c->arena) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
 	first = *c->err;
 	err_clear(c->err);
-	if (nft_refspoof_has(c->nft, &rules.ref, &has) < 0)
+	if (spoof_compat_has(c->nft, &rules.ref, &has) < 0)
 		return -1;
 	if (has)
 		return 0;
@@ -76,66 +76,66 @@ int cni_spoof_check(struct cni_call *c, const struct cni_result *r)
 	return err_wrap(c->err, "macspoofchk");
 }
 
-int cni_spoof_repair(struct cni_call *c, const struct cni_result *r, bool own)
+int spoof_repair(struct cni_call *c, const struct cni_result *r, bool own)
 {
 	struct rules rules;
 
-	if (cni_spoof_check(c, r) == 0)
+	if (spoof_check(c, r) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
 	err_clear(c->err);
 	if (rules_of(c, r, &rules) < 0)
 		return -1;
-	return own ? nft_restore(c->nft, &rules.claim, c->arena)
+	return own ? nft_elems_restore(c->nft, &rules.claim, c->arena)
 		   : nft_refspoof_set(c->nft, &rules.ref, c->arena);
 }
 
-int cni_spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
+int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
 {
 	struct rules rules;
 
 	if (rules_of(c, r, &rules) < 0 || cni_nft(c) < 0)
 		return -1;
 	if (own) {
-		if (nft_restore(c->nft, &rules.claim, c->arena) < 0)
+		if (nft_elems_restore(c->nft, &rules.claim, c->arena) < 0)
 			return -1;
-		return nft_refspoof_remove(c->nft, &rules.ref, c->arena);
+		return spoof_compat_del(c->nft, &rules.ref, c->arena);
 	}
 	if (nft_refspoof_set(c->nft, &rules.ref, c->arena) < 0)
 		return -1;
-	return nft_release(c->nft, &rules.claim, c->arena);
+	return nft_elems_del(c->nft, &rules.claim, c->arena);
 }
 
 static int del_own(struct cni_call *c, const struct cni_result *r)
 {
-	struct cni_owner o;
+	struct instance o;
 	struct rules rules;
 
 	if (r && rules_of(c, r, &rules) == 0)
-		return nft_release(c->nft, &rules.claim, c->arena);
+		return nft_elems_del(c->nft, &rules.claim, c->arena);
 	err_clear(c->err);
-	cni_owner_init(&o, c->conf.name, c->ifname, c->container_id);
-	return nft_sweep(c->nft, &nft_spoof, cni_is_owner, &o, c->arena);
+	instance_init(&o, c->conf.name, c->ifname, c->container_id);
+	return nft_elems_gc(c->nft, &spoof_nft_table, instance_is_this, &o, c->arena);
 }
 
-int cni_spoof_del(struct cni_call *c, const struct cni_result *r)
+int spoof_del(struct cni_call *c, const struct cni_result *r)
 {
-	const struct nft_refspoof ref = nft_refspoof_of(c->container_id, c->ifname, c->arena);
+	const struct spoof_compat ref = spoof_compat_of(c->container_id, c->ifname, c->arena);
 
 	if (cni_nft(c) < 0)
 		return -1;
 	if (del_own(c, r) < 0)
 		return -1;
-	return nft_refspoof_remove(c->nft, &ref, c->arena);
+	return spoof_compat_del(c->nft, &ref, c->arena);
 }
 
-int cni_spoof_gc(struct cni_call *c)
+int spoof_gc(struct cni_call *c)
 {
-	struct cni_owners owners;
+	struct instance_set owners;
 
-	cni_owners_init(&owners, c);
+	instance_set_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	return nft_sweep(c->nft, &nft_spoof, cni_may_go, &owners, c->arena);
+	return nft_elems_gc(c->nft, &spoof_nft_table, instance_may_go, &owners, c->arena);
 }

@@ -9,15 +9,15 @@
 #include "skel/call.h"
 
 /* The interfaces of bridge's result: 1 is the port, 2 the container's end. */
-int cni_spoof_add(struct cni_call *c, const struct cni_result *r) NODISCARD;
-int cni_spoof_check(struct cni_call *c, const struct cni_result *r) NODISCARD;
+int spoof_add(struct cni_call *c, const struct cni_result *r) NODISCARD;
+int spoof_check(struct cni_call *c, const struct cni_result *r) NODISCARD;
 /* In our table or in the reference's. */
-int cni_spoof_repair(struct cni_call *c, const struct cni_result *r, bool own) NODISCARD;
+int spoof_repair(struct cni_call *c, const struct cni_result *r, bool own) NODISCARD;
 /* From the other one to that: it is there before the other goes. */
-int cni_spoof_turn(struct cni_call *c, const struct cni_result *r, bool own) NODISCARD;
+int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own) NODISCARD;
 
 /* `r` NULL: the whole table is gone through. */
-int cni_spoof_del(struct cni_call *c, const struct cni_result *r) NODISCARD;
-int cni_spoof_gc(struct cni_call *c) NODISCARD;
+int spoof_del(struct cni_call *c, const struct cni_result *r) NODISCARD;
+int spoof_gc(struct cni_call *c) NODISCARD;
 
 #endif

@@ -10,19 +10,19 @@
 static const struct nft_table table = { NFPROTO_BRIDGE, "nat" };
 static const char PREROUTING[] = "PREROUTING";
 
-struct nft_refspoof nft_refspoof_of(const char *container_id, const char *ifname,
+struct spoof_compat spoof_compat_of(const char *container_id, const char *ifname,
 				    struct arena *arena)
 {
 	const char *id = arena_printf(arena, "%s-%s", container_id, ifname);
 
-	return (struct nft_refspoof){
+	return (struct spoof_compat){
 		.chain = arena_printf(arena, "cni-br-iface-%s", id),
 		.mac_chain = arena_printf(arena, "cni-br-iface-%s-mac", id),
 		.comment = arena_printf(arena, "macspoofchk-%s", id),
 	};
 }
 
-static bool is_possible(const struct nft_refspoof *r)
+static bool is_possible(const struct spoof_compat *r)
 {
 	return strlen(r->mac_chain) < NFT_NAME_MAXLEN;
 }
@@ -77,7 +77,7 @@ static void see_expr(const char *name, const struct nlattr *data, void *arg)
 			verdict == r->w->verdict && (!r->w->to || (to && !strcmp(to, r->w->to)));
 }
 
-static void see(const struct nft_rule_seen *rule, void *data)
+static void see(const struct nft_rule_info *rule, void *data)
 {
 	struct wanted *w = data;
 	struct reading r = { .w = w };
@@ -93,7 +93,7 @@ static void see_none(void *data)
 	w->found = false;
 }
 
-int nft_refspoof_has(struct nl *nl, const struct nft_refspoof *r, bool *has)
+int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, bool *has)
 {
 	struct wanted rules[] = {
 		{ PREROUTING, r->port, strlen(r->port) + 1, NFT_JUMP, r->chain, false },
@@ -113,15 +113,15 @@ int nft_refspoof_has(struct nl *nl, const struct nft_refspoof *r, bool *has)
 
 /* ---- making and removing --------------------------------------------------------------------- */
 
-int nft_refspoof_remove(struct nl *nl, const struct nft_refspoof *r, struct arena *arena)
+int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *arena)
 {
 	static const char *const from[] = { PREROUTING, NULL };
-	const struct nft_doomed d = { .chain = r->chain, .with = r->mac_chain, .from = from };
+	const struct nft_chain_removal d = { .chain = r->chain, .with = r->mac_chain, .from = from };
 
 	return is_possible(r) ? nft_chain_remove(nl, &table, &d, arena) : 0;
 }
 
-static void put_rules(struct nl *nl, const struct nft_refspoof *r)
+static void put_rules(struct nl *nl, const struct spoof_compat *r)
 {
 	/* Of uapi/netfilter_bridge.h, see spoof.c. */
 	static const struct nft_hook hook = { "filter", 0, -300 };
@@ -149,18 +149,18 @@ static void put_rules(struct nl *nl, const struct nft_refspoof *r)
 	}
 }
 
-int nft_refspoof_set(struct nl *nl, const struct nft_refspoof *r, struct arena *arena)
+int nft_refspoof_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena)
 {
 	bool has;
 
 	if (!is_possible(r))
 		return err_set(nl->err, ERR_CONFIG,
 			       "the container's id is too long for the reference's chains");
-	if (nft_refspoof_has(nl, r, &has) < 0)
+	if (spoof_compat_has(nl, r, &has) < 0)
 		return -1;
 	if (has)
 		return 0;
-	if (nft_refspoof_remove(nl, r, arena) < 0)
+	if (spoof_compat_del(nl, r, arena) < 0)
 		return -1;
 	nft_begin(nl, 0, arena);
 	put_rules(nl, r);

@@ -24,22 +24,22 @@
 #include "nft/nft.h"
 
 /* One port's. A chain's name that is too long is one that the reference could not make either. */
-struct nft_refspoof {
+struct spoof_compat {
 	const char *chain, *mac_chain, *comment;
 	char port[IFNAMSIZ];
 	uint8_t mac[6];
 };
 
 /* The names of the chains, of the attachment. */
-struct nft_refspoof nft_refspoof_of(const char *container_id, const char *ifname,
+struct spoof_compat spoof_compat_of(const char *container_id, const char *ifname,
 				    struct arena *arena);
 
 /* Is each rule there, with this port and this MAC address? */
-int nft_refspoof_has(struct nl *nl, const struct nft_refspoof *r, bool *has) NODISCARD;
+int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, bool *has) NODISCARD;
 
 /* They are there afterwards, once. */
-int nft_refspoof_set(struct nl *nl, const struct nft_refspoof *r, struct arena *arena) NODISCARD;
+int nft_refspoof_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
 
-int nft_refspoof_remove(struct nl *nl, const struct nft_refspoof *r, struct arena *arena) NODISCARD;
+int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
 
 #endif

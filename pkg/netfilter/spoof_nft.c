@@ -44,17 +44,17 @@ static void build(struct nl *nl, const struct nft_table *t)
 static const struct nft_rule_count rules[] = { { "prerouting", 2 }, { 0 } };
 static const char *const sets[] = { "allowed", "ports", NULL };
 
-const struct nft_own nft_spoof = {
+const struct nft_table_def spoof_nft_table = {
 	.table = { NFPROTO_BRIDGE, "cnic_macspoof" },
 	.build = build,
 	.rules = rules,
 	.sets = sets,
 };
 
-struct nft_claim nft_spoof_claim(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
+struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
 				 struct arena *arena)
 {
-	struct nft_claim c = { .own = &nft_spoof, .owner = owner, .n_elems = 2 };
+	struct nft_elems c = { .own = &spoof_nft_table, .owner = owner, .n_elems = 2 };
 	struct nft_elem *e = arena_array(arena, struct nft_elem, 2);
 
 	c.elems = e;

@@ -20,9 +20,9 @@
 
 #include "nft/table.h"
 
-extern const struct nft_own nft_spoof;
+extern const struct nft_table_def spoof_nft_table;
 
-struct nft_claim nft_spoof_claim(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
+struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
 				 struct arena *arena);
 
 #endif

@@ -45,7 +45,7 @@ static void see_expr(const char *name, const struct nlattr *data, void *arg)
 		(void)mnl_attr_parse_nested(data, cmp_attr, l);
 }
 
-static bool leads_to(const struct nft_rule_seen *rule, const char *to, const struct ip *about)
+static bool leads_to(const struct nft_rule_info *rule, const char *to, const struct ip *about)
 {
 	struct rule_look l = { .to = to, .about = about };
 
@@ -61,7 +61,7 @@ struct jumps {
 	struct arena *arena;
 };
 
-static void see_rule(const struct nft_rule_seen *rule, void *data)
+static void see_rule(const struct nft_rule_info *rule, void *data)
 {
 	struct jumps *j = data;
 
@@ -92,7 +92,7 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
 }
 
 /* One transaction; ENOENT if somebody else was quicker with a part of it. */
-static int remove_all(struct nl *nl, const struct nft_table *t, const struct nft_doomed *d,
+static int remove_all(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		      const struct jumps *jumps, struct arena *arena)
 {
 	nft_begin(nl, 0, arena);
@@ -110,7 +110,7 @@ static int remove_all(struct nl *nl, const struct nft_table *t, const struct nft
 
 #define FROM_MAX 4
 
-int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_doomed *d,
+int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		     struct arena *arena)
 {
 	for (int tries = 0;;) {
@@ -128,7 +128,7 @@ int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_
 		}
 		if (remove_all(nl, t, d, jumps, arena) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }

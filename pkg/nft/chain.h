@@ -30,11 +30,11 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
  * that is not there is success. `with` names another chain to go with it, which only it leads to; may
  * be NULL.
  */
-struct nft_doomed {
+struct nft_chain_removal {
 	const char *chain, *with;
 	const char *const *from; /* NULL-terminated */
 };
-int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_doomed *d,
+int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		     struct arena *arena) NODISCARD;
 
 #endif

@@ -68,7 +68,7 @@ struct use {
 	bool used;
 };
 
-static void see_elem(const struct nft_found *found, void *data)
+static void see_elem(const struct nft_elem_info *found, void *data)
 {
 	struct use *u = data;
 
@@ -76,7 +76,7 @@ static void see_elem(const struct nft_found *found, void *data)
 	u->used = true;
 }
 
-static void see_rule(const struct nft_rule_seen *rule, void *data)
+static void see_rule(const struct nft_rule_info *rule, void *data)
 {
 	struct use *u = data;
 
@@ -119,7 +119,7 @@ static int drop(struct nl *nl, const struct nft_table *t, nft_is_guest is_guest,
 		nft_table_del(nl, t);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }

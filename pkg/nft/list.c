@@ -22,7 +22,7 @@ bool nft_is_missing(const struct err *err)
 }
 
 /* A kernel without nf_tables, or without it for this family, has nothing in it either. */
-static int none_is_fine(struct nl *nl, int rc)
+static int ignore_enoent(struct nl *nl, int rc)
 {
 	int sys = nl->err->sys;
 
@@ -36,7 +36,7 @@ static int none_is_fine(struct nl *nl, int rc)
 /* ---- elements -------------------------------------------------------------------------------- */
 
 struct looking {
-	nft_found_cb found;
+	nft_elem_cb found;
 	void (*reset)(void *data);
 	void *data;
 	size_t at, n;   /* nft_get(): those asked for in this round */
@@ -92,7 +92,7 @@ static int data_attr(const struct nlattr *attr, void *data)
 
 static int elem_attr(const struct nlattr *attr, void *data)
 {
-	struct nft_found *f = data;
+	struct nft_elem_info *f = data;
 
 	switch (mnl_attr_get_type(attr)) {
 	case NFTA_SET_ELEM_KEY:
@@ -118,7 +118,7 @@ struct answer {
 static int list_elem(const struct nlattr *attr, void *data)
 {
 	const struct answer *a = data;
-	struct nft_found f = { .index = a->index, .at.set = a->l->set };
+	struct nft_elem_info f = { .index = a->index, .at.set = a->l->set };
 
 	(void)mnl_attr_parse_nested(attr, elem_attr, &f);
 	if (f.at.key_len)
@@ -165,14 +165,14 @@ static void ask_elem(struct nl *nl, const struct nft_table *t, const struct nft_
 
 /* A question of its own for each: a message with several ends at the first that is missing. */
 int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
-	    nft_found_cb found, void *data)
+	    nft_elem_cb found, void *data)
 {
 	for (size_t i = 0; i < n;) {
 		struct looking l = { .found = found, .data = data, .at = i, .first = nl->seq };
 
 		for (; i < n && l.n < ASK_BATCH; i++, l.n++)
 			ask_elem(nl, t, &e[i]);
-		if (none_is_fine(nl, nl_query_allow(nl, ENOENT, take_elems, &l)) < 0)
+		if (ignore_enoent(nl, nl_query_allow(nl, ENOENT, take_elems, &l)) < 0)
 			return -1;
 	}
 	return 0;
@@ -185,7 +185,7 @@ static void begin_again(void *data)
 	l->reset(l->data);
 }
 
-int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_found_cb found,
+int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_elem_cb found,
 	     void (*reset)(void *data), void *data)
 {
 	struct looking l = { .found = found, .reset = reset, .data = data, .set = set };
@@ -193,7 +193,7 @@ int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_foun
 	nft_msg(nl, t, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list nf_tables elements");
 	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(nl, NFTA_SET_ELEM_LIST_SET, set);
-	return none_is_fine(nl, nl_dump(nl, take_elems, begin_again, &l));
+	return ignore_enoent(nl, nl_dump(nl, take_elems, begin_again, &l));
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -206,7 +206,7 @@ struct listing {
 };
 
 struct rule_attrs {
-	struct nft_rule_seen rule;
+	struct nft_rule_info rule;
 	const char *table;
 	char comment[NFT_COMMENT_MAX * 2];
 };
@@ -264,7 +264,7 @@ int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain, nft_r
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	if (chain)
 		nl_str(nl, NFTA_RULE_CHAIN, chain);
-	return none_is_fine(nl, nl_dump(nl, take_rule, list_again, &l));
+	return ignore_enoent(nl, nl_dump(nl, take_rule, list_again, &l));
 }
 
 struct expr {
@@ -300,7 +300,7 @@ static int list_expr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-void nft_expressions(const struct nft_rule_seen *rule, nft_expr_cb cb, void *arg)
+void nft_expressions(const struct nft_rule_info *rule, nft_expr_cb cb, void *arg)
 {
 	struct each each = { cb, arg };
 
@@ -349,5 +349,5 @@ int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, b
 	nft_msg(nl, t, NFT_MSG_GETCHAIN, 0, "look up nf_tables chain");
 	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
 	nl_str(nl, NFTA_CHAIN_NAME, chain);
-	return none_is_fine(nl, nl_query_allow(nl, ENOENT, exists, has));
+	return ignore_enoent(nl, nl_query_allow(nl, ENOENT, exists, has));
 }

@@ -25,7 +25,7 @@ int nft_open(struct nl *nl, struct err *err)
 	if (nl_open_bus(nl, NETLINK_NETFILTER, err) < 0)
 		return -1;
 	nl->dump_tries = DUMP_TRIES;
-	behind_keep(mnl_socket_get_fd(nl->sock));
+	deferred_share_fd(mnl_socket_get_fd(nl->sock));
 	return 0;
 }
 
@@ -133,7 +133,7 @@ int nft_commit(struct nl *nl)
 	return nl_transaction(nl);
 }
 
-bool nft_again(struct nl *nl, int *tries, int errnum)
+bool nft_should_retry(struct nl *nl, int *tries, int errnum)
 {
 	if ((nl->err->sys != errnum && nl->err->sys != ERESTART) || ++*tries > TRIES)
 		return false;
@@ -144,7 +144,7 @@ bool nft_again(struct nl *nl, int *tries, int errnum)
 /* nf_tables frees what is deleted after a grace period, and who closes the socket waits for that. */
 static void deletion(const struct nl *nl)
 {
-	behind_slow(mnl_socket_get_fd(nl->sock));
+	deferred_mark_slow(mnl_socket_get_fd(nl->sock));
 }
 
 /*
@@ -175,7 +175,7 @@ static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
 	put_text(nl, attr, UDATA_COMMENT, comment);
 }
 
-void nft_rule_mark(struct nl *nl, const char *mark)
+void nft_rule_tag(struct nl *nl, const char *mark)
 {
 	put_text(nl, NFTA_RULE_USERDATA, UDATA_MARK, mark);
 }
@@ -204,7 +204,7 @@ void nft_comment_of(const struct nlattr *userdata, char *out, size_t size)
 	text_of(userdata, UDATA_COMMENT, out, size);
 }
 
-void nft_mark_of(const struct nlattr *userdata, char *out, size_t size)
+void nft_tag_of(const struct nlattr *userdata, char *out, size_t size)
 {
 	text_of(userdata, UDATA_MARK, out, size);
 }
@@ -362,7 +362,7 @@ static size_t run_of(const struct nft_elem *e, size_t n)
 	return i;
 }
 
-void nft_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
+void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
 		   const char *comment)
 {
 	for (size_t run; n; e += run, n -= run) {
@@ -374,7 +374,7 @@ void nft_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_el
 	}
 }
 
-void nft_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n)
+void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n)
 {
 	for (size_t run; n; e += run, n -= run) {
 		run = run_of(e, n);

@@ -89,7 +89,7 @@ void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 int nft_generation(struct nl *nl, uint32_t *generation) NODISCARD;
 void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t generation);
 /*
- * As one step. On -1 nothing has changed (if nl->unanswered, that is not known), and err->sys tells the
+ * As one step. On -1 nothing has changed (if nl->ack_lost, that is not known), and err->sys tells the
  * kernel's reason: ENOENT, EEXIST. Also
  * EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no nf_tables, or not this family of it.
  */
@@ -100,7 +100,7 @@ int nft_commit(struct nl *nl) NODISCARD;
  * another look is worth it? errnum is what that says here, ERESTART says so everywhere (nft_begin_at()).
  * Clears the error then; says no at the hundredth time.
  */
-bool nft_again(struct nl *nl, int *tries, int errnum);
+bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 
 /* Only what is absent is made: none of these fails on what is there. */
 void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment);
@@ -125,10 +125,10 @@ struct nlattr *nft_rule_begin(struct nl *nl, const struct nft_table *t, const ch
 			      const char *comment, bool first);
 
 /* New elements: EEXIST where one of them is there already. As many messages as it takes. */
-void nft_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
+void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
 		   const char *comment);
 /* ENOENT where one is gone. Only the keys matter. */
-void nft_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n);
+void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n);
 
 /* ---- expressions ----------------------------------------------------------------------------- */
 
@@ -190,7 +190,7 @@ void nft_cmp_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-struct nft_found {
+struct nft_elem_info {
 	size_t index;       /* nft_get(): of the one asked for */
 	struct nft_elem at; /* what is there; its chain lives as long as the callback */
 	char comment[NFT_COMMENT_MAX * 2];
@@ -200,16 +200,16 @@ struct nft_found {
  * Ask for these elements, each by its key: found() for each that is there. A set or table that does not exist
  * holds none.
  */
-typedef void (*nft_found_cb)(const struct nft_found *found, void *data);
+typedef void (*nft_elem_cb)(const struct nft_elem_info *found, void *data);
 int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
-	    nft_found_cb found, void *data) NODISCARD;
+	    nft_elem_cb found, void *data) NODISCARD;
 
 /* All elements of a set; `reset` as with nl_dump(). No such set: none. */
-int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_found_cb found,
+int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_elem_cb found,
 	     void (*reset)(void *data), void *data) NODISCARD;
 
 /* All rules of a chain, or of all chains if it is NULL; no such chain: none. */
-struct nft_rule_seen {
+struct nft_rule_info {
 	const char *chain, *comment; /* never NULL */
 	uint64_t handle;
 	const struct nlattr *expressions, *userdata; /* NULL if none */
@@ -217,11 +217,11 @@ struct nft_rule_seen {
 
 /* Its expressions, each with its name and attributes; what one of kind "immediate" decides. */
 typedef void (*nft_expr_cb)(const char *name, const struct nlattr *data, void *arg);
-void nft_expressions(const struct nft_rule_seen *rule, nft_expr_cb cb, void *arg);
+void nft_expressions(const struct nft_rule_info *rule, nft_expr_cb cb, void *arg);
 bool nft_verdict_of(const struct nlattr *immediate, int32_t *verdict, const char **chain);
 const char *nft_goes_to(const struct nlattr *immediate); /* NULL: nowhere */
 
-typedef void (*nft_rule_cb)(const struct nft_rule_seen *rule, void *data);
+typedef void (*nft_rule_cb)(const struct nft_rule_info *rule, void *data);
 int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_cb cb,
 	      void (*reset)(void *data), void *data) NODISCARD;
 
@@ -235,7 +235,7 @@ void nft_comment_of(const struct nlattr *userdata, char *out, size_t size);
  * The same for a mark that nft(8) and iptables do not show: on the rule being built, after its block; it takes
  * the place of a comment.
  */
-void nft_rule_mark(struct nl *nl, const char *mark);
-void nft_mark_of(const struct nlattr *userdata, char *out, size_t size);
+void nft_rule_tag(struct nl *nl, const char *mark);
+void nft_tag_of(const struct nlattr *userdata, char *out, size_t size);
 
 #endif

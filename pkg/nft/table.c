@@ -19,7 +19,7 @@ void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct 
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-static void build(struct nl *nl, const struct nft_claim *c)
+static void build(struct nl *nl, const struct nft_elems *c)
 {
 	const struct nft_table *t = &c->own->table;
 
@@ -32,34 +32,34 @@ static void build(struct nl *nl, const struct nft_claim *c)
 }
 
 /* Runs of elements that have the same state: the fewer messages the better. */
-static void put_elems(struct nl *nl, const struct nft_claim *c, const uint8_t *states)
+static void put_elems(struct nl *nl, const struct nft_elems *c, const uint8_t *states)
 {
 	const struct nft_table *t = &c->own->table;
 
 	for (size_t i = 0, end; i < c->n_elems; i = end) {
 		for (end = i + 1; end < c->n_elems && states[end] == states[i];)
 			end++;
-		if (nft_look_is_fine(states[i]))
+		if (nft_scan_is_fine(states[i]))
 			continue;
 		if (states[i] != ABSENT)
-			nft_elems_del(nl, t, c->elems + i, end - i);
-		nft_elems_add(nl, t, c->elems + i, end - i, c->owner);
+			nft_msg_elems_del(nl, t, c->elems + i, end - i);
+		nft_msg_elems_add(nl, t, c->elems + i, end - i, c->owner);
 	}
 }
 
-static int put(struct nl *nl, const struct nft_look *l, bool with_build)
+static int put(struct nl *nl, const struct nft_scan *l, bool with_build)
 {
 	nft_begin(nl, l->c->n_elems * 2, l->arena);
 	if (with_build)
 		build(nl, l->c);
 	put_elems(nl, l->c, l->states);
 	for (size_t i = 0; i < l->c->n_elems; i++)
-		if (nft_look_is_unmarked(l, i))
-			nft_look_mark(nl, l, i, NFT_SHARED);
+		if (nft_scan_is_unshared(l, i))
+			nft_scan_set_shared(nl, l, i, NFT_SHARED);
 	return nft_commit(nl);
 }
 
-static int refuse_others(struct nl *nl, const struct nft_look *l)
+static int refuse_others(struct nl *nl, const struct nft_scan *l)
 {
 	for (size_t i = 0; l->c->exclusive && i < l->c->n_elems; i++)
 		if (l->states[i] == OTHERS && !l->c->elems[i].given)
@@ -68,22 +68,22 @@ static int refuse_others(struct nl *nl, const struct nft_look *l)
 	return 0;
 }
 
-static void note_fresh(struct nft_claim *c, const struct nft_look *l)
+static void note_fresh(struct nft_elems *c, const struct nft_scan *l)
 {
 	for (size_t i = 0; i < c->n_elems; i++) {
-		c->fresh[i] = !nft_look_is_fine(l->states[i]);
-		c->marked[i] = nft_look_is_unmarked(l, i);
+		c->fresh[i] = !nft_scan_is_fine(l->states[i]);
+		c->marked[i] = nft_scan_is_unshared(l, i);
 	}
 }
 
 /* It may have been done after all: what was not there before is not to be there now. */
-static int take_back(struct nl *nl, struct nft_claim *c, const struct nft_look *l)
+static int take_back(struct nl *nl, struct nft_elems *c, const struct nft_scan *l)
 {
 	struct err first = *nl->err;
 
 	note_fresh(c, l);
-	if (nl->unanswered)
-		(void)!nft_unclaim(nl, c, l->arena);
+	if (nl->ack_lost)
+		(void)!nft_elems_undo(nl, c, l->arena);
 	*nl->err = first;
 	return -1;
 }
@@ -92,12 +92,12 @@ static int take_back(struct nl *nl, struct nft_claim *c, const struct nft_look *
  * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT says that
  * something they need is missing, EEXIST that somebody has one of them.
  */
-static int claim(struct nl *nl, struct nft_claim *c, bool with_build, struct arena *arena)
+static int claim(struct nl *nl, struct nft_elems *c, bool with_build, struct arena *arena)
 {
-	struct nft_look l;
+	struct nft_scan l;
 	bool missing;
 
-	nft_look_begin(&l, c, arena);
+	nft_scan_begin(&l, c, arena);
 	c->fresh = arena_array(arena, bool, c->n_elems + 1);
 	c->marked = arena_array(arena, bool, c->n_elems + 1);
 	for (int tries = 0;;) {
@@ -106,15 +106,15 @@ static int claim(struct nl *nl, struct nft_claim *c, bool with_build, struct are
 			return 0;
 		}
 		missing = nl->err->sys == ENOENT;
-		if (!nft_again(nl, &tries, missing ? ENOENT : EEXIST))
+		if (!nft_should_retry(nl, &tries, missing ? ENOENT : EEXIST))
 			return take_back(nl, c, &l);
 		with_build |= missing;
-		if (nft_look(nl, &l) < 0 || refuse_others(nl, &l) < 0)
+		if (nft_scan(nl, &l) < 0 || refuse_others(nl, &l) < 0)
 			return -1;
 	}
 }
 
-int nft_claim(struct nl *nl, struct nft_claim *c, struct arena *arena)
+int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena)
 {
 	return claim(nl, c, false, arena);
 }
@@ -135,14 +135,14 @@ static void count_reset(void *data)
 	k->n = 0;
 }
 
-static void count_rule(const struct nft_rule_seen *rule, void *data)
+static void count_rule(const struct nft_rule_info *rule, void *data)
 {
 	struct count *k = data;
 
 	*arena_append(k->arena, k->chains, k->n) = arena_strdup(k->arena, rule->chain);
 }
 
-static int expect_rules(struct nl *nl, const struct count *k, const struct nft_own *own,
+static int expect_rules(struct nl *nl, const struct count *k, const struct nft_table_def *own,
 			const char *chain, unsigned int rules)
 {
 	for (size_t i = 0; i < k->n && rules; i++)
@@ -154,7 +154,7 @@ static int expect_rules(struct nl *nl, const struct count *k, const struct nft_o
 	return 0;
 }
 
-static int verify_rules(struct nl *nl, const struct nft_claim *c, struct arena *arena)
+static int verify_rules(struct nl *nl, const struct nft_elems *c, struct arena *arena)
 {
 	struct count k = { .arena = arena };
 
@@ -169,15 +169,15 @@ static int verify_rules(struct nl *nl, const struct nft_claim *c, struct arena *
 	return 0;
 }
 
-int nft_verify(struct nl *nl, const struct nft_claim *c, struct arena *arena)
+int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *arena)
 {
-	struct nft_look l;
+	struct nft_scan l;
 
-	nft_look_begin(&l, c, arena);
-	if (nft_look(nl, &l) < 0)
+	nft_scan_begin(&l, c, arena);
+	if (nft_scan(nl, &l) < 0)
 		return -1;
 	for (size_t i = 0; i < c->n_elems; i++)
-		if (!nft_look_is_fine(l.states[i]))
+		if (!nft_scan_is_fine(l.states[i]))
 			return err_set(nl->err, ERR_CHECK, "nf_tables: %s is %s table %s",
 				       c->elems[i].what,
 				       l.states[i] == ABSENT ? "gone from" : "another's in",
@@ -185,9 +185,9 @@ int nft_verify(struct nl *nl, const struct nft_claim *c, struct arena *arena)
 	return verify_rules(nl, c, arena);
 }
 
-int nft_restore(struct nl *nl, struct nft_claim *c, struct arena *arena)
+int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena)
 {
-	if (nft_verify(nl, c, arena) == 0)
+	if (nft_elems_check(nl, c, arena) == 0)
 		return 0;
 	if (nl->err->code != ERR_CHECK)
 		return -1;

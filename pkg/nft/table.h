@@ -15,7 +15,7 @@ struct nft_rule_count {
 	unsigned int rules;
 };
 
-struct nft_own {
+struct nft_table_def {
 	struct nft_table table;
 	/*
 	 * Makes the table, its sets and chains, and the rules of its own chains anew, also where all of it is
@@ -28,7 +28,7 @@ struct nft_own {
 
 /*
  * A chain that elements go to, shared by all of a subnet. It stays when the last of them has gone, until
- * nft_sweep() finds it unused.
+ * nft_elems_gc() finds it unused.
  */
 struct nft_subchain {
 	char name[80];
@@ -44,7 +44,7 @@ struct nft_subchain {
 #define NFT_SHARED '+'
 
 struct nft_successor {
-	const struct nft_own *own;
+	const struct nft_table_def *own;
 	const char *leaving;        /* the owner's comment */
 	const struct nft_elem *key; /* what he leaves */
 	/* To be filled in; elem stays NULL if nobody wants it. */
@@ -57,8 +57,8 @@ struct nft_succession {
 	void *data;
 };
 
-struct nft_claim {
-	const struct nft_own *own;
+struct nft_elems {
+	const struct nft_table_def *own;
 	const char *owner; /* the comment of each element */
 	struct nft_elem *elems;
 	struct nft_subchain *chains;
@@ -73,44 +73,44 @@ struct nft_claim {
 	 * Of an exclusive claim: is this other owner one of the same party? What he has is his and no error. May
 	 * be NULL.
 	 */
-	bool (*is_kin)(const struct nft_claim *c, const char *other);
+	bool (*same_container)(const struct nft_elems *c, const char *other);
 	const struct nft_succession *succession; /* may be NULL: shared elements just go */
-	bool *fresh, *marked; /* nft_claim(): not there before, not shared before; by element */
+	bool *fresh, *marked; /* nft_elems_add(): not there before, not shared before; by element */
 };
 
 /* The element of that key; NULL if there is none. */
-const struct nft_elem *nft_claim_find(const struct nft_claim *c, const struct nft_elem *key);
+const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nft_elem *key);
 
 /* "<prefix>10.1.0.0/16"; the colons of IPv6 are underscores, since nft(8) takes none in a name. */
 void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net);
 
 /* All of it is there afterwards, or on -1 nothing has changed. What is there as it should be is no error. */
-int nft_claim(struct nl *nl, struct nft_claim *c, struct arena *arena) NODISCARD;
+int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena) NODISCARD;
 
-/* What nft_claim() has added goes again. */
-int nft_unclaim(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+/* What nft_elems_add() has added goes again. */
+int nft_elems_undo(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /* Those that are there and the owner's go. */
-int nft_release(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+int nft_elems_del(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /* The same without those that `kept` has as well. */
-int nft_retire(struct nl *nl, struct nft_claim *c, const struct nft_claim *kept,
+int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems *kept,
 	       struct arena *arena) NODISCARD;
 
 /* Is everything there, rules included? Fails with ERR_CHECK and says what is missing. Changes nothing. */
-int nft_verify(struct nl *nl, const struct nft_claim *c, struct arena *arena) NODISCARD;
+int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
-/* Puts back what is missing, rules included: nft_claim() alone does not look at rules. */
-int nft_restore(struct nl *nl, struct nft_claim *c, struct arena *arena) NODISCARD;
+/* Puts back what is missing, rules included: nft_elems_add() alone does not look at rules. */
+int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /*
  * Goes through all elements: those whose owner is stale go in one transaction, and with them the
  * subchains that nothing goes to any more.
  */
 typedef bool (*nft_stale)(const char *owner, void *data);
-int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+int nft_elems_gc(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
 	      struct arena *arena) NODISCARD;
-int nft_sweep_shared(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
 		     const struct nft_succession *succession, struct arena *arena) NODISCARD;
 
 #endif

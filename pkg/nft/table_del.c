@@ -6,7 +6,7 @@
 
 /* What goes in a transaction, and what comes in its place. */
 struct removal {
-	const struct nft_own *own;
+	const struct nft_table_def *own;
 	const struct nft_succession *succession; /* may be NULL */
 	struct nft_elem *elems;
 	struct nft_successor *next;
@@ -34,18 +34,18 @@ static void put_removal(struct nl *nl, const struct removal *r)
 	const struct nft_table *t = &r->own->table;
 
 	nft_begin(nl, (r->n + r->n_next) * 2, r->arena);
-	nft_elems_del(nl, t, r->elems, r->n);
+	nft_msg_elems_del(nl, t, r->elems, r->n);
 	for (size_t i = 0; i < r->n_next; i++)
-		nft_elems_add(nl, t, r->next[i].elem, 1,
-			      nft_marked(r->next[i].owner, NFT_SHARED, r->arena));
+		nft_msg_elems_add(nl, t, r->next[i].elem, 1,
+			      nft_shared_comment(r->next[i].owner, NFT_SHARED, r->arena));
 }
 
 /* ---- by key ---------------------------------------------------------------------------------- */
 
 /* Of those that the look found to be ours, all or the fresh ones; in as few messages as it takes. */
-static int doom_ours(struct removal *r, const struct nft_look *l, const bool *only)
+static int doom_ours(struct removal *r, const struct nft_scan *l, const bool *only)
 {
-	const struct nft_claim *c = l->c;
+	const struct nft_elems *c = l->c;
 
 	for (size_t i = 0; i < c->n_elems; i++) {
 		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
@@ -57,48 +57,48 @@ static int doom_ours(struct removal *r, const struct nft_look *l, const bool *on
 }
 
 /* Between the look and the transaction somebody may have removed one: ENOENT, look again. */
-static int release(struct nl *nl, const struct nft_claim *c, bool undo, struct arena *arena)
+static int release(struct nl *nl, const struct nft_elems *c, bool undo, struct arena *arena)
 {
-	struct nft_look l;
+	struct nft_scan l;
 
-	nft_look_begin(&l, c, arena);
+	nft_scan_begin(&l, c, arena);
 	for (int tries = 0;;) {
 		struct removal r = { c->own, .succession = c->succession, .arena = arena };
 
-		if (nft_look(nl, &l) < 0 || doom_ours(&r, &l, undo ? c->fresh : NULL) < 0)
+		if (nft_scan(nl, &l) < 0 || doom_ours(&r, &l, undo ? c->fresh : NULL) < 0)
 			return -1;
 		put_removal(nl, &r);
 		for (size_t i = 0; undo && i < c->n_elems; i++)
 			if (c->marked[i] && l.kins[i])
-				nft_look_mark(nl, &l, i, ',');
+				nft_scan_set_shared(nl, &l, i, ',');
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
 
-int nft_unclaim(struct nl *nl, const struct nft_claim *c, struct arena *arena)
+int nft_elems_undo(struct nl *nl, const struct nft_elems *c, struct arena *arena)
 {
 	return release(nl, c, true, arena);
 }
 
-int nft_release(struct nl *nl, const struct nft_claim *c, struct arena *arena)
+int nft_elems_del(struct nl *nl, const struct nft_elems *c, struct arena *arena)
 {
 	return release(nl, c, false, arena);
 }
 
-int nft_retire(struct nl *nl, struct nft_claim *c, const struct nft_claim *kept,
+int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems *kept,
 	       struct arena *arena)
 {
 	bool same_table = !strcmp(c->own->table.name, kept->own->table.name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_elems; i++)
-		if (!same_table || !nft_claim_find(kept, &c->elems[i]))
+		if (!same_table || !nft_elems_find(kept, &c->elems[i]))
 			c->elems[n++] = c->elems[i];
 	c->n_elems = n;
-	return n ? nft_release(nl, c, arena) : 0;
+	return n ? nft_elems_del(nl, c, arena) : 0;
 }
 
 /* ---- sweeping -------------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static void sweep_chain(struct sweep *s, const char *chain)
 	*arena_append(s->arena, s->chains, s->n_chains) = arena_strdup(s->arena, chain);
 }
 
-static void sweep_see(const struct nft_found *found, void *data)
+static void sweep_see(const struct nft_elem_info *found, void *data)
 {
 	struct sweep *s = data;
 	size_t n = s->n;
@@ -147,7 +147,7 @@ static void sweep_see(const struct nft_found *found, void *data)
 	e->chain = NULL;
 }
 
-static int sweep_list(struct nl *nl, const struct nft_own *own, struct sweep *s)
+static int sweep_list(struct nl *nl, const struct nft_table_def *own, struct sweep *s)
 {
 	s->n = s->before = 0;
 	for (const char *const *set = own->sets; *set; set++) {
@@ -160,7 +160,7 @@ static int sweep_list(struct nl *nl, const struct nft_own *own, struct sweep *s)
 }
 
 /* One in use is busy, one that is no subchain too, and so is one that a newcomer is about to use. */
-static void sweep_chains(struct nl *nl, const struct nft_own *own, const struct sweep *s)
+static void sweep_chains(struct nl *nl, const struct nft_table_def *own, const struct sweep *s)
 {
 	for (size_t i = 0; i < s->n_chains; i++) {
 		nft_begin(nl, 0, s->arena);
@@ -179,7 +179,7 @@ static int doom_swept(struct removal *r, const struct sweep *s)
 	return 0;
 }
 
-int nft_sweep_shared(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
 		     const struct nft_succession *succession, struct arena *arena)
 {
 	struct sweep s = { .stale = stale, .data = data, .arena = arena };
@@ -194,13 +194,13 @@ int nft_sweep_shared(struct nl *nl, const struct nft_own *own, nft_stale stale, 
 			sweep_chains(nl, own, &s);
 			return 0;
 		}
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
 
-int nft_sweep(struct nl *nl, const struct nft_own *own, nft_stale stale, void *data,
+int nft_elems_gc(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
 	      struct arena *arena)
 {
-	return nft_sweep_shared(nl, own, stale, data, NULL, arena);
+	return nft_elems_gc_shared(nl, own, stale, data, NULL, arena);
 }

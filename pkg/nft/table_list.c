@@ -20,7 +20,7 @@ static size_t mark_of(const char *owner)
 	return strcspn(owner, (const char[]){ ',', NFT_SHARED, '\0' });
 }
 
-const char *nft_marked(const char *owner, char mark, struct arena *arena)
+const char *nft_shared_comment(const char *owner, char mark, struct arena *arena)
 {
 	char *marked = arena_strdup(arena, owner);
 	size_t at = mark_of(marked);
@@ -43,11 +43,11 @@ static bool is_same_owner(const char *a, const char *b)
 	       (!a[n] || !b[n] ? a[n] == b[n] : !strcmp(a + n + 1, b + n + 1));
 }
 
-static void see_kins(struct nft_look *l, const struct nft_found *found)
+static void see_kins(struct nft_scan *l, const struct nft_elem_info *found)
 {
 	struct nft_elem *e = arena_new(l->arena, struct nft_elem);
 
-	l->states[found->index] = KINS;
+	l->states[found->index] = SAME_CONTAINER;
 	l->kins[found->index] = e;
 	*e = found->at;
 	e->set = l->c->elems[found->index].set;
@@ -56,37 +56,37 @@ static void see_kins(struct nft_look *l, const struct nft_found *found)
 		e->chain = arena_strdup(l->arena, e->chain);
 }
 
-static void see(const struct nft_found *found, void *data)
+static void see(const struct nft_elem_info *found, void *data)
 {
-	struct nft_look *l = data;
-	const struct nft_claim *c = l->c;
+	struct nft_scan *l = data;
+	const struct nft_elems *c = l->c;
 	bool same = same_data(&c->elems[found->index], &found->at);
 	uint8_t *state = &l->states[found->index];
 
 	l->owners[found->index] = arena_strdup(l->arena, found->comment);
 	if (is_same_owner(found->comment, c->owner))
 		*state = same ? OURS : OURS_OTHERWISE;
-	else if (c->is_kin && c->is_kin(c, found->comment))
+	else if (c->same_container && c->same_container(c, found->comment))
 		see_kins(l, found);
 	else
 		*state = same && found->at.data_len ? OTHERS_SAME : OTHERS;
 }
 
-bool nft_look_is_fine(uint8_t state)
+bool nft_scan_is_fine(uint8_t state)
 {
-	return state == OURS || state == KINS;
+	return state == OURS || state == SAME_CONTAINER;
 }
 
-int nft_look(struct nl *nl, struct nft_look *l)
+int nft_scan(struct nl *nl, struct nft_scan *l)
 {
-	const struct nft_claim *c = l->c;
+	const struct nft_elems *c = l->c;
 
 	memset(l->states, ABSENT, c->n_elems);
 	memset(l->kins, 0, c->n_elems * sizeof(*l->kins));
 	return nft_get(nl, &c->own->table, c->elems, c->n_elems, see, l);
 }
 
-void nft_look_begin(struct nft_look *l, const struct nft_claim *c, struct arena *arena)
+void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena *arena)
 {
 	l->c = c;
 	l->arena = arena;
@@ -95,20 +95,20 @@ void nft_look_begin(struct nft_look *l, const struct nft_claim *c, struct arena 
 	l->kins = arena_array(arena, struct nft_elem *, c->n_elems + 1);
 }
 
-bool nft_look_is_unmarked(const struct nft_look *l, size_t i)
+bool nft_scan_is_unshared(const struct nft_scan *l, size_t i)
 {
 	return l->kins[i] && !nft_is_shared(l->owners[i]);
 }
 
-void nft_look_mark(struct nl *nl, const struct nft_look *l, size_t i, char mark)
+void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark)
 {
 	const struct nft_table *t = &l->c->own->table;
 
-	nft_elems_del(nl, t, l->kins[i], 1);
-	nft_elems_add(nl, t, l->kins[i], 1, nft_marked(l->owners[i], mark, l->arena));
+	nft_msg_elems_del(nl, t, l->kins[i], 1);
+	nft_msg_elems_add(nl, t, l->kins[i], 1, nft_shared_comment(l->owners[i], mark, l->arena));
 }
 
-const struct nft_elem *nft_claim_find(const struct nft_claim *c, const struct nft_elem *key)
+const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nft_elem *key)
 {
 	for (size_t i = 0; i < c->n_elems; i++) {
 		const struct nft_elem *e = &c->elems[i];

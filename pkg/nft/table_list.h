@@ -5,25 +5,25 @@
 
 #include "nft/table.h"
 
-enum nft_look_state { ABSENT, OURS, OURS_OTHERWISE, KINS, OTHERS_SAME, OTHERS };
+enum nft_scan_state { ABSENT, OURS, OURS_OTHERWISE, SAME_CONTAINER, OTHERS_SAME, OTHERS };
 
-struct nft_look {
-	const struct nft_claim *c;
-	uint8_t *states;        /* by element: enum nft_look_state */
+struct nft_scan {
+	const struct nft_elems *c;
+	uint8_t *states;        /* by element: enum nft_scan_state */
 	const char **owners;    /* of those that are there */
 	struct nft_elem **kins; /* as they are there */
 	struct arena *arena;
 };
 
-void nft_look_begin(struct nft_look *l, const struct nft_claim *c, struct arena *arena);
-int nft_look(struct nl *nl, struct nft_look *l) NODISCARD;
-bool nft_look_is_fine(uint8_t state);
+void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena *arena);
+int nft_scan(struct nl *nl, struct nft_scan *l) NODISCARD;
+bool nft_scan_is_fine(uint8_t state);
 
 /* A kin's element, with the mark NFT_SHARED in its comment or, ',', without. */
-void nft_look_mark(struct nl *nl, const struct nft_look *l, size_t i, char mark);
-bool nft_look_is_unmarked(const struct nft_look *l, size_t i); /* kin's, and not known as shared */
+void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark);
+bool nft_scan_is_unshared(const struct nft_scan *l, size_t i); /* kin's, and not known as shared */
 
-const char *nft_marked(const char *owner, char mark, struct arena *arena);
+const char *nft_shared_comment(const char *owner, char mark, struct arena *arena);
 bool nft_is_shared(const char *owner);
 
 #endif

@@ -30,7 +30,7 @@ struct entry {
 
 struct search {
 	sa_family_t family;
-	const struct ct_port *ports;
+	const struct conntrack_port *ports;
 	size_t n_ports;
 	uint64_t set[65536 / 64]; /* which ports are among them */
 	struct entry *entries;
@@ -42,7 +42,7 @@ struct search {
 
 static int ip_attr(const struct nlattr *attr, void *data)
 {
-	struct ct_port *to = data;
+	struct conntrack_port *to = data;
 
 	switch (mnl_attr_get_type(attr)) {
 	case CTA_IP_V4_SRC:
@@ -63,7 +63,7 @@ static int ip_attr(const struct nlattr *attr, void *data)
 
 static int proto_attr(const struct nlattr *attr, void *data)
 {
-	struct ct_port *to = data;
+	struct conntrack_port *to = data;
 	size_t len = mnl_attr_get_payload_len(attr);
 
 	if (mnl_attr_get_type(attr) == CTA_PROTO_NUM && len >= sizeof(uint8_t))
@@ -84,7 +84,7 @@ static int tuple_attr(const struct nlattr *attr, void *data)
 
 struct parsed {
 	struct entry entry;
-	struct ct_port to, reply;
+	struct conntrack_port to, reply;
 };
 
 static void original(const struct nlattr *attr, struct parsed *p)
@@ -128,12 +128,12 @@ static bool is_or_any(const struct ip *wanted, const struct ip *ip)
 	return !wanted->family || (wanted->family == ip->family && ip_equal(wanted, ip));
 }
 
-static bool is_meant(const struct search *s, const struct ct_port *to, const struct ip *from)
+static bool is_meant(const struct search *s, const struct conntrack_port *to, const struct ip *from)
 {
 	if (to->dst.family != s->family || !(s->set[to->port / 64] >> to->port % 64 & 1))
 		return false;
 	for (size_t i = 0; i < s->n_ports; i++) {
-		const struct ct_port *p = &s->ports[i];
+		const struct conntrack_port *p = &s->ports[i];
 
 		if (p->proto == to->proto && p->port == to->port && is_or_any(&p->dst, &to->dst) &&
 		    is_or_any(&p->from, from))
@@ -181,7 +181,7 @@ static void put_reply_filter(struct nl *nf, const struct ip *from)
 			nl_ip(nf, CTA_IP_V4_SRC, from);
 }
 
-static void put_filter(struct nl *nf, const struct ct_port *p, bool exact)
+static void put_filter(struct nl *nf, const struct conntrack_port *p, bool exact)
 {
 	uint32_t flags = FILTER_PROTO;
 	uint16_t port = htons(p->port);
@@ -239,7 +239,7 @@ static int flush(struct nl *nf, const struct search *s)
 /* Nothing but the ports tells them apart. */
 static bool is_one_kind(const struct search *s)
 {
-	const struct ct_port *first = &s->ports[0];
+	const struct conntrack_port *first = &s->ports[0];
 
 	for (size_t i = 1; i < s->n_ports; i++)
 		if (s->ports[i].proto != first->proto ||
@@ -297,10 +297,10 @@ static int list_and_delete(struct nl *nf, struct search *s)
 
 /* ---------------------------------------------------------------------------------------------- */
 
-int ct_flush(struct nl *nf, sa_family_t family, const struct ct_port *ports, size_t n,
+int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_port *ports, size_t n,
 	     struct arena *arena)
 {
-	struct ct_port *some = arena_array(arena, struct ct_port, n);
+	struct conntrack_port *some = arena_array(arena, struct conntrack_port, n);
 	struct search s = { .family = family, .ports = some, .arena = arena };
 	int rc;
 
@@ -322,12 +322,12 @@ int ct_flush(struct nl *nf, sa_family_t family, const struct ct_port *ports, siz
 	return rc;
 }
 
-int ct_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
+int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
 		  uint16_t port, struct arena *arena)
 {
-	struct ct_port one = { .proto = proto, .port = port };
+	struct conntrack_port one = { .proto = proto, .port = port };
 
 	if (dst)
 		one.dst = *dst;
-	return ct_flush(nf, family, &one, 1, arena);
+	return conntrack_flush(nf, family, &one, 1, arena);
 }

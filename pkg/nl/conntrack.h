@@ -10,7 +10,7 @@
 #include "nl/nl.h"
 
 /* Where a connection's first packet was sent to. */
-struct ct_port {
+struct conntrack_port {
 	uint8_t proto; /* IPPROTO_* */
 	uint16_t port; /* host order */
 	struct ip dst; /* .family AF_UNSPEC: any address */
@@ -24,11 +24,11 @@ struct ct_port {
  * a look at every connection for each of a few TCP or UDP ports; else, or before Linux 6.10, a list of
  * them, filtered by the kernel if it is one port or one protocol.
  */
-int ct_flush(struct nl *nf, sa_family_t family, const struct ct_port *ports, size_t n,
+int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_port *ports, size_t n,
 	     struct arena *arena) NODISCARD;
 
 /* One port, dst NULL for any address. */
-int ct_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
+int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
 		  uint16_t port, struct arena *arena) NODISCARD;
 
 #endif

@@ -139,7 +139,7 @@ static int collect(struct nl *nl, struct round *r)
 		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
 		if (n < 0) {
-			nl->unanswered = true;
+			nl->ack_lost = true;
 			return r->rc ? r->rc : err_sys(nl->err, "receive from netlink");
 		}
 		for (; msg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
@@ -163,7 +163,7 @@ static int transact(struct nl *nl, struct round *r)
 	int rc = 0;
 
 	r->left = nl_queued(nl);
-	nl->unanswered = false;
+	nl->ack_lost = false;
 	if (r->left) {
 		rc = send_batch(nl);
 		if (!rc)
@@ -190,7 +190,7 @@ static int collect_transaction(struct nl *nl)
 {
 	int rc = 0;
 
-	nl->unanswered = true;
+	nl->ack_lost = true;
 	for (;;) {
 		ssize_t n = receive(nl, MSG_DONTWAIT);
 		const struct nlmsghdr *nlh = received(nl);
@@ -203,12 +203,12 @@ static int collect_transaction(struct nl *nl)
 		for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			if (!is_ours(nl, nlh) || nlh->nlmsg_type != NLMSG_ERROR)
 				continue;
-			nl->unanswered = false;
+			nl->ack_lost = false;
 			if (error_code(nlh) && !rc)
 				rc = negative_ack(nl, nlh, error_code(nlh));
 		}
 	}
-	if (nl->unanswered)
+	if (nl->ack_lost)
 		return err_sys(nl->err, "receive from netlink (%s)", nl->what[0]);
 	return rc;
 }
@@ -217,7 +217,7 @@ int nl_transaction(struct nl *nl)
 {
 	int rc = send_batch(nl);
 
-	nl->unanswered = false;
+	nl->ack_lost = false;
 	if (!rc)
 		rc = collect_transaction(nl);
 	nl_reset(nl);

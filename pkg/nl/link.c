@@ -195,7 +195,7 @@ void nl_link_del_name(struct nl *nl, const char *name)
  * ip link set dev X mode default state up. The state is taken before the mode; it counts only if linkwatch
  * has seen the peer come up. If it has not, it will find the link up when it does, by the mode.
  */
-void nl_port_release(struct nl *nl, int index)
+void nl_port_activate(struct nl *nl, int index)
 {
 	struct ifinfomsg ifi = { .ifi_index = index };
 

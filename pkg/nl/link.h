@@ -32,7 +32,7 @@ struct veth {
 	uint32_t mtu;                  /* both ends; 0 = kernel's default */
 	const uint8_t *mac, *peer_mac; /* NULL = kernel's choice */
 	int master;                    /* bridge to join, 0 = none */
-	bool held;                     /* the port forwards nothing until nl_port_release() */
+	bool held;                     /* the port forwards nothing until nl_port_activate() */
 };
 
 struct bridge {
@@ -65,7 +65,7 @@ void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
 /* Let a port that was held forward; its peer must be up. */
-void nl_port_release(struct nl *nl, int index);
+void nl_port_activate(struct nl *nl, int index);
 /* Into another namespace, down, under that name: not if the name is taken there. */
 void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name);
 /* The MAC address that the physical function gives one of its virtual functions. */

@@ -150,7 +150,7 @@ static int get(struct nl *nl, int index, const char *name, struct link *out)
 	return 0;
 }
 
-static int missing_is_fine(struct nl *nl, int rc)
+static int ignore_enodev(struct nl *nl, int rc)
 {
 	if (rc < 0 && nl->err->sys == ENODEV) {
 		err_clear(nl->err);
@@ -166,7 +166,7 @@ int nl_link_get(struct nl *nl, const char *name, struct link *out)
 
 int nl_link_get_allow(struct nl *nl, const char *name, struct link *out)
 {
-	return missing_is_fine(nl, get(nl, 0, name, out));
+	return ignore_enodev(nl, get(nl, 0, name, out));
 }
 
 int nl_link_get_index(struct nl *nl, int index, struct link *out)
@@ -176,7 +176,7 @@ int nl_link_get_index(struct nl *nl, int index, struct link *out)
 
 int nl_link_get_index_allow(struct nl *nl, int index, struct link *out)
 {
-	return missing_is_fine(nl, get(nl, index, NULL, out));
+	return ignore_enodev(nl, get(nl, index, NULL, out));
 }
 
 struct port_count {

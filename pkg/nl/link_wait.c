@@ -32,7 +32,7 @@ _Noreturn static void send_alone(const struct nl *nl)
 
 	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
 		;
-	behind_exit(0);
+	deferred_exit(0);
 }
 
 /*
@@ -94,7 +94,7 @@ static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int in
 
 static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int far)
 {
-	pid_t pid = behind_fork(mnl_socket_get_fd(at->sock));
+	pid_t pid = deferred_fork(mnl_socket_get_fd(at->sock));
 	int rc;
 
 	if (pid == 0)

@@ -26,7 +26,7 @@ struct nl {
 	uint32_t seq, first; /* next sequence number; first of the open batch */
 	size_t used;         /* bytes queued before the message being built */
 	bool overflow;       /* sticky: a message did not fit */
-	bool unanswered;     /* the last commit was sent, what came of it is not known */
+	bool ack_lost;     /* the last commit was sent, what came of it is not known */
 	int dump_tries;      /* how often an interrupted dump is begun anew */
 	const char **what;   /* per queued message, for error texts: `own_what`, or more */
 	size_t batch;        /* messages that `what` has room for */

@@ -10,9 +10,9 @@
 #define UNDO_TIMEOUT_MS   3000
 #define STATUS_TIMEOUT_MS 3000
 
-int cni_ovs_open(struct cni_call *c, struct cni_ovs *o)
+int ovs_open(struct cni_call *c, struct ovs_attachment *o)
 {
-	return ovsdb_open(&o->db, o->socket, CNI_OVS_TIMEOUT_MS, c->arena, c->err);
+	return ovsdb_open(&o->db, o->socket, OVS_TIMEOUT_MS, c->arena, c->err);
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
@@ -22,7 +22,7 @@ static void identify(struct cni_call *c, struct ovs_port *p)
 {
 	const char *uid = cni_arg(c, "K8S_POD_UID");
 	const struct ovsdb_pair all[] = {
-		{ "owner", CNI_OVS_OWNER },
+		{ "owner", OVS_OWNER },
 		{ "contNetns", c->netns },
 		{ "contIface", c->ifname },
 		{ "contPodUid", uid ? uid : "" },
@@ -40,11 +40,11 @@ static void identify(struct cni_call *c, struct ovs_port *p)
 			ids[p->n_ids++] = all[i];
 }
 
-static struct cni_ovs *own(const void *arg)
+static struct ovs_attachment *own(const void *arg)
 {
 	union {
 		const void *in;
-		struct cni_ovs *out;
+		struct ovs_attachment *out;
 	} u = { .in = arg };
 
 	return u.out;
@@ -54,7 +54,7 @@ static struct cni_ovs *own(const void *arg)
  * On the connection that asked for it, and on a new one if nobody answers there. A server that has
  * stalled and finds us gone when it goes on does the first request of each connection, in order.
  */
-bool cni_ovs_take_back(struct cni_call *c, struct cni_ovs *o,
+bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
 		       int (*take_back)(struct ovsdb *db, const void *arg), const void *arg)
 {
 	bool sent = !o->db.stream.broken;
@@ -74,19 +74,19 @@ bool cni_ovs_take_back(struct cni_call *c, struct cni_ovs *o,
 
 static int take_back_port(struct ovsdb *db, const void *arg)
 {
-	return ovs_port_take_back(db, arg);
+	return ovs_port_undo_add(db, arg);
 }
 
 static void undo_plug(struct cni_call *c, const void *arg)
 {
-	struct cni_ovs *o = own(arg);
+	struct ovs_attachment *o = own(arg);
 
-	if (!cni_ovs_take_back(c, o, take_back_port, &o->port))
+	if (!ovs_undo(c, o, take_back_port, &o->port))
 		fprintf(stderr, "rollback: port %s may remain in OVS: %s\n", o->port.name,
 			c->err->msg);
 }
 
-int cni_ovs_plug(struct cni_call *c, struct cni_ovs *o, uint32_t link_timeout_ms)
+int ovs_plug(struct cni_call *c, struct ovs_attachment *o, uint32_t link_timeout_ms)
 {
 	bool up;
 	int rc;
@@ -94,8 +94,8 @@ int cni_ovs_plug(struct cni_call *c, struct cni_ovs *o, uint32_t link_timeout_ms
 	identify(c, &o->port);
 	if (ovs_port_name(&o->port, c->err) < 0)
 		return -1;
-	cni_undo_push(c, undo_plug, o);
-	if (ovs_port_add(&o->db, &o->port, CNI_OVS_TIMEOUT_MS, &up) < 0)
+	undo_push(c, undo_plug, o);
+	if (ovs_port_add(&o->db, &o->port, OVS_TIMEOUT_MS, &up) < 0)
 		return -1;
 	if (up || !link_timeout_ms)
 		return 0;
@@ -122,9 +122,9 @@ static bool is(const struct json *port, const char *key, const char *value)
 	return !strcmp(id_of(port, key), value);
 }
 
-bool cni_ovs_is_this(struct cni_call *c, const struct json *port)
+bool ovs_is_this(struct cni_call *c, const struct json *port)
 {
-	if (!is(port, "owner", CNI_OVS_OWNER) || !is(port, "contIface", c->ifname))
+	if (!is(port, "owner", OVS_OWNER) || !is(port, "contIface", c->ifname))
 		return false;
 	if (*id_of(port, "contId"))
 		return is(port, "contId", c->container_id);
@@ -136,7 +136,7 @@ struct doomed {
 	size_t n_uuids;
 };
 
-static void doom(struct cni_call *c, struct cni_ovs *o, struct doomed *d, const struct json *port)
+static void doom(struct cni_call *c, struct ovs_attachment *o, struct doomed *d, const struct json *port)
 {
 	const char *uuid = ovsdb_uuid(json_get(port, "_uuid")),
 		   *name = ovsdb_str(json_get(port, "name"));
@@ -147,17 +147,17 @@ static void doom(struct cni_call *c, struct cni_ovs *o, struct doomed *d, const 
 	*arena_append(c->arena, o->ends, o->n_ends) = name;
 }
 
-static int remove_all(struct cni_ovs *o, const struct doomed *d)
+static int remove_all(struct ovs_attachment *o, const struct doomed *d)
 {
 	return d->n_uuids ? ovs_ports_remove(&o->db, d->uuids, d->n_uuids) : 0;
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
-static int find_by(struct cni_call *c, struct cni_ovs *o, const char *key, const char *value,
+static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key, const char *value,
 		   struct doomed *d)
 {
-	const struct ovsdb_pair ids[] = { { "owner", CNI_OVS_OWNER },
+	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
 					  { "contIface", c->ifname },
 					  { key, value } };
 	const struct json *ports;
@@ -165,12 +165,12 @@ static int find_by(struct cni_call *c, struct cni_ovs *o, const char *key, const
 	if (ovs_ports_with(&o->db, ids, ARRAY_SIZE(ids), &ports) < 0)
 		return -1;
 	for (; ports; ports = json_next(ports))
-		if (cni_ovs_is_this(c, ports))
+		if (ovs_is_this(c, ports))
 			doom(c, o, d, ports);
 	return 0;
 }
 
-int cni_ovs_unplug(struct cni_call *c, struct cni_ovs *o)
+int ovs_unplug(struct cni_call *c, struct ovs_attachment *o)
 {
 	struct doomed d = { 0 };
 
@@ -182,12 +182,12 @@ int cni_ovs_unplug(struct cni_call *c, struct cni_ovs *o)
 }
 
 /* A veth of that name, of the host, nothing else: a representor stays. */
-int cni_ovs_remove_ends(struct cni_call *c, const struct cni_ovs *o)
+int ovs_del_host_ends(struct cni_call *c, const struct ovs_attachment *o)
 {
 	for (size_t i = 0; i < o->n_ends; i++) {
 		struct link link;
 
-		if (ifname_fault(o->ends[i]))
+		if (str_ifname_fault(o->ends[i]))
 			continue;
 		if (nl_link_get_allow(c->host, o->ends[i], &link) < 0)
 			return -1;
@@ -203,12 +203,12 @@ int cni_ovs_remove_ends(struct cni_call *c, const struct cni_ovs *o)
 /* ---- lost interfaces ------------------------------------------------------------------------- */
 
 /* 1: the port's interface was a netdev of the host and is not there. */
-static int is_lost(struct cni_call *c, struct cni_ovs *o, const char *name)
+static int is_lost(struct cni_call *c, struct ovs_attachment *o, const char *name)
 {
 	struct link link;
 	bool netdev;
 
-	if (ifname_fault(name))
+	if (str_ifname_fault(name))
 		return 0;
 	if (nl_link_get_allow(c->host, name, &link) < 0)
 		return -1;
@@ -219,22 +219,22 @@ static int is_lost(struct cni_call *c, struct cni_ovs *o, const char *name)
 	return netdev;
 }
 
-static int sweep_one(struct cni_call *c, struct cni_ovs *o, const char *name, struct doomed *d)
+static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name, struct doomed *d)
 {
 	struct ovs_state state;
 	int lost = is_lost(c, o, name);
 
 	if (lost <= 0)
 		return lost;
-	if (ovs_port_look(&o->db, "", name, &state) < 0)
+	if (ovs_port_get(&o->db, "", name, &state) < 0)
 		return -1;
-	if (is(state.port, "owner", CNI_OVS_OWNER))
+	if (is(state.port, "owner", OVS_OWNER))
 		doom(c, o, d, state.port);
 	return 0;
 }
 
 /* The server picks out those that the switch could not open, as a rule none. */
-static int sweep(struct cni_call *c, struct cni_ovs *o)
+static int sweep(struct cni_call *c, struct ovs_attachment *o)
 {
 	struct doomed d = { 0 };
 	const struct json *rows;
@@ -250,7 +250,7 @@ static int sweep(struct cni_call *c, struct cni_ovs *o)
 	return remove_all(o, &d);
 }
 
-void cni_ovs_sweep(struct cni_call *c, struct cni_ovs *o)
+void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
 {
 	if (sweep(c, o) < 0)
 		err_clear(c->err);
@@ -259,7 +259,7 @@ void cni_ovs_sweep(struct cni_call *c, struct cni_ovs *o)
 /* ---- GC -------------------------------------------------------------------------------------- */
 
 /* Which container a port of ovs-cni is for only its namespace's path says: it goes when it is lost. */
-static int is_garbage(struct cni_call *c, struct cni_ovs *o, const struct json *port)
+static int is_garbage(struct cni_call *c, struct ovs_attachment *o, const struct json *port)
 {
 	const char *id = id_of(port, "contId"), *name = ovsdb_str(json_get(port, "name"));
 
@@ -269,9 +269,9 @@ static int is_garbage(struct cni_call *c, struct cni_ovs *o, const struct json *
 	return name ? is_lost(c, o, name) : 0;
 }
 
-int cni_ovs_collect(struct cni_call *c, struct cni_ovs *o)
+int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 {
-	const struct ovsdb_pair owner = { "owner", CNI_OVS_OWNER };
+	const struct ovsdb_pair owner = { "owner", OVS_OWNER };
 	struct doomed d = { 0 };
 	const struct json *ports;
 
@@ -285,7 +285,7 @@ int cni_ovs_collect(struct cni_call *c, struct cni_ovs *o)
 		if (garbage)
 			doom(c, o, &d, ports);
 	}
-	return remove_all(o, &d) < 0 ? -1 : cni_ovs_remove_ends(c, o);
+	return remove_all(o, &d) < 0 ? -1 : ovs_del_host_ends(c, o);
 }
 
 /* ---- CHECK ----------------------------------------------------------------------------------- */
@@ -345,19 +345,19 @@ static int verify_interface(struct cni_call *c, const struct ovs_port *p, const 
 	return 0;
 }
 
-int cni_ovs_verify(struct cni_call *c, struct cni_ovs *o)
+int ovs_check_port(struct cni_call *c, struct ovs_attachment *o)
 {
 	const struct ovs_port *p = &o->port;
 	struct ovs_state state;
 
-	if (ovs_port_look(&o->db, p->bridge, p->name, &state) < 0)
+	if (ovs_port_get(&o->db, p->bridge, p->name, &state) < 0)
 		return -1;
 	if (!state.port || !state.iface)
 		return err_set(c->err, ERR_CHECK, "port %s is gone from OVS", p->name);
 	if (!state.on_bridge)
 		return err_set(c->err, ERR_CHECK, "%s is no port of OVS bridge %s any more",
 			       p->name, p->bridge);
-	if (!cni_ovs_is_this(c, state.port))
+	if (!ovs_is_this(c, state.port))
 		return err_set(c->err, ERR_CHECK, "port %s belongs to another attachment", p->name);
 	if (verify_vlans(c, p, state.port) < 0)
 		return -1;
@@ -366,7 +366,7 @@ int cni_ovs_verify(struct cni_call *c, struct cni_ovs *o)
 
 /* ---- STATUS ---------------------------------------------------------------------------------- */
 
-static int status(struct cni_call *c, struct cni_ovs *o)
+static int status(struct cni_call *c, struct ovs_attachment *o)
 {
 	const char *bridge = o->port.bridge;
 	bool exists = true;
@@ -382,7 +382,7 @@ static int status(struct cni_call *c, struct cni_ovs *o)
 }
 
 /* A switch that does not act any more is worse than a database that cannot be asked: packets stop. */
-int cni_ovs_status(struct cni_call *c, struct cni_ovs *o)
+int ovs_server_status(struct cni_call *c, struct ovs_attachment *o)
 {
 	int rc = status(c, o);
 

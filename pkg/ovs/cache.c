@@ -21,52 +21,52 @@ static bool is_left_out(const char *key)
 
 static void undo_remember(struct cni_call *c, const void *arg)
 {
-	const struct cni_ovs *o = arg;
+	const struct ovs_attachment *o = arg;
 
-	if (!o->may_remain && cni_ovs_forget(c) < 0)
+	if (!o->may_remain && ovs_cache_remove(c) < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
-int cni_ovs_remember(struct cni_call *c, const struct cni_ovs *o, const struct cni_ovs_memo *m)
+int ovs_cache_write(struct cni_call *c, const struct ovs_attachment *o, const struct ovs_cache *m)
 {
 	struct json *memo = json_object(), *conf = json_add_object(memo, "Netconf");
 
 	json_for_each(v, c->conf.raw)
 		if (!is_left_out(json_key(v)))
 			json_add_copy(conf, json_key(v), v);
-	cni_undo_push(c, undo_remember, o);
+	undo_push(c, undo_remember, o);
 	json_add_str(conf, "bridge", o->port.bridge);
-	if (strcmp(o->socket, CNI_OVS_SOCKET) != 0)
+	if (strcmp(o->socket, OVS_SOCKET) != 0)
 		json_add_str(conf, "socket_file", o->socket);
 	json_add_str(conf, "deviceID", m->device_id);
 	json_add_str(memo, "OrigIfName", m->ifname);
 	json_add_bool(memo, "UserspaceMode", m->userspace);
 	json_add_str(memo, "VdpaType", "");
-	return cni_memo_write(c, CNI_OVS_MEMO_DIR, "", memo);
+	return attfile_write(c, OVS_CACHE_DIR, "", memo);
 }
 
 static const struct json_field netconf_fields[] = {
-	F_STR("socket_file", struct cni_ovs_memo, socket),
-	F_STR("deviceID", struct cni_ovs_memo, device_id), F_END
+	F_STR("socket_file", struct ovs_cache, socket),
+	F_STR("deviceID", struct ovs_cache, device_id), F_END
 };
 
 static const struct json_field memo_fields[] = {
-	F_HERE("Netconf", netconf_fields), F_STR("OrigIfName", struct cni_ovs_memo, ifname),
-	F_BOOL("UserspaceMode", struct cni_ovs_memo, userspace), F_END
+	F_HERE("Netconf", netconf_fields), F_STR("OrigIfName", struct ovs_cache, ifname),
+	F_BOOL("UserspaceMode", struct ovs_cache, userspace), F_END
 };
 
-bool cni_ovs_recall(struct cni_call *c, struct cni_ovs_memo *m)
+bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m)
 {
-	const struct json *v = cni_memo_read(c, CNI_OVS_MEMO_DIR, "");
+	const struct json *v = attfile_read(c, OVS_CACHE_DIR, "");
 	struct err ignored;
 
-	*m = (struct cni_ovs_memo){ .device_id = "", .ifname = "", .socket = "" };
+	*m = (struct ovs_cache){ .device_id = "", .ifname = "", .socket = "" };
 	return v && json_decode_lenient(v, memo_fields, "", m, &ignored) == 0;
 }
 
-int cni_ovs_forget(struct cni_call *c)
+int ovs_cache_remove(struct cni_call *c)
 {
-	return cni_memo_remove(c, CNI_OVS_MEMO_DIR, "");
+	return attfile_remove(c, OVS_CACHE_DIR, "");
 }
 
 static bool is_of_network(struct cni_call *c, const struct json *memo)
@@ -76,7 +76,7 @@ static bool is_of_network(struct cni_call *c, const struct json *memo)
 	return name && !strcmp(name, c->conf.name);
 }
 
-int cni_ovs_collect_memos(struct cni_call *c)
+int ovs_cache_gc(struct cni_call *c)
 {
-	return cni_memo_collect(c, CNI_OVS_MEMO_DIR, "", is_of_network);
+	return attfile_gc(c, OVS_CACHE_DIR, "", is_of_network);
 }

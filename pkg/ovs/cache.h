@@ -8,9 +8,9 @@
 
 #include "ovs/attach.h"
 
-#define CNI_OVS_MEMO_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
+#define OVS_CACHE_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
 
-struct cni_ovs_memo {
+struct ovs_cache {
 	const char *socket;    /* recalled: "" is the default */
 	const char *device_id; /* "" for a veth */
 	const char *ifname;    /* the device's name on the host */
@@ -18,14 +18,14 @@ struct cni_ovs_memo {
 };
 
 /* Its undo leaves it there if the port may have to be looked for (o->may_remain). */
-int cni_ovs_remember(struct cni_call *c, const struct cni_ovs *o,
-		     const struct cni_ovs_memo *m) NODISCARD;
+int ovs_cache_write(struct cni_call *c, const struct ovs_attachment *o,
+		     const struct ovs_cache *m) NODISCARD;
 
 /* None, or one that cannot be read, is false and all empty. */
-bool cni_ovs_recall(struct cni_call *c, struct cni_ovs_memo *m);
-int cni_ovs_forget(struct cni_call *c) NODISCARD;
+bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m);
+int ovs_cache_remove(struct cni_call *c) NODISCARD;
 
 /* GC: those of this network whose attachment is not valid. */
-int cni_ovs_collect_memos(struct cni_call *c) NODISCARD;
+int ovs_cache_gc(struct cni_call *c) NODISCARD;
 
 #endif

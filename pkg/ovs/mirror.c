@@ -164,7 +164,7 @@ static int look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *o
 	return 0;
 }
 
-int ovs_mirrors_look(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
+int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
 		     size_t n)
 {
 	struct view view;
@@ -389,7 +389,7 @@ static int remove_unused(struct ovsdb *db, const char *uuid)
 	return 0;
 }
 
-int ovs_mirrors_sweep(struct ovsdb *db, const char *owner)
+int ovs_mirrors_gc(struct ovsdb *db, const char *owner)
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, "look for mirrors that have no port");
 

@@ -32,7 +32,7 @@ struct ovs_mirror_port {
 };
 
 /* Which of the mirrors are there, and the port's roles in them; code 7 if it is not on the bridge. */
-int ovs_mirrors_look(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
+int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
 		     size_t n) NODISCARD;
 
 /*
@@ -52,6 +52,6 @@ int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid,
 		      const struct ovs_mirror_roles *roles) NODISCARD;
 
 /* Remove the mirrors of this owner that have no port any more, on whichever bridge. */
-int ovs_mirrors_sweep(struct ovsdb *db, const char *owner) NODISCARD;
+int ovs_mirrors_gc(struct ovsdb *db, const char *owner) NODISCARD;
 
 #endif

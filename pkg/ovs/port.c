@@ -171,7 +171,7 @@ static void remove_op(struct ovsdb_txn *t, const char *uuid)
 	ovsdb_add_uuid(ovsdb_mutation(t, "ports", "delete"), NULL, uuid);
 }
 
-int ovs_port_take_back(struct ovsdb *db, const struct ovs_port *p)
+int ovs_port_undo_add(struct ovsdb *db, const struct ovs_port *p)
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "remove port", p->name));
 
@@ -258,7 +258,7 @@ static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, 
 	return 0;
 }
 
-int ovs_port_look(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
+int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
 {
 	static const char *const port[] = { "_uuid",  "name",         "vlan_mode", "tag",
 					    "trunks", "external_ids", NULL };

@@ -42,7 +42,7 @@ int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms
 int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms) NODISCARD;
 
 /* Take it back. Whatever has been sent for it before on the same connection is done before. */
-int ovs_port_take_back(struct ovsdb *db, const struct ovs_port *p) NODISCARD;
+int ovs_port_undo_add(struct ovsdb *db, const struct ovs_port *p) NODISCARD;
 
 /* Rows of Port (_uuid, name, external_ids) that have all of these external_ids; NULL if none. */
 int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
@@ -62,7 +62,7 @@ struct ovs_state {
 	const struct json *port, *iface;
 	bool on_bridge; /* in Bridge.ports of the bridge asked for */
 };
-int ovs_port_look(struct ovsdb *db, const char *bridge, const char *name,
+int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name,
 		  struct ovs_state *out) NODISCARD;
 
 /* Is there such a bridge? */

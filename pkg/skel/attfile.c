@@ -11,32 +11,32 @@ static const char *path_of(struct cni_call *c, const char *dir, const char *suff
 	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->container_id, c->ifname, suffix);
 }
 
-int cni_memo_store(const char *path, const struct json *v, struct arena *arena, struct err *err)
+int attfile_store(const char *path, const struct json *v, struct arena *arena, struct err *err)
 {
 	const char *text = json_print(v);
 	const struct json *again;
 
-	if (json_parse_max(text, strlen(text), CNI_MEMO_MAX, &again, err) < 0)
+	if (json_parse_max(text, strlen(text), ATTFILE_MAX, &again, err) < 0)
 		return err_wrap(err, "what is noted of the attachment could not be read again");
 	return file_replace(path, text, strlen(text), 0600, arena, err);
 }
 
-int cni_memo_load(const char *path, struct arena *arena, const struct json **v, struct err *err)
+int attfile_load(const char *path, struct arena *arena, const struct json **v, struct err *err)
 {
 	const char *text;
 	size_t len;
 
-	if (file_read(path, CNI_MEMO_MAX, arena, &text, &len, err) < 0 ||
-	    json_parse_max(text, len, CNI_MEMO_MAX, v, err) < 0)
+	if (file_read(path, ATTFILE_MAX, arena, &text, &len, err) < 0 ||
+	    json_parse_max(text, len, ATTFILE_MAX, v, err) < 0)
 		return -1;
 	return json_is_object(*v) ? 0 : err_set(err, ERR_DECODE, "expected an object");
 }
 
-int cni_memo_write(struct cni_call *c, const char *dir, const char *suffix, const struct json *v)
+int attfile_write(struct cni_call *c, const char *dir, const char *suffix, const struct json *v)
 {
 	if (file_make_dirs(dir, 0700, c->err) < 0)
 		return -1;
-	return cni_memo_store(path_of(c, dir, suffix), v, c->arena, c->err);
+	return attfile_store(path_of(c, dir, suffix), v, c->arena, c->err);
 }
 
 static const struct json *read_memo(struct cni_call *c, const char *path)
@@ -44,15 +44,15 @@ static const struct json *read_memo(struct cni_call *c, const char *path)
 	struct err ignored = { 0 };
 	const struct json *v;
 
-	return cni_memo_load(path, c->arena, &v, &ignored) < 0 ? NULL : v;
+	return attfile_load(path, c->arena, &v, &ignored) < 0 ? NULL : v;
 }
 
-const struct json *cni_memo_read(struct cni_call *c, const char *dir, const char *suffix)
+const struct json *attfile_read(struct cni_call *c, const char *dir, const char *suffix)
 {
 	return read_memo(c, path_of(c, dir, suffix));
 }
 
-int cni_memo_remove(struct cni_call *c, const char *dir, const char *suffix)
+int attfile_remove(struct cni_call *c, const char *dir, const char *suffix)
 {
 	return file_remove(path_of(c, dir, suffix), c->arena, c->err);
 }
@@ -81,7 +81,7 @@ static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
 
 #define DRAFT ".tmp" /* of one that an earlier version of ours was killed over: NAME.PID.tmp */
 
-int cni_memo_collect(struct cni_call *c, const char *dir, const char *suffix,
+int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
 		     bool (*mine)(struct cni_call *c, const struct json *memo))
 {
 	DIR *d = opendir(dir);

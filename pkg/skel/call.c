@@ -27,14 +27,14 @@ const struct cni_plugin *cni_plugin_named(const char *name)
 	return NULL;
 }
 
-void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *), const void *arg)
+void undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *), const void *arg)
 {
 	if (c->n_undo == ARRAY_SIZE(c->undo))
 		abort(); /* a plugin has more steps than it can take back: ours to fix */
 	c->undo[c->n_undo++] = (struct cni_undo){ fn, arg };
 }
 
-void cni_undo_all(struct cni_call *c)
+void undo_all(struct cni_call *c)
 {
 	struct err first = *c->err; /* what an undo has to say must not hide it */
 
@@ -47,16 +47,16 @@ void cni_undo_all(struct cni_call *c)
 	*c->err = first;
 }
 
-int cni_turn_begin(struct cni_call *c)
+int host_lock(struct cni_call *c)
 {
 	if (c->lock_fd < 0)
 		c->lock_fd = netns_lock(c->err);
 	return c->lock_fd < 0 ? -1 : 0;
 }
 
-void cni_turn_end(struct cni_call *c)
+void host_unlock(struct cni_call *c)
 {
-	c->turn_given_up |= c->lock_fd >= 0;
+	c->lock_dropped |= c->lock_fd >= 0;
 	close_fd(&c->lock_fd);
 	c->lock_fd = -1;
 }
@@ -225,7 +225,7 @@ static int run_command(struct cni_call *c, cni_step command)
 	if (!rc)
 		rc = command(c);
 	if (rc < 0)
-		cni_undo_all(c);
+		undo_all(c);
 	if (c->host)
 		nl_close(c->host);
 	if (c->sandbox)
@@ -237,7 +237,7 @@ static int run_command(struct cni_call *c, cni_step command)
 		close_fd(c->record_fd);
 		*c->record_fd = -1;
 	}
-	cni_turn_end(c);
+	host_unlock(c);
 	return rc;
 }
 

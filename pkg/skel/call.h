@@ -55,14 +55,14 @@ struct cni_call {
 	int netns_fd;                      /* opened by main(); -1 when it is gone */
 	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
 	bool exclusive_ips;      /* the IPAM plugin gives no address to two, and has seen no link */
-	bool first_use;          /* it knows that nobody has had these addresses in this boot */
-	bool turn_given_up;      /* another call may have had its turn since ours began */
+	bool never_used;          /* it knows that nobody has had these addresses in this boot */
+	bool lock_dropped;      /* another call may have had its turn since ours began */
 	int lock_fd;             /* the turn at the host's namespace, -1 = not held */
 	int *record_fd;          /* record.h: our hold on it, NULL = none */
-	const char *record_note; /* record.h: what else it is to hold, NULL = nothing */
+	const char *record_extra; /* record.h: what else it is to hold, NULL = nothing */
 	const char *backend;     /* repair: turn to this one's rules, NULL = as they are meant */
 	void *bridge_change;     /* brport.h: what to take back */
-	struct cni_del *del;     /* netfilter.h: what a DEL goes by */
+	struct netfilter_del *del;     /* netfilter.h: what a DEL goes by */
 	struct cni_undo undo[32];
 	size_t n_undo;
 	struct arena *arena; /* shared with delegated calls, like err */
@@ -130,9 +130,9 @@ const char *cni_arg(const struct cni_call *c, const char *key);
  * Push the inverse right after the effect, keyed by what is already known. A failing command runs
  * the stack newest first; what an undo has to say goes to stderr and never hides the first error.
  */
-void cni_undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *),
+void undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *),
 		   const void *arg);
-void cni_undo_all(struct cni_call *c);
+void undo_all(struct cni_call *c);
 
 /*
  * Take turns at the host's namespace: between the two no other call makes or takes away what is
@@ -141,8 +141,8 @@ void cni_undo_all(struct cni_call *c);
  * itself when a delegate is executed: a turn must not contain a wait for somebody else. A failing
  * call keeps it until its undo is done.
  */
-int cni_turn_begin(struct cni_call *c) NODISCARD;
-void cni_turn_end(struct cni_call *c);
+int host_lock(struct cni_call *c) NODISCARD;
+void host_unlock(struct cni_call *c);
 
 /*
  * Steps that must all be tried (DEL, GC): the first error is the call's, a later one goes to stderr.

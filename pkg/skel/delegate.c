@@ -57,7 +57,7 @@ static void undo_own(struct cni_call *c, const void *arg)
 	} sub = { .in = arg };
 
 	(void)c;
-	cni_undo_all(sub.out);
+	undo_all(sub.out);
 }
 
 /* What exec would have given the child, minus the exec. */
@@ -85,10 +85,10 @@ static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cn
 	if (cni_run(sub) < 0)
 		return -1;
 	if (command == CNI_ADD)
-		cni_undo_push(c, undo_own, sub);
+		undo_push(c, undo_own, sub);
 	*out = sub->result;
 	c->exclusive_ips = plugin->exclusive;
-	c->first_use = sub->first_use;
+	c->never_used = sub->never_used;
 	return 0;
 }
 
@@ -197,7 +197,7 @@ static int call_exec(struct cni_call *c, const char *path, enum cni_command comm
 	const struct json *v;
 
 	*out = (struct cni_result){ 0 };
-	cni_turn_end(c);
+	host_unlock(c);
 	if (exec_plugin(c, path, command, &res) < 0)
 		return command == CNI_ADD ? clean_up(c, path) : -1;
 	if (command != CNI_ADD)
@@ -207,7 +207,7 @@ static int call_exec(struct cni_call *c, const char *path, enum cni_command comm
 		(void)err_wrap(c->err, "result of %s", path);
 		return clean_up(c, path);
 	}
-	cni_undo_push(c, undo_exec, path);
+	undo_push(c, undo_exec, path);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #define DIGITS 16 /* of each of the two hashes */
 
-_Static_assert(CNI_OWNER_ID == 2 * DIGITS + 1, "H1-H2");
+_Static_assert(INSTANCE_ID_LEN == 2 * DIGITS + 1, "H1-H2");
 
 static void hash(uint8_t digest[SHA512_LEN], const char *const *parts, size_t n)
 {
@@ -46,21 +46,21 @@ static uint64_t hash_instance(const char *ifname, const char *container_id)
 }
 
 /* What does not fit is left out. */
-static void append(struct cni_owner *o, const char *key, const char *name)
+static void append(struct instance *o, const char *key, const char *name)
 {
 	size_t at = strlen(o->comment);
 
 	snprintf(o->comment + at, sizeof(o->comment) - at, ", %s: ", key);
 	at = strlen(o->comment);
-	for (; *name && at < CNI_COMMENT_MAX; name++)
+	for (; *name && at < INSTANCE_COMMENT_MAX; name++)
 		if (*name != '"')
 			o->comment[at++] = *name;
 }
 
-void cni_owner_init(struct cni_owner *o, const char *network, const char *ifname,
+void instance_init(struct instance *o, const char *network, const char *ifname,
 		    const char *container_id)
 {
-	*o = (struct cni_owner){ 0 };
+	*o = (struct instance){ 0 };
 	snprintf(o->comment, sizeof(o->comment), "%016jx-%016jx", (uintmax_t)hash_network(network),
 		 (uintmax_t)hash_instance(ifname, container_id));
 	append(o, "net", network);
@@ -68,12 +68,12 @@ void cni_owner_init(struct cni_owner *o, const char *network, const char *ifname
 	append(o, "id", container_id);
 }
 
-bool cni_owner_has(const struct cni_owner *o, const char *comment)
+bool instance_has_comment(const struct instance *o, const char *comment)
 {
-	return !strncmp(comment, o->comment, CNI_OWNER_ID);
+	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
 }
 
-bool cni_owner_is_of_network(const struct cni_owner *o, const char *comment)
+bool instance_is_of_network(const struct instance *o, const char *comment)
 {
 	return !strncmp(comment, o->comment, DIGITS + 1);
 }
@@ -85,7 +85,7 @@ static int compare(const void *x, const void *y)
 	return *a < *b ? -1 : *a > *b;
 }
 
-void cni_owners_init(struct cni_owners *s, struct cni_call *c)
+void instance_set_init(struct instance_set *s, struct cni_call *c)
 {
 	const struct cni_conf *conf = &c->conf;
 
@@ -114,7 +114,7 @@ static bool parse_digits(const char *s, uint64_t *out)
 	return true;
 }
 
-bool cni_owners_may_go(const struct cni_owners *s, const char *comment)
+bool instance_is_stale(const struct instance_set *s, const char *comment)
 {
 	uint64_t key;
 
@@ -123,17 +123,17 @@ bool cni_owners_may_go(const struct cni_owners *s, const char *comment)
 	       !bsearch(&key, s->valid, s->n_valid, sizeof(*s->valid), compare);
 }
 
-bool cni_is_owner(const char *comment, void *owner)
+bool instance_is_this(const char *comment, void *owner)
 {
-	return cni_owner_has(owner, comment);
+	return instance_has_comment(owner, comment);
 }
 
-bool cni_may_go(const char *comment, void *owners)
+bool instance_may_go(const char *comment, void *owners)
 {
-	return cni_owners_may_go(owners, comment);
+	return instance_is_stale(owners, comment);
 }
 
-void cni_hash_name(char *out, size_t len, const char *prefix, const char *network,
+void instance_hash_name(char *out, size_t len, const char *prefix, const char *network,
 		   const char *container_id)
 {
 	const char *const parts[] = { network, container_id };

@@ -9,51 +9,51 @@
 
 #include "skel/call.h"
 
-#define CNI_COMMENT_MAX 128 /* bytes; nft's limit */
-#define CNI_OWNER_ID    33
+#define INSTANCE_COMMENT_MAX 128 /* bytes; nft's limit */
+#define INSTANCE_ID_LEN    33
 
 /*
  * The comment of a rule or element that an attachment owns: "H1-H2, net: N, if: I, id: C", H1 and H2
  * being 16 digits of the hashes of the network's name and of "I:C". What counts is H1-H2; the rest is
  * for people, without double quotes, and cut to fit.
  */
-struct cni_owner {
-	char comment[CNI_COMMENT_MAX + 1];
+struct instance {
+	char comment[INSTANCE_COMMENT_MAX + 1];
 };
 
-void cni_owner_init(struct cni_owner *o, const char *network, const char *ifname,
+void instance_init(struct instance *o, const char *network, const char *ifname,
 		    const char *container_id);
-bool cni_owner_has(const struct cni_owner *o, const char *comment); /* is it this one's? */
-bool cni_owner_is_of_network(const struct cni_owner *o,
+bool instance_has_comment(const struct instance *o, const char *comment); /* is it this one's? */
+bool instance_is_of_network(const struct instance *o,
 			     const char *comment); /* or a neighbour's? */
 
 /* GC: who of this network is still valid. */
-struct cni_owners {
-	char network[CNI_OWNER_ID / 2 + 2]; /* "H1-" */
+struct instance_set {
+	char network[INSTANCE_ID_LEN / 2 + 2]; /* "H1-" */
 	uint64_t *valid;                    /* each H2, sorted */
 	size_t n_valid;
 	bool known; /* the runtime has said who is */
 };
 
-void cni_owners_init(struct cni_owners *s, struct cni_call *c);
+void instance_set_init(struct instance_set *s, struct cni_call *c);
 
 /*
  * Does the comment name an attachment of this network that is not valid? Costs O(log n). Never if the
  * runtime did not say which are.
  */
-bool cni_owners_may_go(const struct cni_owners *s, const char *comment);
+bool instance_is_stale(const struct instance_set *s, const char *comment);
 
 /* The two questions as callbacks for who goes through comments (nft/table.h, netfilter/masq_compat.h). */
-bool cni_is_owner(const char *comment, void *owner); /* struct cni_owner */
-bool cni_may_go(const char *comment, void *owners);  /* struct cni_owners */
+bool instance_is_this(const char *comment, void *owner); /* struct instance */
+bool instance_may_go(const char *comment, void *owners);  /* struct instance_set */
 
 /*
  * A name made of a prefix and as many digits of the hash of network and container id as fit into
  * `len` bytes: iptables chains (28; "CNI-" to masquerade, "CNI-DN-" for ports). The interface's name is not
  * in it. out[] has len + 1 bytes.
  */
-#define CNI_CHAIN_LEN 28
-void cni_hash_name(char *out, size_t len, const char *prefix, const char *network,
+#define INSTANCE_CHAIN_LEN 28
+void instance_hash_name(char *out, size_t len, const char *prefix, const char *network,
 		   const char *container_id);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "sys/file.h"
 
-#define FLAT_FILE_MAX 65536
+#define NODECONF_MAX 65536
 
 static bool is_lenient(const struct cni_call *c)
 {
@@ -33,7 +33,7 @@ static int overlay(struct cni_call *c, const char *path, const char *text, size_
 	return decode(c, c->conf.raw, "");
 }
 
-int cni_flat_file(struct cni_call *c, const char *const *paths)
+int nodeconf_apply(struct cni_call *c, const char *const *paths)
 {
 	const char *text;
 	size_t len;
@@ -42,7 +42,7 @@ int cni_flat_file(struct cni_call *c, const char *const *paths)
 	for (; *paths; paths++) {
 		if (!**paths)
 			continue;
-		if (file_read(*paths, FLAT_FILE_MAX, c->arena, &text, &len, c->err) == 0)
+		if (file_read(*paths, NODECONF_MAX, c->arena, &text, &len, c->err) == 0)
 			break;
 		if (c->err->sys != ENOENT && c->err->sys != ENOTDIR && !is_lenient(c))
 			return -1;

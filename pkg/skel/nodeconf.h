@@ -10,6 +10,6 @@
  * table, and the configuration again over it: its keys win. No file is fine; one that cannot be read or
  * decoded is an error, except to DEL and GC, which go without.
  */
-int cni_flat_file(struct cni_call *c, const char *const *paths) NODISCARD;
+int nodeconf_apply(struct cni_call *c, const char *const *paths) NODISCARD;
 
 #endif

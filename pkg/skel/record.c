@@ -19,17 +19,17 @@
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* H1-H2-plugin, H1-H2 as in the comments of its rules. */
-static const char *name_of(struct arena *arena, const struct cni_record *r)
+static const char *name_of(struct arena *arena, const struct record *r)
 {
-	struct cni_owner o;
+	struct instance o;
 
-	cni_owner_init(&o, r->network, r->ifname, r->container_id);
-	return arena_printf(arena, "%.*s-%s", CNI_OWNER_ID, o.comment, r->plugin);
+	instance_init(&o, r->network, r->ifname, r->container_id);
+	return arena_printf(arena, "%.*s-%s", INSTANCE_ID_LEN, o.comment, r->plugin);
 }
 
 static const char *own_name(struct cni_call *c)
 {
-	const struct cni_record r = {
+	const struct record r = {
 		.plugin = c->plugin->name,
 		.network = c->conf.name,
 		.container_id = c->container_id,
@@ -41,47 +41,47 @@ static const char *own_name(struct cni_call *c)
 
 static const char *path_of(struct arena *arena, const char *name)
 {
-	return arena_printf(arena, CNI_RECORD_DIR "/%s", name);
+	return arena_printf(arena, RECORD_DIR "/%s", name);
 }
 
 /* No plugin's name has a dot; that of a file being written has. */
 static bool is_record(const char *name)
 {
-	return strlen(name) > CNI_OWNER_ID && name[CNI_OWNER_ID] == '-' && !strchr(name, '.');
+	return strlen(name) > INSTANCE_ID_LEN && name[INSTANCE_ID_LEN] == '-' && !strchr(name, '.');
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
 struct content {
-	struct cni_record r;
+	struct record r;
 	const struct json *prev;
 };
 
 static const struct json_field record_fields[] = {
 	F_STR("plugin", struct content, r.plugin, .required = true),
 	F_STR("network", struct content, r.network, .required = true),
-	F_STR("containerID", struct content, r.container_id, .required = true, .max = CNI_MEMO_MAX),
+	F_STR("containerID", struct content, r.container_id, .required = true, .max = ATTFILE_MAX),
 	F_STR("ifname", struct content, r.ifname, .required = true),
 	F_STR("netns", struct content, r.netns, .required = true),
-	F_STR("args", struct content, r.args, .required = true, .max = CNI_MEMO_MAX),
+	F_STR("args", struct content, r.args, .required = true, .max = ATTFILE_MAX),
 	F_STR("note", struct content, r.note),
 	F_MAP("config", struct content, r.conf, .required = true),
 	F_MAP("prevResult", struct content, prev, .required = true),
 	F_END
 };
 
-static int parse(const char *name, struct arena *arena, struct cni_record **out, struct err *err)
+static int parse(const char *name, struct arena *arena, struct record **out, struct err *err)
 {
 	struct content *k = arena_new(arena, struct content);
 	const struct json *v;
 
 	k->r.note = "";
 	*out = NULL;
-	if (cni_memo_load(path_of(arena, name), arena, &v, err) < 0 ||
+	if (attfile_load(path_of(arena, name), arena, &v, err) < 0 ||
 	    json_decode(v, record_fields, "", k, err) < 0)
 		return -1;
-	if (!is_cni_name(k->r.network) || !is_cni_name(k->r.container_id) ||
-	    ifname_fault(k->r.ifname) || strcmp(name, name_of(arena, &k->r)) != 0)
+	if (!str_is_cni_name(k->r.network) || !str_is_cni_name(k->r.container_id) ||
+	    str_ifname_fault(k->r.ifname) || strcmp(name, name_of(arena, &k->r)) != 0)
 		return err_set(err, ERR_DECODE, "of another name");
 	if (cni_result_parse(k->prev, CNI_VERSION_LATEST, false, "prevResult", &k->r.prev, err) < 0)
 		return -1;
@@ -116,7 +116,7 @@ static int hold(const char *path, int *fd, struct err *err)
 	}
 }
 
-int cni_record_load(const char *name, int *fd, struct arena *arena, struct cni_record **r,
+int record_load(const char *name, int *fd, struct arena *arena, struct record **r,
 		    struct err *err)
 {
 	*r = NULL;
@@ -137,10 +137,10 @@ static int hold_own(struct cni_call *c, const char *path)
 
 static void pass_over(const char *name, const struct err *err)
 {
-	fprintf(stderr, "cnic: " CNI_RECORD_DIR "/%s: %s; ignored\n", name, err->msg);
+	fprintf(stderr, "cnic: " RECORD_DIR "/%s: %s; ignored\n", name, err->msg);
 }
 
-int cni_record_read(struct cni_call *c, struct cni_record **r)
+int record_read(struct cni_call *c, struct record **r)
 {
 	const char *name = own_name(c);
 	struct err err = { 0 };
@@ -155,7 +155,7 @@ int cni_record_read(struct cni_call *c, struct cni_record **r)
 	return 0;
 }
 
-bool cni_record_is_held(const struct cni_call *c)
+bool record_exists(const struct cni_call *c)
 {
 	return c->record_fd && *c->record_fd >= 0;
 }
@@ -186,8 +186,8 @@ static int content_of(struct cni_call *c, struct json *record)
 	json_add_str(record, "ifname", c->ifname);
 	json_add_str(record, "netns", c->netns);
 	json_add_str(record, "args", c->args);
-	if (c->record_note)
-		json_add_str(record, "note", c->record_note);
+	if (c->record_extra)
+		json_add_str(record, "note", c->record_extra);
 	conf = json_add_object(record, "config");
 	json_for_each(v, c->conf.raw)
 		if (strcasecmp(json_key(v), "prevResult") != 0)
@@ -203,7 +203,7 @@ struct before {
 static void undo_write(struct cni_call *c, const void *arg)
 {
 	const struct before *b = arg;
-	int rc = b->content ? cni_memo_store(b->path, b->content, c->arena, c->err)
+	int rc = b->content ? attfile_store(b->path, b->content, c->arena, c->err)
 			    : file_remove(b->path, c->arena, c->err);
 
 	if (rc < 0)
@@ -211,7 +211,7 @@ static void undo_write(struct cni_call *c, const void *arg)
 }
 
 /* The one that is there may be held by a program of a call that was killed: it is waited for. */
-int cni_record_write(struct cni_call *c)
+int record_write(struct cni_call *c)
 {
 	struct before *b = arena_new(c->arena, struct before);
 	struct json *record = json_object();
@@ -219,42 +219,42 @@ int cni_record_write(struct cni_call *c)
 
 	b->path = path_of(c->arena, own_name(c));
 	if (file_make_dirs(NETNS_LOCK_DIR, 0700, c->err) < 0 ||
-	    file_make_dirs(CNI_RECORD_DIR, 0700, c->err) < 0)
+	    file_make_dirs(RECORD_DIR, 0700, c->err) < 0)
 		return -1;
-	if (!cni_record_is_held(c) && hold_own(c, b->path) < 0)
+	if (!record_exists(c) && hold_own(c, b->path) < 0)
 		return -1;
-	if (cni_memo_load(b->path, c->arena, &b->content, &ignored) < 0)
+	if (attfile_load(b->path, c->arena, &b->content, &ignored) < 0)
 		b->content = NULL;
 	if (content_of(c, record) < 0)
 		return -1;
-	if (cni_memo_store(b->path, record, c->arena, c->err) < 0)
+	if (attfile_store(b->path, record, c->arena, c->err) < 0)
 		return -1;
-	cni_undo_push(c, undo_write, b);
+	undo_push(c, undo_write, b);
 	return hold_own(c, b->path);
 }
 
-int cni_record_remove(struct cni_call *c)
+int record_remove(struct cni_call *c)
 {
 	return file_remove(path_of(c->arena, own_name(c)), c->arena, c->err);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-int cni_record_names(const char ***names, size_t *n, struct arena *arena, struct err *err)
+int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err)
 {
-	DIR *d = opendir(CNI_RECORD_DIR);
+	DIR *d = opendir(RECORD_DIR);
 	const struct dirent *e;
 	int rc = 0;
 
 	*names = NULL;
 	*n = 0;
 	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, "open " CNI_RECORD_DIR);
+		return errno == ENOENT ? 0 : err_sys(err, "open " RECORD_DIR);
 	for (errno = 0; (e = readdir(d)); errno = 0)
 		if (is_record(e->d_name))
 			*arena_append(arena, *names, *n) = arena_strdup(arena, e->d_name);
 	if (errno)
-		rc = err_sys(err, "read " CNI_RECORD_DIR);
+		rc = err_sys(err, "read " RECORD_DIR);
 	closedir(d);
 	return rc;
 }
@@ -262,21 +262,21 @@ int cni_record_names(const char ***names, size_t *n, struct arena *arena, struct
 /* By the name alone: nothing of a valid attachment, another network or another plugin is opened. */
 static int stale_names(struct cni_call *c, const char ***names, size_t *n)
 {
-	struct cni_owners owners;
+	struct instance_set owners;
 	size_t kept = 0;
 
-	if (cni_record_names(names, n, c->arena, c->err) < 0)
+	if (record_names(names, n, c->arena, c->err) < 0)
 		return -1;
-	cni_owners_init(&owners, c);
+	instance_set_init(&owners, c);
 	for (size_t i = 0; i < *n; i++)
-		if (cni_owners_may_go(&owners, (*names)[i]) &&
-		    !strcmp((*names)[i] + CNI_OWNER_ID + 1, c->plugin->name))
+		if (instance_is_stale(&owners, (*names)[i]) &&
+		    !strcmp((*names)[i] + INSTANCE_ID_LEN + 1, c->plugin->name))
 			(*names)[kept++] = (*names)[i];
 	*n = kept;
 	return 0;
 }
 
-int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
+int record_each_stale(struct cni_call *c, record_fn fn)
 {
 	struct err first = { 0 };
 	const char **names;
@@ -288,10 +288,10 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 	for (size_t i = 0; i < n; i++) {
 		auto_close int held = -1;
 		struct err err = { 0 };
-		struct cni_record *r;
+		struct record *r;
 
 		err_clear(c->err);
-		if (cni_record_load(names[i], &held, c->arena, &r, &err) < 0 && held < 0)
+		if (record_load(names[i], &held, c->arena, &r, &err) < 0 && held < 0)
 			rc = err_keep_first(&first, &err, rc);
 		else if (!r && held >= 0)
 			pass_over(names[i], &err);
@@ -303,7 +303,7 @@ int cni_record_each_stale(struct cni_call *c, cni_record_fn fn)
 }
 
 /* What is gone by now, or no record, is none; what cannot be read is an error, since a DEL can be repeated. */
-static int load_other(struct cni_call *c, const char *name, const char *text, struct cni_record **r)
+static int load_other(struct cni_call *c, const char *name, const char *text, struct record **r)
 {
 	struct err err = { 0 };
 	const char *content = "";
@@ -312,7 +312,7 @@ static int load_other(struct cni_call *c, const char *name, const char *text, st
 
 	*r = NULL;
 	if (text)
-		rc = file_read(path_of(c->arena, name), CNI_MEMO_MAX, c->arena, &content, &len,
+		rc = file_read(path_of(c->arena, name), ATTFILE_MAX, c->arena, &content, &len,
 			       &err);
 	if (!rc && (!text || strstr(content, text)))
 		rc = parse(name, c->arena, r, &err);
@@ -322,22 +322,22 @@ static int load_other(struct cni_call *c, const char *name, const char *text, st
 	return -1;
 }
 
-int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit fn, void *data)
+int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn, void *data)
 {
 	const char **names, *own = own_name(c);
-	struct cni_owners owners;
+	struct instance_set owners;
 	size_t n;
 	int rc = 0;
 
-	if (cni_record_names(&names, &n, c->arena, c->err) < 0)
+	if (record_names(&names, &n, c->arena, c->err) < 0)
 		return -1;
-	cni_owners_init(&owners, c);
+	instance_set_init(&owners, c);
 	for (size_t i = 0; !rc && i < n; i++) {
-		struct cni_record *r;
+		struct record *r;
 
-		if (strcmp(names[i] + CNI_OWNER_ID + 1, c->plugin->name) != 0 ||
+		if (strcmp(names[i] + INSTANCE_ID_LEN + 1, c->plugin->name) != 0 ||
 		    !strcmp(names[i], own) ||
-		    (c->command == CNI_GC && cni_owners_may_go(&owners, names[i])))
+		    (c->command == CNI_GC && instance_is_stale(&owners, names[i])))
 			continue;
 		rc = load_other(c, names[i], text, &r);
 		if (r)
@@ -346,14 +346,14 @@ int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit
 	return rc < 0 ? -1 : 0;
 }
 
-int cni_record_collect(struct cni_call *c)
+int record_gc(struct cni_call *c)
 {
 	const char **names;
 	size_t n;
 
 	if (stale_names(c, &names, &n) < 0)
 		return -1;
-	file_sweep(CNI_RECORD_DIR, c->arena);
+	file_sweep(RECORD_DIR, c->arena);
 	for (size_t i = 0; i < n; i++)
 		if (file_remove(path_of(c->arena, names[i]), c->arena, c->err) < 0)
 			return -1;

@@ -18,47 +18,47 @@
 #include "skel/call.h"
 #include "sys/netns.h"
 
-#define CNI_RECORD_DIR NETNS_LOCK_DIR "/rules"
+#define RECORD_DIR NETNS_LOCK_DIR "/rules"
 
-struct cni_record {
+struct record {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args;
-	const char *note;        /* c->record_note: what the plugin has decided; "" if nothing */
+	const char *note;        /* c->record_extra: what the plugin has decided; "" if nothing */
 	const struct json *conf; /* the configuration, all of it but prevResult */
 	struct cni_result prev;  /* c->result, or if that is empty still, c->prev */
 };
 
 /* ADD. Its undo leaves what was there before. */
-int cni_record_write(struct cni_call *c) NODISCARD;
+int record_write(struct cni_call *c) NODISCARD;
 
 /* *r is NULL if there is none that can be used; fails if another call is at it and does not end. */
-int cni_record_read(struct cni_call *c, struct cni_record **r) NODISCARD;
-bool cni_record_is_held(
+int record_read(struct cni_call *c, struct record **r) NODISCARD;
+bool record_exists(
 	const struct cni_call *c); /* there is a file, be it one that cannot be used */
-int cni_record_remove(struct cni_call *c) NODISCARD;
+int record_remove(struct cni_call *c) NODISCARD;
 
 /*
  * GC: records of this plugin and network whose attachment is not valid; none if the runtime did not say
- * which are. fn is called for each, the first error is kept; cni_record_collect() removes them.
+ * which are. fn is called for each, the first error is kept; record_gc() removes them.
  */
-typedef int (*cni_record_fn)(struct cni_call *c, const struct cni_record *r);
-int cni_record_each_stale(struct cni_call *c, cni_record_fn fn) NODISCARD;
-int cni_record_collect(struct cni_call *c) NODISCARD;
+typedef int (*record_fn)(struct cni_call *c, const struct record *r);
+int record_each_stale(struct cni_call *c, record_fn fn) NODISCARD;
+int record_gc(struct cni_call *c) NODISCARD;
 
 /*
  * The other records of this plugin, on any network, without those that a GC collects. With `text`, only those
  * whose file has it somewhere. They are not held. fn ends it with 1, or -1. What is no record is passed over.
  */
-typedef int (*cni_record_visit)(struct cni_call *c, const struct cni_record *r, void *data);
-int cni_record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
+typedef int (*cni_record_visit)(struct cni_call *c, const struct record *r, void *data);
+int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
 			  void *data) NODISCARD;
 
 /*
  * All records, for repair: the names of their files, and one of them, held until *fd is closed. *r is
  * NULL if it is not there any more; one that cannot be used is an error.
  */
-int cni_record_names(const char ***names, size_t *n, struct arena *arena,
+int record_names(const char ***names, size_t *n, struct arena *arena,
 		     struct err *err) NODISCARD;
-int cni_record_load(const char *name, int *fd, struct arena *arena, struct cni_record **r,
+int record_load(const char *name, int *fd, struct arena *arena, struct record **r,
 		    struct err *err) NODISCARD;
 
 #endif

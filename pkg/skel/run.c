@@ -245,7 +245,7 @@ static int cni_main(const struct cni_plugin *plugin, const char *name)
 	json_init(&arena);
 	rc = plugin ? run(&c) : run_nothing(&c, name);
 	arena_free(&arena);
-	behind_end();
+	deferred_close_all();
 	return rc;
 }
 

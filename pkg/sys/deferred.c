@@ -26,7 +26,7 @@ static void only(int fd)
 			close(i);
 }
 
-pid_t behind_fork(int fd)
+pid_t deferred_fork(int fd)
 {
 	pid_t pid = fork();
 
@@ -46,7 +46,7 @@ static int find(int fd)
 }
 
 /* The copy is ours until the end: the caller closes its own, and gives the number to somebody else. */
-void behind_keep(int fd)
+void deferred_share_fd(int fd)
 {
 	int copy;
 
@@ -59,9 +59,9 @@ void behind_keep(int fd)
 	kept[n_kept++].copy = copy;
 }
 
-void behind_slow(int fd)
+void deferred_mark_slow(int fd)
 {
-	behind_keep(fd);
+	deferred_share_fd(fd);
 	if (find(fd) < n_kept)
 		kept[find(fd)].slow = true;
 }
@@ -71,16 +71,16 @@ void behind_slow(int fd)
  * transaction goes on until then: it holds the lock that they take. Here we wait as long without it.
  * Where that is refused, it is as it would be without us.
  */
-void behind_exit(int status)
+void deferred_exit(int status)
 {
 	if (n_kept)
 		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	_exit(status);
 }
 
-void behind_end(void)
+void deferred_close_all(void)
 {
 	for (int i = 0; i < n_kept; i++)
-		if (kept[i].slow && !kept[i].shared && behind_fork(kept[i].copy) == 0)
-			behind_exit(0);
+		if (kept[i].slow && !kept[i].shared && deferred_fork(kept[i].copy) == 0)
+			deferred_exit(0);
 }

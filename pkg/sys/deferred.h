@@ -11,19 +11,19 @@
 #include <sys/types.h>
 
 /*
- * fork(2); the child has fd at 0 and what behind_keep() named, nothing else. It must end with behind_exit(),
+ * fork(2); the child has fd at 0 and what deferred_share_fd() named, nothing else. It must end with deferred_exit(),
  * and until then call only what is safe there.
  */
-pid_t behind_fork(int fd);
-_Noreturn void behind_exit(int status);
+pid_t deferred_fork(int fd);
+_Noreturn void deferred_exit(int status);
 
 /* Children have this descriptor, too: so that ours is not the last to be closed. A few at most. */
-void behind_keep(int fd);
+void deferred_share_fd(int fd);
 
-/* To close it last would take long. If no child has it, behind_end() makes one. */
-void behind_slow(int fd);
+/* To close it last would take long. If no child has it, deferred_close_all() makes one. */
+void deferred_mark_slow(int fd);
 
 /* At the end of the process. */
-void behind_end(void);
+void deferred_close_all(void);
 
 #endif

@@ -122,7 +122,7 @@ static off_t queue_up(int fd)
 	return NOBODY;
 }
 
-int lock_fd_in_order(int fd, const char *name, struct err *err)
+int lock_fd_fifo(int fd, const char *name, struct err *err)
 {
 	return lock_after(fd, queue_up(fd), name, err);
 }

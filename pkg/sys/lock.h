@@ -19,6 +19,6 @@ int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
  * gets it sooner than who has waited and is being woken. The descriptor is open for writing, the file
  * nothing but the lock.
  */
-int lock_fd_in_order(int fd, const char *name, struct err *err) NODISCARD;
+int lock_fd_fifo(int fd, const char *name, struct err *err) NODISCARD;
 
 #endif

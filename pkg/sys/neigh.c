@@ -20,7 +20,7 @@ static int speaker(const char *ifname, int family, int protocol, const void *fro
 	return take_fd(&fd);
 }
 
-void announce_ipv4(const char *ifname, const struct in_addr *address, const struct in_addr *gateway)
+void neigh_request_gateway(const char *ifname, const struct in_addr *address, const struct in_addr *gateway)
 {
 	const struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr = *address };
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = *gateway };
@@ -40,7 +40,7 @@ struct advertisement {
 
 _Static_assert(sizeof(struct advertisement) == 32, "as on the wire");
 
-void announce_ipv6(const char *ifname, const struct in6_addr *address, const uint8_t mac[6])
+void neigh_advertise(const char *ifname, const struct in6_addr *address, const uint8_t mac[6])
 {
 	const struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_addr = *address };
 	const struct sockaddr_in6 to = { .sin6_family = AF_INET6,

@@ -14,10 +14,10 @@
  * notes what it sees (RFC 826, "Packet Reception"; Linux not within a second of another change, but for
  * the gateway). What makes it ask is an ICMP echo reply, which nobody waits for and the gateway drops.
  */
-void announce_ipv4(const char *ifname, const struct in_addr *address,
+void neigh_request_gateway(const char *ifname, const struct in_addr *address,
 		   const struct in_addr *gateway);
 
 /* An unsolicited neighbour advertisement to all nodes, to override what they know (RFC 4861, 7.2.6). */
-void announce_ipv6(const char *ifname, const struct in6_addr *address, const uint8_t mac[6]);
+void neigh_advertise(const char *ifname, const struct in6_addr *address, const uint8_t mac[6]);
 
 #endif

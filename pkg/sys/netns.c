@@ -94,7 +94,7 @@ int netns_lock(struct err *err)
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
-	if (lock_fd_in_order(fd, path, err) < 0)
+	if (lock_fd_fifo(fd, path, err) < 0)
 		return -1;
 	return take_fd(&fd);
 }

@@ -80,7 +80,7 @@ static const char *find_name(const struct finder *f, const char *dir,
 static bool any(const struct finder *f, const char *name, const void *arg)
 {
 	(void)f, (void)arg;
-	return !ifname_fault(name);
+	return !str_ifname_fault(name);
 }
 
 static bool is_userspace(const char *driver)
@@ -140,7 +140,7 @@ static bool is_uplink(const struct finder *f, const char *name, const void *arg)
 	unsigned int pf;
 
 	(void)arg;
-	if (ifname_fault(name) || !*attribute(f, name, "phys_switch_id"))
+	if (str_ifname_fault(name) || !*attribute(f, name, "phys_switch_id"))
 		return false;
 	port = attribute(f, name, "phys_port_name");
 	return !*port || is_uplink_port(port, &pf);
@@ -158,7 +158,7 @@ static bool is_representor(const struct finder *f, const char *name, const void 
 	unsigned int controller, pf, vf;
 	const char *port;
 
-	if (ifname_fault(name) || strcmp(attribute(f, name, "phys_switch_id"), w->switch_id) != 0)
+	if (str_ifname_fault(name) || strcmp(attribute(f, name, "phys_switch_id"), w->switch_id) != 0)
 		return false;
 	port = attribute(f, name, "phys_port_name");
 	if (number(&port, "", &vf))

@@ -43,7 +43,7 @@ struct side {
 /* A connection of the plugin, and ours to the server. */
 static struct link {
 	struct side client, server;
-	unsigned int unanswered; /* requests that the server has heard */
+	unsigned int ack_lost; /* requests that the server has heard */
 	cJSON *asked;            /* the request whose answer is to go wrong, NULL: none now */
 	cJSON *real;             /* its answer by the server */
 } links[LINKS];
@@ -252,7 +252,7 @@ static void hang_up(struct link *l)
 	close(l->client.fd);
 	close(l->server.fd);
 	l->client.fd = l->server.fd = -1;
-	l->unanswered = 0;
+	l->ack_lost = 0;
 	cJSON_Delete(l->asked);
 	cJSON_Delete(l->real);
 	l->asked = l->real = NULL;
@@ -326,10 +326,10 @@ static void from_client(struct link *l, const char *text, size_t n, cJSON *messa
 		cJSON_Delete(message);
 	}
 	if (!wrong || did) {
-		l->unanswered += request;
+		l->ack_lost += request;
 		put(l->server.fd, text, n);
 	}
-	if (wrong && !l->unanswered)
+	if (wrong && !l->ack_lost)
 		misbehave(l);
 }
 
@@ -337,7 +337,7 @@ static void from_server(struct link *l, const char *text, size_t n, cJSON *messa
 {
 	bool answer = !cJSON_GetObjectItem(message, "method");
 
-	l->unanswered -= answer;
+	l->ack_lost -= answer;
 	if (answer && did && l->asked &&
 	    cJSON_Compare(cJSON_GetObjectItem(l->asked, "id"), cJSON_GetObjectItem(message, "id"),
 			  true)) {
@@ -346,7 +346,7 @@ static void from_server(struct link *l, const char *text, size_t n, cJSON *messa
 		cJSON_Delete(message);
 		put(l->client.fd, text, n);
 	}
-	if (l->asked && !l->unanswered)
+	if (l->asked && !l->ack_lost)
 		misbehave(l);
 }
 
@@ -445,7 +445,7 @@ static void accept_one(const char *server)
 static void leap(void)
 {
 	for (const struct link *l = links; l < links + LINKS; l++)
-		if (l->unanswered)
+		if (l->ack_lost)
 			return;
 	for (; owed; owed--)
 		if (send(leaps, "", 1, MSG_NOSIGNAL) < 0)

@@ -20,10 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (value && !strstr(text, value))
 			abort();
 	}
-	if (is_cni_name(text) && (strchr(text, '/') || !strcmp(text, "..")))
+	if (str_is_cni_name(text) && (strchr(text, '/') || !strcmp(text, "..")))
 		abort();
 	err_clear(&err);
-	fuzz_expect(copy_ifname(name, text, &err), &err);
+	fuzz_expect(str_copy_ifname(name, text, &err), &err);
 	arena_free(&arena);
 	return 0;
 }

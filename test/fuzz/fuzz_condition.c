@@ -5,7 +5,7 @@
 #include "plugins/meta/portmap/condition.h"
 
 /* As text for iptables they are quoted elsewhere: see fuzz_conf. */
-static void make(struct arena *arena, const struct nft_cond *cond, sa_family_t family)
+static void make(struct arena *arena, const struct condition *cond, sa_family_t family)
 {
 	static struct err err;
 	struct nl nl = { .err = &err };
@@ -18,7 +18,7 @@ static void make(struct arena *arena, const struct nft_cond *cond, sa_family_t f
 	nl.size = NL_BUFSIZE;
 	nft_rule(&nl, &t, "c", NULL) {
 		nft_family(&nl, nft_nfproto(family));
-		nft_cond_put(&nl, cond);
+		condition_put(&nl, cond);
 	}
 }
 
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena arena = { 0 };
 	struct err err = { 0 };
 	const char **words = NULL;
-	struct nft_cond cond;
+	struct condition cond;
 	sa_family_t family;
 	size_t n = 0;
 	int rc;
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	family = data[0] & 1 ? AF_INET6 : AF_INET;
 	for (size_t at = 1; at < size && n < 64; at += strlen(words[n - 1]) + 1)
 		*arena_append(&arena, words, n) = fuzz_text(&arena, data + at, size - at);
-	rc = nft_cond_parse(words, n, family, &cond, &arena, &err);
+	rc = condition_parse(words, n, family, &cond, &arena, &err);
 	fuzz_expect(rc, &err);
 	for (size_t i = 0; !rc && i < cond.n; i++)
 		if (cond.matches[i].name_len > IFNAMSIZ)

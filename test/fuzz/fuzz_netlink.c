@@ -132,12 +132,12 @@ static int commit(struct nl *nl)
 /* Flushed by the kernel, as it may refuse; or listed and deleted. */
 static int flush(struct nl *nl, bool by_kernel, struct arena *arena)
 {
-	const struct ct_port ports[] = {
+	const struct conntrack_port ports[] = {
 		{ .proto = IPPROTO_UDP, .port = 53 },
 		{ .proto = by_kernel ? IPPROTO_TCP : IPPROTO_SCTP, .port = 53 },
 	};
 
-	return ct_flush(nl, AF_INET, ports, ARRAY_SIZE(ports), arena);
+	return conntrack_flush(nl, AF_INET, ports, ARRAY_SIZE(ports), arena);
 }
 
 static bool is_short(const char *comment, void *data)
@@ -150,34 +150,34 @@ static bool is_short(const char *comment, void *data)
 static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	static const char *const from[] = { "a", NULL };
-	static const struct nft_doomed doomed = { "CNI-x", "CNI-y", from };
+	static const struct nft_chain_removal doomed = { "CNI-x", "CNI-y", from };
 	struct ip ip = { .family = AF_INET, .plen = 16, .bytes = { 10, 1, 0, 2 } };
 	const struct ip *ips[] = { &ip };
-	struct nft_claim claim = nft_masq_claim(ips, 1, "owner", arena);
-	struct nft_whose whose = { is_short, NULL };
+	struct nft_elems claim = masq_nft_elems(ips, 1, "owner", arena);
+	struct nft_comment_filter whose = { is_short, NULL };
 	size_t n;
 
 	switch (which % 8) {
 	case 0:
-		return nft_claim(nl, &claim, arena);
+		return nft_elems_add(nl, &claim, arena);
 	case 1:
-		return nft_release(nl, &claim, arena);
+		return nft_elems_del(nl, &claim, arena);
 	case 2:
-		return nft_verify(nl, &claim, arena);
+		return nft_elems_check(nl, &claim, arena);
 	case 3:
-		return nft_restore(nl, &claim, arena);
+		return nft_elems_restore(nl, &claim, arena);
 	case 4:
-		return nft_sweep(nl, &nft_masq, is_short, NULL, arena);
+		return nft_elems_gc(nl, &masq_nft_table, is_short, NULL, arena);
 	case 5:
 		return nft_chain_remove(nl, &nft_ipt_nat[0], &doomed, arena);
 	case 6:
-		return nft_refmasq_set(nl, ips, 1, "owner", &whose, arena);
+		return masq_compat_set(nl, ips, 1, "owner", &whose, arena);
 	default:
 		return nft_count_jumps(nl, &nft_ipt_nat[0], "a", "CNI-x", &ip, &n);
 	}
 }
 
-static const struct nft_forward *heir(const char *bridge, void *data)
+static const struct fw_forward *successor(const char *bridge, void *data)
 {
 	return strlen(bridge) < 4 ? data : NULL;
 }
@@ -185,10 +185,10 @@ static const struct nft_forward *heir(const char *bridge, void *data)
 /* Forwarding, in both ways that are netlink's. */
 static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 {
-	const struct nft_forwarding *way = which & 8 ? &nft_filter : &nft_ipforward;
+	const struct fw_backend *way = which & 8 ? &fw_nftables : &fw_iptables_nft;
 	struct ip ip = { .family = which & 16 ? AF_INET : AF_INET6, .bytes = { 10, 1, 0, 2 } };
 	const struct ip *ips[] = { &ip };
-	struct nft_forward f = { .ips = ips,
+	struct fw_forward f = { .ips = ips,
 				 .n_ips = 1,
 				 .owner = "owner",
 				 .network = "net",
@@ -211,7 +211,7 @@ static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 	case 5:
 		return way->sweep(nl, is_short, NULL, arena);
 	default:
-		return way->bequeath(nl, "net", heir, &f, arena);
+		return way->policy_reassign(nl, "net", successor, &f, arena);
 	}
 }
 

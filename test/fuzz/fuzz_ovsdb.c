@@ -121,7 +121,7 @@ static int check_mirrors(struct ovsdb *db)
 	static const struct ovs_mirror_roles roles = { .src = true, .dst = true };
 	struct ovs_mirror m = { .name = "a", .want = { .src = true } };
 
-	if (ovs_mirrors_look(db, &p, &m, 1) < 0)
+	if (ovs_mirrors_get(db, &p, &m, 1) < 0)
 		return -1;
 	if (m.exists && strlen(m.uuid) != OVSDB_UUID_LEN)
 		abort();
@@ -166,7 +166,7 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 	case 2:
 		return ovs_ports_remove(db, uuids, 1);
 	case 3:
-		rc = ovs_port_look(db, "br0", "veth1", &state);
+		rc = ovs_port_get(db, "br0", "veth1", &state);
 		read_all(state.port);
 		read_all(state.iface);
 		return rc;
@@ -181,7 +181,7 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 	case 8:
 		return check_mirrors(db);
 	case 9:
-		return ovs_mirrors_sweep(db, "o");
+		return ovs_mirrors_gc(db, "o");
 	default:
 		return ovs_switch_sync(db, 100) < 0 ? -1 : 0;
 	}

@@ -71,15 +71,15 @@ static void go_there(void)
 
 static void write_link(const struct owner *owner, const char *text)
 {
-	struct owner_key key;
+	struct index_holder_key key;
 	char path[256];
 	struct store s;
 
 	if (store_open(&s, STORE_LOOK, ".", "n", &arena, &err) < 0)
 		abort();
-	owner_key(&s.index, owner, &key);
+	index_holder_key(&s.index, owner, &key);
 	store_close(&s);
-	snprintf(path, sizeof(path), INDEX "/" INDEX_OWNERS "/%s", key.hex);
+	snprintf(path, sizeof(path), INDEX "/" INDEX_HOLDERS "/%s", key.hex);
 	(void)unlink(path);
 	(void)!symlink(text, path);
 }
@@ -166,15 +166,15 @@ static void reserve(const struct owner *owner)
 	struct store s;
 
 	open_it(&s, STORE_ADD);
-	if (record_scan(s.dir, note_held, &held, &err) < 0)
+	if (reservation_scan(s.dir, note_held, &held, &err) < 0)
 		abort();
 	if (!store_reserve(&s, owner, wants, ARRAY_SIZE(wants))) {
 		for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
 			for (size_t k = 0; k < held.n; k++)
 				if (ip_equal(&held.ip[k], &wants[i].ip))
 					abort();
-			record_read(s.dir, &wants[i].ip, &r);
-			if (!record_is_of(&r, owner))
+			reservation_read(s.dir, &wants[i].ip, &r);
+			if (!reservation_is_of(&r, owner))
 				abort();
 		}
 	}
@@ -217,7 +217,7 @@ static void collect_garbage(void)
 	struct store s;
 
 	open_it(&s, STORE_CHANGE);
-	fuzz_expect(store_keep_only(&s, keep_none, NULL), &err);
+	fuzz_expect(store_gc(&s, keep_none, NULL), &err);
 	store_close(&s);
 }
 
@@ -229,7 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		go_there();
 	there = true;
 	empty("n");
-	empty(INDEX "/" INDEX_OWNERS);
+	empty(INDEX "/" INDEX_HOLDERS);
 	empty(INDEX);
 	write_all(data, size, false);
 	use();

@@ -67,7 +67,7 @@ static size_t split(const char *text, const char **words)
 }
 
 /* The rule as nft(8) prints it, without the verdict. */
-static const char *shown(struct nl *nl, sa_family_t family, const struct nft_cond *cond)
+static const char *shown(struct nl *nl, sa_family_t family, const struct condition *cond)
 {
 	const struct nft_table t = { nft_nfproto(family), "t" };
 	static char line[1024];
@@ -78,7 +78,7 @@ static const char *shown(struct nl *nl, sa_family_t family, const struct nft_con
 	nft_chain_add(nl, &t, "c", NULL);
 	nft_chain_flush(nl, &t, "c");
 	nft_rule(nl, &t, "c", NULL) {
-		nft_cond_put(nl, cond);
+		condition_put(nl, cond);
 		nft_verdict(nl, NF_ACCEPT, NULL);
 	}
 	line[0] = '\0';
@@ -99,11 +99,11 @@ static void check(struct nl *nl, const struct test *t)
 {
 	const char *words[16];
 	size_t n = split(t->words, words);
-	struct nft_cond cond;
+	struct condition cond;
 	int rc;
 
 	err_clear(&err);
-	rc = nft_cond_parse(words, n, t->family, &cond, &arena, &err);
+	rc = condition_parse(words, n, t->family, &cond, &arena, &err);
 	if (!t->shown) {
 		ok(rc < 0 && err.code == ERR_CONFIG && err.msg[0], "%s: %s", t->words, err.msg);
 		return;
@@ -117,9 +117,9 @@ static void test_language(void)
 	static const char *const iptables[] = { "!", "-s" }, *const nft[] = { "ip" },
 				 *const empty[] = { "" };
 
-	is_str(nft_cond_language(iptables, 2), "iptables", "by the first word");
-	is_str(nft_cond_language(nft, 1), "nftables", "by the first word");
-	ok(!nft_cond_language(empty, 1) && !nft_cond_language(NULL, 0), "none");
+	is_str(condition_language(iptables, 2), "iptables", "by the first word");
+	is_str(condition_language(nft, 1), "nftables", "by the first word");
+	ok(!condition_language(empty, 1) && !condition_language(NULL, 0), "none");
 }
 
 int main(void)

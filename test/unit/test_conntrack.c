@@ -246,7 +246,7 @@ static const char *connections(void)
 static const struct test {
 	const char *name;
 	sa_family_t family;
-	struct ct_port ports[25];
+	struct conntrack_port ports[25];
 	size_t n;
 	const char *left;
 	unsigned int gets, deletes; /* requests to this kernel */
@@ -362,7 +362,7 @@ static void check(struct nl *nf, const struct test *t)
 	connect_all();
 	err_clear(&err);
 	gets = deletes = 0;
-	rc = ct_flush(nf, t->family, t->ports, t->n, &arena);
+	rc = conntrack_flush(nf, t->family, t->ports, t->n, &arena);
 	ok(!rc && !err.msg[0], "%s: %s: %s", mode_names[mode], t->name, err.msg);
 	is_str(connections(), mode == NO_CONNTRACK ? ALL : t->left, t->name);
 	if (mode == NOW && flushes)
@@ -376,8 +376,8 @@ static void check_one_port(struct nl *nf)
 
 	connect_all();
 	ok(ip_parse(&dst, "127.0.0.2") &&
-		   !ct_flush_port(nf, AF_INET, IPPROTO_UDP, &dst, 5300, &arena) &&
-		   !ct_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5302, &arena),
+		   !conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, &dst, 5300, &arena) &&
+		   !conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5302, &arena),
 	   "one port");
 	is_str(connections(), SCTP0 SCTP2 TCP UDP0 UDP1 UDP3 V6, "with an address, and without");
 }
@@ -389,11 +389,11 @@ static void check_many(struct nl *nf)
 	for (int i = 0; i < 300; i++)
 		udp("127.0.0.1", 5305);
 	mode = NO_FLUSH;
-	ok(!ct_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5305, &arena), "300 are deleted");
+	ok(!conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5305, &arena), "300 are deleted");
 	is_str(connections(), ALL, "all of them");
 	vanish = true;
 	gets = 0;
-	ok(!ct_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena),
+	ok(!conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena),
 	   "what has ended meanwhile is no error");
 	is_str(connections(), "", "it has");
 	vanish = false;
@@ -403,7 +403,7 @@ static void check_many(struct nl *nf)
 /* A refusal that is no sign of an old kernel is told. */
 static void check_refused(struct nl *nf)
 {
-	ok(seteuid(65534) == 0 && ct_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena) < 0 &&
+	ok(seteuid(65534) == 0 && conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena) < 0 &&
 		   err.sys == EPERM,
 	   "not allowed: %s", err.msg);
 	ok(seteuid(0) == 0, "root again");

@@ -42,14 +42,14 @@ struct seen {
 	uint8_t family;
 };
 
-static void see(const struct nft_rule_seen *rule, void *data)
+static void see(const struct nft_rule_info *rule, void *data)
 {
 	struct seen *s = data;
 
 	if (s->n == ARRAY_SIZE(s->rules))
 		return;
 	s->known[s->n] = xt_rule_read(rule, s->family, &s->rules[s->n]);
-	nft_mark_of(rule->userdata, s->marks[s->n], sizeof(s->marks[s->n]));
+	nft_tag_of(rule->userdata, s->marks[s->n], sizeof(s->marks[s->n]));
 	s->n++;
 }
 
@@ -98,11 +98,11 @@ static void test_iptables_rules(void)
 	ok(!nft_commit(&nl), "written again: %s", err.msg);
 	again = look(t, "TWO");
 	for (size_t i = 0; i < s->n; i++) {
-		xt_rule_saved(&s->rules[i], text);
+		xt_rule_save(&s->rules[i], text);
 		ok(s->known[i], "is understood: %s", rules[i]);
 		is_str(text, rules[i], "as it is saved");
 		ok(!*s->marks[i] && !strcmp(again->marks[i], "a mark"), "its mark");
-		ok(xt_rule_same(&s->rules[i], &again->rules[i]), "the same again");
+		ok(xt_rule_equal(&s->rules[i], &again->rules[i]), "the same again");
 	}
 	is_str(says("iptables -S TWO | sed 's/TWO/ONE/'"), says("iptables -S ONE"),
 	       "iptables lists the same");
@@ -141,9 +141,9 @@ static void test_other_rules(void)
 
 /* ---- an attachment --------------------------------------------------------------------------- */
 
-static struct nft_forward *forward(const char *owner, const char *const *addresses, size_t n)
+static struct fw_forward *forward(const char *owner, const char *const *addresses, size_t n)
 {
-	struct nft_forward *f = arena_new(&arena, struct nft_forward);
+	struct fw_forward *f = arena_new(&arena, struct fw_forward);
 	const struct ip **ips = arena_array(&arena, const struct ip *, n + 1);
 
 	for (size_t i = 0; i < n; i++) {
@@ -164,21 +164,21 @@ static struct nft_forward *forward(const char *owner, const char *const *address
 
 static const char *const addresses[] = { "10.1.0.2/16", "fd00::2/64" };
 
-static struct nft_forward *both(const char *owner)
+static struct fw_forward *both(const char *owner)
 {
 	return forward(owner, addresses, ARRAY_SIZE(addresses));
 }
 
-static bool is_ready(const struct nft_forwarding *way, const char *owner)
+static bool is_ready(const struct fw_backend *way, const char *owner)
 {
 	bool ready = false;
 
 	return way->ready(&nl, both(owner), &arena, &ready) == 0 && ready;
 }
 
-static void test_way(const struct nft_forwarding *way)
+static void test_way(const struct fw_backend *way)
 {
-	struct nft_forward *f = both("a"), *other = both("b");
+	struct fw_forward *f = both("a"), *other = both("b");
 
 	ok(way->verify(&nl, f, &arena) < 0 && err.code == ERR_CHECK, "%s: nothing there: %s",
 	   way->name, err.msg);
@@ -211,16 +211,16 @@ static bool not_a(const char *owner, void *data)
 	return strcmp(owner, "a") != 0;
 }
 
-static const struct nft_forward *no_heir(const char *bridge, void *data)
+static const struct fw_forward *no_heir(const char *bridge, void *data)
 {
 	is_str(bridge, "br0", "the bridge asked for");
 	return data;
 }
 
-static void test_collecting(const struct nft_forwarding *way)
+static void test_collecting(const struct fw_backend *way)
 {
 	const char **many = arena_array(&arena, const char *, 500);
-	struct nft_forward *f, heir = { .network = "heir", .bridge = "br0", .isolated = true };
+	struct fw_forward *f, successor = { .network = "successor", .bridge = "br0", .isolated = true };
 
 	for (int i = 0; i < 500; i++)
 		many[i] = arena_printf(&arena, "10.2.%d.%d/16", i / 200, i % 200 + 1);
@@ -232,12 +232,12 @@ static void test_collecting(const struct nft_forwarding *way)
 	ok(!way->sweep(&nl, not_a, NULL, &arena), "swept: %s", err.msg);
 	ok(!way->verify(&nl, both("a"), &arena), "the other's are there: %s", err.msg);
 	ok(way->verify(&nl, f, &arena) < 0, "these are gone");
-	ok(!way->bequeath(&nl, "else", no_heir, NULL, &arena) && is_ready(way, "a"),
+	ok(!way->policy_reassign(&nl, "else", no_heir, NULL, &arena) && is_ready(way, "a"),
 	   "nothing of another network's");
-	ok(!way->bequeath(&nl, "net", no_heir, &heir, &arena), "to an heir: %s", err.msg);
-	ok(!way->bequeath(&nl, "net", no_heir, NULL, &arena), "nothing left: %s", err.msg);
-	ok(!way->bequeath(&nl, "heir", no_heir, NULL, &arena) && !is_ready(way, "a"),
-	   "gone with the heir");
+	ok(!way->policy_reassign(&nl, "net", no_heir, &successor, &arena), "to an successor: %s", err.msg);
+	ok(!way->policy_reassign(&nl, "net", no_heir, NULL, &arena), "nothing left: %s", err.msg);
+	ok(!way->policy_reassign(&nl, "successor", no_heir, NULL, &arena) && !is_ready(way, "a"),
+	   "gone with the successor");
 }
 
 /* ---- a look that does not hold any more ------------------------------------------------------ */
@@ -266,10 +266,10 @@ int main(void)
 		return 1;
 	test_iptables_rules();
 	test_other_rules();
-	test_way(&nft_filter);
-	test_way(&nft_ipforward);
-	test_collecting(&nft_filter);
-	test_collecting(&nft_ipforward);
+	test_way(&fw_nftables);
+	test_way(&fw_iptables_nft);
+	test_collecting(&fw_nftables);
+	test_collecting(&fw_iptables_nft);
 	test_generation();
 	nl_close(&nl);
 	arena_free(&arena);

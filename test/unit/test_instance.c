@@ -23,22 +23,22 @@ static const struct {
 
 static void check_comments(void)
 {
-	struct cni_owner o, other;
+	struct instance o, other;
 
 	for (size_t i = 0; i < ARRAY_SIZE(comments); i++) {
-		cni_owner_init(&o, comments[i].network, comments[i].ifname, comments[i].id);
+		instance_init(&o, comments[i].network, comments[i].ifname, comments[i].id);
 		is_str(o.comment, comments[i].comment, "comment");
 	}
-	cni_owner_init(&o, "mynet", "eth0", "ctr1");
-	cni_owner_init(&other, "mynet", "eth1", "ctr1");
-	ok(cni_owner_has(&o, o.comment), "one's own");
-	ok(cni_owner_has(&o, "d23676b4f2d9fe04-7883a6f9ce71eedb"), "whatever follows");
-	ok(!cni_owner_has(&o, other.comment), "not one of another interface");
-	ok(!cni_owner_has(&o, "d23676b4f2d9fe04-7883a6f9ce71eed") && !cni_owner_has(&o, ""),
+	instance_init(&o, "mynet", "eth0", "ctr1");
+	instance_init(&other, "mynet", "eth1", "ctr1");
+	ok(instance_has_comment(&o, o.comment), "one's own");
+	ok(instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eedb"), "whatever follows");
+	ok(!instance_has_comment(&o, other.comment), "not one of another interface");
+	ok(!instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eed") && !instance_has_comment(&o, ""),
 	   "nor a shorter one");
-	ok(cni_owner_is_of_network(&o, other.comment), "which is of the same network");
-	cni_owner_init(&other, "mynet2", "eth0", "ctr1");
-	ok(!cni_owner_has(&o, other.comment) && !cni_owner_is_of_network(&o, other.comment),
+	ok(instance_is_of_network(&o, other.comment), "which is of the same network");
+	instance_init(&other, "mynet2", "eth0", "ctr1");
+	ok(!instance_has_comment(&o, other.comment) && !instance_is_of_network(&o, other.comment),
 	   "another network is another");
 }
 
@@ -53,47 +53,47 @@ static void check_owners(void)
 					.n_attachments = MANY,
 					.has_attachments = true },
 			      .arena = &arena };
-	struct cni_owners s;
-	struct cni_owner o;
+	struct instance_set s;
+	struct instance o;
 	size_t found = 0;
 
 	for (size_t i = 0; i < MANY; i++)
 		list[i] = (struct cni_attachment){ arena_printf(&arena, "c%zu", i), "eth0" };
-	cni_owners_init(&s, &c);
+	instance_set_init(&s, &c);
 	for (size_t i = 0; i < MANY; i++) {
-		cni_owner_init(&o, "mynet", "eth0", list[i].container_id);
-		found += !cni_owners_may_go(&s, o.comment);
+		instance_init(&o, "mynet", "eth0", list[i].container_id);
+		found += !instance_is_stale(&s, o.comment);
 	}
 	ok(found == MANY, "no valid one may go");
-	cni_owner_init(&o, "mynet", "eth1", "c7");
-	ok(cni_owners_may_go(&s, o.comment), "another interface of a valid container may");
-	o.comment[CNI_OWNER_ID] = '\0';
-	ok(cni_owners_may_go(&s, o.comment), "without the rest as well");
-	o.comment[CNI_OWNER_ID - 1] = '\0';
-	ok(!cni_owners_may_go(&s, o.comment), "not what no attachment has");
-	o.comment[CNI_OWNER_ID - 1] = 'X';
-	ok(!cni_owners_may_go(&s, o.comment), "nor with other digits");
-	cni_owner_init(&o, "mynet2", "eth1", "c7");
-	ok(!cni_owners_may_go(&s, o.comment), "nor of another network");
-	ok(!cni_owners_may_go(&s, ""), "nor without a comment");
+	instance_init(&o, "mynet", "eth1", "c7");
+	ok(instance_is_stale(&s, o.comment), "another interface of a valid container may");
+	o.comment[INSTANCE_ID_LEN] = '\0';
+	ok(instance_is_stale(&s, o.comment), "without the rest as well");
+	o.comment[INSTANCE_ID_LEN - 1] = '\0';
+	ok(!instance_is_stale(&s, o.comment), "not what no attachment has");
+	o.comment[INSTANCE_ID_LEN - 1] = 'X';
+	ok(!instance_is_stale(&s, o.comment), "nor with other digits");
+	instance_init(&o, "mynet2", "eth1", "c7");
+	ok(!instance_is_stale(&s, o.comment), "nor of another network");
+	ok(!instance_is_stale(&s, ""), "nor without a comment");
 	c.conf.n_attachments = 0;
-	cni_owners_init(&s, &c);
-	cni_owner_init(&o, "mynet", "eth0", "c7");
-	ok(cni_owners_may_go(&s, o.comment), "none is valid: all may go");
+	instance_set_init(&s, &c);
+	instance_init(&o, "mynet", "eth0", "c7");
+	ok(instance_is_stale(&s, o.comment), "none is valid: all may go");
 	c.conf.has_attachments = false;
-	cni_owners_init(&s, &c);
-	ok(!cni_owners_may_go(&s, o.comment), "nobody said which are: none may");
+	instance_set_init(&s, &c);
+	ok(!instance_is_stale(&s, o.comment), "nobody said which are: none may");
 }
 
 static void check_names(void)
 {
-	char name[CNI_CHAIN_LEN + 1];
+	char name[INSTANCE_CHAIN_LEN + 1];
 
-	cni_hash_name(name, CNI_CHAIN_LEN, "CNI-", "mynet", "ctr1");
+	instance_hash_name(name, INSTANCE_CHAIN_LEN, "CNI-", "mynet", "ctr1");
 	is_str(name, "CNI-5145007e2a8415ce07579739", "a chain to masquerade");
-	cni_hash_name(name, CNI_CHAIN_LEN, "CNI-DN-", "mynet", "ctr1");
+	instance_hash_name(name, INSTANCE_CHAIN_LEN, "CNI-DN-", "mynet", "ctr1");
 	is_str(name, "CNI-DN-5145007e2a8415ce07579", "a chain of ports");
-	cni_hash_name(name, 15, "bwp", "mynet", "ctr1");
+	instance_hash_name(name, 15, "bwp", "mynet", "ctr1");
 	is_str(name, "bwp5145007e2a84", "a device");
 }
 

@@ -10,7 +10,7 @@ static void is_mac(const char *address, const char *want)
 	struct ip ip;
 
 	ok(ip_parse(&ip, address), "%s", address);
-	mac_of_ip(mac, &ip);
+	mac_from_ip(mac, &ip);
 	is_str(mac_str(mac, buf), want, address);
 }
 

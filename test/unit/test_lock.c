@@ -29,7 +29,7 @@ static int take(void)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	if (fd < 0 || lock_fd_in_order(fd, path, &err) < 0)
+	if (fd < 0 || lock_fd_fifo(fd, path, &err) < 0)
 		abort();
 	return fd;
 }
@@ -177,7 +177,7 @@ static void check_readonly(void)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	ok(lock_fd_in_order(fd, path, &err) == 0, "who cannot queue gets it, if it is free");
+	ok(lock_fd_fifo(fd, path, &err) == 0, "who cannot queue gets it, if it is free");
 	close(fd);
 }
 

@@ -29,7 +29,7 @@ static const char *says(const char *command)
 	return text;
 }
 
-static struct nft_claim claim_of(const char *address, const char *owner)
+static struct nft_elems claim_of(const char *address, const char *owner)
 {
 	struct ip *ip = arena_new(&arena, struct ip);
 	const struct ip **list = arena_array(&arena, const struct ip *, 1);
@@ -37,7 +37,7 @@ static struct nft_claim claim_of(const char *address, const char *owner)
 	if (!cidr_parse(ip, address))
 		abort();
 	list[0] = ip;
-	return nft_masq_claim(list, 1, owner, &arena);
+	return masq_nft_elems(list, 1, owner, &arena);
 }
 
 static bool elements_are(const char *set, const char *want)
@@ -53,11 +53,11 @@ static bool elements_are(const char *set, const char *want)
 
 static void test_claim(void)
 {
-	struct nft_claim a = claim_of("10.1.0.2/16", "a"), b = claim_of("fd00::2/64", "b");
+	struct nft_elems a = claim_of("10.1.0.2/16", "a"), b = claim_of("fd00::2/64", "b");
 
-	ok(nft_verify(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "nothing there: %s", err.msg);
-	ok(!nft_release(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
-	ok(!nft_claim(&nl, &a, &arena), "the first makes the table: %s", err.msg);
+	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "nothing there: %s", err.msg);
+	ok(!nft_elems_del(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena), "the first makes the table: %s", err.msg);
 	is_str(says("nft list chain inet cnic_masquerade to_10.1.0.0/16"),
 	       "table inet cnic_masquerade {\nchain to_10.1.0.0/16 {\nip daddr 10.1.0.0/16 return\n"
 	       "masquerade\n}\n}\n",
@@ -71,40 +71,40 @@ static void test_claim(void)
 	ok(elements_are("v4",
 			"elements = { 10.1.0.2 comment \"a\" : goto to_10.1.0.0/16 }\n}\n}\n"),
 	   "and the element");
-	ok(!nft_claim(&nl, &a, &arena), "again: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena), "again: %s", err.msg);
 	ok(!a.fresh[0], "it was there");
-	ok(!nft_claim(&nl, &b, &arena) && b.fresh[0], "IPv6, in the same table: %s", err.msg);
+	ok(!nft_elems_add(&nl, &b, &arena) && b.fresh[0], "IPv6, in the same table: %s", err.msg);
 	ok(elements_are("v6", "elements = { fd00::2 comment \"b\" : goto to_fd00__/64 }\n}\n}\n"),
 	   "its element");
-	ok(!nft_verify(&nl, &a, &arena) && !nft_verify(&nl, &b, &arena), "both are there: %s",
+	ok(!nft_elems_check(&nl, &a, &arena) && !nft_elems_check(&nl, &b, &arena), "both are there: %s",
 	   err.msg);
 }
 
 static void test_others(void)
 {
-	struct nft_claim a = claim_of("10.1.0.2/16", "a"), c = claim_of("10.1.0.2/16", "c");
+	struct nft_elems a = claim_of("10.1.0.2/16", "a"), c = claim_of("10.1.0.2/16", "c");
 
 	c.exclusive = true;
-	ok(nft_claim(&nl, &c, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
+	ok(nft_elems_add(&nl, &c, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
 	c.exclusive = false;
-	ok(!nft_release(&nl, &c, &arena) && !nft_verify(&nl, &a, &arena), "is not removed either");
-	ok(!nft_claim(&nl, &c, &arena) && c.fresh[0], "it can be taken over: %s", err.msg);
-	ok(nft_verify(&nl, &a, &arena) < 0, "and is gone then: %s", err.msg);
-	ok(!nft_unclaim(&nl, &c, &arena) && nft_verify(&nl, &c, &arena) < 0, "taken back");
+	ok(!nft_elems_del(&nl, &c, &arena) && !nft_elems_check(&nl, &a, &arena), "is not removed either");
+	ok(!nft_elems_add(&nl, &c, &arena) && c.fresh[0], "it can be taken over: %s", err.msg);
+	ok(nft_elems_check(&nl, &a, &arena) < 0, "and is gone then: %s", err.msg);
+	ok(!nft_elems_undo(&nl, &c, &arena) && nft_elems_check(&nl, &c, &arena) < 0, "taken back");
 }
 
 static void test_rules(void)
 {
-	struct nft_claim a = claim_of("10.1.0.2/16", "a");
+	struct nft_elems a = claim_of("10.1.0.2/16", "a");
 
-	ok(!nft_claim(&nl, &a, &arena), "there: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena), "there: %s", err.msg);
 	says("nft flush chain inet cnic_masquerade to_10.1.0.0/16");
-	ok(nft_verify(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "rules gone: %s", err.msg);
-	ok(!nft_restore(&nl, &a, &arena) && !nft_verify(&nl, &a, &arena), "put back: %s", err.msg);
+	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "rules gone: %s", err.msg);
+	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s", err.msg);
 	says("nft flush ruleset");
-	ok(nft_verify(&nl, &a, &arena) < 0, "all gone: %s", err.msg);
-	ok(!nft_restore(&nl, &a, &arena) && !nft_verify(&nl, &a, &arena), "put back: %s", err.msg);
-	ok(!nft_restore(&nl, &a, &arena), "nothing to put back");
+	ok(nft_elems_check(&nl, &a, &arena) < 0, "all gone: %s", err.msg);
+	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s", err.msg);
+	ok(!nft_elems_restore(&nl, &a, &arena), "nothing to put back");
 }
 
 static bool not_a(const char *owner, void *data)
@@ -122,7 +122,7 @@ static bool all(const char *owner, void *data)
 static void test_sweep(void)
 {
 	const struct ip **many = arena_array(&arena, const struct ip *, 3000);
-	struct nft_claim a = claim_of("10.1.0.2/16", "a"), c;
+	struct nft_elems a = claim_of("10.1.0.2/16", "a"), c;
 	struct ip ip;
 
 	cidr_parse(&ip, "10.2.0.0/16");
@@ -132,14 +132,14 @@ static void test_sweep(void)
 		*p = ip = ip_next(&ip);
 		many[i] = p;
 	}
-	c = nft_masq_claim(many, 3000, "b", &arena);
-	ok(!nft_claim(&nl, &c, &arena), "3000 elements in one transaction: %s", err.msg);
-	ok(!nft_verify(&nl, &c, &arena), "all there");
-	ok(!nft_sweep(&nl, &nft_masq, not_a, NULL, &arena), "swept: %s", err.msg);
-	ok(!nft_verify(&nl, &a, &arena), "a's is there");
+	c = masq_nft_elems(many, 3000, "b", &arena);
+	ok(!nft_elems_add(&nl, &c, &arena), "3000 elements in one transaction: %s", err.msg);
+	ok(!nft_elems_check(&nl, &c, &arena), "all there");
+	ok(!nft_elems_gc(&nl, &masq_nft_table, not_a, NULL, &arena), "swept: %s", err.msg);
+	ok(!nft_elems_check(&nl, &a, &arena), "a's is there");
 	is_str(says("nft list chains inet | grep 'chain to_'"), "chain to_10.1.0.0/16 {\n",
 	       "and so is its chain, alone");
-	ok(!nft_sweep(&nl, &nft_masq, all, NULL, &arena), "swept: %s", err.msg);
+	ok(!nft_elems_gc(&nl, &masq_nft_table, all, NULL, &arena), "swept: %s", err.msg);
 	ok(elements_are("v4", ""), "nothing left");
 }
 

@@ -40,31 +40,31 @@ static struct ip ip_of(const char *text)
 	return ip;
 }
 
-static struct nft_mapping mapping(const char *at, uint8_t protocol, uint16_t port, const char *to,
+static struct portmap_mapping mapping(const char *at, uint8_t protocol, uint16_t port, const char *to,
 				  uint16_t to_port)
 {
-	return (struct nft_mapping){ .at = ip_of(at),
+	return (struct portmap_mapping){ .at = ip_of(at),
 				     .to = ip_of(to),
 				     .protocol = protocol,
 				     .port = port,
 				     .to_port = to_port };
 }
 
-static const struct nft_cond none[2];
+static const struct condition none[2];
 
-static bool is_b(const struct nft_claim *c, const char *other)
+static bool is_b(const struct nft_elems *c, const char *other)
 {
 	(void)c;
 	return !strcmp(other, "b");
 }
 
-static struct nft_claim claim_of(const struct nft_mapping *m, size_t n, const char *owner)
+static struct nft_elems claim_of(const struct portmap_mapping *m, size_t n, const char *owner)
 {
-	struct nft_mapping *copy = arena_array(&arena, struct nft_mapping, n);
-	struct nft_claim c;
+	struct portmap_mapping *copy = arena_array(&arena, struct portmap_mapping, n);
+	struct nft_elems c;
 
 	memcpy(copy, m, n * sizeof(*m));
-	c = nft_dnat_claim(nft_dnat_own(none, "", &arena), copy, n, NFT_DNAT_MASQ_NEAR, &arena);
+	c = portmap_nft_elems(portmap_nft_table(none, "", &arena), copy, n, PORTMAP_MASQ_LOCAL_SUBNET, &arena);
 	c.owner = owner;
 	return c;
 }
@@ -81,16 +81,16 @@ static const char *elements(const char *map)
 
 static void test_claim(void)
 {
-	const struct nft_mapping m[] = {
+	const struct portmap_mapping m[] = {
 		mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80),
 		mapping("192.0.2.1", IPPROTO_SCTP, 8080, "10.1.0.2/16", 81),
 		mapping(NULL, IPPROTO_DCCP, 9, "fd00::2/64", 90),
 		mapping("::1", IPPROTO_UDP, 8081, "fd00::2/64", 82),
 	};
-	struct nft_claim a = claim_of(m, ARRAY_SIZE(m), "a");
+	struct nft_elems a = claim_of(m, ARRAY_SIZE(m), "a");
 
-	ok(!nft_release(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
-	ok(!nft_claim(&nl, &a, &arena), "the first makes the table: %s", err.msg);
+	ok(!nft_elems_del(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena), "the first makes the table: %s", err.msg);
 	is_str(elements("any4"), "elements = { tcp . 8080 comment \"a\" : 10.1.0.2 . 80 ", "any4");
 	is_str(elements("host4"),
 	       "elements = { 192.0.2.1 . sctp . 8080 comment \"a\" : 10.1.0.2 . 81 ", "host4");
@@ -99,8 +99,8 @@ static void test_claim(void)
 	       "host6");
 	is_str(elements("snat4"), "elements = { 10.1.0.2 comment \"a\" : goto from_10.1.0.0/16 ",
 	       "snat4, once");
-	ok(!nft_verify(&nl, &a, &arena), "all there: %s", err.msg);
-	ok(!nft_claim(&nl, &a, &arena) && !a.fresh[0], "again: %s", err.msg);
+	ok(!nft_elems_check(&nl, &a, &arena), "all there: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena) && !a.fresh[0], "again: %s", err.msg);
 }
 
 static void test_rules(void)
@@ -129,41 +129,41 @@ static void test_rules(void)
 /* "a" has 8080/tcp on all addresses. */
 static void test_conflicts(void)
 {
-	const struct nft_mapping taken[] = { mapping(NULL, IPPROTO_TCP, 8079, "10.1.0.3/16", 80),
+	const struct portmap_mapping taken[] = { mapping(NULL, IPPROTO_TCP, 8079, "10.1.0.3/16", 80),
 					     mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.3/16", 80) };
-	const struct nft_mapping beside[] = {
+	const struct portmap_mapping beside[] = {
 		mapping("192.0.2.1", IPPROTO_TCP, 8080, "10.1.0.3/16", 80),
 		mapping(NULL, IPPROTO_UDP, 8080, "10.1.0.3/16", 80),
 	};
-	const struct nft_mapping same[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80) };
-	struct nft_claim b = claim_of(taken, 2, "b"), c = claim_of(beside, 2, "c"),
+	const struct portmap_mapping same[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80) };
+	struct nft_elems b = claim_of(taken, 2, "b"), c = claim_of(beside, 2, "c"),
 			 d = claim_of(same, 1, "d"), e = claim_of(taken, 2, "e");
 
-	ok(nft_claim(&nl, &b, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
+	ok(nft_elems_add(&nl, &b, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
 	ok(strstr(err.msg, "host port 8080/tcp") && strstr(err.msg, "(a)"), "who has what");
 	err_clear(&err);
 	ok(!strstr(elements("any4"), "8079") && !strstr(elements("snat4"), "10.1.0.3"),
 	   "nothing of it is there");
-	ok(!nft_claim(&nl, &c, &arena), "one address, another protocol: %s", err.msg);
-	ok(!nft_release(&nl, &c, &arena), "gone again: %s", err.msg);
-	ok(!nft_claim(&nl, &d, &arena) && d.fresh[0], "whose address we were given: %s", err.msg);
-	ok(nft_claim(&nl, &b, &arena) < 0, "it is d's now: %s", err.msg);
+	ok(!nft_elems_add(&nl, &c, &arena), "one address, another protocol: %s", err.msg);
+	ok(!nft_elems_del(&nl, &c, &arena), "gone again: %s", err.msg);
+	ok(!nft_elems_add(&nl, &d, &arena) && d.fresh[0], "whose address we were given: %s", err.msg);
+	ok(nft_elems_add(&nl, &b, &arena) < 0, "it is d's now: %s", err.msg);
 	err_clear(&err);
-	ok(!nft_release(&nl, &d, &arena) && !nft_claim(&nl, &b, &arena), "free: %s", err.msg);
-	e.is_kin = is_b;
-	ok(!nft_claim(&nl, &e, &arena) && !e.fresh[0] && !e.fresh[2], "of the same party: %s",
+	ok(!nft_elems_del(&nl, &d, &arena) && !nft_elems_add(&nl, &b, &arena), "free: %s", err.msg);
+	e.same_container = is_b;
+	ok(!nft_elems_add(&nl, &e, &arena) && !e.fresh[0] && !e.fresh[2], "of the same party: %s",
 	   err.msg);
 	ok(strstr(elements("any4"), "comment \"b\""), "who was first has it");
-	ok(!nft_release(&nl, &e, &arena) && strstr(elements("any4"), "comment \"b\""),
+	ok(!nft_elems_del(&nl, &e, &arena) && strstr(elements("any4"), "comment \"b\""),
 	   "and keeps it");
-	ok(!nft_release(&nl, &b, &arena), "gone: %s", err.msg);
+	ok(!nft_elems_del(&nl, &b, &arena), "gone: %s", err.msg);
 }
 
 /* As much as a container may ask for. */
 static void test_many(void)
 {
-	struct nft_mapping *m = arena_array(&arena, struct nft_mapping, 10000);
-	struct nft_claim c;
+	struct portmap_mapping *m = arena_array(&arena, struct portmap_mapping, 10000);
+	struct nft_elems c;
 
 	for (uint16_t i = 0; i < 5000; i++) {
 		m[i] = mapping(NULL, IPPROTO_TCP, (uint16_t)(10000 + i), "10.1.0.2/16", i);
@@ -171,28 +171,28 @@ static void test_many(void)
 	}
 	c = claim_of(m, 10000, "many");
 	says("nft flush ruleset");
-	ok(!nft_claim(&nl, &c, &arena), "10000 with the table: %s", err.msg);
-	ok(!nft_verify(&nl, &c, &arena), "all there: %s", err.msg);
+	ok(!nft_elems_add(&nl, &c, &arena), "10000 with the table: %s", err.msg);
+	ok(!nft_elems_check(&nl, &c, &arena), "all there: %s", err.msg);
 	says("nft flush chain inet cnic_portmap loopback");
-	ok(nft_verify(&nl, &c, &arena) < 0, "%s", err.msg);
+	ok(nft_elems_check(&nl, &c, &arena) < 0, "%s", err.msg);
 	err_clear(&err);
-	ok(!nft_restore(&nl, &c, &arena) && !nft_verify(&nl, &c, &arena), "put back: %s", err.msg);
-	ok(!nft_release(&nl, &c, &arena), "released: %s", err.msg);
+	ok(!nft_elems_restore(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "put back: %s", err.msg);
+	ok(!nft_elems_del(&nl, &c, &arena), "released: %s", err.msg);
 	is_str(elements("any4"), "", "none left");
 }
 
 static void test_conditions(void)
 {
 	static const char *const words[] = { "!", "-d", "192.0.2.0/24", "-i", "eth+" };
-	const struct nft_mapping m[] = { mapping(NULL, IPPROTO_TCP, 80, "10.1.0.2/16", 80) };
-	struct nft_cond cond[2] = { { 0 } };
-	struct nft_claim c;
+	const struct portmap_mapping m[] = { mapping(NULL, IPPROTO_TCP, 80, "10.1.0.2/16", 80) };
+	struct condition cond[2] = { { 0 } };
+	struct nft_elems c;
 
-	ok(!nft_cond_parse(words, ARRAY_SIZE(words), AF_INET, &cond[0], &arena, &err), "%s",
+	ok(!condition_parse(words, ARRAY_SIZE(words), AF_INET, &cond[0], &arena, &err), "%s",
 	   err.msg);
-	c = nft_dnat_claim(nft_dnat_own(cond, "x", &arena), m, 1, NFT_DNAT_MASQ_ALL, &arena);
+	c = portmap_nft_elems(portmap_nft_table(cond, "x", &arena), m, 1, PORTMAP_MASQ_ALL, &arena);
 	c.owner = "a";
-	ok(!nft_claim(&nl, &c, &arena) && !nft_verify(&nl, &c, &arena), "a table: %s", err.msg);
+	ok(!nft_elems_add(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "a table: %s", err.msg);
 	is_str(says("nft list chain inet cnic_portmap_x output"),
 	       "table inet cnic_portmap_x {\nchain output {\n"
 	       "type nat hook output priority -101; policy accept;\n"
@@ -201,32 +201,32 @@ static void test_conditions(void)
 	       "its conditions, before the other table");
 	is_str(says("nft list chain inet cnic_portmap_x from_all"),
 	       "table inet cnic_portmap_x {\nchain from_all {\nmasquerade\n}\n}\n", "everybody");
-	ok(!nft_release(&nl, &c, &arena), "gone: %s", err.msg);
+	ok(!nft_elems_del(&nl, &c, &arena), "gone: %s", err.msg);
 }
 
 /* ---- the reference's ------------------------------------------------------------------------- */
 
-static struct nft_refdnat reference(const struct nft_mapping *m, size_t n, const char *id)
+static struct portmap_compat reference(const struct portmap_mapping *m, size_t n, const char *id)
 {
-	return (struct nft_refdnat){
-		.container_id = id, .mappings = m, .n = n, .masq = NFT_DNAT_MASQ_NEAR, .cond = none
+	return (struct portmap_compat){
+		.container_id = id, .mappings = m, .n = n, .masq = PORTMAP_MASQ_LOCAL_SUBNET, .cond = none
 	};
 }
 
 static void test_reference(void)
 {
-	const struct nft_mapping m[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80),
+	const struct portmap_mapping m[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80),
 					 mapping("::1", IPPROTO_UDP, 8081, "fd00::2/64", 82) };
-	const struct nft_mapping second[] = { mapping(NULL, IPPROTO_UDP, 8, "10.2.0.2/16", 80) };
-	const struct nft_mapping other[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.9/16", 80) };
-	struct nft_refdnat r = reference(m, 2, "id"), s = reference(second, 1, "id"),
+	const struct portmap_mapping second[] = { mapping(NULL, IPPROTO_UDP, 8, "10.2.0.2/16", 80) };
+	const struct portmap_mapping other[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.9/16", 80) };
+	struct portmap_compat r = reference(m, 2, "id"), s = reference(second, 1, "id"),
 			   o = reference(other, 1, "other"), all = reference(NULL, 0, "id");
 	const char *before;
 	bool has;
 
-	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && !has, "nothing there: %s", err.msg);
-	ok(!nft_refdnat_remove(&nl, &r, &arena), "nothing to remove: %s", err.msg);
-	ok(!nft_refdnat_set(&nl, &r, &arena), "set: %s", err.msg);
+	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "nothing there: %s", err.msg);
+	ok(!portmap_compat_del(&nl, &r, &arena), "nothing to remove: %s", err.msg);
+	ok(!portmap_compat_set(&nl, &r, &arena), "set: %s", err.msg);
 	is_str(says("nft list chain ip cni_hostport hostports"),
 	       "table ip cni_hostport {\nchain hostports {\n"
 	       "tcp dport 8080 dnat to 10.1.0.2:80 comment \"id\"\n}\n}\n",
@@ -235,35 +235,35 @@ static void test_reference(void)
 	       "table ip6 cni_hostport {\nchain hostports {\n"
 	       "ip6 daddr ::1 udp dport 8081 dnat to [fd00::2]:82 comment \"id\"\n}\n}\n",
 	       "IPv6");
-	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && has, "there: %s", err.msg);
+	ok(!portmap_compat_has(&nl, &r, &arena, &has) && has, "there: %s", err.msg);
 	before = says("nft list ruleset");
-	ok(!nft_refdnat_set(&nl, &r, &arena), "again: %s", err.msg);
+	ok(!portmap_compat_set(&nl, &r, &arena), "again: %s", err.msg);
 	is_str(says("nft list ruleset"), before, "is nothing new");
-	ok(nft_refdnat_set(&nl, &o, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s",
+	ok(portmap_compat_set(&nl, &o, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s",
 	   err.msg);
 	err_clear(&err);
-	ok(!nft_refdnat_set(&nl, &s, &arena), "a second interface: %s", err.msg);
-	ok(!nft_refdnat_remove(&nl, &s, &arena), "goes: %s", err.msg);
+	ok(!portmap_compat_set(&nl, &s, &arena), "a second interface: %s", err.msg);
+	ok(!portmap_compat_del(&nl, &s, &arena), "goes: %s", err.msg);
 	is_str(says("nft list ruleset"), before, "alone");
 	says("nft flush chain ip cni_hostport hostports_all");
-	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && !has, "nothing leads there: %s", err.msg);
-	ok(!nft_refdnat_remove(&nl, &all, &arena), "all of the container's: %s", err.msg);
+	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "nothing leads there: %s", err.msg);
+	ok(!portmap_compat_del(&nl, &all, &arena), "all of the container's: %s", err.msg);
 	is_str(says("nft list ruleset | grep '\"id\"'"), "", "none left");
 }
 
 static void test_reference_many(void)
 {
-	struct nft_mapping *m = arena_array(&arena, struct nft_mapping, 1000);
-	struct nft_refdnat r = reference(m, 1000, "many");
+	struct portmap_mapping *m = arena_array(&arena, struct portmap_mapping, 1000);
+	struct portmap_compat r = reference(m, 1000, "many");
 	bool has;
 
 	for (uint16_t i = 0; i < 1000; i++)
 		m[i] = mapping("192.0.2.1", IPPROTO_TCP, (uint16_t)(10000 + i), "10.1.0.2/16", 9);
-	ok(!nft_refdnat_set(&nl, &r, &arena), "1000: %s", err.msg);
-	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && has, "all there: %s", err.msg);
-	ok(!nft_refdnat_set(&nl, &r, &arena), "again: %s", err.msg);
-	ok(!nft_refdnat_remove(&nl, &r, &arena), "removed: %s", err.msg);
-	ok(!nft_refdnat_has(&nl, &r, &arena, &has) && !has, "none left: %s", err.msg);
+	ok(!portmap_compat_set(&nl, &r, &arena), "1000: %s", err.msg);
+	ok(!portmap_compat_has(&nl, &r, &arena, &has) && has, "all there: %s", err.msg);
+	ok(!portmap_compat_set(&nl, &r, &arena), "again: %s", err.msg);
+	ok(!portmap_compat_del(&nl, &r, &arena), "removed: %s", err.msg);
+	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "none left: %s", err.msg);
 }
 
 int main(void)

@@ -116,15 +116,15 @@ static void let_go(struct cni_call *c)
 
 static void add(struct cni_call *c)
 {
-	ok(!cni_record_write(c), "%s is written: %s", c->container_id, err.msg);
+	ok(!record_write(c), "%s is written: %s", c->container_id, err.msg);
 	let_go(c);
 }
 
-static struct cni_record *look(struct cni_call *c)
+static struct record *look(struct cni_call *c)
 {
-	struct cni_record *r = NULL;
+	struct record *r = NULL;
 
-	ok(!cni_record_read(c, &r), "%s is looked for: %s", c->container_id, err.msg);
+	ok(!record_read(c, &r), "%s is looked for: %s", c->container_id, err.msg);
 	let_go(c);
 	return r;
 }
@@ -135,9 +135,9 @@ static const char *file(size_t n)
 	const char **names;
 	size_t count;
 
-	if (cni_record_names(&names, &count, &arena, &err) < 0 || n >= count)
+	if (record_names(&names, &count, &arena, &err) < 0 || n >= count)
 		return "(none)";
-	return arena_printf(&arena, CNI_RECORD_DIR "/%s", names[n]);
+	return arena_printf(&arena, RECORD_DIR "/%s", names[n]);
 }
 
 static size_t count_records(void)
@@ -145,7 +145,7 @@ static size_t count_records(void)
 	const char **names;
 	size_t n;
 
-	return cni_record_names(&names, &n, &arena, &err) < 0 ? 999 : n;
+	return record_names(&names, &n, &arena, &err) < 0 ? 999 : n;
 }
 
 static void put(const char *path, const char *text)
@@ -219,12 +219,12 @@ static const char written[] =
 static void check_round(void)
 {
 	struct cni_call c = attachment("c1");
-	struct cni_record *r;
+	struct record *r;
 
 	ok(!look(&c), "there is none yet");
 	ok(count_records() == 0, "nor a directory");
 	add(&c);
-	ok(mode(NETNS_LOCK_DIR) == 0700 && mode(CNI_RECORD_DIR) == 0700 && mode(file(0)) == 0600,
+	ok(mode(NETNS_LOCK_DIR) == 0700 && mode(RECORD_DIR) == 0700 && mode(file(0)) == 0600,
 	   "only root may look");
 	is_str(get(file(0)), written, "content");
 	r = look(&c);
@@ -235,7 +235,7 @@ static void check_round(void)
 	   "so is the result");
 	add(&c);
 	ok(count_records() == 1, "again: it is one still");
-	ok(!cni_record_remove(&c) && !cni_record_remove(&c) && count_records() == 0,
+	ok(!record_remove(&c) && !record_remove(&c) && count_records() == 0,
 	   "removed, and removed again");
 }
 
@@ -246,7 +246,7 @@ static void check_first_in_chain(void)
 		call("c1", "eth0", "{\"cniVersion\":\"0.2.0\",\"name\":\"n1\",\"rule\":\"r\"}");
 	struct cni_ipconfig ips[2];
 	struct cni_interface interface = { .name = "eth0", .sandbox = NETNS };
-	struct cni_record *r;
+	struct record *r;
 
 	memset(ips, 0, sizeof(ips));
 	cidr_parse(&ips[0].address, "10.1.0.2/24");
@@ -257,7 +257,7 @@ static void check_first_in_chain(void)
 	add(&c);
 	r = look(&c);
 	ok(r && r->prev.n_ips == 2 && r->prev.n_interfaces == 1, "all of a 0.2.0 result is there");
-	ok(!cni_record_remove(&c), "removed");
+	ok(!record_remove(&c), "removed");
 }
 
 static void check_names(void)
@@ -268,7 +268,7 @@ static void check_names(void)
 			elsewhere =
 				call("c1", "eth0",
 				     "{\"cniVersion\":\"1.0.0\",\"name\":\"n2\",\"rule\":\"r\"}");
-	struct cni_record *r;
+	struct record *r;
 
 	add(&c);
 	add(&longest);
@@ -280,8 +280,8 @@ static void check_names(void)
 	c.plugin = &other;
 	ok(!look(&c), "another plugin has its own");
 	c.plugin = &plugin;
-	ok(!cni_record_remove(&c) && !cni_record_remove(&longest) && !cni_record_remove(&second) &&
-		   !cni_record_remove(&elsewhere) && count_records() == 0,
+	ok(!record_remove(&c) && !record_remove(&longest) && !record_remove(&second) &&
+		   !record_remove(&elsewhere) && count_records() == 0,
 	   "each is removed by its own call");
 }
 
@@ -289,19 +289,19 @@ static void check_undo(void)
 {
 	struct cni_call c = attachment("c1");
 
-	ok(!cni_record_write(&c), "written");
-	cni_undo_all(&c);
+	ok(!record_write(&c), "written");
+	undo_all(&c);
 	let_go(&c);
 	ok(count_records() == 0, "undone: none is left");
 	c.args = "K=before";
 	add(&c);
 	c.n_undo = 0;
 	c.args = "K=after";
-	ok(!cni_record_write(&c) && strstr(get(file(0)), "K=after"), "written over another");
-	cni_undo_all(&c);
+	ok(!record_write(&c) && strstr(get(file(0)), "K=after"), "written over another");
+	undo_all(&c);
 	let_go(&c);
 	ok(strstr(get(file(0)), "K=before"), "undone: that is back");
-	ok(!cni_record_remove(&c), "removed");
+	ok(!record_remove(&c), "removed");
 }
 
 /* ---- what nobody of us wrote ------------------------------------------------------------------- */
@@ -337,7 +337,7 @@ static void check_garbage(void)
 		ok(!look(&c), "garbage %zu is no record", i);
 		ok(lines(heard()) == 1, "a line says so");
 	}
-	ok(!cni_record_remove(&c) && mkfifo(path, 0600) == 0, "a FIFO");
+	ok(!record_remove(&c) && mkfifo(path, 0600) == 0, "a FIFO");
 	listen_to_stderr();
 	ok(!look(&c), "is none");
 	ok(lines(heard()) == 1, "a line says so");
@@ -346,12 +346,12 @@ static void check_garbage(void)
 	ok(!look(&c), "is none");
 	ok(lines(heard()) == 1, "a line says so");
 	rmdir(path);
-	put(CNI_RECORD_DIR "/.x", "");
-	put(CNI_RECORD_DIR "/c1-eth0", "");
+	put(RECORD_DIR "/.x", "");
+	put(RECORD_DIR "/c1-eth0", "");
 	put(arena_printf(&arena, "%s.1.tmp", path), "");
 	ok(count_records() == 0, "other names are not looked at");
-	unlink(CNI_RECORD_DIR "/.x");
-	unlink(CNI_RECORD_DIR "/c1-eth0");
+	unlink(RECORD_DIR "/.x");
+	unlink(RECORD_DIR "/c1-eth0");
 	unlink(arena_printf(&arena, "%s.1.tmp", path));
 }
 
@@ -367,8 +367,8 @@ static void check_unreadable(void)
 	conf[strlen(conf)] = '}';
 	c = call("c1", "eth0", conf);
 	ok(!err.msg[0], "such a configuration can be read: %s", err.msg);
-	ok(cni_record_write(&c) < 0 && strstr(err.msg, "nest"), "but not recorded: %s", err.msg);
-	cni_undo_all(&c);
+	ok(record_write(&c) < 0 && strstr(err.msg, "nest"), "but not recorded: %s", err.msg);
+	undo_all(&c);
 	ok(count_records() == 0, "and nothing is left");
 }
 
@@ -377,7 +377,7 @@ static void check_unreadable(void)
 static unsigned int stale_calls;
 static char stale_ids[64];
 
-static int note_stale(struct cni_call *c, const struct cni_record *r)
+static int note_stale(struct cni_call *c, const struct record *r)
 {
 	stale_calls++;
 	snprintf(stale_ids + strlen(stale_ids), sizeof(stale_ids) - strlen(stale_ids), "%s/%s ",
@@ -396,22 +396,22 @@ static void check_gc(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		add(&calls[i]);
-	ok(!cni_record_each_stale(&gc, note_stale) && !cni_record_collect(&gc) && !stale_calls &&
+	ok(!record_each_stale(&gc, note_stale) && !record_gc(&gc) && !stale_calls &&
 		   count_records() == 5,
 	   "no list of attachments: nothing is stale");
 	gc = call("", "",
 		  "{\"cniVersion\":\"1.1.0\",\"name\":\"n1\",\"cni.dev/valid-attachments\":["
 		  "{\"containerID\":\"c1\",\"ifname\":\"eth0\"}]}");
-	ok(cni_record_each_stale(&gc, note_stale) < 0 && !strcmp(err.msg, "not that one"),
+	ok(record_each_stale(&gc, note_stale) < 0 && !strcmp(err.msg, "not that one"),
 	   "a failure is told");
 	ok(stale_calls == 3 && strstr(stale_ids, "c2/eth0") && strstr(stale_ids, "c1/eth1"),
 	   "and all are seen that are stale: %s", stale_ids);
 	gc.plugin = &other;
-	ok(!cni_record_collect(&gc) && count_records() == 5, "another plugin collects its own");
+	ok(!record_gc(&gc) && count_records() == 5, "another plugin collects its own");
 	gc.plugin = &plugin;
-	ok(!cni_record_collect(&gc) && count_records() == 2, "ours are collected");
+	ok(!record_gc(&gc) && count_records() == 2, "ours are collected");
 	ok(look(&calls[0]) && look(&calls[3]), "the valid one and another network's are left");
-	ok(!cni_record_remove(&calls[0]) && !cni_record_remove(&calls[3]), "removed");
+	ok(!record_remove(&calls[0]) && !record_remove(&calls[3]), "removed");
 }
 
 /* ---- one at a time ----------------------------------------------------------------------------- */
@@ -430,10 +430,10 @@ static bool someone_waits(void)
 /* The child's view: is there a record, and with these args? */
 static int try_to_load(const char *name, const char *args)
 {
-	struct cni_record *r;
+	struct record *r;
 	int fd = -1;
 
-	if (cni_record_load(name, &fd, &arena, &r, &err) < 0)
+	if (record_load(name, &fd, &arena, &r, &err) < 0)
 		return 2;
 	return args ? !r || strcmp(r->args, args) != 0 : !!r;
 }
@@ -461,28 +461,28 @@ static bool went_well(pid_t pid)
 static void check_hold(void)
 {
 	struct cni_call c = attachment("c1");
-	struct cni_record *r;
+	struct record *r;
 	pid_t pid;
 
-	ok(!cni_record_write(&c), "an ADD holds its record");
+	ok(!record_write(&c), "an ADD holds its record");
 	pid = wait_for_record(&c, NULL);
-	cni_undo_all(&c);
+	undo_all(&c);
 	let_go(&c);
 	ok(went_well(pid), "the ADD failed: there is none for who has waited");
 	add(&c);
-	ok(!cni_record_read(&c, &r) && r, "a DEL holds it");
+	ok(!record_read(&c, &r) && r, "a DEL holds it");
 	pid = wait_for_record(&c, NULL);
-	ok(!cni_record_remove(&c), "and removes it");
+	ok(!record_remove(&c), "and removes it");
 	let_go(&c);
 	ok(went_well(pid), "the same");
 	add(&c);
-	ok(!cni_record_read(&c, &r) && r, "who holds it");
+	ok(!record_read(&c, &r) && r, "who holds it");
 	pid = wait_for_record(&c, "K=new");
 	c.args = "K=new";
-	ok(!cni_record_write(&c), "writes it anew");
+	ok(!record_write(&c), "writes it anew");
 	let_go(&c);
 	ok(went_well(pid), "who has waited sees the new one");
-	ok(!cni_record_remove(&c), "removed");
+	ok(!record_remove(&c), "removed");
 }
 
 /* ---- repair ------------------------------------------------------------------------------------ */
@@ -508,7 +508,7 @@ static const char *run(struct cni_repair *what)
 	repaired.calls = 0;
 	listen_to_stderr();
 	what->plugins = plugins;
-	rc = cni_repair_all(what, &e);
+	rc = repair_all(what, &e);
 	if (rc < 0)
 		fprintf(stderr, "failed: %s\n", e.msg);
 	json_init(&arena);
@@ -561,7 +561,7 @@ static void check_repair(void)
 	put(file(0), "{");
 	all = (struct cni_repair){ 0 };
 	said = run(&all);
-	ok(lines(said) == all.failed && strstr(said, "cnic: " CNI_RECORD_DIR "/"),
+	ok(lines(said) == all.failed && strstr(said, "cnic: " RECORD_DIR "/"),
 	   "a broken record is a failure that is told of by its file");
 }
 

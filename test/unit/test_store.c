@@ -77,7 +77,7 @@ static const char *add_asked(const char *id, const char *sets_text, const char *
 
 	for (size_t i = 0; i < n; i++)
 		wants[i].set = &sets[i];
-	if (asked && (!ip_parse(&ip, asked) || !store_ask(wants, n, &ip)))
+	if (asked && (!ip_parse(&ip, asked) || !store_request(wants, n, &ip)))
 		return "not in the sets";
 	got = open_as(STORE_ADD) && !store_reserve(&s, &owner, wants, n);
 	was_first = got;
@@ -330,7 +330,7 @@ static void take_back(const char *id)
 	ok(open_as(STORE_ADD) && !store_reserve(&s, &owner, &want, 1), "reserve %s", err.msg);
 	store_close(&s);
 	ok(open_as(STORE_CHANGE), "later");
-	store_take_back(&s, &owner, &want, 1);
+	store_unreserve(&s, &owner, &want, 1);
 	store_close(&s);
 }
 
@@ -649,7 +649,7 @@ static void test_garbage(void)
 	write_file("10.9.0.100", "old8");
 	write_file("10.9.0.101", "reserved for the printer");
 	write_file("10.9.0.102", "");
-	ok(open_as(STORE_CHANGE) && !store_keep_only(&s, keep_even, NULL), "collect %s", err.msg);
+	ok(open_as(STORE_CHANGE) && !store_gc(&s, keep_even, NULL), "collect %s", err.msg);
 	store_close(&s);
 	ok(!*held_by("c1") && !*held_by("c3") && !*held_by("c5"), "not kept");
 	ok(*held_by("c2") && *held_by("c4") && *held_by("c6"), "kept");
@@ -664,7 +664,7 @@ static void test_missing(void)
 	ok(del("c1", "eth0"), "DEL without a directory");
 	ok(!strcmp(held_by("c1"), ""), "CHECK");
 	ok(!is_free(small), "STATUS");
-	ok(open_as(STORE_CHANGE) && !store_keep_only(&s, keep_even, NULL) &&
+	ok(open_as(STORE_CHANGE) && !store_gc(&s, keep_even, NULL) &&
 		   !store_release_earlier_boots(&s),
 	   "GC");
 	store_close(&s);

@@ -86,13 +86,13 @@ static void check_names(void)
 	struct err err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		ok(is_cni_name(names[i].name) == names[i].good, "name %zu is %s", i,
+		ok(str_is_cni_name(names[i].name) == names[i].good, "name %zu is %s", i,
 		   names[i].good ? "good" : "bad");
 	for (size_t i = 0; i < ARRAY_SIZE(ifnames); i++)
-		is_str(ifname_fault(ifnames[i].name), ifnames[i].fault, "interface name");
-	ok(!copy_ifname(dst, "fifteen-bytes15", &err), "15 bytes are copied");
+		is_str(str_ifname_fault(ifnames[i].name), ifnames[i].fault, "interface name");
+	ok(!str_copy_ifname(dst, "fifteen-bytes15", &err), "15 bytes are copied");
 	is_str(dst, "fifteen-bytes15", "all of them");
-	ok(copy_ifname(dst, "sixteen-bytes-16", &err) < 0 && err.code == ERR_CONFIG,
+	ok(str_copy_ifname(dst, "sixteen-bytes-16", &err) < 0 && err.code == ERR_CONFIG,
 	   "16 are an error");
 }
 

@@ -151,7 +151,7 @@ static struct owner owner_of(const struct cni_call *c)
 struct wants {
 	struct store_want *list;
 	size_t n;
-	const char *left_over; /* asked for, and in no set */
+	const char *unmatched; /* asked for, and in no set */
 };
 
 static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size_t n,
@@ -164,9 +164,9 @@ static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size
 		if (!ip_parse(&ip, ips[i]) && !cidr_parse(&ip, ips[i]))
 			return err_set(c->err, ERR_CONFIG, "%s[%zu]: invalid IP address: \"%.80s\"",
 				       path, i, ips[i]);
-		if (!store_ask(w->list, w->n, &ip))
-			w->left_over =
-				arena_printf(c->arena, "%s %s", w->left_over, ip_str(&ip, buf));
+		if (!store_request(w->list, w->n, &ip))
+			w->unmatched =
+				arena_printf(c->arena, "%s %s", w->unmatched, ip_str(&ip, buf));
 	}
 	return 0;
 }
@@ -177,7 +177,7 @@ static int plan(struct cni_call *c, struct wants *w)
 	const struct host_local_conf *conf = c->own;
 	const char *arg = cni_arg(c, "IP");
 
-	*w = (struct wants){ .n = conf->n_sets, .left_over = "" };
+	*w = (struct wants){ .n = conf->n_sets, .unmatched = "" };
 	w->list = arena_array(c->arena, struct store_want, w->n);
 	for (size_t i = 0; i < w->n; i++)
 		w->list[i].set = &conf->sets[i];
@@ -187,9 +187,9 @@ static int plan(struct cni_call *c, struct wants *w)
 		return -1;
 	if (ask(c, w, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
 		return -1;
-	if (*w->left_over)
+	if (*w->unmatched)
 		return err_set(c->err, ERR_CONFIG, "failed to allocate all requested IPs:%.512s",
-			       w->left_over);
+			       w->unmatched);
 	return 0;
 }
 
@@ -225,7 +225,7 @@ static void undo_add(struct cni_call *c, const void *arg)
 	auto_store struct store s;
 
 	if (!open_store(c, &s, STORE_CHANGE))
-		store_take_back(&s, &owner, w->list, w->n);
+		store_unreserve(&s, &owner, w->list, w->n);
 }
 
 static int reserve(struct cni_call *c, struct wants *w)
@@ -248,9 +248,9 @@ static void fill_result(struct cni_call *c, const struct wants *w)
 
 	r->routes = conf->routes;
 	r->n_routes = conf->n_routes;
-	c->first_use = w->n > 0;
+	c->never_used = w->n > 0;
 	for (size_t i = 0; i < w->n; i++) {
-		c->first_use &= w->list[i].first;
+		c->never_used &= w->list[i].first;
 		*arena_append(c->arena, r->ips, r->n_ips) = (struct cni_ipconfig){
 			.address = w->list[i].ip,
 			.gateway = w->list[i].range->gateway,
@@ -268,7 +268,7 @@ static int host_local_add(struct cni_call *c)
 		return -1;
 	if (reserve(c, w) < 0)
 		return -1;
-	cni_undo_push(c, undo_add, w);
+	undo_push(c, undo_add, w);
 	fill_result(c, w);
 	return 0;
 }
@@ -288,7 +288,7 @@ static int host_local_check(struct cni_call *c)
 	const struct host_local_conf *conf = c->own;
 	struct owner owner = owner_of(c);
 	struct ip *ips = arena_array(c->arena, struct ip, c->prev->n_ips);
-	struct store_promise promise = { conf->sets, conf->n_sets, ips, c->prev->n_ips };
+	struct store_expected promise = { conf->sets, conf->n_sets, ips, c->prev->n_ips };
 	auto_store struct store s;
 
 	for (size_t i = 0; i < c->prev->n_ips; i++)
@@ -321,7 +321,7 @@ static int host_local_gc(struct cni_call *c)
 		return -1;
 	if (!c->conf.has_attachments)
 		return store_release_earlier_boots(&s);
-	return store_keep_only(&s, is_valid, &c->conf);
+	return store_gc(&s, is_valid, &c->conf);
 }
 
 /* Whatever stands in the way, the answer of STATUS is that ADD would fail. */

@@ -12,12 +12,12 @@
 #include "iface/verify.h"
 
 struct bridge_conf {
-	struct cni_bridge bridge;
+	struct bridge_options bridge;
 	bool is_gateway, is_default_gateway;
-	struct cni_netfilter netfilter;
-	struct cni_port port;
+	struct netfilter_conf netfilter;
+	struct bridge_port port;
 	bool enable_dad, disable_container_interface;
-	struct cni_trunk *trunk;
+	struct vlan_range *trunk;
 	size_t n_trunk;
 	bool has_trunk;
 	const char *runtime_mac, *args_mac;
@@ -25,11 +25,11 @@ struct bridge_conf {
 };
 
 static const struct json_field trunk_fields[] = {
-	F_UINT("minID", struct cni_trunk, min, .min = 1, .max = VLAN_MAX,
-	       HAS(struct cni_trunk, min)),
-	F_UINT("maxID", struct cni_trunk, max, .min = 1, .max = VLAN_MAX,
-	       HAS(struct cni_trunk, max)),
-	F_UINT("id", struct cni_trunk, id, .min = 1, .max = VLAN_MAX, HAS(struct cni_trunk, id)),
+	F_UINT("minID", struct vlan_range, min, .min = 1, .max = VLAN_MAX,
+	       HAS(struct vlan_range, min)),
+	F_UINT("maxID", struct vlan_range, max, .min = 1, .max = VLAN_MAX,
+	       HAS(struct vlan_range, max)),
+	F_UINT("id", struct vlan_range, id, .min = 1, .max = VLAN_MAX, HAS(struct vlan_range, id)),
 	F_END
 };
 
@@ -79,13 +79,13 @@ static const char *const bridge_args[] = { "MAC", NULL };
 static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 {
 	const char *arg = cni_arg(c, "MAC");
-	const struct cni_mac_way ways[] = {
+	const struct iface_mac_source ways[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "args.cni.mac", conf->args_mac },
 		{ "CNI_ARGS MAC", arg },
 	};
 
-	return cni_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
+	return iface_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
 }
 
 static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)
@@ -96,7 +96,7 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 	if (conf->port.hairpin && conf->bridge.promisc)
 		return err_set(c->err, ERR_CONFIG,
 			       "hairpinMode and promiscMode exclude each other");
-	if (vlan && conf->is_gateway && !cni_vlan_ifname(conf->bridge.name, vlan, name))
+	if (vlan && conf->is_gateway && !bridge_vlan_ifname(conf->bridge.name, vlan, name))
 		return err_set(c->err, ERR_CONFIG,
 			       "bridge: \"%s.%u\" is too long for an interface name",
 			       conf->bridge.name, vlan);
@@ -109,17 +109,17 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 static int bridge_validate(struct cni_call *c)
 {
 	struct bridge_conf *conf = c->own;
-	struct cni_port_vlans *vlans = &conf->port.vlans;
-	const char *fault = ifname_fault(conf->bridge.name);
+	struct bridge_port_vlans *vlans = &conf->port.vlans;
+	const char *fault = str_ifname_fault(conf->bridge.name);
 
 	if (fault)
 		return err_set(c->err, ERR_CONFIG, "bridge: %s", fault);
 	conf->is_gateway |= conf->is_default_gateway;
-	if (cni_netfilter_validate(c, &conf->netfilter) < 0)
+	if (netfilter_validate(c, &conf->netfilter) < 0)
 		return -1;
 	if (check_combinations(c, conf) < 0)
 		return -1;
-	if (cni_trunk_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0)
+	if (vlan_list_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0)
 		return -1;
 	if (c->command != CNI_STATUS && choose_mac(c, conf) < 0)
 		return -1;
@@ -133,7 +133,7 @@ static int bridge_validate(struct cni_call *c)
  * it says with RTNL held, and the bridge floods it to all ports: kept back where the gateway is ours, so that
  * it has no router to look for, and no address to probe. It reports again within a second or two.
  */
-static bool keeps_quiet(const struct cni_call *c)
+static bool starts_dormant(const struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
 
@@ -144,27 +144,27 @@ static bool keeps_quiet(const struct cni_call *c)
 static int attach(struct cni_call *c, const struct link *br, struct link *host, struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
-	struct cni_veth veth = {
+	struct veth_options veth = {
 		.master = br->index,
-		.held = keeps_quiet(c),
+		.held = starts_dormant(c),
 		.mtu = conf->bridge.mtu,
 		.mac = conf->mac,
 	};
 
-	if (cni_veth_add(c, &veth, host, inside) < 0)
+	if (veth_add(c, &veth, host, inside) < 0)
 		return -1;
 	if (conf->port.hairpin || conf->port.isolated) {
 		nl_port_flags(c->host, host->index, conf->port.hairpin, conf->port.isolated);
 		if (nl_commit(c->host) < 0)
 			return err_wrap(c->err, "%s", host->name);
 	}
-	return cni_port_vlans(c, br, host, &conf->port.vlans);
+	return bridge_port_set_vlans(c, br, host, &conf->port.vlans);
 }
 
 static int configure(struct cni_call *c, const struct link *br, const struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
-	struct cni_iface_options options = { .dad = conf->enable_dad, .arp_notify = true };
+	struct iface_options options = { .dad = conf->enable_dad, .arp_notify = true };
 
 	if (!*c->conf.ipam.type) {
 		if (conf->disable_container_interface)
@@ -173,12 +173,12 @@ static int configure(struct cni_call *c, const struct link *br, const struct lin
 		return nl_commit(c->sandbox);
 	}
 	if (conf->is_gateway)
-		cni_bridge_gateways(c, conf->is_default_gateway);
-	if (cni_iface_configure(c, inside, 2, &options) < 0)
+		bridge_set_gateways(c, conf->is_default_gateway);
+	if (iface_configure(c, inside, 2, &options) < 0)
 		return -1;
 	if (!conf->is_gateway)
 		return 0;
-	return cni_bridge_be_gateway(c, &conf->bridge, br, &conf->port.vlans);
+	return bridge_be_gateway(c, &conf->bridge, br, &conf->port.vlans);
 }
 
 /* Bridge and port in one turn. */
@@ -186,17 +186,17 @@ static int join(struct cni_call *c, struct link *br, struct link *host, struct l
 {
 	const struct bridge_conf *conf = c->own;
 
-	if (cni_turn_begin(c) < 0)
+	if (host_lock(c) < 0)
 		return -1;
-	if (cni_bridge_ensure(c, &conf->bridge, br) < 0)
+	if (bridge_ensure(c, &conf->bridge, br) < 0)
 		return -1;
 	if (attach(c, br, host, inside) < 0)
 		return -1;
-	return cni_bridge_refresh(c, host, br);
+	return bridge_refresh(c, host, br);
 }
 
 /* The container's MAC address is the one that goes with its IP address. */
-static bool adopts_mac(const struct cni_call *c)
+static bool mac_follows_ip(const struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
 
@@ -209,20 +209,20 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 {
 	const struct bridge_conf *conf = c->own;
 
-	if (adopts_mac(c))
-		cni_iface_adopt_mac(c, inside);
+	if (mac_follows_ip(c))
+		iface_mac_from_ip(c, inside);
 	cni_add_interface(c, br, NULL); /* 0 of the result: the bridge, host end, container end */
 	cni_add_interface(c, host, NULL);
 	cni_add_interface(c, inside, c->netns);
 	if (conf->enable_dad)
-		cni_turn_end(c);
-	else if (cni_turn_begin(c) < 0)
+		host_unlock(c);
+	else if (host_lock(c) < 0)
 		return -1;
 	if (configure(c, br, inside) < 0)
 		return -1;
 	if (conf->disable_container_interface)
 		return 0;
-	return cni_port_forward(c, host, keeps_quiet(c));
+	return bridge_port_forward(c, host, starts_dormant(c));
 }
 
 /*
@@ -233,13 +233,13 @@ static int bring_up(struct cni_call *c, const struct link *br, const struct link
 static void announce(struct cni_call *c, const struct link *inside)
 {
 	const struct bridge_conf *conf = c->own;
-	bool known = conf->is_gateway && adopts_mac(c);
+	bool known = conf->is_gateway && mac_follows_ip(c);
 
-	if (!c->result.n_ips || (known && c->first_use))
+	if (!c->result.n_ips || (known && c->never_used))
 		return;
-	cni_iface_advertise(c, inside);
-	if (!known || !cni_iface_ask(c, inside))
-		cni_iface_announce(c, inside);
+	iface_announce_na(c, inside);
+	if (!known || !iface_announce_arp(c, inside))
+		iface_announce_garp(c, inside);
 }
 
 static int bridge_add(struct cni_call *c)
@@ -253,10 +253,10 @@ static int bridge_add(struct cni_call *c)
 		return -1;
 	if (bring_up(c, &br, &host, &inside) < 0)
 		return -1;
-	cni_turn_end(c);
+	host_unlock(c);
 	announce(c, &inside);
-	cni_dns_override(c);
-	return cni_netfilter_add(c, &conf->netfilter);
+	iface_override_dns(c);
+	return netfilter_add(c, &conf->netfilter);
 }
 
 static int bridge_del(struct cni_call *c)
@@ -270,7 +270,7 @@ static int bridge_repair(struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->own;
 
-	return cni_netfilter_repair(c, &conf->netfilter);
+	return netfilter_repair(c, &conf->netfilter);
 }
 
 static int bridge_check(struct cni_call *c)
@@ -281,17 +281,17 @@ static int bridge_check(struct cni_call *c)
 
 	if (cni_ipam_forward(c) < 0)
 		return -1;
-	if (cni_verify_bridge(c, &conf->bridge, &br) < 0)
+	if (bridge_verify(c, &conf->bridge, &br) < 0)
 		return -1;
-	if (cni_verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0)
+	if (verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0)
 		return -1;
-	if (cni_verify_port(c, &br, &inside, &conf->port) < 0)
+	if (bridge_verify_port(c, &br, &inside, &conf->port) < 0)
 		return -1;
-	if (cni_verify_ips(c, &inside, index) < 0)
+	if (verify_ips(c, &inside, index) < 0)
 		return -1;
-	if (cni_verify_routes(c) < 0)
+	if (verify_routes(c) < 0)
 		return -1;
-	return cni_netfilter_check(c, &conf->netfilter);
+	return netfilter_check(c, &conf->netfilter);
 }
 
 /* Can the next ADD use the bridge? */
@@ -318,7 +318,7 @@ const struct cni_plugin bridge_plugin = {
 	.add = bridge_add,
 	.del = bridge_del,
 	.check = bridge_check,
-	.gc = cni_netfilter_gc,
+	.gc = netfilter_gc,
 	.status = bridge_status,
 	.repair = bridge_repair,
 };

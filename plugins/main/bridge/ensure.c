@@ -59,11 +59,11 @@ static int restore_addresses(struct cni_call *c, const struct change *ch)
  */
 static int take_back(struct cni_call *c, const struct change *ch)
 {
-	bool given_up = c->turn_given_up;
+	bool given_up = c->lock_dropped;
 	unsigned int ports;
 	struct link br; /* by name: the index may be what could not be had */
 
-	if (cni_turn_begin(c) < 0)
+	if (host_lock(c) < 0)
 		return -1;
 	if (nl_link_get(c->host, ch->name, &br) < 0)
 		return -1;
@@ -98,7 +98,7 @@ static void note_address(struct cni_call *c, const struct link *link, const stru
 }
 
 /* Did a request whose answer was lost make the bridge? Nobody else's has that MAC. */
-static bool is_made_after_all(struct cni_call *c, const char *name, const uint8_t mac[MAC_LEN])
+static bool created_despite_lost_ack(struct cni_call *c, const char *name, const uint8_t mac[MAC_LEN])
 {
 	struct err first = *c->err;
 	struct link br;
@@ -110,7 +110,7 @@ static bool is_made_after_all(struct cni_call *c, const char *name, const uint8_
 }
 
 /* A MAC of its own from the start: one that follows the ports would change under everybody's ARP. */
-static int make(struct cni_call *c, const struct cni_bridge *conf, struct change *ch,
+static int make(struct cni_call *c, const struct bridge_options *conf, struct change *ch,
 		struct link *br)
 {
 	uint8_t mac[MAC_LEN];
@@ -126,8 +126,8 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 	nl_bridge_add(c->host, &bridge);
 	if (nl_commit(c->host) == 0) {
 		ch->made = true;
-	} else if (c->host->unanswered || c->err->sys != EEXIST) {
-		ch->made = c->host->unanswered && is_made_after_all(c, conf->name, mac);
+	} else if (c->host->ack_lost || c->err->sys != EEXIST) {
+		ch->made = c->host->ack_lost && created_despite_lost_ack(c, conf->name, mac);
 		return err_wrap(c->err, "%s", conf->name);
 	}
 	err_clear(c->err);
@@ -135,7 +135,7 @@ static int make(struct cni_call *c, const struct cni_bridge *conf, struct change
 }
 
 /* Bring up what is not, in one request. */
-static int set_flags(struct cni_call *c, const struct cni_bridge *conf, const struct link *br)
+static int set_flags(struct cni_call *c, const struct bridge_options *conf, const struct link *br)
 {
 	uint32_t want = IFF_UP | (conf->promisc ? IFF_PROMISC : 0);
 
@@ -145,27 +145,27 @@ static int set_flags(struct cni_call *c, const struct cni_bridge *conf, const st
 	return nl_commit(c->host);
 }
 
-int cni_bridge_ensure(struct cni_call *c, const struct cni_bridge *conf, struct link *br)
+int bridge_ensure(struct cni_call *c, const struct bridge_options *conf, struct link *br)
 {
 	struct change *ch = arena_new(c->arena, struct change);
 
-	if (copy_ifname(ch->name, conf->name, c->err) < 0)
+	if (str_copy_ifname(ch->name, conf->name, c->err) < 0)
 		return -1;
 	c->bridge_change = ch;
 	if (nl_link_get_allow(c->host, conf->name, br) < 0)
 		return -1;
-	cni_undo_push(c, undo_bridge, ch);
+	undo_push(c, undo_bridge, ch);
 	if (!br->index && make(c, conf, ch, br) < 0)
 		return -1;
 	if (strcmp(br->kind, "bridge") != 0)
 		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge",
 			       br->name);
-	cni_refuse_ra(c, br);
+	iface_refuse_ra(c, br);
 	return set_flags(c, conf, br);
 }
 
 /* It had ports, and none of them is above the new one: nothing can have changed. */
-int cni_bridge_refresh(struct cni_call *c, const struct link *port, struct link *br)
+int bridge_refresh(struct cni_call *c, const struct link *port, struct link *br)
 {
 	if (br->flags & IFF_RUNNING && memcmp(port->mac, br->mac, MAC_LEN) > 0)
 		return 0;
@@ -178,7 +178,7 @@ static bool conflicts(const struct ip *have, const struct ip *want)
 }
 
 /* Noted before, all of them: a secondary address goes with its primary, and a failure may have done it. */
-static int clear_conflicts(struct cni_call *c, const struct cni_bridge *conf,
+static int clear_conflicts(struct cni_call *c, const struct bridge_options *conf,
 			   const struct link *link, const struct ip *want,
 			   const struct addr_list *list)
 {
@@ -212,7 +212,7 @@ static int pin_mac(struct cni_call *c, const struct link *link)
 	return nl_commit(c->host);
 }
 
-int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const struct link *link,
+int bridge_add_address(struct cni_call *c, const struct bridge_options *conf, const struct link *link,
 		       const struct ip *address)
 {
 	struct addr_list list = { .arena = c->arena };
@@ -226,7 +226,7 @@ int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const 
 		return -1;
 	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
 	if (nl_commit(c->host) < 0) {
-		if (c->host->unanswered)
+		if (c->host->ack_lost)
 			note_address(c, link, address, NULL);
 		return err_wrap(c->err, "%s", link->name);
 	}
@@ -234,8 +234,8 @@ int cni_bridge_address(struct cni_call *c, const struct cni_bridge *conf, const 
 	return pin_mac(c, link);
 }
 
-int cni_port_vlans(struct cni_call *c, const struct link *br, const struct link *port,
-		   const struct cni_port_vlans *v)
+int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struct link *port,
+		   const struct bridge_port_vlans *v)
 {
 	if (!v->vid && !v->has_trunk)
 		return 0;
@@ -252,8 +252,8 @@ int cni_port_vlans(struct cni_call *c, const struct link *br, const struct link 
 	return 0;
 }
 
-int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
-			  const struct cni_port_vlans *v)
+int bridge_verify_port_vlans(struct cni_call *c, const struct link *port,
+			  const struct bridge_port_vlans *v)
 {
 	uint16_t pvid = v->vid ? v->vid : 1;
 	struct port_vlans have;
@@ -277,9 +277,9 @@ int cni_verify_port_vlans(struct cni_call *c, const struct link *port,
  * It carries the one VLAN, whatever else the container's port does.
  */
 static int make_vlan_gateway(struct cni_call *c, const struct link *br, const char *name,
-			     const struct cni_port_vlans *v)
+			     const struct bridge_port_vlans *v)
 {
-	struct cni_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
+	struct bridge_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
 	int home = netns_home(c->err);
 	struct veth veth = {
 		.peer = name, .peer_netns = home, .mtu = br->mtu, .master = br->index
@@ -287,11 +287,11 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 	struct change *ch = c->bridge_change;
 	struct link port, gateway;
 
-	if (home < 0 || cni_random_ifname(c, &veth.name) < 0)
+	if (home < 0 || iface_random_name(c, &veth.name) < 0)
 		return -1;
 	nl_veth_add(c->host, &veth);
 	if (nl_commit_allow(c->host, EEXIST) < 0) {
-		if (c->host->unanswered)
+		if (c->host->ack_lost)
 			ch->vlan_port = veth.name;
 		return err_wrap(c->err, "%s", name);
 	}
@@ -303,26 +303,26 @@ static int make_vlan_gateway(struct cni_call *c, const struct link *br, const ch
 		ch->vlan_port = NULL;
 		return 0;
 	}
-	cni_refuse_ra(c, &port);
+	iface_refuse_ra(c, &port);
 	nl_link_up(c->host, gateway.index);
 	if (nl_commit(c->host) < 0)
 		return err_wrap(c->err, "%s", name);
-	return cni_port_vlans(c, br, &port, &own_vlan);
+	return bridge_port_set_vlans(c, br, &port, &own_vlan);
 }
 
-bool cni_vlan_ifname(const char *bridge, uint16_t vid, char name[IFNAMSIZ])
+bool bridge_vlan_ifname(const char *bridge, uint16_t vid, char name[IFNAMSIZ])
 {
 	int n = snprintf(name, IFNAMSIZ, "%s.%u", bridge, vid);
 
 	return n > 0 && n < IFNAMSIZ;
 }
 
-int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni_port_vlans *v,
+int bridge_vlan_gateway(struct cni_call *c, const struct link *br, const struct bridge_port_vlans *v,
 		     struct link *out)
 {
 	char name[IFNAMSIZ];
 
-	if (!cni_vlan_ifname(br->name, v->vid, name))
+	if (!bridge_vlan_ifname(br->name, v->vid, name))
 		return err_set(c->err, ERR_INTERNAL, "%s.%u: name too long", br->name, v->vid);
 	if (nl_link_get_allow(c->host, name, out) < 0)
 		return -1;
@@ -331,16 +331,16 @@ int cni_vlan_gateway(struct cni_call *c, const struct link *br, const struct cni
 	return out->index ? 0 : nl_link_get(c->host, name, out);
 }
 
-int cni_port_forward(struct cni_call *c, const struct link *port, bool held)
+int bridge_port_forward(struct cni_call *c, const struct link *port, bool held)
 {
 	bool up;
 
 	if (held)
-		nl_port_release(c->host, port->index);
+		nl_port_activate(c->host, port->index);
 	if (nl_link_is_up(c->host, port->index, &up) < 0)
 		return -1;
 	if (up)
 		return 0;
-	cni_turn_end(c);
+	host_unlock(c);
 	return nl_link_wait_up(c->host, port->index, UP_TIMEOUT_MS);
 }

@@ -11,7 +11,7 @@ static bool has_default_route(const struct cni_result *r, sa_family_t family)
 	return false;
 }
 
-void cni_bridge_gateways(struct cni_call *c, bool is_default)
+void bridge_set_gateways(struct cni_call *c, bool is_default)
 {
 	struct cni_result *r = &c->result;
 
@@ -32,13 +32,13 @@ void cni_bridge_gateways(struct cni_call *c, bool is_default)
 	}
 }
 
-int cni_bridge_be_gateway(struct cni_call *c, const struct cni_bridge *conf, const struct link *br,
-			  const struct cni_port_vlans *vlans)
+int bridge_be_gateway(struct cni_call *c, const struct bridge_options *conf, const struct link *br,
+			  const struct bridge_port_vlans *vlans)
 {
 	struct link gw = *br;
 
 	if (vlans->vid) {
-		if (cni_vlan_gateway(c, br, vlans, &gw) < 0)
+		if (bridge_vlan_gateway(c, br, vlans, &gw) < 0)
 			return -1;
 		cni_add_interface(c, &gw, NULL);
 	}
@@ -49,8 +49,8 @@ int cni_bridge_be_gateway(struct cni_call *c, const struct cni_bridge *conf, con
 			return err_set(c->err, ERR_CONFIG,
 				       "ipam: a gateway is not of its address's family");
 		address.plen = c->result.ips[i].address.plen;
-		if (cni_bridge_address(c, conf, &gw, &address) < 0)
+		if (bridge_add_address(c, conf, &gw, &address) < 0)
 			return -1;
 	}
-	return cni_enable_forwarding(c);
+	return iface_enable_forwarding(c);
 }

@@ -5,14 +5,14 @@
 #include "ensure.h"
 #include "iface/verify.h"
 
-int cni_verify_bridge(struct cni_call *c, const struct cni_bridge *conf, struct link *br)
+int bridge_verify(struct cni_call *c, const struct bridge_options *conf, struct link *br)
 {
 	for (size_t i = 0; i < c->prev->n_interfaces; i++) {
 		const struct cni_interface *f = &c->prev->interfaces[i];
 
 		if (strcmp(f->name, conf->name) != 0 || (f->sandbox && *f->sandbox))
 			continue;
-		if (cni_verify_host(c, f, "bridge", br) < 0)
+		if (verify_host(c, f, "bridge", br) < 0)
 			return -1;
 		if (conf->promisc && !br->promiscuity)
 			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
@@ -23,8 +23,8 @@ int cni_verify_bridge(struct cni_call *c, const struct cni_bridge *conf, struct 
 		       conf->name);
 }
 
-int cni_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
-		    const struct cni_port *want)
+int bridge_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
+		    const struct bridge_port *want)
 {
 	struct link port;
 
@@ -38,5 +38,5 @@ int cni_verify_port(struct cni_call *c, const struct link *br, const struct link
 	if (port.hairpin != want->hairpin || port.isolated != want->isolated)
 		return err_set(c->err, ERR_CHECK,
 			       "port %s: hairpinMode or portIsolation has changed", port.name);
-	return cni_verify_port_vlans(c, &port, &want->vlans);
+	return bridge_verify_port_vlans(c, &port, &want->vlans);
 }

@@ -51,7 +51,7 @@ static int loopback_add(struct cni_call *c)
 	if (lo_set(c, true, &lo) < 0)
 		return -1;
 	if (!(lo.flags & IFF_UP))
-		cni_undo_push(c, undo_up, NULL);
+		undo_push(c, undo_up, NULL);
 	if (nl_addr_list(c->sandbox, lo.index, AF_UNSPEC, &list) < 0)
 		return -1;
 	if (report_addresses(c, &list) < 0)

@@ -8,9 +8,9 @@
 #define OVS_VLANS 4096
 
 static const struct json_field trunk_fields[] = {
-	F_UINT("minID", struct cni_trunk, min, .max = OVS_VLANS - 1, HAS(struct cni_trunk, min)),
-	F_UINT("maxID", struct cni_trunk, max, .max = OVS_VLANS - 1, HAS(struct cni_trunk, max)),
-	F_UINT("id", struct cni_trunk, id, .max = OVS_VLANS - 1, HAS(struct cni_trunk, id)), F_END
+	F_UINT("minID", struct vlan_range, min, .max = OVS_VLANS - 1, HAS(struct vlan_range, min)),
+	F_UINT("maxID", struct vlan_range, max, .max = OVS_VLANS - 1, HAS(struct vlan_range, max)),
+	F_UINT("id", struct vlan_range, id, .max = OVS_VLANS - 1, HAS(struct vlan_range, id)), F_END
 };
 
 static const struct json_field runtime_fields[] = {
@@ -56,22 +56,22 @@ const struct ovs_conf ovs_defaults = {
 const char *const ovs_args[] = { "MAC",          "OvnPort",           "K8S_POD_UID",
 				 "K8S_POD_NAME", "K8S_POD_NAMESPACE", NULL };
 
-int ovs_flat_file(struct cni_call *c, const char *configuration_path)
+int ovs_nodeconf(struct cni_call *c, const char *configuration_path)
 {
 	const char *const files[] = { configuration_path,
 				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
 				      "/etc/cni/net.d/ovs.d/ovs.conf", NULL };
 
-	return cni_flat_file(c, files);
+	return nodeconf_apply(c, files);
 }
 
-int ovs_settle(struct cni_call *c)
+int ovs_apply_nodeconf(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->own;
 
-	if (ovs_flat_file(c, conf->configuration_path) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
-	conf->ovs.socket = *conf->socket ? conf->socket : CNI_OVS_SOCKET;
+	conf->ovs.socket = *conf->socket ? conf->socket : OVS_SOCKET;
 	conf->ovs.port.bridge = *conf->bridge ? conf->bridge : NULL;
 	return 0;
 }
@@ -96,7 +96,7 @@ static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs
 		if (!conf->trunk[i].has_id && !conf->trunk[i].has_min && !conf->trunk[i].has_max)
 			return err_set(c->err, ERR_CONFIG,
 				       "trunk[%zu]: neither id nor minID and maxID", i);
-	if (cni_trunk_collect(c, "trunk", conf->trunk, conf->n_trunk, &set) < 0)
+	if (vlan_list_collect(c, "trunk", conf->trunk, conf->n_trunk, &set) < 0)
 		return -1;
 	for (uint16_t vid = 0; vid < OVS_VLANS; vid++)
 		if (vlan_set_has(&set, vid))
@@ -112,13 +112,13 @@ static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs
 
 static int choose_mac(struct cni_call *c, struct ovs_conf *conf)
 {
-	const struct cni_mac_way ways[] = {
+	const struct iface_mac_source ways[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "CNI_ARGS MAC", cni_arg(c, "MAC") },
 		{ "args.cni.mac", json_string(conf->args_mac) },
 	};
 
-	return cni_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
+	return iface_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
 }
 
 /* OVN finds the port by its iface-id, on its integration bridge unless another one is named. */
@@ -141,7 +141,7 @@ int ovs_validate(struct cni_call *c)
 	struct ovs_conf *conf = c->own;
 	struct ovs_port *p = &conf->ovs.port;
 
-	if (ovs_settle(c) < 0)
+	if (ovs_apply_nodeconf(c) < 0)
 		return -1;
 	p->ofport_request = conf->ofport_request;
 	p->iface_type = conf->interface_type;
@@ -152,7 +152,7 @@ int ovs_validate(struct cni_call *c)
 	choose_ovn_port(c, conf);
 	if (!p->bridge && !*conf->device_id)
 		return err_set(c->err, ERR_CONFIG, "bridge: missing, and nothing tells which");
-	if (cni_device_info_check(c, conf->device_info) < 0)
+	if (iface_device_info_check(c, conf->device_info) < 0)
 		return -1;
 	return choose_mac(c, conf);
 }
@@ -164,7 +164,7 @@ uint32_t ovs_link_timeout(const struct ovs_conf *conf)
 
 /* ---- the bridge ------------------------------------------------------------------------------ */
 
-static int has_bridge(struct cni_call *c, struct cni_ovs *o)
+static int has_bridge(struct cni_call *c, struct ovs_attachment *o)
 {
 	bool exists;
 
@@ -176,14 +176,14 @@ static int has_bridge(struct cni_call *c, struct cni_ovs *o)
 	return 0;
 }
 
-static int find_bridge(struct cni_call *c, struct cni_ovs *o, const char *uplink)
+static int find_bridge(struct cni_call *c, struct ovs_attachment *o, const char *uplink)
 {
 	const char **names;
 	size_t n;
 
 	if (o->port.bridge)
 		return has_bridge(c, o);
-	sriov_uplinks(CNI_SYSFS, uplink, c->arena, &names, &n);
+	sriov_uplinks(VF_SYSFS, uplink, c->arena, &names, &n);
 	for (size_t i = 0; i < n && !o->port.bridge; i++)
 		if (ovs_bridge_of(&o->db, names[i], &o->port.bridge) < 0)
 			return -1;
@@ -197,9 +197,9 @@ int ovs_find_bridge(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->own;
 
-	if (cni_ovs_open(c, &conf->ovs) < 0)
+	if (ovs_open(c, &conf->ovs) < 0)
 		return -1;
-	if (*conf->device_id && cni_vf_find(c, conf->device_id, &conf->vf) < 0)
+	if (*conf->device_id && vf_find(c, conf->device_id, &conf->vf) < 0)
 		return -1;
 	return find_bridge(c, &conf->ovs, conf->vf.device.uplink);
 }

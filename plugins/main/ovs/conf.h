@@ -13,16 +13,16 @@ struct ovs_conf {
 	const char *device_id, *device_info;
 	uint16_t vlan, ofport_request;
 	bool has_vlan;
-	struct cni_trunk *trunk;
+	struct vlan_range *trunk;
 	size_t n_trunk;
 	uint32_t mtu, retries, interval;
 	const char *runtime_mac;
 	const struct json *args_mac, *args_ovn_port; /* only strings count */
 
 	const uint8_t *mac; /* the container's, by whichever way it was asked for; NULL = none */
-	struct cni_ovs ovs; /* .port as configured */
-	struct cni_vf vf;   /* with a deviceID */
-	struct cni_ovs_memo memo; /* DEL: what ADD has noted, if it has */
+	struct ovs_attachment ovs; /* .port as configured */
+	struct vf vf;   /* with a deviceID */
+	struct ovs_cache memo; /* DEL: what ADD has noted, if it has */
 	bool noted;
 };
 
@@ -31,10 +31,10 @@ extern const struct ovs_conf ovs_defaults;
 extern const char *const ovs_args[];
 
 /* Keys of the node's file, for c->own; that of the configuration, or one of two places. */
-int ovs_flat_file(struct cni_call *c, const char *configuration_path) NODISCARD;
+int ovs_nodeconf(struct cni_call *c, const char *configuration_path) NODISCARD;
 
 /* The first thing for every verb: keys of the node's file, where the database is. */
-int ovs_settle(struct cni_call *c) NODISCARD;
+int ovs_apply_nodeconf(struct cni_call *c) NODISCARD;
 
 /* ADD, CHECK, STATUS: that, and what a table cannot say. */
 int ovs_validate(struct cni_call *c) NODISCARD;

@@ -12,25 +12,25 @@ static int remember(struct cni_call *c)
 {
 	const struct ovs_conf *conf = c->own;
 	const struct sriov *d = &conf->vf.device;
-	const struct cni_ovs_memo memo = {
+	const struct ovs_cache memo = {
 		.device_id = conf->device_id,
 		.ifname = d->netdev ? d->netdev : "",
 		.userspace = d->userspace,
 	};
 
-	return cni_ovs_remember(c, &conf->ovs, &memo);
+	return ovs_cache_write(c, &conf->ovs, &memo);
 }
 
 static int attach_veth(struct cni_call *c, struct link *host, struct link *inside)
 {
 	const struct ovs_conf *conf = c->own;
-	struct cni_veth veth = { .port = true, .mtu = conf->mtu, .mac = conf->mac };
+	struct veth_options veth = { .port = true, .mtu = conf->mtu, .mac = conf->mac };
 
-	if (cni_turn_begin(c) < 0)
+	if (host_lock(c) < 0)
 		return -1;
-	if (cni_veth_add(c, &veth, host, inside) < 0)
+	if (veth_add(c, &veth, host, inside) < 0)
 		return -1;
-	cni_turn_end(c);
+	host_unlock(c);
 	return remember(c);
 }
 
@@ -42,7 +42,7 @@ static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 	conf->vf.mac = conf->mac;
 	if (remember(c) < 0)
 		return -1;
-	if (cni_vf_move_in(c, &conf->vf, inside) < 0)
+	if (vf_move_in(c, &conf->vf, inside) < 0)
 		return -1;
 	*host = conf->vf.representor;
 	return 0;
@@ -51,7 +51,7 @@ static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 static int configure(struct cni_call *c, struct link *inside)
 {
 	const struct ovs_conf *conf = c->own;
-	static const struct cni_iface_options options = { .arp_notify = true,
+	static const struct iface_options options = { .arp_notify = true,
 							  .ndisc_notify = true };
 
 	if (!inside->index) /* a device that userspace drives */
@@ -63,8 +63,8 @@ static int configure(struct cni_call *c, struct link *inside)
 	if (cni_ipam_add(c) < 0)
 		return -1;
 	if (c->exclusive_ips && !conf->mac && !*conf->device_id)
-		cni_iface_adopt_mac(c, inside);
-	return cni_iface_configure(c, inside, 1, &options);
+		iface_mac_from_ip(c, inside);
+	return iface_configure(c, inside, 1, &options);
 }
 
 /*
@@ -85,11 +85,11 @@ static int ovs_add(struct cni_call *c)
 	cni_add_interface(c, &host, NULL);
 	cni_add_interface(c, &inside, c->netns);
 	conf->ovs.port.name = arena_strdup(c->arena, host.name); /* for the undo as well */
-	if (cni_ovs_plug(c, &conf->ovs, c->result.n_ips ? ovs_link_timeout(conf) : 0) < 0)
+	if (ovs_plug(c, &conf->ovs, c->result.n_ips ? ovs_link_timeout(conf) : 0) < 0)
 		return -1;
 	if (inside.index)
-		cni_iface_announce(c, &inside);
-	cni_dns_override(c);
+		iface_announce_garp(c, &inside);
+	iface_override_dns(c);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static int unplug(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->own;
 
-	if (cni_ovs_open(c, &conf->ovs) == 0 && cni_ovs_unplug(c, &conf->ovs) == 0)
+	if (ovs_open(c, &conf->ovs) == 0 && ovs_unplug(c, &conf->ovs) == 0)
 		return 0;
 	if (conf->noted)
 		return err_wrap(c->err, "the port of %s/%s may remain in OVS", c->container_id,
@@ -116,8 +116,8 @@ static int detach(struct cni_call *c)
 	if (conf->memo.userspace)
 		return 0;
 	if (*conf->memo.device_id)
-		return cni_vf_move_out(c, conf->memo.device_id, conf->memo.ifname);
-	return cni_veth_del(c) < 0 ? -1 : cni_ovs_remove_ends(c, &conf->ovs);
+		return vf_move_out(c, conf->memo.device_id, conf->memo.ifname);
+	return veth_del(c) < 0 ? -1 : ovs_del_host_ends(c, &conf->ovs);
 }
 
 static int ovs_del(struct cni_call *c)
@@ -125,22 +125,22 @@ static int ovs_del(struct cni_call *c)
 	static const cni_step steps[] = { unplug, detach, cni_ipam_forward };
 	struct ovs_conf *conf = c->own;
 
-	if (ovs_settle(c) < 0)
+	if (ovs_apply_nodeconf(c) < 0)
 		return -1;
-	conf->noted = cni_ovs_recall(c, &conf->memo);
+	conf->noted = ovs_cache_read(c, &conf->memo);
 	if (conf->noted)
-		conf->ovs.socket = *conf->memo.socket ? conf->memo.socket : CNI_OVS_SOCKET;
+		conf->ovs.socket = *conf->memo.socket ? conf->memo.socket : OVS_SOCKET;
 	else
 		conf->memo.device_id = conf->device_id;
 	if (cni_try_all(c, steps, ARRAY_SIZE(steps)) < 0)
 		return -1;
-	cni_ovs_sweep(c, &conf->ovs);
-	return cni_ovs_forget(c);
+	ovs_gc_lost(c, &conf->ovs);
+	return ovs_cache_remove(c);
 }
 
 /* ---- CHECK, GC, STATUS ----------------------------------------------------------------------- */
 
-static int verify_inside(struct cni_call *c, struct link *host)
+static int check_ends(struct cni_call *c, struct link *host)
 {
 	const struct ovs_conf *conf = c->own;
 	const char *kind = *conf->device_id ? NULL : "veth";
@@ -150,11 +150,11 @@ static int verify_inside(struct cni_call *c, struct link *host)
 	*host = conf->vf.representor;
 	if (conf->vf.device.userspace)
 		return 0;
-	if (cni_verify_inside(c, kind, true, &inside, &index) < 0)
+	if (verify_inside(c, kind, true, &inside, &index) < 0)
 		return -1;
-	if (kind && cni_verify_peer(c, &inside, host) < 0)
+	if (kind && verify_peer(c, &inside, host) < 0)
 		return -1;
-	return cni_verify_ips(c, &inside, index) < 0 ? -1 : cni_verify_routes(c);
+	return verify_ips(c, &inside, index) < 0 ? -1 : verify_routes(c);
 }
 
 static int ovs_check(struct cni_call *c)
@@ -166,33 +166,33 @@ static int ovs_check(struct cni_call *c)
 		return -1;
 	if (ovs_find_bridge(c) < 0)
 		return -1;
-	if (verify_inside(c, &host) < 0)
+	if (check_ends(c, &host) < 0)
 		return -1;
 	conf->ovs.port.name = host.name;
-	return cni_ovs_verify(c, &conf->ovs);
+	return ovs_check_port(c, &conf->ovs);
 }
 
 static int collect(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->own;
 
-	if (cni_ovs_open(c, &conf->ovs) < 0 || cni_ovs_collect(c, &conf->ovs) < 0)
+	if (ovs_open(c, &conf->ovs) < 0 || ovs_gc_ports(c, &conf->ovs) < 0)
 		return -1;
-	return c->conf.has_attachments ? cni_ovs_collect_memos(c) : 0;
+	return c->conf.has_attachments ? ovs_cache_gc(c) : 0;
 }
 
 static int ovs_gc(struct cni_call *c)
 {
 	static const cni_step steps[] = { collect, cni_ipam_forward };
 
-	return ovs_settle(c) < 0 ? -1 : cni_try_all(c, steps, ARRAY_SIZE(steps));
+	return ovs_apply_nodeconf(c) < 0 ? -1 : cni_try_all(c, steps, ARRAY_SIZE(steps));
 }
 
 static int ovs_status(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->own;
 
-	return cni_ovs_status(c, &conf->ovs) < 0 ? -1 : cni_ipam_forward(c);
+	return ovs_server_status(c, &conf->ovs) < 0 ? -1 : cni_ipam_forward(c);
 }
 
 const struct cni_plugin ovs_plugin = {

@@ -12,7 +12,7 @@
 #include "nl/addr.h"
 
 struct ptp_conf {
-	struct cni_netfilter netfilter;
+	struct netfilter_conf netfilter;
 	uint32_t mtu;
 };
 
@@ -28,7 +28,7 @@ static int ptp_validate(struct cni_call *c)
 
 	if (!*c->conf.ipam.type)
 		return err_set(c->err, ERR_CONFIG, "ipam.type: missing, ptp needs an IPAM plugin");
-	return cni_netfilter_validate(c, &conf->netfilter);
+	return netfilter_validate(c, &conf->netfilter);
 }
 
 static int need_gateways(struct cni_call *c)
@@ -84,7 +84,7 @@ static bool is_routed(const struct cni_result *r, const struct ip *dst, bool on_
 		struct ip net = ip_network(&route->dst);
 
 		if (!route->priority && (!route->has_table || route->table == RT_TABLE_MAIN) &&
-		    (!on_link || cni_route_is_on_link(route)) && cidr_equal(&net, dst))
+		    (!on_link || configure_is_on_link(route)) && cidr_equal(&net, dst))
 			return true;
 	}
 	return false;
@@ -97,7 +97,7 @@ static bool is_routed(const struct cni_result *r, const struct ip *dst, bool on_
  * The gateways go before the result's routes, whose next hops they are, on the link or off it.
  */
 static void route_to_gateways(struct cni_call *c, const struct link *inside,
-			      struct cni_iface_options *options)
+			      struct iface_options *options)
 {
 	struct route *routes = arena_array(c->arena, struct route, c->result.n_ips);
 
@@ -188,11 +188,11 @@ static int configure_host(struct cni_call *c, const struct link *host)
 static int ptp_add(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->own;
-	struct cni_iface_options options = { 0 };
-	struct cni_veth veth = { .mtu = conf->mtu };
+	struct iface_options options = { 0 };
+	struct veth_options veth = { .mtu = conf->mtu };
 	struct link host, inside;
 
-	if (cni_veth_add(c, &veth, &host, &inside) < 0)
+	if (veth_add(c, &veth, &host, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
 	cni_add_interface(c, &inside, c->netns);
@@ -201,16 +201,16 @@ static int ptp_add(struct cni_call *c)
 	if (need_gateways(c) < 0)
 		return -1;
 	route_to_gateways(c, &inside, &options);
-	if (cni_iface_configure(c, &inside, 1, &options) < 0)
+	if (iface_configure(c, &inside, 1, &options) < 0)
 		return -1;
 	if (route_subnets(c, &inside) < 0)
 		return -1;
 	if (configure_host(c, &host) < 0)
 		return -1;
-	if (cni_enable_forwarding(c) < 0)
+	if (iface_enable_forwarding(c) < 0)
 		return -1;
-	cni_dns_override(c);
-	return cni_netfilter_add(c, &conf->netfilter);
+	iface_override_dns(c);
+	return netfilter_add(c, &conf->netfilter);
 }
 
 static int ptp_del(struct cni_call *c)
@@ -224,7 +224,7 @@ static int ptp_repair(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->own;
 
-	return cni_netfilter_repair(c, &conf->netfilter);
+	return netfilter_repair(c, &conf->netfilter);
 }
 
 static int ptp_check(struct cni_call *c)
@@ -235,15 +235,15 @@ static int ptp_check(struct cni_call *c)
 
 	if (cni_ipam_forward(c) < 0)
 		return -1;
-	if (cni_verify_inside(c, "veth", true, &inside, &index) < 0)
+	if (verify_inside(c, "veth", true, &inside, &index) < 0)
 		return -1;
-	if (cni_verify_peer(c, &inside, &host) < 0) /* its routes are what the container lives on */
+	if (verify_peer(c, &inside, &host) < 0) /* its routes are what the container lives on */
 		return -1;
-	if (cni_verify_ips(c, &inside, index) < 0)
+	if (verify_ips(c, &inside, index) < 0)
 		return -1;
-	if (cni_verify_routes(c) < 0)
+	if (verify_routes(c) < 0)
 		return -1;
-	return cni_netfilter_check(c, &conf->netfilter);
+	return netfilter_check(c, &conf->netfilter);
 }
 
 const struct cni_plugin ptp_plugin = {
@@ -254,7 +254,7 @@ const struct cni_plugin ptp_plugin = {
 	.add = ptp_add,
 	.del = ptp_del,
 	.check = ptp_check,
-	.gc = cni_netfilter_gc,
+	.gc = netfilter_gc,
 	.status = cni_ipam_forward,
 	.repair = ptp_repair,
 };

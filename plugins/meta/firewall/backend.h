@@ -10,14 +10,14 @@
 #include "nft/table.h"
 
 /* What an attachment's bridge had before we came. */
-struct nft_bridge_state {
+struct fw_bridge_state {
 	bool known;                 /* looked at */
 	bool from, same, different; /* as it should be: listed, policy, and the policy is another */
 	int32_t verdict;            /* between its own ports: NFT_RETURN or NF_DROP */
 	char network[NFT_COMMENT_MAX * 2];
 };
 
-struct nft_forward {
+struct fw_forward {
 	const struct ip *const *ips; /* let through: what they send, and the answers */
 	size_t n_ips;
 	const char *owner;   /* comment of what the attachment has */
@@ -29,43 +29,43 @@ struct nft_forward {
 	void *context;       /* of a way that is not here */
 
 	/* Theirs: what undo() takes back. */
-	struct nft_claim claim;
-	struct nft_bridge_state before;
-	struct ipf_rules *fresh;
-	struct ipf_look *look;
+	struct nft_elems claim;
+	struct fw_bridge_state before;
+	struct fw_rules *fresh;
+	struct fw_rules_listed *look;
 	const struct ip *const *undo_ips;
 	size_t n_undo_ips;
 };
 
 /* Who has a bridge's policy when its network has gone; NULL: nobody. */
-typedef const struct nft_forward *(*nft_heir)(const char *bridge, void *data);
+typedef const struct fw_forward *(*fw_successor)(const char *bridge, void *data);
 
-struct nft_forwarding {
+struct fw_backend {
 	const char *name;
-	bool unmarked; /* cannot tell whose a rule is: sweep() and bequeath() are NULL */
+	bool has_no_owner_tag; /* cannot tell whose a rule is: sweep() and policy_reassign() are NULL */
 
 	/*
 	 * What attachments share: chains, the admin chain, the bridge's policy. ready() says whether all
 	 * is there, prepare() makes it so in one transaction.
 	 */
-	int (*ready)(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *ready);
-	int (*prepare)(struct nl *nl, struct nft_forward *f, struct arena *arena);
+	int (*ready)(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *ready);
+	int (*prepare)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
 	/* The attachment's own; what is there as it should be is no error. */
-	int (*add)(struct nl *nl, struct nft_forward *f, struct arena *arena);
+	int (*add)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 	/* What prepare() and add() have made of policy and addresses. */
-	int (*undo)(struct nl *nl, struct nft_forward *f, struct arena *arena);
+	int (*undo)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
 	/* Those of the addresses that are the owner's, or nobody's in particular. */
-	int (*release)(struct nl *nl, struct nft_forward *f, struct arena *arena);
+	int (*release)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 	/* All there? ERR_CHECK says what is missing. Changes nothing. */
-	int (*verify)(struct nl *nl, struct nft_forward *f, struct arena *arena);
-	int (*restore)(struct nl *nl, struct nft_forward *f, struct arena *arena);
+	int (*verify)(struct nl *nl, struct fw_forward *f, struct arena *arena);
+	int (*restore)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
 	/* Everything whose owner is stale. */
 	int (*sweep)(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
-	/* The bridges of a network that has no attachment any more go, or to an heir. */
-	int (*bequeath)(struct nl *nl, const char *network, nft_heir heir, void *data,
+	/* The bridges of a network that has no attachment any more go, or to an successor. */
+	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor, void *data,
 			struct arena *arena);
 };
 

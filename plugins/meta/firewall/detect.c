@@ -20,9 +20,9 @@ static int is_family_legacy(struct cni_call *c, sa_family_t family, bool *used)
 {
 	const char *saved;
 
-	if (!cni_iptables_legacy(family, CNI_IPTABLES_FILTER) || !cni_iptables_has_legacy(c))
+	if (!iptables_legacy_has_table(family, IPTABLES_FILTER) || !iptables_legacy_is_installed(c))
 		return 0;
-	if (cni_iptables_legacy_save(c, family, CNI_IPTABLES_FILTER, &saved) < 0)
+	if (iptables_legacy_save(c, family, IPTABLES_FILTER, &saved) < 0)
 		return -1;
 	*used |= strstr(saved, "\n-A FORWARD ") || strstr(saved, "\n:FORWARD DROP ");
 	return 0;
@@ -42,7 +42,7 @@ static int is_iptables_nft(struct cni_call *c, bool *used)
 {
 	*used = false;
 	for (size_t i = 0; !*used && i < ARRAY_SIZE(families); i++)
-		if (nft_has_chain(c->nft, ipf_table(families[i]), "FORWARD", used) < 0)
+		if (nft_has_chain(c->nft, fw_iptables_table(families[i]), "FORWARD", used) < 0)
 			return -1;
 	return 0;
 }
@@ -66,13 +66,13 @@ static int is_firewalld(struct cni_call *c, bool *used)
 	static const struct nft_table theirs = { NFPROTO_INET, "firewalld" };
 	bool rules;
 
-	if (cni_fwdaemon_running(c, used) < 0)
+	if (fw_firewalld_is_running(c, used) < 0)
 		return -1;
 	if (*used)
 		return 0;
 	if (nft_has_chain(c->nft, &theirs, "filter_FORWARD", &rules) < 0)
 		return -1;
-	if (!rules || cni_fwdaemon_usable(c) == 0)
+	if (!rules || fw_firewalld_is_usable(c) == 0)
 		return 0;
 	return err_wrap(c->err, "firewalld has rules here, and no backend is named");
 }
@@ -87,7 +87,7 @@ static int is_iptables(struct cni_call *c, bool *used)
 	return 0;
 }
 
-int cni_firewall_choose(struct cni_call *c, const char *configured, const char **backend)
+int fw_detect(struct cni_call *c, const char *configured, const char **backend)
 {
 	bool firewalld, iptables;
 
@@ -95,7 +95,7 @@ int cni_firewall_choose(struct cni_call *c, const char *configured, const char *
 	if (cni_nft(c) < 0)
 		return -1;
 	if (!strcmp(configured, "firewalld"))
-		return cni_fwdaemon_usable(c);
+		return fw_firewalld_is_usable(c);
 	if (*configured)
 		return 0;
 	if (is_firewalld(c, &firewalld) < 0 || is_iptables(c, &iptables) < 0)
@@ -104,7 +104,7 @@ int cni_firewall_choose(struct cni_call *c, const char *configured, const char *
 	return 0;
 }
 
-static void add_way(struct cni_ways *ways, const struct nft_forwarding *way)
+static void add_way(struct fw_backends *ways, const struct fw_backend *way)
 {
 	ways->list[ways->n++] = way;
 }
@@ -113,25 +113,25 @@ static void add_way(struct cni_ways *ways, const struct nft_forwarding *way)
  * Both kinds of iptables have their say on every packet, so both are told where both are used. Where none is,
  * the one that is installed will be.
  */
-static int iptables_ways(struct cni_call *c, struct cni_ways *ways)
+static int iptables_ways(struct cni_call *c, struct fw_backends *ways)
 {
 	bool legacy, nft;
 
 	if (is_legacy(c, &legacy) < 0 || is_iptables_nft(c, &nft) < 0)
 		return -1;
-	if (cni_iptables_prefers_legacy(c) || !has_nftables(c))
+	if (iptables_prefers_legacy(c) || !has_nftables(c))
 		legacy = true;
 	else
 		nft = true;
 	if (nft)
-		add_way(ways, &nft_ipforward);
+		add_way(ways, &fw_iptables_nft);
 	if (legacy)
-		add_way(ways, &cni_fwlegacy);
+		add_way(ways, &fw_iptables_legacy);
 	return 0;
 }
 
 /* firewalld knows nothing of policies between bridges. */
-static int policy_ways(struct cni_call *c, struct cni_ways *ways)
+static int policy_ways(struct cni_call *c, struct fw_backends *ways)
 {
 	bool iptables;
 
@@ -139,30 +139,30 @@ static int policy_ways(struct cni_call *c, struct cni_ways *ways)
 		return -1;
 	if (iptables)
 		return iptables_ways(c, ways);
-	add_way(ways, &nft_filter);
+	add_way(ways, &fw_nftables);
 	return 0;
 }
 
-int cni_firewall_ways(struct cni_call *c, const struct cni_firewall *conf, const char *backend,
-		      struct cni_ways *ways)
+int fw_backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
+		      struct fw_backends *ways)
 {
-	*ways = (struct cni_ways){ 0 };
+	*ways = (struct fw_backends){ 0 };
 	if (!strcmp(backend, "firewalld")) {
-		add_way(ways, &cni_fwdaemon);
-		return cni_firewall_has_policy(conf) ? policy_ways(c, ways) : 0;
+		add_way(ways, &fw_firewalld);
+		return fw_has_policy(conf) ? policy_ways(c, ways) : 0;
 	}
 	if (!strcmp(backend, "iptables"))
 		return iptables_ways(c, ways);
-	add_way(ways, &nft_filter);
+	add_way(ways, &fw_nftables);
 	return 0;
 }
 
 /* ---- the record's note ----------------------------------------------------------------------- */
 
-static const struct nft_forwarding *const all[] = { &nft_filter, &nft_ipforward, &cni_fwlegacy,
-						    &cni_fwdaemon };
+static const struct fw_backend *const all[] = { &fw_nftables, &fw_iptables_nft, &fw_iptables_legacy,
+						    &fw_firewalld };
 
-const char *cni_firewall_note(struct cni_call *c, const struct cni_ways *ways)
+const char *fw_backends_extra(struct cni_call *c, const struct fw_backends *ways)
 {
 	const char *note = "";
 
@@ -172,10 +172,10 @@ const char *cni_firewall_note(struct cni_call *c, const struct cni_ways *ways)
 	return note;
 }
 
-struct cni_ways cni_firewall_noted(struct cni_call *c, const char *note)
+struct fw_backends fw_backends_recorded(struct cni_call *c, const char *note)
 {
 	char *list = arena_strdup(c->arena, note ? note : ""), *name;
-	struct cni_ways ways = { 0 };
+	struct fw_backends ways = { 0 };
 
 	while ((name = strsep(&list, ","))) {
 		name += *name == ' ';
@@ -186,7 +186,7 @@ struct cni_ways cni_firewall_noted(struct cni_call *c, const char *note)
 	return ways;
 }
 
-bool cni_firewall_uses(const struct cni_ways *ways, const struct nft_forwarding *way)
+bool fw_backends_use(const struct fw_backends *ways, const struct fw_backend *way)
 {
 	for (size_t i = 0; i < ways->n; i++)
 		if (ways->list[i] == way)
@@ -195,16 +195,16 @@ bool cni_firewall_uses(const struct cni_ways *ways, const struct nft_forwarding 
 }
 
 /* firewalld's are the reference's already, and it has none by nftables. */
-int cni_firewall_turned(struct cni_call *c, const struct cni_firewall *conf, const char *backend,
-			const char *note, struct cni_ways *ways)
+int fw_backends_turned(struct cni_call *c, const struct fw_conf *conf, const char *backend,
+			const char *note, struct fw_backends *ways)
 {
-	const struct cni_ways noted = cni_firewall_noted(c, note);
+	const struct fw_backends noted = fw_backends_recorded(c, note);
 
-	if (cni_firewall_uses(&noted, &cni_fwdaemon)) {
+	if (fw_backends_use(&noted, &fw_firewalld)) {
 		*ways = noted;
 		return 0;
 	}
-	return cni_firewall_ways(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables",
+	return fw_backends_for(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables",
 				 ways);
 }
 
@@ -212,41 +212,41 @@ static bool may_be_firewalld(struct cni_call *c)
 {
 	bool running;
 
-	return cni_fwdaemon_running(c, &running) == 0 && running;
+	return fw_firewalld_is_running(c, &running) == 0 && running;
 }
 
 /* Those by netlink are cheap to ask. The others are only where ADD has used them, or might have. */
-struct cni_ways cni_firewall_removing(struct cni_call *c, const char *backend, const char *note)
+struct fw_backends fw_backends_to_clean(struct cni_call *c, const char *backend, const char *note)
 {
-	const struct cni_ways noted = cni_firewall_noted(c, note);
-	struct cni_ways ways = { 0 };
+	const struct fw_backends noted = fw_backends_recorded(c, note);
+	struct fw_backends ways = { 0 };
 
-	add_way(&ways, &nft_filter);
-	add_way(&ways, &nft_ipforward);
+	add_way(&ways, &fw_nftables);
+	add_way(&ways, &fw_iptables_nft);
 	for (size_t i = 0; i < noted.n; i++)
-		if (noted.list[i]->unmarked)
+		if (noted.list[i]->has_no_owner_tag)
 			add_way(&ways, noted.list[i]);
-	if (!noted.n && cni_iptables_has_legacy(c) &&
-	    (cni_iptables_legacy(AF_INET, CNI_IPTABLES_FILTER) ||
-	     cni_iptables_legacy(AF_INET6, CNI_IPTABLES_FILTER)))
-		add_way(&ways, &cni_fwlegacy);
+	if (!noted.n && iptables_legacy_is_installed(c) &&
+	    (iptables_legacy_has_table(AF_INET, IPTABLES_FILTER) ||
+	     iptables_legacy_has_table(AF_INET6, IPTABLES_FILTER)))
+		add_way(&ways, &fw_iptables_legacy);
 	if (!noted.n && (!strcmp(backend, "firewalld") || (!*backend && may_be_firewalld(c))))
-		add_way(&ways, &cni_fwdaemon);
+		add_way(&ways, &fw_firewalld);
 	return ways;
 }
 
 /* ---- STATUS ---------------------------------------------------------------------------------- */
 
-int cni_firewall_status(struct cni_call *c, const struct cni_ways *ways)
+int fw_backends_status(struct cni_call *c, const struct fw_backends *ways)
 {
 	bool running;
 
 	for (size_t i = 0; i < ways->n; i++) {
-		if (ways->list[i] == &cni_fwlegacy && cni_iptables_usable(c, AF_INET) < 0)
+		if (ways->list[i] == &fw_iptables_legacy && iptables_is_usable(c, AF_INET) < 0)
 			return -1;
-		if (ways->list[i] != &cni_fwdaemon)
+		if (ways->list[i] != &fw_firewalld)
 			continue;
-		if (cni_fwdaemon_running(c, &running) < 0)
+		if (fw_firewalld_is_running(c, &running) < 0)
 			return -1;
 		if (!running)
 			return err_set(c->err, ERR_UNAVAILABLE, "firewalld is not running");

@@ -14,14 +14,14 @@
 #include "iptables_nft.h"
 
 static const struct json_field firewall_fields[] = {
-	F_STR("backend", struct cni_firewall, backend),
-	F_STR("iptablesAdminChainName", struct cni_firewall, admin),
-	F_STR("firewalldZone", struct cni_firewall, zone),
-	F_STR("ingressPolicy", struct cni_firewall, policy),
+	F_STR("backend", struct fw_conf, backend),
+	F_STR("iptablesAdminChainName", struct fw_conf, admin),
+	F_STR("firewalldZone", struct fw_conf, zone),
+	F_STR("ingressPolicy", struct fw_conf, policy),
 	F_END,
 };
 
-static const struct cni_firewall defaults = {
+static const struct fw_conf defaults = {
 	.backend = "",
 	.admin = "CNI-ADMIN",
 	.zone = "trusted",
@@ -43,17 +43,17 @@ static bool is_among(const char *const *list, const char *value)
 static int validate_admin(struct cni_call *c, const char *name)
 {
 	static const char *const taken[] = { "INPUT",     "FORWARD",   "OUTPUT", "ACCEPT",
-					     "DROP",      "QUEUE",     "RETURN", IPF_FORWARD,
-					     IPF_STAGE_1, IPF_STAGE_2, NULL };
+					     "DROP",      "QUEUE",     "RETURN", FW_CHAIN_FORWARD,
+					     FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL };
 
-	if (!*name || strlen(name) > CNI_CHAIN_LEN)
+	if (!*name || strlen(name) > INSTANCE_CHAIN_LEN)
 		return err_set(c->err, ERR_CONFIG,
 			       "iptablesAdminChainName: \"%.80s\" has not 1 to %d characters", name,
-			       CNI_CHAIN_LEN);
+			       INSTANCE_CHAIN_LEN);
 	if (*name == '-' || name[strspn(name, NAME_CHARS)])
 		return err_set(c->err, ERR_CONFIG,
 			       "iptablesAdminChainName: \"%s\" is no name of a chain", name);
-	if (is_among(taken, name) || nft_filter_is_chain(name))
+	if (is_among(taken, name) || fw_nftables_is_chain(name))
 		return err_set(c->err, ERR_CONFIG, "iptablesAdminChainName: \"%s\" is taken", name);
 	return 0;
 }
@@ -66,9 +66,9 @@ static int validate_bridge(struct cni_call *c)
 	if (!first)
 		return err_set(c->err, ERR_CONFIG,
 			       "prevResult.interfaces: missing, ingressPolicy needs the bridge");
-	if (ifname_fault(first->name))
+	if (str_ifname_fault(first->name))
 		return err_set(c->err, ERR_CONFIG, "prevResult.interfaces[0].name: %s",
-			       ifname_fault(first->name));
+			       str_ifname_fault(first->name));
 	if (first->sandbox && *first->sandbox)
 		return err_set(
 			c->err, ERR_CONFIG,
@@ -81,7 +81,7 @@ static int firewall_validate(struct cni_call *c)
 {
 	static const char *const backends[] = { "", "nftables", "iptables", "firewalld", NULL };
 	static const char *const policies[] = { "", "open", "same-bridge", "isolated", NULL };
-	const struct cni_firewall *conf = c->own;
+	const struct fw_conf *conf = c->own;
 
 	if (!is_among(backends, conf->backend))
 		return err_set(c->err, ERR_CONFIG,
@@ -99,14 +99,14 @@ static int firewall_validate(struct cni_call *c)
 		return err_set(
 			c->err, ERR_CONFIG,
 			"prevResult: missing, firewall goes behind an interface's plugin in a chain");
-	return cni_firewall_has_policy(conf) && c->prev->n_ips ? validate_bridge(c) : 0;
+	return fw_has_policy(conf) && c->prev->n_ips ? validate_bridge(c) : 0;
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
 struct step {
-	const struct nft_forwarding *way;
-	struct nft_forward *f;
+	const struct fw_backend *way;
+	struct fw_forward *f;
 };
 
 static void undo(struct cni_call *c, const void *arg)
@@ -118,29 +118,29 @@ static void undo(struct cni_call *c, const void *arg)
 }
 
 /* What is shared is made by one at a time, and not taken from under another while we may take it back. */
-static int go(struct cni_call *c, const struct cni_ways *ways, size_t i)
+static int go(struct cni_call *c, const struct fw_backends *ways, size_t i)
 {
-	const struct nft_forwarding *way = ways->list[i];
+	const struct fw_backend *way = ways->list[i];
 	struct step *s = arena_new(c->arena, struct step);
 	bool ready;
 
 	s->way = way;
-	s->f = cni_firewall_for(c, ways, i, c->prev);
+	s->f = fw_forward_for(c, ways, i, c->prev);
 	if (way->ready(c->nft, s->f, c->arena, &ready) < 0)
 		return -1;
-	cni_undo_push(c, undo, s);
-	if (!ready && (cni_turn_begin(c) < 0 || way->prepare(c->nft, s->f, c->arena) < 0))
+	undo_push(c, undo, s);
+	if (!ready && (host_lock(c) < 0 || way->prepare(c->nft, s->f, c->arena) < 0))
 		return -1;
 	return way->add(c->nft, s->f, c->arena);
 }
 
-static int choose(struct cni_call *c, struct cni_ways *ways)
+static int choose(struct cni_call *c, struct fw_backends *ways)
 {
-	const struct cni_firewall *conf = c->own;
+	const struct fw_conf *conf = c->own;
 	const char *backend;
 
-	if (cni_firewall_choose(c, conf->backend, &backend) < 0 ||
-	    cni_firewall_ways(c, conf, backend, ways) < 0)
+	if (fw_detect(c, conf->backend, &backend) < 0 ||
+	    fw_backends_for(c, conf, backend, ways) < 0)
 		return -1;
 	if (!*conf->backend && c->command == CNI_ADD)
 		fprintf(stderr, "firewall: backend %s\n", backend);
@@ -149,15 +149,15 @@ static int choose(struct cni_call *c, struct cni_ways *ways)
 
 static int firewall_add(struct cni_call *c)
 {
-	struct cni_ways ways;
+	struct fw_backends ways;
 
 	c->result = *c->prev;
 	if (!c->prev->n_ips)
 		return 0;
 	if (choose(c, &ways) < 0)
 		return -1;
-	c->record_note = cni_firewall_note(c, &ways);
-	if (cni_record_write(c) < 0)
+	c->record_extra = fw_backends_extra(c, &ways);
+	if (record_write(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
 		if (go(c, &ways, i) < 0)
@@ -168,7 +168,7 @@ static int firewall_add(struct cni_call *c)
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
 /* What ADD saw, or what the runtime says it was; if that is nothing, marks are what is left to go by. */
-static const struct cni_result *result_of(struct cni_call *c, const struct cni_record *r)
+static const struct cni_result *result_of(struct cni_call *c, const struct record *r)
 {
 	struct cni_result *prev = arena_new(c->arena, struct cni_result);
 
@@ -186,33 +186,33 @@ static const struct cni_result *result_of(struct cni_call *c, const struct cni_r
 
 static int firewall_del(struct cni_call *c)
 {
-	const struct cni_firewall *conf = c->own;
+	const struct fw_conf *conf = c->own;
 	const struct cni_result *result;
 	struct err first = { 0 };
-	struct cni_ways ways;
-	struct cni_record *r;
+	struct fw_backends ways;
+	struct record *r;
 	int rc = 0;
 
-	if (cni_record_read(c, &r) < 0 || cni_nft(c) < 0)
+	if (record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
-	ways = cni_firewall_removing(c, conf->backend, r ? r->note : NULL);
+	ways = fw_backends_to_clean(c, conf->backend, r ? r->note : NULL);
 	for (size_t i = 0; i < ways.n; i++) {
-		struct nft_forward *f = cni_firewall_of(c, c->own, result);
+		struct fw_forward *f = fw_forward_of(c, c->own, result);
 
 		err_clear(c->err);
 		if (ways.list[i]->release(c->nft, f, c->arena) < 0)
 			rc = err_keep_first(&first, c->err, rc);
 	}
 	*c->err = first;
-	return rc < 0 ? -1 : cni_record_remove(c);
+	return rc < 0 ? -1 : record_remove(c);
 }
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
-static int verify(struct cni_call *c, const struct cni_ways *ways, size_t i)
+static int verify(struct cni_call *c, const struct fw_backends *ways, size_t i)
 {
-	struct nft_forward *f = cni_firewall_for(c, ways, i, c->prev);
+	struct fw_forward *f = fw_forward_for(c, ways, i, c->prev);
 
 	return ways->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
 }
@@ -221,7 +221,7 @@ static int verify(struct cni_call *c, const struct cni_ways *ways, size_t i)
 static int check_any(struct cni_call *c)
 {
 	struct err first = { 0 };
-	struct cni_ways ways;
+	struct fw_backends ways;
 
 	if (choose(c, &ways) < 0)
 		return -1;
@@ -238,14 +238,14 @@ static int check_any(struct cni_call *c)
 
 static int firewall_check(struct cni_call *c)
 {
-	struct cni_record *r;
-	struct cni_ways ways;
+	struct record *r;
+	struct fw_backends ways;
 
 	if (!c->prev->n_ips)
 		return 0;
-	if (cni_nft(c) < 0 || cni_record_read(c, &r) < 0)
+	if (cni_nft(c) < 0 || record_read(c, &r) < 0)
 		return -1;
-	ways = cni_firewall_noted(c, r ? r->note : NULL);
+	ways = fw_backends_recorded(c, r ? r->note : NULL);
 	if (!ways.n)
 		return check_any(c);
 	for (size_t i = 0; i < ways.n; i++)
@@ -254,10 +254,10 @@ static int firewall_check(struct cni_call *c)
 	return 0;
 }
 
-static int restore(struct cni_call *c, const struct cni_ways *ways)
+static int restore(struct cni_call *c, const struct fw_backends *ways)
 {
 	for (size_t i = 0; i < ways->n; i++) {
-		struct nft_forward *f = cni_firewall_for(c, ways, i, c->prev);
+		struct fw_forward *f = fw_forward_for(c, ways, i, c->prev);
 
 		if (ways->list[i]->restore(c->nft, f, c->arena) < 0)
 			return err_wrap(c->err, "firewall");
@@ -268,27 +268,27 @@ static int restore(struct cni_call *c, const struct cni_ways *ways)
 /* What the new ways do is done before the old ones cease. */
 static int turn(struct cni_call *c)
 {
-	const struct cni_ways all = cni_firewall_removing(c, "nftables", c->record_note);
-	struct cni_ways ways, old = { 0 };
+	const struct fw_backends all = fw_backends_to_clean(c, "nftables", c->record_extra);
+	struct fw_backends ways, old = { 0 };
 
-	if (cni_firewall_turned(c, c->own, c->backend, c->record_note, &ways) < 0 ||
+	if (fw_backends_turned(c, c->own, c->backend, c->record_extra, &ways) < 0 ||
 	    restore(c, &ways) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		if (!cni_firewall_uses(&ways, all.list[i]))
+		if (!fw_backends_use(&ways, all.list[i]))
 			old.list[old.n++] = all.list[i];
 	for (size_t i = 0; i < old.n; i++)
-		if (old.list[i]->release(c->nft, cni_firewall_of(c, c->own, c->prev), c->arena) < 0)
+		if (old.list[i]->release(c->nft, fw_forward_of(c, c->own, c->prev), c->arena) < 0)
 			return err_wrap(c->err, "firewall, %s", old.list[i]->name);
-	if (cni_firewall_bequeath(c, &old) < 0)
+	if (fw_gc_policies(c, &old) < 0)
 		return -1;
-	c->record_note = cni_firewall_note(c, &ways);
-	return cni_record_write(c);
+	c->record_extra = fw_backends_extra(c, &ways);
+	return record_write(c);
 }
 
 static int firewall_repair(struct cni_call *c)
 {
-	const struct cni_ways ways = cni_firewall_noted(c, c->record_note);
+	const struct fw_backends ways = fw_backends_recorded(c, c->record_extra);
 
 	if (!c->prev->n_ips)
 		return 0;
@@ -299,41 +299,41 @@ static int firewall_repair(struct cni_call *c)
 
 static int sweep(struct cni_call *c)
 {
-	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
-	struct cni_owners owners;
+	const struct fw_backends ways = fw_backends_to_clean(c, "nftables", NULL);
+	struct instance_set owners;
 
-	cni_owners_init(&owners, c);
+	instance_set_init(&owners, c);
 	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
-		if (!ways.list[i]->unmarked &&
-		    ways.list[i]->sweep(c->nft, cni_may_go, &owners, c->arena) < 0)
+		if (!ways.list[i]->has_no_owner_tag &&
+		    ways.list[i]->sweep(c->nft, instance_may_go, &owners, c->arena) < 0)
 			return -1;
 	return 0;
 }
 
-static int bequeath(struct cni_call *c)
+static int policy_reassign(struct cni_call *c)
 {
-	const struct cni_ways ways = cni_firewall_removing(c, "nftables", NULL);
+	const struct fw_backends ways = fw_backends_to_clean(c, "nftables", NULL);
 
 	if (!c->conf.has_attachments || c->conf.n_attachments)
 		return 0;
-	return cni_firewall_bequeath(c, &ways);
+	return fw_gc_policies(c, &ways);
 }
 
 static int firewall_gc(struct cni_call *c)
 {
-	static const cni_step steps[] = { sweep, cni_firewall_forget, bequeath,
-					  cni_record_collect };
+	static const cni_step steps[] = { sweep, fw_gc_untagged, policy_reassign,
+					  record_gc };
 
 	return cni_try_all(c, steps, ARRAY_SIZE(steps));
 }
 
 static int firewall_status(struct cni_call *c)
 {
-	struct cni_ways ways;
+	struct fw_backends ways;
 
-	return choose(c, &ways) < 0 ? -1 : cni_firewall_status(c, &ways);
+	return choose(c, &ways) < 0 ? -1 : fw_backends_status(c, &ways);
 }
 
 const struct cni_plugin firewall_plugin = {
@@ -341,7 +341,7 @@ const struct cni_plugin firewall_plugin = {
 	.like = "v1.9.1",
 	.fields = firewall_fields,
 	.defaults = &defaults,
-	.conf_size = sizeof(struct cni_firewall),
+	.conf_size = sizeof(struct fw_conf),
 	.bare = true,
 	.validate = firewall_validate,
 	.add = firewall_add,

@@ -36,7 +36,7 @@ static const char without_helper[] =
 	"backend: firewalld needs " HELPER
 	" beside this plugin, which is not installed (make FIREWALLD=1)";
 
-int cni_fwdaemon_usable(struct cni_call *c)
+int fw_firewalld_is_usable(struct cni_call *c)
 {
 	return helper(c) ? 0 : err_set(c->err, ERR_FIELD, "%s", without_helper);
 }
@@ -64,7 +64,7 @@ static int ask(struct cni_call *c, const char **argv, bool *no, const char **out
 	return -1;
 }
 
-int cni_fwdaemon_running(struct cni_call *c, bool *running)
+int fw_firewalld_is_running(struct cni_call *c, bool *running)
 {
 	const char *argv[] = { HELPER, "running", NULL };
 	const struct err before = *c->err;
@@ -102,9 +102,9 @@ static void word(struct cni_call *c, struct question *q, const char *text)
 	*arena_append(c->arena, q->argv, q->n) = text;
 }
 
-static struct question question(const struct nft_forward *f, const char *verb)
+static struct question question(const struct fw_forward *f, const char *verb)
 {
-	const struct cni_fwcontext *context = f->context;
+	const struct fw_context *context = f->context;
 	struct cni_call *c = context->c;
 	struct question q = { 0 };
 
@@ -117,15 +117,15 @@ static struct question question(const struct nft_forward *f, const char *verb)
 	return q;
 }
 
-static int put(const struct nft_forward *f, const char *verb, bool *no, const char **out)
+static int put(const struct fw_forward *f, const char *verb, bool *no, const char **out)
 {
-	const struct cni_fwcontext *context = f->context;
+	const struct fw_context *context = f->context;
 	struct question q = question(f, verb);
 
 	return ask(context->c, q.argv, no, out);
 }
 
-static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
 {
 	(void)nl, (void)f, (void)arena;
 	*is_ready = true; /* nothing is shared */
@@ -133,7 +133,7 @@ static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool
 }
 
 /* The fresh ones, a line each. */
-static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	const struct ip **fresh = arena_array(arena, const struct ip *, f->n_ips + 1);
 	const char *out;
@@ -150,7 +150,7 @@ static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return 0;
 }
 
-static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	const char *out;
 	bool no;
@@ -159,9 +159,9 @@ static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return f->n_ips ? put(f, "remove", &no, &out) : 0;
 }
 
-static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_forward fresh = *f;
+	struct fw_forward fresh = *f;
 
 	fresh.ips = f->undo_ips;
 	fresh.n_ips = f->n_undo_ips;
@@ -169,9 +169,9 @@ static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
 }
 
 /* firewalld says no by an answer, not by an error. */
-static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	const struct cni_fwcontext *context = f->context;
+	const struct fw_context *context = f->context;
 	const char *out;
 	bool no;
 
@@ -185,9 +185,9 @@ static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
 		       (int)strcspn(out, "\n"), out, context->zone);
 }
 
-const struct nft_forwarding cni_fwdaemon = {
+const struct fw_backend fw_firewalld = {
 	.name = "firewalld",
-	.unmarked = true,
+	.has_no_owner_tag = true,
 	.ready = ready,
 	.prepare = add,
 	.add = add,

@@ -9,12 +9,12 @@
 #include "skel/call.h"
 #include "backend.h"
 
-extern const struct nft_forwarding cni_fwdaemon;
+extern const struct fw_backend fw_firewalld;
 
 /* Is there a system bus, and firewalld on it? Executes nothing where there is no bus. */
-int cni_fwdaemon_running(struct cni_call *c, bool *running) NODISCARD;
+int fw_firewalld_is_running(struct cni_call *c, bool *running) NODISCARD;
 
 /* Its helper is installed; ERR_FIELD if not. */
-int cni_fwdaemon_usable(struct cni_call *c) NODISCARD;
+int fw_firewalld_is_usable(struct cni_call *c) NODISCARD;
 
 #endif

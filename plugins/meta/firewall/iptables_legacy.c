@@ -12,18 +12,18 @@ static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-static struct cni_call *call_of(const struct nft_forward *f)
+static struct cni_call *call_of(const struct fw_forward *f)
 {
-	const struct cni_fwcontext *context = f->context;
+	const struct fw_context *context = f->context;
 
 	return context->c;
 }
 
-static const char *line_of(struct arena *arena, const struct ipf_rule *w)
+static const char *line_of(struct arena *arena, const struct fw_rule *w)
 {
 	char text[XT_SAVED_SIZE];
 
-	xt_rule_saved(&w->rule, text);
+	xt_rule_save(&w->rule, text);
 	return arena_printf(arena, "%s %s\n", w->chain, text);
 }
 
@@ -51,36 +51,36 @@ static bool has_chain(struct arena *arena, const char *saved, const char *chain)
 }
 
 struct view {
-	struct ipf_rules want;
+	struct fw_rules want;
 	const char *saved[ARRAY_SIZE(families)]; /* NULL: not of interest */
 };
 
-static size_t index_of(const struct ipf_rule *w)
+static size_t index_of(const struct fw_rule *w)
 {
 	return w->family == AF_INET6;
 }
 
 /* Asking for a table makes it: those who only look do not ask for one that is not there. */
-static int look(struct nft_forward *f, bool ask, struct view *v)
+static int look(struct fw_forward *f, bool ask, struct view *v)
 {
 	struct cni_call *c = call_of(f);
 
-	*v = (struct view){ .want = ipf_rules_of(f, c->arena) };
+	*v = (struct view){ .want = fw_rules_of(f, c->arena) };
 	for (size_t i = 0; i < v->want.n; i++) {
-		struct ipf_rule *w = &v->want.list[i];
+		struct fw_rule *w = &v->want.list[i];
 		const char **saved = &v->saved[index_of(w)];
 
-		if (!*saved && !ask && !cni_iptables_legacy(w->family, CNI_IPTABLES_FILTER))
+		if (!*saved && !ask && !iptables_legacy_has_table(w->family, IPTABLES_FILTER))
 			*saved = "";
 		if (!*saved &&
-		    cni_iptables_legacy_save(c, w->family, CNI_IPTABLES_FILTER, saved) < 0)
+		    iptables_legacy_save(c, w->family, IPTABLES_FILTER, saved) < 0)
 			return -1;
 		w->missing = !count(*saved, line_of(c->arena, w));
 	}
 	return 0;
 }
 
-static const struct ipf_rule *first_missing(const struct view *v, bool with_own)
+static const struct fw_rule *first_missing(const struct view *v, bool with_own)
 {
 	for (size_t i = 0; i < v->want.n; i++)
 		if (v->want.list[i].missing && (with_own || !v->want.list[i].own))
@@ -88,11 +88,11 @@ static const struct ipf_rule *first_missing(const struct view *v, bool with_own)
 	return NULL;
 }
 
-static void note_fresh(struct nft_forward *f, const struct view *v, struct arena *arena)
+static void note_fresh(struct fw_forward *f, const struct view *v, struct arena *arena)
 {
 	if (f->fresh)
 		return;
-	f->fresh = arena_new(arena, struct ipf_rules);
+	f->fresh = arena_new(arena, struct fw_rules);
 	for (size_t i = 0; i < v->want.n; i++)
 		if (v->want.list[i].missing && v->want.list[i].mark)
 			*arena_append(arena, f->fresh->list, f->fresh->n) = v->want.list[i];
@@ -101,15 +101,15 @@ static void note_fresh(struct nft_forward *f, const struct view *v, struct arena
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 /* A chain that is named in the text is emptied, so only those that are not there are. */
-static const char *chains(struct nft_forward *f, const char *saved)
+static const char *chains(struct fw_forward *f, const char *saved)
 {
 	const struct {
 		const char *name;
 		bool wanted;
-	} all[] = { { IPF_FORWARD, !f->policy_only },
+	} all[] = { { FW_CHAIN_FORWARD, !f->policy_only },
 		    { f->admin, !f->policy_only },
-		    { IPF_STAGE_1, f->bridge },
-		    { IPF_STAGE_2, f->bridge } };
+		    { FW_CHAIN_STAGE_1, f->bridge },
+		    { FW_CHAIN_STAGE_2, f->bridge } };
 	struct cni_call *c = call_of(f);
 	const char *text = "";
 
@@ -122,13 +122,13 @@ static const char *chains(struct nft_forward *f, const char *saved)
 /* The jump that accepts goes in front, and the one to isolation, which is there, in front of that. */
 static const char *isolation_first(struct cni_call *c, struct view *v, sa_family_t family)
 {
-	const struct ipf_rule jump = ipf_isolation_jump(family);
+	const struct fw_rule jump = fw_isolation_jump(family);
 	const char *line = line_of(c->arena, &jump);
 	bool accepts = true;
 
 	for (size_t i = 0; i < v->want.n; i++)
 		if (v->want.list[i].family == family &&
-		    !strcmp(v->want.list[i].rule.target, IPF_FORWARD))
+		    !strcmp(v->want.list[i].rule.target, FW_CHAIN_FORWARD))
 			accepts = !v->want.list[i].missing;
 	if (accepts || !count(v->saved[index_of(&jump)], line))
 		return "";
@@ -140,7 +140,7 @@ static const char *rules(struct cni_call *c, const struct view *v, sa_family_t f
 	const char *text = "";
 
 	for (size_t i = 0; i < v->want.n; i++) {
-		const struct ipf_rule *w = &v->want.list[i];
+		const struct fw_rule *w = &v->want.list[i];
 
 		if (w->missing && w->family == family)
 			text = arena_printf(c->arena, "%s-%c %s", text, w->first ? 'I' : 'A',
@@ -149,7 +149,7 @@ static const char *rules(struct cni_call *c, const struct view *v, sa_family_t f
 	return text;
 }
 
-static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	struct cni_call *c = call_of(f);
 	struct view v;
@@ -162,7 +162,7 @@ static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
 		const char *text = v.saved[i] ? rules(c, &v, families[i]) : "";
 
 		if (*text &&
-		    cni_iptables_legacy_restore(
+		    iptables_legacy_restore(
 			    c, families[i],
 			    arena_printf(arena, "*filter\n%s%s%sCOMMIT\n", chains(f, v.saved[i]),
 					 text, isolation_first(c, &v, families[i]))) < 0)
@@ -171,7 +171,7 @@ static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return 0;
 }
 
-static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
 {
 	(void)nl, (void)f, (void)arena;
 	*is_ready =
@@ -179,7 +179,7 @@ static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool
 	return 0;
 }
 
-static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	(void)nl, (void)f, (void)arena;
 	return 0; /* prepare() has */
@@ -188,7 +188,7 @@ static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
 /* ---- removing, checking ---------------------------------------------------------------------- */
 
 /* Of these rules, those that are there. */
-static int drop(struct nft_forward *f, const struct ipf_rules *doomed, const struct view *v)
+static int drop(struct fw_forward *f, const struct fw_rules *doomed, const struct view *v)
 {
 	struct cni_call *c = call_of(f);
 
@@ -203,7 +203,7 @@ static int drop(struct nft_forward *f, const struct ipf_rules *doomed, const str
 			for (size_t n = count(v->saved[i], line); n; n--)
 				text = arena_printf(c->arena, "%s-D %s", text, line);
 		}
-		if (*text && cni_iptables_legacy_restore(
+		if (*text && iptables_legacy_restore(
 				     c, families[i],
 				     arena_printf(c->arena, "*filter\n%sCOMMIT\n", text)) < 0)
 			return -1;
@@ -211,7 +211,7 @@ static int drop(struct nft_forward *f, const struct ipf_rules *doomed, const str
 	return 0;
 }
 
-static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	struct view v;
 
@@ -221,9 +221,9 @@ static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return look(f, false, &v) < 0 ? -1 : drop(f, f->fresh, &v);
 }
 
-static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct ipf_rules own = { 0 };
+	struct fw_rules own = { 0 };
 	struct view v;
 
 	(void)nl;
@@ -237,9 +237,9 @@ static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return drop(f, &own, &v);
 }
 
-static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	const struct ipf_rule *w;
+	const struct fw_rule *w;
 	const char *line;
 	struct view v;
 
@@ -254,9 +254,9 @@ static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
 		       line);
 }
 
-const struct nft_forwarding cni_fwlegacy = {
+const struct fw_backend fw_iptables_legacy = {
 	.name = "legacy iptables",
-	.unmarked = true,
+	.has_no_owner_tag = true,
 	.ready = ready,
 	.prepare = complete,
 	.add = add,

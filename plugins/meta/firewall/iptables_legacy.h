@@ -3,7 +3,7 @@
  * iptables_legacy.h - forwarding in the chains of legacy iptables, which netlink does not reach: one iptables-save and
  * at most one iptables-restore for each family. The rules are those of iptables_nft.h, but nothing tells whose
  * they are. What it is given has a struct
- * cni_fwcontext (firewall.h).
+ * fw_context (firewall.h).
  */
 #ifndef CNIC_FIREWALL_IPTABLES_LEGACY_H
 #define CNIC_FIREWALL_IPTABLES_LEGACY_H
@@ -11,6 +11,6 @@
 #include "skel/call.h"
 #include "backend.h"
 
-extern const struct nft_forwarding cni_fwlegacy;
+extern const struct fw_backend fw_iptables_legacy;
 
 #endif

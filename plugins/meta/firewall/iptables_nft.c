@@ -11,72 +11,72 @@ static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-struct ipf_look {
-	struct ipf_rules *want;
-	const struct nft_forward *f;
+struct fw_rules_listed {
+	struct fw_rules *want;
+	const struct fw_forward *f;
 	sa_family_t family; /* and chain: of the dump under way */
 	const char *chain;
-	struct ipf_doomed
+	struct fw_rule_ref
 		*doomed; /* what contradicts what is wanted, or stands in the wrong place */
 	size_t n_doomed, n_before;
-	uint64_t isolation; /* the handle of the jump to IPF_STAGE_1, 0: none */
+	uint64_t isolation; /* the handle of the jump to FW_CHAIN_STAGE_1, 0: none */
 	struct arena *arena;
 };
 
-static void doom(struct ipf_look *l, uint64_t handle)
+static void doom(struct fw_rules_listed *l, uint64_t handle)
 {
 	*arena_append(l->arena, l->doomed, l->n_doomed) =
-		(struct ipf_doomed){ ipf_table(l->family), l->chain, handle };
+		(struct fw_rule_ref){ fw_iptables_table(l->family), l->chain, handle };
 }
 
-static bool is_here(const struct ipf_look *l, const struct ipf_rule *w)
+static bool is_here(const struct fw_rules_listed *l, const struct fw_rule *w)
 {
 	return w->family == l->family && !strcmp(w->chain, l->chain);
 }
 
-static struct ipf_rule *find(const struct ipf_look *l, const struct xt_rule *r)
+static struct fw_rule *find(const struct fw_rules_listed *l, const struct xt_rule *r)
 {
 	for (size_t i = 0; i < l->want->n; i++)
-		if (is_here(l, &l->want->list[i]) && xt_rule_same(&l->want->list[i].rule, r))
+		if (is_here(l, &l->want->list[i]) && xt_rule_equal(&l->want->list[i].rule, r))
 			return &l->want->list[i];
 	return NULL;
 }
 
 /* This network's, from when it had the other policy. */
-static bool is_outdated(const struct ipf_look *l, const struct xt_rule *r, const char *mark)
+static bool is_outdated(const struct fw_rules_listed *l, const struct xt_rule *r, const char *mark)
 {
-	return l->f->bridge && !strcmp(l->chain, IPF_STAGE_1) && !strcmp(r->in, l->f->bridge) &&
+	return l->f->bridge && !strcmp(l->chain, FW_CHAIN_STAGE_1) && !strcmp(r->in, l->f->bridge) &&
 	       !strcmp(mark, l->f->network);
 }
 
 /* An attachment that had the address before: it has been given to us, so that one is gone. */
-static bool is_anothers(const struct ipf_rule *w, const char *mark)
+static bool is_anothers(const struct fw_rule *w, const char *mark)
 {
 	return w->own && *mark && strcmp(mark, w->mark) != 0;
 }
 
-static void see(const struct nft_rule_seen *seen, void *data)
+static void see(const struct nft_rule_info *seen, void *data)
 {
-	struct ipf_look *l = data;
+	struct fw_rules_listed *l = data;
 	char mark[NFT_COMMENT_MAX * 2];
-	struct ipf_rule *w;
+	struct fw_rule *w;
 	struct xt_rule r;
 
 	if (!xt_rule_read(seen, nft_nfproto(l->family), &r))
 		return;
-	nft_mark_of(seen->userdata, mark, sizeof(mark));
+	nft_tag_of(seen->userdata, mark, sizeof(mark));
 	w = find(l, &r);
 	if (w ? is_anothers(w, mark) : is_outdated(l, &r, mark))
 		doom(l, seen->handle);
 	else if (w)
 		w->missing = false;
-	if (!strcmp(l->chain, FORWARD) && !strcmp(r.target, IPF_STAGE_1))
+	if (!strcmp(l->chain, FORWARD) && !strcmp(r.target, FW_CHAIN_STAGE_1))
 		l->isolation = seen->handle;
 }
 
 static void see_none(void *data)
 {
-	struct ipf_look *l = data;
+	struct fw_rules_listed *l = data;
 
 	for (size_t i = 0; i < l->want->n; i++)
 		if (is_here(l, &l->want->list[i]))
@@ -86,16 +86,16 @@ static void see_none(void *data)
 		l->isolation = 0;
 }
 
-static int look_chain(struct nl *nl, struct ipf_look *l, const char *chain)
+static int look_chain(struct nl *nl, struct fw_rules_listed *l, const char *chain)
 {
 	l->chain = chain;
 	l->n_before = l->n_doomed;
-	return nft_rules(nl, ipf_table(l->family), chain, see, see_none, l);
+	return nft_rules(nl, fw_iptables_table(l->family), chain, see, see_none, l);
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-static struct ipf_rule *jump_of(struct ipf_look *l, const char *target)
+static struct fw_rule *jump_of(struct fw_rules_listed *l, const char *target)
 {
 	for (size_t i = 0; i < l->want->n; i++)
 		if (is_here(l, &l->want->list[i]) && !strcmp(l->want->list[i].rule.target, target))
@@ -107,26 +107,26 @@ static struct ipf_rule *jump_of(struct ipf_look *l, const char *target)
  * The jump that accepts is put in front. Isolation must come before it, so its jump, if there is one, moves in
  * front of that: it comes later in the list.
  */
-static void keep_isolation_first(struct ipf_look *l)
+static void keep_isolation_first(struct fw_rules_listed *l)
 {
-	struct ipf_rule *accepting, *isolating, *w;
+	struct fw_rule *accepting, *isolating, *w;
 
 	l->chain = FORWARD;
-	accepting = jump_of(l, IPF_FORWARD);
+	accepting = jump_of(l, FW_CHAIN_FORWARD);
 	if (!accepting || !accepting->missing || !l->isolation)
 		return;
 	doom(l, l->isolation);
-	isolating = jump_of(l, IPF_STAGE_1);
+	isolating = jump_of(l, FW_CHAIN_STAGE_1);
 	if (isolating) {
 		isolating->missing = true;
 		return;
 	}
 	w = arena_append(l->arena, l->want->list, l->want->n);
-	*w = ipf_isolation_jump(l->family);
+	*w = fw_isolation_jump(l->family);
 	w->missing = true;
 }
 
-static bool has_family(const struct ipf_look *l)
+static bool has_family(const struct fw_rules_listed *l)
 {
 	for (size_t i = 0; i < l->want->n; i++)
 		if (l->want->list[i].family == l->family)
@@ -134,35 +134,35 @@ static bool has_family(const struct ipf_look *l)
 	return false;
 }
 
-static int look_family(struct nl *nl, struct ipf_look *l)
+static int look_family(struct nl *nl, struct fw_rules_listed *l)
 {
 	if (!has_family(l))
 		return 0;
-	if (look_chain(nl, l, FORWARD) < 0 || look_chain(nl, l, IPF_FORWARD) < 0)
+	if (look_chain(nl, l, FORWARD) < 0 || look_chain(nl, l, FW_CHAIN_FORWARD) < 0)
 		return -1;
 	if (l->f->bridge &&
-	    (look_chain(nl, l, IPF_STAGE_1) < 0 || look_chain(nl, l, IPF_STAGE_2) < 0))
+	    (look_chain(nl, l, FW_CHAIN_STAGE_1) < 0 || look_chain(nl, l, FW_CHAIN_STAGE_2) < 0))
 		return -1;
 	keep_isolation_first(l);
 	return 0;
 }
 
 /* What was not there at the first look is ours to take back. */
-static void note_fresh(struct nft_forward *f, const struct ipf_rules *want, struct arena *arena)
+static void note_fresh(struct fw_forward *f, const struct fw_rules *want, struct arena *arena)
 {
-	f->fresh = arena_new(arena, struct ipf_rules);
+	f->fresh = arena_new(arena, struct fw_rules);
 	for (size_t i = 0; i < want->n; i++)
 		if (want->list[i].missing && want->list[i].mark)
 			*arena_append(arena, f->fresh->list, f->fresh->n) = want->list[i];
 }
 
-static int look(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int look(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct ipf_look *l = arena_new(arena, struct ipf_look);
+	struct fw_rules_listed *l = arena_new(arena, struct fw_rules_listed);
 
-	*l = (struct ipf_look){ .f = f, .arena = arena };
-	l->want = arena_new(arena, struct ipf_rules);
-	*l->want = ipf_rules_of(f, arena);
+	*l = (struct fw_rules_listed){ .f = f, .arena = arena };
+	l->want = arena_new(arena, struct fw_rules);
+	*l->want = fw_rules_of(f, arena);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		l->family = families[i];
 		l->isolation = 0;
@@ -175,7 +175,7 @@ static int look(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return 0;
 }
 
-static const struct ipf_rule *first_missing(const struct ipf_look *l, bool with_own)
+static const struct fw_rule *first_missing(const struct fw_rules_listed *l, bool with_own)
 {
 	for (size_t i = 0; i < l->want->n; i++)
 		if (l->want->list[i].missing && (with_own || !l->want->list[i].own))
@@ -184,7 +184,7 @@ static const struct ipf_rule *first_missing(const struct ipf_look *l, bool with_
 }
 
 /* iptables-nft makes a base chain when it first has a rule, and no other. */
-static void put_chains(struct nl *nl, const struct nft_forward *f, const struct nft_table *t,
+static void put_chains(struct nl *nl, const struct fw_forward *f, const struct nft_table *t,
 		       bool has_base)
 {
 	static const struct nft_hook hook = { "filter", NF_INET_FORWARD, 0 };
@@ -193,45 +193,45 @@ static void put_chains(struct nl *nl, const struct nft_forward *f, const struct 
 	if (!has_base)
 		nft_chain_add(nl, t, FORWARD, &hook);
 	if (!f->policy_only) {
-		nft_chain_add(nl, t, IPF_FORWARD, NULL);
+		nft_chain_add(nl, t, FW_CHAIN_FORWARD, NULL);
 		nft_chain_add(nl, t, f->admin, NULL);
 	}
 	if (f->bridge) {
-		nft_chain_add(nl, t, IPF_STAGE_1, NULL);
-		nft_chain_add(nl, t, IPF_STAGE_2, NULL);
+		nft_chain_add(nl, t, FW_CHAIN_STAGE_1, NULL);
+		nft_chain_add(nl, t, FW_CHAIN_STAGE_2, NULL);
 	}
 }
 
 #define RULES_AT_ONCE (size_t)24 /* of NL_BATCH messages; who has more does it in several steps */
 #define RULE_ELEMS    4u         /* of the room that nft_begin() counts in */
 
-static void put_rules(struct nl *nl, const struct ipf_look *l)
+static void put_rules(struct nl *nl, const struct fw_rules_listed *l)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->want->n && n < RULES_AT_ONCE; i++) {
-		struct ipf_rule *w = &l->want->list[i];
+		struct fw_rule *w = &l->want->list[i];
 
 		if (!w->missing)
 			continue;
-		xt_rule_put(nl, ipf_table(w->family), w->chain, w->first, &w->rule, w->mark);
+		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule, w->mark);
 		w->missing = false;
 		n++;
 	}
 }
 
-static int make(struct nl *nl, struct ipf_look *l, uint32_t at)
+static int make(struct nl *nl, struct fw_rules_listed *l, uint32_t at)
 {
 	bool has_base[ARRAY_SIZE(families)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (nft_has_chain(nl, ipf_table(families[i]), FORWARD, &has_base[i]) < 0)
+		if (nft_has_chain(nl, fw_iptables_table(families[i]), FORWARD, &has_base[i]) < 0)
 			return -1;
 	nft_begin_at(nl, RULES_AT_ONCE * RULE_ELEMS, l->arena, at);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		l->family = families[i];
 		if (has_family(l))
-			put_chains(nl, l->f, ipf_table(families[i]), has_base[i]);
+			put_chains(nl, l->f, fw_iptables_table(families[i]), has_base[i]);
 	}
 	put_rules(nl, l);
 	for (size_t i = 0; i < l->n_doomed && i < RULES_AT_ONCE; i++)
@@ -240,7 +240,7 @@ static int make(struct nl *nl, struct ipf_look *l, uint32_t at)
 }
 
 /* Until there is nothing to do, which a second look tells after more than one step. */
-static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	uint32_t at;
 
@@ -254,12 +254,12 @@ static int complete(struct nl *nl, struct nft_forward *f, struct arena *arena)
 				return 0;
 			continue;
 		}
-		if (!nft_again(nl, &tries, ERESTART))
+		if (!nft_should_retry(nl, &tries, ERESTART))
 			return -1;
 	}
 }
 
-static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
 {
 	if (look(nl, f, arena) < 0)
 		return -1;
@@ -271,7 +271,7 @@ static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool
  * Nobody else makes this attachment's rules: they need no look that still holds. ENOENT: somebody has flushed
  * what they stand in.
  */
-static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	if (!f->look)
 		return complete(nl, f, arena);
@@ -288,9 +288,9 @@ static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return 0;
 }
 
-static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	const struct ipf_rule *w;
+	const struct fw_rule *w;
 	char text[XT_SAVED_SIZE];
 
 	if (look(nl, f, arena) < 0)
@@ -298,20 +298,20 @@ static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	w = first_missing(f->look, true);
 	if (!w)
 		return 0;
-	xt_rule_saved(&w->rule, text);
+	xt_rule_save(&w->rule, text);
 	return err_set(nl->err, ERR_CHECK, "%s: rule gone: -A %s %s",
 		       w->family == AF_INET ? "iptables" : "ip6tables", w->chain, text);
 }
 
-const struct nft_forwarding nft_ipforward = {
+const struct fw_backend fw_iptables_nft = {
 	.name = "iptables",
 	.ready = ready,
 	.prepare = complete,
 	.add = add,
-	.undo = ipf_undo,
-	.release = ipf_release,
+	.undo = fw_iptables_undo,
+	.release = fw_iptables_del,
 	.verify = verify,
 	.restore = complete,
-	.sweep = ipf_sweep,
-	.bequeath = ipf_bequeath,
+	.sweep = fw_iptables_gc,
+	.policy_reassign = fw_iptables_reassign,
 };

@@ -21,13 +21,13 @@
 #include "backend.h"
 #include "xt_rule.h"
 
-extern const struct nft_forwarding nft_ipforward;
+extern const struct fw_backend fw_iptables_nft;
 
 /*
  * What should be there, in the order in which it is to be made: a rule in front goes before those that are. For
  * those who write it otherwise.
  */
-struct ipf_rule {
+struct fw_rule {
 	sa_family_t family;
 	const char *chain;
 	bool first;
@@ -37,33 +37,33 @@ struct ipf_rule {
 	bool missing;
 };
 
-struct ipf_rules {
-	struct ipf_rule *list;
+struct fw_rules {
+	struct fw_rule *list;
 	size_t n;
 };
 
 /* Of the families that f has addresses of; both if it has none. */
-struct ipf_rules ipf_rules_of(const struct nft_forward *f, struct arena *arena);
+struct fw_rules fw_rules_of(const struct fw_forward *f, struct arena *arena);
 
 /* The jump that is to come before all others of ours in FORWARD. */
-struct ipf_rule ipf_isolation_jump(sa_family_t family);
+struct fw_rule fw_isolation_jump(sa_family_t family);
 
-const struct nft_table *ipf_table(sa_family_t family);
+const struct nft_table *fw_iptables_table(sa_family_t family);
 
 /* A rule that is to go. */
-struct ipf_doomed {
+struct fw_rule_ref {
 	const struct nft_table *t;
 	const char *chain;
 	uint64_t handle;
 };
 
-/* Those parts of nft_ipforward that remove: ipfremove.c. */
-int ipf_undo(struct nl *nl, struct nft_forward *f, struct arena *arena);
-int ipf_release(struct nl *nl, struct nft_forward *f, struct arena *arena);
-int ipf_sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
-int ipf_bequeath(struct nl *nl, const char *network, nft_heir heir, void *data,
+/* Those parts of fw_iptables_nft that remove: ipfremove.c. */
+int fw_iptables_undo(struct nl *nl, struct fw_forward *f, struct arena *arena);
+int fw_iptables_del(struct nl *nl, struct fw_forward *f, struct arena *arena);
+int fw_iptables_gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
+int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
 		 struct arena *arena);
 
-extern const char IPF_FORWARD[], IPF_STAGE_1[], IPF_STAGE_2[]; /* chains */
+extern const char FW_CHAIN_FORWARD[], FW_CHAIN_STAGE_1[], FW_CHAIN_STAGE_2[]; /* chains */
 
 #endif

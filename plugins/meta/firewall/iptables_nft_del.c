@@ -10,7 +10,7 @@
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
-const struct nft_table *ipf_table(sa_family_t family)
+const struct nft_table *fw_iptables_table(sa_family_t family)
 {
 	return &nft_ipt_filter[nft_ipt_index(family)];
 }
@@ -26,27 +26,27 @@ struct hunt {
 	is_prey prey;
 	const void *about;
 	nft_stale stale;
-	nft_heir heir;
+	fw_successor successor;
 	void *data;
 	sa_family_t family; /* and chain: of the dump under way */
 	const char *chain;
-	struct ipf_doomed *doomed;
-	struct ipf_rule *again; /* put back, with another's mark */
+	struct fw_rule_ref *doomed;
+	struct fw_rule *again; /* put back, with another's mark */
 	size_t n, n_before, n_again, n_again_before;
 	struct arena *arena;
 };
 
-static void see(const struct nft_rule_seen *seen, void *data)
+static void see(const struct nft_rule_info *seen, void *data)
 {
 	struct hunt *h = data;
 	char mark[NFT_COMMENT_MAX * 2];
 	struct xt_rule r;
 	bool known = xt_rule_read(seen, nft_nfproto(h->family), &r);
 
-	nft_mark_of(seen->userdata, mark, sizeof(mark));
+	nft_tag_of(seen->userdata, mark, sizeof(mark));
 	if (h->prey(h, known ? &r : NULL, mark))
 		*arena_append(h->arena, h->doomed, h->n) =
-			(struct ipf_doomed){ ipf_table(h->family), h->chain, seen->handle };
+			(struct fw_rule_ref){ fw_iptables_table(h->family), h->chain, seen->handle };
 }
 
 static void see_none(void *data)
@@ -66,7 +66,7 @@ static int go_through(struct nl *nl, struct hunt *h, const char *const *chains)
 			h->chain = chains[k];
 			h->n_before = h->n;
 			h->n_again_before = h->n_again;
-			if (nft_rules(nl, ipf_table(h->family), h->chain, see, see_none, h) < 0)
+			if (nft_rules(nl, fw_iptables_table(h->family), h->chain, see, see_none, h) < 0)
 				return -1;
 		}
 	}
@@ -93,29 +93,29 @@ static int hunt(struct nl *nl, struct hunt *h, const char *const *chains)
 			return -1;
 		if (kill(nl, h) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
 
 /* ---- an attachment's ------------------------------------------------------------------------- */
 
-static const char *const forward_only[] = { IPF_FORWARD, NULL };
-static const char *const with_stages[] = { IPF_FORWARD, IPF_STAGE_1, IPF_STAGE_2, NULL };
-static const char *const stages[] = { IPF_STAGE_1, IPF_STAGE_2, NULL };
+static const char *const forward_only[] = { FW_CHAIN_FORWARD, NULL };
+static const char *const with_stages[] = { FW_CHAIN_FORWARD, FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL };
+static const char *const stages[] = { FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL };
 
 static bool is_fresh(struct hunt *h, const struct xt_rule *r, const char *mark)
 {
-	const struct ipf_rules *fresh = h->about;
+	const struct fw_rules *fresh = h->about;
 
 	for (size_t i = 0; r && i < fresh->n; i++)
 		if (fresh->list[i].family == h->family && !strcmp(fresh->list[i].chain, h->chain) &&
-		    !strcmp(fresh->list[i].mark, mark) && xt_rule_same(&fresh->list[i].rule, r))
+		    !strcmp(fresh->list[i].mark, mark) && xt_rule_equal(&fresh->list[i].rule, r))
 			return true;
 	return false;
 }
 
-int ipf_undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+int fw_iptables_undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	struct hunt h = { .prey = is_fresh, .about = f->fresh, .arena = arena };
 
@@ -124,7 +124,7 @@ int ipf_undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
 
 struct owned {
 	const char *owner;
-	const struct ipf_rules *rules;
+	const struct fw_rules *rules;
 };
 
 /* One without a mark is the reference's, or has been saved and restored since we made it. */
@@ -136,14 +136,14 @@ static bool is_owned(struct hunt *h, const struct xt_rule *r, const char *mark)
 		return !strcmp(mark, o->owner);
 	for (size_t i = 0; r && i < o->rules->n; i++)
 		if (o->rules->list[i].own && o->rules->list[i].family == h->family &&
-		    xt_rule_same(&o->rules->list[i].rule, r))
+		    xt_rule_equal(&o->rules->list[i].rule, r))
 			return true;
 	return false;
 }
 
-int ipf_release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+int fw_iptables_del(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct ipf_rules rules = ipf_rules_of(f, arena);
+	struct fw_rules rules = fw_rules_of(f, arena);
 	struct owned o = { f->owner, &rules };
 	struct hunt h = { .prey = is_owned, .about = &o, .arena = arena };
 
@@ -158,31 +158,31 @@ static bool is_stale(struct hunt *h, const struct xt_rule *r, const char *mark)
 	return *mark && h->stale(mark, h->data);
 }
 
-int ipf_sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
+int fw_iptables_gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
 {
 	struct hunt h = { .prey = is_stale, .stale = stale, .data = data, .arena = arena };
 
 	return hunt(nl, &h, forward_only);
 }
 
-/* An heir that is not isolated has no use for the rule between ports. */
+/* An successor that is not isolated has no use for the rule between ports. */
 static bool is_inherited(struct hunt *h, const struct xt_rule *r, const char *mark)
 {
-	const struct nft_forward *heir;
-	struct ipf_rule *w;
+	const struct fw_forward *successor;
+	struct fw_rule *w;
 
 	if (strcmp(mark, h->about) != 0)
 		return false;
-	heir = r ? h->heir(*r->in ? r->in : r->out, h->data) : NULL;
-	if (!heir)
+	successor = r ? h->successor(*r->in ? r->in : r->out, h->data) : NULL;
+	if (!successor)
 		return true;
 	w = arena_append(h->arena, h->again, h->n_again);
-	*w = (struct ipf_rule){ .family = h->family,
+	*w = (struct fw_rule){ .family = h->family,
 				.chain = h->chain,
 				.first = true,
 				.rule = *r,
-				.mark = heir->network };
-	if (!heir->isolated && *r->in && *r->out && !r->not_out)
+				.mark = successor->network };
+	if (!successor->isolated && *r->in && *r->out && !r->not_out)
 		h->n_again--;
 	return true;
 }
@@ -190,21 +190,21 @@ static bool is_inherited(struct hunt *h, const struct xt_rule *r, const char *ma
 static int pass_on(struct nl *nl, const struct hunt *h)
 {
 	for (size_t i = 0; i < h->n_again; i++) {
-		const struct ipf_rule *w = &h->again[i];
+		const struct fw_rule *w = &h->again[i];
 
 		nft_begin(nl, 4, h->arena);
-		xt_rule_put(nl, ipf_table(w->family), w->chain, w->first, &w->rule, w->mark);
+		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule, w->mark);
 		if (nft_commit(nl) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* First the heir has its own, then the others go. */
-int ipf_bequeath(struct nl *nl, const char *network, nft_heir heir, void *data, struct arena *arena)
+/* First the successor has its own, then the others go. */
+int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor successor, void *data, struct arena *arena)
 {
 	struct hunt h = {
-		.prey = is_inherited, .about = network, .heir = heir, .data = data, .arena = arena
+		.prey = is_inherited, .about = network, .successor = successor, .data = data, .arena = arena
 	};
 
 	if (go_through(nl, &h, stages) < 0 || pass_on(nl, &h) < 0)

@@ -18,9 +18,9 @@ static const struct nft_set own_sets[] = {
 	{ "v6", NFT_TYPE_IPV6, 16, 0, 0 },
 };
 
-bool nft_filter_is_chain(const char *name)
+bool fw_nftables_is_chain(const char *name)
 {
-	return !strcmp(name, FORWARD) || !strcmp(name, ADMIN) || !strcmp(name, NFT_ISOLATION);
+	return !strcmp(name, FORWARD) || !strcmp(name, ADMIN) || !strcmp(name, FW_ISOLATION);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -57,15 +57,15 @@ static void build(struct nl *nl, const struct nft_table *t)
 	nft_rule(nl, t, FORWARD, NULL) {
 		nft_verdict(nl, NFT_JUMP, ADMIN);
 	}
-	nft_policy_build(nl, t, FORWARD);
+	fw_policy_build(nl, t, FORWARD);
 	build_family(nl, t, AF_INET);
 	build_family(nl, t, AF_INET6);
 }
 
-static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { NFT_ISOLATION, 2 }, { 0 } };
+static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { FW_ISOLATION, 2 }, { 0 } };
 static const char *const address_sets[] = { "v4", "v6", NULL };
 
-static const struct nft_own own = {
+static const struct nft_table_def own = {
 	.table = { NFPROTO_INET, "cnic_firewall" },
 	.build = build,
 	.rules = rules,
@@ -74,9 +74,9 @@ static const struct nft_own own = {
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
-static struct nft_claim claim_of(const struct nft_forward *f, struct arena *arena)
+static struct nft_elems claim_of(const struct fw_forward *f, struct arena *arena)
 {
-	struct nft_claim c = { .own = &own, .owner = f->owner };
+	struct nft_elems c = { .own = &own, .owner = f->owner };
 
 	c.n_elems = f->policy_only ? 0 : f->n_ips;
 	c.elems = arena_array(arena, struct nft_elem, f->n_ips + 1);
@@ -107,7 +107,7 @@ static void see_jump_expr(const char *name, const struct nlattr *data, void *arg
 	j->has |= to && !strcmp(to, j->to);
 }
 
-static void see_jump(const struct nft_rule_seen *rule, void *data)
+static void see_jump(const struct nft_rule_info *rule, void *data)
 {
 	nft_expressions(rule, see_jump_expr, data);
 }
@@ -119,7 +119,7 @@ static void see_no_jump(void *data)
 	j->has = false;
 }
 
-static int has_admin(struct nl *nl, const struct nft_forward *f, bool *has)
+static int has_admin(struct nl *nl, const struct fw_forward *f, bool *has)
 {
 	struct jumps j = { .to = f->admin };
 
@@ -131,19 +131,19 @@ static int has_admin(struct nl *nl, const struct nft_forward *f, bool *has)
 
 struct shared {
 	bool admin;
-	struct nft_bridge_state bridge;
+	struct fw_bridge_state bridge;
 };
 
-static int look(struct nl *nl, const struct nft_forward *f, struct shared *s, bool *complete)
+static int look(struct nl *nl, const struct fw_forward *f, struct shared *s, bool *complete)
 {
-	if (has_admin(nl, f, &s->admin) < 0 || nft_policy_look(nl, &own.table, f, &s->bridge) < 0)
+	if (has_admin(nl, f, &s->admin) < 0 || fw_policy_get(nl, &own.table, f, &s->bridge) < 0)
 		return -1;
-	*complete = s->admin && nft_policy_is_set(f, &s->bridge);
+	*complete = s->admin && fw_policy_is_set(f, &s->bridge);
 	return 0;
 }
 
 /* The jump alone: with it, the admin chain and the chain it stands in are there. */
-static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool *is_ready)
+static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
 {
 	struct shared s;
 
@@ -151,7 +151,7 @@ static int ready(struct nl *nl, struct nft_forward *f, struct arena *arena, bool
 	return look(nl, f, &s, is_ready);
 }
 
-static int make(struct nl *nl, const struct nft_forward *f, const struct shared *s, uint32_t at,
+static int make(struct nl *nl, const struct fw_forward *f, const struct shared *s, uint32_t at,
 		struct arena *arena)
 {
 	nft_begin_at(nl, 4, arena, at);
@@ -163,12 +163,12 @@ static int make(struct nl *nl, const struct nft_forward *f, const struct shared 
 		}
 	}
 	if (f->bridge)
-		nft_policy_put(nl, &own.table, f, &s->bridge);
+		fw_policy_put(nl, &own.table, f, &s->bridge);
 	return nft_commit(nl);
 }
 
 /* `all`: the rules too, be the rest there or not. */
-static int complete(struct nl *nl, struct nft_forward *f, bool all, struct arena *arena)
+static int complete(struct nl *nl, struct fw_forward *f, bool all, struct arena *arena)
 {
 	struct shared s;
 	uint32_t at;
@@ -181,29 +181,29 @@ static int complete(struct nl *nl, struct nft_forward *f, bool all, struct arena
 			f->before = s.bridge;
 		if ((is_ready && !all) || make(nl, f, &s, at, arena) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ERESTART))
+		if (!nft_should_retry(nl, &tries, ERESTART))
 			return -1;
 	}
 }
 
-static int prepare(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int prepare(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	return complete(nl, f, false, arena);
 }
 
 /* ---- the attachment's ------------------------------------------------------------------------ */
 
-static int add(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	f->claim = claim_of(f, arena);
-	return nft_claim(nl, &f->claim, arena);
+	return nft_elems_add(nl, &f->claim, arena);
 }
 
-static int undo(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	if (f->claim.fresh && nft_unclaim(nl, &f->claim, arena) < 0)
+	if (f->claim.fresh && nft_elems_undo(nl, &f->claim, arena) < 0)
 		return -1;
-	return nft_policy_undo(nl, &own.table, f, arena);
+	return fw_policy_undo(nl, &own.table, f, arena);
 }
 
 static bool is_owner(const char *owner, void *data)
@@ -212,22 +212,22 @@ static bool is_owner(const char *owner, void *data)
 }
 
 /* Nothing to go by but the owner: a look at all elements. */
-static int release(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_claim c = claim_of(f, arena);
+	struct nft_elems c = claim_of(f, arena);
 
 	if (!f->n_ips)
-		return nft_sweep(nl, &own, is_owner, arena_strdup(arena, f->owner), arena);
-	return nft_release(nl, &c, arena);
+		return nft_elems_gc(nl, &own, is_owner, arena_strdup(arena, f->owner), arena);
+	return nft_elems_del(nl, &c, arena);
 }
 
-static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_claim c = claim_of(f, arena);
+	struct nft_elems c = claim_of(f, arena);
 	struct shared s;
 	bool is_ready;
 
-	if (nft_verify(nl, &c, arena) < 0 || look(nl, f, &s, &is_ready) < 0)
+	if (nft_elems_check(nl, &c, arena) < 0 || look(nl, f, &s, &is_ready) < 0)
 		return -1;
 	if (!s.admin)
 		return err_set(nl->err, ERR_CHECK,
@@ -241,9 +241,9 @@ static int verify(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	return 0;
 }
 
-static int restore(struct nl *nl, struct nft_forward *f, struct arena *arena)
+static int restore(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_claim c = claim_of(f, arena);
+	struct nft_elems c = claim_of(f, arena);
 
 	if (verify(nl, f, arena) == 0)
 		return 0;
@@ -252,23 +252,23 @@ static int restore(struct nl *nl, struct nft_forward *f, struct arena *arena)
 	err_clear(nl->err);
 	if (complete(nl, f, true, arena) < 0)
 		return -1;
-	return nft_claim(nl, &c, arena);
+	return nft_elems_add(nl, &c, arena);
 }
 
 /* ---- collecting ------------------------------------------------------------------------------ */
 
 static int sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
 {
-	return nft_sweep(nl, &own, stale, data, arena);
+	return nft_elems_gc(nl, &own, stale, data, arena);
 }
 
-static int bequeath(struct nl *nl, const char *network, nft_heir heir, void *data,
+static int policy_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
 		    struct arena *arena)
 {
-	return nft_policy_bequeath(nl, &own.table, network, heir, data, arena);
+	return fw_policy_reassign(nl, &own.table, network, successor, data, arena);
 }
 
-const struct nft_forwarding nft_filter = {
+const struct fw_backend fw_nftables = {
 	.name = "nftables",
 	.ready = ready,
 	.prepare = prepare,
@@ -278,5 +278,5 @@ const struct nft_forwarding nft_filter = {
 	.verify = verify,
 	.restore = restore,
 	.sweep = sweep,
-	.bequeath = bequeath,
+	.policy_reassign = policy_reassign,
 };

@@ -35,9 +35,9 @@
 
 #include "backend.h"
 
-extern const struct nft_forwarding nft_filter;
+extern const struct fw_backend fw_nftables;
 
 /* A chain of the table that an admin chain cannot be. */
-bool nft_filter_is_chain(const char *name);
+bool fw_nftables_is_chain(const char *name);
 
 #endif

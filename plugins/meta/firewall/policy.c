@@ -9,30 +9,30 @@
 #define AT_ONCE 12 /* bridges, of up to 4 of NL_BATCH messages each */
 
 static const struct nft_set sets[] = {
-	{ NFT_BRIDGES, NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
-	{ NFT_WITHIN, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
+	{ FW_BRIDGES, NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
+	{ FW_WITHIN, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
 	  16 },
 };
 
-void nft_policy_build(struct nl *nl, const struct nft_table *t, const char *base)
+void fw_policy_build(struct nl *nl, const struct nft_table *t, const char *base)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		nft_set_add(nl, t, &sets[i]);
-	nft_chain_add(nl, t, NFT_ISOLATION, NULL);
-	nft_chain_flush(nl, t, NFT_ISOLATION);
+	nft_chain_add(nl, t, FW_ISOLATION, NULL);
+	nft_chain_flush(nl, t, FW_ISOLATION);
 	nft_rule(nl, t, base, NULL) {
 		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
-		nft_lookup(nl, NFT_BRIDGES, NFT_R(0));
+		nft_lookup(nl, FW_BRIDGES, NFT_R(0));
 		nft_meta(nl, NFT_META_OIFNAME, NFT_R(0));
-		nft_lookup(nl, NFT_BRIDGES, NFT_R(0));
-		nft_verdict(nl, NFT_JUMP, NFT_ISOLATION);
+		nft_lookup(nl, FW_BRIDGES, NFT_R(0));
+		nft_verdict(nl, NFT_JUMP, FW_ISOLATION);
 	}
-	nft_rule(nl, t, NFT_ISOLATION, NULL) {
+	nft_rule(nl, t, FW_ISOLATION, NULL) {
 		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
 		nft_meta(nl, NFT_META_OIFNAME, NFT_R(IFNAMSIZ / 4));
-		nft_vmap(nl, NFT_WITHIN, NFT_R(0));
+		nft_vmap(nl, FW_WITHIN, NFT_R(0));
 	}
-	nft_rule(nl, t, NFT_ISOLATION, NULL) {
+	nft_rule(nl, t, FW_ISOLATION, NULL) {
 		nft_verdict(nl, NF_DROP, NULL);
 	}
 }
@@ -48,10 +48,10 @@ static void put_name(uint8_t *key, const char *name)
 static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdict)
 {
 	memset(e, 0, 2 * sizeof(*e));
-	e[0].set = NFT_BRIDGES;
+	e[0].set = FW_BRIDGES;
 	e[0].key_len = IFNAMSIZ;
 	put_name(e[0].key, bridge);
-	e[1].set = NFT_WITHIN;
+	e[1].set = FW_WITHIN;
 	e[1].key_len = 2 * IFNAMSIZ;
 	put_name(e[1].key, bridge);
 	put_name(e[1].key + IFNAMSIZ, bridge);
@@ -60,14 +60,14 @@ static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdi
 	e[0].what = e[1].what = "ingress policy of a bridge";
 }
 
-static int32_t verdict_of(const struct nft_forward *f)
+static int32_t verdict_of(const struct fw_forward *f)
 {
 	return f->isolated ? NF_DROP : NFT_RETURN;
 }
 
-static void see(const struct nft_found *found, void *data)
+static void see(const struct nft_elem_info *found, void *data)
 {
-	struct nft_bridge_state *s = data;
+	struct fw_bridge_state *s = data;
 
 	memcpy(s->network, found->comment, sizeof(s->network));
 	if (found->index == 0) {
@@ -79,12 +79,12 @@ static void see(const struct nft_found *found, void *data)
 }
 
 /* Of two networks on one bridge the stricter one has its way. */
-int nft_policy_look(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
-		    struct nft_bridge_state *s)
+int fw_policy_get(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
+		    struct fw_bridge_state *s)
 {
 	struct nft_elem e[2];
 
-	*s = (struct nft_bridge_state){ .known = true };
+	*s = (struct fw_bridge_state){ .known = true };
 	if (!f->bridge)
 		return 0;
 	bridge_elems(e, f->bridge, 0);
@@ -96,60 +96,60 @@ int nft_policy_look(struct nl *nl, const struct nft_table *t, const struct nft_f
 }
 
 static void del_elems(struct nl *nl, const struct nft_table *t, const struct nft_elem e[2],
-		      const struct nft_bridge_state *s)
+		      const struct fw_bridge_state *s)
 {
 	if (s->from)
-		nft_elems_del(nl, t, &e[0], 1);
+		nft_msg_elems_del(nl, t, &e[0], 1);
 	if (s->same)
-		nft_elems_del(nl, t, &e[1], 1);
+		nft_msg_elems_del(nl, t, &e[1], 1);
 }
 
 /* Both bear the same network's comment. */
-void nft_policy_put(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
-		    const struct nft_bridge_state *s)
+void fw_policy_put(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
+		    const struct fw_bridge_state *s)
 {
 	bool as_it_is = s->same && !s->different;
 	struct nft_elem e[2];
 
 	bridge_elems(e, f->bridge, as_it_is ? s->verdict : verdict_of(f));
 	del_elems(nl, t, e, s);
-	nft_elems_add(nl, t, e, 2, as_it_is ? s->network : f->network);
+	nft_msg_elems_add(nl, t, e, 2, as_it_is ? s->network : f->network);
 }
 
 /* As it was, where prepare() has changed it. */
-int nft_policy_undo(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+int fw_policy_undo(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
 		    struct arena *arena)
 {
-	const struct nft_bridge_state *b = &f->before;
-	struct nft_bridge_state now;
+	const struct fw_bridge_state *b = &f->before;
+	struct fw_bridge_state now;
 	struct nft_elem e[2];
 
-	if (!f->bridge || !b->known || nft_policy_is_set(f, b))
+	if (!f->bridge || !b->known || fw_policy_is_set(f, b))
 		return 0;
-	if (nft_policy_look(nl, t, f, &now) < 0)
+	if (fw_policy_get(nl, t, f, &now) < 0)
 		return -1;
 	bridge_elems(e, f->bridge, b->verdict);
 	nft_begin(nl, 4, arena);
 	del_elems(nl, t, e, &now);
 	if (b->from)
-		nft_elems_add(nl, t, &e[0], 1, b->network);
+		nft_msg_elems_add(nl, t, &e[0], 1, b->network);
 	if (b->same)
-		nft_elems_add(nl, t, &e[1], 1, b->network);
+		nft_msg_elems_add(nl, t, &e[1], 1, b->network);
 	return nft_commit(nl);
 }
 
 /* ---- a network that is no more --------------------------------------------------------------- */
 
-struct estate {
+struct orphans {
 	const char *network;
 	const char **bridges;
 	size_t n;
 	struct arena *arena;
 };
 
-static void see_estate(const struct nft_found *found, void *data)
+static void see_estate(const struct nft_elem_info *found, void *data)
 {
-	struct estate *s = data;
+	struct orphans *s = data;
 
 	if (s->n < AT_ONCE && !strcmp(found->comment, s->network))
 		*arena_append(s->arena, s->bridges, s->n) =
@@ -158,49 +158,49 @@ static void see_estate(const struct nft_found *found, void *data)
 
 static void see_no_estate(void *data)
 {
-	struct estate *s = data;
+	struct orphans *s = data;
 
 	s->n = 0;
 }
 
-static int pass_on(struct nl *nl, const struct nft_table *t, const struct estate *s, nft_heir heir,
+static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphans *s, fw_successor successor,
 		   void *data)
 {
-	struct nft_bridge_state *states = arena_array(s->arena, struct nft_bridge_state, s->n + 1);
+	struct fw_bridge_state *states = arena_array(s->arena, struct fw_bridge_state, s->n + 1);
 
 	for (size_t i = 0; i < s->n; i++) {
-		const struct nft_forward f = { .bridge = s->bridges[i], .network = "" };
+		const struct fw_forward f = { .bridge = s->bridges[i], .network = "" };
 
-		if (nft_policy_look(nl, t, &f, &states[i]) < 0)
+		if (fw_policy_get(nl, t, &f, &states[i]) < 0)
 			return -1;
 	}
 	nft_begin(nl, s->n * 4, s->arena);
 	for (size_t i = 0; i < s->n; i++) {
-		const struct nft_forward *next = heir(s->bridges[i], data);
+		const struct fw_forward *next = successor(s->bridges[i], data);
 		struct nft_elem e[2];
 
 		bridge_elems(e, s->bridges[i], next ? verdict_of(next) : 0);
 		del_elems(nl, t, e, &states[i]);
 		if (next)
-			nft_elems_add(nl, t, e, 2, next->network);
+			nft_msg_elems_add(nl, t, e, 2, next->network);
 	}
 	return nft_commit(nl);
 }
 
-int nft_policy_bequeath(struct nl *nl, const struct nft_table *t, const char *network,
-			nft_heir heir, void *data, struct arena *arena)
+int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *network,
+			fw_successor successor, void *data, struct arena *arena)
 {
-	struct estate s = { .network = network, .arena = arena };
+	struct orphans s = { .network = network, .arena = arena };
 
 	for (int tries = 0;;) {
-		if (nft_list(nl, t, NFT_BRIDGES, see_estate, see_no_estate, &s) < 0)
+		if (nft_list(nl, t, FW_BRIDGES, see_estate, see_no_estate, &s) < 0)
 			return -1;
-		if (pass_on(nl, t, &s, heir, data) == 0) {
+		if (pass_on(nl, t, &s, successor, data) == 0) {
 			if (s.n < AT_ONCE)
 				return 0;
 			continue;
 		}
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }

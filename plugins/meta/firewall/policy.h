@@ -9,29 +9,29 @@
 
 #include "backend.h"
 
-#define NFT_BRIDGES   "bridges"
-#define NFT_WITHIN    "within"
-#define NFT_ISOLATION "isolation"
+#define FW_BRIDGES   "bridges"
+#define FW_WITHIN    "within"
+#define FW_ISOLATION "isolation"
 
 /* Sets, chain, its rules, and the rule of the base chain that leads there. */
-void nft_policy_build(struct nl *nl, const struct nft_table *t, const char *base);
+void fw_policy_build(struct nl *nl, const struct nft_table *t, const char *base);
 
-int nft_policy_look(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
-		    struct nft_bridge_state *s) NODISCARD;
-static inline bool nft_policy_is_set(const struct nft_forward *f, const struct nft_bridge_state *s)
+int fw_policy_get(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
+		    struct fw_bridge_state *s) NODISCARD;
+static inline bool fw_policy_is_set(const struct fw_forward *f, const struct fw_bridge_state *s)
 {
 	return !f->bridge || (s->from && s->same && !s->different);
 }
 
 /* In a transaction: what the look found missing. */
-void nft_policy_put(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
-		    const struct nft_bridge_state *s);
+void fw_policy_put(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
+		    const struct fw_bridge_state *s);
 
 /* As it was at f->before. */
-int nft_policy_undo(struct nl *nl, const struct nft_table *t, const struct nft_forward *f,
+int fw_policy_undo(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
 		    struct arena *arena) NODISCARD;
 
-int nft_policy_bequeath(struct nl *nl, const struct nft_table *t, const char *network,
-			nft_heir heir, void *data, struct arena *arena) NODISCARD;
+int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *network,
+			fw_successor successor, void *data, struct arena *arena) NODISCARD;
 
 #endif

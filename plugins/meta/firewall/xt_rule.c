@@ -67,7 +67,7 @@ void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bo
 		nft_counter(nl);
 		nft_verdict(nl, r->verdict, *r->target ? r->target : NULL);
 	}
-	nft_rule_mark(nl, mark);
+	nft_rule_tag(nl, mark);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -294,7 +294,7 @@ static void read_expr(const char *name, const struct nlattr *data, void *arg)
 		g->odd = true;
 }
 
-bool xt_rule_read(const struct nft_rule_seen *seen, uint8_t family, struct xt_rule *r)
+bool xt_rule_read(const struct nft_rule_info *seen, uint8_t family, struct xt_rule *r)
 {
 	struct reading g = { .r = r, .family = family };
 
@@ -311,7 +311,7 @@ static bool same_net(const struct ip *a, const struct ip *b)
 	       (!a->family || (a->plen == b->plen && !memcmp(a->bytes, b->bytes, ip_len(a))));
 }
 
-bool xt_rule_same(const struct xt_rule *a, const struct xt_rule *b)
+bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b)
 {
 	return same_net(&a->src, &b->src) && same_net(&a->dst, &b->dst) && !strcmp(a->in, b->in) &&
 	       !strcmp(a->out, b->out) && a->not_out == b->not_out &&
@@ -340,7 +340,7 @@ static const char *target_of(const struct xt_rule *r)
 	}
 }
 
-void xt_rule_saved(const struct xt_rule *r, char out[XT_SAVED_SIZE])
+void xt_rule_save(const struct xt_rule *r, char out[XT_SAVED_SIZE])
 {
 	char src[64] = "", dst[64] = "", in[32] = "", outside[32] = "";
 	char comment[XT_COMMENT_SIZE + 32] = "";

@@ -30,11 +30,11 @@ void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bo
 		 const struct xt_rule *r, const char *mark);
 
 /* Of an IPv4 or IPv6 table. False: it has something that this does not know. */
-bool xt_rule_read(const struct nft_rule_seen *seen, uint8_t family, struct xt_rule *r);
+bool xt_rule_read(const struct nft_rule_info *seen, uint8_t family, struct xt_rule *r);
 
-bool xt_rule_same(const struct xt_rule *a, const struct xt_rule *b);
+bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b);
 
 /* As iptables-save prints it behind "-A CHAIN ". */
-void xt_rule_saved(const struct xt_rule *r, char out[XT_SAVED_SIZE]);
+void xt_rule_save(const struct xt_rule *r, char out[XT_SAVED_SIZE]);
 
 #endif

@@ -17,10 +17,10 @@ static const struct json_field entry_fields[] = {
 };
 
 static const struct json_field mirror_fields[] = {
-	F_STR("bridge", struct cni_mirror, bridge),
-	F_STR("socket_file", struct cni_mirror, socket),
-	F_STR("configuration_path", struct cni_mirror, configuration_path),
-	F_LIST("mirrors", struct cni_mirror, mirrors, entry_fields, .max = OVS_MAX_MIRRORS),
+	F_STR("bridge", struct mirror_conf, bridge),
+	F_STR("socket_file", struct mirror_conf, socket),
+	F_STR("configuration_path", struct mirror_conf, configuration_path),
+	F_LIST("mirrors", struct mirror_conf, mirrors, entry_fields, .max = OVS_MAX_MIRRORS),
 	F_END,
 };
 
@@ -28,7 +28,7 @@ static const struct json_field mirror_fields[] = {
 
 static int check_entry(struct cni_call *c, struct ovs_mirror *m, size_t i)
 {
-	const struct cni_mirror *conf = c->own;
+	const struct mirror_conf *conf = c->own;
 
 	if (!*m->name)
 		return err_set(c->err, ERR_CONFIG, "mirrors[%zu].name: empty", i);
@@ -40,7 +40,7 @@ static int check_entry(struct cni_call *c, struct ovs_mirror *m, size_t i)
 }
 
 /* One that is named twice is one. */
-static void merge(struct cni_mirror *conf, const struct ovs_mirror *m)
+static void merge(struct mirror_conf *conf, const struct ovs_mirror *m)
 {
 	size_t i = 0;
 
@@ -56,10 +56,10 @@ static void merge(struct cni_mirror *conf, const struct ovs_mirror *m)
 
 static int mirror_validate(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 	size_t n;
 
-	if (cni_mirror_settle(c) < 0)
+	if (mirror_apply_nodeconf(c) < 0)
 		return -1;
 	if (!*conf->bridge)
 		return err_set(c->err, ERR_CONFIG, "bridge: missing");
@@ -83,16 +83,16 @@ static int mirror_validate(struct cni_call *c)
 
 static int take_back(struct ovsdb *db, const void *arg)
 {
-	const struct cni_mirror *conf = arg;
+	const struct mirror_conf *conf = arg;
 
 	return ovs_mirrors_undo_join(db, conf->port.uuid, conf->mirrors, conf->n_mirrors);
 }
 
 static void undo_join(struct cni_call *c, const void *arg)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
-	if (!cni_ovs_take_back(c, &conf->ovs, take_back, arg))
+	if (!ovs_undo(c, &conf->ovs, take_back, arg))
 		fprintf(stderr, "rollback: port %s may remain in mirrors of %s: %s\n",
 			conf->port.name, conf->bridge, c->err->msg);
 }
@@ -100,14 +100,14 @@ static void undo_join(struct cni_call *c, const void *arg)
 /* Not before the switch copies packets is the container told that it does. */
 static int join(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 	int rc;
 
-	cni_undo_push(c, undo_join, conf);
-	if (ovs_mirrors_join(&conf->ovs.db, &conf->port, CNI_OVS_OWNER, conf->mirrors,
+	undo_push(c, undo_join, conf);
+	if (ovs_mirrors_join(&conf->ovs.db, &conf->port, OVS_OWNER, conf->mirrors,
 			     conf->n_mirrors) < 0)
 		return -1;
-	rc = ovs_switch_sync(&conf->ovs.db, CNI_OVS_TIMEOUT_MS);
+	rc = ovs_switch_sync(&conf->ovs.db, OVS_TIMEOUT_MS);
 	if (rc > 0)
 		return err_set(c->err, ERR_RETRY,
 			       "mirrors of %s: ovs-vswitchd does not act; is it running?",
@@ -117,9 +117,9 @@ static int join(struct cni_call *c)
 
 static int mirror_add(struct cni_call *c)
 {
-	if (cni_mirror_need_port(c, ERR_CONFIG) < 0)
+	if (mirror_need_port(c, ERR_CONFIG) < 0)
 		return -1;
-	if (cni_mirror_remember(c) < 0 || join(c) < 0)
+	if (mirror_cache_write(c) < 0 || join(c) < 0)
 		return -1;
 	c->result = *c->prev;
 	return 0;
@@ -129,42 +129,42 @@ static int mirror_add(struct cni_call *c)
 
 static int leave(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 	struct ovsdb *db = &conf->ovs.db;
 
-	if (cni_ovs_open(c, &conf->ovs) < 0 || cni_mirror_find_port(c) < 0)
+	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
 		return -1;
 	if (conf->port.uuid && ovs_mirrors_leave(db, conf->port.uuid, &conf->roles) < 0)
 		return -1;
-	return ovs_mirrors_sweep(db, CNI_OVS_OWNER);
+	return ovs_mirrors_gc(db, OVS_OWNER);
 }
 
 /* Without a note of the attachment, a database that does not answer holds nothing of it. */
 static int mirror_del(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
-	if (cni_mirror_settle(c) < 0)
+	if (mirror_apply_nodeconf(c) < 0)
 		return -1;
-	cni_mirror_recall(c);
+	mirror_cache_read(c);
 	if (leave(c) < 0) {
 		if (conf->noted)
 			return err_wrap(c->err, "the port of %s/%s may remain in mirrors",
 					c->container_id, c->ifname);
 		err_clear(c->err);
 	}
-	return cni_mirror_forget(c);
+	return mirror_cache_remove(c);
 }
 
 /* ---- CHECK, GC, STATUS ----------------------------------------------------------------------- */
 
 static int mirror_check(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
-	if (cni_mirror_need_port(c, ERR_CHECK) < 0)
+	if (mirror_need_port(c, ERR_CHECK) < 0)
 		return -1;
-	if (ovs_mirrors_look(&conf->ovs.db, &conf->port, conf->mirrors, conf->n_mirrors) < 0)
+	if (ovs_mirrors_get(&conf->ovs.db, &conf->port, conf->mirrors, conf->n_mirrors) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->n_mirrors; i++) {
 		const struct ovs_mirror_roles *want = &conf->mirrors[i].want,
@@ -192,8 +192,8 @@ static bool is_garbage(struct cni_call *c, const struct json *port)
 /* Ports that nobody has removed; those that have been are out of their mirrors already. */
 static int leave_invalid(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
-	const struct ovsdb_pair ids[] = { { "owner", CNI_OVS_OWNER },
+	struct mirror_conf *conf = c->own;
+	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
 					  { "contNetwork", c->conf.name } };
 	const struct json *ports;
 
@@ -211,27 +211,27 @@ static int leave_invalid(struct cni_call *c)
 
 static int mirror_gc(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
-	if (cni_mirror_settle(c) < 0 || cni_ovs_open(c, &conf->ovs) < 0)
+	if (mirror_apply_nodeconf(c) < 0 || ovs_open(c, &conf->ovs) < 0)
 		return -1;
 	if (c->conf.has_attachments && leave_invalid(c) < 0)
 		return -1;
-	if (ovs_mirrors_sweep(&conf->ovs.db, CNI_OVS_OWNER) < 0)
+	if (ovs_mirrors_gc(&conf->ovs.db, OVS_OWNER) < 0)
 		return -1;
 	if (!c->conf.has_attachments)
 		return 0;
-	return cni_mirror_collect_memos(c);
+	return mirror_cache_gc(c);
 }
 
 static int mirror_status(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
-	return cni_ovs_status(c, &conf->ovs);
+	return ovs_server_status(c, &conf->ovs);
 }
 
-static const struct cni_mirror producer = {
+static const struct mirror_conf producer = {
 	.bridge = "",
 	.socket = "",
 	.configuration_path = "",
@@ -240,7 +240,7 @@ static const struct cni_mirror producer = {
 	.ovs.db.stream.fd = -1,
 };
 
-static const struct cni_mirror consumer = {
+static const struct mirror_conf consumer = {
 	.bridge = "",
 	.socket = "",
 	.configuration_path = "",
@@ -253,7 +253,7 @@ const struct cni_plugin ovs_mirror_producer_plugin = {
 	.name = "ovs-mirror-producer",
 	.fields = mirror_fields,
 	.defaults = &producer,
-	.conf_size = sizeof(struct cni_mirror),
+	.conf_size = sizeof(struct mirror_conf),
 	.validate = mirror_validate,
 	.add = mirror_add,
 	.del = mirror_del,
@@ -266,7 +266,7 @@ const struct cni_plugin ovs_mirror_consumer_plugin = {
 	.name = "ovs-mirror-consumer",
 	.fields = mirror_fields,
 	.defaults = &consumer,
-	.conf_size = sizeof(struct cni_mirror),
+	.conf_size = sizeof(struct mirror_conf),
 	.validate = mirror_validate,
 	.add = mirror_add,
 	.del = mirror_del,

@@ -7,13 +7,13 @@
 #include "skel/attfile.h"
 #include "plugins/main/ovs/conf.h"
 
-int cni_mirror_settle(struct cni_call *c)
+int mirror_apply_nodeconf(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
-	if (ovs_flat_file(c, conf->configuration_path) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
-	conf->ovs.socket = *conf->socket ? conf->socket : CNI_OVS_SOCKET;
+	conf->ovs.socket = *conf->socket ? conf->socket : OVS_SOCKET;
 	conf->ovs.port.bridge = conf->bridge;
 	return 0;
 }
@@ -23,7 +23,7 @@ int cni_mirror_settle(struct cni_call *c)
 /* A container's interface has a name that may be another one's on the host. */
 static void take_names(struct cni_call *c, const struct json *result)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
 	json_for_each(f, json_get(result, "interfaces")) {
 		const char *name = json_string(json_get(f, "name")),
@@ -34,7 +34,7 @@ static void take_names(struct cni_call *c, const struct json *result)
 	}
 }
 
-static bool take_port(struct cni_mirror *conf, const struct json *row)
+static bool take_port(struct mirror_conf *conf, const struct json *row)
 {
 	conf->port.bridge = conf->bridge;
 	conf->port.name = ovsdb_str(json_get(row, "name"));
@@ -46,28 +46,28 @@ static bool is_anothers(struct cni_call *c, const struct json *port)
 {
 	const char *id = ovsdb_map(json_get(port, "external_ids"), "contId");
 
-	return id && *id && !cni_ovs_is_this(c, port);
+	return id && *id && !ovs_is_this(c, port);
 }
 
 static int find_by_name(struct cni_call *c, bool *found)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
 	*found = false;
 	for (size_t i = 0; i < conf->n_names && !*found; i++) {
 		struct ovs_state state;
 
-		if (ovs_port_look(&conf->ovs.db, "", conf->names[i], &state) < 0)
+		if (ovs_port_get(&conf->ovs.db, "", conf->names[i], &state) < 0)
 			return -1;
 		*found = state.port && !is_anothers(c, state.port) && take_port(conf, state.port);
 	}
 	return 0;
 }
 
-int cni_mirror_find_port(struct cni_call *c)
+int mirror_find_port(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
-	const struct ovsdb_pair ids[] = { { "owner", CNI_OVS_OWNER },
+	struct mirror_conf *conf = c->own;
+	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
 					  { "contId", c->container_id },
 					  { "contIface", c->ifname } };
 	const struct json *rows;
@@ -83,12 +83,12 @@ int cni_mirror_find_port(struct cni_call *c)
 	return 0;
 }
 
-int cni_mirror_need_port(struct cni_call *c, int code)
+int mirror_need_port(struct cni_call *c, int code)
 {
-	struct cni_mirror *conf = c->own;
+	struct mirror_conf *conf = c->own;
 
 	take_names(c, c->conf.prev_result);
-	if (cni_ovs_open(c, &conf->ovs) < 0 || cni_mirror_find_port(c) < 0)
+	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
 		return -1;
 	if (!conf->port.uuid)
 		return err_set(c->err, code,
@@ -100,15 +100,15 @@ int cni_mirror_need_port(struct cni_call *c, int code)
 
 static void undo_remember(struct cni_call *c, const void *arg)
 {
-	const struct cni_mirror *conf = arg;
+	const struct mirror_conf *conf = arg;
 
-	if (!conf->ovs.may_remain && cni_mirror_forget(c) < 0)
+	if (!conf->ovs.may_remain && mirror_cache_remove(c) < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
-int cni_mirror_remember(struct cni_call *c)
+int mirror_cache_write(struct cni_call *c)
 {
-	const struct cni_mirror *conf = c->own;
+	const struct mirror_conf *conf = c->own;
 	struct json *memo = json_object();
 	const struct json *prev;
 	const char *text;
@@ -119,14 +119,14 @@ int cni_mirror_remember(struct cni_call *c)
 	json_add_copy(memo, "PrevResult", prev);
 	json_add_str(memo, "Network", c->conf.name);
 	json_add_str(memo, "Socket", conf->ovs.socket);
-	cni_undo_push(c, undo_remember, conf);
-	return cni_memo_write(c, CNI_OVS_MEMO_DIR, conf->suffix, memo);
+	undo_push(c, undo_remember, conf);
+	return attfile_write(c, OVS_CACHE_DIR, conf->suffix, memo);
 }
 
-void cni_mirror_recall(struct cni_call *c)
+void mirror_cache_read(struct cni_call *c)
 {
-	struct cni_mirror *conf = c->own;
-	const struct json *memo = cni_memo_read(c, CNI_OVS_MEMO_DIR, conf->suffix);
+	struct mirror_conf *conf = c->own;
+	const struct json *memo = attfile_read(c, OVS_CACHE_DIR, conf->suffix);
 	const char *socket = json_string(json_get(memo, "Socket"));
 
 	conf->noted = memo != NULL;
@@ -136,11 +136,11 @@ void cni_mirror_recall(struct cni_call *c)
 	take_names(c, c->conf.prev_result);
 }
 
-int cni_mirror_forget(struct cni_call *c)
+int mirror_cache_remove(struct cni_call *c)
 {
-	const struct cni_mirror *conf = c->own;
+	const struct mirror_conf *conf = c->own;
 
-	return cni_memo_remove(c, CNI_OVS_MEMO_DIR, conf->suffix);
+	return attfile_remove(c, OVS_CACHE_DIR, conf->suffix);
 }
 
 static bool is_of_network(struct cni_call *c, const struct json *memo)
@@ -150,9 +150,9 @@ static bool is_of_network(struct cni_call *c, const struct json *memo)
 	return name && !strcmp(name, c->conf.name);
 }
 
-int cni_mirror_collect_memos(struct cni_call *c)
+int mirror_cache_gc(struct cni_call *c)
 {
-	const struct cni_mirror *conf = c->own;
+	const struct mirror_conf *conf = c->own;
 
-	return cni_memo_collect(c, CNI_OVS_MEMO_DIR, conf->suffix, is_of_network);
+	return attfile_gc(c, OVS_CACHE_DIR, conf->suffix, is_of_network);
 }

@@ -33,12 +33,12 @@ int portmap_rules_leave(struct cni_call *c, const struct portmap *conf,
 			const struct portmap *old) NODISCARD;
 
 /* What this attachment has in our table: by its mappings, or whatever bears its mark. */
-int portmap_rules_release(struct cni_call *c, const struct portmap *conf,
+int portmap_rules_del(struct cni_call *c, const struct portmap *conf,
 			  const struct portmap_list *list) NODISCARD;
-int portmap_rules_sweep(struct cni_call *c, const struct portmap *conf) NODISCARD;
+int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* GC: what stale attachments of this network have in the table of these conditions. */
-int portmap_rules_collect(struct cni_call *c, const struct portmap *conf) NODISCARD;
+int portmap_rules_gc(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* Can an ADD make its rules? */
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCARD;
@@ -47,7 +47,7 @@ int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCA
  * What an attachment has of the other two; without a list in conf, of the reference's table all that is the
  * container's.
  */
-int portmap_rules_remove_others(struct cni_call *c, const char *container_id,
+int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
 				const struct portmap *conf) NODISCARD;
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 
-const char *nft_cond_language(const char *const *words, size_t n)
+const char *condition_language(const char *const *words, size_t n)
 {
 	if (!n || !*words[0])
 		return NULL;
@@ -41,7 +41,7 @@ static int refuse(struct reader *r, const char *word, const char *why)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static int take_address(struct reader *r, struct nft_match *m)
+static int take_address(struct reader *r, struct condition_match *m)
 {
 	const char *word = take(r);
 
@@ -55,7 +55,7 @@ static int take_address(struct reader *r, struct nft_match *m)
 }
 
 /* With `any` behind it, "+" or "*", it is the beginning of a name. */
-static int take_name(struct reader *r, struct nft_match *m, char any)
+static int take_name(struct reader *r, struct condition_match *m, char any)
 {
 	const char *word = take(r);
 	size_t len = word ? strlen(word) : 0;
@@ -70,22 +70,22 @@ static int take_name(struct reader *r, struct nft_match *m, char any)
 	if (!len || len >= IFNAMSIZ)
 		return refuse(r, word, "not an interface name");
 	memcpy(m->name, word, len);
-	return ifname_fault(m->name) ? refuse(r, word, "not an interface name") : 0;
+	return str_ifname_fault(m->name) ? refuse(r, word, "not an interface name") : 0;
 }
 
 /* ---- iptables -------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *word;
-	enum nft_match_on on;
+	enum condition_field on;
 } options[] = {
-	{ "-s", NFT_MATCH_SADDR },       { "--src", NFT_MATCH_SADDR },
-	{ "--source", NFT_MATCH_SADDR }, { "-d", NFT_MATCH_DADDR },
-	{ "--dst", NFT_MATCH_DADDR },    { "--destination", NFT_MATCH_DADDR },
-	{ "-i", NFT_MATCH_IIFNAME },     { "--in-interface", NFT_MATCH_IIFNAME },
+	{ "-s", CONDITION_SADDR },       { "--src", CONDITION_SADDR },
+	{ "--source", CONDITION_SADDR }, { "-d", CONDITION_DADDR },
+	{ "--dst", CONDITION_DADDR },    { "--destination", CONDITION_DADDR },
+	{ "-i", CONDITION_IIFNAME },     { "--in-interface", CONDITION_IIFNAME },
 };
 
-static int take_option(struct reader *r, struct nft_match *m)
+static int take_option(struct reader *r, struct condition_match *m)
 {
 	const char *word;
 
@@ -95,33 +95,33 @@ static int take_option(struct reader *r, struct nft_match *m)
 		if (strcmp(options[i].word, word) != 0)
 			continue;
 		m->on = options[i].on;
-		return m->on == NFT_MATCH_IIFNAME ? take_name(r, m, '+') : take_address(r, m);
+		return m->on == CONDITION_IIFNAME ? take_name(r, m, '+') : take_address(r, m);
 	}
 	return refuse(r, word, "only -s, -d and -i, with or without !, are known here");
 }
 
 /* ---- nft ------------------------------------------------------------------------------------- */
 
-static void take_operator(struct reader *r, struct nft_match *m)
+static void take_operator(struct reader *r, struct condition_match *m)
 {
 	m->negated = take_if(r, "!=");
 	if (!m->negated)
 		(void)take_if(r, "==");
 }
 
-static int take_header(struct reader *r, struct nft_match *m)
+static int take_header(struct reader *r, struct condition_match *m)
 {
 	if (take_if(r, "saddr"))
-		m->on = NFT_MATCH_SADDR;
+		m->on = CONDITION_SADDR;
 	else if (take_if(r, "daddr"))
-		m->on = NFT_MATCH_DADDR;
+		m->on = CONDITION_DADDR;
 	else
 		return refuse(r, take(r), "only saddr and daddr are known here");
 	take_operator(r, m);
 	return take_address(r, m);
 }
 
-static int take_expression(struct reader *r, struct nft_match *m)
+static int take_expression(struct reader *r, struct condition_match *m)
 {
 	if (take_if(r, r->family == AF_INET ? "ip" : "ip6"))
 		return take_header(r, m);
@@ -131,7 +131,7 @@ static int take_expression(struct reader *r, struct nft_match *m)
 			      r->family == AF_INET
 				      ? "only ip saddr, ip daddr and iifname are known here"
 				      : "only ip6 saddr, ip6 daddr and iifname are known here");
-	m->on = NFT_MATCH_IIFNAME;
+	m->on = CONDITION_IIFNAME;
 	take_operator(r, m);
 	return take_name(r, m, '*');
 }
@@ -156,41 +156,41 @@ static void split(struct reader *r, const char *const *words, size_t n)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-int nft_cond_parse(const char *const *words, size_t n, sa_family_t family, struct nft_cond *out,
+int condition_parse(const char *const *words, size_t n, sa_family_t family, struct condition *out,
 		   struct arena *arena, struct err *err)
 {
 	struct reader r = { words, n, 0, family, arena, err };
-	const char *language = nft_cond_language(words, n);
+	const char *language = condition_language(words, n);
 	bool nft = language && !strcmp(language, "nftables");
 
-	*out = (struct nft_cond){ 0 };
+	*out = (struct condition){ 0 };
 	if (nft)
 		split(&r, words, n);
 	while (r.at < r.n) {
-		struct nft_match *m = arena_append(arena, out->matches, out->n);
+		struct condition_match *m = arena_append(arena, out->matches, out->n);
 
-		*m = (struct nft_match){ 0 };
+		*m = (struct condition_match){ 0 };
 		if ((nft ? take_expression(&r, m) : take_option(&r, m)) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-void nft_cond_put(struct nl *nl, const struct nft_cond *cond)
+void condition_put(struct nl *nl, const struct condition *cond)
 {
 	for (size_t i = 0; i < cond->n; i++) {
-		const struct nft_match *m = &cond->matches[i];
+		const struct condition_match *m = &cond->matches[i];
 		enum nft_cmp_ops op = m->negated ? NFT_CMP_NEQ : NFT_CMP_EQ;
 
 		switch (m->on) {
-		case NFT_MATCH_SADDR:
+		case CONDITION_SADDR:
 			nft_saddr(nl, m->net.family, NFT_R(0));
 			nft_cmp_prefix(nl, &m->net, op);
 			break;
-		case NFT_MATCH_DADDR:
+		case CONDITION_DADDR:
 			nft_daddr_in(nl, &m->net, op);
 			break;
-		case NFT_MATCH_IIFNAME:
+		case CONDITION_IIFNAME:
 			nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
 			nft_cmp(nl, op, NFT_R(0), m->name, m->name_len);
 			break;

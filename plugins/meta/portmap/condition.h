@@ -13,29 +13,29 @@
 
 #include "nft/nft.h"
 
-enum nft_match_on { NFT_MATCH_SADDR, NFT_MATCH_DADDR, NFT_MATCH_IIFNAME };
+enum condition_field { CONDITION_SADDR, CONDITION_DADDR, CONDITION_IIFNAME };
 
-struct nft_match {
-	enum nft_match_on on;
+struct condition_match {
+	enum condition_field on;
 	bool negated;
 	struct ip net;
 	char name[IFNAMSIZ];
 	uint8_t name_len; /* of what must be equal; IFNAMSIZ: all of it */
 };
 
-struct nft_cond {
-	struct nft_match *matches; /* all of them must hold */
+struct condition {
+	struct condition_match *matches; /* all of them must hold */
 	size_t n;
 };
 
 /* Whose words are they? By the first: iptables' begins with '-' or '!'. NULL where there is none. */
-const char *nft_cond_language(const char *const *words, size_t n);
+const char *condition_language(const char *const *words, size_t n);
 
 /* For packets of that family. Words that we do not know, or that mean another family, are an error. */
-int nft_cond_parse(const char *const *words, size_t n, sa_family_t family, struct nft_cond *out,
+int condition_parse(const char *const *words, size_t n, sa_family_t family, struct condition *out,
 		   struct arena *arena, struct err *err) NODISCARD;
 
 /* The expressions, behind nft_family(). */
-void nft_cond_put(struct nl *nl, const struct nft_cond *cond);
+void condition_put(struct nl *nl, const struct condition *cond);
 
 #endif

@@ -58,7 +58,7 @@ static const char *language_of(const struct portmap *p, size_t i)
 	size_t n;
 
 	portmap_conditions(p, families[i], &words, &n);
-	return nft_cond_language(words, n);
+	return condition_language(words, n);
 }
 
 /* Keys that only the other backend understands, as the reference has it. */
@@ -91,7 +91,7 @@ static int check_external_chain(const struct portmap *p, struct err *err)
 	if (p->has_mark_bit)
 		return err_set(err, ERR_CONFIG,
 			       "externalSetMarkChain: markMasqBit cannot be given as well");
-	if (!*chain || strlen(chain) > CNI_CHAIN_LEN || *chain == '-' || *chain == '!')
+	if (!*chain || strlen(chain) > INSTANCE_CHAIN_LEN || *chain == '-' || *chain == '!')
 		return err_set(err, ERR_CONFIG,
 			       "externalSetMarkChain: \"%.80s\" is no chain's name", chain);
 	for (const char *s = chain; *s; s++)
@@ -125,7 +125,7 @@ static int parse_conditions(struct portmap *p, struct arena *arena, struct err *
 		size_t n;
 
 		portmap_conditions(p, families[i], &words, &n);
-		if (nft_cond_parse(words, n, families[i], &p->cond[i], arena, err) < 0)
+		if (condition_parse(words, n, families[i], &p->cond[i], arena, err) < 0)
 			return err_wrap(err, "%s", condition_keys[i]);
 	}
 	return 0;
@@ -162,7 +162,7 @@ static int choose(struct portmap *p, struct arena *arena, struct err *err)
 	return 0;
 }
 
-int portmap_settle(struct portmap *p, struct arena *arena, struct err *err)
+int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err)
 {
 	if (p->backend && !*p->backend)
 		p->backend = NULL;
@@ -193,7 +193,7 @@ uint8_t portmap_protocol(const struct portmap_port *port)
 	if (!port->protocol || !*port->protocol)
 		return IPPROTO_TCP;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcasecmp(port->protocol, nft_dnat_protocol(known[i])))
+		if (!strcasecmp(port->protocol, portmap_protocol_name(known[i])))
 			return known[i];
 	return 0;
 }
@@ -216,9 +216,9 @@ static bool is_for(const struct portmap_port *port, sa_family_t family)
 	return port->host_ip.family == AF_UNSPEC || port->host_ip.family == family;
 }
 
-static struct nft_mapping mapping_of(const struct portmap_port *port, const struct ip *to)
+static struct portmap_mapping mapping_of(const struct portmap_port *port, const struct ip *to)
 {
-	struct nft_mapping m = {
+	struct portmap_mapping m = {
 		.to = *to,
 		.protocol = portmap_protocol(port),
 		.port = (uint16_t)port->host_port,
@@ -231,7 +231,7 @@ static struct nft_mapping mapping_of(const struct portmap_port *port, const stru
 }
 
 /* By the place on the host. */
-static int compare(const struct nft_mapping *a, const struct nft_mapping *b)
+static int compare(const struct portmap_mapping *a, const struct portmap_mapping *b)
 {
 	if (a->protocol != b->protocol)
 		return a->protocol - b->protocol;
@@ -250,7 +250,7 @@ static int by_place(const void *a, const void *b)
 /* One family's, sorted, each place once. */
 static void add_family(struct portmap_list *list, const struct portmap *p, const struct ip *to)
 {
-	struct nft_mapping *first = list->mapping + list->n;
+	struct portmap_mapping *first = list->mapping + list->n;
 	size_t n = 0, kept = 0;
 
 	for (size_t i = 0; i < p->n_ports; i++)
@@ -286,7 +286,7 @@ struct portmap_list portmap_list(const struct portmap *p, const struct cni_resul
 				 const char *ifname, struct arena *arena)
 {
 	struct portmap_list list = {
-		.mapping = arena_array(arena, struct nft_mapping,
+		.mapping = arena_array(arena, struct portmap_mapping,
 				       p->n_ports * ARRAY_SIZE(families) + 1),
 	};
 
@@ -312,7 +312,7 @@ static int check_port(const struct portmap_port *port, size_t i, struct err *err
 
 /* A mapping and where it comes from. */
 struct placed {
-	struct nft_mapping m;
+	struct portmap_mapping m;
 	size_t index;
 };
 
@@ -341,7 +341,7 @@ static int check_places(const struct portmap *p, sa_family_t family, struct aren
 			return err_set(
 				err, ERR_CONFIG,
 				"runtimeConfig.portMappings[%zu].hostPort: %u/%s leads to %u already",
-				all[i].index, all[i].m.port, nft_dnat_protocol(all[i].m.protocol),
+				all[i].index, all[i].m.port, portmap_protocol_name(all[i].m.protocol),
 				all[i - 1].m.to_port);
 	return 0;
 }
@@ -380,19 +380,19 @@ static const char *tag_of(const struct portmap *p, struct arena *arena)
 			    digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
 }
 
-enum nft_dnat_masq portmap_masq(const struct portmap *p)
+enum portmap_masq_mode portmap_masq(const struct portmap *p)
 {
 	if (!p->snat)
-		return NFT_DNAT_MASQ_NONE;
-	return p->masq_all ? NFT_DNAT_MASQ_ALL : NFT_DNAT_MASQ_NEAR;
+		return PORTMAP_MASQ_NONE;
+	return p->masq_all ? PORTMAP_MASQ_ALL : PORTMAP_MASQ_LOCAL_SUBNET;
 }
 
-struct nft_claim portmap_claim(const struct portmap *p, const struct portmap_list *list,
+struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
 			       const char *owner, struct arena *arena)
 {
-	const struct nft_own *own = nft_dnat_own(p->cond, tag_of(p, arena), arena);
-	struct nft_claim claim =
-		nft_dnat_claim(own, list->mapping, list->n, portmap_masq(p), arena);
+	const struct nft_table_def *own = portmap_nft_table(p->cond, tag_of(p, arena), arena);
+	struct nft_elems claim =
+		portmap_nft_elems(own, list->mapping, list->n, portmap_masq(p), arena);
 
 	claim.owner = owner;
 	return claim;

@@ -19,7 +19,7 @@ struct portmap_port {
 };
 
 struct portmap_list {
-	struct nft_mapping *mapping;
+	struct portmap_mapping *mapping;
 	size_t n;
 };
 
@@ -36,15 +36,15 @@ struct portmap {
 	struct portmap_port *ports;
 	size_t n_ports;
 
-	/* portmap_settle() */
+	/* portmap_resolve() */
 	enum portmap_backend way;
 	bool may_fall_back;      /* to iptables, where the kernel has no nf_tables */
-	struct nft_cond cond[2]; /* not of PORTMAP_IPTABLES */
+	struct condition cond[2]; /* not of PORTMAP_IPTABLES */
 
-	struct portmap_list list; /* portmap_recall() */
+	struct portmap_list list; /* portmap_from_record() */
 	bool is_recalled;
 
-	struct portmap_kin *kin; /* portmap_kin() */
+	struct portmap_siblings *kin; /* portmap_siblings() */
 	size_t n_kin;
 	bool has_kin;
 };
@@ -53,9 +53,9 @@ extern const struct json_field portmap_fields[];
 extern const struct portmap portmap_defaults;
 
 /* Which backend, with which conditions; errors name the key. */
-int portmap_settle(struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
+int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
 
-/* IPPROTO_*, TCP if none is said; 0 for what is none of nft_dnat_protocol(). */
+/* IPPROTO_*, TCP if none is said; 0 for what is none of portmap_protocol_name(). */
 uint8_t portmap_protocol(const struct portmap_port *port);
 
 /* What is wrong with the ports themselves, by the path of the key. */
@@ -68,10 +68,10 @@ int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err
 struct portmap_list portmap_list(const struct portmap *p, const struct cni_result *result,
 				 const char *ifname, struct arena *arena);
 
-enum nft_dnat_masq portmap_masq(const struct portmap *p);
+enum portmap_masq_mode portmap_masq(const struct portmap *p);
 
 /* As elements of our table. */
-struct nft_claim portmap_claim(const struct portmap *p, const struct portmap_list *list,
+struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
 			       const char *owner, struct arena *arena);
 
 /* The words of a family's conditions. */

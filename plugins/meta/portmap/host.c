@@ -20,7 +20,7 @@ static const sa_family_t families[] = { AF_INET, AF_INET6 };
 static const struct ip *loopback_target(const struct portmap_list *list, sa_family_t family)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		const struct nft_mapping *m = &list->mapping[i];
+		const struct portmap_mapping *m = &list->mapping[i];
 
 		if (m->to.family == family && (!m->at.family || ip_is_loopback(&m->at)))
 			return &m->to;
@@ -75,12 +75,12 @@ static int loopback6_oif(struct cni_call *c, const struct portmap *conf,
 	return cni_host(c) < 0 ? -1 : nl_route_oif(c->host, to, oif);
 }
 
-static int see_record(struct cni_call *c, const struct cni_record *r, void *data)
+static int see_record(struct cni_call *c, const struct record *r, void *data)
 {
 	struct portmap conf;
 	int *oif = data, other;
 
-	if (portmap_recall(c, r, &conf) < 0) {
+	if (portmap_from_record(c, r, &conf) < 0) {
 		err_clear(c->err);
 		return 0;
 	}
@@ -95,11 +95,11 @@ static int see_record(struct cni_call *c, const struct cni_record *r, void *data
 /* A GC asks for many, and has all records in memory. */
 static int is_last_of_all(struct cni_call *c, int oif, bool *last)
 {
-	struct portmap_kin *kin;
+	struct portmap_siblings *kin;
 	size_t n;
 
 	*last = true;
-	if (portmap_kin(c, &kin, &n) < 0)
+	if (portmap_siblings(c, &kin, &n) < 0)
 		return -1;
 	for (size_t i = 0; *last && i < n; i++) {
 		if (kin[i].oif < 0 &&
@@ -115,7 +115,7 @@ static int is_last(struct cni_call *c, int oif, bool *last)
 {
 	if (c->command == CNI_GC)
 		return is_last_of_all(c, oif, last);
-	if (cni_record_each_other(c, NULL, see_record, &oif) < 0)
+	if (record_each_other(c, NULL, see_record, &oif) < 0)
 		return -1;
 	*last = oif;
 	return 0;
@@ -137,7 +137,7 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 		return -1;
 	if (!last)
 		return 0;
-	local = local_route(oif == LOOPBACK_INDEX ? &nft_dnat_loopback6 : &loopback6, oif);
+	local = local_route(oif == LOOPBACK_INDEX ? &portmap_loopback6 : &loopback6, oif);
 	if (cni_host(c) < 0)
 		return -1;
 	nl_route_del(c->host, &local);
@@ -161,11 +161,11 @@ static int allow_ipv6(struct cni_call *c, const struct portmap *conf,
 	struct portmap *with;
 
 	if (conf->way == PORTMAP_OWN)
-		return add_local_route(c, &nft_dnat_loopback6, LOOPBACK_INDEX);
+		return add_local_route(c, &portmap_loopback6, LOOPBACK_INDEX);
 	with = arena_new(c->arena, struct portmap);
 	*with = *conf;
 	with->list = *list;
-	cni_undo_push(c, undo_loopback, with);
+	undo_push(c, undo_loopback, with);
 	return add_local_route(c, &loopback6, oif);
 }
 
@@ -195,20 +195,20 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 static int forget(struct cni_call *c, const struct portmap_list *list, sa_family_t family,
 		  uint8_t protocol, bool own)
 {
-	struct ct_port *ports = arena_array(c->arena, struct ct_port, list->n + 1);
+	struct conntrack_port *ports = arena_array(c->arena, struct conntrack_port, list->n + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < list->n; i++) {
-		const struct nft_mapping *m = &list->mapping[i];
+		const struct portmap_mapping *m = &list->mapping[i];
 
 		if (m->to.family != family || (protocol && m->protocol != protocol))
 			continue;
-		ports[n] = (struct ct_port){ .proto = m->protocol, .port = m->port, .dst = m->at };
+		ports[n] = (struct conntrack_port){ .proto = m->protocol, .port = m->port, .dst = m->at };
 		if (own)
 			ports[n].from = m->to;
 		n++;
 	}
-	return n ? ct_flush(c->nft, family, ports, n, c->arena) : 0;
+	return n ? conntrack_flush(c->nft, family, ports, n, c->arena) : 0;
 }
 
 static int forget_all(struct cni_call *c, const struct portmap_list *list, uint8_t protocol,
@@ -221,12 +221,12 @@ static int forget_all(struct cni_call *c, const struct portmap_list *list, uint8
 }
 
 /* A peer that has no handshake goes on as it did. */
-int portmap_forget_old(struct cni_call *c, const struct portmap_list *list)
+int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *list)
 {
 	return forget_all(c, list, IPPROTO_UDP, false);
 }
 
-int portmap_forget_own(struct cni_call *c, const struct portmap_list *list)
+int portmap_conntrack_flush_container(struct cni_call *c, const struct portmap_list *list)
 {
 	return forget_all(c, list, 0, true);
 }

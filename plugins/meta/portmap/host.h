@@ -17,13 +17,13 @@
  */
 int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 			   const struct portmap_list *list) NODISCARD;
-/* Of a conf that portmap_recall() has made. Our table's route goes only when a repair turns from it. */
+/* Of a conf that portmap_from_record() has made. Our table's route goes only when a repair turns from it. */
 int portmap_close_loopback(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* ADD: connections to the ports that are tracked already and do not begin anew, which are UDP's. */
-int portmap_forget_old(struct cni_call *c, const struct portmap_list *list) NODISCARD;
+int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *list) NODISCARD;
 
 /* DEL: connections to the ports that lead to the container. */
-int portmap_forget_own(struct cni_call *c, const struct portmap_list *list) NODISCARD;
+int portmap_conntrack_flush_container(struct cni_call *c, const struct portmap_list *list) NODISCARD;
 
 #endif

@@ -50,32 +50,32 @@ static bool is_wanted(const struct portmap_text *t, const struct shared *s)
 }
 
 static int has_shared(struct cni_call *c, const struct portmap_text *t,
-		      const struct cni_iptables_view *view, bool *has)
+		      const struct iptables_view *view, bool *has)
 {
 	bool marks = portmap_text_has_marks(t);
 	size_t n = 1;
 
 	for (size_t i = 0; n && i < ARRAY_SIZE(shared); i++)
 		if (is_wanted(t, &shared[i]) &&
-		    cni_iptables_count(c, view, shared[i].chain, shared[i].to, &n) < 0)
+		    iptables_count(c, view, shared[i].chain, shared[i].to, &n) < 0)
 			return -1;
-	if (n && marks && cni_iptables_count(c, view, PORTMAP_SETMARK, NULL, &n) < 0)
+	if (n && marks && iptables_count(c, view, PORTMAP_SETMARK, NULL, &n) < 0)
 		return -1;
-	if (n && marks && cni_iptables_count(c, view, PORTMAP_MASQ, NULL, &n) < 0)
+	if (n && marks && iptables_count(c, view, PORTMAP_MASQ, NULL, &n) < 0)
 		return -1;
 	*has = n > 0;
 	return 0;
 }
 
 /* iptables-save is executed where there is something to compare only. */
-static int look(struct cni_call *c, struct portmap_text *t, struct cni_iptables_view *view,
+static int look(struct cni_call *c, struct portmap_text *t, struct iptables_view *view,
 		bool *has)
 {
-	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, view) < 0 ||
-	    cni_iptables_view_has(c, view, t->chain.name, has) < 0)
+	if (iptables_view(c, t->family, IPTABLES_NAT, view) < 0 ||
+	    iptables_view_has(c, view, t->chain.name, has) < 0)
 		return -1;
 	if (*has && !view->saved &&
-	    cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, view) < 0)
+	    iptables_view_saved(c, t->family, IPTABLES_NAT, view) < 0)
 		return -1;
 	if (!*has)
 		return 0;
@@ -84,13 +84,13 @@ static int look(struct cni_call *c, struct portmap_text *t, struct cni_iptables_
 	return *has ? has_shared(c, t, view, has) : 0;
 }
 
-int portmap_ipt_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
+int portmap_iptables_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
 		    bool *has)
 {
 	*has = true;
 	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
 		struct portmap_text t = text_of(c, c->container_id, conf, list, families[i]);
-		struct cni_iptables_view view;
+		struct iptables_view view;
 
 		if (t.n && look(c, &t, &view, has) < 0)
 			return -1;
@@ -102,11 +102,11 @@ int portmap_ipt_has(struct cni_call *c, const struct portmap *conf, const struct
 
 /* Not by declaring the chain of entries, which flushes one that is there by now. */
 static int shared_lines(struct cni_call *c, struct portmap_text *t,
-			const struct cni_iptables_view *view)
+			const struct iptables_view *view)
 {
 	bool has;
 
-	if (cni_iptables_view_has(c, view, PORTMAP_ENTRIES, &has) < 0)
+	if (iptables_view_has(c, view, PORTMAP_ENTRIES, &has) < 0)
 		return -1;
 	if (!has)
 		portmap_text_line(t, "-N " PORTMAP_ENTRIES);
@@ -117,7 +117,7 @@ static int shared_lines(struct cni_call *c, struct portmap_text *t,
 
 		if (!is_wanted(t, &shared[i]))
 			continue;
-		if (cni_iptables_count(c, view, shared[i].chain, shared[i].to, &n) < 0)
+		if (iptables_count(c, view, shared[i].chain, shared[i].to, &n) < 0)
 			return -1;
 		if (!n)
 			portmap_text_line(t, shared[i].rule);
@@ -128,15 +128,15 @@ static int shared_lines(struct cni_call *c, struct portmap_text *t,
 static int remove_chain(struct cni_call *c, const char *container_id)
 {
 	struct portmap_chain chain = portmap_chain(c->conf.name, container_id);
-	const struct nft_doomed d = { .chain = chain.name, .from = from };
+	const struct nft_chain_removal d = { .chain = chain.name, .from = from };
 
-	return cni_iptables_chain_remove(c, CNI_IPTABLES_NAT, &d);
+	return iptables_chain_remove(c, IPTABLES_NAT, &d);
 }
 
 /* What is to be done for a family. */
 struct plan {
 	struct portmap_text t;
-	struct cni_iptables_view view;
+	struct iptables_view view;
 	bool complete, done;
 };
 
@@ -145,7 +145,7 @@ static int plan(struct cni_call *c, struct plan *p)
 	p->complete = true;
 	if (!p->t.n)
 		return 0;
-	if (cni_iptables_view_saved(c, p->t.family, CNI_IPTABLES_NAT, &p->view) < 0)
+	if (iptables_view_saved(c, p->t.family, IPTABLES_NAT, &p->view) < 0)
 		return -1;
 	portmap_text_look(&p->t, p->view.saved);
 	p->complete = portmap_text_has(&p->t);
@@ -166,7 +166,7 @@ static int carry_out(struct cni_call *c, struct plan *p)
 		portmap_text_own(&p->t);
 	}
 	portmap_text_line(&p->t, "COMMIT");
-	return cni_iptables_restore(c, p->t.family, portmap_text_join(&p->t));
+	return iptables_restore(c, p->t.family, portmap_text_join(&p->t));
 }
 
 /* ---- taking back ----------------------------------------------------------------------------- */
@@ -179,15 +179,15 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 				  .family = before->family,
 				  .chain = before->chain,
 				  .arena = c->arena };
-	struct cni_iptables_view view;
+	struct iptables_view view;
 
-	if (cni_iptables_view_saved(c, t.family, CNI_IPTABLES_NAT, &view) < 0)
+	if (iptables_view_saved(c, t.family, IPTABLES_NAT, &view) < 0)
 		return -1;
 	portmap_text_look(&t, view.saved);
 	portmap_text_line(&t, "*nat");
 	portmap_text_before(&t, before);
 	portmap_text_line(&t, "COMMIT");
-	return cni_iptables_restore(c, t.family, portmap_text_join(&t));
+	return iptables_restore(c, t.family, portmap_text_join(&t));
 }
 
 static int take_back(struct cni_call *c, const struct plan *plans)
@@ -207,11 +207,11 @@ static void undo_add(struct cni_call *c, const void *arg)
 }
 
 /* The turn, because two who look for the shared jumps at the same time would both make them. */
-int portmap_ipt_add(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+int portmap_iptables_add(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
 {
 	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(families));
 
-	if (cni_turn_begin(c) < 0)
+	if (host_lock(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		plans[i].t = text_of(c, c->container_id, conf, list, families[i]);
@@ -219,11 +219,11 @@ int portmap_ipt_add(struct cni_call *c, const struct portmap *conf, const struct
 			return -1;
 	}
 	if (!plans[0].complete || !plans[1].complete)
-		cni_undo_push(c, undo_add, plans);
+		undo_push(c, undo_add, plans);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (carry_out(c, &plans[i]) < 0)
 			return -1;
-	cni_turn_end(c);
+	host_unlock(c);
 	return 0;
 }
 
@@ -236,7 +236,7 @@ struct mention {
 };
 
 /* In whichever way iptables has put it: as an expression, or in what an extension keeps for itself. */
-static void see_mention(const struct nft_rule_seen *rule, void *data)
+static void see_mention(const struct nft_rule_info *rule, void *data)
 {
 	struct mention *m = data;
 
@@ -263,11 +263,11 @@ static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 {
 	size_t own = t->at.n + t->any.n + (t->family == AF_INET);
 	struct mention m = { .ip = t->n ? &t->mappings[0].to : NULL };
-	struct cni_iptables_view view;
+	struct iptables_view view;
 
-	if (t->conf->way != PORTMAP_IPTABLES && !cni_iptables_legacy(t->family, CNI_IPTABLES_NAT))
+	if (t->conf->way != PORTMAP_IPTABLES && !iptables_legacy_has_table(t->family, IPTABLES_NAT))
 		return 0;
-	if (cni_iptables_view(c, t->family, CNI_IPTABLES_NAT, &view) < 0)
+	if (iptables_view(c, t->family, IPTABLES_NAT, &view) < 0)
 		return -1;
 	if (view.saved) {
 		portmap_text_look(t, view.saved);
@@ -283,12 +283,12 @@ static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 /* What others of the container have in its chain, of one family, as far as it is there. */
 static int others(struct cni_call *c, struct portmap_text *t, bool *any)
 {
-	struct cni_iptables_view view;
-	struct portmap_kin *kin;
+	struct iptables_view view;
+	struct portmap_siblings *kin;
 	size_t n;
 
-	if (cni_iptables_view_saved(c, t->family, CNI_IPTABLES_NAT, &view) < 0 ||
-	    portmap_kin(c, &kin, &n) < 0)
+	if (iptables_view_saved(c, t->family, IPTABLES_NAT, &view) < 0 ||
+	    portmap_siblings(c, &kin, &n) < 0)
 		return -1;
 	portmap_text_look(t, view.saved);
 	for (size_t i = 0; i < n; i++) {
@@ -317,10 +317,10 @@ static int leave(struct cni_call *c, struct portmap_text *t)
 	if (!t->entries.n)
 		portmap_text_drop(t);
 	portmap_text_line(t, "COMMIT");
-	return cni_iptables_restore(c, t->family, portmap_text_join(t));
+	return iptables_restore(c, t->family, portmap_text_join(t));
 }
 
-int portmap_ipt_remove(struct cni_call *c, const char *container_id, const struct portmap *conf)
+int portmap_iptables_del(struct cni_call *c, const char *container_id, const struct portmap *conf)
 {
 	static const struct portmap_list nothing;
 	struct portmap_text rest[ARRAY_SIZE(families)];

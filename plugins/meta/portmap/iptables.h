@@ -10,19 +10,19 @@
 #include "conf.h"
 
 /* What is as it should be is left alone. Pushes its undo. A port that another container has is ERR_IN_USE. */
-int portmap_ipt_add(struct cni_call *c, const struct portmap *conf,
+int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
 		    const struct portmap_list *list) NODISCARD;
 
 /* Is all of it there? Conditions are not compared. */
-int portmap_ipt_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
+int portmap_iptables_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
 		    bool *has) NODISCARD;
 
 /*
- * What an attachment has in the container's chain of this network, by the conf that portmap_recall() has made of it,
+ * What an attachment has in the container's chain of this network, by the conf that portmap_from_record() has made of it,
  * from both families, nft and legacy: all of the chain if nobody of the container's stays who has a record.
  * Shared chains stay.
  */
-int portmap_ipt_remove(struct cni_call *c, const char *container_id,
+int portmap_iptables_del(struct cni_call *c, const char *container_id,
 		       const struct portmap *conf) NODISCARD;
 
 #endif

@@ -73,7 +73,7 @@ static bool is_same_protocol(struct portmap_text *t, const char *a, const char *
 	if (!x || !y)
 		return false;
 	for (unsigned int p = 0; p < IPPROTO_MAX; p++)
-		if (nft_dnat_protocol((uint8_t)p) && !strcmp(y, nft_dnat_protocol((uint8_t)p)))
+		if (portmap_protocol_name((uint8_t)p) && !strcmp(y, portmap_protocol_name((uint8_t)p)))
 			return !strcmp(x, y) || strtoul(x, NULL, 10) == p;
 	return false;
 }
@@ -229,7 +229,7 @@ void portmap_text_keep(struct portmap_text *t)
 /* ---- others ---------------------------------------------------------------------------------- */
 
 /* What a rule of another's chain translates: the place in the way that mappings have it. */
-static bool is_same_place(struct portmap_text *t, const char *line, const struct nft_mapping *m)
+static bool is_same_place(struct portmap_text *t, const char *line, const struct portmap_mapping *m)
 {
 	const char *port = word_behind(t->arena, line, " --dport ");
 	const char *at = word_behind(t->arena, line, " -d ");
@@ -237,7 +237,7 @@ static bool is_same_place(struct portmap_text *t, const char *line, const struct
 
 	if (!port || strtoul(port, NULL, 10) != m->port)
 		return false;
-	if (!says(word_behind(t->arena, line, " -p "), nft_dnat_protocol(m->protocol)))
+	if (!says(word_behind(t->arena, line, " -p "), portmap_protocol_name(m->protocol)))
 		return false;
 	if (!at || !m->at.family)
 		return !at && !m->at.family;
@@ -295,7 +295,7 @@ static int check_line(struct portmap_text *t, const char *saved, const char *lin
 			return err_set(err, ERR_IN_USE,
 				       "host port %u/%s is held by another container (%.200s)",
 				       t->mappings[i].port,
-				       nft_dnat_protocol(t->mappings[i].protocol),
+				       portmap_protocol_name(t->mappings[i].protocol),
 				       strstr(entry, "--comment ") + sizeof("--comment ") - 1);
 	}
 	return 0;

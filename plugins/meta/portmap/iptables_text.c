@@ -12,7 +12,7 @@ struct portmap_chain portmap_chain(const char *network, const char *container_id
 {
 	struct portmap_chain chain;
 
-	cni_hash_name(chain.name, CNI_CHAIN_LEN, PREFIX, network, container_id);
+	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, PREFIX, network, container_id);
 	return chain;
 }
 
@@ -91,7 +91,7 @@ static void entry_line(struct portmap_text *t, uint8_t protocol, const char *por
 	LINE(t, &t->entries,
 	     "-A " PORTMAP_ENTRIES " -p %s -m comment --comment %s -m multiport "
 	     "--dports %s%s -j %s",
-	     nft_dnat_protocol(protocol), comment(t), ports, conditions(t), t->chain.name);
+	     portmap_protocol_name(protocol), comment(t), ports, conditions(t), t->chain.name);
 }
 
 /* Ports of one protocol, 15 at a time, in the configuration's order: also those of the other family. */
@@ -124,7 +124,7 @@ static void mark_line(struct portmap_text *t, struct portmap_lines *to, const ch
 }
 
 static void mark_lines(struct portmap_text *t, struct portmap_lines *to,
-		       const struct nft_mapping *m, const char *match)
+		       const struct portmap_mapping *m, const char *match)
 {
 	struct ip near = ip_network(&m->to);
 	char text[IP_STRLEN];
@@ -140,10 +140,10 @@ static void mark_lines(struct portmap_text *t, struct portmap_lines *to,
 }
 
 /* In the words of iptables-save, so that they can be compared with them. */
-static void mapping_lines(struct portmap_text *t, const struct nft_mapping *m)
+static void mapping_lines(struct portmap_text *t, const struct portmap_mapping *m)
 {
 	struct portmap_lines *to = m->at.family == AF_UNSPEC ? &t->any : &t->at;
-	const char *protocol = nft_dnat_protocol(m->protocol), *at = "", *match;
+	const char *protocol = portmap_protocol_name(m->protocol), *at = "", *match;
 	char text[IP_STRLEN];
 	struct ip host = m->at;
 

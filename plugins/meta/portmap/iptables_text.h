@@ -19,7 +19,7 @@
 #define PORTMAP_MASQ    "CNI-HOSTPORT-MASQ"
 
 struct portmap_chain {
-	char name[CNI_CHAIN_LEN + 1];
+	char name[INSTANCE_CHAIN_LEN + 1];
 };
 struct portmap_chain portmap_chain(const char *network, const char *container_id);
 
@@ -41,7 +41,7 @@ struct portmap_text {
 	struct arena *arena;
 
 	/* portmap_text_init() */
-	struct nft_mapping *mappings;
+	struct portmap_mapping *mappings;
 	size_t n;
 	struct portmap_chain chain;
 	struct portmap_lines at, any, entries; /* of one address of the host; of all */

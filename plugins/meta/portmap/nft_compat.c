@@ -36,18 +36,18 @@ struct found_rule {
 };
 
 struct look {
-	const struct nft_refdnat *r;
+	const struct portmap_compat *r;
 	const struct side *side;
 	const struct ip *to; /* the container's address of the family, NULL: any */
 	struct found_rule *rules;
 	size_t n;
 	struct arena *arena;
-	const struct nft_mapping *taken;
+	const struct portmap_mapping *taken;
 	const char *owner; /* of it */
 };
 
 /* The container's address. */
-static const struct ip *target_of(const struct nft_refdnat *r, sa_family_t family)
+static const struct ip *target_of(const struct portmap_compat *r, sa_family_t family)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->mappings[i].to.family == family)
@@ -55,25 +55,25 @@ static const struct ip *target_of(const struct nft_refdnat *r, sa_family_t famil
 	return NULL;
 }
 
-static bool is_ours(const struct nft_refdnat *r, const char *comment)
+static bool is_ours(const struct portmap_compat *r, const char *comment)
 {
 	return !strncmp(comment, r->container_id, NFT_COMMENT_MAX);
 }
 
-static bool is_same_place(const struct nft_mapping *a, const struct nft_mapping *b)
+static bool is_same_place(const struct portmap_mapping *a, const struct portmap_mapping *b)
 {
 	if (a->protocol != b->protocol || a->port != b->port || a->at.family != b->at.family)
 		return false;
 	return a->at.family == AF_UNSPEC || ip_equal(&a->at, &b->at);
 }
 
-static void see_other(struct look *l, const struct nft_rule_seen *rule)
+static void see_other(struct look *l, const struct nft_rule_info *rule)
 {
-	struct nft_dnat_read read;
+	struct portmap_compat_rule read;
 
 	if (!l->to || strcmp(rule->chain, hostports) != 0)
 		return;
-	read = nft_dnat_read(rule, l->side->family, l->to);
+	read = portmap_compat_rule(rule, l->side->family, l->to);
 	for (size_t i = 0; i < l->r->n && !read.is_narrow && !read.names_it; i++)
 		if (l->r->mappings[i].to.family == l->side->family &&
 		    is_same_place(&l->r->mappings[i], &read.mapping)) {
@@ -82,7 +82,7 @@ static void see_other(struct look *l, const struct nft_rule_seen *rule)
 		}
 }
 
-static void see(const struct nft_rule_seen *rule, void *data)
+static void see(const struct nft_rule_info *rule, void *data)
 {
 	struct look *l = data;
 
@@ -90,7 +90,7 @@ static void see(const struct nft_rule_seen *rule, void *data)
 		see_other(l, rule);
 		return;
 	}
-	if (l->to && !nft_dnat_read(rule, l->side->family, l->to).names_it)
+	if (l->to && !portmap_compat_rule(rule, l->side->family, l->to).names_it)
 		return;
 	*arena_append(l->arena, l->rules, l->n) =
 		(struct found_rule){ arena_strdup(l->arena, rule->chain), rule->handle };
@@ -104,7 +104,7 @@ static void see_none(void *data)
 	l->taken = NULL;
 }
 
-static struct look look_at(const struct nft_refdnat *r, size_t side, struct arena *arena)
+static struct look look_at(const struct portmap_compat *r, size_t side, struct arena *arena)
 {
 	return (struct look){
 		.r = r, .side = &sides[side], .to = target_of(r, sides[side].family), .arena = arena
@@ -145,7 +145,7 @@ static void put_base(struct nl *nl, const struct nft_table *t)
 }
 
 /* meta l4proto tcp th dport 8080 dnat to 10.1.0.2:80 */
-static void put_translation(struct nl *nl, const struct nft_mapping *m)
+static void put_translation(struct nl *nl, const struct portmap_mapping *m)
 {
 	uint16_t port = htons(m->port), to_port = htons(m->to_port);
 
@@ -159,20 +159,20 @@ static void put_translation(struct nl *nl, const struct nft_mapping *m)
 }
 
 /* That of one address goes before those of all. */
-static void put_mapping(struct nl *nl, const struct look *l, const struct nft_mapping *m)
+static void put_mapping(struct nl *nl, const struct look *l, const struct portmap_mapping *m)
 {
-	const struct nft_cond *cond = &l->r->cond[l->side - sides];
+	const struct condition *cond = &l->r->cond[l->side - sides];
 	const struct nft_table *t = &l->side->table;
 
 	if (m->at.family == AF_UNSPEC) {
 		nft_rule(nl, t, hostports, l->r->container_id) {
-			nft_cond_put(nl, cond);
+			condition_put(nl, cond);
 			put_translation(nl, m);
 		}
 		return;
 	}
 	nft_rule_first(nl, t, hostports, l->r->container_id) {
-		nft_cond_put(nl, cond);
+		condition_put(nl, cond);
 		nft_daddr(nl, m->at.family, NFT_R(0));
 		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), m->at.bytes, ip_len(&m->at));
 		put_translation(nl, m);
@@ -196,9 +196,9 @@ static void put_sources(struct nl *nl, const struct look *l)
 {
 	struct ip subnet = ip_network(l->to);
 
-	if (l->r->masq == NFT_DNAT_MASQ_ALL)
+	if (l->r->masq == PORTMAP_MASQ_ALL)
 		put_source(nl, l, NULL);
-	if (l->r->masq == NFT_DNAT_MASQ_NEAR) {
+	if (l->r->masq == PORTMAP_MASQ_LOCAL_SUBNET) {
 		put_source(nl, l, &subnet);
 		put_source(nl, l, &l->side->loopback);
 	}
@@ -228,10 +228,10 @@ static int look_side(struct nl *nl, struct look *l)
 	return err_set(nl->err, ERR_IN_USE, "host port %s%s%u/%s is held by another container (%s)",
 		       l->taken->at.family ? ip_str(&l->taken->at, text) : "",
 		       l->taken->at.family ? " " : "", l->taken->port,
-		       nft_dnat_protocol(l->taken->protocol), l->owner);
+		       portmap_protocol_name(l->taken->protocol), l->owner);
 }
 
-int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *arena)
+int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
 {
 	for (int tries = 0;;) {
 		struct look looks[] = { look_at(r, 0, arena), look_at(r, 1, arena) };
@@ -246,7 +246,7 @@ int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *ar
 		put_side(nl, &looks[1]);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
@@ -254,28 +254,28 @@ int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *ar
 /* ---- looking and removing -------------------------------------------------------------------- */
 
 struct compare {
-	const struct nft_refdnat *r;
+	const struct portmap_compat *r;
 	const struct side *side;
 	const struct ip *to;
 	bool *found; /* by mapping */
 	bool masquerades;
 };
 
-static bool is_same(const struct nft_mapping *a, const struct nft_mapping *b)
+static bool is_same(const struct portmap_mapping *a, const struct portmap_mapping *b)
 {
 	return is_same_place(a, b) && a->to_port == b->to_port && a->to.family == b->to.family &&
 	       ip_equal(&a->to, &b->to);
 }
 
 /* The reference has its conditions elsewhere than in the rule. */
-static void compare_rule(const struct nft_rule_seen *rule, void *data)
+static void compare_rule(const struct nft_rule_info *rule, void *data)
 {
 	struct compare *k = data;
-	struct nft_dnat_read read;
+	struct portmap_compat_rule read;
 
 	if (!is_ours(k->r, rule->comment))
 		return;
-	read = nft_dnat_read(rule, k->side->family, k->to);
+	read = portmap_compat_rule(rule, k->side->family, k->to);
 	if (!strcmp(rule->chain, masquerading))
 		k->masquerades |= read.names_it;
 	if (strcmp(rule->chain, hostports) != 0 ||
@@ -293,7 +293,7 @@ static void compare_none(void *data)
 	k->masquerades = false;
 }
 
-static int has_side(struct nl *nl, const struct nft_refdnat *r, size_t side, struct arena *arena,
+static int has_side(struct nl *nl, const struct portmap_compat *r, size_t side, struct arena *arena,
 		    bool *has)
 {
 	struct compare k = { .r = r,
@@ -308,20 +308,20 @@ static int has_side(struct nl *nl, const struct nft_refdnat *r, size_t side, str
 	if (nft_count_jumps(nl, &k.side->table, all, hostports, NULL, &jumps) < 0 ||
 	    nft_rules(nl, &k.side->table, NULL, compare_rule, compare_none, &k) < 0)
 		return -1;
-	*has = jumps && (k.masquerades || r->masq == NFT_DNAT_MASQ_NONE);
+	*has = jumps && (k.masquerades || r->masq == PORTMAP_MASQ_NONE);
 	for (size_t i = 0; i < r->n; i++)
 		*has &= k.found[i] || r->mappings[i].to.family != k.side->family;
 	return 0;
 }
 
-int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, struct arena *arena, bool *has)
+int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena, bool *has)
 {
 	if (has_side(nl, r, 0, arena, has) < 0)
 		return -1;
 	return *has ? has_side(nl, r, 1, arena, has) : 0;
 }
 
-static int remove_side(struct nl *nl, const struct nft_refdnat *r, size_t side, struct arena *arena)
+static int remove_side(struct nl *nl, const struct portmap_compat *r, size_t side, struct arena *arena)
 {
 	for (int tries = 0;;) {
 		struct look l = look_at(r, side, arena);
@@ -335,12 +335,12 @@ static int remove_side(struct nl *nl, const struct nft_refdnat *r, size_t side, 
 			nft_rule_del(nl, &l.side->table, l.rules[i].chain, l.rules[i].handle);
 		if (nft_commit(nl) == 0)
 			return 0;
-		if (!nft_again(nl, &tries, ENOENT))
+		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
 }
 
-int nft_refdnat_remove(struct nl *nl, const struct nft_refdnat *r, struct arena *arena)
+int portmap_compat_del(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
 		if (remove_side(nl, r, i, arena) < 0)

@@ -28,25 +28,25 @@
 #include "nft_table.h"
 
 /* One container's, by one interface. The mappings of each family stand together. */
-struct nft_refdnat {
+struct portmap_compat {
 	const char *container_id;
-	const struct nft_mapping *mappings;
+	const struct portmap_mapping *mappings;
 	size_t n;
-	enum nft_dnat_masq masq;
-	const struct nft_cond *cond; /* of IPv4 and of IPv6, part of each rule */
+	enum portmap_masq_mode masq;
+	const struct condition *cond; /* of IPv4 and of IPv6, part of each rule */
 };
 
 /*
  * These are there afterwards, and no others that lead to the same address. ERR_IN_USE if another container has one of the
  * ports for all packets.
  */
-int nft_refdnat_set(struct nl *nl, const struct nft_refdnat *r, struct arena *arena) NODISCARD;
+int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct arena *arena) NODISCARD;
 
 /* Is each of them there, and do they masquerade as they should? */
-int nft_refdnat_has(struct nl *nl, const struct nft_refdnat *r, struct arena *arena,
+int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena,
 		    bool *has) NODISCARD;
 
 /* All rules of the container, or only those that name the addresses of these mappings, if there are any. */
-int nft_refdnat_remove(struct nl *nl, const struct nft_refdnat *r, struct arena *arena) NODISCARD;
+int portmap_compat_del(struct nl *nl, const struct portmap_compat *r, struct arena *arena) NODISCARD;
 
 #endif

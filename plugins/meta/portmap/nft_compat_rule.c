@@ -9,7 +9,7 @@ struct reading {
 	enum { OTHER, DADDR, PROTOCOL, PORT } loaded;
 	sa_family_t family;
 	const struct ip *wanted;
-	struct nft_dnat_read read;
+	struct portmap_compat_rule read;
 };
 
 static uint32_t number_of(const struct nlattr *attr)
@@ -102,7 +102,7 @@ static int cmp_attr(const struct nlattr *attr, void *data)
 static int target_value(const struct nlattr *attr, void *data)
 {
 	struct reading *r = data;
-	struct nft_mapping *m = &r->read.mapping;
+	struct portmap_mapping *m = &r->read.mapping;
 	const void *value = mnl_attr_get_payload(attr);
 	size_t len = mnl_attr_get_payload_len(attr);
 
@@ -144,7 +144,7 @@ static void take_expr(const char *name, const struct nlattr *data, void *arg)
 	}
 }
 
-struct nft_dnat_read nft_dnat_read(const struct nft_rule_seen *rule, sa_family_t family,
+struct portmap_compat_rule portmap_compat_rule(const struct nft_rule_info *rule, sa_family_t family,
 				   const struct ip *address)
 {
 	struct reading r = { .family = family, .wanted = address };

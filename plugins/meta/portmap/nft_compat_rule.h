@@ -5,13 +5,13 @@
 
 #include "nft_table.h"
 
-struct nft_dnat_read {
-	struct nft_mapping mapping; /* what the rule compares, and where it leads */
+struct portmap_compat_rule {
+	struct portmap_mapping mapping; /* what the rule compares, and where it leads */
 	bool is_narrow;             /* it compares something else, too */
 	bool names_it;              /* the address asked about is in the rule */
 };
 
-struct nft_dnat_read nft_dnat_read(const struct nft_rule_seen *rule, sa_family_t family,
+struct portmap_compat_rule portmap_compat_rule(const struct nft_rule_info *rule, sa_family_t family,
 				   const struct ip *address);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define PART 4 /* a part of a key that is shorter takes as much */
 
-const char *nft_dnat_protocol(uint8_t protocol)
+const char *portmap_protocol_name(uint8_t protocol)
 {
 	switch (protocol) {
 	case IPPROTO_TCP:
@@ -30,9 +30,9 @@ static void put_port(uint8_t *at, uint16_t port)
 	memcpy(at, &port, sizeof(port));
 }
 
-static const char *name_of(const struct nft_mapping *m, struct arena *arena)
+static const char *name_of(const struct portmap_mapping *m, struct arena *arena)
 {
-	const char *protocol = nft_dnat_protocol(m->protocol);
+	const char *protocol = portmap_protocol_name(m->protocol);
 	char text[IP_STRLEN];
 
 	if (m->at.family == AF_UNSPEC)
@@ -42,9 +42,9 @@ static const char *name_of(const struct nft_mapping *m, struct arena *arena)
 			    ip_str(&m->at, text), m->port, protocol);
 }
 
-static void put_mapping(struct nft_elem *e, const struct nft_mapping *m, struct arena *arena)
+static void put_mapping(struct nft_elem *e, const struct portmap_mapping *m, struct arena *arena)
 {
-	const struct nft_dnat_side *s = nft_dnat_side(m->to.family);
+	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
 	const struct nft_set *set = m->at.family == AF_UNSPEC ? &s->any : &s->host;
 	uint8_t *key = e->key;
 
@@ -63,14 +63,14 @@ static void put_mapping(struct nft_elem *e, const struct nft_mapping *m, struct 
 }
 
 /* Of an element that ::1 leads to, beside that. */
-static void put_local(struct nft_claim *c, const struct nft_mapping *m, bool any)
+static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool any)
 {
-	const struct nft_dnat_side *s = nft_dnat_side(m->to.family);
+	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
 	const char *set = any ? s->any_local : s->host_local;
 	struct nft_elem *e = &c->elems[c->n_elems];
 
 	if (!set || (m->at.family == AF_UNSPEC) != any ||
-	    (!any && !ip_equal(&m->at, &nft_dnat_ipv6_loopback)))
+	    (!any && !ip_equal(&m->at, &portmap_ipv6_loopback)))
 		return;
 	c->n_elems++;
 	e->set = set;
@@ -80,7 +80,7 @@ static void put_local(struct nft_claim *c, const struct nft_mapping *m, bool any
 	e->key_len = (uint8_t)s->any.key_len;
 }
 
-static void put_locals(struct nft_claim *c, const struct nft_mapping *m, size_t n, bool any,
+static void put_locals(struct nft_elems *c, const struct portmap_mapping *m, size_t n, bool any,
 		       struct arena *arena)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -93,7 +93,7 @@ static void put_locals(struct nft_claim *c, const struct nft_mapping *m, size_t 
 }
 
 /* Of the mappings that have, or have not, an address on the host: one set after the other. */
-static void put_mappings(struct nft_claim *c, const struct nft_mapping *m, size_t n, bool any,
+static void put_mappings(struct nft_elems *c, const struct portmap_mapping *m, size_t n, bool any,
 			 struct arena *arena)
 {
 	for (size_t i = 0; i < n; i++)
@@ -103,7 +103,7 @@ static void put_mappings(struct nft_claim *c, const struct nft_mapping *m, size_
 
 static void build_subnet(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s)
 {
-	const struct ip *sources[] = { &s->net, &nft_dnat_side(s->net.family)->loopback };
+	const struct ip *sources[] = { &s->net, &portmap_nft_sets(s->net.family)->loopback };
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		nft_rule(nl, t, s->name, NULL) {
@@ -121,12 +121,12 @@ static void build_all(struct nl *nl, const struct nft_table *t, const struct nft
 	}
 }
 
-static struct nft_subchain *chain_of(struct nft_claim *c, const struct ip *to,
-				     enum nft_dnat_masq masq)
+static struct nft_subchain *chain_of(struct nft_elems *c, const struct ip *to,
+				     enum portmap_masq_mode masq)
 {
 	struct nft_subchain *s = &c->chains[c->n_chains];
 
-	if (masq == NFT_DNAT_MASQ_ALL) {
+	if (masq == PORTMAP_MASQ_ALL) {
 		snprintf(s->name, sizeof(s->name), "from_all");
 		s->build = build_all;
 		s->rules = 1;
@@ -142,7 +142,7 @@ static struct nft_subchain *chain_of(struct nft_claim *c, const struct ip *to,
 	return s;
 }
 
-static bool is_there(const struct nft_claim *c, size_t from, const struct ip *ip)
+static bool is_there(const struct nft_elems *c, size_t from, const struct ip *ip)
 {
 	for (size_t i = from; i < c->n_elems; i++)
 		if (c->elems[i].key_len == ip_len(ip) &&
@@ -151,13 +151,13 @@ static bool is_there(const struct nft_claim *c, size_t from, const struct ip *ip
 	return false;
 }
 
-static void put_source(struct nft_claim *c, const struct ip *to, enum nft_dnat_masq masq,
+static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_masq_mode masq,
 		       struct arena *arena)
 {
 	struct nft_elem *e = &c->elems[c->n_elems++];
 	char text[IP_STRLEN];
 
-	e->set = nft_dnat_side(to->family)->snat.name;
+	e->set = portmap_nft_sets(to->family)->snat.name;
 	e->what = arena_printf(arena, "masquerading towards %s", ip_str(to, text));
 	e->key_len = (uint8_t)ip_len(to);
 	memcpy(e->key, to->bytes, e->key_len);
@@ -167,16 +167,16 @@ static void put_source(struct nft_claim *c, const struct ip *to, enum nft_dnat_m
 	e->chain = chain_of(c, to, masq)->name;
 }
 
-struct nft_claim nft_dnat_claim(const struct nft_own *own, const struct nft_mapping *m, size_t n,
-				enum nft_dnat_masq masq, struct arena *arena)
+struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m, size_t n,
+				enum portmap_masq_mode masq, struct arena *arena)
 {
-	struct nft_claim c = { .own = own, .exclusive = true };
+	struct nft_elems c = { .own = own, .exclusive = true };
 
 	c.elems = arena_array(arena, struct nft_elem, n * 3);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);
 	put_mappings(&c, m, n, true, arena);
 	put_mappings(&c, m, n, false, arena);
-	if (masq == NFT_DNAT_MASQ_NONE)
+	if (masq == PORTMAP_MASQ_NONE)
 		return c;
 	put_locals(&c, m, n, true, arena);
 	put_locals(&c, m, n, false, arena);

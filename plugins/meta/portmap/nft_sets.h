@@ -6,7 +6,7 @@
 #include "nft_table.h"
 
 /* What differs between the families. */
-struct nft_dnat_side {
+struct portmap_nft_sets {
 	sa_family_t family;
 	struct nft_set host, any, snat;
 	const char *ports;                  /* chain */
@@ -14,8 +14,8 @@ struct nft_dnat_side {
 	struct ip loopback;                 /* as seen behind the chain output */
 };
 
-const struct nft_dnat_side *nft_dnat_side(sa_family_t family);
+const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family);
 
-extern const struct ip nft_dnat_ipv6_loopback; /* ::1 */
+extern const struct ip portmap_ipv6_loopback; /* ::1 */
 
 #endif

@@ -16,7 +16,7 @@
 #define PORT_OFFSET     2 /* of the destination port in each of these protocols' headers */
 #define PART            4 /* a part of a key that is shorter takes as much */
 
-const struct ip nft_dnat_ipv6_loopback = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
+const struct ip portmap_ipv6_loopback = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
 
 #define LOOPBACK6                                           \
 	{                                                   \
@@ -30,9 +30,9 @@ const struct ip nft_dnat_ipv6_loopback = { .family = AF_INET6, .plen = 128, .byt
 		} /* fd, "cnic" */                          \
 	}
 
-const struct ip nft_dnat_loopback6 = LOOPBACK6;
+const struct ip portmap_loopback6 = LOOPBACK6;
 
-static const struct nft_dnat_side sides[] = {
+static const struct portmap_nft_sets sides[] = {
 	{
 		.family = AF_INET,
 		.host = { "host4", NFT_TYPE_3(NFT_TYPE_IPV4, NFT_TYPE_PROTO, NFT_TYPE_PORT), 12,
@@ -59,8 +59,8 @@ static const struct nft_dnat_side sides[] = {
 
 /* A table, with the conditions for each side. */
 struct dnat {
-	struct nft_own own;
-	struct nft_cond cond[ARRAY_SIZE(sides)];
+	struct nft_table_def own;
+	struct condition cond[ARRAY_SIZE(sides)];
 };
 
 static const struct dnat *dnat_of(const struct nft_table *t)
@@ -74,12 +74,12 @@ static bool is_conditional(const struct dnat *d)
 	return d->cond[0].n || d->cond[1].n;
 }
 
-const struct nft_dnat_side *nft_dnat_side(sa_family_t family)
+const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family)
 {
 	return &sides[family == AF_INET6];
 }
 
-static uint32_t address_regs(const struct nft_dnat_side *s)
+static uint32_t address_regs(const struct portmap_nft_sets *s)
 {
 	return s->family == AF_INET ? 1 : 4;
 }
@@ -94,13 +94,13 @@ static void load_port(struct nl *nl, uint32_t reg)
 		    NFT_R(reg + 1));
 }
 
-static void translate(struct nl *nl, const struct nft_dnat_side *s, const struct nft_set *map)
+static void translate(struct nl *nl, const struct portmap_nft_sets *s, const struct nft_set *map)
 {
 	nft_map(nl, map->name, NFT_R(0), NFT_R(0));
 	nft_dnat(nl, s->family, NFT_R(0), NFT_R(address_regs(s)));
 }
 
-static void build_ports(struct nl *nl, const struct nft_table *t, const struct nft_dnat_side *s)
+static void build_ports(struct nl *nl, const struct nft_table *t, const struct portmap_nft_sets *s)
 {
 	nft_chain_add(nl, t, s->ports, NULL);
 	nft_chain_flush(nl, t, s->ports);
@@ -122,7 +122,7 @@ static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_family(nl, nft_nfproto(sides[i].family));
-			nft_cond_put(nl, &dnat_of(t)->cond[i]);
+			condition_put(nl, &dnat_of(t)->cond[i]);
 			nft_dst_local(nl);
 			nft_verdict(nl, NFT_JUMP, sides[i].ports);
 		}
@@ -144,7 +144,7 @@ static void build_loopback(struct nl *nl, const struct nft_table *t, const char 
 		nft_meta(nl, NFT_META_IIF, NFT_R(0));
 		nft_cmp(nl, NFT_CMP_NEQ, NFT_R(0), &lo, sizeof(lo));
 		nft_family(nl, NFPROTO_IPV4);
-		nft_daddr_in(nl, &nft_dnat_side(AF_INET)->loopback, NFT_CMP_EQ);
+		nft_daddr_in(nl, &portmap_nft_sets(AF_INET)->loopback, NFT_CMP_EQ);
 		nft_verdict(nl, NF_DROP, NULL);
 	}
 }
@@ -152,7 +152,7 @@ static void build_loopback(struct nl *nl, const struct nft_table *t, const char 
 static void build_away(struct nl *nl, const struct nft_table *t, const char *chain)
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, PRIORITY_RAW };
-	const struct nft_dnat_side *s = nft_dnat_side(AF_INET6);
+	const struct portmap_nft_sets *s = portmap_nft_sets(AF_INET6);
 	const char *const local[] = { s->host_local, s->any_local };
 
 	nft_chain_add(nl, t, chain, &at);
@@ -160,8 +160,8 @@ static void build_away(struct nl *nl, const struct nft_table *t, const char *cha
 	for (size_t i = 0; i < ARRAY_SIZE(local); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_family(nl, NFPROTO_IPV6);
-			nft_saddr_in(nl, &nft_dnat_ipv6_loopback);
-			nft_daddr_in(nl, &nft_dnat_ipv6_loopback, NFT_CMP_EQ);
+			nft_saddr_in(nl, &portmap_ipv6_loopback);
+			nft_daddr_in(nl, &portmap_ipv6_loopback, NFT_CMP_EQ);
 			load_port(nl, 0);
 			nft_lookup(nl, local[i], NFT_R(0));
 			nft_value(nl, NFT_R(0), s->loopback.bytes, sizeof(s->loopback.bytes));
@@ -179,11 +179,11 @@ static void build_home(struct nl *nl, const struct nft_table *t, const char *cha
 	nft_chain_flush(nl, t, chain);
 	nft_rule(nl, t, chain, NULL) {
 		nft_family(nl, NFPROTO_IPV6);
-		nft_daddr_in(nl, &nft_dnat_side(AF_INET6)->loopback, NFT_CMP_EQ);
+		nft_daddr_in(nl, &portmap_nft_sets(AF_INET6)->loopback, NFT_CMP_EQ);
 		nft_ct_reply(nl);
 		nft_ct_status(nl, IPS_DST_NAT);
-		nft_value(nl, NFT_R(0), nft_dnat_ipv6_loopback.bytes,
-			  sizeof(nft_dnat_ipv6_loopback.bytes));
+		nft_value(nl, NFT_R(0), portmap_ipv6_loopback.bytes,
+			  sizeof(portmap_ipv6_loopback.bytes));
 		nft_daddr6_set(nl, NFT_R(0));
 	}
 }
@@ -215,7 +215,7 @@ static void build_source(struct nl *nl, const struct nft_table *t, const char *c
 }
 
 static void build_local_sets(struct nl *nl, const struct nft_table *t,
-			     const struct nft_dnat_side *s)
+			     const struct portmap_nft_sets *s)
 {
 	struct nft_set set = { .key_type = s->any.key_type, .key_len = s->any.key_len };
 
@@ -261,7 +261,7 @@ static const struct dnat plain = {
 	},
 };
 
-const struct nft_own *nft_dnat_own(const struct nft_cond cond[2], const char *tag,
+const struct nft_table_def *portmap_nft_table(const struct condition cond[2], const char *tag,
 				   struct arena *arena)
 {
 	struct dnat *d;

@@ -68,7 +68,7 @@
 #include "condition.h"
 #include "nft/table.h"
 
-struct nft_mapping {
+struct portmap_mapping {
 	struct ip at;     /* on the host; .family AF_UNSPEC: any address of the family of `to` */
 	struct ip to;     /* the container's, with its subnet's prefix length */
 	uint8_t protocol; /* IPPROTO_TCP, ... */
@@ -76,25 +76,25 @@ struct nft_mapping {
 };
 
 /* Whose source address is replaced by the host's on the way to the container? */
-enum nft_dnat_masq { NFT_DNAT_MASQ_NONE, NFT_DNAT_MASQ_NEAR, NFT_DNAT_MASQ_ALL };
+enum portmap_masq_mode { PORTMAP_MASQ_NONE, PORTMAP_MASQ_LOCAL_SUBNET, PORTMAP_MASQ_ALL };
 
 /*
  * The table of mappings under these conditions for IPv4 and for IPv6, which are those of all their rules
  * "jump ports": cnic_portmap without any, else one that has `tag` in its name, which goes before it.
  */
-const struct nft_own *nft_dnat_own(const struct nft_cond cond[2], const char *tag,
+const struct nft_table_def *portmap_nft_table(const struct condition cond[2], const char *tag,
 				   struct arena *arena);
 
-extern const struct ip nft_dnat_loopback6; /* the host's in place of ::1 */
+extern const struct ip portmap_loopback6; /* the host's in place of ::1 */
 
 /* "tcp", "udp", "sctp", "dccp"; NULL for others. */
-const char *nft_dnat_protocol(uint8_t protocol);
+const char *portmap_protocol_name(uint8_t protocol);
 
 /*
  * No two of the mappings have the same place on the host. Those of one family should stand together. The claim
  * is exclusive.
  */
-struct nft_claim nft_dnat_claim(const struct nft_own *own, const struct nft_mapping *m, size_t n,
-				enum nft_dnat_masq masq, struct arena *arena);
+struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m, size_t n,
+				enum portmap_masq_mode masq, struct arena *arena);
 
 #endif

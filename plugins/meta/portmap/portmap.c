@@ -12,8 +12,8 @@ static int portmap_validate(struct cni_call *c)
 {
 	struct portmap *conf = c->own;
 
-	portmap_turn_conf(conf, c->backend ? c->backend : c->record_note);
-	if (portmap_settle(conf, c->arena, c->err) < 0)
+	portmap_turn_conf(conf, c->backend ? c->backend : c->record_extra);
+	if (portmap_resolve(conf, c->arena, c->err) < 0)
 		return -1;
 	if (portmap_check_ports(conf, c->arena, c->err) < 0)
 		return -1;
@@ -30,14 +30,14 @@ static struct portmap_list wanted(struct cni_call *c)
 }
 
 /* What an ADD before this one had and this one has not. */
-static int retire(struct cni_call *c, const struct cni_record *before,
+static int retire(struct cni_call *c, const struct record *before,
 		  const struct portmap_list *list)
 {
 	struct portmap old;
 
 	if (!before)
 		return 0;
-	if (portmap_recall(c, before, &old) == 0)
+	if (portmap_from_record(c, before, &old) == 0)
 		return portmap_rules_retire(c, &old, c->own, list);
 	err_clear(c->err);
 	return 0;
@@ -48,18 +48,18 @@ static int portmap_add(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
 	struct portmap_list list = wanted(c);
-	struct cni_record *before;
+	struct record *before;
 
 	c->result = *c->prev;
 	if (!list.n)
 		return 0;
-	if (cni_record_read(c, &before) < 0 || cni_record_write(c) < 0)
+	if (record_read(c, &before) < 0 || record_write(c) < 0)
 		return -1;
 	if (portmap_rules_add(c, conf, &list) < 0)
 		return -1;
 	if (portmap_allow_loopback(c, conf, &list) < 0)
 		return -1;
-	if (portmap_forget_old(c, &list) < 0)
+	if (portmap_conntrack_flush_udp(c, &list) < 0)
 		return -1;
 	return retire(c, before, &list);
 }
@@ -74,16 +74,16 @@ static int portmap_check(struct cni_call *c)
 /* The new rules are there before the old ones go. */
 static int turn(struct cni_call *c, const struct portmap_list *list)
 {
-	const struct cni_record r = {
-		.conf = c->conf.raw, .prev = *c->prev, .ifname = c->ifname, .note = c->record_note
+	const struct record r = {
+		.conf = c->conf.raw, .prev = *c->prev, .ifname = c->ifname, .note = c->record_extra
 	};
 	struct portmap old;
 
-	if (portmap_recall(c, &r, &old) < 0 || portmap_rules_make(c, c->own, list) < 0 ||
+	if (portmap_from_record(c, &r, &old) < 0 || portmap_rules_make(c, c->own, list) < 0 ||
 	    portmap_allow_loopback(c, c->own, list) < 0 || portmap_rules_leave(c, c->own, &old) < 0)
 		return -1;
-	c->record_note = c->backend;
-	return cni_record_write(c);
+	c->record_extra = c->backend;
+	return record_write(c);
 }
 
 static int portmap_repair(struct cni_call *c)
@@ -100,14 +100,14 @@ static int portmap_repair(struct cni_call *c)
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
 /* Conditions that nobody can settle are none: nothing can have been made under them. */
-static void settle_anyhow(struct cni_call *c)
+static void resolve_lenient(struct cni_call *c)
 {
 	struct portmap *conf = c->own;
 
-	if (portmap_settle(conf, c->arena, c->err) == 0)
+	if (portmap_resolve(conf, c->arena, c->err) == 0)
 		return;
 	err_clear(c->err);
-	conf->cond[0] = conf->cond[1] = (struct nft_cond){ 0 };
+	conf->cond[0] = conf->cond[1] = (struct condition){ 0 };
 }
 
 /* What the runtime says instead of a record: to tell the reference's rules for one interface from another's. */
@@ -117,7 +117,7 @@ static void guess(struct cni_call *c)
 	struct cni_result prev = { 0 };
 	struct err ignored = { 0 };
 
-	settle_anyhow(c);
+	resolve_lenient(c);
 	if (c->conf.prev_result && cni_result_parse(c->conf.prev_result, c->conf.version, true,
 						    "prevResult", &prev, &ignored) == 0)
 		conf->list = portmap_list(conf, &prev, c->ifname, c->arena);
@@ -127,20 +127,20 @@ static int release(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
 
-	return conf->is_recalled && conf->list.n ? portmap_rules_release(c, conf, &conf->list)
-						 : portmap_rules_sweep(c, conf);
+	return conf->is_recalled && conf->list.n ? portmap_rules_del(c, conf, &conf->list)
+						 : portmap_rules_del_all(c, conf);
 }
 
 static int remove_others(struct cni_call *c)
 {
-	return portmap_rules_remove_others(c, c->container_id, c->own);
+	return portmap_rules_del_compat(c, c->container_id, c->own);
 }
 
 static int forget(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
 
-	return portmap_forget_own(c, &conf->list);
+	return portmap_conntrack_flush_container(c, &conf->list);
 }
 
 static int close_loopback(struct cni_call *c)
@@ -149,7 +149,7 @@ static int close_loopback(struct cni_call *c)
 }
 
 /* Without a record whose file is there, and without ports in the configuration, there is nothing. */
-static bool is_nothing(struct cni_call *c, const struct cni_record *r)
+static bool is_nothing(struct cni_call *c, const struct record *r)
 {
 	const struct portmap *conf = c->own;
 
@@ -159,60 +159,60 @@ static bool is_nothing(struct cni_call *c, const struct cni_record *r)
 static int portmap_del(struct cni_call *c)
 {
 	static const cni_step steps[] = { release, remove_others, close_loopback, forget };
-	struct cni_record *r;
+	struct record *r;
 
-	if (cni_record_read(c, &r) < 0)
+	if (record_read(c, &r) < 0)
 		return -1;
 	if (is_nothing(c, r))
 		return 0;
-	if (!r || portmap_recall(c, r, c->own) < 0)
+	if (!r || portmap_from_record(c, r, c->own) < 0)
 		guess(c);
 	err_clear(c->err);
 	if (cni_nft(c) < 0)
 		return -1;
 	if (cni_try_all(c, steps, ARRAY_SIZE(steps)) < 0)
 		return -1;
-	return cni_record_remove(c);
+	return record_remove(c);
 }
 
 /* ---- GC, STATUS ------------------------------------------------------------------------------ */
 
 /* A table of conditions, and the reference's rules, are found by the records alone. */
-static int collect_one(struct cni_call *c, const struct cni_record *r)
+static int collect_one(struct cni_call *c, const struct record *r)
 {
 	struct portmap conf;
 
-	if (portmap_recall(c, r, &conf) < 0)
+	if (portmap_from_record(c, r, &conf) < 0)
 		err_clear(c->err);
-	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_collect(c, &conf) < 0)
+	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_gc(c, &conf) < 0)
 		return -1;
-	if (conf.list.n && portmap_rules_remove_others(c, r->container_id, &conf) < 0)
+	if (conf.list.n && portmap_rules_del_compat(c, r->container_id, &conf) < 0)
 		return -1;
 	return portmap_close_loopback(c, &conf);
 }
 
 static int collect_recorded(struct cni_call *c)
 {
-	return cni_record_each_stale(c, collect_one);
+	return record_each_stale(c, collect_one);
 }
 
 static int collect_plain(struct cni_call *c)
 {
-	return portmap_rules_collect(c, &portmap_defaults);
+	return portmap_rules_gc(c, &portmap_defaults);
 }
 
 static int collect_conditional(struct cni_call *c)
 {
 	const struct portmap *conf = c->own;
 
-	settle_anyhow(c);
-	return conf->cond[0].n + conf->cond[1].n ? portmap_rules_collect(c, conf) : 0;
+	resolve_lenient(c);
+	return conf->cond[0].n + conf->cond[1].n ? portmap_rules_gc(c, conf) : 0;
 }
 
 static int portmap_gc(struct cni_call *c)
 {
 	static const cni_step steps[] = { collect_plain, collect_conditional, collect_recorded,
-					  cni_record_collect };
+					  record_gc };
 
 	if (cni_nft(c) < 0)
 		return -1;

@@ -9,21 +9,21 @@
  * The mark of owner.h, but with the container's id in front, so that it is never cut: two interfaces of one
  * container may ask for the same ports.
  */
-static const char *owner_of(struct arena *arena, const struct cni_record *who)
+static const char *owner_of(struct arena *arena, const struct record *who)
 {
-	struct cni_owner o;
+	struct instance o;
 	char *text;
 
-	cni_owner_init(&o, who->network, who->ifname, who->container_id);
-	text = arena_printf(arena, "%.*s, id: %.64s, net: %.12s, if: %s", CNI_OWNER_ID, o.comment,
+	instance_init(&o, who->network, who->ifname, who->container_id);
+	text = arena_printf(arena, "%.*s, id: %.64s, net: %.12s, if: %s", INSTANCE_ID_LEN, o.comment,
 			    who->container_id, who->network, who->ifname);
 	for (char *quote; (quote = strchr(text, '"'));)
 		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
-	return arena_strndup(arena, text, strnlen(text, CNI_COMMENT_MAX));
+	return arena_strndup(arena, text, strnlen(text, INSTANCE_COMMENT_MAX));
 }
 
-#define MARK_AT CNI_OWNER_ID
-#define ID_AT   (CNI_OWNER_ID + sizeof(", id: ") - 1)
+#define MARK_AT INSTANCE_ID_LEN
+#define ID_AT   (INSTANCE_ID_LEN + sizeof(", id: ") - 1)
 
 static bool is_same_container(const char *owner, const char *other)
 {
@@ -33,24 +33,24 @@ static bool is_same_container(const char *owner, const char *other)
 }
 
 /* The first of them to come has the port; the reference, too, leaves it to him. */
-static bool is_kin(const struct nft_claim *claim, const char *other)
+static bool same_container(const struct nft_elems *claim, const char *other)
 {
 	return is_same_container(claim->owner, other);
 }
 
-struct nft_claim portmap_claim_of(struct cni_call *c, const struct cni_record *who,
+struct nft_elems portmap_claim_of(struct cni_call *c, const struct record *who,
 				  const struct portmap *conf, const struct portmap_list *list)
 {
-	struct nft_claim claim = portmap_claim(conf, list, owner_of(c->arena, who), c->arena);
+	struct nft_elems claim = portmap_elems(conf, list, owner_of(c->arena, who), c->arena);
 
-	claim.is_kin = is_kin;
+	claim.same_container = same_container;
 	claim.succession = portmap_succession(c);
 	return claim;
 }
 
-struct cni_record portmap_who(const struct cni_call *c)
+struct record portmap_who(const struct cni_call *c)
 {
-	return (struct cni_record){ .network = c->conf.name,
+	return (struct record){ .network = c->conf.name,
 				    .container_id = c->container_id,
 				    .ifname = c->ifname };
 }
@@ -63,14 +63,14 @@ void portmap_turn_conf(struct portmap *conf, const char *backend)
 		conf->backend = strcmp(backend, "own") != 0 ? backend : NULL;
 }
 
-int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf)
+int portmap_from_record(struct cni_call *c, const struct record *r, struct portmap *conf)
 {
 	int rc = -1;
 
 	*conf = portmap_defaults;
 	if (json_decode_lenient(r->conf, portmap_fields, "", conf, c->err) == 0) {
 		portmap_turn_conf(conf, r->note);
-		rc = portmap_settle(conf, c->arena, c->err);
+		rc = portmap_resolve(conf, c->arena, c->err);
 	}
 	if (rc < 0) {
 		*conf = portmap_defaults;
@@ -82,14 +82,14 @@ int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portma
 }
 
 /* One that nobody understands any more has nothing to ask for. */
-static int add_kin(struct cni_call *c, const struct cni_record *r, void *data)
+static int add_kin(struct cni_call *c, const struct record *r, void *data)
 {
 	struct portmap *own = data;
-	struct portmap_kin kin = { .record = r, .oif = -1 };
+	struct portmap_siblings kin = { .record = r, .oif = -1 };
 
 	if (c->command != CNI_GC && strcmp(r->container_id, c->container_id) != 0)
 		return 0;
-	if (portmap_recall(c, r, &kin.conf) < 0) {
+	if (portmap_from_record(c, r, &kin.conf) < 0) {
 		err_clear(c->err);
 		return 0;
 	}
@@ -98,12 +98,12 @@ static int add_kin(struct cni_call *c, const struct cni_record *r, void *data)
 	return 0;
 }
 
-int portmap_kin(struct cni_call *c, struct portmap_kin **list, size_t *n)
+int portmap_siblings(struct cni_call *c, struct portmap_siblings **list, size_t *n)
 {
 	struct portmap *own = c->own;
 	const char *text = c->command == CNI_GC ? NULL : c->container_id;
 
-	if (!own->has_kin && cni_record_each_other(c, text, add_kin, own) < 0)
+	if (!own->has_kin && record_each_other(c, text, add_kin, own) < 0)
 		return -1;
 	own->has_kin = true;
 	*list = own->kin;
@@ -116,19 +116,19 @@ int portmap_kin(struct cni_call *c, struct portmap_kin **list, size_t *n)
 static int succeed(struct nft_successor *s, void *data)
 {
 	struct cni_call *c = data;
-	struct portmap_kin *kin;
+	struct portmap_siblings *kin;
 	size_t n;
 
-	if (portmap_kin(c, &kin, &n) < 0)
+	if (portmap_siblings(c, &kin, &n) < 0)
 		return -1;
 	for (size_t i = 0; !s->elem && i < n; i++) {
-		const struct nft_claim *claim = &kin[i].claim;
+		const struct nft_elems *claim = &kin[i].claim;
 
 		if (kin[i].conf.way != PORTMAP_OWN ||
 		    !is_same_container(claim->owner, s->leaving) ||
 		    strcmp(claim->own->table.name, s->own->table.name) != 0)
 			continue;
-		s->elem = nft_claim_find(claim, s->key);
+		s->elem = nft_elems_find(claim, s->key);
 		s->owner = claim->owner;
 	}
 	return 0;

@@ -9,10 +9,10 @@
 #include "conf.h"
 #include "skel/record.h"
 
-struct portmap_kin {
-	const struct cni_record *record;
-	struct portmap conf; /* as portmap_recall() has it */
-	struct nft_claim claim;
+struct portmap_siblings {
+	const struct record *record;
+	struct portmap conf; /* as portmap_from_record() has it */
+	struct nft_elems claim;
 	int oif; /* portmaphost.c: where ::1 has a route for it; -1: not looked at */
 };
 
@@ -20,20 +20,20 @@ struct portmap_kin {
 void portmap_turn_conf(struct portmap *conf, const char *backend);
 
 /* Under the configuration and with the result that the ADD had; a settled *conf, in any case. */
-int portmap_recall(struct cni_call *c, const struct cni_record *r, struct portmap *conf) NODISCARD;
+int portmap_from_record(struct cni_call *c, const struct record *r, struct portmap *conf) NODISCARD;
 
 /*
  * Those that stay when the call is done: of the call's container, in a GC of all. Looked for when first asked
  * for.
  */
-int portmap_kin(struct cni_call *c, struct portmap_kin **list, size_t *n) NODISCARD;
+int portmap_siblings(struct cni_call *c, struct portmap_siblings **list, size_t *n) NODISCARD;
 
 /* An attachment's claim on our table. Its container's other attachments are kin. */
-struct nft_claim portmap_claim_of(struct cni_call *c, const struct cni_record *who,
+struct nft_elems portmap_claim_of(struct cni_call *c, const struct record *who,
 				  const struct portmap *conf, const struct portmap_list *list);
 
 /* The call's own attachment. */
-struct cni_record portmap_who(const struct cni_call *c);
+struct record portmap_who(const struct cni_call *c);
 
 /* Who of the kin has a shared element next. */
 const struct nft_succession *portmap_succession(struct cni_call *c);
