@@ -30,7 +30,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfo
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PIE      := $(if $(STATIC),,-fPIE)
-override CPPFLAGS += -iquote pkg -iquote . -D_GNU_SOURCE -DCNIC_VERSION='"$(VERSION)"' -MMD -MP \
+override CPPFLAGS += -iquote pkg -D_GNU_SOURCE -DCNIC_VERSION='"$(VERSION)"' -MMD -MP \
 		     $(if $(STATIC),-isystem build/static-deps/include)
 override CFLAGS   += -std=gnu11 -fvisibility=hidden $(PIE) $(WARN) \
 		     $(if $(SAN),$(SANITIZE),$(HARDEN)) $(if $(STATIC),-ffunction-sections -fdata-sections)
@@ -42,7 +42,7 @@ Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 PKG_SRC    := $(wildcard pkg/*/*.c)
-PLUGIN_SRC := $(filter-out plugins/meta/firewalld/%,$(wildcard plugins/*/*.c plugins/*/*/*.c))
+PLUGIN_SRC := $(wildcard plugins/*/*/*.c)
 PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
 PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
 UNIT_SRC   := $(wildcard test/unit/test_*.c)
@@ -74,7 +74,7 @@ $(BIN)/%: $B/table/%.o $(PKG_OBJ) $(PLUGIN_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(PKG_OBJ) \
-		$(filter $B/plugins/$(call folder_of,$*)/% $B/plugins/$(call folder_of,$*).o,$(PLUGIN_OBJ)) $(LIBS)
+		$(filter $B/plugins/$(call folder_of,$*)/%,$(PLUGIN_OBJ)) $(LIBS)
 
 $B/table/%.o: plugins/all.c plugins/list.h
 	@mkdir -p $(@D)
@@ -103,10 +103,10 @@ objects: $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
 list-objects:
 	@echo $(PKG_OBJ) $(PLUGIN_OBJ) $B/plugins/all.o
 
-$B/unit/%: test/unit/%.c $(filter-out %/skel/run.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
+$B/unit/%: test/unit/%.c $(filter-out %/cmd/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/plugins/all.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS) -Itest/lib $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itest/lib -iquote . $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 check:
 	hack/test

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /*
  * So large that calloc() takes it from the kernel as a rule (glibc and musl do from 128 KiB on), zeroed as it is:
@@ -19,12 +18,13 @@ struct arena_block {
 	max_align_t data[]; /* flexible */
 };
 
+void (*arena_oom)(void);
+
 _Noreturn static void oom(void)
 {
-	static const char msg[] = "{\"code\":999,\"msg\":\"out of memory\"}\n";
-
-	(void)!write(STDOUT_FILENO, msg, sizeof(msg) - 1);
-	_exit(EXIT_FAILURE);
+	if (arena_oom)
+		arena_oom();
+	abort();
 }
 
 void *arena_alloc(struct arena *a, size_t size)

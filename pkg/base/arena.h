@@ -21,7 +21,12 @@ struct arena {
 	char *at, *end;
 };
 
-/* Zeroed, aligned for any type; never NULL: out of memory ends the process with an error object. */
+/*
+ * Called when memory is out; must not return. Whose process it is says what becomes of it; else abort(3).
+ */
+extern void (*arena_oom)(void);
+
+/* Zeroed, aligned for any type; never NULL. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);

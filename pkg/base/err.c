@@ -38,12 +38,3 @@ void err_clear(struct err *e)
 {
 	*e = (struct err){ 0 };
 }
-
-int err_keep_first(struct err *first, const struct err *e, int so_far)
-{
-	if (so_far < 0)
-		fprintf(stderr, "also: %s\n", e->msg);
-	else
-		*first = *e;
-	return -1;
-}

@@ -45,12 +45,6 @@ void err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_clear(struct err *e);
 
 /*
- * For steps that must all be tried: `so_far` is 0 until one of them has failed. The first error stays, a
- * later one goes to stderr. Returns -1, what it is from now on.
- */
-int err_keep_first(struct err *first, const struct err *e, int so_far);
-
-/*
  * A failure is one statement:
  *	return err_set(e, ERR_CONFIG, "%s is not a bridge", name);	a rule was broken
  *	return err_sys(e, "open %s", path);				a system call failed

@@ -21,6 +21,13 @@ static inline void close_fd(const int *fd)
 }
 #define auto_close __attribute__((cleanup(close_fd)))
 
+/* The same before the scope ends. */
+static inline void drop_fd(int *fd)
+{
+	close_fd(fd);
+	*fd = -1;
+}
+
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;

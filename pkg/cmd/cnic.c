@@ -5,79 +5,101 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "skel/call.h"
+#include "base/attr.h"
 #include "cmd/install.h"
+#include "cmd/keys.h"
 #include "cmd/repair.h"
+#include "skel/call.h"
 
-static int usage(const char *name)
-{
-	fprintf(stderr, "%s: no such plugin in this executable; it holds", name);
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		fprintf(stderr, " %s", (*p)->name);
-	fputs("\nusage: cnic --list | --version | --install DIR [FILE...] | --uninstall DIR\n"
-	      "       cnic repair [--network NAME] [--plugin NAME] [--backend own|nftables|iptables]\n"
-	      "                   [CONTAINERID]\n",
-	      stderr);
-	return -1;
-}
+static int help(int argc, char **argv);
 
-static int list(void)
+static int list(int argc, char **argv)
 {
+	(void)argc;
+	(void)argv;
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		puts((*p)->name);
 	return EXIT_SUCCESS;
 }
 
-static bool is_backend(const char *name)
+static int version(int argc, char **argv)
 {
-	return !strcmp(name, "own") || !strcmp(name, "nftables") || !strcmp(name, "iptables");
+	(void)argc;
+	(void)argv;
+	return puts(CNIC_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* -1: not understood. */
-static int parse_repair(int argc, char **argv, struct cni_repair *what)
-{
-	for (int i = 2; i < argc; i++) {
-		const char **value = !strcmp(argv[i], "--network")   ? &what->network
-				     : !strcmp(argv[i], "--plugin")  ? &what->plugin_name
-				     : !strcmp(argv[i], "--backend") ? &what->backend
-								     : &what->container_id;
+/* argv[0] of `run` is the verb. -1: the arguments make no sense. */
+static const struct verb {
+	const char *name;
+	int args_min, args_max;
+	int (*run)(int argc, char **argv);
+	const char *synopsis, *about;
+} verbs[] = {
+	{ "list", 0, 0, list, "", "the plugins in this executable" },
+	{ "keys", 0, 1, keys_run, "[PLUGIN]", "the keys of configurations, as JSON" },
+	{ "repair", 0, 7, repair_run,
+	  "[--network NAME] [--plugin NAME] [--backend own|nftables|iptables] [CONTAINERID]",
+	  "put back rules of the packet filter that are gone, or turn them into a backend's" },
+	{ "install", 1, 64, install_run, "DIR [FILE...]",
+	  "this executable, a link for each plugin, and the files; all or nothing" },
+	{ "uninstall", 1, 1, uninstall_run, "DIR", "take out of it what is ours" },
+	{ "version", 0, 0, version, "", "the version" },
+	{ "help", 0, 0, help, "", "this page" },
+};
 
-		if (*argv[i] == '-' && (value == &what->container_id || ++i == argc))
-			return -1;
-		if (*value)
-			return -1;
-		*value = argv[i];
-	}
-	return what->backend && !is_backend(what->backend) ? -1 : 0;
+static void print_verbs(FILE *to)
+{
+	fputs("usage:\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(to, "  cnic %s%s%s\n      %s\n", verbs[i].name,
+			*verbs[i].synopsis ? " " : "", verbs[i].synopsis, verbs[i].about);
 }
 
-static int repair(struct cni_repair *what)
+static int help(int argc, char **argv)
 {
-	struct err err = { 0 };
-	int rc = repair_all(what, &err);
-
-	if (rc < 0)
-		fprintf(stderr, "cnic: %s\n", err.msg);
-	printf("%zu repaired, %zu failed, %zu gone\n", what->repaired, what->failed, what->gone);
-	return rc < 0 || what->failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	(void)argc;
+	(void)argv;
+	puts("cnic - CNI plugins in one executable. A container runtime executes it under a plugin's name,\n"
+	     "with a configuration on stdin; under its own name it is a tool for the node.\n");
+	print_verbs(stdout);
+	fputs("\nplugins:", stdout);
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		printf(" %s", (*p)->name);
+	return putchar('\n') < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int cni_tool(int argc, char **argv)
+/* --list, --version, --install and --help are verbs, too. */
+static const struct verb *find(const char *word)
 {
-	if (argc == 2 && !strcmp(argv[1], "--list"))
-		return list();
-	if (argc == 2 && !strcmp(argv[1], "--version"))
-		return puts(CNIC_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	if (argc >= 3 && !strcmp(argv[1], "--install"))
-		return install_files(argv[2], argv + 3, (size_t)argc - 3) < 0 ? EXIT_FAILURE
-									    : EXIT_SUCCESS;
-	if (argc == 3 && !strcmp(argv[1], "--uninstall"))
-		return uninstall_files(argv[2]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	if (argc >= 2 && !strcmp(argv[1], "repair")) {
-		struct cni_repair what = { .plugins = cni_plugins };
+	if (!strncmp(word, "--", 2))
+		word += 2;
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(verbs[i].name, word))
+			return &verbs[i];
+	return NULL;
+}
 
-		if (parse_repair(argc, argv, &what) == 0)
-			return repair(&what);
-	}
-	return usage(argc ? argv[0] : "cnic");
+static int usage(const char *name, const char *word)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (word && !strcmp(slash ? slash + 1 : name, "cnic"))
+		fprintf(stderr, "cnic: %s: no such verb, or other arguments than it takes\n", word);
+	fprintf(stderr, "%s: no such plugin in this executable; it holds", name);
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		fprintf(stderr, " %s", (*p)->name);
+	fputc('\n', stderr);
+	print_verbs(stderr);
+	return -1;
+}
+
+int cnic(int argc, char **argv)
+{
+	const struct verb *v = argc > 1 ? find(argv[1]) : NULL;
+	int rc = -1;
+
+	if (v && argc - 2 >= v->args_min && argc - 2 <= v->args_max)
+		rc = v->run(argc - 1, argv + 1);
+	return rc < 0 ? usage(argc ? argv[0] : "cnic", argc > 1 ? argv[1] : NULL) : rc;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -254,4 +255,15 @@ int uninstall_files(const char *dir)
 		clear(&in);
 	close_fd(&in.dir);
 	return rc;
+}
+
+int install_run(int argc, char **argv)
+{
+	return install_files(argv[1], argv + 2, (size_t)argc - 2) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int uninstall_run(int argc, char **argv)
+{
+	(void)argc;
+	return uninstall_files(argv[1]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

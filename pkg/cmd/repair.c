@@ -2,24 +2,24 @@
 #include "cmd/repair.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/scope.h"
 #include "cni/conf.h"
-#include "skel/record.h"
 #include "cni/version.h"
 #include "nft/drop.h"
-#include "plugins/meta/firewall/nftables.h"
+#include "skel/record.h"
 #include "sys/netns.h"
 
-static bool is_wanted(const struct cni_repair *what, const struct record *r)
+static bool is_wanted(const struct repair *what, const struct record *r)
 {
 	return (!what->network || !strcmp(what->network, r->network)) &&
 	       (!what->plugin_name || !strcmp(what->plugin_name, r->plugin)) &&
 	       (!what->container_id || !strcmp(what->container_id, r->container_id));
 }
 
-static int find_plugin(struct cni_call *c, const struct cni_repair *what, const char *name)
+static int find_plugin(struct cni_call *c, const struct repair *what, const char *name)
 {
 	for (const struct cni_plugin *const *p = what->plugins; *p; p++)
 		if (!strcmp((*p)->name, name) && (*p)->repair) {
@@ -30,43 +30,42 @@ static int find_plugin(struct cni_call *c, const struct cni_repair *what, const 
 		       "this executable has no such plugin, or it repairs nothing");
 }
 
-static int decode_conf(struct cni_call *c, const struct record *r)
+static int decode_conf(struct cni_call *c, struct cni_request *req, const struct record *r)
 {
-	if (cni_conf_decode(&c->conf, r->conf, false, c->err) < 0)
+	if (cni_conf_decode(&req->net, r->conf, false, c->err) < 0)
 		return -1;
-	if (strcmp(c->conf.name, r->network) != 0)
+	if (strcmp(req->net.name, r->network) != 0)
 		return err_set(c->err, ERR_CONFIG, "the configuration is another network's");
-	c->stdin_text = json_print(r->conf);
-	c->stdin_len = strlen(c->stdin_text);
-	return cni_version_allows(c->conf.version, "ADD", NULL, c->err);
+	req->stdin_text = json_print(r->conf);
+	req->stdin_len = strlen(req->stdin_text);
+	return cni_version_allows(req->net.version, "ADD", NULL, c->err);
 }
 
 /* 1: the namespace is gone. Our own is not a container's: the path has come to mean another. */
-static int repair(const struct cni_repair *what, const struct record *r, struct cni_call *c)
+static int repair_one(const struct repair *what, const struct record *r, struct cni_call *c)
 {
+	struct cni_request req = {
+		.command = CNI_ADD,
+		.container_id = r->container_id,
+		.netns = r->netns,
+		.ifname = r->ifname,
+		.args = r->args,
+		.path = "",
+		.prev = &r->prev,
+		.record = r,
+		.backend = what->backend,
+	};
 	bool gone = false, home = false;
 
-	c->container_id = r->container_id;
-	c->netns = r->netns;
-	c->ifname = r->ifname;
-	c->args = r->args;
-	c->prev = &r->prev;
-	c->record_extra = r->note;
-	c->backend = what->backend;
+	c->req = &req;
 	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0)
 		return -1;
-	if (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0) {
-		close_fd(&c->netns_fd);
+	if (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0)
 		return -1;
-	}
-	if (gone || home) {
-		close_fd(&c->netns_fd);
+	if (gone || home)
 		return 1;
-	}
-	if (find_plugin(c, what, r->plugin) < 0 || decode_conf(c, r) < 0) {
-		close_fd(&c->netns_fd);
+	if (find_plugin(c, what, r->plugin) < 0 || decode_conf(c, &req, r) < 0)
 		return -1;
-	}
 	return cni_repair(c);
 }
 
@@ -80,24 +79,20 @@ static void complain(const char *name, const struct record *r, const struct err 
 		fprintf(stderr, "cnic: " RECORD_DIR "/%s: %s\n", name, err->msg);
 }
 
-static void one(struct cni_repair *what, const char *name, struct arena *arena)
+static void one(struct repair *what, const char *name, struct arena *arena)
 {
-	auto_close int held = -1;
 	struct err err = { 0 };
 	struct record *r;
-	struct cni_call c = { .command = CNI_ADD,
-			      .path = "",
-			      .netns_fd = -1,
-			      .lock_fd = -1,
-			      .record_fd = &held,
-			      .arena = arena,
-			      .err = &err };
-	int rc = record_load(name, &held, arena, &r, &err);
+	struct cni_call c = CNI_CALL_INIT(.arena = arena, .err = &err);
+	int rc = record_load(name, &c.record_fd, arena, &r, &err);
+	bool wanted = rc < 0 || (r && is_wanted(what, r));
 
-	if (!rc && (!r || !is_wanted(what, r)))
+	if (!rc && wanted)
+		rc = repair_one(what, r, &c);
+	drop_fd(&c.netns_fd);
+	drop_fd(&c.record_fd);
+	if (!wanted)
 		return;
-	if (!rc)
-		rc = repair(what, r, &c);
 	if (rc < 0)
 		complain(name, r, &err);
 	what->failed += rc < 0;
@@ -105,16 +100,19 @@ static void one(struct cni_repair *what, const char *name, struct arena *arena)
 	what->repaired += !rc;
 }
 
-/* Of the admin chain of firewall's table the rules are the administrator's. */
+/* Plugins know whose the chains of their tables are. */
 static bool is_guest(const char *table, const char *chain)
 {
-	return !strcmp(table, "cnic_firewall") && !fw_nftables_is_chain(chain);
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if ((*p)->is_guest_chain && (*p)->is_guest_chain(table, chain))
+			return true;
+	return false;
 }
 
 static int drop_unused(struct arena *arena, struct err *err)
 {
 	struct nl nft;
-	int rc = nft_open(&nft, err);
+	int rc = nft_open(&nft, NULL, err);
 
 	if (!rc)
 		rc = nft_drop_unused(&nft, "cnic_", is_guest, arena);
@@ -122,7 +120,7 @@ static int drop_unused(struct arena *arena, struct err *err)
 	return rc;
 }
 
-int repair_all(struct cni_repair *what, struct err *err)
+int repair_all(struct repair *what, struct err *err)
 {
 	struct arena all = { 0 };
 	const char **names;
@@ -140,4 +138,45 @@ int repair_all(struct cni_repair *what, struct err *err)
 		rc = drop_unused(&all, err);
 	arena_free(&all);
 	return rc;
+}
+
+static bool is_backend(const char *name)
+{
+	return !strcmp(name, "own") || !strcmp(name, "nftables") || !strcmp(name, "iptables");
+}
+
+/* -1: not understood. */
+static int parse_repair(int argc, char **argv, struct repair *what)
+{
+	for (int i = 1; i < argc; i++) {
+		const char **value = !strcmp(argv[i], "--network")   ? &what->network
+				     : !strcmp(argv[i], "--plugin")  ? &what->plugin_name
+				     : !strcmp(argv[i], "--backend") ? &what->backend
+								     : &what->container_id;
+
+		if (*argv[i] == '-' && (value == &what->container_id || ++i == argc))
+			return -1;
+		if (*value)
+			return -1;
+		*value = argv[i];
+	}
+	return what->backend && !is_backend(what->backend) ? -1 : 0;
+}
+
+static int run(struct repair *what)
+{
+	struct err err = { 0 };
+	int rc = repair_all(what, &err);
+
+	if (rc < 0)
+		fprintf(stderr, "cnic: %s\n", err.msg);
+	printf("%zu repaired, %zu failed, %zu gone\n", what->repaired, what->failed, what->gone);
+	return rc < 0 || what->failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int repair_run(int argc, char **argv)
+{
+	struct repair what = { .plugins = cni_plugins };
+
+	return parse_repair(argc, argv, &what) < 0 ? -1 : run(&what);
 }

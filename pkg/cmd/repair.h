@@ -8,18 +8,21 @@
 
 #include "skel/call.h"
 
-struct cni_repair {
+struct repair {
 	const struct cni_plugin *const *plugins;          /* NULL-terminated */
 	const char *network, *plugin_name, *container_id; /* only these; NULL = all */
 	/*
-	 * "own", "nftables", "iptables": their rules become this one's, whatever is configured; of tables of
-	 * ours then those go that nobody needs. NULL: what is gone comes back.
+	 * "own", "nftables", "iptables": the rules become this one's, whatever is configured; of our tables then
+	 * those go that are not in use. NULL: what is gone comes back.
 	 */
 	const char *backend;
 	size_t repaired, failed, gone; /* gone: its namespace is, DEL or GC will come */
 };
 
 /* What fails is told of on stderr, a line each. -1 if the records cannot be listed. */
-int repair_all(struct cni_repair *what, struct err *err) NODISCARD;
+int repair_all(struct repair *what, struct err *err) NODISCARD;
+
+/* cnic repair [--network NAME] [--plugin NAME] [--backend NAME] [CONTAINERID]: the exit status, -1 if not understood. */
+int repair_run(int argc, char **argv);
 
 #endif

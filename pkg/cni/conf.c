@@ -3,10 +3,10 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/gc.h"
 
 static const struct json_field type_fields[] = { F_STR("type", struct cni_conf, ipam.type), F_END };
 
@@ -43,6 +43,9 @@ static const struct json_field conf_fields[] = {
 	F_END
 };
 
+const struct json_field *const cni_conf_tables[] = { name_fields, cni_version_fields, conf_fields,
+							   ignored_fields, NULL };
+
 static int check_name(const char *name, struct err *err)
 {
 	if (!*name)
@@ -55,6 +58,14 @@ static int check_name(const char *name, struct err *err)
 	if (strlen(name) > NAME_MAX)
 		return err_set(err, ERR_CONFIG, "name: longer than a file name can be");
 	return 0;
+}
+
+static int compare_attachments(const void *x, const void *y)
+{
+	const struct cni_attachment *a = x, *b = y;
+	int rc = strcmp(a->container_id, b->container_id);
+
+	return rc ? rc : strcmp(a->ifname, b->ifname);
 }
 
 int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient, struct err *err)
@@ -77,6 +88,16 @@ int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient,
 	    decode(raw, conf_fields, "", conf, err) < 0 ||
 	    decode(raw, ignored_fields, "", &ignored, err) < 0)
 		return -1;
-	cni_gc_sort(conf);
+	if (conf->n_attachments)
+		qsort(conf->attachments, conf->n_attachments, sizeof(*conf->attachments),
+		      compare_attachments);
 	return 0;
+}
+
+bool cni_gc_is_valid(const struct cni_conf *conf, const char *container_id, const char *ifname)
+{
+	struct cni_attachment key = { container_id, ifname };
+
+	return conf->n_attachments && bsearch(&key, conf->attachments, conf->n_attachments,
+					      sizeof(*conf->attachments), compare_attachments);
 }

@@ -8,7 +8,10 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "skel/call.h"
+
+const char *const cni_command_names[] = { "ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION" };
+
+_Static_assert(ARRAY_SIZE(cni_command_names) == CNI_COMMANDS, "one name per command");
 
 static const char *get(const char *name)
 {

@@ -7,6 +7,10 @@
 
 #include "base/err.h"
 
+enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_COMMANDS };
+
+extern const char *const cni_command_names[]; /* by enum cni_command */
+
 struct cni_env {
 	const char *command, *container_id, *netns, *ifname, *args, *path; /* "" = unset or empty */
 	bool netns_override; /* CNI_NETNS_OVERRIDE: the container's namespace may be our own */

@@ -77,6 +77,9 @@ static const struct json_field version_fields[] = {
 	F_STR("cniVersion", struct version_key, version), F_END
 };
 
+const struct json_field *const cni_result_tables[] = { list_fields, version_fields, NULL };
+const struct json_field *const cni_result_tables_02[] = { blocks_fields, NULL };
+
 /* Append one family's block to the lists. */
 static void add_block(const struct block *b, struct cni_ipconfig **ip, struct cni_route **route)
 {

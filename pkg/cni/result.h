@@ -42,9 +42,13 @@ struct cni_result {
 	struct cni_route *routes;
 	struct cni_dns dns;
 	size_t n_interfaces, n_ips, n_routes;
+	bool never_used; /* no attachment has had any of the ips since boot; no version's key */
 };
 
 extern const struct json_field cni_dns_fields[], cni_route_fields[];
+
+/* The tables that decode a result since 0.3.0, and before; NULL-terminated. For `cnic keys`. */
+extern const struct json_field *const cni_result_tables[], *const cni_result_tables_02[];
 
 /*
  * Read a result object. Its cniVersion decides the shape; absent, it is `version` ("" is 0.1.0). With

@@ -44,7 +44,7 @@ static int forward_v6(struct cni_call *c)
 	return sysctl_write(FORWARDING_V6, "1", c->err);
 }
 
-int iface_enable_forwarding(struct cni_call *c)
+int forwarding_enable(struct cni_call *c)
 {
 	if (cni_result_has_family(&c->result, AF_INET) &&
 	    sysctl_ensure("net/ipv4/ip_forward", "1", c->err) < 0)

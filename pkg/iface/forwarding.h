@@ -11,6 +11,6 @@
  * their advertisements and learn no more, so before IPv6 forwarding goes on, accept_ra goes from 1
  * to 2 (accept them even so) on each interface with such a route.
  */
-int iface_enable_forwarding(struct cni_call *c) NODISCARD;
+int forwarding_enable(struct cni_call *c) NODISCARD;
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "sys/netns.h"
 #include "sys/file.h"
+#include "sys/netns.h"
 
 #define DEVICE_INFO_MAX 65536
 
@@ -40,7 +40,7 @@ int vf_find(struct cni_call *c, const char *device, struct vf *vf)
 {
 	if (sriov_find(VF_SYSFS, device, &vf->device, c->arena, c->err) < 0)
 		return -1;
-	if (c->command == CNI_ADD && !vf->device.userspace && !vf->device.netdev)
+	if (c->req->command == CNI_ADD && !vf->device.userspace && !vf->device.netdev)
 		return err_set(c->err, ERR_IN_USE,
 			       "deviceID: the interface of %s is not on the host", device);
 	return nl_link_get(c->host, vf->device.representor, &vf->representor);
@@ -48,7 +48,7 @@ int vf_find(struct cni_call *c, const char *device, struct vf *vf)
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
-static void undo_representor(struct cni_call *c, const void *arg)
+static void undo_representor(struct cni_call *c, void *arg)
 {
 	const struct vf *vf = arg;
 	const struct link *l = &vf->representor;
@@ -92,7 +92,7 @@ static int move_home(struct cni_call *c, const char *name)
 	int home = netns_home(c->err);
 	struct link link;
 
-	if (home < 0 || nl_link_get_allow(c->sandbox, c->ifname, &link) < 0)
+	if (home < 0 || nl_link_get_allow(c->sandbox, c->req->ifname, &link) < 0)
 		return -1;
 	if (!link.index)
 		return 0;
@@ -101,7 +101,7 @@ static int move_home(struct cni_call *c, const char *name)
 	return nl_commit(c->sandbox);
 }
 
-static void undo_move(struct cni_call *c, const void *arg)
+static void undo_move(struct cni_call *c, void *arg)
 {
 	const struct vf *vf = arg;
 
@@ -113,16 +113,16 @@ static int move(struct cni_call *c, struct vf *vf)
 {
 	struct link taken, link;
 
-	if (nl_link_get_allow(c->sandbox, c->ifname, &taken) < 0)
+	if (nl_link_get_allow(c->sandbox, c->req->ifname, &taken) < 0)
 		return -1;
 	if (taken.index)
 		return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
-			       c->ifname);
+			       c->req->ifname);
 	if (nl_link_get(c->host, vf->device.netdev, &link) < 0)
 		return -1;
 	undo_push(c, undo_move, vf);
 	nl_link_flags(c->host, link.index, 0, IFF_UP);
-	nl_link_move(c->host, link.index, c->netns_fd, c->ifname);
+	nl_link_move(c->host, link.index, c->netns_fd, c->req->ifname);
 	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", link.name) : 0;
 }
 
@@ -131,7 +131,7 @@ static int name_only(struct cni_call *c, const struct vf *vf, struct link *insid
 	*inside = (struct link){ .mtu = vf->mtu };
 	if (vf->mac)
 		memcpy(inside->mac, vf->mac, MAC_LEN);
-	return str_copy_ifname(inside->name, c->ifname, c->err);
+	return str_copy_ifname(inside->name, c->req->ifname, c->err);
 }
 
 int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside)
@@ -140,7 +140,7 @@ int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside)
 		return -1;
 	if (vf->device.userspace)
 		return name_only(c, vf, inside);
-	if (move(c, vf) < 0 || nl_link_get(c->sandbox, c->ifname, inside) < 0)
+	if (move(c, vf) < 0 || nl_link_get(c->sandbox, c->req->ifname, inside) < 0)
 		return -1;
 	if (vf->mtu) {
 		nl_link_mtu(c->sandbox, inside->index, vf->mtu);
@@ -150,7 +150,7 @@ int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside)
 		nl_link_mac(c->sandbox, inside->index, vf->mac);
 		memcpy(inside->mac, vf->mac, MAC_LEN);
 	}
-	return nl_commit(c->sandbox) < 0 ? err_wrap(c->err, "%s", c->ifname) : 0;
+	return nl_commit(c->sandbox) < 0 ? err_wrap(c->err, "%s", c->req->ifname) : 0;
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
@@ -176,7 +176,7 @@ int vf_move_out(struct cni_call *c, const char *device, const char *name)
 	if (str_ifname_fault(name))
 		name = "";
 	if (c->sandbox)
-		return move_home(c, *name ? name : c->ifname);
+		return move_home(c, *name ? name : c->req->ifname);
 	if (sriov_find_netdev(VF_SYSFS, device, &d, c->arena, c->err) < 0)
 		return -1;
 	if (d.netdev)

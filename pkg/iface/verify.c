@@ -26,11 +26,11 @@ static int verify_link(struct cni_call *c, const struct cni_interface *f, const 
 int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
 		      uint32_t *index)
 {
-	for (uint32_t i = 0; i < c->prev->n_interfaces; i++) {
-		const struct cni_interface *f = &c->prev->interfaces[i];
+	for (uint32_t i = 0; i < c->req->prev->n_interfaces; i++) {
+		const struct cni_interface *f = &c->req->prev->interfaces[i];
 
-		if (strcmp(f->name, c->ifname) != 0 || !f->sandbox ||
-		    strcmp(f->sandbox, c->netns) != 0)
+		if (strcmp(f->name, c->req->ifname) != 0 || !f->sandbox ||
+		    strcmp(f->sandbox, c->req->netns) != 0)
 			continue;
 		*index = i;
 		if (nl_link_get_allow(c->sandbox, f->name, out) < 0)
@@ -38,7 +38,7 @@ int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *ou
 		return verify_link(c, f, kind, up, out);
 	}
 	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: %s in %s is not among them",
-		       c->ifname, c->netns);
+		       c->req->ifname, c->req->netns);
 }
 
 int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
@@ -55,7 +55,7 @@ int verify_peer(struct cni_call *c, const struct link *inside, struct link *host
 		return -1;
 	if (!host->index || strcmp(host->kind, "veth") != 0 || !(host->flags & IFF_UP))
 		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone or down",
-			       c->ifname);
+			       c->req->ifname);
 	return 0;
 }
 
@@ -74,8 +74,8 @@ int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
 
 	if (nl_addr_list(c->sandbox, inside->index, AF_UNSPEC, &list) < 0)
 		return -1;
-	for (size_t i = 0; i < c->prev->n_ips; i++) {
-		const struct cni_ipconfig *p = &c->prev->ips[i];
+	for (size_t i = 0; i < c->req->prev->n_ips; i++) {
+		const struct cni_ipconfig *p = &c->req->prev->ips[i];
 
 		if (p->has_interface && p->interface == index && !has_address(&list, &p->address))
 			return err_set(c->err, ERR_CHECK, "interface %s has no address %s any more",
@@ -102,12 +102,12 @@ int verify_routes(struct cni_call *c)
 	struct route_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];
 
-	if (!c->prev->n_routes)
+	if (!c->req->prev->n_routes)
 		return 0;
 	if (nl_route_list(c->sandbox, AF_UNSPEC, &list) < 0)
 		return -1;
-	for (size_t i = 0; i < c->prev->n_routes; i++) {
-		const struct cni_route *want = &c->prev->routes[i];
+	for (size_t i = 0; i < c->req->prev->n_routes; i++) {
+		const struct cni_route *want = &c->req->prev->routes[i];
 		size_t n = 0;
 
 		while (n < list.n_route && !matches(&list.route[n], want))

@@ -3,8 +3,8 @@
 #ifndef CNIC_IFACE_VLAN_LIST_H
 #define CNIC_IFACE_VLAN_LIST_H
 
-#include "skel/call.h"
 #include "nl/bridge_vlan.h"
+#include "skel/call.h"
 
 struct vlan_range {
 	uint16_t min, max, id;

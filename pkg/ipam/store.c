@@ -9,8 +9,8 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "sys/lock.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 
 /* ---- opening --------------------------------------------------------------------------------- */
 

@@ -10,8 +10,8 @@
 
 #define EXACT 9007199254740992.0 /* 2^53: the integers a double tells apart */
 
-/* cJSON's allocator hooks carry no context, hence the one global. */
-static struct arena *pool;
+/* cJSON's allocator hooks carry no context: the arena of the call that this thread has in progress. */
+static _Thread_local struct arena *pool;
 
 static void *pool_alloc(size_t n)
 {

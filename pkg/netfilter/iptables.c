@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "sys/spawn.h"
 #include "sys/file.h"
+#include "sys/spawn.h"
 
 #define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin" /* behind a runtime's meagre PATH */
 #define WAIT "--wait=30" /* seconds for the lock that legacy iptables has */

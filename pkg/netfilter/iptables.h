@@ -7,8 +7,8 @@
 #ifndef CNIC_NETFILTER_IPTABLES_H
 #define CNIC_NETFILTER_IPTABLES_H
 
-#include "skel/call.h"
 #include "nft/chain.h"
+#include "skel/call.h"
 
 enum iptables_table { IPTABLES_FILTER, IPTABLES_NAT };
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "netfilter/iptables.h"
-#include "skel/instance.h"
-#include "netfilter/masq_nft.h"
 #include "netfilter/masq_compat.h"
+#include "netfilter/masq_nft.h"
+#include "skel/instance.h"
 
 int masq_validate(struct cni_call *c, const char *backend)
 {
@@ -28,7 +28,7 @@ static struct instance owner_of(const struct cni_call *c)
 {
 	struct instance o;
 
-	instance_init(&o, c->conf.name, c->ifname, c->container_id);
+	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return o;
 }
 
@@ -59,7 +59,7 @@ static struct nft_elems claim_of(struct cni_call *c, const struct cni_result *r)
 
 /* ---- our table ------------------------------------------------------------------------------- */
 
-static void undo_own(struct cni_call *c, const void *arg)
+static void undo_own(struct cni_call *c, void *arg)
 {
 	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
@@ -78,7 +78,7 @@ static int add_own(struct cni_call *c)
 
 /* ---- the reference's ------------------------------------------------------------------------- */
 
-static void undo_ref(struct cni_call *c, const void *arg)
+static void undo_ref(struct cni_call *c, void *arg)
 {
 	struct nft_comment_filter w = whose(c);
 
@@ -125,17 +125,17 @@ static int drop_chain(struct cni_call *c, const char *network, const char *conta
 	return iptables_chain_remove(c, IPTABLES_NAT, &d);
 }
 
-static void undo_iptables(struct cni_call *c, const void *arg)
+static void undo_iptables(struct cni_call *c, void *arg)
 {
 	(void)arg;
-	if (drop_chain(c, c->conf.name, c->container_id) < 0)
+	if (drop_chain(c, c->req->net.name, c->req->container_id) < 0)
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
 }
 
 static const char *comment_of(struct cni_call *c)
 {
 	return arena_printf(c->arena, "-m comment --comment \"name: \\\"%s\\\" id: \\\"%s\\\"\"",
-			    c->conf.name, c->container_id);
+			    c->req->net.name, c->req->container_id);
 }
 
 /* Names have no characters that iptables-restore would take apart. */
@@ -199,7 +199,7 @@ static int is_complete(struct cni_call *c, const struct cni_result *r, sa_family
 static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_family_t family,
 			 const char **text)
 {
-	struct chain chain = chain_of(c->conf.name, c->container_id);
+	struct chain chain = chain_of(c->req->net.name, c->req->container_id);
 	const char *inner = "", *jumps = "";
 	bool complete;
 
@@ -285,16 +285,16 @@ static int has_others(struct cni_call *c, bool *has)
 
 	if (masq_compat_count(c->nft, &w, &n) < 0)
 		return -1;
-	*has = n >= c->prev->n_ips;
+	*has = n >= c->req->prev->n_ips;
 	if (*has)
 		return 0;
-	return has_iptables(c, c->prev, has);
+	return has_iptables(c, c->req->prev, has);
 }
 
 /* A node that changes over has what the reference has made. */
 int masq_check(struct cni_call *c)
 {
-	struct nft_elems claim = claim_of(c, c->prev);
+	struct nft_elems claim = claim_of(c, c->req->prev);
 	struct err first;
 	bool has = false;
 
@@ -315,18 +315,18 @@ int masq_check(struct cni_call *c)
 
 static int make(struct cni_call *c, const char *backend)
 {
-	struct nft_elems claim = claim_of(c, c->prev);
+	struct nft_elems claim = claim_of(c, c->req->prev);
 
 	if (is(backend, "nftables"))
-		return set_ref(c, c->prev);
+		return set_ref(c, c->req->prev);
 	if (is(backend, "iptables"))
-		return set_iptables(c, c->prev);
+		return set_iptables(c, c->req->prev);
 	if (nft_elems_restore(c->nft, &claim, c->arena) == 0)
 		return 0;
 	if (!nft_is_missing(c->err))
 		return -1;
 	err_clear(c->err);
-	return set_iptables(c, c->prev);
+	return set_iptables(c, c->req->prev);
 }
 
 int masq_repair(struct cni_call *c, const char *backend)
@@ -341,7 +341,7 @@ int masq_repair(struct cni_call *c, const char *backend)
 
 int masq_turn(struct cni_call *c, const char *backend)
 {
-	struct nft_elems claim = claim_of(c, c->prev);
+	struct nft_elems claim = claim_of(c, c->req->prev);
 	struct nft_comment_filter w = whose(c);
 	bool nftables = is(backend, "nftables"), iptables = is(backend, "iptables");
 
@@ -351,7 +351,7 @@ int masq_turn(struct cni_call *c, const char *backend)
 		return -1;
 	if (!nftables && masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;
-	return iptables ? 0 : drop_chain(c, c->conf.name, c->container_id);
+	return iptables ? 0 : drop_chain(c, c->req->net.name, c->req->container_id);
 }
 
 static int del_own(struct cni_call *c, const struct record *r)
@@ -375,7 +375,7 @@ int masq_del(struct cni_call *c, const struct record *r)
 		return -1;
 	if (masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;
-	return drop_chain(c, c->conf.name, c->container_id);
+	return drop_chain(c, c->req->net.name, c->req->container_id);
 }
 
 /* A chain's name does not tell whose it is: only those go whose ADD has left a record. */

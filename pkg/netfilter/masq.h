@@ -16,7 +16,7 @@ int masq_validate(struct cni_call *c, const char *backend) NODISCARD;
 /* For all addresses of the result. */
 int masq_add(struct cni_call *c, const char *backend) NODISCARD;
 
-/* With the addresses of c->prev. */
+/* With the addresses of c->req->prev. */
 int masq_check(struct cni_call *c) NODISCARD;
 int masq_repair(struct cni_call *c, const char *backend) NODISCARD;
 /* From the others to this one ("own" is our table): its rules are there before theirs go. */

@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "skel/delegate.h"
-#include "iface/iface.h"
 #include "netfilter/masq.h"
 #include "netfilter/spoof.h"
+#include "skel/delegate.h"
 
 int netfilter_validate(struct cni_call *c, const struct netfilter_conf *nf)
 {
@@ -20,7 +19,7 @@ int netfilter_add(struct cni_call *c, const struct netfilter_conf *nf)
 
 	if (!masq && !nf->spoof)
 		return 0;
-	if (record_write(c) < 0)
+	if (record_write(c, NULL) < 0)
 		return -1;
 	if (nf->spoof && spoof_add(c, &c->result) < 0)
 		return -1;
@@ -29,9 +28,9 @@ int netfilter_add(struct cni_call *c, const struct netfilter_conf *nf)
 
 int netfilter_check(struct cni_call *c, const struct netfilter_conf *nf)
 {
-	if (nf->spoof && spoof_check(c, c->prev) < 0)
+	if (nf->spoof && spoof_check(c, c->req->prev) < 0)
 		return -1;
-	return nf->masq && c->prev->n_ips ? masq_check(c) : 0;
+	return nf->masq && c->req->prev->n_ips ? masq_check(c) : 0;
 }
 
 static bool is_own(const char *backend)
@@ -41,35 +40,31 @@ static bool is_own(const char *backend)
 
 static int turn(struct cni_call *c, const struct netfilter_conf *nf)
 {
-	if (nf->spoof && spoof_turn(c, c->prev, is_own(c->backend)) < 0)
+	if (nf->spoof && spoof_turn(c, c->req->prev, is_own(c->req->backend)) < 0)
 		return -1;
-	if (nf->masq && c->prev->n_ips && masq_turn(c, c->backend) < 0)
+	if (nf->masq && c->req->prev->n_ips && masq_turn(c, c->req->backend) < 0)
 		return -1;
-	c->record_extra = c->backend;
-	return record_write(c);
+	return record_write(c, c->req->backend);
 }
 
 /* As it is configured, or as an earlier repair has turned it. */
 int netfilter_repair(struct cni_call *c, const struct netfilter_conf *nf)
 {
-	bool turned = *c->record_extra;
+	bool turned = *c->req->record->extra;
 
-	if (c->backend)
+	if (c->req->backend)
 		return turn(c, nf);
-	if (nf->spoof && spoof_repair(c, c->prev, !turned || is_own(c->record_extra)) < 0)
+	if (nf->spoof && spoof_repair(c, c->req->prev, !turned || is_own(c->req->record->extra)) < 0)
 		return -1;
-	if (!nf->masq || !c->prev->n_ips)
+	if (!nf->masq || !c->req->prev->n_ips)
 		return 0;
-	return masq_repair(c, turned ? c->record_extra : nf->masq_backend);
+	return masq_repair(c, turned ? c->req->record->extra : nf->masq_backend);
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
-/* The socket before the link goes: the child that deletes it keeps the socket open, too. */
-static int prepare(struct cni_call *c)
+int netfilter_del_begin(struct cni_call *c, struct netfilter_del *d)
 {
-	struct netfilter_del *d = c->del;
-
 	if (record_read(c, &d->record) < 0)
 		return -1;
 	if (record_exists(c))
@@ -77,40 +72,26 @@ static int prepare(struct cni_call *c)
 	return d->masq || d->spoof ? cni_nft(c) : 0;
 }
 
-static int del_masq(struct cni_call *c)
+int netfilter_del(struct cni_call *c, const struct netfilter_del *d)
 {
-	return c->del->masq ? masq_del(c, c->del->record) : 0;
-}
+	struct cni_steps steps = { 0 };
 
-static int del_spoof(struct cni_call *c)
-{
-	const struct record *r = c->del->record;
-
-	return c->del->spoof ? spoof_del(c, r ? &r->prev : NULL) : 0;
-}
-
-static int del_rules(struct cni_call *c)
-{
-	static const cni_step steps[] = { del_masq, del_spoof };
-
-	if (cni_try_all(c, steps, ARRAY_SIZE(steps)) < 0)
+	if (d->masq)
+		cni_step(c, &steps, masq_del(c, d->record));
+	if (d->spoof)
+		cni_step(c, &steps, spoof_del(c, d->record ? &d->record->prev : NULL));
+	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);
 }
 
-int cni_netfilter_veth_del(struct cni_call *c, const struct netfilter_conf *nf)
-{
-	static const cni_step steps[] = { prepare, veth_del, del_rules, cni_ipam_forward };
-	struct netfilter_del del = { .masq = nf->masq, .spoof = nf->spoof };
-
-	c->del = &del;
-	return cni_try_all(c, steps, ARRAY_SIZE(steps));
-}
-
 int netfilter_gc(struct cni_call *c)
 {
-	static const cni_step steps[] = { masq_gc, spoof_gc, record_gc,
-					  cni_ipam_forward };
+	struct cni_steps steps = { 0 };
 
-	return cni_try_all(c, steps, ARRAY_SIZE(steps));
+	cni_step(c, &steps, masq_gc(c));
+	cni_step(c, &steps, spoof_gc(c));
+	cni_step(c, &steps, record_gc(c));
+	cni_step(c, &steps, cni_ipam_forward(c));
+	return cni_steps_end(c, &steps);
 }

@@ -28,11 +28,13 @@ int netfilter_check(struct cni_call *c, const struct netfilter_conf *nf) NODISCA
 int netfilter_repair(struct cni_call *c, const struct netfilter_conf *nf) NODISCARD;
 
 /*
- * The DEL of a plugin that is a veth pair, addresses and perhaps rules. The link first; then the rules, since they
- * are about the addresses; then IPAM, which may give these to the next. All are tried, the first error is
- * reported. What is removed is what the record tells; without one, what the configuration asks for.
+ * DEL, in two steps: begin before the link goes, which opens the socket that the child deleting the link
+ * keeps open, too; the rules after it, since they are about its addresses, and before IPAM, which may give
+ * these to the next. What is removed is what the record tells; without one, what the configuration asks
+ * for, which the caller has filled in.
  */
-int cni_netfilter_veth_del(struct cni_call *c, const struct netfilter_conf *nf) NODISCARD;
+int netfilter_del_begin(struct cni_call *c, struct netfilter_del *d) NODISCARD;
+int netfilter_del(struct cni_call *c, const struct netfilter_del *d) NODISCARD;
 
 /* Rules and records of stale attachments, then IPAM's GC. */
 int netfilter_gc(struct cni_call *c) NODISCARD;

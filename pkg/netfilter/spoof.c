@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "skel/instance.h"
 #include "net/mac.h"
 #include "netfilter/spoof_compat.h"
 #include "netfilter/spoof_nft.h"
-
-enum { PORT = 1, INSIDE = 2 };
+#include "nft/chain.h"
+#include "skel/instance.h"
 
 /* In our table, and in the reference's. */
 struct rules {
@@ -23,19 +22,19 @@ static int rules_of(struct cni_call *c, const struct cni_result *r, struct rules
 	struct instance *o = arena_new(c->arena, struct instance);
 	struct spoof_compat *ref = &out->ref;
 
-	*ref = spoof_compat_of(c->container_id, c->ifname, c->arena);
-	if (r->n_interfaces <= INSIDE || !r->interfaces[INSIDE].mac ||
-	    !mac_parse(ref->mac, r->interfaces[INSIDE].mac))
+	*ref = spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
+	if (r->n_interfaces <= SPOOF_CONTAINER || !r->interfaces[SPOOF_CONTAINER].mac ||
+	    !mac_parse(ref->mac, r->interfaces[SPOOF_CONTAINER].mac))
 		return err_set(c->err, ERR_CONFIG,
 			       "prevResult.interfaces: not the result of bridge");
-	if (str_copy_ifname(ref->port, r->interfaces[PORT].name, c->err) < 0)
-		return err_wrap(c->err, "prevResult.interfaces[%d].name", PORT);
-	instance_init(o, c->conf.name, c->ifname, c->container_id);
+	if (str_copy_ifname(ref->port, r->interfaces[SPOOF_PORT].name, c->err) < 0)
+		return err_wrap(c->err, "prevResult.interfaces[%d].name", SPOOF_PORT);
+	instance_init(o, c->req->net.name, c->req->ifname, c->req->container_id);
 	out->claim = spoof_nft_elems(ref->port, ref->mac, o->comment, c->arena);
 	return 0;
 }
 
-static void undo(struct cni_call *c, const void *arg)
+static void undo(struct cni_call *c, void *arg)
 {
 	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: macspoofchk: %s\n", c->err->msg);
@@ -115,13 +114,13 @@ static int del_own(struct cni_call *c, const struct cni_result *r)
 	if (r && rules_of(c, r, &rules) == 0)
 		return nft_elems_del(c->nft, &rules.claim, c->arena);
 	err_clear(c->err);
-	instance_init(&o, c->conf.name, c->ifname, c->container_id);
+	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return nft_elems_gc(c->nft, &spoof_nft_table, instance_is_this, &o, c->arena);
 }
 
 int spoof_del(struct cni_call *c, const struct cni_result *r)
 {
-	const struct spoof_compat ref = spoof_compat_of(c->container_id, c->ifname, c->arena);
+	const struct spoof_compat ref = spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
 
 	if (cni_nft(c) < 0)
 		return -1;

@@ -8,7 +8,9 @@
 
 #include "skel/call.h"
 
-/* The interfaces of bridge's result: 1 is the port, 2 the container's end. */
+/* Where the result's interfaces have the port and the container's end. */
+enum { SPOOF_PORT = 1, SPOOF_CONTAINER = 2 };
+
 int spoof_add(struct cni_call *c, const struct cni_result *r) NODISCARD;
 int spoof_check(struct cni_call *c, const struct cni_result *r) NODISCARD;
 /* In our table or in the reference's. */

@@ -20,12 +20,13 @@
 
 _Static_assert(ELEM_BYTES *ELEMS_PER_MESSAGE < UINT16_MAX, "a message's elements are one nest");
 
-int nft_open(struct nl *nl, struct err *err)
+int nft_open(struct nl *nl, struct deferred *d, struct err *err)
 {
 	if (nl_open_bus(nl, NETLINK_NETFILTER, err) < 0)
 		return -1;
 	nl->dump_tries = DUMP_TRIES;
-	deferred_share_fd(mnl_socket_get_fd(nl->sock));
+	nl->deferred = d;
+	deferred_share_fd(d, mnl_socket_get_fd(nl->sock));
 	return 0;
 }
 
@@ -144,7 +145,7 @@ bool nft_should_retry(struct nl *nl, int *tries, int errnum)
 /* nf_tables frees what is deleted after a grace period, and who closes the socket waits for that. */
 static void deletion(const struct nl *nl)
 {
-	deferred_mark_slow(mnl_socket_get_fd(nl->sock));
+	deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 }
 
 /*

@@ -74,7 +74,7 @@ struct nft_elem {
  * A netfilter socket in the current namespace; nl_close() closes it. After deletions that takes until an RCU
  * grace period is over, which is left to a child (sys/deferred.h).
  */
-int nft_open(struct nl *nl, struct err *err) NODISCARD;
+int nft_open(struct nl *nl, struct deferred *d, struct err *err) NODISCARD;
 
 /* Does the kernel have nf_tables, and may we use it? Says why not. */
 int nft_usable(struct nl *nl) NODISCARD;

@@ -185,7 +185,7 @@ static int wait_dad(struct nl *nl, struct nl *watcher, int index, int timeout_ms
 
 int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
 {
-	static struct nl watcher; /* too large for the stack */
+	struct nl watcher;
 	int rc = nl_open_at(&watcher, netns_fd, nl->err);
 
 	if (!rc)

@@ -24,9 +24,9 @@ static void one_queue(struct nl *nl)
  * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
  * One message. txqueuelen 0 on our end is what the reference gives the host side. A port is dormant until
  * its peer is up: else, until linkwatch has found that out, the bridge floods to all its ports what the
- * peer says while it comes up, with RTNL held. In the dormant mode linkwatch leaves it so.
+ * peer says while it comes up, with RTNL dormant. In the dormant mode linkwatch leaves it so.
  */
-void nl_veth_add(struct nl *nl, const struct veth *v)
+void nl_veth_add(struct nl *nl, const struct veth_req *v)
 {
 	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, peer = { 0 };
 
@@ -42,7 +42,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 	if (v->master) {
 		nl_u32(nl, IFLA_MASTER, (uint32_t)v->master);
 		nl_u8(nl, IFLA_OPERSTATE, LINK_DORMANT);
-		nl_u8(nl, IFLA_LINKMODE, v->held ? MODE_DORMANT : MODE_DEFAULT);
+		nl_u8(nl, IFLA_LINKMODE, v->dormant ? MODE_DORMANT : MODE_DEFAULT);
 	}
 	nl_nest(nl, IFLA_LINKINFO) {
 		nl_str(nl, IFLA_INFO_KIND, "veth");
@@ -62,7 +62,7 @@ void nl_veth_add(struct nl *nl, const struct veth *v)
 }
 
 /* ip link add NAME [mtu M] up type bridge [vlan_filtering 1] */
-void nl_bridge_add(struct nl *nl, const struct bridge *b)
+void nl_bridge_add(struct nl *nl, const struct bridge_req *b)
 {
 	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 

@@ -26,16 +26,16 @@ struct link {
 	uint8_t mac[MAC_LEN];
 };
 
-struct veth {
+struct veth_req {
 	const char *name, *peer;       /* ours here, the peer's in peer_netns */
 	int peer_netns;                /* descriptor */
 	uint32_t mtu;                  /* both ends; 0 = kernel's default */
 	const uint8_t *mac, *peer_mac; /* NULL = kernel's choice */
 	int master;                    /* bridge to join, 0 = none */
-	bool held;                     /* the port forwards nothing until nl_port_activate() */
+	bool dormant;                     /* the port forwards nothing until nl_port_activate() */
 };
 
-struct bridge {
+struct bridge_req {
 	const char *name;
 	uint32_t mtu; /* 0 = kernel's default */
 	bool vlan_filtering;
@@ -55,8 +55,8 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data);
  * Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). Since Linux 6.2 the
  * answer to nl_query() holds the new link, so that there is no need to look it up.
  */
-void nl_veth_add(struct nl *nl, const struct veth *v);
-void nl_bridge_add(struct nl *nl, const struct bridge *b);
+void nl_veth_add(struct nl *nl, const struct veth_req *v);
+void nl_bridge_add(struct nl *nl, const struct bridge_req *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
 void nl_link_up(struct nl *nl, int index);
 void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
@@ -64,7 +64,7 @@ void nl_link_no_addrgen(struct nl *nl, int index); /* no IPv6 link-local address
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
-/* Let a port that was held forward; its peer must be up. */
+/* Let a port that was dormant forward; its peer must be up. */
 void nl_port_activate(struct nl *nl, int index);
 /* Into another namespace, down, under that name: not if the name is taken there. */
 void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name);

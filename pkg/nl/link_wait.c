@@ -32,7 +32,7 @@ _Noreturn static void send_alone(const struct nl *nl)
 
 	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
 		;
-	deferred_exit(0);
+	deferred_exit(nl->deferred, 0);
 }
 
 /*
@@ -94,7 +94,7 @@ static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int in
 
 static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int far)
 {
-	pid_t pid = deferred_fork(mnl_socket_get_fd(at->sock));
+	pid_t pid = deferred_fork(at->deferred, mnl_socket_get_fd(at->sock));
 	int rc;
 
 	if (pid == 0)
@@ -110,7 +110,7 @@ static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int
 
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
 {
-	static struct nl watcher; /* too large for the stack */
+	struct nl watcher;
 	int rc = nl_link_watch(&watcher, far, at->err);
 
 	nl_link_del(at, index);
@@ -161,7 +161,7 @@ int nl_link_is_up(struct nl *nl, int index, bool *up)
 
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
 {
-	static struct nl watcher;
+	struct nl watcher;
 	struct link l = { .index = index };
 	int rc = nl_link_watch(&watcher, index, nl->err);
 

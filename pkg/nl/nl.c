@@ -20,6 +20,7 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 	int one = 1;
 
 	nl->err = err;
+	nl->deferred = NULL;
 	nl->what = nl->own_what;
 	nl->batch = NL_BATCH;
 	nl->buf = nl->own;

@@ -20,16 +20,19 @@
 #define NL_RECVSIZE 32768 /* the kernel's largest dump chunk */
 #define NL_BATCH    128
 
+struct deferred;
+
 struct nl {
 	struct mnl_socket *sock;
-	struct err *err;     /* where this socket reports */
-	uint32_t seq, first; /* next sequence number; first of the open batch */
-	size_t used;         /* bytes queued before the message being built */
-	bool overflow;       /* sticky: a message did not fit */
-	bool ack_lost;     /* the last commit was sent, what came of it is not known */
-	int dump_tries;      /* how often an interrupted dump is begun anew */
-	const char **what;   /* per queued message, for error texts: `own_what`, or more */
-	size_t batch;        /* messages that `what` has room for */
+	struct err *err;           /* where this socket reports */
+	struct deferred *deferred; /* for children that end what is slow; NULL = none, waits */
+	uint32_t seq, first;       /* next sequence number; first of the open batch */
+	size_t used;               /* bytes queued before the message being built */
+	bool overflow;             /* sticky: a message did not fit */
+	bool ack_lost;             /* the last commit was sent, what came of it is not known */
+	int dump_tries;            /* how often an interrupted dump is begun anew */
+	const char **what;         /* per queued message, for error texts: `own_what`, or more */
+	size_t batch;              /* messages that `what` has room for */
 	const char *own_what[NL_BATCH];
 	char *buf; /* `own`, or something larger that its user has */
 	size_t size;

@@ -5,10 +5,19 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cni/gc.h"
+#include "skel/nodeconf.h"
 
 #define UNDO_TIMEOUT_MS   3000
 #define STATUS_TIMEOUT_MS 3000
+
+int ovs_nodeconf(struct cni_call *c, const char *configuration_path)
+{
+	const char *const files[] = { configuration_path,
+				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
+				      "/etc/cni/net.d/ovs.d/ovs.conf", NULL };
+
+	return nodeconf_apply(c, files);
+}
 
 int ovs_open(struct cni_call *c, struct ovs_attachment *o)
 {
@@ -23,11 +32,11 @@ static void identify(struct cni_call *c, struct ovs_port *p)
 	const char *uid = cni_arg(c, "K8S_POD_UID");
 	const struct ovsdb_pair all[] = {
 		{ "owner", OVS_OWNER },
-		{ "contNetns", c->netns },
-		{ "contIface", c->ifname },
+		{ "contNetns", c->req->netns },
+		{ "contIface", c->req->ifname },
 		{ "contPodUid", uid ? uid : "" },
-		{ "contId", c->container_id },
-		{ "contNetwork", c->conf.name },
+		{ "contId", c->req->container_id },
+		{ "contNetwork", c->req->net.name },
 		{ "contPodName", cni_arg(c, "K8S_POD_NAME") },
 		{ "contPodNamespace", cni_arg(c, "K8S_POD_NAMESPACE") },
 	};
@@ -40,48 +49,38 @@ static void identify(struct cni_call *c, struct ovs_port *p)
 			ids[p->n_ids++] = all[i];
 }
 
-static struct ovs_attachment *own(const void *arg)
-{
-	union {
-		const void *in;
-		struct ovs_attachment *out;
-	} u = { .in = arg };
-
-	return u.out;
-}
-
 /*
  * On the connection that asked for it, and on a new one if nobody answers there. A server that has
  * stalled and finds us gone when it goes on does the first request of each connection, in order.
  */
 bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
-		       int (*take_back)(struct ovsdb *db, const void *arg), const void *arg)
+		       int (*undo)(struct ovsdb *db, const void *arg), const void *arg)
 {
 	bool sent = !o->db.stream.broken;
 
 	ovsdb_allow(&o->db, UNDO_TIMEOUT_MS);
-	if (sent && take_back(&o->db, arg) == 0)
+	if (sent && undo(&o->db, arg) == 0)
 		return true;
 	if (!sent || o->db.stream.broken) {
 		ovsdb_close(&o->db);
 		if (ovsdb_open(&o->db, o->socket, UNDO_TIMEOUT_MS, c->arena, c->err) == 0 &&
-		    take_back(&o->db, arg) == 0)
+		    undo(&o->db, arg) == 0)
 			return true;
 	}
 	o->may_remain = true;
 	return false;
 }
 
-static int take_back_port(struct ovsdb *db, const void *arg)
+static int undo_port(struct ovsdb *db, const void *arg)
 {
 	return ovs_port_undo_add(db, arg);
 }
 
-static void undo_plug(struct cni_call *c, const void *arg)
+static void undo_plug(struct cni_call *c, void *arg)
 {
-	struct ovs_attachment *o = own(arg);
+	struct ovs_attachment *o = arg;
 
-	if (!ovs_undo(c, o, take_back_port, &o->port))
+	if (!ovs_undo(c, o, undo_port, &o->port))
 		fprintf(stderr, "rollback: port %s may remain in OVS: %s\n", o->port.name,
 			c->err->msg);
 }
@@ -124,11 +123,11 @@ static bool is(const struct json *port, const char *key, const char *value)
 
 bool ovs_is_this(struct cni_call *c, const struct json *port)
 {
-	if (!is(port, "owner", OVS_OWNER) || !is(port, "contIface", c->ifname))
+	if (!is(port, "owner", OVS_OWNER) || !is(port, "contIface", c->req->ifname))
 		return false;
 	if (*id_of(port, "contId"))
-		return is(port, "contId", c->container_id);
-	return *c->netns && is(port, "contNetns", c->netns);
+		return is(port, "contId", c->req->container_id);
+	return *c->req->netns && is(port, "contNetns", c->req->netns);
 }
 
 struct doomed {
@@ -158,7 +157,7 @@ static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key
 		   struct doomed *d)
 {
 	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
-					  { "contIface", c->ifname },
+					  { "contIface", c->req->ifname },
 					  { key, value } };
 	const struct json *ports;
 
@@ -174,9 +173,9 @@ int ovs_unplug(struct cni_call *c, struct ovs_attachment *o)
 {
 	struct doomed d = { 0 };
 
-	if (find_by(c, o, "contId", c->container_id, &d) < 0)
+	if (find_by(c, o, "contId", c->req->container_id, &d) < 0)
 		return -1;
-	if (!d.n_uuids && *c->netns && find_by(c, o, "contNetns", c->netns, &d) < 0)
+	if (!d.n_uuids && *c->req->netns && find_by(c, o, "contNetns", c->req->netns, &d) < 0)
 		return -1;
 	return remove_all(o, &d);
 }
@@ -263,8 +262,8 @@ static int is_garbage(struct cni_call *c, struct ovs_attachment *o, const struct
 {
 	const char *id = id_of(port, "contId"), *name = ovsdb_str(json_get(port, "name"));
 
-	if (*id && c->conf.has_attachments && is(port, "contNetwork", c->conf.name) &&
-	    !cni_gc_is_valid(&c->conf, id, id_of(port, "contIface")))
+	if (*id && c->req->net.has_attachments && is(port, "contNetwork", c->req->net.name) &&
+	    !cni_gc_is_valid(&c->req->net, id, id_of(port, "contIface")))
 		return 1;
 	return name ? is_lost(c, o, name) : 0;
 }

@@ -6,8 +6,8 @@
 #ifndef CNIC_OVS_ATTACH_H
 #define CNIC_OVS_ATTACH_H
 
-#include "skel/call.h"
 #include "ovs/port.h"
+#include "skel/call.h"
 
 #define OVS_SOCKET     "unix:/var/run/openvswitch/db.sock"
 #define OVS_OWNER      "ovs-cni.network.kubevirt.io"
@@ -21,6 +21,9 @@ struct ovs_attachment {
 	const char **ends;    /* names of the host's ends whose ports have been removed */
 	size_t n_ends;
 };
+
+/* Keys of the node's file, for c->conf; that of the configuration, or one of two places. */
+int ovs_nodeconf(struct cni_call *c, const char *configuration_path) NODISCARD;
 
 int ovs_open(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 

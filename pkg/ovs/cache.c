@@ -19,7 +19,7 @@ static bool is_left_out(const char *key)
 	return false;
 }
 
-static void undo_remember(struct cni_call *c, const void *arg)
+static void undo_remember(struct cni_call *c, void *arg)
 {
 	const struct ovs_attachment *o = arg;
 
@@ -27,11 +27,11 @@ static void undo_remember(struct cni_call *c, const void *arg)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
-int ovs_cache_write(struct cni_call *c, const struct ovs_attachment *o, const struct ovs_cache *m)
+int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o, const struct ovs_cache *m)
 {
 	struct json *memo = json_object(), *conf = json_add_object(memo, "Netconf");
 
-	json_for_each(v, c->conf.raw)
+	json_for_each(v, c->req->net.raw)
 		if (!is_left_out(json_key(v)))
 			json_add_copy(conf, json_key(v), v);
 	undo_push(c, undo_remember, o);
@@ -73,7 +73,7 @@ static bool is_of_network(struct cni_call *c, const struct json *memo)
 {
 	const char *name = json_string(json_get(json_get(memo, "Netconf"), "name"));
 
-	return name && !strcmp(name, c->conf.name);
+	return name && !strcmp(name, c->req->net.name);
 }
 
 int ovs_cache_gc(struct cni_call *c)

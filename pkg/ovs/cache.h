@@ -18,7 +18,7 @@ struct ovs_cache {
 };
 
 /* Its undo leaves it there if the port may have to be looked for (o->may_remain). */
-int ovs_cache_write(struct cni_call *c, const struct ovs_attachment *o,
+int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o,
 		     const struct ovs_cache *m) NODISCARD;
 
 /* None, or one that cannot be read, is false and all empty. */

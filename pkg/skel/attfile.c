@@ -8,7 +8,7 @@
 
 static const char *path_of(struct cni_call *c, const char *dir, const char *suffix)
 {
-	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->container_id, c->ifname, suffix);
+	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->req->container_id, c->req->ifname, suffix);
 }
 
 int attfile_store(const char *path, const struct json *v, struct arena *arena, struct err *err)
@@ -67,8 +67,8 @@ static bool ends_with(const char *name, const char *suffix)
 /* A name cannot be taken apart: both halves may hold dashes. */
 static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
 {
-	for (size_t i = 0; i < c->conf.n_attachments; i++) {
-		const struct cni_attachment *a = &c->conf.attachments[i];
+	for (size_t i = 0; i < c->req->net.n_attachments; i++) {
+		const struct cni_attachment *a = &c->req->net.attachments[i];
 		size_t id = strlen(a->container_id), ifname = strlen(a->ifname);
 
 		if (!strncmp(name, a->container_id, id) && name[id] == '-' &&

@@ -8,15 +8,10 @@
 
 #include "base/scope.h"
 #include "cni/args.h"
-#include "cni/gc.h"
 #include "cni/version.h"
 #include "nft/nft.h"
 #include "sys/netns.h"
 #include "sys/spawn.h"
-
-const char *const cni_command_names[] = { "ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION" };
-
-_Static_assert(ARRAY_SIZE(cni_command_names) == CNI_COMMANDS, "one name per command");
 
 const struct cni_plugin *cni_plugin_named(const char *name)
 {
@@ -27,52 +22,20 @@ const struct cni_plugin *cni_plugin_named(const char *name)
 	return NULL;
 }
 
-void undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *), const void *arg)
+void cni_step(struct cni_call *c, struct cni_steps *s, int rc)
 {
-	if (c->n_undo == ARRAY_SIZE(c->undo))
-		abort(); /* a plugin has more steps than it can take back: ours to fix */
-	c->undo[c->n_undo++] = (struct cni_undo){ fn, arg };
+	if (rc < 0 && s->failed)
+		fprintf(stderr, "also: %s\n", c->err->msg);
+	else if (rc < 0)
+		s->first = *c->err;
+	s->failed |= rc < 0;
+	err_clear(c->err);
 }
 
-void undo_all(struct cni_call *c)
+int cni_steps_end(struct cni_call *c, const struct cni_steps *s)
 {
-	struct err first = *c->err; /* what an undo has to say must not hide it */
-
-	while (c->n_undo) {
-		const struct cni_undo *u = &c->undo[--c->n_undo];
-
-		err_clear(c->err);
-		u->fn(c, u->arg);
-	}
-	*c->err = first;
-}
-
-int host_lock(struct cni_call *c)
-{
-	if (c->lock_fd < 0)
-		c->lock_fd = netns_lock(c->err);
-	return c->lock_fd < 0 ? -1 : 0;
-}
-
-void host_unlock(struct cni_call *c)
-{
-	c->lock_dropped |= c->lock_fd >= 0;
-	close_fd(&c->lock_fd);
-	c->lock_fd = -1;
-}
-
-int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n)
-{
-	struct err first = { 0 };
-	int rc = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		err_clear(c->err);
-		if (steps[i](c) < 0)
-			rc = err_keep_first(&first, c->err, rc);
-	}
-	*c->err = first;
-	return rc;
+	*c->err = s->first;
+	return s->failed ? -1 : 0;
 }
 
 int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
@@ -89,16 +52,16 @@ int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 		.hold = hold,
 	};
 
-	if (c->lock_fd >= 0)
-		hold[s.n_hold++] = c->lock_fd;
-	if (c->record_fd && *c->record_fd >= 0)
-		hold[s.n_hold++] = *c->record_fd;
+	if (c->lock.fd >= 0)
+		hold[s.n_hold++] = c->lock.fd;
+	if (c->record_fd >= 0)
+		hold[s.n_hold++] = c->record_fd;
 	return spawn(&s, res, c->arena, c->err);
 }
 
 const char *cni_arg(const struct cni_call *c, const char *key)
 {
-	return cni_args_get(c->args, key, c->arena);
+	return cni_args_get(c->req->args, key, c->arena);
 }
 
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox)
@@ -110,7 +73,7 @@ uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const ch
 	f->name = arena_strdup(c->arena, link->name);
 	f->mac = arena_strdup(c->arena, mac_str(link->mac, mac));
 	f->sandbox = sandbox;
-	if (cni_version_at_least(c->conf.version, "1.1.0")) /* the first that has the key */
+	if (cni_version_at_least(c->req->net.version, "1.1.0")) /* the first that has the key */
 		f->mtu = link->mtu;
 	return (uint32_t)r->n_interfaces - 1;
 }
@@ -119,47 +82,44 @@ static int decode_own(struct cni_call *c)
 {
 	const struct cni_plugin *p = c->plugin;
 
-	c->own = arena_alloc(c->arena, p->conf_size);
+	c->conf = arena_alloc(c->arena, p->conf_size);
 	if (p->defaults)
-		memcpy(c->own, p->defaults, p->conf_size);
+		memcpy(c->conf, p->defaults, p->conf_size);
 	if (!p->fields)
 		return 0;
-	if (c->command == CNI_DEL || c->command == CNI_GC)
-		return json_decode_lenient(c->conf.raw, p->fields, "", c->own, c->err);
-	return json_decode(c->conf.raw, p->fields, "", c->own, c->err);
+	if (c->req->command == CNI_DEL || c->req->command == CNI_GC)
+		return json_decode_lenient(c->req->net.raw, p->fields, "", c->conf, c->err);
+	return json_decode(c->req->net.raw, p->fields, "", c->conf, c->err);
 }
 
-/* CHECK needs the result of ADD; on ADD it is what the chain did before us. DEL and GC do without. */
-static int decode_prev(struct cni_call *c)
+static int check_prev(struct cni_call *c)
 {
-	struct cni_result *prev;
-
-	if (c->command != CNI_ADD && c->command != CNI_CHECK)
-		return 0;
-	if (!c->conf.prev_result) {
-		if (c->command == CNI_CHECK)
-			return err_set(c->err, ERR_CONFIG, "prevResult: missing, CHECK needs it");
-		return 0;
-	}
-	prev = arena_new(c->arena, struct cni_result);
-	c->prev = prev;
-	return cni_result_parse(c->conf.prev_result, c->conf.version, true, "prevResult", prev,
-				c->err);
+	if (c->req->command == CNI_CHECK && !c->req->prev)
+		return err_set(c->err, ERR_CONFIG, "prevResult: missing, CHECK needs it");
+	return 0;
 }
 
 /* What only ADD and CHECK take from CNI_ARGS must not stop a DEL. */
 static int check_args(struct cni_call *c)
 {
-	if (!c->plugin->args || (c->command != CNI_ADD && c->command != CNI_CHECK))
+	if (!c->plugin->args || (c->req->command != CNI_ADD && c->req->command != CNI_CHECK))
 		return 0;
-	return cni_args_check(c->args, c->plugin->args, c->arena, c->err);
+	return cni_args_check(c->req->args, c->plugin->args, c->arena, c->err);
 }
 
 static int validate(struct cni_call *c)
 {
-	if (!c->plugin->validate || c->command == CNI_DEL || c->command == CNI_GC)
+	if (!c->plugin->validate || c->req->command == CNI_DEL || c->req->command == CNI_GC)
 		return 0;
 	return c->plugin->validate(c);
+}
+
+static int open_nl(struct cni_call *c, struct nl *nl, int netns_fd)
+{
+	if ((netns_fd < 0 ? nl_open(nl, c->err) : nl_open_at(nl, netns_fd, c->err)) < 0)
+		return -1;
+	nl->deferred = &c->deferred;
+	return 0;
 }
 
 int cni_host(struct cni_call *c)
@@ -167,19 +127,19 @@ int cni_host(struct cni_call *c)
 	if (c->host)
 		return 0;
 	c->host = arena_new(c->arena, struct nl);
-	return nl_open(c->host, c->err);
+	return open_nl(c, c->host, -1);
 }
 
 static int open_namespaces(struct cni_call *c)
 {
-	if (c->plugin->ipam || c->plugin->bare)
+	if (c->plugin->ipam || c->plugin->no_netns)
 		return 0;
 	if (cni_host(c) < 0)
 		return -1;
 	if (c->netns_fd < 0)
 		return 0;
 	c->sandbox = arena_new(c->arena, struct nl);
-	return nl_open_at(c->sandbox, c->netns_fd, c->err);
+	return open_nl(c, c->sandbox, c->netns_fd);
 }
 
 int cni_nft(struct cni_call *c)
@@ -189,7 +149,7 @@ int cni_nft(struct cni_call *c)
 	if (c->nft)
 		return 0;
 	nft = arena_new(c->arena, struct nl);
-	if (nft_open(nft, c->err) < 0) {
+	if (nft_open(nft, &c->deferred, c->err) < 0) {
 		nl_close(nft);
 		return -1;
 	}
@@ -197,56 +157,64 @@ int cni_nft(struct cni_call *c)
 	return 0;
 }
 
-static int dispatch(struct cni_call *c)
+/* Before the command, in this order. */
+static int prepare(struct cni_call *c)
 {
-	const struct cni_plugin *p = c->plugin;
-	int (*const commands[])(struct cni_call *) = {
-		[CNI_ADD] = p->add, [CNI_DEL] = p->del,       [CNI_CHECK] = p->check,
-		[CNI_GC] = p->gc,   [CNI_STATUS] = p->status, [CNI_VERSION] = NULL,
-	};
-
-	if (commands[c->command] && commands[c->command](c) < 0)
+	if (decode_own(c) < 0)
 		return -1;
-	return c->finish ? c->finish(c) : 0;
+	if (check_prev(c) < 0)
+		return -1;
+	if (check_args(c) < 0)
+		return -1;
+	if (validate(c) < 0)
+		return -1;
+	return open_namespaces(c);
 }
 
-static int run_command(struct cni_call *c, cni_step command)
+static void close_all(struct cni_call *c)
 {
-	int rc = decode_own(c);
-
-	if (!rc)
-		rc = decode_prev(c);
-	if (!rc)
-		rc = check_args(c);
-	if (!rc)
-		rc = validate(c);
-	if (!rc)
-		rc = open_namespaces(c);
-	if (!rc)
-		rc = command(c);
-	if (rc < 0)
-		undo_all(c);
 	if (c->host)
 		nl_close(c->host);
 	if (c->sandbox)
 		nl_close(c->sandbox);
 	if (c->nft)
 		nl_close(c->nft);
-	close_fd(&c->netns_fd);
-	if (c->record_fd) {
-		close_fd(c->record_fd);
-		*c->record_fd = -1;
-	}
+	drop_fd(&c->netns_fd);
+	drop_fd(&c->record_fd);
 	host_unlock(c);
+	deferred_close_all(&c->deferred);
+}
+
+static int end(struct cni_call *c, int rc)
+{
+	if (rc < 0)
+		undo_all(c);
+	close_all(c);
 	return rc;
 }
 
-int cni_run(struct cni_call *c)
+int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 {
-	return run_command(c, dispatch);
+	const struct cni_plugin *p = c->plugin;
+	int (*const commands[])(struct cni_call *) = {
+		[CNI_ADD] = p->add, [CNI_DEL] = p->del,       [CNI_CHECK] = p->check,
+		[CNI_GC] = p->gc,   [CNI_STATUS] = p->status, [CNI_VERSION] = NULL,
+	};
+	int (*command)(struct cni_call *) = commands[c->req->command];
+	int rc = prepare(c);
+
+	if (!rc && command)
+		rc = command(c);
+	if (!rc && last)
+		rc = last(c);
+	return end(c, rc);
 }
 
 int cni_repair(struct cni_call *c)
 {
-	return run_command(c, c->plugin->repair);
+	int rc = prepare(c);
+
+	if (!rc)
+		rc = c->plugin->repair(c);
+	return end(c, rc);
 }

@@ -1,85 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - one CNI call as a plugin sees it: what the runtime asked, the two namespaces as sockets,
- * the result being made, the undo stack. A plugin is a descriptor; main.c owns the process.
+ * call.h - one plugin call: what the runtime asked, the two namespaces as sockets, the result being made,
+ * the undo stack. A plugin is a descriptor; it does not read the environment, print or exit.
  */
 #ifndef CNIC_SKEL_CALL_H
 #define CNIC_SKEL_CALL_H
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "cni/result.h"
+#include "cni/conf.h"
+#include "cni/env.h"
 #include "nl/link.h"
+#include "skel/host_lock.h"
+#include "skel/undo.h"
+#include "sys/deferred.h"
 
-struct cni_call;
+struct record;
 struct spawn_result;
 
-enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_COMMANDS };
-
-/* The runtime's word that this attachment of the network is alive (GC). */
-struct cni_attachment {
-	const char *container_id, *ifname;
-};
-
-/* The keys every configuration has. */
-struct cni_conf {
-	const char *version, *name, *type;
-	struct {
-		const char *type;
-	} ipam;
-	struct cni_dns dns;
-	const struct json *prev_result;
-	struct cni_attachment *attachments; /* sorted, see gc.h */
-	size_t n_attachments;
-	bool has_attachments; /* the key was there, be it [] */
-	const struct json *raw;
-};
-
-struct cni_undo {
-	void (*fn)(struct cni_call *c, const void *arg);
-	const void *arg;
-};
-
-struct cni_call {
+/* What the runtime asked; nothing changes it once it is complete (run.c). */
+struct cni_request {
 	enum cni_command command;
 	const char *container_id, *netns, *ifname, *args, *path; /* never NULL, "" = not given */
-	const char *stdin_text;
+	const char *stdin_text;                                  /* for delegates */
 	size_t stdin_len;
+	struct cni_conf net;           /* the keys that every configuration has */
+	const struct cni_result *prev; /* CHECK, chained ADD: prevResult; NULL if none */
+	const struct record *record;   /* repair: what the ADD has left; else NULL */
+	const char *backend;           /* repair: turn the rules to this one's; NULL = as recorded */
+};
+
+/* One plugin at work. */
+struct cni_call {
+	const struct cni_request *req;
 	const struct cni_plugin *plugin;
-	struct cni_conf conf;
-	void *own;                         /* the plugin's own keys, decoded by .fields */
-	struct cni_result result;          /* ADD: what will be printed */
-	const struct cni_result *prev;     /* CHECK, chained ADD: prevResult; NULL if none */
-	struct nl *host, *sandbox;         /* sandbox is NULL when the namespace is gone (DEL) */
-	struct nl *nft;                    /* cni_nft(); NULL until somebody has asked */
-	int netns_fd;                      /* opened by main(); -1 when it is gone */
-	int (*finish)(struct cni_call *c); /* last step, may be NULL; an ADD's is printing */
-	bool exclusive_ips;      /* the IPAM plugin gives no address to two, and has seen no link */
-	bool never_used;          /* it knows that nobody has had these addresses in this boot */
-	bool lock_dropped;      /* another call may have had its turn since ours began */
-	int lock_fd;             /* the turn at the host's namespace, -1 = not held */
-	int *record_fd;          /* record.h: our hold on it, NULL = none */
-	const char *record_extra; /* record.h: what else it is to hold, NULL = nothing */
-	const char *backend;     /* repair: turn to this one's rules, NULL = as they are meant */
-	void *bridge_change;     /* brport.h: what to take back */
-	struct netfilter_del *del;     /* netfilter.h: what a DEL goes by */
-	struct cni_undo undo[32];
-	size_t n_undo;
-	struct arena *arena; /* shared with delegated calls, like err */
+	void *conf;                /* the plugin's own keys, decoded by .fields */
+	struct cni_result result;  /* ADD: what will be printed */
+	struct nl *host, *sandbox; /* sandbox is NULL when the namespace is gone (DEL) */
+	struct nl *nft;            /* cni_nft(); NULL until it is asked for */
+	int netns_fd;              /* of the sandbox; -1 when it is gone */
+	int record_fd;             /* record.h: its lock, -1 = not held */
+	struct host_lock lock;
+	struct undo undo;
+	struct deferred deferred; /* what children of this call inherit */
+	struct arena *arena;      /* shared with delegated calls, like err */
 	struct err *err;
 };
 
+/* A call for `req`, nothing done yet. */
+#define CNI_CALL_INIT(...) { .netns_fd = -1, .record_fd = -1, .lock.fd = -1, __VA_ARGS__ }
+
 struct cni_plugin {
 	const char *name;
-	const char
-		*like; /* the reference's version whose features it has, for those who ask; NULL */
-	const struct json_field *fields; /* decoded into .own before any command */
-	const void *defaults;            /* .own before decoding; NULL = zeroed */
+	const char *compat_version;      /* the reference's whose features it has; NULL = not said */
+	const struct json_field *fields; /* decoded into call.conf before any command */
+	const void *defaults;            /* call.conf before decoding; NULL = zeroed */
 	size_t conf_size;
 	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
 	bool ipam;               /* an IPAM plugin: opens no namespace, sees no link */
 	bool exclusive;          /* of these: it gives no address to two attachments */
-	bool bare; /* needs no interface: has no sandbox, and host only by cni_host() */
+	bool no_netns; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run
 	 * without it: they must work with a configuration that would not pass any more.
@@ -91,11 +71,13 @@ struct cni_plugin {
 	int (*gc)(struct cni_call *c);
 	int (*status)(struct cni_call *c);
 	/*
-	 * Put back whatever rules of this attachment are gone: idempotent, touches no link and no
-	 * address. The call is as ADD had it, the configuration from its record (record.h), prev the
-	 * result that ADD printed or got.
+	 * Put back the rules of this attachment that are gone: idempotent, touches no link and no address.
+	 * The call is as ADD had it, the configuration from its record, req->prev the result that ADD
+	 * printed or got. With req->backend they become that one's, the new ones before the old ones go.
 	 */
 	int (*repair)(struct cni_call *c);
+	/* Does a chain of a table of ours hold rules that are not ours (repair)? NULL = none does. */
+	bool (*is_guest_chain)(const char *table, const char *chain);
 };
 
 extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plugins/all.c */
@@ -106,15 +88,16 @@ extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plu
  */
 const struct cni_plugin *cni_plugin_named(const char *name);
 
-extern const char *const cni_command_names[]; /* by enum cni_command */
+/*
+ * Decode the plugin's keys, validate, open the namespaces, run the command, then `last` (NULL = nothing): printing is a
+ * part of ADD, whose failure undoes it. Rolls back if anything failed, closes all that the call has opened.
+ */
+int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
 
-/* Decode, validate, open the namespaces, run the command, roll back if it failed. */
-int cni_run(struct cni_call *c) NODISCARD;
-
-/* The same with the plugin's repair for an ADD; c->prev is set by the caller. */
+/* The same with the plugin's repair for an ADD. */
 int cni_repair(struct cni_call *c) NODISCARD;
 
-/* The rtnetlink socket of a bare plugin, opened when first asked for. Fills c->host. */
+/* The rtnetlink socket of a plugin with no_netns, opened when first asked for. Fills c->host. */
 int cni_host(struct cni_call *c) NODISCARD;
 
 /*
@@ -127,28 +110,20 @@ int cni_nft(struct cni_call *c) NODISCARD;
 const char *cni_arg(const struct cni_call *c, const char *key);
 
 /*
- * Push the inverse right after the effect, keyed by what is already known. A failing command runs
- * the stack newest first; what an undo has to say goes to stderr and never hides the first error.
+ * A DEL or GC tries all of its steps:
+ *	struct cni_steps steps = { 0 };
+ *
+ *	cni_step(c, &steps, veth_del(c));
+ *	cni_step(c, &steps, cni_ipam_forward(c));
+ *	return cni_steps_end(c, &steps);
+ * The first error is the call's, a later one goes to stderr.
  */
-void undo_push(struct cni_call *c, void (*fn)(struct cni_call *, const void *),
-		   const void *arg);
-void undo_all(struct cni_call *c);
-
-/*
- * Take turns at the host's namespace: between the two no other call makes or takes away what is
- * shared, and the calls of a crowd go through in the order they came instead of each waiting for all
- * at every request (RTNL is one lock for all namespaces, and not a fair one). It ends by
- * itself when a delegate is executed: a turn must not contain a wait for somebody else. A failing
- * call keeps it until its undo is done.
- */
-int host_lock(struct cni_call *c) NODISCARD;
-void host_unlock(struct cni_call *c);
-
-/*
- * Steps that must all be tried (DEL, GC): the first error is the call's, a later one goes to stderr.
- */
-typedef int (*cni_step)(struct cni_call *c);
-int cni_try_all(struct cni_call *c, const cni_step *steps, size_t n) NODISCARD;
+struct cni_steps {
+	bool failed;
+	struct err first;
+};
+void cni_step(struct cni_call *c, struct cni_steps *s, int rc);
+int cni_steps_end(struct cni_call *c, const struct cni_steps *s) NODISCARD;
 
 /*
  * Run a program of the host's (argv[0] is its path) that changes what this call is about. What the call

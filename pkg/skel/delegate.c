@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cni/error.h"
 #include "sys/spawn.h"
 
 struct program {
@@ -18,7 +19,7 @@ struct program {
 /* Walk CNI_PATH; the first regular file wins, as in libcni. */
 static int find(struct cni_call *c, const char *type, struct program *p)
 {
-	char *dirs = arena_strdup(c->arena, c->path), *dir;
+	char *dirs = arena_strdup(c->arena, c->req->path), *dir;
 
 	if (!*type)
 		return err_set(c->err, ERR_CONFIG, "ipam.type: missing");
@@ -31,12 +32,12 @@ static int find(struct cni_call *c, const char *type, struct program *p)
 		if (!stat(p->path, &p->st) && S_ISREG(p->st.st_mode))
 			return 0;
 	}
-	return err_set(c->err, c->command == CNI_STATUS ? ERR_UNAVAILABLE : ERR_CONFIG,
-		       "failed to find plugin \"%s\" in path [%s]", type, c->path);
+	return err_set(c->err, c->req->command == CNI_STATUS ? ERR_UNAVAILABLE : ERR_CONFIG,
+		       "failed to find plugin \"%s\" in path [%s]", type, c->req->path);
 }
 
-/* The plugin of this executable, if the file found is this executable: the exec would run what we hold. */
-static const struct cni_plugin *own_plugin(const char *type, const struct stat *st)
+/* The plugin of this executable, if the file found is this executable: what exec would run. */
+static const struct cni_plugin *in_process(const char *type, const struct stat *st)
 {
 	const char *always = getenv("CNI_ALWAYS_EXEC");
 	const struct cni_plugin *p = cni_plugin_named(type);
@@ -48,49 +49,42 @@ static const struct cni_plugin *own_plugin(const char *type, const struct stat *
 	return p && p->ipam ? p : NULL;
 }
 
-/* As if it had not been: more than a DEL, which leaves round robin advanced. */
-static void undo_own(struct cni_call *c, const void *arg)
+int cni_ipam_find(struct cni_call *c, struct ipam *i)
 {
-	union {
-		const void *in;
-		struct cni_call *out;
-	} sub = { .in = arg };
+	const char *type = c->req->net.ipam.type;
+	struct program p;
 
+	if (find(c, type, &p) < 0)
+		return -1;
+	*i = (struct ipam){ .path = p.path, .plugin = in_process(type, &p.st) };
+	return 0;
+}
+
+/* ---- in this process ------------------------------------------------------------------------- */
+
+/* As if it had not been: more than a DEL, which leaves round robin advanced. */
+static void undo_in_process(struct cni_call *c, void *sub)
+{
 	(void)c;
-	undo_all(sub.out);
+	undo_all(sub);
 }
 
 /* What exec would have given the child, minus the exec. */
-static int call_own(struct cni_call *c, const struct cni_plugin *plugin, enum cni_command command,
-		    struct cni_result *out)
+static int run_in_process(struct cni_call *c, const struct ipam *i, struct cni_result *out)
 {
 	struct cni_call *sub = arena_new(c->arena, struct cni_call);
 
-	*sub = (struct cni_call){
-		.command = command,
-		.container_id = c->container_id,
-		.netns = c->netns,
-		.ifname = c->ifname,
-		.args = c->args,
-		.path = c->path,
-		.stdin_text = c->stdin_text,
-		.stdin_len = c->stdin_len,
-		.plugin = plugin,
-		.conf = c->conf,
-		.netns_fd = -1,
-		.lock_fd = -1,
-		.arena = c->arena,
-		.err = c->err,
-	};
-	if (cni_run(sub) < 0)
+	*sub = (struct cni_call)CNI_CALL_INIT(.req = c->req, .plugin = i->plugin,
+					      .arena = c->arena, .err = c->err);
+	if (cni_run(sub, NULL) < 0)
 		return -1;
-	if (command == CNI_ADD)
-		undo_push(c, undo_own, sub);
+	if (c->req->command == CNI_ADD)
+		undo_push(c, undo_in_process, sub);
 	*out = sub->result;
-	c->exclusive_ips = plugin->exclusive;
-	c->never_used = sub->never_used;
 	return 0;
 }
+
+/* ---- executed -------------------------------------------------------------------------------- */
 
 /* Our environment with the command replaced. */
 static char **child_env(struct cni_call *c, enum cni_command command)
@@ -109,26 +103,12 @@ static char **child_env(struct cni_call *c, enum cni_command command)
 	return env;
 }
 
-struct error_object {
-	uint32_t code;
-	const char *msg, *details;
-};
-
-static const struct json_field error_fields[] = { F_UINT("code", struct error_object, code),
-						  F_STR("msg", struct error_object, msg),
-						  F_STR("details", struct error_object, details),
-						  F_END };
-
 /*
  * A delegate's error passes through unchanged; one that is no error object is told as it is, and where it
  * has no words, or the number of no error, it gets ours.
  */
 static int child_failed(struct cni_call *c, const char *path, const struct spawn_result *res)
 {
-	struct error_object e = { .msg = "", .details = "" };
-	const struct json *v;
-	struct err ignored;
-
 	if (!res->out_len && WIFSIGNALED(res->status))
 		return err_set(c->err, ERR_INTERNAL, "%s: killed by signal %d", path,
 			       WTERMSIG(res->status));
@@ -136,16 +116,15 @@ static int child_failed(struct cni_call *c, const char *path, const struct spawn
 		return err_set(c->err, ERR_INTERNAL,
 			       "%s failed with no error message: exit status %d", path,
 			       WEXITSTATUS(res->status));
-	if (json_parse(res->out, res->out_len, &v, &ignored) < 0 ||
-	    json_decode(v, error_fields, "", &e, &ignored) < 0)
+	if (cni_error_parse(res->out, res->out_len, c->err) < 0)
 		return err_set(c->err, ERR_INTERNAL,
 			       "%s failed but its diagnostic message is no error object: %.400s",
 			       path, res->out);
-	if (!*e.msg)
-		e.msg = arena_printf(c->arena, "%s failed with code %u and no message", path,
-				     e.code);
-	err_fill(c->err, e.code ? (int)e.code : ERR_INTERNAL, 0, "%s", e.msg);
-	snprintf(c->err->details, sizeof(c->err->details), "%s", e.details);
+	if (!*c->err->msg)
+		snprintf(c->err->msg, sizeof(c->err->msg), "%s failed with code %d and no message",
+			 path, c->err->code);
+	if (!c->err->code)
+		c->err->code = ERR_INTERNAL;
 	return -1;
 }
 
@@ -155,8 +134,8 @@ static int exec_plugin(struct cni_call *c, const char *path, enum cni_command co
 	const struct spawn s = {
 		.path = path,
 		.envp = child_env(c, command),
-		.in = c->stdin_text,
-		.in_len = c->stdin_len,
+		.in = c->req->stdin_text,
+		.in_len = c->req->stdin_len,
 	};
 
 	if (spawn(&s, res, c->arena, c->err) < 0)
@@ -167,8 +146,8 @@ static int exec_plugin(struct cni_call *c, const char *path, enum cni_command co
 }
 
 /*
- * CNI spec, section 4: a delegate whose ADD failed should get a DEL. What that says is not heard. Not
- * where ours says that the attachment holds an address already: the DEL would take that one away.
+ * CNI spec, section 4: a delegate whose ADD failed should get a DEL, whose result is ignored. Not where it
+ * says that the attachment holds an address already: the DEL would release that one.
  */
 static int clean_up(struct cni_call *c, const char *path)
 {
@@ -182,52 +161,44 @@ static int clean_up(struct cni_call *c, const char *path)
 	return -1;
 }
 
-static void undo_exec(struct cni_call *c, const void *arg)
+static void undo_exec(struct cni_call *c, void *path)
 {
 	struct spawn_result res;
 
-	if (exec_plugin(c, arg, CNI_DEL, &res) < 0)
+	if (exec_plugin(c, path, CNI_DEL, &res) < 0)
 		fprintf(stderr, "rollback: release address: %s\n", c->err->msg);
 }
 
-static int call_exec(struct cni_call *c, const char *path, enum cni_command command,
-		     struct cni_result *out)
+static int run_executed(struct cni_call *c, const struct ipam *i, struct cni_result *out)
 {
+	enum cni_command command = c->req->command;
 	struct spawn_result res = { 0 };
 	const struct json *v;
 
-	*out = (struct cni_result){ 0 };
-	host_unlock(c);
-	if (exec_plugin(c, path, command, &res) < 0)
-		return command == CNI_ADD ? clean_up(c, path) : -1;
+	if (exec_plugin(c, i->path, command, &res) < 0)
+		return command == CNI_ADD ? clean_up(c, i->path) : -1;
 	if (command != CNI_ADD)
 		return 0;
 	if (json_parse(res.out, res.out_len, &v, c->err) < 0 ||
-	    cni_result_parse(v, c->conf.version, false, c->conf.ipam.type, out, c->err) < 0) {
-		(void)err_wrap(c->err, "result of %s", path);
-		return clean_up(c, path);
+	    cni_result_parse(v, c->req->net.version, false, c->req->net.ipam.type, out, c->err) <
+		    0) {
+		(void)err_wrap(c->err, "result of %s", i->path);
+		return clean_up(c, i->path);
 	}
-	undo_push(c, undo_exec, path);
+	undo_push(c, undo_exec, arena_strdup(c->arena, i->path));
 	return 0;
 }
 
-static int ipam(struct cni_call *c, enum cni_command command, struct cni_result *out)
+static int run(struct cni_call *c, const struct ipam *i, struct cni_result *out)
 {
-	const char *type = c->conf.ipam.type;
-	const struct cni_plugin *own;
-	struct program p;
-
-	if (find(c, type, &p) < 0)
-		return -1;
-	own = own_plugin(type, &p.st);
-	return own ? call_own(c, own, command, out) : call_exec(c, p.path, command, out);
+	return i->plugin ? run_in_process(c, i, out) : run_executed(c, i, out);
 }
 
-int cni_ipam_add(struct cni_call *c)
+int cni_ipam_add(struct cni_call *c, const struct ipam *i)
 {
 	struct cni_result r = { 0 };
 
-	if (ipam(c, CNI_ADD, &r) < 0)
+	if (run(c, i, &r) < 0)
 		return -1;
 	if (!r.n_ips)
 		return err_set(c->err, ERR_INTERNAL, "IPAM plugin returned missing IP config");
@@ -236,12 +207,18 @@ int cni_ipam_add(struct cni_call *c)
 	c->result.routes = r.routes;
 	c->result.n_routes = r.n_routes;
 	c->result.dns = r.dns;
+	c->result.never_used = r.never_used;
 	return 0;
 }
 
 int cni_ipam_forward(struct cni_call *c)
 {
 	struct cni_result ignored;
+	struct ipam i;
 
-	return *c->conf.ipam.type ? ipam(c, c->command, &ignored) : 0;
+	if (!*c->req->net.ipam.type)
+		return 0;
+	if (cni_ipam_find(c, &i) < 0)
+		return -1;
+	return run(c, &i, &ignored);
 }

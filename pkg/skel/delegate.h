@@ -11,10 +11,22 @@
 
 #include "skel/call.h"
 
-/* ADD: takes over addresses, routes and dns to the result and registers the release. */
-int cni_ipam_add(struct cni_call *c) NODISCARD;
+/* The IPAM plugin of a configuration. */
+struct ipam {
+	const char *path;
+	const struct cni_plugin *plugin; /* runs in this process; NULL: path is executed */
+};
 
-/* DEL, CHECK, GC, STATUS: c->command, forwarded. Success when the configuration names no IPAM. */
+/* Before an ADD makes anything: ERR_CONFIG if there is no such plugin. */
+int cni_ipam_find(struct cni_call *c, struct ipam *i) NODISCARD;
+
+/*
+ * ADD: takes over addresses, routes and dns to the result and pushes the release. The host lock must not
+ * be held if the plugin is executed.
+ */
+int cni_ipam_add(struct cni_call *c, const struct ipam *i) NODISCARD;
+
+/* DEL, CHECK, GC, STATUS: c->req->command, forwarded. Success when the configuration names no IPAM. */
 int cni_ipam_forward(struct cni_call *c) NODISCARD;
 
 #endif

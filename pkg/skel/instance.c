@@ -87,7 +87,7 @@ static int compare(const void *x, const void *y)
 
 void instance_set_init(struct instance_set *s, struct cni_call *c)
 {
-	const struct cni_conf *conf = &c->conf;
+	const struct cni_conf *conf = &c->req->net;
 
 	snprintf(s->network, sizeof(s->network), "%016jx-", (uintmax_t)hash_network(conf->name));
 	s->known = conf->has_attachments;

@@ -9,14 +9,14 @@
 
 static bool is_lenient(const struct cni_call *c)
 {
-	return c->command == CNI_DEL || c->command == CNI_GC;
+	return c->req->command == CNI_DEL || c->req->command == CNI_GC;
 }
 
 static int decode(struct cni_call *c, const struct json *v, const char *what)
 {
 	if (is_lenient(c))
-		return json_decode_lenient(v, c->plugin->fields, what, c->own, c->err);
-	return json_decode(v, c->plugin->fields, what, c->own, c->err);
+		return json_decode_lenient(v, c->plugin->fields, what, c->conf, c->err);
+	return json_decode(v, c->plugin->fields, what, c->conf, c->err);
 }
 
 static int overlay(struct cni_call *c, const char *path, const char *text, size_t len)
@@ -25,12 +25,12 @@ static int overlay(struct cni_call *c, const char *path, const char *text, size_
 
 	if (json_parse(text, len, &v, c->err) < 0)
 		return err_wrap(c->err, "%s", path);
-	memset(c->own, 0, c->plugin->conf_size);
+	memset(c->conf, 0, c->plugin->conf_size);
 	if (c->plugin->defaults)
-		memcpy(c->own, c->plugin->defaults, c->plugin->conf_size);
+		memcpy(c->conf, c->plugin->defaults, c->plugin->conf_size);
 	if (decode(c, v, path) < 0)
 		return -1;
-	return decode(c, c->conf.raw, "");
+	return decode(c, c->req->net.raw, "");
 }
 
 int nodeconf_apply(struct cni_call *c, const char *const *paths)
@@ -50,12 +50,12 @@ int nodeconf_apply(struct cni_call *c, const char *const *paths)
 	}
 	if (!*paths)
 		return 0;
-	keep = memcpy(arena_alloc(c->arena, c->plugin->conf_size), c->own, c->plugin->conf_size);
+	keep = memcpy(arena_alloc(c->arena, c->plugin->conf_size), c->conf, c->plugin->conf_size);
 	if (overlay(c, *paths, text, len) == 0)
 		return 0;
 	if (!is_lenient(c))
 		return -1;
 	err_clear(c->err);
-	memcpy(c->own, keep, c->plugin->conf_size);
+	memcpy(c->conf, keep, c->plugin->conf_size);
 	return 0;
 }

@@ -10,11 +10,11 @@
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "cni/version.h"
 #include "skel/attfile.h"
 #include "skel/instance.h"
-#include "cni/version.h"
-#include "sys/lock.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -31,9 +31,9 @@ static const char *own_name(struct cni_call *c)
 {
 	const struct record r = {
 		.plugin = c->plugin->name,
-		.network = c->conf.name,
-		.container_id = c->container_id,
-		.ifname = c->ifname,
+		.network = c->req->net.name,
+		.container_id = c->req->container_id,
+		.ifname = c->req->ifname,
 	};
 
 	return name_of(c->arena, &r);
@@ -64,7 +64,7 @@ static const struct json_field record_fields[] = {
 	F_STR("ifname", struct content, r.ifname, .required = true),
 	F_STR("netns", struct content, r.netns, .required = true),
 	F_STR("args", struct content, r.args, .required = true, .max = ATTFILE_MAX),
-	F_STR("note", struct content, r.note),
+	F_STR("note", struct content, r.extra),
 	F_MAP("config", struct content, r.conf, .required = true),
 	F_MAP("prevResult", struct content, prev, .required = true),
 	F_END
@@ -75,7 +75,7 @@ static int parse(const char *name, struct arena *arena, struct record **out, str
 	struct content *k = arena_new(arena, struct content);
 	const struct json *v;
 
-	k->r.note = "";
+	k->r.extra = "";
 	*out = NULL;
 	if (attfile_load(path_of(arena, name), arena, &v, err) < 0 ||
 	    json_decode(v, record_fields, "", k, err) < 0)
@@ -127,12 +127,8 @@ int record_load(const char *name, int *fd, struct arena *arena, struct record **
 
 static int hold_own(struct cni_call *c, const char *path)
 {
-	if (!c->record_fd) {
-		c->record_fd = arena_new(c->arena, int);
-		*c->record_fd = -1;
-	}
-	close_fd(c->record_fd);
-	return hold(path, c->record_fd, c->err);
+	drop_fd(&c->record_fd);
+	return hold(path, &c->record_fd, c->err);
 }
 
 static void pass_over(const char *name, const struct err *err)
@@ -148,16 +144,16 @@ int record_read(struct cni_call *c, struct record **r)
 	*r = NULL;
 	if (hold_own(c, path_of(c->arena, name)) < 0)
 		return -1;
-	if (*c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0)
+	if (c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0)
 		pass_over(name, &err);
-	if (*c->record_fd < 0 && c->command == CNI_DEL)
+	if (c->record_fd < 0 && c->req->command == CNI_DEL)
 		file_sweep_draft(path_of(c->arena, name), c->arena);
 	return 0;
 }
 
 bool record_exists(const struct cni_call *c)
 {
-	return c->record_fd && *c->record_fd >= 0;
+	return c->record_fd >= 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -168,28 +164,28 @@ static int add_result(struct cni_call *c, struct json *record)
 	const struct cni_result *r = &c->result;
 	struct json *v;
 
-	if (!r->n_interfaces && !r->n_ips && c->prev)
-		r = c->prev;
+	if (!r->n_interfaces && !r->n_ips && c->req->prev)
+		r = c->req->prev;
 	if (cni_result_json(r, CNI_VERSION_LATEST, &v, c->err) < 0)
 		return -1;
 	json_add(record, "prevResult", v);
 	return 0;
 }
 
-static int content_of(struct cni_call *c, struct json *record)
+static int content_of(struct cni_call *c, struct json *record, const char *extra)
 {
 	struct json *conf;
 
 	json_add_str(record, "plugin", c->plugin->name);
-	json_add_str(record, "network", c->conf.name);
-	json_add_str(record, "containerID", c->container_id);
-	json_add_str(record, "ifname", c->ifname);
-	json_add_str(record, "netns", c->netns);
-	json_add_str(record, "args", c->args);
-	if (c->record_extra)
-		json_add_str(record, "note", c->record_extra);
+	json_add_str(record, "network", c->req->net.name);
+	json_add_str(record, "containerID", c->req->container_id);
+	json_add_str(record, "ifname", c->req->ifname);
+	json_add_str(record, "netns", c->req->netns);
+	json_add_str(record, "args", c->req->args);
+	if (extra)
+		json_add_str(record, "note", extra);
 	conf = json_add_object(record, "config");
-	json_for_each(v, c->conf.raw)
+	json_for_each(v, c->req->net.raw)
 		if (strcasecmp(json_key(v), "prevResult") != 0)
 			json_add_copy(conf, json_key(v), v);
 	return add_result(c, record);
@@ -200,7 +196,7 @@ struct before {
 	const struct json *content; /* NULL: there was none */
 };
 
-static void undo_write(struct cni_call *c, const void *arg)
+static void undo_write(struct cni_call *c, void *arg)
 {
 	const struct before *b = arg;
 	int rc = b->content ? attfile_store(b->path, b->content, c->arena, c->err)
@@ -210,8 +206,8 @@ static void undo_write(struct cni_call *c, const void *arg)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
-/* The one that is there may be held by a program of a call that was killed: it is waited for. */
-int record_write(struct cni_call *c)
+/* One that is there may be held by a program of a call that was killed: it is waited for. */
+int record_write(struct cni_call *c, const char *extra)
 {
 	struct before *b = arena_new(c->arena, struct before);
 	struct json *record = json_object();
@@ -225,7 +221,7 @@ int record_write(struct cni_call *c)
 		return -1;
 	if (attfile_load(b->path, c->arena, &b->content, &ignored) < 0)
 		b->content = NULL;
-	if (content_of(c, record) < 0)
+	if (content_of(c, record, extra) < 0)
 		return -1;
 	if (attfile_store(b->path, record, c->arena, c->err) < 0)
 		return -1;
@@ -278,9 +274,8 @@ static int stale_names(struct cni_call *c, const char ***names, size_t *n)
 
 int record_each_stale(struct cni_call *c, record_fn fn)
 {
-	struct err first = { 0 };
+	struct cni_steps steps = { 0 };
 	const char **names;
-	int rc = 0;
 	size_t n;
 
 	if (stale_names(c, &names, &n) < 0)
@@ -290,16 +285,16 @@ int record_each_stale(struct cni_call *c, record_fn fn)
 		struct err err = { 0 };
 		struct record *r;
 
-		err_clear(c->err);
-		if (record_load(names[i], &held, c->arena, &r, &err) < 0 && held < 0)
-			rc = err_keep_first(&first, &err, rc);
-		else if (!r && held >= 0)
+		if (record_load(names[i], &held, c->arena, &r, &err) < 0 && held < 0) {
+			*c->err = err;
+			cni_step(c, &steps, -1);
+		} else if (!r && held >= 0) {
 			pass_over(names[i], &err);
-		else if (r && fn(c, r) < 0)
-			rc = err_keep_first(&first, c->err, rc);
+		} else if (r) {
+			cni_step(c, &steps, fn(c, r));
+		}
 	}
-	*c->err = first;
-	return rc;
+	return cni_steps_end(c, &steps);
 }
 
 /* What is gone by now, or no record, is none; what cannot be read is an error, since a DEL can be repeated. */
@@ -337,7 +332,7 @@ int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
 
 		if (strcmp(names[i] + INSTANCE_ID_LEN + 1, c->plugin->name) != 0 ||
 		    !strcmp(names[i], own) ||
-		    (c->command == CNI_GC && instance_is_stale(&owners, names[i])))
+		    (c->req->command == CNI_GC && instance_is_stale(&owners, names[i])))
 			continue;
 		rc = load_other(c, names[i], text, &r);
 		if (r)

@@ -22,13 +22,13 @@
 
 struct record {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args;
-	const char *note;        /* c->record_extra: what the plugin has decided; "" if nothing */
+	const char *extra;       /* what the plugin has decided; "" if nothing */
 	const struct json *conf; /* the configuration, all of it but prevResult */
-	struct cni_result prev;  /* c->result, or if that is empty still, c->prev */
+	struct cni_result prev;  /* c->result, or if that is empty still, c->req->prev */
 };
 
-/* ADD. Its undo leaves what was there before. */
-int record_write(struct cni_call *c) NODISCARD;
+/* ADD; extra is for DEL and repair, NULL = nothing. Its undo leaves what was there before. */
+int record_write(struct cni_call *c, const char *extra) NODISCARD;
 
 /* *r is NULL if there is none that can be used; fails if another call is at it and does not end. */
 int record_read(struct cni_call *c, struct record **r) NODISCARD;

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * run.c - the only main(), and the only file that reads stdin, prints to stdout, or sets the exit
- * status. One CNI call: environment, configuration, version gate, command, result or error object.
- */
-#include <fcntl.h>
-#include <signal.h>
+#include "skel/run.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "skel/call.h"
-#include "cni/conf.h"
-#include "cni/env.h"
-#include "cmd/cnic.h"
+#include "cni/error.h"
 #include "cni/version.h"
-#include "sys/deferred.h"
 #include "sys/netns.h"
+
+struct run {
+	struct cni_env env;
+	struct cni_request req;
+	struct cni_call call;
+	bool at_home; /* DEL: CNI_NETNS is the plugin's own namespace */
+};
+
+/* ---- stdin and stdout ------------------------------------------------------------------------ */
 
 /* Not by stdio: what did not get out must not come out later, in front of the error object. */
 static int put_line(struct cni_call *c, const char *text)
@@ -38,52 +39,16 @@ static int put_line(struct cni_call *c, const char *text)
 	return 0;
 }
 
-static int fail(struct cni_call *c)
+static int fail(struct run *r)
 {
-	const char *version = c->conf.version;
-	struct json *o = json_object();
-
-	if (!version || !*version || cni_family(version) == CNI_FAMILY_NONE)
-		version = CNI_VERSION_LATEST;
-	json_add_str(o, "cniVersion", version);
-	json_add_uint(o, "code", (uint32_t)c->err->code);
-	json_add_str(o, "msg", c->err->msg);
-	if (c->err->details[0])
-		json_add_str(o, "details", c->err->details);
-	(void)!put_line(c, json_print(o));
+	(void)!put_line(&r->call, cni_error_print(r->call.err, r->req.net.version));
 	return EXIT_FAILURE;
 }
 
-/*
- * Without CNI_COMMAND a person is asking. nerdctl reads the first line of firewall's, and compares the version there
- * with those of the reference in which policies came: behind a + it is a remark.
- */
-static int about(const struct cni_plugin *p)
-{
-	fprintf(stderr, "CNI %s plugin %s%s%s\nCNI protocol versions supported: ", p->name,
-		p->like ? p->like : "", p->like ? "+cnic." : "", CNIC_VERSION);
-	for (size_t i = 0; cni_versions[i]; i++)
-		fprintf(stderr, "%s%s", i ? ", " : "", cni_versions[i]);
-	fputc('\n', stderr);
-	return EXIT_SUCCESS;
-}
-
-/* stdin is not read: the answer does not depend on it, and old callers send none. */
-static int print_versions(struct cni_call *c)
-{
-	struct json *o = json_object();
-	size_t n = 0;
-
-	while (cni_versions[n])
-		n++;
-	json_add_str(o, "cniVersion", CNI_VERSION_LATEST);
-	json_add_strs(o, "supportedVersions", cni_versions, n);
-	return put_line(c, json_print(o)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 /* All of stdin, NUL-terminated; one byte over the limit is enough for json_parse() to refuse it. */
-static int read_stdin(struct cni_call *c)
+static int read_stdin(struct run *r)
 {
+	struct cni_call *c = &r->call;
 	size_t size = 8192, used = 0;
 	char *buf = arena_alloc(c->arena, size);
 
@@ -108,31 +73,54 @@ static int read_stdin(struct cni_call *c)
 		}
 	}
 	buf[used] = '\0';
-	c->stdin_text = buf;
-	c->stdin_len = used;
+	r->req.stdin_text = buf;
+	r->req.stdin_len = used;
 	return 0;
 }
 
-static int decode_conf(struct cni_call *c, const char *command)
+/* ---- without a call -------------------------------------------------------------------------- */
+
+/*
+ * Without CNI_COMMAND a person is asking. nerdctl reads the first line of firewall's, and compares the
+ * version there with those of the reference in which policies came: behind a + it is a remark.
+ */
+static int about(const struct cni_plugin *p)
+{
+	fprintf(stderr, "CNI %s plugin %s%s%s\nCNI protocol versions supported: ", p->name,
+		p->compat_version ? p->compat_version : "", p->compat_version ? "+cnic." : "",
+		CNIC_VERSION);
+	for (size_t i = 0; cni_versions[i]; i++)
+		fprintf(stderr, "%s%s", i ? ", " : "", cni_versions[i]);
+	fputc('\n', stderr);
+	return EXIT_SUCCESS;
+}
+
+/* stdin is not read: the answer does not depend on it, and old callers send none. */
+static int print_versions(struct run *r)
+{
+	struct json *o = json_object();
+	size_t n = 0;
+
+	while (cni_versions[n])
+		n++;
+	json_add_str(o, "cniVersion", CNI_VERSION_LATEST);
+	json_add_strs(o, "supportedVersions", cni_versions, n);
+	return put_line(&r->call, json_print(o)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- the request ----------------------------------------------------------------------------- */
+
+static int decode_conf(struct run *r)
 {
 	const struct json *v;
 
-	if (json_parse(c->stdin_text, c->stdin_len, &v, c->err) < 0)
+	if (json_parse(r->req.stdin_text, r->req.stdin_len, &v, r->call.err) < 0)
 		return -1;
-	return cni_conf_decode(&c->conf, v, !strcmp(command, cni_command_names[CNI_DEL]), c->err);
+	return cni_conf_decode(&r->req.net, v, !strcmp(r->env.command, cni_command_names[CNI_DEL]),
+			       r->call.err);
 }
 
-/* Part of ADD: a result nobody can read, or that this version cannot say, undoes what it tells of. */
-static int print_result(struct cni_call *c)
-{
-	const char *text;
-
-	if (cni_result_print(&c->result, c->conf.version, &text, c->err) < 0)
-		return -1;
-	return put_line(c, text);
-}
-
-static int find_command(struct cni_call *c, const char *name)
+static int find_command(struct run *r)
 {
 	static const char *const since[] = {
 		[CNI_CHECK] = "0.4.0",
@@ -140,145 +128,143 @@ static int find_command(struct cni_call *c, const char *name)
 		[CNI_STATUS] = "1.1.0",
 		[CNI_VERSION] = NULL,
 	};
+	const char *name = r->env.command;
 
 	for (unsigned int i = 0; i < CNI_VERSION; i++) {
 		if (strcmp(name, cni_command_names[i]) != 0)
 			continue;
-		c->command = (enum cni_command)i;
-		if (c->command == CNI_ADD)
-			c->finish = print_result;
-		return cni_version_allows(c->conf.version, name, since[i], c->err);
+		r->req.command = (enum cni_command)i;
+		return cni_version_allows(r->req.net.version, name, since[i], r->call.err);
 	}
-	return err_set(c->err, ERR_ENV, "unknown CNI_COMMAND: %.80s", name);
+	return err_set(r->call.err, ERR_ENV, "unknown CNI_COMMAND: %.80s", name);
 }
 
-static int own_netns(struct cni_call *c)
+/* On ADD it is what the chain did before, for CHECK the result of ADD. DEL and GC do without. */
+static int decode_prev(struct run *r)
+{
+	struct cni_request *req = &r->req;
+	struct cni_result *prev;
+
+	if ((req->command != CNI_ADD && req->command != CNI_CHECK) || !req->net.prev_result)
+		return 0;
+	prev = arena_new(r->call.arena, struct cni_result);
+	req->prev = prev;
+	return cni_result_parse(req->net.prev_result, req->net.version, true, "prevResult", prev,
+				r->call.err);
+}
+
+static int refuse_own_netns(struct cni_call *c)
 {
 	return err_set(c->err, ERR_NETNS,
 		       "plugin's netns and netns from CNI_NETNS should not be the same");
 }
 
 /*
- * A runtime that passes the plugin's own namespace would have us rework the host's. libcni looks after
- * the fact; we look before. DEL then takes the container's for gone, so that what it held is released,
- * and says so in the end. An IPAM plugin needs no namespace.
+ * With the plugin's own namespace the host's network would be reworked. libcni looks after the fact; here
+ * it is before. A DEL takes the container's for gone, so that what it held is released, and fails in the
+ * end. An IPAM plugin needs no namespace.
  */
-static int open_netns(struct cni_call *c, const struct cni_env *env)
+static int open_netns(struct run *r)
 {
-	bool may_be_gone = c->command == CNI_DEL || c->plugin->ipam, gone = false, home;
+	enum cni_command command = r->req.command;
+	struct cni_call *c = &r->call;
+	bool may_be_gone = command == CNI_DEL || c->plugin->ipam, gone = false;
 
-	if (c->command == CNI_GC || c->command == CNI_STATUS)
+	if (command == CNI_GC || command == CNI_STATUS)
 		return 0;
-	if (netns_open(env->netns, &c->netns_fd, may_be_gone ? &gone : NULL, c->err) < 0)
+	if (netns_open(r->req.netns, &c->netns_fd, may_be_gone ? &gone : NULL, c->err) < 0)
 		return -1;
-	if (c->netns_fd < 0 || env->netns_override || c->command == CNI_CHECK)
+	if (c->netns_fd < 0 || r->env.netns_override || command == CNI_CHECK)
 		return 0;
-	if (netns_is_home(c->netns_fd, &home, c->err) < 0)
+	if (netns_is_home(c->netns_fd, &r->at_home, c->err) < 0)
 		return -1;
-	if (!home)
-		return 0;
-	if (c->command == CNI_ADD)
-		return own_netns(c);
-	close_fd(&c->netns_fd);
-	c->netns_fd = -1;
-	c->finish = own_netns;
+	if (r->at_home && command == CNI_ADD)
+		return refuse_own_netns(c);
+	if (r->at_home)
+		drop_fd(&c->netns_fd);
 	return 0;
 }
 
-/* stdin has not been read yet, and the error object carries the configuration's version. */
-static int fail_early(struct cni_call *c)
-{
-	const struct err first = *c->err;
+/* ---- the call -------------------------------------------------------------------------------- */
 
-	if (!isatty(STDIN_FILENO) && read_stdin(c) == 0)
-		(void)!decode_conf(c, cni_command_names[CNI_DEL]);
-	*c->err = first;
-	return fail(c);
+/* A result nobody can read, or that this version cannot say, undoes what it tells of. */
+static int print_result(struct cni_call *c)
+{
+	const char *text;
+
+	if (cni_result_print(&c->result, c->req->net.version, &text, c->err) < 0)
+		return -1;
+	return put_line(c, text);
 }
 
-static int run(struct cni_call *c)
+/* stdin has not been read yet, and the error object carries the configuration's version. */
+static int fail_early(struct run *r)
 {
-	struct cni_env env;
+	const struct err first = *r->call.err;
 
-	cni_env_read(&env);
-	if (!*env.command)
-		return about(c->plugin);
-	if (cni_env_check(&env, c->err) < 0)
-		return fail_early(c);
-	if (!strcmp(env.command, cni_command_names[CNI_VERSION]))
-		return print_versions(c);
-	c->container_id = env.container_id;
-	c->netns = env.netns;
-	c->ifname = env.ifname;
-	c->args = env.args;
-	c->path = env.path;
-	if (read_stdin(c) < 0 || decode_conf(c, env.command) < 0 ||
-	    find_command(c, env.command) < 0 || open_netns(c, &env) < 0 || cni_run(c) < 0)
-		return fail(c);
-	return EXIT_SUCCESS;
+	if (!isatty(STDIN_FILENO) && read_stdin(r) == 0)
+		(void)!decode_conf(r);
+	*r->call.err = first;
+	return fail(r);
+}
+
+static int run_call(struct run *r)
+{
+	struct cni_call *c = &r->call;
+	int rc;
+
+	if (read_stdin(r) < 0 || decode_conf(r) < 0 || find_command(r) < 0 || decode_prev(r) < 0)
+		return fail(r);
+	if (open_netns(r) < 0) {
+		drop_fd(&c->netns_fd);
+		return fail(r);
+	}
+	rc = cni_run(c, r->req.command == CNI_ADD ? print_result : NULL);
+	if (!rc && r->at_home)
+		rc = refuse_own_netns(c);
+	return rc < 0 ? fail(r) : EXIT_SUCCESS;
+}
+
+static int run(struct run *r)
+{
+	struct cni_env *env = &r->env;
+
+	cni_env_read(env);
+	if (!*env->command)
+		return about(r->call.plugin);
+	if (cni_env_check(env, r->call.err) < 0)
+		return fail_early(r);
+	if (!strcmp(env->command, cni_command_names[CNI_VERSION]))
+		return print_versions(r);
+	r->req.container_id = env->container_id;
+	r->req.netns = env->netns;
+	r->req.ifname = env->ifname;
+	r->req.args = env->args;
+	r->req.path = env->path;
+	return run_call(r);
 }
 
 /* The tool has said so to a person; a runtime hears nothing but an error object. */
-static int run_nothing(struct cni_call *c, const char *name)
+static int run_nothing(struct run *r, const char *name)
 {
-	const char *command = getenv("CNI_COMMAND");
-
-	if (!command || !*command)
+	cni_env_read(&r->env);
+	if (!*r->env.command)
 		return EXIT_FAILURE;
-	(void)err_set(c->err, ERR_CONFIG, "%.80s: no such plugin in this executable", name);
-	return fail_early(c);
+	(void)err_set(r->call.err, ERR_CONFIG, "%.80s: no such plugin in this executable", name);
+	return fail_early(r);
 }
 
-static int cni_main(const struct cni_plugin *plugin, const char *name)
+int run_plugin(const struct cni_plugin *plugin, const char *name)
 {
 	struct arena arena = { 0 };
 	struct err err = { 0 };
-	struct cni_call c = {
-		.plugin = plugin,
-		.netns_fd = -1,
-		.lock_fd = -1,
-		.arena = &arena,
-		.err = &err,
-	};
+	struct run *r = arena_new(&arena, struct run);
 	int rc;
 
 	json_init(&arena);
-	rc = plugin ? run(&c) : run_nothing(&c, name);
+	r->call = (struct cni_call)CNI_CALL_INIT(.req = &r->req, .plugin = plugin, .arena = &arena,
+						 .err = &err);
+	rc = plugin ? run(r) : run_nothing(r, name);
 	arena_free(&arena);
-	deferred_close_all();
 	return rc;
-}
-
-/*
- * Were one of them closed, the first socket or file we open would get its number, and a result be
- * written into it. The stand-ins are opened the wrong way round: using them is an error.
- */
-static void occupy_stdio(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-			_exit(EXIT_FAILURE);
-}
-
-/* An executable that is one plugin is that one under every name. */
-static const struct cni_plugin *find_plugin(const char *name)
-{
-	return cni_plugins[1] ? cni_plugin_named(name) : cni_plugins[0];
-}
-
-int main(int argc, char **argv)
-{
-	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
-	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
-	const struct cni_plugin *plugin = find_plugin(name);
-	int rc = -1;
-
-	occupy_stdio();
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* a write that is too long fails, and is taken back */
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
-	if (!plugin)
-		rc = cni_tool(argc, argv);
-	return rc < 0 ? cni_main(plugin, name) : rc;
 }

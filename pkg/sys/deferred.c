@@ -3,84 +3,83 @@
 
 #include <fcntl.h>
 #include <linux/membarrier.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ROOM 2 /* in the child they are 1 and 2 */
+static int count(const struct deferred *d)
+{
+	return d ? d->n : 0;
+}
 
-static struct {
-	int fd, copy;
-	bool slow, shared;
-} kept[ROOM];
-static int n_kept;
-
-static void only(int fd)
+static void keep_only(const struct deferred *d, int fd)
 {
 	if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
 		_exit(1);
-	for (int i = 0; i < n_kept; i++)
-		(void)dup2(kept[i].copy, 1 + i);
-	if (syscall(SYS_close_range, 1 + n_kept, ~0U, 0) < 0) /* musl has no wrapper */
-		for (int i = 1 + n_kept; i < 1024; i++)
+	for (int i = 0; i < count(d); i++)
+		(void)dup2(d->fds[i].copy, 1 + i);
+	if (syscall(SYS_close_range, 1 + count(d), ~0U, 0) < 0) /* musl has no wrapper */
+		for (int i = 1 + count(d); i < 1024; i++)
 			close(i);
 }
 
-pid_t deferred_fork(int fd)
+pid_t deferred_fork(struct deferred *d, int fd)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		only(fd);
-	for (int i = 0; pid > 0 && i < n_kept; i++)
-		kept[i].shared = true;
+		keep_only(d, fd);
+	for (int i = 0; pid > 0 && i < count(d); i++)
+		d->fds[i].shared = true;
 	return pid;
 }
 
-static int find(int fd)
+static int find(const struct deferred *d, int fd)
 {
-	for (int i = 0; i < n_kept; i++)
-		if (kept[i].fd == fd)
+	for (int i = 0; i < count(d); i++)
+		if (d->fds[i].fd == fd)
 			return i;
-	return n_kept;
+	return -1;
 }
 
-/* The copy is ours until the end: the caller closes its own, and gives the number to somebody else. */
-void deferred_share_fd(int fd)
+/* A copy, since the caller closes its own, whose number may then be another file's. */
+void deferred_share_fd(struct deferred *d, int fd)
 {
 	int copy;
 
-	if (n_kept == ROOM || find(fd) < n_kept)
+	if (!d || d->n == DEFERRED_FDS || find(d, fd) >= 0)
 		return;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return;
-	kept[n_kept].fd = fd;
-	kept[n_kept++].copy = copy;
+	d->fds[d->n].fd = fd;
+	d->fds[d->n++].copy = copy;
 }
 
-void deferred_mark_slow(int fd)
+void deferred_mark_slow(struct deferred *d, int fd)
 {
-	deferred_share_fd(fd);
-	if (find(fd) < n_kept)
-		kept[find(fd)].slow = true;
+	deferred_share_fd(d, fd);
+	if (find(d, fd) >= 0)
+		d->fds[find(d, fd)].slow = true;
 }
 
 /*
- * nf_tables waits in the closing of a netfilter socket until what has been deleted is freed, and nobody's
- * transaction goes on until then: it holds the lock that they take. Here we wait as long without it.
- * Where that is refused, it is as it would be without us.
+ * Closing a netfilter socket waits until what was deleted is freed, holding the lock that every nf_tables
+ * transaction takes. membarrier(2) waits as long without it; where it is refused, the close does.
  */
-void deferred_exit(int status)
+void deferred_exit(const struct deferred *d, int status)
 {
-	if (n_kept)
+	if (count(d))
 		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	_exit(status);
 }
 
-void deferred_close_all(void)
+void deferred_close_all(struct deferred *d)
 {
-	for (int i = 0; i < n_kept; i++)
-		if (kept[i].slow && !kept[i].shared && deferred_fork(kept[i].copy) == 0)
-			deferred_exit(0);
+	for (int i = 0; i < count(d); i++)
+		if (d->fds[i].slow && !d->fds[i].shared && deferred_fork(d, d->fds[i].copy) == 0)
+			deferred_exit(d, 0);
+	for (int i = 0; i < count(d); i++)
+		close(d->fds[i].copy);
+	if (d)
+		*d = (struct deferred){ 0 };
 }

@@ -126,7 +126,7 @@ int main(void)
 {
 	static struct nl nl;
 
-	if (unshare(CLONE_NEWNET) < 0 || nft_open(&nl, &err) < 0)
+	if (unshare(CLONE_NEWNET) < 0 || nft_open(&nl, NULL, &err) < 0)
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
 		check(&nl, &tests[i]);

@@ -11,9 +11,9 @@
 #include <sys/mount.h>
 
 #include "base/str.h"
-#include "plugins/meta/firewall/nftables.h"
-#include "plugins/meta/firewall/iptables_nft.h"
 #include "nft/chain.h"
+#include "plugins/meta/firewall/iptables_nft.h"
+#include "plugins/meta/firewall/nftables.h"
 
 static struct arena arena;
 static struct err err;
@@ -260,7 +260,7 @@ static void test_generation(void)
 
 int main(void)
 {
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || nft_open(&nl, &err) < 0 ||
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || nft_open(&nl, NULL, &err) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0) /* iptables' lock */
 		return 1;

@@ -48,11 +48,11 @@ static void check_comments(void)
 static void check_owners(void)
 {
 	static struct cni_attachment list[MANY];
-	struct cni_call c = { .conf = { .name = "mynet",
-					.attachments = list,
-					.n_attachments = MANY,
-					.has_attachments = true },
-			      .arena = &arena };
+	struct cni_request req = { .net = { .name = "mynet",
+					    .attachments = list,
+					    .n_attachments = MANY,
+					    .has_attachments = true } };
+	struct cni_call c = { .req = &req, .arena = &arena };
 	struct instance_set s;
 	struct instance o;
 	size_t found = 0;
@@ -76,11 +76,11 @@ static void check_owners(void)
 	instance_init(&o, "mynet2", "eth1", "c7");
 	ok(!instance_is_stale(&s, o.comment), "nor of another network");
 	ok(!instance_is_stale(&s, ""), "nor without a comment");
-	c.conf.n_attachments = 0;
+	req.net.n_attachments = 0;
 	instance_set_init(&s, &c);
 	instance_init(&o, "mynet", "eth0", "c7");
 	ok(instance_is_stale(&s, o.comment), "none is valid: all may go");
-	c.conf.has_attachments = false;
+	req.net.has_attachments = false;
 	instance_set_init(&s, &c);
 	ok(!instance_is_stale(&s, o.comment), "nobody said which are: none may");
 }

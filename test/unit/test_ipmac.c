@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/net/ipmac: the values of `printf TEXT | sha256sum`. */
-#include "net/ipmac.h"
+/* pkg/net/mac: the values of `printf TEXT | sha256sum`. */
+#include "net/mac.h"
 #include "tap.h"
 
 static void is_mac(const char *address, const char *want)

@@ -268,7 +268,7 @@ static void test_reference_many(void)
 
 int main(void)
 {
-	if (unshare(CLONE_NEWNET) < 0 || nft_open(&nl, &err) < 0)
+	if (unshare(CLONE_NEWNET) < 0 || nft_open(&nl, NULL, &err) < 0)
 		return 1;
 	test_claim();
 	test_rules();

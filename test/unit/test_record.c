@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cni/conf.h"
+#include "base/scope.h"
 #include "cmd/repair.h"
+#include "cni/conf.h"
 #include "tap.h"
 
 #define NETNS "/run/netns-of-c1"
@@ -36,20 +37,20 @@ static struct {
 
 static int plugin_validate(struct cni_call *c)
 {
-	return c->prev ? 0 : err_set(c->err, ERR_CONFIG, "prevResult: missing");
+	return c->req->prev ? 0 : err_set(c->err, ERR_CONFIG, "prevResult: missing");
 }
 
 static int plugin_repair(struct cni_call *c)
 {
-	const struct own *own = c->own;
+	const struct own *own = c->conf;
 	char ip[IP_STRLEN];
 
 	repaired.calls++;
 	if (!strcmp(own->rule, "refused"))
 		return err_set(c->err, ERR_INTERNAL, "the kernel says no");
-	snprintf(repaired.seen, sizeof(repaired.seen), "%s %s %s %s %s %s %d%d%d", c->conf.name,
-		 c->container_id, c->ifname, c->args, own->rule,
-		 cidr_str(&c->prev->ips[0].address, ip), c->command == CNI_ADD, !!c->host,
+	snprintf(repaired.seen, sizeof(repaired.seen), "%s %s %s %s %s %s %d%d%d", c->req->net.name,
+		 c->req->container_id, c->req->ifname, c->req->args, own->rule,
+		 cidr_str(&c->req->prev->ips[0].address, ip), c->req->command == CNI_ADD, !!c->host,
 		 !!c->sandbox && c->netns_fd >= 0);
 	return 0;
 }
@@ -72,28 +73,29 @@ static const struct cni_plugin *const plugins[] = { &other, &plugin, NULL };
 	"\"prevResult\":{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"" NETNS "\"}]," \
 	"\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0}]}"
 
+/* The request may be changed by the test. */
+static struct cni_request *request_of(const struct cni_call *c)
+{
+	return (struct cni_request *)(uintptr_t)c->req;
+}
+
 static struct cni_call call(const char *id, const char *ifname, const char *conf)
 {
-	struct cni_call c = { .container_id = id,
-			      .ifname = ifname,
-			      .netns = NETNS,
-			      .args = "K=V",
-			      .path = "",
-			      .plugin = &plugin,
-			      .netns_fd = -1,
-			      .lock_fd = -1,
-			      .arena = &arena,
-			      .err = &err };
+	struct cni_request *req = arena_new(&arena, struct cni_request);
+	struct cni_call c = CNI_CALL_INIT(.req = req, .plugin = &plugin, .arena = &arena, .err = &err);
 	struct cni_result *prev = arena_new(&arena, struct cni_result);
 	const struct json *v;
 
+	*req = (struct cni_request){
+		.container_id = id, .ifname = ifname, .netns = NETNS, .args = "K=V", .path = ""
+	};
 	err_clear(&err);
 	if (json_parse(conf, strlen(conf), &v, &err) < 0 ||
-	    cni_conf_decode(&c.conf, v, false, &err) < 0)
+	    cni_conf_decode(&req->net, v, false, &err) < 0)
 		return c;
-	if (c.conf.prev_result &&
-	    !cni_result_parse(c.conf.prev_result, c.conf.version, true, "prevResult", prev, &err))
-		c.prev = prev;
+	if (req->net.prev_result && !cni_result_parse(req->net.prev_result, req->net.version, true,
+						      "prevResult", prev, &err))
+		req->prev = prev;
 	return c;
 }
 
@@ -109,14 +111,12 @@ static struct cni_call attachment(const char *id)
 /* As at the end of a call. */
 static void let_go(struct cni_call *c)
 {
-	if (c->record_fd && *c->record_fd >= 0)
-		close(*c->record_fd);
-	c->record_fd = NULL;
+	drop_fd(&c->record_fd);
 }
 
 static void add(struct cni_call *c)
 {
-	ok(!record_write(c), "%s is written: %s", c->container_id, err.msg);
+	ok(!record_write(c, NULL), "%s is written: %s", c->req->container_id, err.msg);
 	let_go(c);
 }
 
@@ -124,7 +124,7 @@ static struct record *look(struct cni_call *c)
 {
 	struct record *r = NULL;
 
-	ok(!record_read(c, &r), "%s is looked for: %s", c->container_id, err.msg);
+	ok(!record_read(c, &r), "%s is looked for: %s", c->req->container_id, err.msg);
 	let_go(c);
 	return r;
 }
@@ -289,15 +289,15 @@ static void check_undo(void)
 {
 	struct cni_call c = attachment("c1");
 
-	ok(!record_write(&c), "written");
+	ok(!record_write(&c, NULL), "written");
 	undo_all(&c);
 	let_go(&c);
 	ok(count_records() == 0, "undone: none is left");
-	c.args = "K=before";
+	request_of(&c)->args = "K=before";
 	add(&c);
-	c.n_undo = 0;
-	c.args = "K=after";
-	ok(!record_write(&c) && strstr(get(file(0)), "K=after"), "written over another");
+	c.undo.n = 0;
+	request_of(&c)->args = "K=after";
+	ok(!record_write(&c, NULL) && strstr(get(file(0)), "K=after"), "written over another");
 	undo_all(&c);
 	let_go(&c);
 	ok(strstr(get(file(0)), "K=before"), "undone: that is back");
@@ -367,7 +367,7 @@ static void check_unreadable(void)
 	conf[strlen(conf)] = '}';
 	c = call("c1", "eth0", conf);
 	ok(!err.msg[0], "such a configuration can be read: %s", err.msg);
-	ok(record_write(&c) < 0 && strstr(err.msg, "nest"), "but not recorded: %s", err.msg);
+	ok(record_write(&c, NULL) < 0 && strstr(err.msg, "nest"), "but not recorded: %s", err.msg);
 	undo_all(&c);
 	ok(count_records() == 0, "and nothing is left");
 }
@@ -444,7 +444,7 @@ static pid_t wait_for_record(const struct cni_call *holder, const char *args)
 	pid_t pid = fork();
 
 	if (!pid) {
-		close(*holder->record_fd); /* what is inherited holds as well */
+		close(holder->record_fd); /* what is inherited holds as well */
 		_exit(try_to_load(name, args));
 	}
 	ok(someone_waits(), "another call waits for it");
@@ -464,7 +464,7 @@ static void check_hold(void)
 	struct record *r;
 	pid_t pid;
 
-	ok(!record_write(&c), "an ADD holds its record");
+	ok(!record_write(&c, NULL), "an ADD holds its record");
 	pid = wait_for_record(&c, NULL);
 	undo_all(&c);
 	let_go(&c);
@@ -478,8 +478,8 @@ static void check_hold(void)
 	add(&c);
 	ok(!record_read(&c, &r) && r, "who holds it");
 	pid = wait_for_record(&c, "K=new");
-	c.args = "K=new";
-	ok(!record_write(&c), "writes it anew");
+	request_of(&c)->args = "K=new";
+	ok(!record_write(&c, NULL), "writes it anew");
 	let_go(&c);
 	ok(went_well(pid), "who has waited sees the new one");
 	ok(!record_remove(&c), "removed");
@@ -500,7 +500,7 @@ static void make_netns(const char *path)
 }
 
 /* Filled and run; what it says on stderr. */
-static const char *run(struct cni_repair *what)
+static const char *run(struct repair *what)
 {
 	struct err e = { 0 };
 	int rc;
@@ -526,8 +526,8 @@ static void add_all(void)
 		attachment("c6"),
 	};
 
-	calls[3].netns = "/run/no-such-namespace";
-	calls[4].netns = "/proc/self/ns/net";
+	request_of(&calls[3])->netns = "/run/no-such-namespace";
+	request_of(&calls[4])->netns = "/proc/self/ns/net";
 	calls[5].plugin = &other;
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		add(&calls[i]);
@@ -535,7 +535,7 @@ static void add_all(void)
 
 static void check_repair(void)
 {
-	struct cni_repair all = { 0 }, n1 = { .network = "n1" }, c1 = { .container_id = "c1" },
+	struct repair all = { 0 }, n1 = { .network = "n1" }, c1 = { .container_id = "c1" },
 			  none = { .plugin_name = "nothing" };
 	const char *said;
 
@@ -559,7 +559,7 @@ static void check_repair(void)
 	run(&none);
 	ok(!none.repaired && !none.failed && !none.gone, "of a plugin");
 	put(file(0), "{");
-	all = (struct cni_repair){ 0 };
+	all = (struct repair){ 0 };
 	said = run(&all);
 	ok(lines(said) == all.failed && strstr(said, "cnic: " RECORD_DIR "/"),
 	   "a broken record is a failure that is told of by its file");

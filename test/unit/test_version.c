@@ -69,7 +69,8 @@ static void test_mtu(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 		struct arena arena = { 0 };
-		struct cni_call c = { .arena = &arena, .conf.version = versions[i].version };
+		const struct cni_request req = { .net.version = versions[i].version };
+		struct cni_call c = { .req = &req, .arena = &arena };
 
 		(void)cni_add_interface(&c, &link, NULL);
 		ok(c.result.interfaces[0].mtu == versions[i].mtu, "row 23: mtu in \"%s\"",

@@ -2,12 +2,11 @@
 /* host-local - addresses from ranges, remembered in files of this host. */
 #include <string.h>
 
-#include "skel/call.h"
-#include "cni/gc.h"
 #include "cni/version.h"
 #include "ipam/release.h"
 #include "ipam/reserve.h"
 #include "ipam/resolv.h"
+#include "skel/call.h"
 
 #define MAX_SETS   64
 #define MAX_RANGES 256 /* of a set */
@@ -85,17 +84,17 @@ static const char *const host_local_args[] = { "IP", NULL };
 /* The results of old versions have one place for each family. */
 static int check_version(const struct cni_call *c)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	size_t n[2] = { 0 };
 
 	for (size_t i = 0; i < conf->n_sets; i++)
 		n[conf->sets[i].ranges[0].subnet.family == AF_INET6]++;
-	return cni_version_allows_addresses(c->conf.version, n[0], n[1], c->err);
+	return cni_version_allows_addresses(c->req->net.version, n[0], n[1], c->err);
 }
 
 static int add_sets(struct cni_call *c, const struct range_list *lists, size_t n, const char *path)
 {
-	struct host_local_conf *conf = c->own;
+	struct host_local_conf *conf = c->conf;
 	struct range_set *sets = conf->sets + conf->n_sets;
 
 	conf->n_sets += n;
@@ -104,7 +103,7 @@ static int add_sets(struct cni_call *c, const struct range_list *lists, size_t n
 
 static int add_only_set(struct cni_call *c)
 {
-	struct host_local_conf *conf = c->own;
+	struct host_local_conf *conf = c->conf;
 	struct range_set *set = conf->sets + conf->n_sets;
 
 	if (!conf->only.subnet)
@@ -118,7 +117,7 @@ static int add_only_set(struct cni_call *c)
 /* The order numbers the sets, and so the last_reserved_ip files: the runtime's come first. */
 static int host_local_validate(struct cni_call *c)
 {
-	struct host_local_conf *conf = c->own;
+	struct host_local_conf *conf = c->conf;
 
 	if (!conf->has_ipam)
 		return err_set(c->err, ERR_CONFIG, "IPAM config missing 'ipam' key");
@@ -137,14 +136,14 @@ static int host_local_validate(struct cni_call *c)
 
 static int open_store(struct cni_call *c, struct store *s, enum store_use use)
 {
-	struct host_local_conf *conf = c->own;
+	struct host_local_conf *conf = c->conf;
 
-	return store_open(s, use, conf->data_dir, c->conf.name, c->arena, c->err);
+	return store_open(s, use, conf->data_dir, c->req->net.name, c->arena, c->err);
 }
 
 static struct owner owner_of(const struct cni_call *c)
 {
-	return (struct owner){ c->container_id, c->ifname };
+	return (struct owner){ c->req->container_id, c->req->ifname };
 }
 
 /* What one ADD wants and, later, has. */
@@ -174,7 +173,7 @@ static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size
 /* args.cni is the successor of CNI_ARGS and goes before it; what the runtime adds comes on top. */
 static int plan(struct cni_call *c, struct wants *w)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	const char *arg = cni_arg(c, "IP");
 
 	*w = (struct wants){ .n = conf->n_sets, .unmatched = "" };
@@ -195,7 +194,7 @@ static int plan(struct cni_call *c, struct wants *w)
 
 static int read_dns(struct cni_call *c)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	struct resolv r = { 0 };
 
 	if (!conf->resolv_conf)
@@ -218,7 +217,7 @@ static int read_dns(struct cni_call *c)
 	return 0;
 }
 
-static void undo_add(struct cni_call *c, const void *arg)
+static void undo_add(struct cni_call *c, void *arg)
 {
 	const struct wants *w = arg;
 	struct owner owner = owner_of(c);
@@ -230,7 +229,7 @@ static void undo_add(struct cni_call *c, const void *arg)
 
 static int reserve(struct cni_call *c, struct wants *w)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	struct owner owner = owner_of(c);
 	auto_store struct store s;
 
@@ -243,14 +242,14 @@ static int reserve(struct cni_call *c, struct wants *w)
 
 static void fill_result(struct cni_call *c, const struct wants *w)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	struct cni_result *r = &c->result;
 
 	r->routes = conf->routes;
 	r->n_routes = conf->n_routes;
-	c->never_used = w->n > 0;
+	r->never_used = w->n > 0;
 	for (size_t i = 0; i < w->n; i++) {
-		c->never_used &= w->list[i].first;
+		r->never_used &= w->list[i].first;
 		*arena_append(c->arena, r->ips, r->n_ips) = (struct cni_ipconfig){
 			.address = w->list[i].ip,
 			.gateway = w->list[i].range->gateway,
@@ -285,14 +284,14 @@ static int host_local_del(struct cni_call *c)
 
 static int host_local_check(struct cni_call *c)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	struct owner owner = owner_of(c);
-	struct ip *ips = arena_array(c->arena, struct ip, c->prev->n_ips);
-	struct store_expected promise = { conf->sets, conf->n_sets, ips, c->prev->n_ips };
+	struct ip *ips = arena_array(c->arena, struct ip, c->req->prev->n_ips);
+	struct store_expected promise = { conf->sets, conf->n_sets, ips, c->req->prev->n_ips };
 	auto_store struct store s;
 
-	for (size_t i = 0; i < c->prev->n_ips; i++)
-		ips[i] = c->prev->ips[i].address;
+	for (size_t i = 0; i < c->req->prev->n_ips; i++)
+		ips[i] = c->req->prev->ips[i].address;
 	if (open_store(c, &s, STORE_LOOK) < 0)
 		return -1;
 	if (store_check(&s, &owner, &promise) < 0)
@@ -302,7 +301,8 @@ static int host_local_check(struct cni_call *c)
 
 static bool is_valid(const struct owner *owner, void *arg)
 {
-	const struct cni_conf *conf = arg;
+	const struct cni_call *c = arg;
+	const struct cni_conf *conf = &c->req->net;
 
 	if (*owner->ifname)
 		return cni_gc_is_valid(conf, owner->id, owner->ifname);
@@ -319,19 +319,19 @@ static int host_local_gc(struct cni_call *c)
 
 	if (open_store(c, &s, STORE_CHANGE) < 0)
 		return -1;
-	if (!c->conf.has_attachments)
+	if (!c->req->net.has_attachments)
 		return store_release_earlier_boots(&s);
-	return store_gc(&s, is_valid, &c->conf);
+	return store_gc(&s, is_valid, c);
 }
 
 /* Whatever stands in the way, the answer of STATUS is that ADD would fail. */
 static int host_local_status(struct cni_call *c)
 {
-	const struct host_local_conf *conf = c->own;
+	const struct host_local_conf *conf = c->conf;
 	auto_store struct store s;
 
 	if (!open_store(c, &s, STORE_LOOK) &&
-	    !store_usable(conf->data_dir, c->conf.name, c->arena, c->err) &&
+	    !store_usable(conf->data_dir, c->req->net.name, c->arena, c->err) &&
 	    !store_check_free(&s, conf->sets, conf->n_sets))
 		return 0;
 	c->err->code = ERR_UNAVAILABLE;

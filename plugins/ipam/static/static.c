@@ -2,8 +2,8 @@
 /* static - the addresses, routes and dns that the configuration says. Remembers nothing. */
 #include <string.h>
 
-#include "skel/call.h"
 #include "cni/version.h"
+#include "skel/call.h"
 
 #define MAX_ADDRESSES 1024
 
@@ -68,7 +68,7 @@ static const char *const static_args[] = { "IP", "GATEWAY", NULL };
 
 static int add_ip(struct cni_call *c, const char *text, const char *path)
 {
-	struct static_conf *conf = c->own;
+	struct static_conf *conf = c->conf;
 	struct ip ip;
 
 	if (!text || !cidr_parse(&ip, text))
@@ -89,7 +89,7 @@ static int parse_gateway(struct cni_call *c, const char *text, const char *path,
 
 static int add_addresses(struct cni_call *c)
 {
-	struct static_conf *conf = c->own;
+	struct static_conf *conf = c->conf;
 
 	for (size_t i = 0; i < conf->n_addresses; i++) {
 		const struct static_address *a = &conf->addresses[i];
@@ -137,7 +137,7 @@ static void set_gateway(struct static_conf *conf, size_t first, const struct ip 
 static int add_cni_args(struct cni_call *c)
 {
 	char *ips = list_arg(c, "IP"), *gateways = list_arg(c, "GATEWAY");
-	struct static_conf *conf = c->own;
+	struct static_conf *conf = c->conf;
 	size_t first = conf->n_ips;
 	struct ip gateway;
 	const char *item;
@@ -155,7 +155,7 @@ static int add_cni_args(struct cni_call *c)
 
 static int replace_by(struct cni_call *c, const char **ips, size_t n, const char *path)
 {
-	struct static_conf *conf = c->own;
+	struct static_conf *conf = c->conf;
 
 	if (n)
 		conf->n_ips = 0;
@@ -168,23 +168,23 @@ static int replace_by(struct cni_call *c, const char **ips, size_t n, const char
 /* The results of old versions have one place for each family. */
 static int check_version(const struct cni_call *c)
 {
-	const struct static_conf *conf = c->own;
+	const struct static_conf *conf = c->conf;
 	size_t n[2] = { 0 };
 
 	for (size_t i = 0; i < conf->n_ips; i++)
 		n[conf->ips[i].address.family == AF_INET6]++;
-	return cni_version_allows_addresses(c->conf.version, n[0], n[1], c->err);
+	return cni_version_allows_addresses(c->req->net.version, n[0], n[1], c->err);
 }
 
 static int static_validate(struct cni_call *c)
 {
-	const struct static_conf *conf = c->own;
+	const struct static_conf *conf = c->conf;
 
 	if (!conf->has_ipam)
 		return err_set(c->err, ERR_CONFIG, "IPAM config missing 'ipam' key");
 	if (add_addresses(c) < 0)
 		return -1;
-	if (c->command != CNI_STATUS && add_cni_args(c) < 0)
+	if (c->req->command != CNI_STATUS && add_cni_args(c) < 0)
 		return -1;
 	if (replace_by(c, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0)
 		return -1;
@@ -197,7 +197,7 @@ static int static_validate(struct cni_call *c)
 
 static int static_add(struct cni_call *c)
 {
-	const struct static_conf *conf = c->own;
+	const struct static_conf *conf = c->conf;
 	struct cni_result *r = &c->result;
 
 	r->ips = conf->ips;
@@ -218,22 +218,22 @@ static const struct cni_ipconfig *find(const struct cni_result *r, const struct 
 
 static int static_check(struct cni_call *c)
 {
-	const struct static_conf *conf = c->own;
+	const struct static_conf *conf = c->conf;
 	char ip[IP_STRLEN];
 
 	for (size_t i = 0; i < conf->n_ips; i++) {
 		const struct cni_ipconfig *want = &conf->ips[i];
-		const struct cni_ipconfig *have = find(c->prev, &want->address);
+		const struct cni_ipconfig *have = find(c->req->prev, &want->address);
 
 		if (!have)
 			return err_set(c->err, ERR_CHECK,
 				       "static: address %s of interface %s is not in prevResult",
-				       cidr_str(&want->address, ip), c->ifname);
+				       cidr_str(&want->address, ip), c->req->ifname);
 		if (want->gateway.family != AF_UNSPEC && !ip_equal(&want->gateway, &have->gateway))
 			return err_set(c->err, ERR_CHECK,
 				       "static: Failed to match addr %s on interface %s: its "
 				       "gateway in prevResult differs",
-				       cidr_str(&want->address, ip), c->ifname);
+				       cidr_str(&want->address, ip), c->req->ifname);
 	}
 	return 0;
 }

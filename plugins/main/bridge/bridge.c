@@ -4,12 +4,16 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ensure.h"
-#include "skel/delegate.h"
-#include "iface/iface.h"
-#include "netfilter/rules.h"
-#include "iface/vlan_list.h"
+#include "gateway.h"
+#include "iface/announce.h"
+#include "iface/configure.h"
+#include "iface/mac.h"
+#include "iface/veth.h"
 #include "iface/verify.h"
+#include "verify.h"
+#include "iface/vlan_list.h"
+#include "netfilter/rules.h"
+#include "skel/delegate.h"
 
 struct bridge_conf {
 	struct bridge_options bridge;
@@ -79,13 +83,13 @@ static const char *const bridge_args[] = { "MAC", NULL };
 static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 {
 	const char *arg = cni_arg(c, "MAC");
-	const struct iface_mac_source ways[] = {
+	const struct mac_source ways[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "args.cni.mac", conf->args_mac },
 		{ "CNI_ARGS MAC", arg },
 	};
 
-	return iface_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
+	return mac_choose(c, ways, ARRAY_SIZE(ways), &conf->mac);
 }
 
 static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)
@@ -100,7 +104,7 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 		return err_set(c->err, ERR_CONFIG,
 			       "bridge: \"%s.%u\" is too long for an interface name",
 			       conf->bridge.name, vlan);
-	if (conf->disable_container_interface && *c->conf.ipam.type)
+	if (conf->disable_container_interface && *c->req->net.ipam.type)
 		return err_set(c->err, ERR_CONFIG,
 			       "disableContainerInterface and ipam exclude each other");
 	return 0;
@@ -108,7 +112,7 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 
 static int bridge_validate(struct cni_call *c)
 {
-	struct bridge_conf *conf = c->own;
+	struct bridge_conf *conf = c->conf;
 	struct bridge_port_vlans *vlans = &conf->port.vlans;
 	const char *fault = str_ifname_fault(conf->bridge.name);
 
@@ -121,7 +125,7 @@ static int bridge_validate(struct cni_call *c)
 		return -1;
 	if (vlan_list_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0)
 		return -1;
-	if (c->command != CNI_STATUS && choose_mac(c, conf) < 0)
+	if (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0)
 		return -1;
 	vlans->has_trunk = !vlan_set_is_empty(&vlans->trunk);
 	conf->bridge.vlan_filtering = vlans->vid || conf->has_trunk;
@@ -129,153 +133,174 @@ static int bridge_validate(struct cni_call *c)
 }
 
 /*
- * What the container's kernel says when its link comes up (multicast listener reports, router solicitation)
- * it says with RTNL held, and the bridge floods it to all ports: kept back where the gateway is ours, so that
- * it has no router to look for, and no address to probe. It reports again within a second or two.
+ * The port stays IF_LINK_MODE_DORMANT until the container is configured: MLD reports and the router
+ * solicitation sent at link-up would be flooded under RTNL to every port. Only where the gateway is ours, so
+ * that there is no router to look for, and no address to probe. MLD reports are repeated within seconds.
  */
 static bool starts_dormant(const struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
 
-	return conf->is_gateway && *c->conf.ipam.type && !conf->enable_dad;
+	return conf->is_gateway && *c->req->net.ipam.type && !conf->enable_dad;
 }
 
+/* An attachment under way. */
+struct attachment {
+	struct bridge *br;
+	struct link host, inside;
+	uint32_t index; /* of the container's in the result */
+	struct ipam ipam;
+};
+
 /* The veth pair, its host end a port of the bridge, with the port's flags and VLANs. */
-static int attach(struct cni_call *c, const struct link *br, struct link *host, struct link *inside)
+static int attach(struct cni_call *c, struct attachment *a)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
 	struct veth_options veth = {
-		.master = br->index,
-		.held = starts_dormant(c),
+		.master = a->br->link.index,
+		.dormant = starts_dormant(c),
 		.mtu = conf->bridge.mtu,
 		.mac = conf->mac,
 	};
 
-	if (veth_add(c, &veth, host, inside) < 0)
+	if (veth_add(c, &veth, &a->host, &a->inside) < 0)
 		return -1;
-	if (conf->port.hairpin || conf->port.isolated) {
-		nl_port_flags(c->host, host->index, conf->port.hairpin, conf->port.isolated);
-		if (nl_commit(c->host) < 0)
-			return err_wrap(c->err, "%s", host->name);
-	}
-	return bridge_port_set_vlans(c, br, host, &conf->port.vlans);
+	if (bridge_port_set_flags(c, &a->host, &conf->port) < 0)
+		return -1;
+	return bridge_port_set_vlans(c, &a->br->link, &a->host, &conf->port.vlans);
 }
 
-static int configure(struct cni_call *c, const struct link *br, const struct link *inside)
+/* Bridge and port, under one lock. */
+static int join(struct cni_call *c, struct attachment *a)
 {
-	const struct bridge_conf *conf = c->own;
-	struct iface_options options = { .dad = conf->enable_dad, .arp_notify = true };
+	const struct bridge_conf *conf = c->conf;
 
-	if (!*c->conf.ipam.type) {
+	if (bridge_ensure(c, &conf->bridge, &a->br) < 0)
+		return -1;
+	if (attach(c, a) < 0)
+		return -1;
+	return bridge_refresh(c, a->br, &a->host);
+}
+
+/* Another program is not waited for with the lock held. */
+static int ask_ipam(struct cni_call *c, const struct attachment *a)
+{
+	if (!*c->req->net.ipam.type)
+		return 0;
+	if (!a->ipam.plugin)
+		host_unlock(c);
+	return cni_ipam_add(c, &a->ipam);
+}
+
+/* The container's MAC address is the one that goes with its IP address. */
+static bool mac_follows_ip(const struct cni_call *c, const struct attachment *a)
+{
+	const struct bridge_conf *conf = c->conf;
+
+	return a->ipam.plugin && a->ipam.plugin->exclusive && !conf->mac;
+}
+
+static int configure(struct cni_call *c, const struct attachment *a)
+{
+	const struct bridge_conf *conf = c->conf;
+	struct configure_options options = { .dad = conf->enable_dad, .arp_notify = true };
+
+	if (!*c->req->net.ipam.type) {
 		if (conf->disable_container_interface)
 			return 0;
-		nl_link_up(c->sandbox, inside->index);
+		nl_link_up(c->sandbox, a->inside.index);
 		return nl_commit(c->sandbox);
 	}
 	if (conf->is_gateway)
 		bridge_set_gateways(c, conf->is_default_gateway);
-	if (iface_configure(c, inside, 2, &options) < 0)
+	if (configure_iface(c, &a->inside, a->index, &options) < 0)
 		return -1;
 	if (!conf->is_gateway)
 		return 0;
-	return bridge_be_gateway(c, &conf->bridge, br, &conf->port.vlans);
+	return bridge_be_gateway(c, a->br, &conf->port.vlans);
 }
 
-/* Bridge and port in one turn. */
-static int join(struct cni_call *c, struct link *br, struct link *host, struct link *inside)
+/* Addresses, routes, up, under the lock; not with enabledad, which waits for the network. */
+static int bring_up(struct cni_call *c, struct attachment *a)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
+	bool up = true;
 
-	if (host_lock(c) < 0)
-		return -1;
-	if (bridge_ensure(c, &conf->bridge, br) < 0)
-		return -1;
-	if (attach(c, br, host, inside) < 0)
-		return -1;
-	return bridge_refresh(c, host, br);
-}
-
-/* The container's MAC address is the one that goes with its IP address. */
-static bool mac_follows_ip(const struct cni_call *c)
-{
-	const struct bridge_conf *conf = c->own;
-
-	return c->exclusive_ips && !conf->mac;
-}
-
-/* Addresses, routes, up, in a turn; not with enabledad, which waits for the network. */
-static int bring_up(struct cni_call *c, const struct link *br, const struct link *host,
-		    struct link *inside)
-{
-	const struct bridge_conf *conf = c->own;
-
-	if (mac_follows_ip(c))
-		iface_mac_from_ip(c, inside);
-	cni_add_interface(c, br, NULL); /* 0 of the result: the bridge, host end, container end */
-	cni_add_interface(c, host, NULL);
-	cni_add_interface(c, inside, c->netns);
 	if (conf->enable_dad)
 		host_unlock(c);
 	else if (host_lock(c) < 0)
 		return -1;
-	if (configure(c, br, inside) < 0)
+	if (configure(c, a) < 0)
 		return -1;
-	if (conf->disable_container_interface)
-		return 0;
-	return bridge_port_forward(c, host, starts_dormant(c));
+	if (!conf->disable_container_interface &&
+	    bridge_port_activate(c, &a->host, starts_dormant(c), &up) < 0)
+		return -1;
+	host_unlock(c);
+	return up ? 0 : bridge_port_wait(c, &a->host);
 }
 
 /*
- * What the link said when it came up, the port did not pass on yet. An address that is new tells nobody
- * anything. Where the MAC address is news, and where the switches of a wire need to hear of it, IPv4 takes the
- * way that everybody believes.
+ * Announce once the port forwards. Never used since boot: no neighbour has it cached. With a MAC that
+ * follows the address, an ARP request suffices; else, or behind an uplink, IPv4 is announced by gratuitous ARP.
  */
-static void announce(struct cni_call *c, const struct link *inside)
+static void tell_neighbours(struct cni_call *c, const struct attachment *a)
 {
-	const struct bridge_conf *conf = c->own;
-	bool known = conf->is_gateway && mac_follows_ip(c);
+	const struct bridge_conf *conf = c->conf;
+	bool known = conf->is_gateway && mac_follows_ip(c, a);
 
-	if (!c->result.n_ips || (known && c->never_used))
+	if (!c->result.n_ips || (known && c->result.never_used))
 		return;
-	iface_announce_na(c, inside);
-	if (!known || !iface_announce_arp(c, inside))
-		iface_announce_garp(c, inside);
+	announce(c, &a->inside, known ? ANNOUNCE_ARP : ANNOUNCE_GARP);
 }
 
 static int bridge_add(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
-	struct link br, host, inside;
+	const struct bridge_conf *conf = c->conf;
+	struct attachment a;
 
-	if (join(c, &br, &host, &inside) < 0)
+	if (*c->req->net.ipam.type && cni_ipam_find(c, &a.ipam) < 0)
 		return -1;
-	if (*c->conf.ipam.type && cni_ipam_add(c) < 0)
+	if (host_lock(c) < 0)
 		return -1;
-	if (bring_up(c, &br, &host, &inside) < 0)
+	if (join(c, &a) < 0)
 		return -1;
-	host_unlock(c);
-	announce(c, &inside);
-	iface_override_dns(c);
+	if (ask_ipam(c, &a) < 0)
+		return -1;
+	if (mac_follows_ip(c, &a))
+		mac_set_from_ip(c, &a.inside);
+	cni_add_interface(c, &a.br->link, NULL); /* then SPOOF_PORT, SPOOF_CONTAINER */
+	cni_add_interface(c, &a.host, NULL);
+	a.index = cni_add_interface(c, &a.inside, c->req->netns);
+	if (bring_up(c, &a) < 0)
+		return -1;
+	tell_neighbours(c, &a);
+	configure_dns(c);
 	return netfilter_add(c, &conf->netfilter);
 }
 
 static int bridge_del(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
+	struct netfilter_del rules = { .masq = conf->netfilter.masq, .spoof = conf->netfilter.spoof };
+	struct cni_steps steps = { 0 };
 
-	return cni_netfilter_veth_del(c, &conf->netfilter);
+	cni_step(c, &steps, netfilter_del_begin(c, &rules));
+	cni_step(c, &steps, veth_del(c));
+	cni_step(c, &steps, netfilter_del(c, &rules));
+	cni_step(c, &steps, cni_ipam_forward(c));
+	return cni_steps_end(c, &steps);
 }
 
 static int bridge_repair(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
 
 	return netfilter_repair(c, &conf->netfilter);
 }
 
 static int bridge_check(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
 	struct link br, inside;
 	uint32_t index;
 
@@ -297,7 +322,7 @@ static int bridge_check(struct cni_call *c)
 /* Can the next ADD use the bridge? */
 static int bridge_status(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->own;
+	const struct bridge_conf *conf = c->conf;
 	struct link br;
 
 	if (nl_link_get_allow(c->host, conf->bridge.name, &br) < 0)

@@ -1,26 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CHECK of a bridge and its port. */
+#include "verify.h"
+
 #include <string.h>
 
-#include "ensure.h"
 #include "iface/verify.h"
 
-int bridge_verify(struct cni_call *c, const struct bridge_options *conf, struct link *br)
+int bridge_verify(struct cni_call *c, const struct bridge_options *options, struct link *br)
 {
-	for (size_t i = 0; i < c->prev->n_interfaces; i++) {
-		const struct cni_interface *f = &c->prev->interfaces[i];
+	for (size_t i = 0; i < c->req->prev->n_interfaces; i++) {
+		const struct cni_interface *f = &c->req->prev->interfaces[i];
 
-		if (strcmp(f->name, conf->name) != 0 || (f->sandbox && *f->sandbox))
+		if (strcmp(f->name, options->name) != 0 || (f->sandbox && *f->sandbox))
 			continue;
 		if (verify_host(c, f, "bridge", br) < 0)
 			return -1;
-		if (conf->promisc && !br->promiscuity)
+		if (options->promisc && !br->promiscuity)
 			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
 				       br->name);
 		return 0;
 	}
 	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: bridge %s is not among them",
-		       conf->name);
+		       options->name);
+}
+
+static int verify_vlans(struct cni_call *c, const struct link *port,
+			  const struct bridge_port_vlans *v)
+{
+	uint16_t pvid = v->vid ? v->vid : 1;
+	struct port_vlans have;
+
+	if (!v->vid && !v->has_trunk)
+		return 0;
+	if (nl_vlan_get(c->host, port->index, &have) < 0)
+		return -1;
+	if (have.pvid != pvid)
+		return err_set(c->err, ERR_CHECK, "port %s: untagged VLAN is %u, not %u",
+			       port->name, have.pvid, pvid);
+	for (uint16_t vid = 1; v->has_trunk && vid <= VLAN_MAX; vid++)
+		if (vlan_set_has(&v->trunk, vid) && !vlan_set_has(&have.members, vid))
+			return err_set(c->err, ERR_CHECK, "port %s is not in VLAN %u any more",
+				       port->name, vid);
+	return 0;
 }
 
 int bridge_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
@@ -31,12 +51,12 @@ int bridge_verify_port(struct cni_call *c, const struct link *br, const struct l
 	if (nl_link_get_index_allow(c->host, inside->peer, &port) < 0)
 		return -1;
 	if (!port.index || strcmp(port.kind, "veth") != 0)
-		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone", c->ifname);
+		return err_set(c->err, ERR_CHECK, "the host's end of %s is gone", c->req->ifname);
 	if (port.master != br->index)
 		return err_set(c->err, ERR_CHECK, "%s is no port of bridge %s any more", port.name,
 			       br->name);
 	if (port.hairpin != want->hairpin || port.isolated != want->isolated)
 		return err_set(c->err, ERR_CHECK,
 			       "port %s: hairpinMode or portIsolation has changed", port.name);
-	return bridge_verify_port_vlans(c, &port, &want->vlans);
+	return verify_vlans(c, &port, &want->vlans);
 }

@@ -2,8 +2,8 @@
 /* loopback - bring lo up in the container. CNI_IFNAME does not matter: it is always lo. */
 #include <string.h>
 
-#include "skel/call.h"
 #include "nl/addr.h"
+#include "skel/call.h"
 
 static int lo_set(struct cni_call *c, bool up, struct link *lo)
 {
@@ -13,7 +13,7 @@ static int lo_set(struct cni_call *c, bool up, struct link *lo)
 	return nl_commit(c->sandbox);
 }
 
-static void undo_up(struct cni_call *c, const void *arg)
+static void undo_up(struct cni_call *c, void *arg)
 {
 	struct link lo;
 
@@ -56,10 +56,10 @@ static int loopback_add(struct cni_call *c)
 		return -1;
 	if (report_addresses(c, &list) < 0)
 		return -1;
-	if (c->prev)
-		c->result = *c->prev;
+	if (c->req->prev)
+		c->result = *c->req->prev;
 	else
-		cni_add_interface(c, &lo, c->netns);
+		cni_add_interface(c, &lo, c->req->netns);
 	return 0;
 }
 

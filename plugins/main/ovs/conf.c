@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf.h"
 
-#include "skel/nodeconf.h"
-#include "iface/iface.h"
+#include "iface/mac.h"
 #include "nl/bridge_vlan.h"
 
 #define OVS_VLANS 4096
@@ -56,18 +55,9 @@ const struct ovs_conf ovs_defaults = {
 const char *const ovs_args[] = { "MAC",          "OvnPort",           "K8S_POD_UID",
 				 "K8S_POD_NAME", "K8S_POD_NAMESPACE", NULL };
 
-int ovs_nodeconf(struct cni_call *c, const char *configuration_path)
-{
-	const char *const files[] = { configuration_path,
-				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
-				      "/etc/cni/net.d/ovs.d/ovs.conf", NULL };
-
-	return nodeconf_apply(c, files);
-}
-
 int ovs_apply_nodeconf(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 
 	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
@@ -112,13 +102,13 @@ static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs
 
 static int choose_mac(struct cni_call *c, struct ovs_conf *conf)
 {
-	const struct iface_mac_source ways[] = {
+	const struct mac_source ways[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "CNI_ARGS MAC", cni_arg(c, "MAC") },
 		{ "args.cni.mac", json_string(conf->args_mac) },
 	};
 
-	return iface_choose_mac(c, ways, ARRAY_SIZE(ways), &conf->mac);
+	return mac_choose(c, ways, ARRAY_SIZE(ways), &conf->mac);
 }
 
 /* OVN finds the port by its iface-id, on its integration bridge unless another one is named. */
@@ -138,7 +128,7 @@ static void choose_ovn_port(struct cni_call *c, struct ovs_conf *conf)
 
 int ovs_validate(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 	struct ovs_port *p = &conf->ovs.port;
 
 	if (ovs_apply_nodeconf(c) < 0)
@@ -147,7 +137,7 @@ int ovs_validate(struct cni_call *c)
 	p->iface_type = conf->interface_type;
 	if (set_vlans(c, conf, p) < 0)
 		return -1;
-	if (c->command == CNI_STATUS)
+	if (c->req->command == CNI_STATUS)
 		return 0;
 	choose_ovn_port(c, conf);
 	if (!p->bridge && !*conf->device_id)
@@ -195,7 +185,7 @@ static int find_bridge(struct cni_call *c, struct ovs_attachment *o, const char 
 
 int ovs_find_bridge(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 
 	if (ovs_open(c, &conf->ovs) < 0)
 		return -1;

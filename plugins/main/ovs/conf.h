@@ -3,10 +3,10 @@
 #ifndef CNIC_OVS_CONF_H
 #define CNIC_OVS_CONF_H
 
+#include "iface/move.h"
+#include "iface/vlan_list.h"
 #include "ovs/attach.h"
 #include "ovs/cache.h"
-#include "iface/vlan_list.h"
-#include "iface/move.h"
 
 struct ovs_conf {
 	const char *bridge, *socket, *configuration_path, *interface_type;
@@ -29,9 +29,6 @@ struct ovs_conf {
 extern const struct json_field ovs_fields[];
 extern const struct ovs_conf ovs_defaults;
 extern const char *const ovs_args[];
-
-/* Keys of the node's file, for c->own; that of the configuration, or one of two places. */
-int ovs_nodeconf(struct cni_call *c, const char *configuration_path) NODISCARD;
 
 /* The first thing for every verb: keys of the node's file, where the database is. */
 int ovs_apply_nodeconf(struct cni_call *c) NODISCARD;

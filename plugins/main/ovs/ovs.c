@@ -2,15 +2,18 @@
 /* ovs - attach the container to an Open vSwitch bridge, by a veth pair or an SR-IOV device. */
 #include <string.h>
 
-#include "skel/delegate.h"
-#include "iface/iface.h"
 #include "conf.h"
+#include "iface/announce.h"
+#include "iface/configure.h"
+#include "iface/mac.h"
 #include "iface/verify.h"
+#include "iface/veth.h"
+#include "skel/delegate.h"
 
 /* Before there is a port, or a device elsewhere, that DEL would have to look for. */
 static int remember(struct cni_call *c)
 {
-	const struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 	const struct sriov *d = &conf->vf.device;
 	const struct ovs_cache memo = {
 		.device_id = conf->device_id,
@@ -23,7 +26,7 @@ static int remember(struct cni_call *c)
 
 static int attach_veth(struct cni_call *c, struct link *host, struct link *inside)
 {
-	const struct ovs_conf *conf = c->own;
+	const struct ovs_conf *conf = c->conf;
 	struct veth_options veth = { .port = true, .mtu = conf->mtu, .mac = conf->mac };
 
 	if (host_lock(c) < 0)
@@ -36,7 +39,7 @@ static int attach_veth(struct cni_call *c, struct link *host, struct link *insid
 
 static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 
 	conf->vf.mtu = conf->mtu;
 	conf->vf.mac = conf->mac;
@@ -48,48 +51,62 @@ static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 	return 0;
 }
 
-static int configure(struct cni_call *c, struct link *inside)
+/* A device that userspace drives has no interface, and gets no addresses. */
+static int ask_ipam(struct cni_call *c, const struct ipam *ipam, struct link *inside)
 {
-	const struct ovs_conf *conf = c->own;
-	static const struct iface_options options = { .arp_notify = true,
+	const struct ovs_conf *conf = c->conf;
+
+	if (!inside->index || !ipam->path)
+		return 0;
+	if (cni_ipam_add(c, ipam) < 0)
+		return -1;
+	if (ipam->plugin && ipam->plugin->exclusive && !conf->mac && !*conf->device_id)
+		mac_set_from_ip(c, inside);
+	return 0;
+}
+
+static int configure(struct cni_call *c, const struct link *inside, uint32_t index)
+{
+	static const struct configure_options options = { .arp_notify = true,
 							  .ndisc_notify = true };
 
-	if (!inside->index) /* a device that userspace drives */
+	if (!inside->index)
 		return 0;
-	if (!*c->conf.ipam.type) {
-		nl_link_up(c->sandbox, inside->index);
-		return nl_commit(c->sandbox);
-	}
-	if (cni_ipam_add(c) < 0)
-		return -1;
-	if (c->exclusive_ips && !conf->mac && !*conf->device_id)
-		iface_mac_from_ip(c, inside);
-	return iface_configure(c, inside, 1, &options);
+	if (c->result.n_ips)
+		return configure_iface(c, inside, index, &options);
+	nl_link_up(c->sandbox, inside->index);
+	return nl_commit(c->sandbox);
 }
 
 /*
  * The port comes last, when the container's end is up and has its addresses: the switch then reports the
- * link together with the port, and hears nothing of a container that is not going to be.
+ * link together with the port, and never sees a container whose ADD fails before.
  */
 static int ovs_add(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 	struct link host, inside;
+	struct ipam ipam = { 0 };
+	uint32_t index;
 
+	if (*c->req->net.ipam.type && cni_ipam_find(c, &ipam) < 0)
+		return -1;
 	if (ovs_find_bridge(c) < 0)
 		return -1;
 	if ((*conf->device_id ? attach_vf : attach_veth)(c, &host, &inside) < 0)
 		return -1;
-	if (configure(c, &inside) < 0)
+	if (ask_ipam(c, &ipam, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
-	cni_add_interface(c, &inside, c->netns);
+	index = cni_add_interface(c, &inside, c->req->netns);
+	if (configure(c, &inside, index) < 0)
+		return -1;
 	conf->ovs.port.name = arena_strdup(c->arena, host.name); /* for the undo as well */
 	if (ovs_plug(c, &conf->ovs, c->result.n_ips ? ovs_link_timeout(conf) : 0) < 0)
 		return -1;
 	if (inside.index)
-		iface_announce_garp(c, &inside);
-	iface_override_dns(c);
+		announce(c, &inside, ANNOUNCE_KERNEL);
+	configure_dns(c);
 	return 0;
 }
 
@@ -98,20 +115,20 @@ static int ovs_add(struct cni_call *c)
 /* Without a note of the attachment, a database that does not answer holds nothing of it. */
 static int unplug(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 
 	if (ovs_open(c, &conf->ovs) == 0 && ovs_unplug(c, &conf->ovs) == 0)
 		return 0;
 	if (conf->noted)
-		return err_wrap(c->err, "the port of %s/%s may remain in OVS", c->container_id,
-				c->ifname);
+		return err_wrap(c->err, "the port of %s/%s may remain in OVS", c->req->container_id,
+				c->req->ifname);
 	err_clear(c->err);
 	return 0;
 }
 
 static int detach(struct cni_call *c)
 {
-	const struct ovs_conf *conf = c->own;
+	const struct ovs_conf *conf = c->conf;
 
 	if (conf->memo.userspace)
 		return 0;
@@ -122,8 +139,8 @@ static int detach(struct cni_call *c)
 
 static int ovs_del(struct cni_call *c)
 {
-	static const cni_step steps[] = { unplug, detach, cni_ipam_forward };
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
+	struct cni_steps steps = { 0 };
 
 	if (ovs_apply_nodeconf(c) < 0)
 		return -1;
@@ -132,7 +149,10 @@ static int ovs_del(struct cni_call *c)
 		conf->ovs.socket = *conf->memo.socket ? conf->memo.socket : OVS_SOCKET;
 	else
 		conf->memo.device_id = conf->device_id;
-	if (cni_try_all(c, steps, ARRAY_SIZE(steps)) < 0)
+	cni_step(c, &steps, unplug(c));
+	cni_step(c, &steps, detach(c));
+	cni_step(c, &steps, cni_ipam_forward(c));
+	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	ovs_gc_lost(c, &conf->ovs);
 	return ovs_cache_remove(c);
@@ -142,7 +162,7 @@ static int ovs_del(struct cni_call *c)
 
 static int check_ends(struct cni_call *c, struct link *host)
 {
-	const struct ovs_conf *conf = c->own;
+	const struct ovs_conf *conf = c->conf;
 	const char *kind = *conf->device_id ? NULL : "veth";
 	struct link inside;
 	uint32_t index;
@@ -159,7 +179,7 @@ static int check_ends(struct cni_call *c, struct link *host)
 
 static int ovs_check(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 	struct link host;
 
 	if (cni_ipam_forward(c) < 0)
@@ -174,23 +194,27 @@ static int ovs_check(struct cni_call *c)
 
 static int collect(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 
 	if (ovs_open(c, &conf->ovs) < 0 || ovs_gc_ports(c, &conf->ovs) < 0)
 		return -1;
-	return c->conf.has_attachments ? ovs_cache_gc(c) : 0;
+	return c->req->net.has_attachments ? ovs_cache_gc(c) : 0;
 }
 
 static int ovs_gc(struct cni_call *c)
 {
-	static const cni_step steps[] = { collect, cni_ipam_forward };
+	struct cni_steps steps = { 0 };
 
-	return ovs_apply_nodeconf(c) < 0 ? -1 : cni_try_all(c, steps, ARRAY_SIZE(steps));
+	if (ovs_apply_nodeconf(c) < 0)
+		return -1;
+	cni_step(c, &steps, collect(c));
+	cni_step(c, &steps, cni_ipam_forward(c));
+	return cni_steps_end(c, &steps);
 }
 
 static int ovs_status(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->own;
+	struct ovs_conf *conf = c->conf;
 
 	return ovs_server_status(c, &conf->ovs) < 0 ? -1 : cni_ipam_forward(c);
 }

@@ -4,12 +4,13 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "skel/delegate.h"
+#include "iface/configure.h"
 #include "iface/forwarding.h"
-#include "iface/iface.h"
-#include "netfilter/rules.h"
+#include "iface/veth.h"
 #include "iface/verify.h"
+#include "netfilter/rules.h"
 #include "nl/addr.h"
+#include "skel/delegate.h"
 
 struct ptp_conf {
 	struct netfilter_conf netfilter;
@@ -24,9 +25,9 @@ static const struct json_field ptp_fields[] = {
 
 static int ptp_validate(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->own;
+	const struct ptp_conf *conf = c->conf;
 
-	if (!*c->conf.ipam.type)
+	if (!*c->req->net.ipam.type)
 		return err_set(c->err, ERR_CONFIG, "ipam.type: missing, ptp needs an IPAM plugin");
 	return netfilter_validate(c, &conf->netfilter);
 }
@@ -97,7 +98,7 @@ static bool is_routed(const struct cni_result *r, const struct ip *dst, bool on_
  * The gateways go before the result's routes, whose next hops they are, on the link or off it.
  */
 static void route_to_gateways(struct cni_call *c, const struct link *inside,
-			      struct iface_options *options)
+			      struct configure_options *options)
 {
 	struct route *routes = arena_array(c->arena, struct route, c->result.n_ips);
 
@@ -158,7 +159,7 @@ static int route_subnets(struct cni_call *c, const struct link *inside)
 	for (size_t i = 0; i < c->result.n_ips; i++) {
 		route_subnet(c, i, inside);
 		if (nl_commit(c->sandbox) < 0)
-			return err_wrap(c->err, "configure %s", c->ifname);
+			return err_wrap(c->err, "configure %s", c->req->ifname);
 	}
 	return 0;
 }
@@ -187,49 +188,59 @@ static int configure_host(struct cni_call *c, const struct link *host)
 
 static int ptp_add(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->own;
-	struct iface_options options = { 0 };
+	const struct ptp_conf *conf = c->conf;
+	struct configure_options options = { 0 };
 	struct veth_options veth = { .mtu = conf->mtu };
 	struct link host, inside;
+	struct ipam ipam;
+	uint32_t index;
 
+	if (cni_ipam_find(c, &ipam) < 0)
+		return -1;
 	if (veth_add(c, &veth, &host, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
-	cni_add_interface(c, &inside, c->netns);
-	if (cni_ipam_add(c) < 0)
+	index = cni_add_interface(c, &inside, c->req->netns);
+	if (cni_ipam_add(c, &ipam) < 0)
 		return -1;
 	if (need_gateways(c) < 0)
 		return -1;
 	route_to_gateways(c, &inside, &options);
-	if (iface_configure(c, &inside, 1, &options) < 0)
+	if (configure_iface(c, &inside, index, &options) < 0)
 		return -1;
 	if (route_subnets(c, &inside) < 0)
 		return -1;
 	if (configure_host(c, &host) < 0)
 		return -1;
-	if (iface_enable_forwarding(c) < 0)
+	if (forwarding_enable(c) < 0)
 		return -1;
-	iface_override_dns(c);
+	configure_dns(c);
 	return netfilter_add(c, &conf->netfilter);
 }
 
 static int ptp_del(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->own;
+	const struct ptp_conf *conf = c->conf;
+	struct netfilter_del rules = { .masq = conf->netfilter.masq };
+	struct cni_steps steps = { 0 };
 
-	return cni_netfilter_veth_del(c, &conf->netfilter);
+	cni_step(c, &steps, netfilter_del_begin(c, &rules));
+	cni_step(c, &steps, veth_del(c));
+	cni_step(c, &steps, netfilter_del(c, &rules));
+	cni_step(c, &steps, cni_ipam_forward(c));
+	return cni_steps_end(c, &steps);
 }
 
 static int ptp_repair(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->own;
+	const struct ptp_conf *conf = c->conf;
 
 	return netfilter_repair(c, &conf->netfilter);
 }
 
 static int ptp_check(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->own;
+	const struct ptp_conf *conf = c->conf;
 	struct link inside, host;
 	uint32_t index;
 

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "forward.h"
 #include "firewalld.h"
+#include "forward.h"
 #include "iptables_legacy.h"
+#include "iptables_nft.h"
 #include "netfilter/iptables.h"
 #include "nftables.h"
-#include "iptables_nft.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 

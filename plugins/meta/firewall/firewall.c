@@ -61,7 +61,7 @@ static int validate_admin(struct cni_call *c, const char *name)
 /* The policy is about the bridge, which is the first interface: not one inside of the container. */
 static int validate_bridge(struct cni_call *c)
 {
-	const struct cni_interface *first = c->prev->n_interfaces ? c->prev->interfaces : NULL;
+	const struct cni_interface *first = c->req->prev->n_interfaces ? c->req->prev->interfaces : NULL;
 
 	if (!first)
 		return err_set(c->err, ERR_CONFIG,
@@ -81,7 +81,7 @@ static int firewall_validate(struct cni_call *c)
 {
 	static const char *const backends[] = { "", "nftables", "iptables", "firewalld", NULL };
 	static const char *const policies[] = { "", "open", "same-bridge", "isolated", NULL };
-	const struct fw_conf *conf = c->own;
+	const struct fw_conf *conf = c->conf;
 
 	if (!is_among(backends, conf->backend))
 		return err_set(c->err, ERR_CONFIG,
@@ -93,13 +93,13 @@ static int firewall_validate(struct cni_call *c)
 			       conf->policy);
 	if (validate_admin(c, conf->admin) < 0)
 		return -1;
-	if (c->command == CNI_STATUS)
+	if (c->req->command == CNI_STATUS)
 		return 0;
-	if (!c->prev)
+	if (!c->req->prev)
 		return err_set(
 			c->err, ERR_CONFIG,
 			"prevResult: missing, firewall goes behind an interface's plugin in a chain");
-	return fw_has_policy(conf) && c->prev->n_ips ? validate_bridge(c) : 0;
+	return fw_has_policy(conf) && c->req->prev->n_ips ? validate_bridge(c) : 0;
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ struct step {
 	struct fw_forward *f;
 };
 
-static void undo(struct cni_call *c, const void *arg)
+static void undo(struct cni_call *c, void *arg)
 {
 	const struct step *s = arg;
 
@@ -125,7 +125,7 @@ static int go(struct cni_call *c, const struct fw_backends *ways, size_t i)
 	bool ready;
 
 	s->way = way;
-	s->f = fw_forward_for(c, ways, i, c->prev);
+	s->f = fw_forward_for(c, ways, i, c->req->prev);
 	if (way->ready(c->nft, s->f, c->arena, &ready) < 0)
 		return -1;
 	undo_push(c, undo, s);
@@ -136,13 +136,13 @@ static int go(struct cni_call *c, const struct fw_backends *ways, size_t i)
 
 static int choose(struct cni_call *c, struct fw_backends *ways)
 {
-	const struct fw_conf *conf = c->own;
+	const struct fw_conf *conf = c->conf;
 	const char *backend;
 
 	if (fw_detect(c, conf->backend, &backend) < 0 ||
 	    fw_backends_for(c, conf, backend, ways) < 0)
 		return -1;
-	if (!*conf->backend && c->command == CNI_ADD)
+	if (!*conf->backend && c->req->command == CNI_ADD)
 		fprintf(stderr, "firewall: backend %s\n", backend);
 	return 0;
 }
@@ -151,17 +151,17 @@ static int firewall_add(struct cni_call *c)
 {
 	struct fw_backends ways;
 
-	c->result = *c->prev;
-	if (!c->prev->n_ips)
+	c->result = *c->req->prev;
+	if (!c->req->prev->n_ips)
 		return 0;
 	if (choose(c, &ways) < 0)
 		return -1;
-	c->record_extra = fw_backends_extra(c, &ways);
-	if (record_write(c) < 0)
+	if (record_write(c, fw_backends_extra(c, &ways)) < 0)
 		return -1;
 	for (size_t i = 0; i < ways.n; i++)
 		if (go(c, &ways, i) < 0)
 			return err_wrap(c->err, "firewall, %s", ways.list[i]->name);
+	host_unlock(c);
 	return 0;
 }
 
@@ -174,9 +174,9 @@ static const struct cni_result *result_of(struct cni_call *c, const struct recor
 
 	if (r)
 		return &r->prev;
-	if (!c->conf.prev_result)
+	if (!c->req->net.prev_result)
 		return NULL;
-	if (cni_result_parse(c->conf.prev_result, c->conf.version, true, "prevResult", prev,
+	if (cni_result_parse(c->req->net.prev_result, c->req->net.version, true, "prevResult", prev,
 			     c->err) < 0) {
 		err_clear(c->err);
 		return NULL;
@@ -186,33 +186,31 @@ static const struct cni_result *result_of(struct cni_call *c, const struct recor
 
 static int firewall_del(struct cni_call *c)
 {
-	const struct fw_conf *conf = c->own;
+	const struct fw_conf *conf = c->conf;
 	const struct cni_result *result;
-	struct err first = { 0 };
+	struct cni_steps steps = { 0 };
 	struct fw_backends ways;
 	struct record *r;
-	int rc = 0;
 
 	if (record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
-	ways = fw_backends_to_clean(c, conf->backend, r ? r->note : NULL);
+	ways = fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL);
 	for (size_t i = 0; i < ways.n; i++) {
-		struct fw_forward *f = fw_forward_of(c, c->own, result);
+		struct fw_forward *f = fw_forward_of(c, c->conf, result);
 
-		err_clear(c->err);
-		if (ways.list[i]->release(c->nft, f, c->arena) < 0)
-			rc = err_keep_first(&first, c->err, rc);
+		cni_step(c, &steps, ways.list[i]->release(c->nft, f, c->arena));
 	}
-	*c->err = first;
-	return rc < 0 ? -1 : record_remove(c);
+	if (cni_steps_end(c, &steps) < 0)
+		return -1;
+	return record_remove(c);
 }
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
 static int verify(struct cni_call *c, const struct fw_backends *ways, size_t i)
 {
-	struct fw_forward *f = fw_forward_for(c, ways, i, c->prev);
+	struct fw_forward *f = fw_forward_for(c, ways, i, c->req->prev);
 
 	return ways->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
 }
@@ -241,11 +239,11 @@ static int firewall_check(struct cni_call *c)
 	struct record *r;
 	struct fw_backends ways;
 
-	if (!c->prev->n_ips)
+	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0 || record_read(c, &r) < 0)
 		return -1;
-	ways = fw_backends_recorded(c, r ? r->note : NULL);
+	ways = fw_backends_recorded(c, r ? r->extra : NULL);
 	if (!ways.n)
 		return check_any(c);
 	for (size_t i = 0; i < ways.n; i++)
@@ -257,7 +255,7 @@ static int firewall_check(struct cni_call *c)
 static int restore(struct cni_call *c, const struct fw_backends *ways)
 {
 	for (size_t i = 0; i < ways->n; i++) {
-		struct fw_forward *f = fw_forward_for(c, ways, i, c->prev);
+		struct fw_forward *f = fw_forward_for(c, ways, i, c->req->prev);
 
 		if (ways->list[i]->restore(c->nft, f, c->arena) < 0)
 			return err_wrap(c->err, "firewall");
@@ -268,33 +266,32 @@ static int restore(struct cni_call *c, const struct fw_backends *ways)
 /* What the new ways do is done before the old ones cease. */
 static int turn(struct cni_call *c)
 {
-	const struct fw_backends all = fw_backends_to_clean(c, "nftables", c->record_extra);
+	const struct fw_backends all = fw_backends_to_clean(c, "nftables", c->req->record->extra);
 	struct fw_backends ways, old = { 0 };
 
-	if (fw_backends_turned(c, c->own, c->backend, c->record_extra, &ways) < 0 ||
+	if (fw_backends_turned(c, c->conf, c->req->backend, c->req->record->extra, &ways) < 0 ||
 	    restore(c, &ways) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
 		if (!fw_backends_use(&ways, all.list[i]))
 			old.list[old.n++] = all.list[i];
 	for (size_t i = 0; i < old.n; i++)
-		if (old.list[i]->release(c->nft, fw_forward_of(c, c->own, c->prev), c->arena) < 0)
+		if (old.list[i]->release(c->nft, fw_forward_of(c, c->conf, c->req->prev), c->arena) < 0)
 			return err_wrap(c->err, "firewall, %s", old.list[i]->name);
 	if (fw_gc_policies(c, &old) < 0)
 		return -1;
-	c->record_extra = fw_backends_extra(c, &ways);
-	return record_write(c);
+	return record_write(c, fw_backends_extra(c, &ways));
 }
 
 static int firewall_repair(struct cni_call *c)
 {
-	const struct fw_backends ways = fw_backends_recorded(c, c->record_extra);
+	const struct fw_backends ways = fw_backends_recorded(c, c->req->record->extra);
 
-	if (!c->prev->n_ips)
+	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0)
 		return -1;
-	return c->backend ? turn(c) : restore(c, &ways);
+	return c->req->backend ? turn(c) : restore(c, &ways);
 }
 
 static int sweep(struct cni_call *c)
@@ -316,17 +313,20 @@ static int policy_reassign(struct cni_call *c)
 {
 	const struct fw_backends ways = fw_backends_to_clean(c, "nftables", NULL);
 
-	if (!c->conf.has_attachments || c->conf.n_attachments)
+	if (!c->req->net.has_attachments || c->req->net.n_attachments)
 		return 0;
 	return fw_gc_policies(c, &ways);
 }
 
 static int firewall_gc(struct cni_call *c)
 {
-	static const cni_step steps[] = { sweep, fw_gc_untagged, policy_reassign,
-					  record_gc };
+	struct cni_steps steps = { 0 };
 
-	return cni_try_all(c, steps, ARRAY_SIZE(steps));
+	cni_step(c, &steps, sweep(c));
+	cni_step(c, &steps, fw_gc_untagged(c));
+	cni_step(c, &steps, policy_reassign(c));
+	cni_step(c, &steps, record_gc(c));
+	return cni_steps_end(c, &steps);
 }
 
 static int firewall_status(struct cni_call *c)
@@ -336,13 +336,19 @@ static int firewall_status(struct cni_call *c)
 	return choose(c, &ways) < 0 ? -1 : fw_backends_status(c, &ways);
 }
 
+/* Rules of an admin chain are the administrator's. */
+static bool is_guest_chain(const char *table, const char *chain)
+{
+	return !strcmp(table, fw_nftables_table) && !fw_nftables_is_chain(chain);
+}
+
 const struct cni_plugin firewall_plugin = {
 	.name = "firewall",
-	.like = "v1.9.1",
+	.compat_version = "v1.9.1",
 	.fields = firewall_fields,
 	.defaults = &defaults,
 	.conf_size = sizeof(struct fw_conf),
-	.bare = true,
+	.no_netns = true,
 	.validate = firewall_validate,
 	.add = firewall_add,
 	.del = firewall_del,
@@ -350,4 +356,5 @@ const struct cni_plugin firewall_plugin = {
 	.gc = firewall_gc,
 	.status = firewall_status,
 	.repair = firewall_repair,
+	.is_guest_chain = is_guest_chain,
 };

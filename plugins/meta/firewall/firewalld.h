@@ -6,8 +6,8 @@
 #ifndef CNIC_FIREWALL_FIREWALLD_H
 #define CNIC_FIREWALL_FIREWALLD_H
 
-#include "skel/call.h"
 #include "backend.h"
+#include "skel/call.h"
 
 extern const struct fw_backend fw_firewalld;
 

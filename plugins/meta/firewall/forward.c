@@ -76,7 +76,7 @@ static struct fw_forward *forward_of(struct cni_call *c, const struct record *wh
 struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *ways, size_t i,
 				     const struct cni_result *r)
 {
-	struct fw_forward *f = fw_forward_of(c, c->own, r);
+	struct fw_forward *f = fw_forward_of(c, c->conf, r);
 
 	f->policy_only = ways->list[0] == &fw_firewalld && i;
 	return f;
@@ -85,9 +85,9 @@ struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *
 struct fw_forward *fw_forward_of(struct cni_call *c, const struct fw_conf *conf,
 				    const struct cni_result *r)
 {
-	const struct record who = { .network = c->conf.name,
-					.ifname = c->ifname,
-					.container_id = c->container_id };
+	const struct record who = { .network = c->req->net.name,
+					.ifname = c->req->ifname,
+					.container_id = c->req->container_id };
 
 	return forward_of(c, &who, conf, r);
 }
@@ -135,7 +135,7 @@ static int leave_to(struct cni_call *c, const struct record *r, void *data)
 
 static int forget(struct cni_call *c, const struct record *r)
 {
-	const struct fw_backends ways = fw_backends_recorded(c, r->note);
+	const struct fw_backends ways = fw_backends_recorded(c, r->extra);
 	struct fw_conf conf;
 	struct unshared u = { .of = r, .arena = c->arena };
 
@@ -177,10 +177,10 @@ struct heirs {
 static int take_heir(struct cni_call *c, const struct record *r, void *data)
 {
 	struct heirs *h = data;
-	struct successor successor = { .ways = fw_backends_recorded(c, r->note) };
+	struct successor successor = { .ways = fw_backends_recorded(c, r->extra) };
 	struct fw_conf conf;
 
-	if (!strcmp(r->network, c->conf.name) || conf_of(c, r, &conf) < 0)
+	if (!strcmp(r->network, c->req->net.name) || conf_of(c, r, &conf) < 0)
 		return 0;
 	take_policy(&successor.f, &conf, &r->prev);
 	successor.f.network = comment_of_network(c->arena, r->network);
@@ -206,7 +206,7 @@ static const struct fw_forward *find_heir(const char *bridge, void *data)
 
 int fw_gc_policies(struct cni_call *c, const struct fw_backends *ways)
 {
-	const char *network = comment_of_network(c->arena, c->conf.name);
+	const char *network = comment_of_network(c->arena, c->req->net.name);
 	struct heirs h = { 0 };
 
 	if (record_each_other(c, NULL, take_heir, &h) < 0)

@@ -7,9 +7,9 @@
 #ifndef CNIC_FIREWALL_FORWARD_H
 #define CNIC_FIREWALL_FORWARD_H
 
+#include "backend.h"
 #include "skel/call.h"
 #include "skel/record.h"
-#include "backend.h"
 
 struct fw_conf {
 	const char *backend, *admin, *zone, *policy;

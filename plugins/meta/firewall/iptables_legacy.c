@@ -5,8 +5,8 @@
 
 #include "base/str.h"
 #include "forward.h"
-#include "netfilter/iptables.h"
 #include "iptables_nft.h"
+#include "netfilter/iptables.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 

@@ -8,8 +8,8 @@
 #ifndef CNIC_FIREWALL_IPTABLES_LEGACY_H
 #define CNIC_FIREWALL_IPTABLES_LEGACY_H
 
-#include "skel/call.h"
 #include "backend.h"
+#include "skel/call.h"
 
 extern const struct fw_backend fw_iptables_legacy;
 

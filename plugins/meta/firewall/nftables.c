@@ -65,8 +65,10 @@ static void build(struct nl *nl, const struct nft_table *t)
 static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { FW_ISOLATION, 2 }, { 0 } };
 static const char *const address_sets[] = { "v4", "v6", NULL };
 
+const char fw_nftables_table[] = "cnic_firewall";
+
 static const struct nft_table_def own = {
-	.table = { NFPROTO_INET, "cnic_firewall" },
+	.table = { NFPROTO_INET, fw_nftables_table },
 	.build = build,
 	.rules = rules,
 	.sets = address_sets,

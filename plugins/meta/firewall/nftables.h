@@ -37,6 +37,8 @@
 
 extern const struct fw_backend fw_nftables;
 
+extern const char fw_nftables_table[];
+
 /* A chain of the table that an admin chain cannot be. */
 bool fw_nftables_is_chain(const char *name);
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cni/gc.h"
 #include "port.h"
 
 static const struct json_field entry_fields[] = {
@@ -28,7 +27,7 @@ static const struct json_field mirror_fields[] = {
 
 static int check_entry(struct cni_call *c, struct ovs_mirror *m, size_t i)
 {
-	const struct mirror_conf *conf = c->own;
+	const struct mirror_conf *conf = c->conf;
 
 	if (!*m->name)
 		return err_set(c->err, ERR_CONFIG, "mirrors[%zu].name: empty", i);
@@ -56,7 +55,7 @@ static void merge(struct mirror_conf *conf, const struct ovs_mirror *m)
 
 static int mirror_validate(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	size_t n;
 
 	if (mirror_apply_nodeconf(c) < 0)
@@ -72,7 +71,7 @@ static int mirror_validate(struct cni_call *c)
 			return -1;
 		merge(conf, &conf->mirrors[i]);
 	}
-	if (c->command == CNI_ADD && !c->prev)
+	if (c->req->command == CNI_ADD && !c->req->prev)
 		return err_set(c->err, ERR_CONFIG,
 			       "prevResult: missing, %s goes behind ovs in a chain",
 			       c->plugin->name);
@@ -88,9 +87,9 @@ static int take_back(struct ovsdb *db, const void *arg)
 	return ovs_mirrors_undo_join(db, conf->port.uuid, conf->mirrors, conf->n_mirrors);
 }
 
-static void undo_join(struct cni_call *c, const void *arg)
+static void undo_join(struct cni_call *c, void *arg)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	if (!ovs_undo(c, &conf->ovs, take_back, arg))
 		fprintf(stderr, "rollback: port %s may remain in mirrors of %s: %s\n",
@@ -100,7 +99,7 @@ static void undo_join(struct cni_call *c, const void *arg)
 /* Not before the switch copies packets is the container told that it does. */
 static int join(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	int rc;
 
 	undo_push(c, undo_join, conf);
@@ -121,7 +120,7 @@ static int mirror_add(struct cni_call *c)
 		return -1;
 	if (mirror_cache_write(c) < 0 || join(c) < 0)
 		return -1;
-	c->result = *c->prev;
+	c->result = *c->req->prev;
 	return 0;
 }
 
@@ -129,7 +128,7 @@ static int mirror_add(struct cni_call *c)
 
 static int leave(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	struct ovsdb *db = &conf->ovs.db;
 
 	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
@@ -142,7 +141,7 @@ static int leave(struct cni_call *c)
 /* Without a note of the attachment, a database that does not answer holds nothing of it. */
 static int mirror_del(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	if (mirror_apply_nodeconf(c) < 0)
 		return -1;
@@ -150,7 +149,7 @@ static int mirror_del(struct cni_call *c)
 	if (leave(c) < 0) {
 		if (conf->noted)
 			return err_wrap(c->err, "the port of %s/%s may remain in mirrors",
-					c->container_id, c->ifname);
+					c->req->container_id, c->req->ifname);
 		err_clear(c->err);
 	}
 	return mirror_cache_remove(c);
@@ -160,7 +159,7 @@ static int mirror_del(struct cni_call *c)
 
 static int mirror_check(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	if (mirror_need_port(c, ERR_CHECK) < 0)
 		return -1;
@@ -186,15 +185,15 @@ static bool is_garbage(struct cni_call *c, const struct json *port)
 	const struct json *ids = json_get(port, "external_ids");
 	const char *id = ovsdb_map(ids, "contId"), *ifname = ovsdb_map(ids, "contIface");
 
-	return id && ifname && !cni_gc_is_valid(&c->conf, id, ifname);
+	return id && ifname && !cni_gc_is_valid(&c->req->net, id, ifname);
 }
 
 /* Ports that nobody has removed; those that have been are out of their mirrors already. */
 static int leave_invalid(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
-					  { "contNetwork", c->conf.name } };
+					  { "contNetwork", c->req->net.name } };
 	const struct json *ports;
 
 	if (ovs_ports_with(&conf->ovs.db, ids, ARRAY_SIZE(ids), &ports) < 0)
@@ -211,22 +210,22 @@ static int leave_invalid(struct cni_call *c)
 
 static int mirror_gc(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	if (mirror_apply_nodeconf(c) < 0 || ovs_open(c, &conf->ovs) < 0)
 		return -1;
-	if (c->conf.has_attachments && leave_invalid(c) < 0)
+	if (c->req->net.has_attachments && leave_invalid(c) < 0)
 		return -1;
 	if (ovs_mirrors_gc(&conf->ovs.db, OVS_OWNER) < 0)
 		return -1;
-	if (!c->conf.has_attachments)
+	if (!c->req->net.has_attachments)
 		return 0;
 	return mirror_cache_gc(c);
 }
 
 static int mirror_status(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	return ovs_server_status(c, &conf->ovs);
 }

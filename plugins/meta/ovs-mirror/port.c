@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ovs/cache.h"
 #include "skel/attfile.h"
-#include "plugins/main/ovs/conf.h"
 
 int mirror_apply_nodeconf(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
@@ -23,7 +23,7 @@ int mirror_apply_nodeconf(struct cni_call *c)
 /* A container's interface has a name that may be another one's on the host. */
 static void take_names(struct cni_call *c, const struct json *result)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	json_for_each(f, json_get(result, "interfaces")) {
 		const char *name = json_string(json_get(f, "name")),
@@ -51,7 +51,7 @@ static bool is_anothers(struct cni_call *c, const struct json *port)
 
 static int find_by_name(struct cni_call *c, bool *found)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
 	*found = false;
 	for (size_t i = 0; i < conf->n_names && !*found; i++) {
@@ -66,10 +66,10 @@ static int find_by_name(struct cni_call *c, bool *found)
 
 int mirror_find_port(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
-					  { "contId", c->container_id },
-					  { "contIface", c->ifname } };
+					  { "contId", c->req->container_id },
+					  { "contIface", c->req->ifname } };
 	const struct json *rows;
 	bool found;
 
@@ -85,9 +85,9 @@ int mirror_find_port(struct cni_call *c)
 
 int mirror_need_port(struct cni_call *c, int code)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 
-	take_names(c, c->conf.prev_result);
+	take_names(c, c->req->net.prev_result);
 	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
 		return -1;
 	if (!conf->port.uuid)
@@ -98,7 +98,7 @@ int mirror_need_port(struct cni_call *c, int code)
 
 /* ---- the note -------------------------------------------------------------------------------- */
 
-static void undo_remember(struct cni_call *c, const void *arg)
+static void undo_remember(struct cni_call *c, void *arg)
 {
 	const struct mirror_conf *conf = arg;
 
@@ -108,16 +108,16 @@ static void undo_remember(struct cni_call *c, const void *arg)
 
 int mirror_cache_write(struct cni_call *c)
 {
-	const struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	struct json *memo = json_object();
 	const struct json *prev;
 	const char *text;
 
-	if (cni_result_print(c->prev, "1.0.0", &text, c->err) < 0 ||
+	if (cni_result_print(c->req->prev, "1.0.0", &text, c->err) < 0 ||
 	    json_parse(text, strlen(text), &prev, c->err) < 0)
 		return -1;
 	json_add_copy(memo, "PrevResult", prev);
-	json_add_str(memo, "Network", c->conf.name);
+	json_add_str(memo, "Network", c->req->net.name);
 	json_add_str(memo, "Socket", conf->ovs.socket);
 	undo_push(c, undo_remember, conf);
 	return attfile_write(c, OVS_CACHE_DIR, conf->suffix, memo);
@@ -125,7 +125,7 @@ int mirror_cache_write(struct cni_call *c)
 
 void mirror_cache_read(struct cni_call *c)
 {
-	struct mirror_conf *conf = c->own;
+	struct mirror_conf *conf = c->conf;
 	const struct json *memo = attfile_read(c, OVS_CACHE_DIR, conf->suffix);
 	const char *socket = json_string(json_get(memo, "Socket"));
 
@@ -133,12 +133,12 @@ void mirror_cache_read(struct cni_call *c)
 	if (socket && *socket)
 		conf->ovs.socket = socket;
 	take_names(c, json_get(memo, "PrevResult"));
-	take_names(c, c->conf.prev_result);
+	take_names(c, c->req->net.prev_result);
 }
 
 int mirror_cache_remove(struct cni_call *c)
 {
-	const struct mirror_conf *conf = c->own;
+	const struct mirror_conf *conf = c->conf;
 
 	return attfile_remove(c, OVS_CACHE_DIR, conf->suffix);
 }
@@ -147,12 +147,12 @@ static bool is_of_network(struct cni_call *c, const struct json *memo)
 {
 	const char *name = json_string(json_get(memo, "Network"));
 
-	return name && !strcmp(name, c->conf.name);
+	return name && !strcmp(name, c->req->net.name);
 }
 
 int mirror_cache_gc(struct cni_call *c)
 {
-	const struct mirror_conf *conf = c->own;
+	const struct mirror_conf *conf = c->conf;
 
 	return attfile_gc(c, OVS_CACHE_DIR, conf->suffix, is_of_network);
 }

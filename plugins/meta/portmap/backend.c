@@ -20,7 +20,7 @@ static struct nft_elems claim_of(struct cni_call *c, const struct portmap *conf,
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static void undo_claim(struct cni_call *c, const void *arg)
+static void undo_claim(struct cni_call *c, void *arg)
 {
 	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
@@ -52,7 +52,7 @@ static struct portmap_compat reference_of(struct cni_call *c, const struct portm
 				       const struct portmap_list *list)
 {
 	return (struct portmap_compat){
-		.container_id = c->container_id,
+		.container_id = c->req->container_id,
 		.mappings = list->mapping,
 		.n = list->n,
 		.masq = portmap_masq(conf),
@@ -60,7 +60,7 @@ static struct portmap_compat reference_of(struct cni_call *c, const struct portm
 	};
 }
 
-static void undo_reference(struct cni_call *c, const void *arg)
+static void undo_reference(struct cni_call *c, void *arg)
 {
 	if (portmap_compat_del(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
@@ -78,7 +78,9 @@ static int keep_loopback(struct cni_call *c)
 /* By a repair, so that nothing of ours is left. */
 static bool is_turned(const struct cni_call *c)
 {
-	return c->backend || (c->record_extra && *c->record_extra);
+	const struct cni_request *req = c->req;
+
+	return req->backend || (req->record && *req->record->extra);
 }
 
 static int set_reference(struct cni_call *c, const struct portmap *conf,
@@ -222,7 +224,7 @@ int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf)
 {
 	struct instance o;
 
-	instance_init(&o, c->conf.name, c->ifname, c->container_id);
+	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return sweep(c, conf, instance_is_this, &o);
 }
 
@@ -253,7 +255,7 @@ int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const st
 		return -1;
 	if (conf->way != PORTMAP_NFTABLES && portmap_compat_del(c->nft, &r, c->arena) < 0)
 		return -1;
-	if (conf->way != PORTMAP_IPTABLES && portmap_iptables_del(c, c->container_id, old) < 0)
+	if (conf->way != PORTMAP_IPTABLES && portmap_iptables_del(c, c->req->container_id, old) < 0)
 		return -1;
 	return conf->way != old->way ? portmap_close_loopback(c, old) : 0;
 }

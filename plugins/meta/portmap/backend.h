@@ -7,8 +7,8 @@
 #ifndef CNIC_PORTMAP_BACKEND_H
 #define CNIC_PORTMAP_BACKEND_H
 
-#include "skel/call.h"
 #include "conf.h"
+#include "skel/call.h"
 
 /* `conf` is settled. Pushes its undo. */
 int portmap_rules_add(struct cni_call *c, const struct portmap *conf,

@@ -113,7 +113,7 @@ static int is_last_of_all(struct cni_call *c, int oif, bool *last)
 /* As a rule one of the first records ends the search. */
 static int is_last(struct cni_call *c, int oif, bool *last)
 {
-	if (c->command == CNI_GC)
+	if (c->req->command == CNI_GC)
 		return is_last_of_all(c, oif, last);
 	if (record_each_other(c, NULL, see_record, &oif) < 0)
 		return -1;
@@ -127,7 +127,7 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 	bool last;
 	int oif;
 
-	if (conf->way == PORTMAP_OWN && !c->backend)
+	if (conf->way == PORTMAP_OWN && !c->req->backend)
 		return 0;
 	if (loopback6_oif(c, conf, &conf->list, &oif) < 0)
 		return -1;
@@ -144,7 +144,7 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 	return nl_commit_allow(c->host, ESRCH);
 }
 
-static void undo_loopback(struct cni_call *c, const void *arg)
+static void undo_loopback(struct cni_call *c, void *arg)
 {
 	if (portmap_close_loopback(c, arg) < 0)
 		fprintf(stderr, "rollback: host ports at ::1: %s\n", c->err->msg);

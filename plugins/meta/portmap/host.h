@@ -6,8 +6,8 @@
 #ifndef CNIC_PORTMAP_HOST_H
 #define CNIC_PORTMAP_HOST_H
 
-#include "skel/call.h"
 #include "conf.h"
+#include "skel/call.h"
 
 /*
  * The host's processes reach the ports by a loopback address: what comes and goes by the container's bridge, or its

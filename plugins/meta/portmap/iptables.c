@@ -17,7 +17,7 @@ static struct portmap_text text_of(struct cni_call *c, const char *container_id,
 {
 	struct portmap_text t = {
 		.conf = conf,
-		.network = c->conf.name,
+		.network = c->req->net.name,
 		.container_id = container_id,
 		.family = family,
 		.arena = c->arena,
@@ -89,7 +89,7 @@ int portmap_iptables_has(struct cni_call *c, const struct portmap *conf, const s
 {
 	*has = true;
 	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
-		struct portmap_text t = text_of(c, c->container_id, conf, list, families[i]);
+		struct portmap_text t = text_of(c, c->req->container_id, conf, list, families[i]);
 		struct iptables_view view;
 
 		if (t.n && look(c, &t, &view, has) < 0)
@@ -127,7 +127,7 @@ static int shared_lines(struct cni_call *c, struct portmap_text *t,
 
 static int remove_chain(struct cni_call *c, const char *container_id)
 {
-	struct portmap_chain chain = portmap_chain(c->conf.name, container_id);
+	struct portmap_chain chain = portmap_chain(c->req->net.name, container_id);
 	const struct nft_chain_removal d = { .chain = chain.name, .from = from };
 
 	return iptables_chain_remove(c, IPTABLES_NAT, &d);
@@ -193,14 +193,14 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 static int take_back(struct cni_call *c, const struct plan *plans)
 {
 	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
-		return remove_chain(c, c->container_id);
+		return remove_chain(c, c->req->container_id);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (!plans[i].complete && put_back(c, &plans[i].t) < 0)
 			return -1;
 	return 0;
 }
 
-static void undo_add(struct cni_call *c, const void *arg)
+static void undo_add(struct cni_call *c, void *arg)
 {
 	if (take_back(c, arg) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
@@ -214,7 +214,7 @@ int portmap_iptables_add(struct cni_call *c, const struct portmap *conf, const s
 	if (host_lock(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		plans[i].t = text_of(c, c->container_id, conf, list, families[i]);
+		plans[i].t = text_of(c, c->req->container_id, conf, list, families[i]);
 		if (plan(c, &plans[i]) < 0)
 			return -1;
 	}

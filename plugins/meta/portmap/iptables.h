@@ -6,8 +6,8 @@
 #ifndef CNIC_PORTMAP_IPTABLES_H
 #define CNIC_PORTMAP_IPTABLES_H
 
-#include "skel/call.h"
 #include "conf.h"
+#include "skel/call.h"
 
 /* What is as it should be is left alone. Pushes its undo. A port that another container has is ERR_IN_USE. */
 int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,

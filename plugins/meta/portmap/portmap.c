@@ -10,14 +10,15 @@
 
 static int portmap_validate(struct cni_call *c)
 {
-	struct portmap *conf = c->own;
+	struct portmap *conf = c->conf;
 
-	portmap_turn_conf(conf, c->backend ? c->backend : c->record_extra);
+	if (c->req->record)
+		portmap_turn_conf(conf, c->req->backend ? c->req->backend : c->req->record->extra);
 	if (portmap_resolve(conf, c->arena, c->err) < 0)
 		return -1;
 	if (portmap_check_ports(conf, c->arena, c->err) < 0)
 		return -1;
-	if (c->command == CNI_ADD && !c->prev)
+	if (c->req->command == CNI_ADD && !c->req->prev)
 		return err_set(
 			c->err, ERR_CONFIG,
 			"prevResult: missing, portmap goes behind another plugin in a chain");
@@ -26,7 +27,7 @@ static int portmap_validate(struct cni_call *c)
 
 static struct portmap_list wanted(struct cni_call *c)
 {
-	return portmap_list(c->own, c->prev, c->ifname, c->arena);
+	return portmap_list(c->conf, c->req->prev, c->req->ifname, c->arena);
 }
 
 /* What an ADD before this one had and this one has not. */
@@ -38,7 +39,7 @@ static int retire(struct cni_call *c, const struct record *before,
 	if (!before)
 		return 0;
 	if (portmap_from_record(c, before, &old) == 0)
-		return portmap_rules_retire(c, &old, c->own, list);
+		return portmap_rules_retire(c, &old, c->conf, list);
 	err_clear(c->err);
 	return 0;
 }
@@ -46,14 +47,14 @@ static int retire(struct cni_call *c, const struct record *before,
 /* Without mappings, or an address that they could lead to, nothing is opened or asked. */
 static int portmap_add(struct cni_call *c)
 {
-	const struct portmap *conf = c->own;
+	const struct portmap *conf = c->conf;
 	struct portmap_list list = wanted(c);
 	struct record *before;
 
-	c->result = *c->prev;
+	c->result = *c->req->prev;
 	if (!list.n)
 		return 0;
-	if (record_read(c, &before) < 0 || record_write(c) < 0)
+	if (record_read(c, &before) < 0 || record_write(c, NULL) < 0)
 		return -1;
 	if (portmap_rules_add(c, conf, &list) < 0)
 		return -1;
@@ -68,33 +69,29 @@ static int portmap_check(struct cni_call *c)
 {
 	struct portmap_list list = wanted(c);
 
-	return list.n ? portmap_rules_check(c, c->own, &list) : 0;
+	return list.n ? portmap_rules_check(c, c->conf, &list) : 0;
 }
 
 /* The new rules are there before the old ones go. */
 static int turn(struct cni_call *c, const struct portmap_list *list)
 {
-	const struct record r = {
-		.conf = c->conf.raw, .prev = *c->prev, .ifname = c->ifname, .note = c->record_extra
-	};
 	struct portmap old;
 
-	if (portmap_from_record(c, &r, &old) < 0 || portmap_rules_make(c, c->own, list) < 0 ||
-	    portmap_allow_loopback(c, c->own, list) < 0 || portmap_rules_leave(c, c->own, &old) < 0)
+	if (portmap_from_record(c, c->req->record, &old) < 0 || portmap_rules_make(c, c->conf, list) < 0 ||
+	    portmap_allow_loopback(c, c->conf, list) < 0 || portmap_rules_leave(c, c->conf, &old) < 0)
 		return -1;
-	c->record_extra = c->backend;
-	return record_write(c);
+	return record_write(c, c->req->backend);
 }
 
 static int portmap_repair(struct cni_call *c)
 {
 	struct portmap_list list = wanted(c);
 
-	if (c->backend)
+	if (c->req->backend)
 		return turn(c, &list);
-	if (portmap_rules_repair(c, c->own, &list) < 0)
+	if (portmap_rules_repair(c, c->conf, &list) < 0)
 		return -1;
-	return portmap_allow_loopback(c, c->own, &list);
+	return portmap_allow_loopback(c, c->conf, &list);
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
@@ -102,7 +99,7 @@ static int portmap_repair(struct cni_call *c)
 /* Conditions that nobody can settle are none: nothing can have been made under them. */
 static void resolve_lenient(struct cni_call *c)
 {
-	struct portmap *conf = c->own;
+	struct portmap *conf = c->conf;
 
 	if (portmap_resolve(conf, c->arena, c->err) == 0)
 		return;
@@ -113,64 +110,52 @@ static void resolve_lenient(struct cni_call *c)
 /* What the runtime says instead of a record: to tell the reference's rules for one interface from another's. */
 static void guess(struct cni_call *c)
 {
-	struct portmap *conf = c->own;
+	struct portmap *conf = c->conf;
 	struct cni_result prev = { 0 };
 	struct err ignored = { 0 };
 
 	resolve_lenient(c);
-	if (c->conf.prev_result && cni_result_parse(c->conf.prev_result, c->conf.version, true,
+	if (c->req->net.prev_result && cni_result_parse(c->req->net.prev_result, c->req->net.version, true,
 						    "prevResult", &prev, &ignored) == 0)
-		conf->list = portmap_list(conf, &prev, c->ifname, c->arena);
+		conf->list = portmap_list(conf, &prev, c->req->ifname, c->arena);
 }
 
 static int release(struct cni_call *c)
 {
-	const struct portmap *conf = c->own;
+	const struct portmap *conf = c->conf;
 
 	return conf->is_recalled && conf->list.n ? portmap_rules_del(c, conf, &conf->list)
 						 : portmap_rules_del_all(c, conf);
 }
 
-static int remove_others(struct cni_call *c)
-{
-	return portmap_rules_del_compat(c, c->container_id, c->own);
-}
-
-static int forget(struct cni_call *c)
-{
-	const struct portmap *conf = c->own;
-
-	return portmap_conntrack_flush_container(c, &conf->list);
-}
-
-static int close_loopback(struct cni_call *c)
-{
-	return portmap_close_loopback(c, c->own);
-}
-
 /* Without a record whose file is there, and without ports in the configuration, there is nothing. */
 static bool is_nothing(struct cni_call *c, const struct record *r)
 {
-	const struct portmap *conf = c->own;
+	const struct portmap *conf = c->conf;
 
-	return !r && *c->record_fd < 0 && !conf->n_ports;
+	return !r && !record_exists(c) && !conf->n_ports;
 }
 
 static int portmap_del(struct cni_call *c)
 {
-	static const cni_step steps[] = { release, remove_others, close_loopback, forget };
+	const struct portmap *conf = c->conf;
+	struct cni_steps steps = { 0 };
 	struct record *r;
 
 	if (record_read(c, &r) < 0)
 		return -1;
 	if (is_nothing(c, r))
 		return 0;
-	if (!r || portmap_from_record(c, r, c->own) < 0)
+	if (!r || portmap_from_record(c, r, c->conf) < 0)
 		guess(c);
 	err_clear(c->err);
 	if (cni_nft(c) < 0)
 		return -1;
-	if (cni_try_all(c, steps, ARRAY_SIZE(steps)) < 0)
+	cni_step(c, &steps, release(c));
+	cni_step(c, &steps, portmap_rules_del_compat(c, c->req->container_id, conf));
+	cni_step(c, &steps, portmap_close_loopback(c, conf));
+	cni_step(c, &steps, portmap_conntrack_flush_container(c, &conf->list));
+	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);
 }
@@ -191,19 +176,9 @@ static int collect_one(struct cni_call *c, const struct record *r)
 	return portmap_close_loopback(c, &conf);
 }
 
-static int collect_recorded(struct cni_call *c)
-{
-	return record_each_stale(c, collect_one);
-}
-
-static int collect_plain(struct cni_call *c)
-{
-	return portmap_rules_gc(c, &portmap_defaults);
-}
-
 static int collect_conditional(struct cni_call *c)
 {
-	const struct portmap *conf = c->own;
+	const struct portmap *conf = c->conf;
 
 	resolve_lenient(c);
 	return conf->cond[0].n + conf->cond[1].n ? portmap_rules_gc(c, conf) : 0;
@@ -211,17 +186,20 @@ static int collect_conditional(struct cni_call *c)
 
 static int portmap_gc(struct cni_call *c)
 {
-	static const cni_step steps[] = { collect_plain, collect_conditional, collect_recorded,
-					  record_gc };
+	struct cni_steps steps = { 0 };
 
 	if (cni_nft(c) < 0)
 		return -1;
-	return cni_try_all(c, steps, ARRAY_SIZE(steps));
+	cni_step(c, &steps, portmap_rules_gc(c, &portmap_defaults));
+	cni_step(c, &steps, collect_conditional(c));
+	cni_step(c, &steps, record_each_stale(c, collect_one));
+	cni_step(c, &steps, record_gc(c));
+	return cni_steps_end(c, &steps);
 }
 
 static int portmap_status(struct cni_call *c)
 {
-	if (portmap_rules_usable(c, c->own) == 0)
+	if (portmap_rules_usable(c, c->conf) == 0)
 		return 0;
 	c->err->code = ERR_UNAVAILABLE;
 	return err_wrap(c->err, "host ports cannot be mapped");
@@ -232,7 +210,7 @@ const struct cni_plugin portmap_plugin = {
 	.fields = portmap_fields,
 	.defaults = &portmap_defaults,
 	.conf_size = sizeof(struct portmap),
-	.bare = true,
+	.no_netns = true,
 	.validate = portmap_validate,
 	.add = portmap_add,
 	.del = portmap_del,

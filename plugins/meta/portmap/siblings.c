@@ -50,9 +50,9 @@ struct nft_elems portmap_claim_of(struct cni_call *c, const struct record *who,
 
 struct record portmap_who(const struct cni_call *c)
 {
-	return (struct record){ .network = c->conf.name,
-				    .container_id = c->container_id,
-				    .ifname = c->ifname };
+	return (struct record){ .network = c->req->net.name,
+				    .container_id = c->req->container_id,
+				    .ifname = c->req->ifname };
 }
 
 /* ---- by their records ------------------------------------------------------------------------ */
@@ -69,7 +69,7 @@ int portmap_from_record(struct cni_call *c, const struct record *r, struct portm
 
 	*conf = portmap_defaults;
 	if (json_decode_lenient(r->conf, portmap_fields, "", conf, c->err) == 0) {
-		portmap_turn_conf(conf, r->note);
+		portmap_turn_conf(conf, r->extra);
 		rc = portmap_resolve(conf, c->arena, c->err);
 	}
 	if (rc < 0) {
@@ -87,7 +87,7 @@ static int add_kin(struct cni_call *c, const struct record *r, void *data)
 	struct portmap *own = data;
 	struct portmap_siblings kin = { .record = r, .oif = -1 };
 
-	if (c->command != CNI_GC && strcmp(r->container_id, c->container_id) != 0)
+	if (c->req->command != CNI_GC && strcmp(r->container_id, c->req->container_id) != 0)
 		return 0;
 	if (portmap_from_record(c, r, &kin.conf) < 0) {
 		err_clear(c->err);
@@ -100,8 +100,8 @@ static int add_kin(struct cni_call *c, const struct record *r, void *data)
 
 int portmap_siblings(struct cni_call *c, struct portmap_siblings **list, size_t *n)
 {
-	struct portmap *own = c->own;
-	const char *text = c->command == CNI_GC ? NULL : c->container_id;
+	struct portmap *own = c->conf;
+	const char *text = c->req->command == CNI_GC ? NULL : c->req->container_id;
 
 	if (!own->has_kin && record_each_other(c, text, add_kin, own) < 0)
 		return -1;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "iface/configure.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#include "nl/addr.h"
+#include "sys/netns.h"
+#include "sys/sysctl.h"
+
+#define DAD_TIMEOUT_MS 5000
+
+static const char *conf_path(struct cni_call *c, const char *dev, const char *key)
+{
+	return arena_printf(c->arena, "net/ipv6/conf/%s/%s", dev, key);
+}
+
+struct tuning {
+	struct cni_call *c;
+	const struct configure_options *opt;
+	bool v6;
+};
+
+/* For values the interface works without: a kernel may lack them. */
+static void tune_softly(struct tuning *t, const char *key, const char *value)
+{
+	struct cni_call *c = t->c;
+
+	if (sysctl_write(conf_path(c, c->req->ifname, key), value, c->err) < 0)
+		err_clear(c->err);
+}
+
+static int tune_v6(struct cni_call *c)
+{
+	if (sysctl_ensure(conf_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
+	    sysctl_ensure(conf_path(c, c->req->ifname, "disable_ipv6"), "0", c->err) < 0)
+		return -1;
+	return sysctl_write(conf_path(c, c->req->ifname, "keep_addr_on_down"), "1", c->err);
+}
+
+/*
+ * In the container's namespace: /proc/sys/net shows that one. Written without a look first where the
+ * interface is new: each path walked here costs more the more namespaces the node has.
+ */
+static int tune_inside(void *arg)
+{
+	struct tuning *t = arg;
+
+	if (t->opt->dad)
+		tune_softly(t, "enhanced_dad", "1");
+	tune_softly(t, "accept_dad", t->opt->dad ? "1" : "0");
+	if (t->opt->ndisc_notify)
+		tune_softly(t, "ndisc_notify", "1");
+	return t->v6 ? tune_v6(t->c) : 0;
+}
+
+static const struct ip *default_gateway(const struct cni_result *r, sa_family_t family)
+{
+	static const struct ip none;
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].gateway.family == family)
+			return &r->ips[i].gateway;
+	return &none;
+}
+
+bool configure_is_on_link(const struct cni_route *r)
+{
+	return r->has_scope && r->scope >= RT_SCOPE_LINK;
+}
+
+static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
+{
+	struct route route = {
+		.dst = r->dst,
+		.gw = r->gw,
+		.oif = oif,
+		.table = r->has_table ? r->table : 0,
+		.priority = r->priority,
+		.mtu = r->mtu,
+		.advmss = r->advmss,
+		.scope = r->has_scope ? (uint8_t)r->scope : RT_SCOPE_UNIVERSE,
+	};
+
+	if (!r->gw.family && !configure_is_on_link(r))
+		route.gw = *default_gateway(&c->result, r->dst.family);
+	nl_route_add(c->sandbox, &route, 0);
+}
+
+/*
+ * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
+ * that names it as its source; IFA_F_NODAD makes it valid at once.
+ */
+static void add_address(struct cni_call *c, int index, const struct ip *ip,
+			const struct configure_options *opt)
+{
+	bool nodad = ip->family == AF_INET6 && !opt->dad;
+
+	nl_addr_add(c->sandbox, index, ip, nodad ? IFA_F_NODAD : 0);
+}
+
+/* Send what is queued, if it is more than that. */
+static int send_beyond(struct cni_call *c, size_t n)
+{
+	if (nl_queued(c->sandbox) > n && nl_commit(c->sandbox) < 0)
+		return err_wrap(c->err, "configure %s", c->req->ifname);
+	return 0;
+}
+
+static int add_result_routes(struct cni_call *c, int oif, bool on_link)
+{
+	for (size_t i = 0; i < c->result.n_routes; i++) {
+		if (configure_is_on_link(&c->result.routes[i]) != on_link)
+			continue;
+		add_route(c, &c->result.routes[i], oif);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Those on the link come first: a gateway may be what they lead to. */
+static int add_routes(struct cni_call *c, int oif, const struct configure_options *opt)
+{
+	for (size_t i = 0; i < opt->n_routes; i++) {
+		nl_route_add(c->sandbox, &opt->routes[i], 0);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
+	}
+	if (add_result_routes(c, oif, true) < 0 || add_result_routes(c, oif, false) < 0)
+		return -1;
+	return send_beyond(c, 0);
+}
+
+/* What is waited for has to be sent. */
+static int wait_dad(struct cni_call *c, int index)
+{
+	if (send_beyond(c, 0) < 0)
+		return -1;
+	return nl_addr_wait_dad(c->sandbox, c->netns_fd, index, DAD_TIMEOUT_MS);
+}
+
+/* Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then. */
+int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
+			const struct configure_options *opt)
+{
+	struct cni_result *r = &c->result;
+	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };
+
+	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n_ips; i++) {
+		r->ips[i].interface = index;
+		r->ips[i].has_interface = true;
+		add_address(c, inside->index, &r->ips[i].address, opt);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
+	}
+	if (opt->arp_notify)
+		nl_link_arp_notify(c->sandbox, inside->index);
+	nl_link_up(c->sandbox, inside->index);
+	if (opt->dad && t.v6 && wait_dad(c, inside->index) < 0)
+		return -1;
+	return add_routes(c, inside->index, opt);
+}
+
+void configure_dns(struct cni_call *c)
+{
+	const struct cni_dns *d = &c->req->net.dns;
+
+	if (d->has_nameservers || d->has_domain || d->has_search || d->has_options)
+		c->result.dns = *d;
+}

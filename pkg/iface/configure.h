@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configure.h - the container's interface gets what the result says: addresses, up, routes. */
+#ifndef CNIC_IFACE_CONFIGURE_H
+#define CNIC_IFACE_CONFIGURE_H
+
+#include "nl/route.h"
+#include "skel/call.h"
+
+/* How the container's kernel should treat the interface. */
+struct configure_options {
+	bool dad;                   /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;            /* announce an IPv4 address when the link comes up */
+	bool ndisc_notify;          /* the same for IPv6 */
+	const struct route *routes; /* before those of the result */
+	size_t n_routes;
+};
+
+/* A link-scope route has no next hop: the destination is on the link. */
+bool configure_is_on_link(const struct cni_route *r);
+
+/*
+ * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of
+ * their own they use the first of their family). `index` is its place in result.interfaces.
+ */
+int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
+		    const struct configure_options *opt) NODISCARD;
+
+/* The configuration's dns, if it has any key of it, wins over IPAM's. */
+void configure_dns(struct cni_call *c);
+
+#endif

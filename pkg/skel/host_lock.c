@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "skel/host_lock.h"
+
+#include "base/scope.h"
+#include "skel/call.h"
+#include "sys/netns.h"
+
+int host_lock(struct cni_call *c)
+{
+	if (c->lock.fd < 0)
+		c->lock.fd = netns_lock(c->err);
+	return c->lock.fd < 0 ? -1 : 0;
+}
+
+void host_unlock(struct cni_call *c)
+{
+	c->lock.dropped |= c->lock.fd >= 0;
+	drop_fd(&c->lock.fd);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_lock.h - changes to objects of the host's network namespace that attachments share (a bridge, the
+ * jumps to a chain), one call after the other. FIFO, since RTNL, which is one lock for all namespaces, is
+ * not fair: a crowd of calls goes through in the order it came.
+ *
+ * It must not be held while another program is waited for: a plugin releases it before a delegate that is
+ * executed. A failing call holds it until its rollback is done.
+ */
+#ifndef CNIC_SKEL_HOST_LOCK_H
+#define CNIC_SKEL_HOST_LOCK_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+struct cni_call;
+
+struct host_lock {
+	int fd;       /* -1 = not held */
+	bool dropped; /* released since it was first taken: shared state may have changed */
+};
+
+int host_lock(struct cni_call *c) NODISCARD; /* success if it is held already */
+void host_unlock(struct cni_call *c);
+
+#endif

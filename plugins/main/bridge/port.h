@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* port.h - the host's end of a container's veth pair as a port of the bridge: flags, VLANs, forwarding. */
+#ifndef CNIC_BRIDGE_PORT_H
+#define CNIC_BRIDGE_PORT_H
+
+#include "nl/bridge_vlan.h"
+#include "skel/call.h"
+
+/* vid untagged (0 = none), trunk tagged; without preserve_default the bridge's default VLAN goes. */
+struct bridge_port_vlans {
+	uint16_t vid;
+	bool has_trunk;
+	struct vlan_set trunk;
+	bool preserve_default;
+};
+
+/* What a port is to be. */
+struct bridge_port {
+	bool hairpin, isolated;
+	struct bridge_port_vlans vlans;
+};
+
+int bridge_port_set_flags(struct cni_call *c, const struct link *port,
+			  const struct bridge_port *want) NODISCARD;
+int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struct link *port,
+			  const struct bridge_port_vlans *v) NODISCARD;
+
+/*
+ * When the container's end is up: let a dormant port forward. *up: it does already, as a rule; else
+ * bridge_port_wait() waits for it, not with the host lock held.
+ */
+int bridge_port_activate(struct cni_call *c, const struct link *port, bool dormant,
+			 bool *up) NODISCARD;
+int bridge_port_wait(struct cni_call *c, const struct link *port) NODISCARD;
+
+#endif
