@@ -1,31 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# From the tables that badinput.awk found (--slurp), cases for badinput.bats, one a line:
+# From what `cnic keys` says, cases for badinput.bats, one a line:
 #	plugin TAB kind TAB path TAB configuration TAB the same without that path
 # where the configuration is wrong (or, for the kind "null", right) at that path. $bases has a good
 # configuration for every plugin.
-
-def number($name):
-	if $name == "" then null
-	else {"VLAN_MAX": 4094, "IFNAMSIZ-1": 15, "MAX_SETS": 64, "MAX_RANGES": 256,
-	      "MAX_ADDRESSES": 1024, "OVS_VLANS-1": 4095, "OVS_MAX_MIRRORS": 30,
-	      "PORTMAP_MAX": 5000}[$name] // ($name | tonumber) end;
-
-def rows($all; $file; $table):
-	[$all[] | select(.table == $table and .file == $file)] as $own
-	| if ($own | length) > 0 then $own else [$all[] | select(.table == $table)] end;
-
-# Every row below a table, with its path.
-def walk_table($all; $file; $table; $path):
-	rows($all; $file; $table)[]
-	| . as $row
-	| ($path + (if .key == "" then [] else [.key] end)) as $here
-	| ($row | .path = $here),
-	  if .type == "LIST" or .type == "STRS" then
-		walk_table($all; .file; .sub; $here + [0])
-	  elif .sub != "" then
-		walk_table($all; .file; .sub; $here)
-	  else empty end;
 
 def written($path):
 	reduce $path[] as $p (""; . + (if ($p | type) == "number" then "[\($p)]"
@@ -33,28 +11,28 @@ def written($path):
 
 def many($n; $item): [range($n) | $item];
 def long($n): "x" * $n;
+def is_element: (.path[-1] | type) == "number";
 
-# {kind, value} of every bad value for a row.
+# {kind: [values]} of all that is bad for a key.
+def bad_values:
+	if .type == "bool" then {type: ["true", 1, {}, []]}
+	elif .type == "uint" then
+		{type: ["1", true, {}, [], 1.5],
+		 range: [-1, .max + 1, 1e300, (if .min > 0 then .min - 1 else empty end)]}
+	elif .type == "string" then {type: [5, true, {}, []], long: [long(.max + 1)]}
+	elif .type == "ip" then
+		{type: [5, true, {}, []], range: ["nonsense", "1.2.3", "1.2.3.4/24", "1.2.3.4.5"],
+		 long: [long(5000)]}
+	elif .type == "cidr" then
+		{type: [5, true, {}, []], range: ["nonsense", "", "1.2.3.4", "1.2.3.4/33", "fd00::/129",
+		 "1.2.3.4/-1", "1.2.3.4/"], long: [long(5000)]}
+	elif .type == "object" or .type == "map" then {type: ["x", 5, true, []]}
+	elif .type == "list" then {type: ["x", 5, true, {}], long: [many(.max + 1; null)]}
+	elif .type == "any" then {}
+	else error("a type that no case is made for: \(.type)") end;
+
 def bad:
-	. as $row
-	| number(.max) as $max
-	| {
-		BOOL: {type: ["true", 1, {}, []]},
-		UINT: {type: ["1", true, {}, [], 1.5],
-		       range: [-1, ($max // 4294967295) + 1, 1e300,
-			       (if $row.min == "" then empty else (number($row.min) - 1) end)]},
-		STR: {type: [5, true, {}, []], long: [long(($max // 4096) + 1)]},
-		IP: {type: [5, true, {}, []], range: ["nonsense", "1.2.3", "1.2.3.4/24", "1.2.3.4.5"],
-		     long: [long(5000)]},
-		CIDR: {type: [5, true, {}, []], range: ["nonsense", "", "1.2.3.4", "1.2.3.4/33", "fd00::/129",
-		       "1.2.3.4/-1", "1.2.3.4/"], long: [long(5000)]},
-		OBJ: {type: ["x", 5, true, []]},
-		HERE: {type: ["x", 5, true, []]},
-		MAP: {type: ["x", 5, true, []]},
-		LIST: {type: ["x", 5, true, {}], long: [many(($max // 65536) + 1; null)]},
-		STRS: {type: ["x", 5, true, {}], long: [many(($max // 65536) + 1; null)]},
-		RAW: {}
-	  }[.type]
+	bad_values
 	| to_entries[]
 	| .key as $kind
 	| .value[]
@@ -63,48 +41,43 @@ def bad:
 # null is as good as absent, so an error where the key must be there.
 def all_of:
 	bad,
-	(if (.type == "STR" or .type == "IP") and .key != "" and (.required | not)
+	(if (.type == "string" or .type == "ip") and (is_element or .required | not)
 	 then {kind: "empty", value: ""} else empty end),
 	(if .required then {kind: "missing", value: null}
-	 elif .key == "" then empty
+	 elif is_element then empty
 	 else {kind: "null", value: null} end);
 
 def cases($plugin; $base):
 	.path as $path
-	| select($path != [])
 	| .max as $max
 	| all_of
 	# 65536 elements once for each shared table are enough
-	| select(.kind != "long" or (.value | type) == "string" or $max != "" or $plugin == "loopback")
+	| select(.kind != "long" or (.value | type) == "string" or $max < 65536 or $plugin == "loopback")
 	| (.value as $v | $base | setpath($path; $v)) as $conf
 	| [$plugin, .kind, written($path), ($conf | tojson),
 	   if .value == null or .value == "" then ($conf | delpaths([$path]) | tojson) else "" end];
 
+def below($key): .path |= [$key] + .;
+
 . as $all
-| ([.[] | select(.plugin)]) as $plugins
 | (
-	$plugins[]
+	$all.plugins[]
 	| .plugin as $plugin
-	| .file as $file
-	| walk_table($all; "pkg/skel/run.c"; ("name_fields", "cni_version_fields", "conf_fields", "ignored_fields"); []),
-	  (select(.fields != "") | walk_table($all; $file; .fields; []))
+	| ($all.configuration.keys[], .keys[])
 	| cases($plugin; $bases[$plugin])
   ),
   (
-	walk_table($all; "pkg/cni/result.c"; "list_fields", "version_fields"; ["prevResult"])
+	$all.prevResult.keys[] | below("prevResult")
 	| cases(("bridge", "host-local"); $bases.bridge)
 	| .[1] |= "prev-" + .
   ),
   (
-	walk_table($all; "pkg/cni/result.c"; "blocks_fields"; ["prevResult"])
+	$all["prevResult-0.2.0"].keys[] | below("prevResult")
 	| cases("loopback"; $bases.loopback | .cniVersion = "0.2.0" | .prevResult = {ip4: {ip: "10.0.0.2/24"}})
 	| .[1] |= "old-" + .
   ),
   (
-	$plugins[]
-	| select(.plugin == "host-local")
-	| walk_table($all; .file; .fields; [])
-	| select(.path[0] == "ipam")
+	$all.plugins[] | select(.plugin == "host-local") | .keys[] | select(.path[0] == "ipam")
 	| cases("bridge"; $bases.bridge)
 	| select(.[1] == "type" or .[1] == "range")
 	| .[1] |= "delegated-" + .

@@ -98,16 +98,10 @@ static bool in_set(const char *set, const char *word)
 
 __attribute__((constructor)) static void start(void)
 {
-	static const char *const plugins[] = { "bridge",
-					       "ptp",
-					       "loopback",
-					       "host-local",
-					       "static",
-					       "ovs",
-					       "ovs-mirror-producer",
-					       "ovs-mirror-consumer",
-					       "firewall",
-					       "portmap" };
+	static const char *const plugins[] = {
+#define PLUGIN(symbol, name, folder) name,
+#include "../../plugins/list.h"
+	};
 	const char *at = getenv("FAULT_AT"), *set = getenv("FAULT_SET"),
 		   *path = getenv("FAULT_STATE");
 	bool ours = false;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_conf - a configuration on stdin: parse, decode with every plugin's table, validate. */
-#define main cnic_main
-#include "../../pkg/cni/main.c"
-#undef main
-#include "../../pkg/cni/call.c"
+#include "../../pkg/skel/run.c"
+#include "../../pkg/skel/call.c"
 
 #include "fuzz.h"
 
@@ -11,35 +9,32 @@ static void one_plugin(const struct cni_plugin *plugin, enum cni_command command
 		       struct arena *arena, const char *text, size_t len)
 {
 	struct err err = { 0 };
-	struct cni_call c = {
-		.command = command,
-		.container_id = "c1",
-		.netns = "/run/netns/x",
-		.ifname = "eth0",
-		.args = "",
-		.path = "/nowhere",
-		.stdin_text = text,
-		.stdin_len = len,
-		.plugin = plugin,
-		.conf = { .version = "", .name = "", .type = "", .ipam.type = "" },
-		.netns_fd = -1,
-		.lock_fd = -1,
-		.arena = arena,
-		.err = &err,
+	struct run r = {
+		.env.command = cni_command_names[command],
+		.req = { .container_id = "c1",
+			 .netns = "/run/netns/x",
+			 .ifname = "eth0",
+			 .args = "",
+			 .path = "/nowhere",
+			 .stdin_text = text,
+			 .stdin_len = len },
 	};
-	int rc = decode_conf(&c);
+	int rc;
 
+	r.call = (struct cni_call)CNI_CALL_INIT(.req = &r.req, .plugin = plugin, .arena = arena,
+						.err = &err);
+	rc = decode_conf(&r);
 	if (!rc)
-		rc = find_command(&c, cni_command_names[command]);
+		rc = find_command(&r);
 	if (!rc)
-		rc = decode_own(&c);
+		rc = decode_prev(&r);
 	if (!rc)
-		rc = decode_prev(&c);
+		rc = decode_own(&r.call);
 	if (!rc)
-		rc = validate(&c);
+		rc = validate(&r.call);
 	fuzz_expect(rc, &err);
 	if (!rc)
-		(void)cni_gc_is_valid(&c.conf, "c1", "eth0");
+		(void)cni_gc_is_valid(&r.req.net, "c1", "eth0");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -10,16 +10,16 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "plugins/meta/firewall/nftables.h"
-#include "plugins/meta/firewall/iptables_nft.h"
-#include "nft/chain.h"
-#include "netfilter/masq_nft.h"
 #include "netfilter/masq_compat.h"
+#include "netfilter/masq_nft.h"
+#include "nft/chain.h"
 #include "nl/addr.h"
+#include "nl/bridge_vlan.h"
 #include "nl/conntrack.h"
 #include "nl/link.h"
 #include "nl/route.h"
-#include "nl/bridge_vlan.h"
+#include "plugins/meta/firewall/iptables_nft.h"
+#include "plugins/meta/firewall/nftables.h"
 
 static struct {
 	const uint8_t *at;
