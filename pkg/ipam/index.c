@@ -84,7 +84,7 @@ void index_init(struct index *ix)
 void index_open(struct index *ix, const char *data_dir, const char *name, const struct stat *dir,
 		bool writable)
 {
-	struct stat owners;
+	struct stat holders;
 	bool sealed;
 
 	index_init(ix);
@@ -97,8 +97,8 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	if (ix->head_fd < 0)
 		return;
 	sealed = read_head(ix) && seal_holds(&ix->head.records, dir) &&
-		 !fstatat(ix->dir, INDEX_HOLDERS, &owners, AT_SYMLINK_NOFOLLOW) &&
-		 seal_holds(&ix->head.owners, &owners);
+		 !fstatat(ix->dir, INDEX_HOLDERS, &holders, AT_SYMLINK_NOFOLLOW) &&
+		 seal_holds(&ix->head.holders, &holders);
 	ix->usable = sealed && is_this_boot(ix, ix->head.boot);
 	ix->rebooted = sealed && index_is_earlier_boot(ix, ix->head.boot);
 }
@@ -150,7 +150,7 @@ void index_seal(struct index *ix, int dir)
 	if (!ix->usable || !ix->dirty || ix->broken || !ix->writable)
 		return;
 	if (!seal_put(dir, ".", &ix->head.records) ||
-	    !seal_put(ix->dir, INDEX_HOLDERS, &ix->head.owners))
+	    !seal_put(ix->dir, INDEX_HOLDERS, &ix->head.holders))
 		return;
 	ix->head.magic = INDEX_MAGIC;
 	memcpy(ix->head.boot, ix->boot, sizeof(ix->head.boot));

@@ -50,7 +50,7 @@ struct index_head {
 	char boot[16];     /* when this was written */
 	char released[16]; /* in this boot the earlier boots' records were released */
 	char since[16];    /* of this boot the .once maps know everything; zeros = of none */
-	struct index_seal owners;
+	struct index_seal holders;
 	uint8_t sum[16]; /* of all before it */
 };
 

@@ -9,10 +9,10 @@
 
 #include "ipam/siphash.h"
 
-void index_holder_key(const struct index *ix, const struct owner *owner, struct index_holder_key *key)
+void index_holder_key(const struct index *ix, const struct holder *holder, struct index_holder_key *key)
 {
 	char text[RECORD_MAX + 1];
-	int len = snprintf(text, sizeof(text), "%s\r\n%s", owner->id, owner->ifname);
+	int len = snprintf(text, sizeof(text), "%s\r\n%s", holder->id, holder->ifname);
 	uint8_t hash[16];
 
 	siphash128(ix->head.key, text, (size_t)len < sizeof(text) ? (size_t)len : RECORD_MAX, hash);

@@ -25,7 +25,7 @@ struct index_holder_entry {
 	bool more; /* not all are listed: look at the records */
 };
 
-void index_holder_key(const struct index *ix, const struct owner *owner, struct index_holder_key *key);
+void index_holder_key(const struct index *ix, const struct holder *holder, struct index_holder_key *key);
 bool index_holder_get(const struct index *ix, const struct index_holder_key *key, struct index_holder_entry *e);
 void index_holder_put(struct index *ix, const struct index_holder_key *key, const struct index_holder_entry *e);
 void index_holder_drop(struct index *ix, const struct index_holder_key *key);

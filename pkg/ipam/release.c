@@ -7,7 +7,7 @@
 
 struct match {
 	struct store *s;
-	struct owner owner;
+	struct holder holder;
 	void (*fn)(const struct record *r, struct match *m);
 	void *arg;
 	size_t found;
@@ -18,7 +18,7 @@ static int match_record(const struct record *r, void *arg)
 {
 	struct match *m = arg;
 
-	if (!reservation_is_of(r, &m->owner))
+	if (!reservation_is_of(r, &m->holder))
 		return 0;
 	m->found++;
 	m->fn(r, m);
@@ -35,7 +35,7 @@ static bool match_entry(struct match *m, const struct index_holder_entry *e)
 
 	while (index_holder_entry_next(&at, &ip)) {
 		reservation_read(m->s->dir, &ip, &r);
-		true_so_far &= reservation_is_of(&r, &m->owner);
+		true_so_far &= reservation_is_of(&r, &m->holder);
 		match_record(&r, m);
 	}
 	return true_so_far;
@@ -49,7 +49,7 @@ static int each_of_exactly(struct match *m)
 	struct index_holder_key key;
 
 	if (s->index.usable) {
-		index_holder_key(&s->index, &m->owner, &key);
+		index_holder_key(&s->index, &m->holder, &key);
 		if (!index_holder_get(&s->index, &key, &e))
 			return 0;
 		if (match_entry(m, &e) && !e.more)
@@ -67,9 +67,9 @@ static int each_of(struct match *m)
 		return 0;
 	if (each_of_exactly(m) < 0)
 		return -1;
-	if (m->found || !*m->owner.ifname)
+	if (m->found || !*m->holder.ifname)
 		return 0;
-	m->owner.ifname = "";
+	m->holder.ifname = "";
 	return each_of_exactly(m);
 }
 
@@ -88,9 +88,9 @@ static void release_record(const struct record *r, struct match *m)
 	m->failed = true;
 }
 
-int store_release(struct store *s, const struct owner *owner)
+int store_release(struct store *s, const struct holder *holder)
 {
-	struct match m = { .s = s, .owner = *owner, .fn = release_record };
+	struct match m = { .s = s, .holder = *holder, .fn = release_record };
 	struct index_holder_key key;
 
 	if (each_of(&m) < 0)
@@ -99,7 +99,7 @@ int store_release(struct store *s, const struct owner *owner)
 		return err_wrap(s->err, "%s", s->path);
 	if (!m.found)
 		return 0;
-	index_holder_key(&s->index, &m.owner, &key);
+	index_holder_key(&s->index, &m.holder, &key);
 	index_holder_drop(&s->index, &key);
 	return 0;
 }
@@ -116,18 +116,18 @@ static void find_record(const struct record *r, struct match *m)
 	f->fn(&r->ip, f->arg);
 }
 
-int store_find(struct store *s, const struct owner *owner,
+int store_find(struct store *s, const struct holder *holder,
 	       void (*fn)(const struct ip *ip, void *arg), void *arg)
 {
 	struct finder f = { fn, arg };
-	struct match m = { .s = s, .owner = *owner, .fn = find_record, .arg = &f };
+	struct match m = { .s = s, .holder = *holder, .fn = find_record, .arg = &f };
 
 	return each_of(&m);
 }
 
 /* The addresses promised of one set, and whether one of them is held. */
 struct kept {
-	const struct store_expected *promise;
+	const struct store_expected *expected;
 	const struct range_set *set;
 	bool any, ok;
 };
@@ -137,37 +137,37 @@ static void note_kept(const struct ip *ip, void *arg)
 	struct kept *k = arg;
 
 	k->any = true;
-	for (size_t i = 0; i < k->promise->n_ips; i++)
-		if (ip_equal(&k->promise->ips[i], ip) && range_set_find(k->set, ip))
+	for (size_t i = 0; i < k->expected->n_ips; i++)
+		if (ip_equal(&k->expected->ips[i], ip) && range_set_find(k->set, ip))
 			k->ok = true;
 }
 
 /* A set that was configured after the ADD has promised nothing. */
-static bool has_promised(const struct store_expected *promise, const struct range_set *set)
+static bool has_expected(const struct store_expected *expected, const struct range_set *set)
 {
-	for (size_t i = 0; i < promise->n_ips; i++)
-		if (range_set_find(set, &promise->ips[i]))
+	for (size_t i = 0; i < expected->n_ips; i++)
+		if (range_set_find(set, &expected->ips[i]))
 			return true;
 	return false;
 }
 
-int store_check(struct store *s, const struct owner *owner, const struct store_expected *promise)
+int store_check(struct store *s, const struct holder *holder, const struct store_expected *expected)
 {
 	char ranges[256];
 
-	for (size_t i = 0; i < promise->n_sets; i++) {
-		struct kept kept = { .promise = promise, .set = &promise->sets[i] };
+	for (size_t i = 0; i < expected->n_sets; i++) {
+		struct kept kept = { .expected = expected, .set = &expected->sets[i] };
 
-		if (store_find(s, owner, note_kept, &kept) < 0)
+		if (store_find(s, holder, note_kept, &kept) < 0)
 			return -1;
-		if (kept.ok || (kept.any && !has_promised(promise, kept.set)))
+		if (kept.ok || (kept.any && !has_expected(expected, kept.set)))
 			continue;
 		if (!kept.any)
 			return err_set(s->err, ERR_CHECK,
-				       "Failed to find address added by container %s", owner->id);
+				       "Failed to find address added by container %s", holder->id);
 		return err_set(s->err, ERR_CHECK,
 			       "of %s, container %s holds no address that is in prevResult",
-			       range_set_str(kept.set, ranges, sizeof(ranges)), owner->id);
+			       range_set_str(kept.set, ranges, sizeof(ranges)), holder->id);
 	}
 	return 0;
 }
@@ -176,7 +176,7 @@ int store_check(struct store *s, const struct owner *owner, const struct store_e
 
 struct garbage {
 	struct match m; /* for release_record() */
-	bool (*keep)(const struct owner *owner, void *arg);
+	bool (*keep)(const struct holder *holder, void *arg);
 	void *arg;
 };
 
@@ -186,17 +186,17 @@ static int collect(const struct record *r, void *arg)
 	struct store *s = g->m.s;
 	struct index_holder_key key;
 
-	if (r->state != RECORD_HELD || g->keep(&r->owner, g->arg))
+	if (r->state != RECORD_HELD || g->keep(&r->holder, g->arg))
 		return 0;
 	release_record(r, &g->m);
 	if (g->m.failed)
 		return 0;
-	index_holder_key(&s->index, &r->owner, &key);
+	index_holder_key(&s->index, &r->holder, &key);
 	index_holder_drop(&s->index, &key);
 	return 0;
 }
 
-int store_gc(struct store *s, bool (*keep)(const struct owner *owner, void *arg), void *arg)
+int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg), void *arg)
 {
 	struct garbage g = { .m.s = s, .keep = keep, .arg = arg };
 

@@ -10,7 +10,7 @@
  * All that the owner holds; if that is nothing, what records without interface name say its id
  * holds. Nothing at all is success. Some may be told twice.
  */
-int store_find(struct store *s, const struct owner *owner,
+int store_find(struct store *s, const struct holder *holder,
 	       void (*fn)(const struct ip *ip, void *arg), void *arg) NODISCARD;
 
 /* Does the owner hold an address, and of each set one that is among the n promised, if any of it is?
@@ -22,14 +22,14 @@ struct store_expected {
 	size_t n_ips;
 };
 
-int store_check(struct store *s, const struct owner *owner,
-		const struct store_expected *promise) NODISCARD;
+int store_check(struct store *s, const struct holder *holder,
+		const struct store_expected *expected) NODISCARD;
 
 /* The same as store_find(), released. */
-int store_release(struct store *s, const struct owner *owner) NODISCARD;
+int store_release(struct store *s, const struct holder *holder) NODISCARD;
 
 /* Release what has an owner `keep` says no to; its ifname is "" in records without one. */
-int store_gc(struct store *s, bool (*keep)(const struct owner *owner, void *arg),
+int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg),
 		    void *arg) NODISCARD;
 
 /* Release what we reserved in an earlier boot of the machine. Looks only once in each boot. */

@@ -34,7 +34,7 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 }
 
 /* The reference compares with white space trimmed off both ends, so hand-made records may have it. */
-static bool parse_owner(char *text, struct owner *owner)
+static bool parse_holder(char *text, struct holder *holder)
 {
 	size_t len;
 	char *crlf;
@@ -45,9 +45,9 @@ static bool parse_owner(char *text, struct owner *owner)
 	crlf = strstr(text, "\r\n");
 	if (crlf)
 		*crlf = '\0';
-	owner->id = text;
-	owner->ifname = crlf ? crlf + 2 : "";
-	return str_is_cni_name(owner->id) && (!crlf || !str_ifname_fault(owner->ifname));
+	holder->id = text;
+	holder->ifname = crlf ? crlf + 2 : "";
+	return str_is_cni_name(holder->id) && (!crlf || !str_ifname_fault(holder->ifname));
 }
 
 static bool is_binary(const char *text, size_t len)
@@ -73,7 +73,7 @@ static enum record_state judge(int fd, struct record *r)
 		return RECORD_TAKEN;
 	empty = strspn(r->text, SPACES) == len;
 	binary = is_binary(r->text, len);
-	if (!empty && strlen(r->text) == len && parse_owner(r->text, &r->owner))
+	if (!empty && strlen(r->text) == len && parse_holder(r->text, &r->holder))
 		return RECORD_HELD;
 	if ((empty || binary) && !fstat(fd, &st) && S_ISREG(st.st_mode))
 		return RECORD_TORN;
@@ -94,10 +94,10 @@ enum record_state reservation_read(int dir, const struct ip *ip, struct record *
 	return r->state;
 }
 
-bool reservation_is_of(const struct record *r, const struct owner *owner)
+bool reservation_is_of(const struct record *r, const struct holder *holder)
 {
-	return r->state == RECORD_HELD && !strcmp(r->owner.id, owner->id) &&
-	       !strcmp(r->owner.ifname, owner->ifname);
+	return r->state == RECORD_HELD && !strcmp(r->holder.id, holder->id) &&
+	       !strcmp(r->holder.ifname, holder->ifname);
 }
 
 static int write_all(int fd, const char *text, size_t len)
@@ -114,9 +114,9 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int reservation_draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err)
+int reservation_draft_open(struct draft *d, int dir, const struct holder *holder, struct err *err)
 {
-	int len = snprintf(d->text, sizeof(d->text), "%s\r\n%s", owner->id, owner->ifname);
+	int len = snprintf(d->text, sizeof(d->text), "%s\r\n%s", holder->id, holder->ifname);
 
 	d->dir = dir;
 	d->fd = -1;

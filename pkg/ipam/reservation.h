@@ -17,7 +17,7 @@
 #define RECORD_MAX 4096 /* bytes of an owner's text that we write, or understand */
 
 /* ifname "" is a record from before interface names were kept. */
-struct owner {
+struct holder {
 	const char *id, *ifname;
 };
 
@@ -31,14 +31,14 @@ enum record_state {
 struct record {
 	struct ip ip;
 	enum record_state state;
-	struct owner owner; /* HELD */
+	struct holder holder; /* HELD */
 	char name[IP_STRLEN];
 	char text[RECORD_MAX + 1];
 };
 
 /* Look at the record of an address. Follows no link and waits for nobody. */
 enum record_state reservation_read(int dir, const struct ip *ip, struct record *r);
-bool reservation_is_of(const struct record *r, const struct owner *owner);
+bool reservation_is_of(const struct record *r, const struct holder *holder);
 
 /*
  * A record on its way in: its text is written to a nameless file that gets its name when it is
@@ -51,7 +51,7 @@ struct draft {
 	char text[RECORD_MAX + 1];
 };
 
-int reservation_draft_open(struct draft *d, int dir, const struct owner *owner, struct err *err) NODISCARD;
+int reservation_draft_open(struct draft *d, int dir, const struct holder *holder, struct err *err) NODISCARD;
 void reservation_draft_close(struct draft *d);
 
 /* Put it at an address. 1: done, 0: the address is taken. A torn record does not take it. */

@@ -159,7 +159,7 @@ static int take_asked(struct store *s, struct draft *draft, struct store_want *w
 	return 0;
 }
 
-static int reserve_one(struct store *s, const struct owner *owner, struct store_want *w, size_t set)
+static int reserve_one(struct store *s, const struct holder *holder, struct store_want *w, size_t set)
 {
 	auto_close int last = open_last(s, set, O_RDONLY);
 	char now[IP_STRLEN];
@@ -167,7 +167,7 @@ static int reserve_one(struct store *s, const struct owner *owner, struct store_
 	int ret;
 
 	read_last(last, w->last);
-	if (reservation_draft_open(&draft, s->dir, owner, s->err) < 0)
+	if (reservation_draft_open(&draft, s->dir, holder, s->err) < 0)
 		return -1;
 	if (w->asked.family == AF_UNSPEC)
 		ret = take_next(s, &draft, w);
@@ -199,20 +199,20 @@ static void find_duplicate(const struct ip *ip, void *arg)
 	}
 }
 
-static int refuse_duplicate(struct store *s, const struct owner *owner,
+static int refuse_duplicate(struct store *s, const struct holder *holder,
 			    const struct store_want *wants, size_t n)
 {
 	struct duplicate d = { .wants = wants, .n = n };
 	char ip[IP_STRLEN];
 
-	if (store_find(s, owner, find_duplicate, &d) < 0)
+	if (store_find(s, holder, find_duplicate, &d) < 0)
 		return -1;
 	if (d.ip.family == AF_UNSPEC)
 		return 0;
 	return err_set(s->err, ERR_IN_USE,
 		       "failed to allocate for range %zu: %s has been allocated to %s, duplicate "
 		       "allocation is not allowed",
-		       d.set, ip_str(&d.ip, ip), owner->id);
+		       d.set, ip_str(&d.ip, ip), holder->id);
 }
 
 static bool is_wanted(const struct store_want *wants, size_t n, const struct ip *ip)
@@ -224,7 +224,7 @@ static bool is_wanted(const struct store_want *wants, size_t n, const struct ip 
 }
 
 /* Write the owner's entry anew: what it had without the wants, and with them if `held`. */
-static void list_wants(struct store *s, const struct owner *owner, const struct store_want *wants,
+static void list_wants(struct store *s, const struct holder *holder, const struct store_want *wants,
 		       size_t n, bool held)
 {
 	struct index_holder_entry old, e = { 0 };
@@ -235,7 +235,7 @@ static void list_wants(struct store *s, const struct owner *owner, const struct 
 
 	if (!s->index.usable)
 		return;
-	index_holder_key(&s->index, owner, &key);
+	index_holder_key(&s->index, holder, &key);
 	known = index_holder_get(&s->index, &key, &old);
 	snprintf(e.boot, sizeof(e.boot), "%s", held ? s->index.boot : old.boot);
 	e.more = known && old.more;
@@ -265,35 +265,35 @@ bool store_request(struct store_want *wants, size_t n, const struct ip *ip)
 	return false;
 }
 
-int store_reserve(struct store *s, const struct owner *owner, struct store_want *wants, size_t n)
+int store_reserve(struct store *s, const struct holder *holder, struct store_want *wants, size_t n)
 {
-	if (refuse_duplicate(s, owner, wants, n) < 0)
+	if (refuse_duplicate(s, holder, wants, n) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (!reserve_one(s, owner, &wants[i], i))
+		if (!reserve_one(s, holder, &wants[i], i))
 			continue;
 		err_prefix(s->err, "failed to allocate for range %zu", i);
-		store_unreserve(s, owner, wants, n);
+		store_unreserve(s, holder, wants, n);
 		return -1;
 	}
-	list_wants(s, owner, wants, n, true);
+	list_wants(s, holder, wants, n, true);
 	return 0;
 }
 
-void store_unreserve(struct store *s, const struct owner *owner, struct store_want *wants, size_t n)
+void store_unreserve(struct store *s, const struct holder *holder, struct store_want *wants, size_t n)
 {
 	struct err ignored = { 0 };
 	struct record r;
 
 	if (s->dir < 0)
 		return;
-	list_wants(s, owner, wants, n, false);
+	list_wants(s, holder, wants, n, false);
 	for (size_t i = n; i-- > 0; wants[i].ip.family = AF_UNSPEC) {
 		if (wants[i].ip.family == AF_UNSPEC)
 			continue;
 		restore_last(s, i, &wants[i]);
 		reservation_read(s->dir, &wants[i].ip, &r);
-		if (reservation_is_of(&r, owner) && !reservation_remove(s->dir, &r.ip, &ignored))
+		if (reservation_is_of(&r, holder) && !reservation_remove(s->dir, &r.ip, &ignored))
 			index_mark(&s->index, &r.ip, false);
 	}
 }

@@ -24,11 +24,11 @@ bool store_request(struct store_want *wants, size_t n, const struct ip *ip);
  * One address for each of n wants, or none and all as before. The owner must not hold one of any
  * of the sets already. Codes: 101 taken, 100 none left, 7 the gateway was asked for.
  */
-int store_reserve(struct store *s, const struct owner *owner, struct store_want *wants,
+int store_reserve(struct store *s, const struct holder *holder, struct store_want *wants,
 		  size_t n) NODISCARD;
 
 /* Take back what store_reserve() gave, as far as it is still as it was. */
-void store_unreserve(struct store *s, const struct owner *owner, struct store_want *wants,
+void store_unreserve(struct store *s, const struct holder *holder, struct store_want *wants,
 		     size_t n);
 
 /* Could store_reserve() give an address of each set? Code 50 if not. Changes nothing. */

@@ -97,17 +97,17 @@ bool store_is_of_key(const struct store *s, const struct record *r, const struct
 
 	if (r->state != RECORD_HELD)
 		return false;
-	index_holder_key(&s->index, &r->owner, &other);
+	index_holder_key(&s->index, &r->holder, &other);
 	return !strcmp(other.hex, key->hex);
 }
 
 /* An entry of ours keeps its boot, unless the record was made anew since, by somebody else. */
-static void note_owner(struct store *s, const struct record *r)
+static void add_holder(struct store *s, const struct record *r)
 {
 	struct index_holder_entry e;
 	struct index_holder_key key;
 
-	index_holder_key(&s->index, &r->owner, &key);
+	index_holder_key(&s->index, &r->holder, &key);
 	if (!index_holder_get(&s->index, &key, &e))
 		e.more = false;
 	else if (index_holder_entry_has(&e, &r->ip) && !(index_is_earlier_boot(&s->index, e.boot) &&
@@ -119,7 +119,7 @@ static void note_owner(struct store *s, const struct record *r)
 	index_holder_put(&s->index, &key, &e);
 }
 
-static int note_record(const struct record *r, void *arg)
+static int add_record(const struct record *r, void *arg)
 {
 	struct store *s = arg;
 
@@ -127,7 +127,7 @@ static int note_record(const struct record *r, void *arg)
 		return reservation_remove(s->dir, &r->ip, s->err);
 	index_mark(&s->index, &r->ip, true);
 	if (r->state == RECORD_HELD)
-		note_owner(s, r);
+		add_holder(s, r);
 	return 0;
 }
 
@@ -168,7 +168,7 @@ int store_rebuild(struct store *s)
 	index_begin(&s->index, s->data_dir, s->name, is_unused(s));
 	if (!s->index.usable)
 		return 0;
-	if (reservation_scan(s->dir, note_record, s, s->err) < 0)
+	if (reservation_scan(s->dir, add_record, s, s->err) < 0)
 		return err_wrap(s->err, "%s", s->path);
 	index_holder_each(&s->index, sweep, s);
 	if (s->index.broken)

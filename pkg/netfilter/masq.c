@@ -32,7 +32,7 @@ static struct instance owner_of(const struct cni_call *c)
 	return o;
 }
 
-static struct nft_comment_filter whose(const struct cni_call *c)
+static struct nft_comment_filter filter(const struct cni_call *c)
 {
 	struct instance *o = arena_new(c->arena, struct instance);
 
@@ -49,7 +49,7 @@ static const struct ip **addresses(struct cni_call *c, const struct cni_result *
 	return ips;
 }
 
-static struct nft_elems claim_of(struct cni_call *c, const struct cni_result *r)
+static struct nft_elems elems_of(struct cni_call *c, const struct cni_result *r)
 {
 	struct instance *o = arena_new(c->arena, struct instance);
 
@@ -67,12 +67,12 @@ static void undo_own(struct cni_call *c, void *arg)
 
 static int add_own(struct cni_call *c)
 {
-	struct nft_elems *claim = arena_new(c->arena, struct nft_elems);
+	struct nft_elems *elems = arena_new(c->arena, struct nft_elems);
 
-	*claim = claim_of(c, &c->result);
-	if (nft_elems_add(c->nft, claim, c->arena) < 0)
+	*elems = elems_of(c, &c->result);
+	if (nft_elems_add(c->nft, elems, c->arena) < 0)
 		return -1;
-	undo_push(c, undo_own, claim);
+	undo_push(c, undo_own, elems);
 	return 0;
 }
 
@@ -80,7 +80,7 @@ static int add_own(struct cni_call *c)
 
 static void undo_ref(struct cni_call *c, void *arg)
 {
-	struct nft_comment_filter w = whose(c);
+	struct nft_comment_filter w = filter(c);
 
 	(void)arg;
 	if (masq_compat_del(c->nft, &w, c->arena) < 0)
@@ -89,7 +89,7 @@ static void undo_ref(struct cni_call *c, void *arg)
 
 static int set_ref(struct cni_call *c, const struct cni_result *r)
 {
-	struct nft_comment_filter w = whose(c);
+	struct nft_comment_filter w = filter(c);
 
 	return masq_compat_set(c->nft, addresses(c, r), r->n_ips, owner_of(c).comment, &w,
 			       c->arena);
@@ -280,7 +280,7 @@ int masq_add(struct cni_call *c, const char *backend)
 
 static int has_others(struct cni_call *c, bool *has)
 {
-	struct nft_comment_filter w = whose(c);
+	struct nft_comment_filter w = filter(c);
 	size_t n;
 
 	if (masq_compat_count(c->nft, &w, &n) < 0)
@@ -294,13 +294,13 @@ static int has_others(struct cni_call *c, bool *has)
 /* A node that changes over has what the reference has made. */
 int masq_check(struct cni_call *c)
 {
-	struct nft_elems claim = claim_of(c, c->req->prev);
+	struct nft_elems elems = elems_of(c, c->req->prev);
 	struct err first;
 	bool has = false;
 
 	if (cni_nft(c) < 0)
 		return -1;
-	if (nft_elems_check(c->nft, &claim, c->arena) == 0)
+	if (nft_elems_check(c->nft, &elems, c->arena) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
@@ -315,13 +315,13 @@ int masq_check(struct cni_call *c)
 
 static int make(struct cni_call *c, const char *backend)
 {
-	struct nft_elems claim = claim_of(c, c->req->prev);
+	struct nft_elems elems = elems_of(c, c->req->prev);
 
 	if (is(backend, "nftables"))
 		return set_ref(c, c->req->prev);
 	if (is(backend, "iptables"))
 		return set_iptables(c, c->req->prev);
-	if (nft_elems_restore(c->nft, &claim, c->arena) == 0)
+	if (nft_elems_restore(c->nft, &elems, c->arena) == 0)
 		return 0;
 	if (!nft_is_missing(c->err))
 		return -1;
@@ -341,13 +341,13 @@ int masq_repair(struct cni_call *c, const char *backend)
 
 int masq_turn(struct cni_call *c, const char *backend)
 {
-	struct nft_elems claim = claim_of(c, c->req->prev);
-	struct nft_comment_filter w = whose(c);
+	struct nft_elems elems = elems_of(c, c->req->prev);
+	struct nft_comment_filter w = filter(c);
 	bool nftables = is(backend, "nftables"), iptables = is(backend, "iptables");
 
 	if (cni_nft(c) < 0 || make(c, backend) < 0)
 		return -1;
-	if ((nftables || iptables) && nft_elems_del(c->nft, &claim, c->arena) < 0)
+	if ((nftables || iptables) && nft_elems_del(c->nft, &elems, c->arena) < 0)
 		return -1;
 	if (!nftables && masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;
@@ -357,17 +357,17 @@ int masq_turn(struct cni_call *c, const char *backend)
 static int del_own(struct cni_call *c, const struct record *r)
 {
 	struct instance o = owner_of(c);
-	struct nft_elems claim;
+	struct nft_elems elems;
 
 	if (!r)
 		return nft_elems_gc(c->nft, &masq_nft_table, instance_is_this, &o, c->arena);
-	claim = claim_of(c, &r->prev);
-	return nft_elems_del(c->nft, &claim, c->arena);
+	elems = elems_of(c, &r->prev);
+	return nft_elems_del(c->nft, &elems, c->arena);
 }
 
 int masq_del(struct cni_call *c, const struct record *r)
 {
-	struct nft_comment_filter w = whose(c);
+	struct nft_comment_filter w = filter(c);
 
 	if (cni_nft(c) < 0)
 		return -1;
@@ -386,13 +386,13 @@ static int gc_chain(struct cni_call *c, const struct record *r)
 
 int masq_gc(struct cni_call *c)
 {
-	struct instance_set owners;
-	struct nft_comment_filter w = { instance_may_go, &owners };
+	struct instance_set comments;
+	struct nft_comment_filter w = { instance_may_go, &comments };
 
-	instance_set_init(&owners, c);
+	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	if (nft_elems_gc(c->nft, &masq_nft_table, instance_may_go, &owners, c->arena) < 0)
+	if (nft_elems_gc(c->nft, &masq_nft_table, instance_may_go, &comments, c->arena) < 0)
 		return -1;
 	if (masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;

@@ -16,7 +16,7 @@ static const struct ip multicast[] = {
 };
 
 struct found_rules {
-	const struct nft_comment_filter *whose;
+	const struct nft_comment_filter *filter;
 	struct arena *arena; /* NULL: only count */
 	uint64_t *handles;
 	size_t n;
@@ -26,7 +26,7 @@ static void see(const struct nft_rule_info *rule, void *data)
 {
 	struct found_rules *f = data;
 
-	if (!f->whose->is(rule->comment, f->whose->data))
+	if (!f->filter->is(rule->comment, f->filter->data))
 		return;
 	if (f->arena)
 		*arena_append(f->arena, f->handles, f->n) = rule->handle;
@@ -34,7 +34,7 @@ static void see(const struct nft_rule_info *rule, void *data)
 		f->n++;
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
 	struct found_rules *f = data;
 
@@ -83,12 +83,12 @@ static void put_deletions(struct nl *nl, const struct found_rules *f)
 }
 
 int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    const struct nft_comment_filter *owner, struct arena *arena)
+		    const struct nft_comment_filter *filter, struct arena *arena)
 {
 	for (int tries = 0;;) {
-		struct found_rules f = { .whose = owner, .arena = arena };
+		struct found_rules f = { .filter = filter, .arena = arena };
 
-		if (nft_rules(nl, &table, checks, see, see_none, &f) < 0)
+		if (nft_rules(nl, &table, checks, see, reset, &f) < 0)
 			return -1;
 		nft_begin(nl, n + f.n, arena);
 		put_base(nl);
@@ -105,9 +105,9 @@ int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const 
 int masq_compat_del(struct nl *nl, const struct nft_comment_filter *w, struct arena *arena)
 {
 	for (int tries = 0;;) {
-		struct found_rules f = { .whose = w, .arena = arena };
+		struct found_rules f = { .filter = w, .arena = arena };
 
-		if (nft_rules(nl, &table, checks, see, see_none, &f) < 0)
+		if (nft_rules(nl, &table, checks, see, reset, &f) < 0)
 			return -1;
 		nft_begin(nl, f.n, arena);
 		put_deletions(nl, &f);
@@ -120,7 +120,7 @@ int masq_compat_del(struct nl *nl, const struct nft_comment_filter *w, struct ar
 
 int masq_compat_count(struct nl *nl, const struct nft_comment_filter *w, size_t *n)
 {
-	struct found_rules f = { .whose = w };
+	struct found_rules f = { .filter = w };
 	size_t jumps;
 
 	*n = 0;
@@ -128,7 +128,7 @@ int masq_compat_count(struct nl *nl, const struct nft_comment_filter *w, size_t 
 		return -1;
 	if (!jumps)
 		return 0;
-	if (nft_rules(nl, &table, checks, see, see_none, &f) < 0)
+	if (nft_rules(nl, &table, checks, see, reset, &f) < 0)
 		return -1;
 	*n = f.n;
 	return 0;

@@ -17,7 +17,7 @@ struct nft_comment_filter {
 
 /* The owner's rules are these afterwards. */
 int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    const struct nft_comment_filter *owner, struct arena *arena) NODISCARD;
+		    const struct nft_comment_filter *filter, struct arena *arena) NODISCARD;
 int masq_compat_del(struct nl *nl, const struct nft_comment_filter *w, struct arena *arena) NODISCARD;
 
 /* How many rules they have; 0 as well if nothing leads to the rules. */

@@ -89,10 +89,10 @@ static const char *chain_of(struct nft_elems *c, const struct ip *ip)
 	return s->name;
 }
 
-struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *owner,
+struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *comment,
 				struct arena *arena)
 {
-	struct nft_elems c = { .own = &masq_nft_table, .owner = owner };
+	struct nft_elems c = { .own = &masq_nft_table, .comment = comment };
 
 	c.elems = arena_array(arena, struct nft_elem, n);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);

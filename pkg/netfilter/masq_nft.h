@@ -26,7 +26,7 @@
 extern const struct nft_table_def masq_nft_table;
 
 /* These addresses, each with its subnet's prefix length, are masqueraded outside their subnet. */
-struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *owner,
+struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *comment,
 				struct arena *arena);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* In our table, and in the reference's. */
 struct rules {
-	struct nft_elems claim;
+	struct nft_elems elems;
 	struct spoof_compat ref;
 };
 
@@ -30,7 +30,7 @@ static int rules_of(struct cni_call *c, const struct cni_result *r, struct rules
 	if (str_copy_ifname(ref->port, r->interfaces[SPOOF_PORT].name, c->err) < 0)
 		return err_wrap(c->err, "prevResult.interfaces[%d].name", SPOOF_PORT);
 	instance_init(o, c->req->net.name, c->req->ifname, c->req->container_id);
-	out->claim = spoof_nft_elems(ref->port, ref->mac, o->comment, c->arena);
+	out->elems = spoof_nft_elems(ref->port, ref->mac, o->comment, c->arena);
 	return 0;
 }
 
@@ -46,9 +46,9 @@ int spoof_add(struct cni_call *c, const struct cni_result *r)
 
 	if (rules_of(c, r, rules) < 0 || cni_nft(c) < 0)
 		return -1;
-	if (nft_elems_add(c->nft, &rules->claim, c->arena) < 0)
+	if (nft_elems_add(c->nft, &rules->elems, c->arena) < 0)
 		return err_wrap(c->err, "macspoofchk");
-	undo_push(c, undo, &rules->claim);
+	undo_push(c, undo, &rules->elems);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ int spoof_check(struct cni_call *c, const struct cni_result *r)
 
 	if (rules_of(c, r, &rules) < 0 || cni_nft(c) < 0)
 		return -1;
-	if (nft_elems_check(c->nft, &rules.claim, c->arena) == 0)
+	if (nft_elems_check(c->nft, &rules.elems, c->arena) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
@@ -86,7 +86,7 @@ int spoof_repair(struct cni_call *c, const struct cni_result *r, bool own)
 	err_clear(c->err);
 	if (rules_of(c, r, &rules) < 0)
 		return -1;
-	return own ? nft_elems_restore(c->nft, &rules.claim, c->arena)
+	return own ? nft_elems_restore(c->nft, &rules.elems, c->arena)
 		   : nft_refspoof_set(c->nft, &rules.ref, c->arena);
 }
 
@@ -97,13 +97,13 @@ int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
 	if (rules_of(c, r, &rules) < 0 || cni_nft(c) < 0)
 		return -1;
 	if (own) {
-		if (nft_elems_restore(c->nft, &rules.claim, c->arena) < 0)
+		if (nft_elems_restore(c->nft, &rules.elems, c->arena) < 0)
 			return -1;
 		return spoof_compat_del(c->nft, &rules.ref, c->arena);
 	}
 	if (nft_refspoof_set(c->nft, &rules.ref, c->arena) < 0)
 		return -1;
-	return nft_elems_del(c->nft, &rules.claim, c->arena);
+	return nft_elems_del(c->nft, &rules.elems, c->arena);
 }
 
 static int del_own(struct cni_call *c, const struct cni_result *r)
@@ -112,7 +112,7 @@ static int del_own(struct cni_call *c, const struct cni_result *r)
 	struct rules rules;
 
 	if (r && rules_of(c, r, &rules) == 0)
-		return nft_elems_del(c->nft, &rules.claim, c->arena);
+		return nft_elems_del(c->nft, &rules.elems, c->arena);
 	err_clear(c->err);
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return nft_elems_gc(c->nft, &spoof_nft_table, instance_is_this, &o, c->arena);
@@ -131,10 +131,10 @@ int spoof_del(struct cni_call *c, const struct cni_result *r)
 
 int spoof_gc(struct cni_call *c)
 {
-	struct instance_set owners;
+	struct instance_set comments;
 
-	instance_set_init(&owners, c);
+	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	return nft_elems_gc(c->nft, &spoof_nft_table, instance_may_go, &owners, c->arena);
+	return nft_elems_gc(c->nft, &spoof_nft_table, instance_may_go, &comments, c->arena);
 }

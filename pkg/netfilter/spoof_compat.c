@@ -62,7 +62,7 @@ static int cmp_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static void see_expr(const char *name, const struct nlattr *data, void *arg)
+static void on_expr(const char *name, const struct nlattr *data, void *arg)
 {
 	struct reading *r = arg;
 	const char *to;
@@ -82,11 +82,11 @@ static void see(const struct nft_rule_info *rule, void *data)
 	struct wanted *w = data;
 	struct reading r = { .w = w };
 
-	nft_expressions(rule, see_expr, &r);
+	nft_expressions(rule, on_expr, &r);
 	w->found |= r.decides && r.equal == r.compares && r.compares == !!w->value;
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
 	struct wanted *w = data;
 
@@ -104,7 +104,7 @@ int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, bool *has)
 
 	*has = is_possible(r);
 	for (size_t i = 0; *has && i < ARRAY_SIZE(rules); i++) {
-		if (nft_rules(nl, &table, rules[i].chain, see, see_none, &rules[i]) < 0)
+		if (nft_rules(nl, &table, rules[i].chain, see, reset, &rules[i]) < 0)
 			return -1;
 		*has = rules[i].found;
 	}

@@ -22,7 +22,7 @@
 
 extern const struct nft_table_def spoof_nft_table;
 
-struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6], const char *owner,
+struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6], const char *comment,
 				 struct arena *arena);
 
 #endif

@@ -8,7 +8,7 @@ const struct nft_table nft_ipt_filter[2] = { { NFPROTO_IPV4, "filter" },
 					     { NFPROTO_IPV6, "filter" } };
 
 /* What a rule is looked at for. */
-struct rule_look {
+struct rule_scan_of {
 	const char *to;
 	const struct ip *about;
 	bool leads, compares;
@@ -16,7 +16,7 @@ struct rule_look {
 
 static int cmp_data(const struct nlattr *attr, void *data)
 {
-	struct rule_look *l = data;
+	struct rule_scan_of *l = data;
 
 	if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE &&
 	    mnl_attr_get_payload_len(attr) == ip_len(l->about) &&
@@ -32,9 +32,9 @@ static int cmp_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static void see_expr(const char *name, const struct nlattr *data, void *arg)
+static void on_expr(const char *name, const struct nlattr *data, void *arg)
 {
-	struct rule_look *l = arg;
+	struct rule_scan_of *l = arg;
 
 	if (!strcmp(name, "immediate")) {
 		const char *chain = nft_goes_to(data);
@@ -47,9 +47,9 @@ static void see_expr(const char *name, const struct nlattr *data, void *arg)
 
 static bool leads_to(const struct nft_rule_info *rule, const char *to, const struct ip *about)
 {
-	struct rule_look l = { .to = to, .about = about };
+	struct rule_scan_of l = { .to = to, .about = about };
 
-	nft_expressions(rule, see_expr, &l);
+	nft_expressions(rule, on_expr, &l);
 	return l.leads && (l.compares || !about);
 }
 
@@ -61,7 +61,7 @@ struct jumps {
 	struct arena *arena;
 };
 
-static void see_rule(const struct nft_rule_info *rule, void *data)
+static void on_rule(const struct nft_rule_info *rule, void *data)
 {
 	struct jumps *j = data;
 
@@ -73,7 +73,7 @@ static void see_rule(const struct nft_rule_info *rule, void *data)
 		j->n++;
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
 	struct jumps *j = data;
 
@@ -85,7 +85,7 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
 {
 	struct jumps j = { .to = to, .about = about };
 
-	if (nft_rules(nl, t, from, see_rule, see_none, &j) < 0)
+	if (nft_rules(nl, t, from, on_rule, reset, &j) < 0)
 		return -1;
 	*n = j.n;
 	return 0;
@@ -123,7 +123,7 @@ int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_
 			return 0;
 		for (size_t i = 0; d->from[i] && i < FROM_MAX; i++) {
 			jumps[i] = (struct jumps){ .to = d->chain, .arena = arena };
-			if (nft_rules(nl, t, d->from[i], see_rule, see_none, &jumps[i]) < 0)
+			if (nft_rules(nl, t, d->from[i], on_rule, reset, &jumps[i]) < 0)
 				return -1;
 		}
 		if (remove_all(nl, t, d, jumps, arena) == 0)

@@ -76,14 +76,14 @@ static void see_elem(const struct nft_elem_info *found, void *data)
 	u->used = true;
 }
 
-static void see_rule(const struct nft_rule_info *rule, void *data)
+static void on_rule(const struct nft_rule_info *rule, void *data)
 {
 	struct use *u = data;
 
 	u->used |= u->is_guest(u->t->name, rule->chain);
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
 	struct use *u = data;
 
@@ -94,10 +94,10 @@ static int is_used(struct nl *nl, struct use *u, struct arena *arena)
 {
 	struct names sets = { .attr = NFTA_SET_NAME, .prefix = "", .arena = arena };
 
-	if (list_sets(nl, u->t, &sets) < 0 || nft_rules(nl, u->t, NULL, see_rule, see_none, u) < 0)
+	if (list_sets(nl, u->t, &sets) < 0 || nft_rules(nl, u->t, NULL, on_rule, reset, u) < 0)
 		return -1;
 	for (size_t i = 0; !u->used && i < sets.n; i++)
-		if (nft_list(nl, u->t, sets.list[i].name, see_elem, see_none, u) < 0)
+		if (nft_list(nl, u->t, sets.list[i].name, see_elem, reset, u) < 0)
 			return -1;
 	return 0;
 }

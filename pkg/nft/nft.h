@@ -63,7 +63,7 @@ struct nft_elem {
 	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
 	uint8_t key_len, data_len; /* data_len 0: no data */
 	bool has_verdict;
-	bool given;        /* see own.h */
+	bool replaceable;        /* see own.h */
 	int32_t verdict;   /* NFT_GOTO, NFT_RETURN, NF_DROP */
 	const char *chain; /* of NFT_GOTO */
 };

@@ -43,7 +43,7 @@ static void put_elems(struct nl *nl, const struct nft_elems *c, const uint8_t *s
 			continue;
 		if (states[i] != ABSENT)
 			nft_msg_elems_del(nl, t, c->elems + i, end - i);
-		nft_msg_elems_add(nl, t, c->elems + i, end - i, c->owner);
+		nft_msg_elems_add(nl, t, c->elems + i, end - i, c->comment);
 	}
 }
 
@@ -62,26 +62,26 @@ static int put(struct nl *nl, const struct nft_scan *l, bool with_build)
 static int refuse_others(struct nl *nl, const struct nft_scan *l)
 {
 	for (size_t i = 0; l->c->exclusive && i < l->c->n_elems; i++)
-		if (l->states[i] == OTHERS && !l->c->elems[i].given)
+		if (l->states[i] == OTHERS && !l->c->elems[i].replaceable)
 			return err_set(nl->err, ERR_IN_USE, "%s is held by another container (%s)",
-				       l->c->elems[i].what, l->owners[i]);
+				       l->c->elems[i].what, l->comments[i]);
 	return 0;
 }
 
-static void note_fresh(struct nft_elems *c, const struct nft_scan *l)
+static void note_added(struct nft_elems *c, const struct nft_scan *l)
 {
 	for (size_t i = 0; i < c->n_elems; i++) {
-		c->fresh[i] = !nft_scan_is_fine(l->states[i]);
+		c->added[i] = !nft_scan_is_fine(l->states[i]);
 		c->marked[i] = nft_scan_is_unshared(l, i);
 	}
 }
 
 /* It may have been done after all: what was not there before is not to be there now. */
-static int take_back(struct nl *nl, struct nft_elems *c, const struct nft_scan *l)
+static int undo_lost(struct nl *nl, struct nft_elems *c, const struct nft_scan *l)
 {
 	struct err first = *nl->err;
 
-	note_fresh(c, l);
+	note_added(c, l);
 	if (nl->ack_lost)
 		(void)!nft_elems_undo(nl, c, l->arena);
 	*nl->err = first;
@@ -92,22 +92,22 @@ static int take_back(struct nl *nl, struct nft_elems *c, const struct nft_scan *
  * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT says that
  * something they need is missing, EEXIST that somebody has one of them.
  */
-static int claim(struct nl *nl, struct nft_elems *c, bool with_build, struct arena *arena)
+static int elems(struct nl *nl, struct nft_elems *c, bool with_build, struct arena *arena)
 {
 	struct nft_scan l;
 	bool missing;
 
 	nft_scan_begin(&l, c, arena);
-	c->fresh = arena_array(arena, bool, c->n_elems + 1);
+	c->added = arena_array(arena, bool, c->n_elems + 1);
 	c->marked = arena_array(arena, bool, c->n_elems + 1);
 	for (int tries = 0;;) {
 		if (put(nl, &l, with_build) == 0) {
-			note_fresh(c, &l);
+			note_added(c, &l);
 			return 0;
 		}
 		missing = nl->err->sys == ENOENT;
 		if (!nft_should_retry(nl, &tries, missing ? ENOENT : EEXIST))
-			return take_back(nl, c, &l);
+			return undo_lost(nl, c, &l);
 		with_build |= missing;
 		if (nft_scan(nl, &l) < 0 || refuse_others(nl, &l) < 0)
 			return -1;
@@ -116,7 +116,7 @@ static int claim(struct nl *nl, struct nft_elems *c, bool with_build, struct are
 
 int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena)
 {
-	return claim(nl, c, false, arena);
+	return elems(nl, c, false, arena);
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
@@ -192,5 +192,5 @@ int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena)
 	if (nl->err->code != ERR_CHECK)
 		return -1;
 	err_clear(nl->err);
-	return claim(nl, c, true, arena);
+	return elems(nl, c, true, arena);
 }

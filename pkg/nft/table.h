@@ -49,7 +49,7 @@ struct nft_successor {
 	const struct nft_elem *key; /* what he leaves */
 	/* To be filled in; elem stays NULL if nobody wants it. */
 	const struct nft_elem *elem;
-	const char *owner;
+	const char *comment;
 };
 
 struct nft_succession {
@@ -59,7 +59,7 @@ struct nft_succession {
 
 struct nft_elems {
 	const struct nft_table_def *own;
-	const char *owner; /* the comment of each element */
+	const char *comment; /* the comment of each element */
 	struct nft_elem *elems;
 	struct nft_subchain *chains;
 	size_t n_elems, n_chains;
@@ -75,7 +75,7 @@ struct nft_elems {
 	 */
 	bool (*same_container)(const struct nft_elems *c, const char *other);
 	const struct nft_succession *succession; /* may be NULL: shared elements just go */
-	bool *fresh, *marked; /* nft_elems_add(): not there before, not shared before; by element */
+	bool *added, *marked; /* nft_elems_add(): not there before, not shared before; by element */
 };
 
 /* The element of that key; NULL if there is none. */
@@ -107,7 +107,7 @@ int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena) N
  * Goes through all elements: those whose owner is stale go in one transaction, and with them the
  * subchains that nothing goes to any more.
  */
-typedef bool (*nft_stale)(const char *owner, void *data);
+typedef bool (*nft_stale)(const char *comment, void *data);
 int nft_elems_gc(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
 	      struct arena *arena) NODISCARD;
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,

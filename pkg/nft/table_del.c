@@ -14,12 +14,12 @@ struct removal {
 	struct arena *arena;
 };
 
-static int doom(struct removal *r, const struct nft_elem *e, const char *owner)
+static int mark_to_delete(struct removal *r, const struct nft_elem *e, const char *comment)
 {
-	struct nft_successor s = { .own = r->own, .leaving = owner, .key = e };
+	struct nft_successor s = { .own = r->own, .leaving = comment, .key = e };
 
 	*arena_append(r->arena, r->elems, r->n) = *e;
-	if (!r->succession || !nft_is_shared(owner))
+	if (!r->succession || !nft_is_shared(comment))
 		return 0;
 	if (r->succession->find(&s, r->succession->data) < 0)
 		return -1;
@@ -37,7 +37,7 @@ static void put_removal(struct nl *nl, const struct removal *r)
 	nft_msg_elems_del(nl, t, r->elems, r->n);
 	for (size_t i = 0; i < r->n_next; i++)
 		nft_msg_elems_add(nl, t, r->next[i].elem, 1,
-			      nft_shared_comment(r->next[i].owner, NFT_SHARED, r->arena));
+			      nft_shared_comment(r->next[i].comment, NFT_SHARED, r->arena));
 }
 
 /* ---- by key ---------------------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ static int doom_ours(struct removal *r, const struct nft_scan *l, const bool *on
 	for (size_t i = 0; i < c->n_elems; i++) {
 		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
 
-		if (ours && (!only || only[i]) && doom(r, &c->elems[i], l->owners[i]) < 0)
+		if (ours && (!only || only[i]) && mark_to_delete(r, &c->elems[i], l->comments[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -65,7 +65,7 @@ static int release(struct nl *nl, const struct nft_elems *c, bool undo, struct a
 	for (int tries = 0;;) {
 		struct removal r = { c->own, .succession = c->succession, .arena = arena };
 
-		if (nft_scan(nl, &l) < 0 || doom_ours(&r, &l, undo ? c->fresh : NULL) < 0)
+		if (nft_scan(nl, &l) < 0 || doom_ours(&r, &l, undo ? c->added : NULL) < 0)
 			return -1;
 		put_removal(nl, &r);
 		for (size_t i = 0; undo && i < c->n_elems; i++)
@@ -103,11 +103,11 @@ int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems 
 
 /* ---- sweeping -------------------------------------------------------------------------------- */
 
-struct sweep {
+struct gc {
 	nft_stale stale;
 	void *data;
 	struct nft_elem *elems; /* to be removed, of all sets */
-	const char **owners;
+	const char **comments;
 	size_t n, before;    /* before: of the sets that are done */
 	const char **chains; /* that removed elements went to */
 	size_t n_chains;
@@ -115,14 +115,14 @@ struct sweep {
 	struct arena *arena;
 };
 
-static void sweep_reset(void *data)
+static void gc_reset(void *data)
 {
-	struct sweep *s = data;
+	struct gc *s = data;
 
 	s->n = s->before;
 }
 
-static void sweep_chain(struct sweep *s, const char *chain)
+static void gc_add_chain(struct gc *s, const char *chain)
 {
 	for (size_t i = 0; i < s->n_chains; i++)
 		if (!strcmp(s->chains[i], chain))
@@ -130,29 +130,29 @@ static void sweep_chain(struct sweep *s, const char *chain)
 	*arena_append(s->arena, s->chains, s->n_chains) = arena_strdup(s->arena, chain);
 }
 
-static void sweep_see(const struct nft_elem_info *found, void *data)
+static void gc_on_elem(const struct nft_elem_info *found, void *data)
 {
-	struct sweep *s = data;
+	struct gc *s = data;
 	size_t n = s->n;
 	struct nft_elem *e;
 
 	if (!s->stale(found->comment, s->data))
 		return;
-	*arena_append(s->arena, s->owners, n) = arena_strdup(s->arena, found->comment);
+	*arena_append(s->arena, s->comments, n) = arena_strdup(s->arena, found->comment);
 	e = arena_append(s->arena, s->elems, s->n);
 	*e = found->at;
 	e->set = s->set;
 	if (e->chain)
-		sweep_chain(s, e->chain);
+		gc_add_chain(s, e->chain);
 	e->chain = NULL;
 }
 
-static int sweep_list(struct nl *nl, const struct nft_table_def *own, struct sweep *s)
+static int gc_list(struct nl *nl, const struct nft_table_def *own, struct gc *s)
 {
 	s->n = s->before = 0;
 	for (const char *const *set = own->sets; *set; set++) {
 		s->set = *set;
-		if (nft_list(nl, &own->table, *set, sweep_see, sweep_reset, s) < 0)
+		if (nft_list(nl, &own->table, *set, gc_on_elem, gc_reset, s) < 0)
 			return -1;
 		s->before = s->n;
 	}
@@ -160,7 +160,7 @@ static int sweep_list(struct nl *nl, const struct nft_table_def *own, struct swe
 }
 
 /* One in use is busy, one that is no subchain too, and so is one that a newcomer is about to use. */
-static void sweep_chains(struct nl *nl, const struct nft_table_def *own, const struct sweep *s)
+static void gc_chains(struct nl *nl, const struct nft_table_def *own, const struct gc *s)
 {
 	for (size_t i = 0; i < s->n_chains; i++) {
 		nft_begin(nl, 0, s->arena);
@@ -171,10 +171,10 @@ static void sweep_chains(struct nl *nl, const struct nft_table_def *own, const s
 	}
 }
 
-static int doom_swept(struct removal *r, const struct sweep *s)
+static int doom_swept(struct removal *r, const struct gc *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (doom(r, &s->elems[i], s->owners[i]) < 0)
+		if (mark_to_delete(r, &s->elems[i], s->comments[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -182,16 +182,16 @@ static int doom_swept(struct removal *r, const struct sweep *s)
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
 		     const struct nft_succession *succession, struct arena *arena)
 {
-	struct sweep s = { .stale = stale, .data = data, .arena = arena };
+	struct gc s = { .stale = stale, .data = data, .arena = arena };
 
 	for (int tries = 0;;) {
 		struct removal r = { own, .succession = succession, .arena = arena };
 
-		if (sweep_list(nl, own, &s) < 0 || doom_swept(&r, &s) < 0)
+		if (gc_list(nl, own, &s) < 0 || doom_swept(&r, &s) < 0)
 			return -1;
 		put_removal(nl, &r);
 		if (nft_commit(nl) == 0) {
-			sweep_chains(nl, own, &s);
+			gc_chains(nl, own, &s);
 			return 0;
 		}
 		if (!nft_should_retry(nl, &tries, ENOENT))

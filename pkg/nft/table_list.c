@@ -15,14 +15,14 @@ static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 }
 
 /* A comment's first comma, or what stands there if it is shared. */
-static size_t mark_of(const char *owner)
+static size_t mark_of(const char *comment)
 {
-	return strcspn(owner, (const char[]){ ',', NFT_SHARED, '\0' });
+	return strcspn(comment, (const char[]){ ',', NFT_SHARED, '\0' });
 }
 
-const char *nft_shared_comment(const char *owner, char mark, struct arena *arena)
+const char *nft_shared_comment(const char *comment, char mark, struct arena *arena)
 {
-	char *marked = arena_strdup(arena, owner);
+	char *marked = arena_strdup(arena, comment);
 	size_t at = mark_of(marked);
 
 	if (marked[at])
@@ -30,9 +30,9 @@ const char *nft_shared_comment(const char *owner, char mark, struct arena *arena
 	return marked;
 }
 
-bool nft_is_shared(const char *owner)
+bool nft_is_shared(const char *comment)
 {
-	return owner[mark_of(owner)] == NFT_SHARED;
+	return comment[mark_of(comment)] == NFT_SHARED;
 }
 
 static bool is_same_owner(const char *a, const char *b)
@@ -63,8 +63,8 @@ static void see(const struct nft_elem_info *found, void *data)
 	bool same = same_data(&c->elems[found->index], &found->at);
 	uint8_t *state = &l->states[found->index];
 
-	l->owners[found->index] = arena_strdup(l->arena, found->comment);
-	if (is_same_owner(found->comment, c->owner))
+	l->comments[found->index] = arena_strdup(l->arena, found->comment);
+	if (is_same_owner(found->comment, c->comment))
 		*state = same ? OURS : OURS_OTHERWISE;
 	else if (c->same_container && c->same_container(c, found->comment))
 		see_kins(l, found);
@@ -91,13 +91,13 @@ void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena 
 	l->c = c;
 	l->arena = arena;
 	l->states = arena_array(arena, uint8_t, c->n_elems + 1);
-	l->owners = arena_array(arena, const char *, c->n_elems + 1);
+	l->comments = arena_array(arena, const char *, c->n_elems + 1);
 	l->kins = arena_array(arena, struct nft_elem *, c->n_elems + 1);
 }
 
 bool nft_scan_is_unshared(const struct nft_scan *l, size_t i)
 {
-	return l->kins[i] && !nft_is_shared(l->owners[i]);
+	return l->kins[i] && !nft_is_shared(l->comments[i]);
 }
 
 void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark)
@@ -105,7 +105,7 @@ void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char
 	const struct nft_table *t = &l->c->own->table;
 
 	nft_msg_elems_del(nl, t, l->kins[i], 1);
-	nft_msg_elems_add(nl, t, l->kins[i], 1, nft_shared_comment(l->owners[i], mark, l->arena));
+	nft_msg_elems_add(nl, t, l->kins[i], 1, nft_shared_comment(l->comments[i], mark, l->arena));
 }
 
 const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nft_elem *key)

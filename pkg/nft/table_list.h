@@ -10,7 +10,7 @@ enum nft_scan_state { ABSENT, OURS, OURS_OTHERWISE, SAME_CONTAINER, OTHERS_SAME,
 struct nft_scan {
 	const struct nft_elems *c;
 	uint8_t *states;        /* by element: enum nft_scan_state */
-	const char **owners;    /* of those that are there */
+	const char **comments;    /* of those that are there */
 	struct nft_elem **kins; /* as they are there */
 	struct arena *arena;
 };
@@ -23,7 +23,7 @@ bool nft_scan_is_fine(uint8_t state);
 void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark);
 bool nft_scan_is_unshared(const struct nft_scan *l, size_t i); /* kin's, and not known as shared */
 
-const char *nft_shared_comment(const char *owner, char mark, struct arena *arena);
-bool nft_is_shared(const char *owner);
+const char *nft_shared_comment(const char *comment, char mark, struct arena *arena);
+bool nft_is_shared(const char *comment);
 
 #endif

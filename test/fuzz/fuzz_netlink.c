@@ -150,28 +150,28 @@ static bool is_short(const char *comment, void *data)
 static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	static const char *const from[] = { "a", NULL };
-	static const struct nft_chain_removal doomed = { "CNI-x", "CNI-y", from };
+	static const struct nft_chain_removal to_delete = { "CNI-x", "CNI-y", from };
 	struct ip ip = { .family = AF_INET, .plen = 16, .bytes = { 10, 1, 0, 2 } };
 	const struct ip *ips[] = { &ip };
-	struct nft_elems claim = masq_nft_elems(ips, 1, "owner", arena);
-	struct nft_comment_filter whose = { is_short, NULL };
+	struct nft_elems elems = masq_nft_elems(ips, 1, "owner", arena);
+	struct nft_comment_filter filter = { is_short, NULL };
 	size_t n;
 
 	switch (which % 8) {
 	case 0:
-		return nft_elems_add(nl, &claim, arena);
+		return nft_elems_add(nl, &elems, arena);
 	case 1:
-		return nft_elems_del(nl, &claim, arena);
+		return nft_elems_del(nl, &elems, arena);
 	case 2:
-		return nft_elems_check(nl, &claim, arena);
+		return nft_elems_check(nl, &elems, arena);
 	case 3:
-		return nft_elems_restore(nl, &claim, arena);
+		return nft_elems_restore(nl, &elems, arena);
 	case 4:
 		return nft_elems_gc(nl, &masq_nft_table, is_short, NULL, arena);
 	case 5:
-		return nft_chain_remove(nl, &nft_ipt_nat[0], &doomed, arena);
+		return nft_chain_remove(nl, &nft_ipt_nat[0], &to_delete, arena);
 	case 6:
-		return masq_compat_set(nl, ips, 1, "owner", &whose, arena);
+		return masq_compat_set(nl, ips, 1, "owner", &filter, arena);
 	default:
 		return nft_count_jumps(nl, &nft_ipt_nat[0], "a", "CNI-x", &ip, &n);
 	}
@@ -185,12 +185,12 @@ static const struct fw_forward *successor(const char *bridge, void *data)
 /* Forwarding, in both ways that are netlink's. */
 static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 {
-	const struct fw_backend *way = which & 8 ? &fw_nftables : &fw_iptables_nft;
+	const struct fw_backend *backend = which & 8 ? &fw_nftables : &fw_iptables_nft;
 	struct ip ip = { .family = which & 16 ? AF_INET : AF_INET6, .bytes = { 10, 1, 0, 2 } };
 	const struct ip *ips[] = { &ip };
 	struct fw_forward f = { .ips = ips,
 				 .n_ips = 1,
-				 .owner = "owner",
+				 .comment = "owner",
 				 .network = "net",
 				 .admin = "CNI-ADMIN",
 				 .bridge = "br0",
@@ -199,19 +199,19 @@ static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 
 	switch (which % 8) {
 	case 0:
-		return way->ready(nl, &f, arena, &ready) < 0 ? -1 : way->add(nl, &f, arena);
+		return backend->ready(nl, &f, arena, &ready) < 0 ? -1 : backend->add(nl, &f, arena);
 	case 1:
-		return way->prepare(nl, &f, arena) < 0 ? -1 : way->undo(nl, &f, arena);
+		return backend->prepare(nl, &f, arena) < 0 ? -1 : backend->undo(nl, &f, arena);
 	case 2:
-		return way->release(nl, &f, arena);
+		return backend->release(nl, &f, arena);
 	case 3:
-		return way->verify(nl, &f, arena);
+		return backend->verify(nl, &f, arena);
 	case 4:
-		return way->restore(nl, &f, arena);
+		return backend->restore(nl, &f, arena);
 	case 5:
-		return way->sweep(nl, is_short, NULL, arena);
+		return backend->gc(nl, is_short, NULL, arena);
 	default:
-		return way->policy_reassign(nl, "net", successor, &f, arena);
+		return backend->policy_reassign(nl, "net", successor, &f, arena);
 	}
 }
 

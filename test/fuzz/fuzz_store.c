@@ -42,7 +42,7 @@ static const char *const files[] = {
 	"link of c2",
 };
 
-static const struct owner owners[] = { { "c1", "eth0" }, { "c2", "" } };
+static const struct holder holders[] = { { "c1", "eth0" }, { "c2", "" } };
 
 static struct arena arena;
 static struct err err;
@@ -69,7 +69,7 @@ static void go_there(void)
 	(void)mkdir("n", 0755);
 }
 
-static void write_link(const struct owner *owner, const char *text)
+static void write_link(const struct holder *holder, const char *text)
 {
 	struct index_holder_key key;
 	char path[256];
@@ -77,7 +77,7 @@ static void write_link(const struct owner *owner, const char *text)
 
 	if (store_open(&s, STORE_LOOK, ".", "n", &arena, &err) < 0)
 		abort();
-	index_holder_key(&s.index, owner, &key);
+	index_holder_key(&s.index, holder, &key);
 	store_close(&s);
 	snprintf(path, sizeof(path), INDEX "/" INDEX_HOLDERS "/%s", key.hex);
 	(void)unlink(path);
@@ -89,7 +89,7 @@ static void write_one(size_t where, const uint8_t *data, size_t size)
 	int fd;
 
 	if (where >= FIRST_LINK)
-		return write_link(&owners[where - FIRST_LINK], fuzz_text(&arena, data, size));
+		return write_link(&holders[where - FIRST_LINK], fuzz_text(&arena, data, size));
 	fd = open(files[where], O_WRONLY | O_CREAT | (where < FIRST_INDEX ? O_TRUNC : 0), 0600);
 	if (fd < 0)
 		return;
@@ -119,10 +119,10 @@ static void ignore_ip(const struct ip *ip, void *arg)
 	(void)arg;
 }
 
-static bool keep_none(const struct owner *owner, void *arg)
+static bool keep_none(const struct holder *holder, void *arg)
 {
 	(void)arg;
-	return strlen(owner->ifname) > 15;
+	return strlen(holder->ifname) > 15;
 }
 
 static struct range_set make_set(const char *subnet)
@@ -157,7 +157,7 @@ static int note_held(const struct record *r, void *arg)
 }
 
 /* What is given must not have been held, and then be held by whom it is given to. */
-static void reserve(const struct owner *owner)
+static void reserve(const struct holder *holder)
 {
 	struct range_set sets[] = { make_set("10.1.0.0/29"), make_set("fd00::/125") };
 	struct store_want wants[] = { { .set = &sets[0] }, { .set = &sets[1] } };
@@ -168,13 +168,13 @@ static void reserve(const struct owner *owner)
 	open_it(&s, STORE_ADD);
 	if (reservation_scan(s.dir, note_held, &held, &err) < 0)
 		abort();
-	if (!store_reserve(&s, owner, wants, ARRAY_SIZE(wants))) {
+	if (!store_reserve(&s, holder, wants, ARRAY_SIZE(wants))) {
 		for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
 			for (size_t k = 0; k < held.n; k++)
 				if (ip_equal(&held.ip[k], &wants[i].ip))
 					abort();
 			reservation_read(s.dir, &wants[i].ip, &r);
-			if (!reservation_is_of(&r, owner))
+			if (!reservation_is_of(&r, holder))
 				abort();
 		}
 	}
@@ -188,8 +188,8 @@ static void look(void)
 	struct store s;
 
 	open_it(&s, STORE_LOOK);
-	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
-		fuzz_expect(store_find(&s, &owners[i], ignore_ip, NULL), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(holders); i++) {
+		fuzz_expect(store_find(&s, &holders[i], ignore_ip, NULL), &err);
 		err_clear(&err);
 	}
 	fuzz_expect(store_check_free(&s, sets, ARRAY_SIZE(sets)), &err);
@@ -203,10 +203,10 @@ static void use(void)
 	struct store s;
 
 	look();
-	reserve(&owners[0]);
-	reserve(&owners[1]);
+	reserve(&holders[0]);
+	reserve(&holders[1]);
 	open_it(&s, STORE_CHANGE);
-	fuzz_expect(store_release(&s, &owners[0]), &err);
+	fuzz_expect(store_release(&s, &holders[0]), &err);
 	err_clear(&err);
 	fuzz_expect(store_release_earlier_boots(&s), &err);
 	store_close(&s);

@@ -53,19 +53,19 @@ static void see(const struct nft_rule_info *rule, void *data)
 	s->n++;
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
 	struct seen *s = data;
 
 	s->n = 0;
 }
 
-static struct seen *look(const struct nft_table *t, const char *chain)
+static struct seen *scan(const struct nft_table *t, const char *chain)
 {
 	struct seen *s = arena_new(&arena, struct seen);
 
 	s->family = t->family;
-	if (nft_rules(&nl, t, chain, see, see_none, s) < 0)
+	if (nft_rules(&nl, t, chain, see, reset, s) < 0)
 		printf("# %s\n", err.msg);
 	return s;
 }
@@ -90,13 +90,13 @@ static void test_iptables_rules(void)
 	says("iptables -N OTHER; iptables -N ONE; iptables -N TWO");
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		says(arena_printf(&arena, "iptables -A ONE %s", rules[i]));
-	s = look(t, "ONE");
+	s = scan(t, "ONE");
 	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
 	nft_begin(&nl, 64, &arena);
 	for (size_t i = 0; i < s->n; i++)
 		xt_rule_put(&nl, t, "TWO", false, &s->rules[i], "a mark");
 	ok(!nft_commit(&nl), "written again: %s", err.msg);
-	again = look(t, "TWO");
+	again = scan(t, "TWO");
 	for (size_t i = 0; i < s->n; i++) {
 		xt_rule_save(&s->rules[i], text);
 		ok(s->known[i], "is understood: %s", rules[i]);
@@ -108,7 +108,7 @@ static void test_iptables_rules(void)
 	       "iptables lists the same");
 	says("iptables -D TWO -s 10.1.0.2/32 -j ACCEPT; "
 	     "iptables -D TWO -d 10.1.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
-	ok(look(t, "TWO")->n == ARRAY_SIZE(rules) - 2, "iptables finds and deletes them");
+	ok(scan(t, "TWO")->n == ARRAY_SIZE(rules) - 2, "iptables finds and deletes them");
 }
 
 /* Something more, or something else: no rule of ours. */
@@ -132,7 +132,7 @@ static void test_other_rules(void)
 	says("iptables -N ODD");
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		says(arena_printf(&arena, "iptables -A ODD %s", rules[i]));
-	s = look(&nft_ipt_filter[0], "ODD");
+	s = scan(&nft_ipt_filter[0], "ODD");
 	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
 	for (size_t i = 0; i < s->n; i++)
 		ok(!s->known[i], "is not understood: %s", rules[i]);
@@ -141,7 +141,7 @@ static void test_other_rules(void)
 
 /* ---- an attachment --------------------------------------------------------------------------- */
 
-static struct fw_forward *forward(const char *owner, const char *const *addresses, size_t n)
+static struct fw_forward *forward(const char *comment, const char *const *addresses, size_t n)
 {
 	struct fw_forward *f = arena_new(&arena, struct fw_forward);
 	const struct ip **ips = arena_array(&arena, const struct ip *, n + 1);
@@ -155,7 +155,7 @@ static struct fw_forward *forward(const char *owner, const char *const *addresse
 	}
 	f->ips = ips;
 	f->n_ips = n;
-	f->owner = owner;
+	f->comment = comment;
 	f->network = "net";
 	f->admin = "CNI-ADMIN";
 	f->bridge = "br0";
@@ -164,51 +164,51 @@ static struct fw_forward *forward(const char *owner, const char *const *addresse
 
 static const char *const addresses[] = { "10.1.0.2/16", "fd00::2/64" };
 
-static struct fw_forward *both(const char *owner)
+static struct fw_forward *both(const char *comment)
 {
-	return forward(owner, addresses, ARRAY_SIZE(addresses));
+	return forward(comment, addresses, ARRAY_SIZE(addresses));
 }
 
-static bool is_ready(const struct fw_backend *way, const char *owner)
+static bool is_ready(const struct fw_backend *backend, const char *comment)
 {
 	bool ready = false;
 
-	return way->ready(&nl, both(owner), &arena, &ready) == 0 && ready;
+	return backend->ready(&nl, both(comment), &arena, &ready) == 0 && ready;
 }
 
-static void test_way(const struct fw_backend *way)
+static void test_way(const struct fw_backend *backend)
 {
 	struct fw_forward *f = both("a"), *other = both("b");
 
-	ok(way->verify(&nl, f, &arena) < 0 && err.code == ERR_CHECK, "%s: nothing there: %s",
-	   way->name, err.msg);
-	ok(!way->release(&nl, f, &arena), "nothing to remove: %s", err.msg);
-	ok(!is_ready(way, "a"), "not ready");
-	ok(!way->prepare(&nl, f, &arena) && !way->add(&nl, f, &arena), "added: %s", err.msg);
-	ok(is_ready(way, "a"), "ready");
-	ok(!way->verify(&nl, both("a"), &arena), "there: %s", err.msg);
-	ok(!way->undo(&nl, f, &arena), "taken back: %s", err.msg);
-	ok(way->verify(&nl, both("a"), &arena) < 0 && !is_ready(way, "a"), "nothing there: %s",
+	ok(backend->verify(&nl, f, &arena) < 0 && err.code == ERR_CHECK, "%s: nothing there: %s",
+	   backend->name, err.msg);
+	ok(!backend->release(&nl, f, &arena), "nothing to remove: %s", err.msg);
+	ok(!is_ready(backend, "a"), "not ready");
+	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena), "added: %s", err.msg);
+	ok(is_ready(backend, "a"), "ready");
+	ok(!backend->verify(&nl, both("a"), &arena), "there: %s", err.msg);
+	ok(!backend->undo(&nl, f, &arena), "taken back: %s", err.msg);
+	ok(backend->verify(&nl, both("a"), &arena) < 0 && !is_ready(backend, "a"), "nothing there: %s",
 	   err.msg);
-	ok(!way->restore(&nl, both("a"), &arena) && !way->verify(&nl, both("a"), &arena),
+	ok(!backend->restore(&nl, both("a"), &arena) && !backend->verify(&nl, both("a"), &arena),
 	   "restored: %s", err.msg);
-	ok(!way->release(&nl, other, &arena) && !way->verify(&nl, both("a"), &arena),
+	ok(!backend->release(&nl, other, &arena) && !backend->verify(&nl, both("a"), &arena),
 	   "another's DEL leaves it: %s", err.msg);
 	other = both("b");
-	ok(!way->prepare(&nl, other, &arena) && !way->add(&nl, other, &arena) &&
-		   !way->verify(&nl, both("b"), &arena),
+	ok(!backend->prepare(&nl, other, &arena) && !backend->add(&nl, other, &arena) &&
+		   !backend->verify(&nl, both("b"), &arena),
 	   "the address has gone over to another: %s", err.msg);
-	ok(!way->release(&nl, both("a"), &arena) && !way->verify(&nl, both("b"), &arena),
+	ok(!backend->release(&nl, both("a"), &arena) && !backend->verify(&nl, both("b"), &arena),
 	   "whom the first one's DEL leaves alone: %s", err.msg);
-	ok(!way->release(&nl, forward("b", NULL, 0), &arena) &&
-		   way->verify(&nl, both("b"), &arena) < 0,
+	ok(!backend->release(&nl, forward("b", NULL, 0), &arena) &&
+		   backend->verify(&nl, both("b"), &arena) < 0,
 	   "by the owner alone");
 }
 
-static bool not_a(const char *owner, void *data)
+static bool not_a(const char *comment, void *data)
 {
 	(void)data;
-	return strcmp(owner, "a") != 0;
+	return strcmp(comment, "a") != 0;
 }
 
 static const struct fw_forward *no_heir(const char *bridge, void *data)
@@ -217,7 +217,7 @@ static const struct fw_forward *no_heir(const char *bridge, void *data)
 	return data;
 }
 
-static void test_collecting(const struct fw_backend *way)
+static void test_collecting(const struct fw_backend *backend)
 {
 	const char **many = arena_array(&arena, const char *, 500);
 	struct fw_forward *f, successor = { .network = "successor", .bridge = "br0", .isolated = true };
@@ -225,18 +225,18 @@ static void test_collecting(const struct fw_backend *way)
 	for (int i = 0; i < 500; i++)
 		many[i] = arena_printf(&arena, "10.2.%d.%d/16", i / 200, i % 200 + 1);
 	f = forward("b", many, 500);
-	ok(!way->prepare(&nl, f, &arena) && !way->add(&nl, f, &arena), "%s: 500 addresses: %s",
-	   way->name, err.msg);
-	ok(!way->verify(&nl, forward("b", many, 500), &arena), "all there: %s", err.msg);
-	ok(!way->restore(&nl, both("a"), &arena), "and another's: %s", err.msg);
-	ok(!way->sweep(&nl, not_a, NULL, &arena), "swept: %s", err.msg);
-	ok(!way->verify(&nl, both("a"), &arena), "the other's are there: %s", err.msg);
-	ok(way->verify(&nl, f, &arena) < 0, "these are gone");
-	ok(!way->policy_reassign(&nl, "else", no_heir, NULL, &arena) && is_ready(way, "a"),
+	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena), "%s: 500 addresses: %s",
+	   backend->name, err.msg);
+	ok(!backend->verify(&nl, forward("b", many, 500), &arena), "all there: %s", err.msg);
+	ok(!backend->restore(&nl, both("a"), &arena), "and another's: %s", err.msg);
+	ok(!backend->gc(&nl, not_a, NULL, &arena), "swept: %s", err.msg);
+	ok(!backend->verify(&nl, both("a"), &arena), "the other's are there: %s", err.msg);
+	ok(backend->verify(&nl, f, &arena) < 0, "these are gone");
+	ok(!backend->policy_reassign(&nl, "else", no_heir, NULL, &arena) && is_ready(backend, "a"),
 	   "nothing of another network's");
-	ok(!way->policy_reassign(&nl, "net", no_heir, &successor, &arena), "to an successor: %s", err.msg);
-	ok(!way->policy_reassign(&nl, "net", no_heir, NULL, &arena), "nothing left: %s", err.msg);
-	ok(!way->policy_reassign(&nl, "successor", no_heir, NULL, &arena) && !is_ready(way, "a"),
+	ok(!backend->policy_reassign(&nl, "net", no_heir, &successor, &arena), "to an successor: %s", err.msg);
+	ok(!backend->policy_reassign(&nl, "net", no_heir, NULL, &arena), "nothing left: %s", err.msg);
+	ok(!backend->policy_reassign(&nl, "successor", no_heir, NULL, &arena) && !is_ready(backend, "a"),
 	   "gone with the successor");
 }
 

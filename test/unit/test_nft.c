@@ -29,7 +29,7 @@ static const char *says(const char *command)
 	return text;
 }
 
-static struct nft_elems claim_of(const char *address, const char *owner)
+static struct nft_elems elems_of(const char *address, const char *comment)
 {
 	struct ip *ip = arena_new(&arena, struct ip);
 	const struct ip **list = arena_array(&arena, const struct ip *, 1);
@@ -37,7 +37,7 @@ static struct nft_elems claim_of(const char *address, const char *owner)
 	if (!cidr_parse(ip, address))
 		abort();
 	list[0] = ip;
-	return masq_nft_elems(list, 1, owner, &arena);
+	return masq_nft_elems(list, 1, comment, &arena);
 }
 
 static bool elements_are(const char *set, const char *want)
@@ -53,7 +53,7 @@ static bool elements_are(const char *set, const char *want)
 
 static void test_claim(void)
 {
-	struct nft_elems a = claim_of("10.1.0.2/16", "a"), b = claim_of("fd00::2/64", "b");
+	struct nft_elems a = elems_of("10.1.0.2/16", "a"), b = elems_of("fd00::2/64", "b");
 
 	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "nothing there: %s", err.msg);
 	ok(!nft_elems_del(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
@@ -72,8 +72,8 @@ static void test_claim(void)
 			"elements = { 10.1.0.2 comment \"a\" : goto to_10.1.0.0/16 }\n}\n}\n"),
 	   "and the element");
 	ok(!nft_elems_add(&nl, &a, &arena), "again: %s", err.msg);
-	ok(!a.fresh[0], "it was there");
-	ok(!nft_elems_add(&nl, &b, &arena) && b.fresh[0], "IPv6, in the same table: %s", err.msg);
+	ok(!a.added[0], "it was there");
+	ok(!nft_elems_add(&nl, &b, &arena) && b.added[0], "IPv6, in the same table: %s", err.msg);
 	ok(elements_are("v6", "elements = { fd00::2 comment \"b\" : goto to_fd00__/64 }\n}\n}\n"),
 	   "its element");
 	ok(!nft_elems_check(&nl, &a, &arena) && !nft_elems_check(&nl, &b, &arena), "both are there: %s",
@@ -82,20 +82,20 @@ static void test_claim(void)
 
 static void test_others(void)
 {
-	struct nft_elems a = claim_of("10.1.0.2/16", "a"), c = claim_of("10.1.0.2/16", "c");
+	struct nft_elems a = elems_of("10.1.0.2/16", "a"), c = elems_of("10.1.0.2/16", "c");
 
 	c.exclusive = true;
 	ok(nft_elems_add(&nl, &c, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
 	c.exclusive = false;
 	ok(!nft_elems_del(&nl, &c, &arena) && !nft_elems_check(&nl, &a, &arena), "is not removed either");
-	ok(!nft_elems_add(&nl, &c, &arena) && c.fresh[0], "it can be taken over: %s", err.msg);
+	ok(!nft_elems_add(&nl, &c, &arena) && c.added[0], "it can be taken over: %s", err.msg);
 	ok(nft_elems_check(&nl, &a, &arena) < 0, "and is gone then: %s", err.msg);
 	ok(!nft_elems_undo(&nl, &c, &arena) && nft_elems_check(&nl, &c, &arena) < 0, "taken back");
 }
 
 static void test_rules(void)
 {
-	struct nft_elems a = claim_of("10.1.0.2/16", "a");
+	struct nft_elems a = elems_of("10.1.0.2/16", "a");
 
 	ok(!nft_elems_add(&nl, &a, &arena), "there: %s", err.msg);
 	says("nft flush chain inet cnic_masquerade to_10.1.0.0/16");
@@ -107,22 +107,22 @@ static void test_rules(void)
 	ok(!nft_elems_restore(&nl, &a, &arena), "nothing to put back");
 }
 
-static bool not_a(const char *owner, void *data)
+static bool not_a(const char *comment, void *data)
 {
 	(void)data;
-	return strcmp(owner, "a") != 0;
+	return strcmp(comment, "a") != 0;
 }
 
-static bool all(const char *owner, void *data)
+static bool all(const char *comment, void *data)
 {
-	(void)owner, (void)data;
+	(void)comment, (void)data;
 	return true;
 }
 
 static void test_sweep(void)
 {
 	const struct ip **many = arena_array(&arena, const struct ip *, 3000);
-	struct nft_elems a = claim_of("10.1.0.2/16", "a"), c;
+	struct nft_elems a = elems_of("10.1.0.2/16", "a"), c;
 	struct ip ip;
 
 	cidr_parse(&ip, "10.2.0.0/16");

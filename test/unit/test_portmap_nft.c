@@ -58,14 +58,14 @@ static bool is_b(const struct nft_elems *c, const char *other)
 	return !strcmp(other, "b");
 }
 
-static struct nft_elems claim_of(const struct portmap_mapping *m, size_t n, const char *owner)
+static struct nft_elems elems_of(const struct portmap_mapping *m, size_t n, const char *comment)
 {
 	struct portmap_mapping *copy = arena_array(&arena, struct portmap_mapping, n);
 	struct nft_elems c;
 
 	memcpy(copy, m, n * sizeof(*m));
 	c = portmap_nft_elems(portmap_nft_table(none, "", &arena), copy, n, PORTMAP_MASQ_LOCAL_SUBNET, &arena);
-	c.owner = owner;
+	c.comment = comment;
 	return c;
 }
 
@@ -87,7 +87,7 @@ static void test_claim(void)
 		mapping(NULL, IPPROTO_DCCP, 9, "fd00::2/64", 90),
 		mapping("::1", IPPROTO_UDP, 8081, "fd00::2/64", 82),
 	};
-	struct nft_elems a = claim_of(m, ARRAY_SIZE(m), "a");
+	struct nft_elems a = elems_of(m, ARRAY_SIZE(m), "a");
 
 	ok(!nft_elems_del(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
 	ok(!nft_elems_add(&nl, &a, &arena), "the first makes the table: %s", err.msg);
@@ -100,7 +100,7 @@ static void test_claim(void)
 	is_str(elements("snat4"), "elements = { 10.1.0.2 comment \"a\" : goto from_10.1.0.0/16 ",
 	       "snat4, once");
 	ok(!nft_elems_check(&nl, &a, &arena), "all there: %s", err.msg);
-	ok(!nft_elems_add(&nl, &a, &arena) && !a.fresh[0], "again: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena) && !a.added[0], "again: %s", err.msg);
 }
 
 static void test_rules(void)
@@ -136,8 +136,8 @@ static void test_conflicts(void)
 		mapping(NULL, IPPROTO_UDP, 8080, "10.1.0.3/16", 80),
 	};
 	const struct portmap_mapping same[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80) };
-	struct nft_elems b = claim_of(taken, 2, "b"), c = claim_of(beside, 2, "c"),
-			 d = claim_of(same, 1, "d"), e = claim_of(taken, 2, "e");
+	struct nft_elems b = elems_of(taken, 2, "b"), c = elems_of(beside, 2, "c"),
+			 d = elems_of(same, 1, "d"), e = elems_of(taken, 2, "e");
 
 	ok(nft_elems_add(&nl, &b, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
 	ok(strstr(err.msg, "host port 8080/tcp") && strstr(err.msg, "(a)"), "who has what");
@@ -146,12 +146,12 @@ static void test_conflicts(void)
 	   "nothing of it is there");
 	ok(!nft_elems_add(&nl, &c, &arena), "one address, another protocol: %s", err.msg);
 	ok(!nft_elems_del(&nl, &c, &arena), "gone again: %s", err.msg);
-	ok(!nft_elems_add(&nl, &d, &arena) && d.fresh[0], "whose address we were given: %s", err.msg);
+	ok(!nft_elems_add(&nl, &d, &arena) && d.added[0], "whose address we were given: %s", err.msg);
 	ok(nft_elems_add(&nl, &b, &arena) < 0, "it is d's now: %s", err.msg);
 	err_clear(&err);
 	ok(!nft_elems_del(&nl, &d, &arena) && !nft_elems_add(&nl, &b, &arena), "free: %s", err.msg);
 	e.same_container = is_b;
-	ok(!nft_elems_add(&nl, &e, &arena) && !e.fresh[0] && !e.fresh[2], "of the same party: %s",
+	ok(!nft_elems_add(&nl, &e, &arena) && !e.added[0] && !e.added[2], "of the same party: %s",
 	   err.msg);
 	ok(strstr(elements("any4"), "comment \"b\""), "who was first has it");
 	ok(!nft_elems_del(&nl, &e, &arena) && strstr(elements("any4"), "comment \"b\""),
@@ -169,7 +169,7 @@ static void test_many(void)
 		m[i] = mapping(NULL, IPPROTO_TCP, (uint16_t)(10000 + i), "10.1.0.2/16", i);
 		m[5000 + i] = mapping(NULL, IPPROTO_TCP, (uint16_t)(10000 + i), "fd00::2/64", i);
 	}
-	c = claim_of(m, 10000, "many");
+	c = elems_of(m, 10000, "many");
 	says("nft flush ruleset");
 	ok(!nft_elems_add(&nl, &c, &arena), "10000 with the table: %s", err.msg);
 	ok(!nft_elems_check(&nl, &c, &arena), "all there: %s", err.msg);
@@ -191,7 +191,7 @@ static void test_conditions(void)
 	ok(!condition_parse(words, ARRAY_SIZE(words), AF_INET, &cond[0], &arena, &err), "%s",
 	   err.msg);
 	c = portmap_nft_elems(portmap_nft_table(cond, "x", &arena), m, 1, PORTMAP_MASQ_ALL, &arena);
-	c.owner = "a";
+	c.comment = "a";
 	ok(!nft_elems_add(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "a table: %s", err.msg);
 	is_str(says("nft list chain inet cnic_portmap_x output"),
 	       "table inet cnic_portmap_x {\nchain output {\n"

@@ -69,7 +69,7 @@ static const char *add_asked(const char *id, const char *sets_text, const char *
 	struct range_set sets[8];
 	struct store_want wants[8] = { 0 };
 	size_t n = make_sets(sets_text, sets);
-	struct owner owner = { id, "eth0" };
+	struct holder holder = { id, "eth0" };
 	const char *text = "";
 	char buf[IP_STRLEN];
 	struct ip ip;
@@ -79,7 +79,7 @@ static const char *add_asked(const char *id, const char *sets_text, const char *
 		wants[i].set = &sets[i];
 	if (asked && (!ip_parse(&ip, asked) || !store_request(wants, n, &ip)))
 		return "not in the sets";
-	got = open_as(STORE_ADD) && !store_reserve(&s, &owner, wants, n);
+	got = open_as(STORE_ADD) && !store_reserve(&s, &holder, wants, n);
 	was_first = got;
 	if (!got)
 		text = arena_printf(&arena, "%d", err.code);
@@ -99,8 +99,8 @@ static const char *add(const char *id, const char *sets)
 
 static bool del(const char *id, const char *ifname)
 {
-	struct owner owner = { id, ifname };
-	bool done = open_as(STORE_CHANGE) && !store_release(&s, &owner);
+	struct holder holder = { id, ifname };
+	bool done = open_as(STORE_CHANGE) && !store_release(&s, &holder);
 
 	store_close(&s);
 	return done;
@@ -116,10 +116,10 @@ static void append_ip(const struct ip *ip, void *arg)
 
 static const char *held_by(const char *id)
 {
-	struct owner owner = { id, "eth0" };
+	struct holder holder = { id, "eth0" };
 	const char *text = "";
 
-	if (!open_as(STORE_LOOK) || store_find(&s, &owner, append_ip, &text) < 0)
+	if (!open_as(STORE_LOOK) || store_find(&s, &holder, append_ip, &text) < 0)
 		text = "error";
 	store_close(&s);
 	return text;
@@ -321,16 +321,16 @@ static void test_all_or_nothing(void)
 
 static void take_back(const char *id)
 {
-	struct owner owner = { id, "eth0" };
+	struct holder holder = { id, "eth0" };
 	struct store_want want = { 0 };
 	struct range_set set;
 
 	make_sets(small, &set);
 	want.set = &set;
-	ok(open_as(STORE_ADD) && !store_reserve(&s, &owner, &want, 1), "reserve %s", err.msg);
+	ok(open_as(STORE_ADD) && !store_reserve(&s, &holder, &want, 1), "reserve %s", err.msg);
 	store_close(&s);
 	ok(open_as(STORE_CHANGE), "later");
-	store_unreserve(&s, &owner, &want, 1);
+	store_unreserve(&s, &holder, &want, 1);
 	store_close(&s);
 }
 
@@ -511,7 +511,7 @@ static void test_head(void)
 /* The process dies before the seal. */
 static void test_crash(void)
 {
-	struct owner owner = { "c1", "eth0" };
+	struct holder holder = { "c1", "eth0" };
 	struct store_want want = { 0 };
 	struct range_set set;
 
@@ -519,11 +519,11 @@ static void test_crash(void)
 	make_sets(small, &set);
 	want.set = &set;
 	ok(!strcmp(add("c0", small), "10.9.0.2"), "one");
-	ok(open_as(STORE_ADD) && !store_reserve(&s, &owner, &want, 1), "two %s", err.msg);
+	ok(open_as(STORE_ADD) && !store_reserve(&s, &holder, &want, 1), "two %s", err.msg);
 	s.index.usable = false; /* no seal */
 	store_close(&s);
 	ok(!is_indexed() && !strcmp(held_by("c1"), "10.9.0.3"), "not sealed, but found");
-	ok(open_as(STORE_CHANGE) && !store_release(&s, &owner), "released %s", err.msg);
+	ok(open_as(STORE_CHANGE) && !store_release(&s, &holder), "released %s", err.msg);
 	s.index.usable = false;
 	store_close(&s);
 	ok(!is_indexed() && !strcmp(add("c2", small), "10.9.0.4"), "goes on");
@@ -532,7 +532,7 @@ static void test_crash(void)
 
 static void pretend_boot(const char *id, const char *boot)
 {
-	struct owner owner = { id, "eth0" };
+	struct holder holder = { id, "eth0" };
 	struct store_want want = { 0 };
 	struct range_set set;
 
@@ -541,7 +541,7 @@ static void pretend_boot(const char *id, const char *boot)
 	if (!open_as(STORE_ADD))
 		abort();
 	snprintf(s.index.boot, sizeof(s.index.boot), "%s", boot);
-	if (store_reserve(&s, &owner, &want, 1) < 0)
+	if (store_reserve(&s, &holder, &want, 1) < 0)
 		abort();
 	store_close(&s);
 }
@@ -633,10 +633,10 @@ static void test_first_use(void)
 	   "a store that somebody else has used");
 }
 
-static bool keep_even(const struct owner *owner, void *arg)
+static bool keep_even(const struct holder *holder, void *arg)
 {
 	(void)arg;
-	return (owner->id[strlen(owner->id) - 1] - '0') % 2 == 0 && *owner->ifname;
+	return (holder->id[strlen(holder->id) - 1] - '0') % 2 == 0 && *holder->ifname;
 }
 
 static void test_garbage(void)

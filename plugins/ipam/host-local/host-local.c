@@ -141,9 +141,9 @@ static int open_store(struct cni_call *c, struct store *s, enum store_use use)
 	return store_open(s, use, conf->data_dir, c->req->net.name, c->arena, c->err);
 }
 
-static struct owner owner_of(const struct cni_call *c)
+static struct holder holder_of(const struct cni_call *c)
 {
-	return (struct owner){ c->req->container_id, c->req->ifname };
+	return (struct holder){ c->req->container_id, c->req->ifname };
 }
 
 /* What one ADD wants and, later, has. */
@@ -220,24 +220,24 @@ static int read_dns(struct cni_call *c)
 static void undo_add(struct cni_call *c, void *arg)
 {
 	const struct wants *w = arg;
-	struct owner owner = owner_of(c);
+	struct holder holder = holder_of(c);
 	auto_store struct store s;
 
 	if (!open_store(c, &s, STORE_CHANGE))
-		store_unreserve(&s, &owner, w->list, w->n);
+		store_unreserve(&s, &holder, w->list, w->n);
 }
 
 static int reserve(struct cni_call *c, struct wants *w)
 {
 	const struct host_local_conf *conf = c->conf;
-	struct owner owner = owner_of(c);
+	struct holder holder = holder_of(c);
 	auto_store struct store s;
 
 	if (open_store(c, &s, STORE_ADD) < 0)
 		return -1;
 	if (conf->release_on_reboot && store_release_earlier_boots(&s) < 0)
 		return -1;
-	return store_reserve(&s, &owner, w->list, w->n);
+	return store_reserve(&s, &holder, w->list, w->n);
 }
 
 static void fill_result(struct cni_call *c, const struct wants *w)
@@ -274,40 +274,40 @@ static int host_local_add(struct cni_call *c)
 
 static int host_local_del(struct cni_call *c)
 {
-	struct owner owner = owner_of(c);
+	struct holder holder = holder_of(c);
 	auto_store struct store s;
 
 	if (open_store(c, &s, STORE_CHANGE) < 0)
 		return -1;
-	return store_release(&s, &owner);
+	return store_release(&s, &holder);
 }
 
 static int host_local_check(struct cni_call *c)
 {
 	const struct host_local_conf *conf = c->conf;
-	struct owner owner = owner_of(c);
+	struct holder holder = holder_of(c);
 	struct ip *ips = arena_array(c->arena, struct ip, c->req->prev->n_ips);
-	struct store_expected promise = { conf->sets, conf->n_sets, ips, c->req->prev->n_ips };
+	struct store_expected expected = { conf->sets, conf->n_sets, ips, c->req->prev->n_ips };
 	auto_store struct store s;
 
 	for (size_t i = 0; i < c->req->prev->n_ips; i++)
 		ips[i] = c->req->prev->ips[i].address;
 	if (open_store(c, &s, STORE_LOOK) < 0)
 		return -1;
-	if (store_check(&s, &owner, &promise) < 0)
+	if (store_check(&s, &holder, &expected) < 0)
 		return err_wrap(c->err, "host-local");
 	return 0;
 }
 
-static bool is_valid(const struct owner *owner, void *arg)
+static bool is_valid(const struct holder *holder, void *arg)
 {
 	const struct cni_call *c = arg;
 	const struct cni_conf *conf = &c->req->net;
 
-	if (*owner->ifname)
-		return cni_gc_is_valid(conf, owner->id, owner->ifname);
+	if (*holder->ifname)
+		return cni_gc_is_valid(conf, holder->id, holder->ifname);
 	for (size_t i = 0; i < conf->n_attachments; i++)
-		if (!strcmp(conf->attachments[i].container_id, owner->id))
+		if (!strcmp(conf->attachments[i].container_id, holder->id))
 			return true;
 	return false;
 }

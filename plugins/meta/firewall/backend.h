@@ -20,7 +20,7 @@ struct fw_bridge_state {
 struct fw_forward {
 	const struct ip *const *ips; /* let through: what they send, and the answers */
 	size_t n_ips;
-	const char *owner;   /* comment of what the attachment has */
+	const char *comment;   /* comment of what the attachment has */
 	const char *network; /* of what its bridge has */
 	const char *admin;   /* a chain that is asked first, and whose rules are not ours */
 	const char *bridge;  /* packets to and from other such bridges are dropped; NULL: no */
@@ -29,10 +29,10 @@ struct fw_forward {
 	void *context;       /* of a way that is not here */
 
 	/* Theirs: what undo() takes back. */
-	struct nft_elems claim;
+	struct nft_elems elems;
 	struct fw_bridge_state before;
-	struct fw_rules *fresh;
-	struct fw_rules_listed *look;
+	struct fw_rules *added;
+	struct fw_rules_listed *scan;
 	const struct ip *const *undo_ips;
 	size_t n_undo_ips;
 };
@@ -63,7 +63,7 @@ struct fw_backend {
 	int (*restore)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
 	/* Everything whose owner is stale. */
-	int (*sweep)(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
+	int (*gc)(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
 	/* The bridges of a network that has no attachment any more go, or to an successor. */
 	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor, void *data,
 			struct arena *arena);

@@ -104,16 +104,16 @@ int fw_detect(struct cni_call *c, const char *configured, const char **backend)
 	return 0;
 }
 
-static void add_way(struct fw_backends *ways, const struct fw_backend *way)
+static void add_backend(struct fw_backends *backends, const struct fw_backend *backend)
 {
-	ways->list[ways->n++] = way;
+	backends->list[backends->n++] = backend;
 }
 
 /*
  * Both kinds of iptables have their say on every packet, so both are told where both are used. Where none is,
  * the one that is installed will be.
  */
-static int iptables_ways(struct cni_call *c, struct fw_backends *ways)
+static int iptables_backends(struct cni_call *c, struct fw_backends *backends)
 {
 	bool legacy, nft;
 
@@ -124,36 +124,36 @@ static int iptables_ways(struct cni_call *c, struct fw_backends *ways)
 	else
 		nft = true;
 	if (nft)
-		add_way(ways, &fw_iptables_nft);
+		add_backend(backends, &fw_iptables_nft);
 	if (legacy)
-		add_way(ways, &fw_iptables_legacy);
+		add_backend(backends, &fw_iptables_legacy);
 	return 0;
 }
 
 /* firewalld knows nothing of policies between bridges. */
-static int policy_ways(struct cni_call *c, struct fw_backends *ways)
+static int policy_backends(struct cni_call *c, struct fw_backends *backends)
 {
 	bool iptables;
 
 	if (is_iptables(c, &iptables) < 0)
 		return -1;
 	if (iptables)
-		return iptables_ways(c, ways);
-	add_way(ways, &fw_nftables);
+		return iptables_backends(c, backends);
+	add_backend(backends, &fw_nftables);
 	return 0;
 }
 
 int fw_backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-		      struct fw_backends *ways)
+		      struct fw_backends *backends)
 {
-	*ways = (struct fw_backends){ 0 };
+	*backends = (struct fw_backends){ 0 };
 	if (!strcmp(backend, "firewalld")) {
-		add_way(ways, &fw_firewalld);
-		return fw_has_policy(conf) ? policy_ways(c, ways) : 0;
+		add_backend(backends, &fw_firewalld);
+		return fw_has_policy(conf) ? policy_backends(c, backends) : 0;
 	}
 	if (!strcmp(backend, "iptables"))
-		return iptables_ways(c, ways);
-	add_way(ways, &fw_nftables);
+		return iptables_backends(c, backends);
+	add_backend(backends, &fw_nftables);
 	return 0;
 }
 
@@ -162,50 +162,50 @@ int fw_backends_for(struct cni_call *c, const struct fw_conf *conf, const char *
 static const struct fw_backend *const all[] = { &fw_nftables, &fw_iptables_nft, &fw_iptables_legacy,
 						    &fw_firewalld };
 
-const char *fw_backends_extra(struct cni_call *c, const struct fw_backends *ways)
+const char *fw_backends_extra(struct cni_call *c, const struct fw_backends *backends)
 {
 	const char *note = "";
 
-	for (size_t i = 0; i < ways->n; i++)
+	for (size_t i = 0; i < backends->n; i++)
 		note = arena_printf(c->arena, "%s%s%s", note, *note ? ", " : "",
-				    ways->list[i]->name);
+				    backends->list[i]->name);
 	return note;
 }
 
 struct fw_backends fw_backends_recorded(struct cni_call *c, const char *note)
 {
 	char *list = arena_strdup(c->arena, note ? note : ""), *name;
-	struct fw_backends ways = { 0 };
+	struct fw_backends backends = { 0 };
 
 	while ((name = strsep(&list, ","))) {
 		name += *name == ' ';
 		for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-			if (!strcmp(all[i]->name, name) && ways.n < ARRAY_SIZE(ways.list))
-				add_way(&ways, all[i]);
+			if (!strcmp(all[i]->name, name) && backends.n < ARRAY_SIZE(backends.list))
+				add_backend(&backends, all[i]);
 	}
-	return ways;
+	return backends;
 }
 
-bool fw_backends_use(const struct fw_backends *ways, const struct fw_backend *way)
+bool fw_backends_use(const struct fw_backends *backends, const struct fw_backend *backend)
 {
-	for (size_t i = 0; i < ways->n; i++)
-		if (ways->list[i] == way)
+	for (size_t i = 0; i < backends->n; i++)
+		if (backends->list[i] == backend)
 			return true;
 	return false;
 }
 
 /* firewalld's are the reference's already, and it has none by nftables. */
 int fw_backends_turned(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-			const char *note, struct fw_backends *ways)
+			const char *note, struct fw_backends *backends)
 {
-	const struct fw_backends noted = fw_backends_recorded(c, note);
+	const struct fw_backends recorded = fw_backends_recorded(c, note);
 
-	if (fw_backends_use(&noted, &fw_firewalld)) {
-		*ways = noted;
+	if (fw_backends_use(&recorded, &fw_firewalld)) {
+		*backends = recorded;
 		return 0;
 	}
 	return fw_backends_for(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables",
-				 ways);
+				 backends);
 }
 
 static bool may_be_firewalld(struct cni_call *c)
@@ -218,33 +218,33 @@ static bool may_be_firewalld(struct cni_call *c)
 /* Those by netlink are cheap to ask. The others are only where ADD has used them, or might have. */
 struct fw_backends fw_backends_to_clean(struct cni_call *c, const char *backend, const char *note)
 {
-	const struct fw_backends noted = fw_backends_recorded(c, note);
-	struct fw_backends ways = { 0 };
+	const struct fw_backends recorded = fw_backends_recorded(c, note);
+	struct fw_backends backends = { 0 };
 
-	add_way(&ways, &fw_nftables);
-	add_way(&ways, &fw_iptables_nft);
-	for (size_t i = 0; i < noted.n; i++)
-		if (noted.list[i]->has_no_owner_tag)
-			add_way(&ways, noted.list[i]);
-	if (!noted.n && iptables_legacy_is_installed(c) &&
+	add_backend(&backends, &fw_nftables);
+	add_backend(&backends, &fw_iptables_nft);
+	for (size_t i = 0; i < recorded.n; i++)
+		if (recorded.list[i]->has_no_owner_tag)
+			add_backend(&backends, recorded.list[i]);
+	if (!recorded.n && iptables_legacy_is_installed(c) &&
 	    (iptables_legacy_has_table(AF_INET, IPTABLES_FILTER) ||
 	     iptables_legacy_has_table(AF_INET6, IPTABLES_FILTER)))
-		add_way(&ways, &fw_iptables_legacy);
-	if (!noted.n && (!strcmp(backend, "firewalld") || (!*backend && may_be_firewalld(c))))
-		add_way(&ways, &fw_firewalld);
-	return ways;
+		add_backend(&backends, &fw_iptables_legacy);
+	if (!recorded.n && (!strcmp(backend, "firewalld") || (!*backend && may_be_firewalld(c))))
+		add_backend(&backends, &fw_firewalld);
+	return backends;
 }
 
 /* ---- STATUS ---------------------------------------------------------------------------------- */
 
-int fw_backends_status(struct cni_call *c, const struct fw_backends *ways)
+int fw_backends_status(struct cni_call *c, const struct fw_backends *backends)
 {
 	bool running;
 
-	for (size_t i = 0; i < ways->n; i++) {
-		if (ways->list[i] == &fw_iptables_legacy && iptables_is_usable(c, AF_INET) < 0)
+	for (size_t i = 0; i < backends->n; i++) {
+		if (backends->list[i] == &fw_iptables_legacy && iptables_is_usable(c, AF_INET) < 0)
 			return -1;
-		if (ways->list[i] != &fw_firewalld)
+		if (backends->list[i] != &fw_firewalld)
 			continue;
 		if (fw_firewalld_is_running(c, &running) < 0)
 			return -1;

@@ -105,7 +105,7 @@ static int firewall_validate(struct cni_call *c)
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
 struct step {
-	const struct fw_backend *way;
+	const struct fw_backend *backend;
 	struct fw_forward *f;
 };
 
@@ -113,34 +113,34 @@ static void undo(struct cni_call *c, void *arg)
 {
 	const struct step *s = arg;
 
-	if (s->way->undo(c->nft, s->f, c->arena) < 0)
-		fprintf(stderr, "rollback: firewall, %s: %s\n", s->way->name, c->err->msg);
+	if (s->backend->undo(c->nft, s->f, c->arena) < 0)
+		fprintf(stderr, "rollback: firewall, %s: %s\n", s->backend->name, c->err->msg);
 }
 
 /* What is shared is made by one at a time, and not taken from under another while we may take it back. */
-static int go(struct cni_call *c, const struct fw_backends *ways, size_t i)
+static int go(struct cni_call *c, const struct fw_backends *backends, size_t i)
 {
-	const struct fw_backend *way = ways->list[i];
+	const struct fw_backend *backend = backends->list[i];
 	struct step *s = arena_new(c->arena, struct step);
 	bool ready;
 
-	s->way = way;
-	s->f = fw_forward_for(c, ways, i, c->req->prev);
-	if (way->ready(c->nft, s->f, c->arena, &ready) < 0)
+	s->backend = backend;
+	s->f = fw_forward_for(c, backends, i, c->req->prev);
+	if (backend->ready(c->nft, s->f, c->arena, &ready) < 0)
 		return -1;
 	undo_push(c, undo, s);
-	if (!ready && (host_lock(c) < 0 || way->prepare(c->nft, s->f, c->arena) < 0))
+	if (!ready && (host_lock(c) < 0 || backend->prepare(c->nft, s->f, c->arena) < 0))
 		return -1;
-	return way->add(c->nft, s->f, c->arena);
+	return backend->add(c->nft, s->f, c->arena);
 }
 
-static int choose(struct cni_call *c, struct fw_backends *ways)
+static int choose(struct cni_call *c, struct fw_backends *backends)
 {
 	const struct fw_conf *conf = c->conf;
 	const char *backend;
 
 	if (fw_detect(c, conf->backend, &backend) < 0 ||
-	    fw_backends_for(c, conf, backend, ways) < 0)
+	    fw_backends_for(c, conf, backend, backends) < 0)
 		return -1;
 	if (!*conf->backend && c->req->command == CNI_ADD)
 		fprintf(stderr, "firewall: backend %s\n", backend);
@@ -149,18 +149,18 @@ static int choose(struct cni_call *c, struct fw_backends *ways)
 
 static int firewall_add(struct cni_call *c)
 {
-	struct fw_backends ways;
+	struct fw_backends backends;
 
 	c->result = *c->req->prev;
 	if (!c->req->prev->n_ips)
 		return 0;
-	if (choose(c, &ways) < 0)
+	if (choose(c, &backends) < 0)
 		return -1;
-	if (record_write(c, fw_backends_extra(c, &ways)) < 0)
+	if (record_write(c, fw_backends_extra(c, &backends)) < 0)
 		return -1;
-	for (size_t i = 0; i < ways.n; i++)
-		if (go(c, &ways, i) < 0)
-			return err_wrap(c->err, "firewall, %s", ways.list[i]->name);
+	for (size_t i = 0; i < backends.n; i++)
+		if (go(c, &backends, i) < 0)
+			return err_wrap(c->err, "firewall, %s", backends.list[i]->name);
 	host_unlock(c);
 	return 0;
 }
@@ -189,17 +189,17 @@ static int firewall_del(struct cni_call *c)
 	const struct fw_conf *conf = c->conf;
 	const struct cni_result *result;
 	struct cni_steps steps = { 0 };
-	struct fw_backends ways;
+	struct fw_backends backends;
 	struct record *r;
 
 	if (record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
-	ways = fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL);
-	for (size_t i = 0; i < ways.n; i++) {
+	backends = fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL);
+	for (size_t i = 0; i < backends.n; i++) {
 		struct fw_forward *f = fw_forward_of(c, c->conf, result);
 
-		cni_step(c, &steps, ways.list[i]->release(c->nft, f, c->arena));
+		cni_step(c, &steps, backends.list[i]->release(c->nft, f, c->arena));
 	}
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
@@ -208,24 +208,24 @@ static int firewall_del(struct cni_call *c)
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
-static int verify(struct cni_call *c, const struct fw_backends *ways, size_t i)
+static int verify(struct cni_call *c, const struct fw_backends *backends, size_t i)
 {
-	struct fw_forward *f = fw_forward_for(c, ways, i, c->req->prev);
+	struct fw_forward *f = fw_forward_for(c, backends, i, c->req->prev);
 
-	return ways->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
+	return backends->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
 }
 
 /* The reference leaves no record, and has used one of the ways that there are. */
 static int check_any(struct cni_call *c)
 {
 	struct err first = { 0 };
-	struct fw_backends ways;
+	struct fw_backends backends;
 
-	if (choose(c, &ways) < 0)
+	if (choose(c, &backends) < 0)
 		return -1;
-	for (size_t i = 0; i < ways.n; i++) {
+	for (size_t i = 0; i < backends.n; i++) {
 		err_clear(c->err);
-		if (verify(c, &ways, i) == 0)
+		if (verify(c, &backends, i) == 0)
 			return 0;
 		if (i == 0)
 			first = *c->err;
@@ -237,27 +237,27 @@ static int check_any(struct cni_call *c)
 static int firewall_check(struct cni_call *c)
 {
 	struct record *r;
-	struct fw_backends ways;
+	struct fw_backends backends;
 
 	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0 || record_read(c, &r) < 0)
 		return -1;
-	ways = fw_backends_recorded(c, r ? r->extra : NULL);
-	if (!ways.n)
+	backends = fw_backends_recorded(c, r ? r->extra : NULL);
+	if (!backends.n)
 		return check_any(c);
-	for (size_t i = 0; i < ways.n; i++)
-		if (verify(c, &ways, i) < 0)
+	for (size_t i = 0; i < backends.n; i++)
+		if (verify(c, &backends, i) < 0)
 			return -1;
 	return 0;
 }
 
-static int restore(struct cni_call *c, const struct fw_backends *ways)
+static int restore(struct cni_call *c, const struct fw_backends *backends)
 {
-	for (size_t i = 0; i < ways->n; i++) {
-		struct fw_forward *f = fw_forward_for(c, ways, i, c->req->prev);
+	for (size_t i = 0; i < backends->n; i++) {
+		struct fw_forward *f = fw_forward_for(c, backends, i, c->req->prev);
 
-		if (ways->list[i]->restore(c->nft, f, c->arena) < 0)
+		if (backends->list[i]->restore(c->nft, f, c->arena) < 0)
 			return err_wrap(c->err, "firewall");
 	}
 	return 0;
@@ -267,62 +267,62 @@ static int restore(struct cni_call *c, const struct fw_backends *ways)
 static int turn(struct cni_call *c)
 {
 	const struct fw_backends all = fw_backends_to_clean(c, "nftables", c->req->record->extra);
-	struct fw_backends ways, old = { 0 };
+	struct fw_backends backends, old = { 0 };
 
-	if (fw_backends_turned(c, c->conf, c->req->backend, c->req->record->extra, &ways) < 0 ||
-	    restore(c, &ways) < 0)
+	if (fw_backends_turned(c, c->conf, c->req->backend, c->req->record->extra, &backends) < 0 ||
+	    restore(c, &backends) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		if (!fw_backends_use(&ways, all.list[i]))
+		if (!fw_backends_use(&backends, all.list[i]))
 			old.list[old.n++] = all.list[i];
 	for (size_t i = 0; i < old.n; i++)
 		if (old.list[i]->release(c->nft, fw_forward_of(c, c->conf, c->req->prev), c->arena) < 0)
 			return err_wrap(c->err, "firewall, %s", old.list[i]->name);
 	if (fw_gc_policies(c, &old) < 0)
 		return -1;
-	return record_write(c, fw_backends_extra(c, &ways));
+	return record_write(c, fw_backends_extra(c, &backends));
 }
 
 static int firewall_repair(struct cni_call *c)
 {
-	const struct fw_backends ways = fw_backends_recorded(c, c->req->record->extra);
+	const struct fw_backends backends = fw_backends_recorded(c, c->req->record->extra);
 
 	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0)
 		return -1;
-	return c->req->backend ? turn(c) : restore(c, &ways);
+	return c->req->backend ? turn(c) : restore(c, &backends);
 }
 
-static int sweep(struct cni_call *c)
+static int gc(struct cni_call *c)
 {
-	const struct fw_backends ways = fw_backends_to_clean(c, "nftables", NULL);
-	struct instance_set owners;
+	const struct fw_backends backends = fw_backends_to_clean(c, "nftables", NULL);
+	struct instance_set comments;
 
-	instance_set_init(&owners, c);
+	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	for (size_t i = 0; i < ways.n; i++)
-		if (!ways.list[i]->has_no_owner_tag &&
-		    ways.list[i]->sweep(c->nft, instance_may_go, &owners, c->arena) < 0)
+	for (size_t i = 0; i < backends.n; i++)
+		if (!backends.list[i]->has_no_owner_tag &&
+		    backends.list[i]->gc(c->nft, instance_may_go, &comments, c->arena) < 0)
 			return -1;
 	return 0;
 }
 
 static int policy_reassign(struct cni_call *c)
 {
-	const struct fw_backends ways = fw_backends_to_clean(c, "nftables", NULL);
+	const struct fw_backends backends = fw_backends_to_clean(c, "nftables", NULL);
 
 	if (!c->req->net.has_attachments || c->req->net.n_attachments)
 		return 0;
-	return fw_gc_policies(c, &ways);
+	return fw_gc_policies(c, &backends);
 }
 
 static int firewall_gc(struct cni_call *c)
 {
 	struct cni_steps steps = { 0 };
 
-	cni_step(c, &steps, sweep(c));
+	cni_step(c, &steps, gc(c));
 	cni_step(c, &steps, fw_gc_untagged(c));
 	cni_step(c, &steps, policy_reassign(c));
 	cni_step(c, &steps, record_gc(c));
@@ -331,9 +331,9 @@ static int firewall_gc(struct cni_call *c)
 
 static int firewall_status(struct cni_call *c)
 {
-	struct fw_backends ways;
+	struct fw_backends backends;
 
-	return choose(c, &ways) < 0 ? -1 : fw_backends_status(c, &ways);
+	return choose(c, &backends) < 0 ? -1 : fw_backends_status(c, &backends);
 }
 
 /* Rules of an admin chain are the administrator's. */

@@ -135,18 +135,18 @@ static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool 
 /* The fresh ones, a line each. */
 static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	const struct ip **fresh = arena_array(arena, const struct ip *, f->n_ips + 1);
+	const struct ip **added = arena_array(arena, const struct ip *, f->n_ips + 1);
 	const char *out;
 	bool no;
 
 	(void)nl;
-	f->undo_ips = fresh;
+	f->undo_ips = added;
 	if (put(f, "add", &no, &out) < 0)
 		return -1;
 	out = arena_printf(arena, "\n%s", out);
 	for (size_t i = 0; i < f->n_ips; i++)
 		if (strstr(out, arena_printf(arena, "\n%s\n", text_of(arena, f->ips[i]))))
-			fresh[f->n_undo_ips++] = f->ips[i];
+			added[f->n_undo_ips++] = f->ips[i];
 	return 0;
 }
 
@@ -161,11 +161,11 @@ static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct fw_forward fresh = *f;
+	struct fw_forward added = *f;
 
-	fresh.ips = f->undo_ips;
-	fresh.n_ips = f->n_undo_ips;
-	return release(nl, &fresh, arena);
+	added.ips = f->undo_ips;
+	added.n_ips = f->n_undo_ips;
+	return release(nl, &added, arena);
 }
 
 /* firewalld says no by an answer, not by an error. */

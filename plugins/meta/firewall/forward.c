@@ -62,7 +62,7 @@ static struct fw_forward *forward_of(struct cni_call *c, const struct record *wh
 
 	*context = (struct fw_context){ c, conf->zone };
 	instance_init(o, who->network, who->ifname, who->container_id);
-	f->owner = o->comment;
+	f->comment = o->comment;
 	f->network = comment_of_network(c->arena, who->network);
 	f->admin = conf->admin;
 	f->context = context;
@@ -73,12 +73,12 @@ static struct fw_forward *forward_of(struct cni_call *c, const struct record *wh
 	return f;
 }
 
-struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *ways, size_t i,
+struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *backends, size_t i,
 				     const struct cni_result *r)
 {
 	struct fw_forward *f = fw_forward_of(c, c->conf, r);
 
-	f->policy_only = ways->list[0] == &fw_firewalld && i;
+	f->policy_only = backends->list[0] == &fw_firewalld && i;
 	return f;
 }
 
@@ -135,21 +135,21 @@ static int leave_to(struct cni_call *c, const struct record *r, void *data)
 
 static int forget(struct cni_call *c, const struct record *r)
 {
-	const struct fw_backends ways = fw_backends_recorded(c, r->extra);
+	const struct fw_backends backends = fw_backends_recorded(c, r->extra);
 	struct fw_conf conf;
 	struct unshared u = { .of = r, .arena = c->arena };
 
 	if (conf_of(c, r, &conf) < 0)
 		return 0;
-	for (size_t i = 0; i < ways.n; i++) {
-		if (!ways.list[i]->has_no_owner_tag)
+	for (size_t i = 0; i < backends.n; i++) {
+		if (!backends.list[i]->has_no_owner_tag)
 			continue;
 		u.f = forward_of(c, r, &conf, &r->prev);
 		u.ips = arena_array(c->arena, const struct ip *, u.f->n_ips + 1);
 		memcpy(u.ips, u.f->ips, u.f->n_ips * sizeof(*u.ips));
 		u.f->ips = u.ips;
 		if (record_each_other(c, NULL, leave_to, &u) < 0 ||
-		    (u.f->n_ips && ways.list[i]->release(c->nft, u.f, c->arena) < 0))
+		    (u.f->n_ips && backends.list[i]->release(c->nft, u.f, c->arena) < 0))
 			return -1;
 	}
 	return 0;
@@ -165,19 +165,19 @@ int fw_gc_untagged(struct cni_call *c)
 /* Other networks' attachments, with what they want of their bridges and in which ways. */
 struct successor {
 	struct fw_forward f;
-	struct fw_backends ways;
+	struct fw_backends backends;
 };
 
-struct heirs {
+struct successors {
 	struct successor *list;
 	size_t n;
-	const struct fw_backend *way; /* that is asked about */
+	const struct fw_backend *backend; /* that is asked about */
 };
 
-static int take_heir(struct cni_call *c, const struct record *r, void *data)
+static int take_successor(struct cni_call *c, const struct record *r, void *data)
 {
-	struct heirs *h = data;
-	struct successor successor = { .ways = fw_backends_recorded(c, r->extra) };
+	struct successors *h = data;
+	struct successor successor = { .backends = fw_backends_recorded(c, r->extra) };
 	struct fw_conf conf;
 
 	if (!strcmp(r->network, c->req->net.name) || conf_of(c, r, &conf) < 0)
@@ -189,32 +189,32 @@ static int take_heir(struct cni_call *c, const struct record *r, void *data)
 	return 0;
 }
 
-static const struct fw_forward *find_heir(const char *bridge, void *data)
+static const struct fw_forward *find_successor(const char *bridge, void *data)
 {
 	const struct fw_forward *found = NULL;
-	struct heirs *h = data;
+	struct successors *h = data;
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct successor *successor = &h->list[i];
 
-		if (fw_backends_use(&successor->ways, h->way) && !strcmp(successor->f.bridge, bridge) &&
+		if (fw_backends_use(&successor->backends, h->backend) && !strcmp(successor->f.bridge, bridge) &&
 		    (!found || successor->f.isolated))
 			found = &successor->f;
 	}
 	return found;
 }
 
-int fw_gc_policies(struct cni_call *c, const struct fw_backends *ways)
+int fw_gc_policies(struct cni_call *c, const struct fw_backends *backends)
 {
 	const char *network = comment_of_network(c->arena, c->req->net.name);
-	struct heirs h = { 0 };
+	struct successors h = { 0 };
 
-	if (record_each_other(c, NULL, take_heir, &h) < 0)
+	if (record_each_other(c, NULL, take_successor, &h) < 0)
 		return -1;
-	for (size_t i = 0; i < ways->n; i++) {
-		h.way = ways->list[i];
-		if (!h.way->has_no_owner_tag &&
-		    h.way->policy_reassign(c->nft, network, find_heir, &h, c->arena) < 0)
+	for (size_t i = 0; i < backends->n; i++) {
+		h.backend = backends->list[i];
+		if (!h.backend->has_no_owner_tag &&
+		    h.backend->policy_reassign(c->nft, network, find_successor, &h, c->arena) < 0)
 			return -1;
 	}
 	return 0;

@@ -61,7 +61,7 @@ static size_t index_of(const struct fw_rule *w)
 }
 
 /* Asking for a table makes it: those who only look do not ask for one that is not there. */
-static int look(struct fw_forward *f, bool ask, struct view *v)
+static int scan(struct fw_forward *f, bool ask, struct view *v)
 {
 	struct cni_call *c = call_of(f);
 
@@ -88,14 +88,14 @@ static const struct fw_rule *first_missing(const struct view *v, bool with_own)
 	return NULL;
 }
 
-static void note_fresh(struct fw_forward *f, const struct view *v, struct arena *arena)
+static void note_added(struct fw_forward *f, const struct view *v, struct arena *arena)
 {
-	if (f->fresh)
+	if (f->added)
 		return;
-	f->fresh = arena_new(arena, struct fw_rules);
+	f->added = arena_new(arena, struct fw_rules);
 	for (size_t i = 0; i < v->want.n; i++)
 		if (v->want.list[i].missing && v->want.list[i].mark)
-			*arena_append(arena, f->fresh->list, f->fresh->n) = v->want.list[i];
+			*arena_append(arena, f->added->list, f->added->n) = v->want.list[i];
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
@@ -155,9 +155,9 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	struct view v;
 
 	(void)nl;
-	if (look(f, true, &v) < 0)
+	if (scan(f, true, &v) < 0)
 		return -1;
-	note_fresh(f, &v, arena);
+	note_added(f, &v, arena);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const char *text = v.saved[i] ? rules(c, &v, families[i]) : "";
 
@@ -188,17 +188,17 @@ static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 /* ---- removing, checking ---------------------------------------------------------------------- */
 
 /* Of these rules, those that are there. */
-static int drop(struct fw_forward *f, const struct fw_rules *doomed, const struct view *v)
+static int drop(struct fw_forward *f, const struct fw_rules *to_delete, const struct view *v)
 {
 	struct cni_call *c = call_of(f);
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const char *text = "";
 
-		for (size_t k = 0; v->saved[i] && k < doomed->n; k++) {
-			const char *line = line_of(c->arena, &doomed->list[k]);
+		for (size_t k = 0; v->saved[i] && k < to_delete->n; k++) {
+			const char *line = line_of(c->arena, &to_delete->list[k]);
 
-			if (doomed->list[k].family != families[i])
+			if (to_delete->list[k].family != families[i])
 				continue;
 			for (size_t n = count(v->saved[i], line); n; n--)
 				text = arena_printf(c->arena, "%s-D %s", text, line);
@@ -216,9 +216,9 @@ static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	struct view v;
 
 	(void)nl, (void)arena;
-	if (!f->fresh || !f->fresh->n)
+	if (!f->added || !f->added->n)
 		return 0;
-	return look(f, false, &v) < 0 ? -1 : drop(f, f->fresh, &v);
+	return scan(f, false, &v) < 0 ? -1 : drop(f, f->added, &v);
 }
 
 static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
@@ -229,7 +229,7 @@ static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	(void)nl;
 	if (!f->n_ips)
 		return 0;
-	if (look(f, false, &v) < 0)
+	if (scan(f, false, &v) < 0)
 		return -1;
 	for (size_t i = 0; i < v.want.n; i++)
 		if (v.want.list[i].own)
@@ -243,7 +243,7 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	const char *line;
 	struct view v;
 
-	if (look(f, false, &v) < 0)
+	if (scan(f, false, &v) < 0)
 		return -1;
 	w = first_missing(&v, true);
 	if (!w)

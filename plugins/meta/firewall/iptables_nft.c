@@ -17,15 +17,15 @@ struct fw_rules_listed {
 	sa_family_t family; /* and chain: of the dump under way */
 	const char *chain;
 	struct fw_rule_ref
-		*doomed; /* what contradicts what is wanted, or stands in the wrong place */
-	size_t n_doomed, n_before;
+		*to_delete; /* what contradicts what is wanted, or stands in the wrong place */
+	size_t n_to_delete, n_before;
 	uint64_t isolation; /* the handle of the jump to FW_CHAIN_STAGE_1, 0: none */
 	struct arena *arena;
 };
 
-static void doom(struct fw_rules_listed *l, uint64_t handle)
+static void mark_to_delete(struct fw_rules_listed *l, uint64_t handle)
 {
-	*arena_append(l->arena, l->doomed, l->n_doomed) =
+	*arena_append(l->arena, l->to_delete, l->n_to_delete) =
 		(struct fw_rule_ref){ fw_iptables_table(l->family), l->chain, handle };
 }
 
@@ -67,30 +67,30 @@ static void see(const struct nft_rule_info *seen, void *data)
 	nft_tag_of(seen->userdata, mark, sizeof(mark));
 	w = find(l, &r);
 	if (w ? is_anothers(w, mark) : is_outdated(l, &r, mark))
-		doom(l, seen->handle);
+		mark_to_delete(l, seen->handle);
 	else if (w)
 		w->missing = false;
 	if (!strcmp(l->chain, FORWARD) && !strcmp(r.target, FW_CHAIN_STAGE_1))
 		l->isolation = seen->handle;
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
 	struct fw_rules_listed *l = data;
 
 	for (size_t i = 0; i < l->want->n; i++)
 		if (is_here(l, &l->want->list[i]))
 			l->want->list[i].missing = true;
-	l->n_doomed = l->n_before;
+	l->n_to_delete = l->n_before;
 	if (!strcmp(l->chain, FORWARD))
 		l->isolation = 0;
 }
 
-static int look_chain(struct nl *nl, struct fw_rules_listed *l, const char *chain)
+static int scan_chain(struct nl *nl, struct fw_rules_listed *l, const char *chain)
 {
 	l->chain = chain;
-	l->n_before = l->n_doomed;
-	return nft_rules(nl, fw_iptables_table(l->family), chain, see, see_none, l);
+	l->n_before = l->n_to_delete;
+	return nft_rules(nl, fw_iptables_table(l->family), chain, see, reset, l);
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
@@ -115,7 +115,7 @@ static void keep_isolation_first(struct fw_rules_listed *l)
 	accepting = jump_of(l, FW_CHAIN_FORWARD);
 	if (!accepting || !accepting->missing || !l->isolation)
 		return;
-	doom(l, l->isolation);
+	mark_to_delete(l, l->isolation);
 	isolating = jump_of(l, FW_CHAIN_STAGE_1);
 	if (isolating) {
 		isolating->missing = true;
@@ -138,25 +138,25 @@ static int look_family(struct nl *nl, struct fw_rules_listed *l)
 {
 	if (!has_family(l))
 		return 0;
-	if (look_chain(nl, l, FORWARD) < 0 || look_chain(nl, l, FW_CHAIN_FORWARD) < 0)
+	if (scan_chain(nl, l, FORWARD) < 0 || scan_chain(nl, l, FW_CHAIN_FORWARD) < 0)
 		return -1;
 	if (l->f->bridge &&
-	    (look_chain(nl, l, FW_CHAIN_STAGE_1) < 0 || look_chain(nl, l, FW_CHAIN_STAGE_2) < 0))
+	    (scan_chain(nl, l, FW_CHAIN_STAGE_1) < 0 || scan_chain(nl, l, FW_CHAIN_STAGE_2) < 0))
 		return -1;
 	keep_isolation_first(l);
 	return 0;
 }
 
 /* What was not there at the first look is ours to take back. */
-static void note_fresh(struct fw_forward *f, const struct fw_rules *want, struct arena *arena)
+static void note_added(struct fw_forward *f, const struct fw_rules *want, struct arena *arena)
 {
-	f->fresh = arena_new(arena, struct fw_rules);
+	f->added = arena_new(arena, struct fw_rules);
 	for (size_t i = 0; i < want->n; i++)
 		if (want->list[i].missing && want->list[i].mark)
-			*arena_append(arena, f->fresh->list, f->fresh->n) = want->list[i];
+			*arena_append(arena, f->added->list, f->added->n) = want->list[i];
 }
 
-static int look(struct nl *nl, struct fw_forward *f, struct arena *arena)
+static int scan(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	struct fw_rules_listed *l = arena_new(arena, struct fw_rules_listed);
 
@@ -169,9 +169,9 @@ static int look(struct nl *nl, struct fw_forward *f, struct arena *arena)
 		if (look_family(nl, l) < 0)
 			return -1;
 	}
-	if (!f->fresh)
-		note_fresh(f, l->want, arena);
-	f->look = l;
+	if (!f->added)
+		note_added(f, l->want, arena);
+	f->scan = l;
 	return 0;
 }
 
@@ -234,8 +234,8 @@ static int make(struct nl *nl, struct fw_rules_listed *l, uint32_t at)
 			put_chains(nl, l->f, fw_iptables_table(families[i]), has_base[i]);
 	}
 	put_rules(nl, l);
-	for (size_t i = 0; i < l->n_doomed && i < RULES_AT_ONCE; i++)
-		nft_rule_del(nl, l->doomed[i].t, l->doomed[i].chain, l->doomed[i].handle);
+	for (size_t i = 0; i < l->n_to_delete && i < RULES_AT_ONCE; i++)
+		nft_rule_del(nl, l->to_delete[i].t, l->to_delete[i].chain, l->to_delete[i].handle);
 	return nft_commit(nl);
 }
 
@@ -245,12 +245,12 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	uint32_t at;
 
 	for (int tries = 0;;) {
-		if (nft_generation(nl, &at) < 0 || look(nl, f, arena) < 0)
+		if (nft_generation(nl, &at) < 0 || scan(nl, f, arena) < 0)
 			return -1;
-		if (!first_missing(f->look, true) && !f->look->n_doomed)
+		if (!first_missing(f->scan, true) && !f->scan->n_to_delete)
 			return 0;
-		if (make(nl, f->look, at) == 0) {
-			if (!first_missing(f->look, true))
+		if (make(nl, f->scan, at) == 0) {
+			if (!first_missing(f->scan, true))
 				return 0;
 			continue;
 		}
@@ -261,9 +261,9 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
 {
-	if (look(nl, f, arena) < 0)
+	if (scan(nl, f, arena) < 0)
 		return -1;
-	*is_ready = !first_missing(f->look, false) && !f->look->n_doomed;
+	*is_ready = !first_missing(f->scan, false) && !f->scan->n_to_delete;
 	return 0;
 }
 
@@ -273,11 +273,11 @@ static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool 
  */
 static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	if (!f->look)
+	if (!f->scan)
 		return complete(nl, f, arena);
-	while (first_missing(f->look, true)) {
+	while (first_missing(f->scan, true)) {
 		nft_begin(nl, RULES_AT_ONCE * RULE_ELEMS, arena);
-		put_rules(nl, f->look);
+		put_rules(nl, f->scan);
 		if (nft_commit(nl) == 0)
 			continue;
 		if (nl->err->sys != ENOENT)
@@ -293,9 +293,9 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	const struct fw_rule *w;
 	char text[XT_SAVED_SIZE];
 
-	if (look(nl, f, arena) < 0)
+	if (scan(nl, f, arena) < 0)
 		return -1;
-	w = first_missing(f->look, true);
+	w = first_missing(f->scan, true);
 	if (!w)
 		return 0;
 	xt_rule_save(&w->rule, text);
@@ -312,6 +312,6 @@ const struct fw_backend fw_iptables_nft = {
 	.release = fw_iptables_del,
 	.verify = verify,
 	.restore = complete,
-	.sweep = fw_iptables_gc,
+	.gc = fw_iptables_gc,
 	.policy_reassign = fw_iptables_reassign,
 };

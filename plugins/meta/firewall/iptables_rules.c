@@ -100,12 +100,12 @@ static void address(struct making *m, const struct ip *ip)
 	r->dst.plen = ip_bits(ip);
 	r->established = true;
 	last(m)->own = true;
-	last(m)->mark = m->f->owner;
+	last(m)->mark = m->f->comment;
 	r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT);
 	r->src = *ip;
 	r->src.plen = ip_bits(ip);
 	last(m)->own = true;
-	last(m)->mark = m->f->owner;
+	last(m)->mark = m->f->comment;
 }
 
 static bool has_family(const struct fw_forward *f, sa_family_t family)

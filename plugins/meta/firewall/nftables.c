@@ -76,9 +76,9 @@ static const struct nft_table_def own = {
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
-static struct nft_elems claim_of(const struct fw_forward *f, struct arena *arena)
+static struct nft_elems elems_of(const struct fw_forward *f, struct arena *arena)
 {
-	struct nft_elems c = { .own = &own, .owner = f->owner };
+	struct nft_elems c = { .own = &own, .comment = f->comment };
 
 	c.n_elems = f->policy_only ? 0 : f->n_ips;
 	c.elems = arena_array(arena, struct nft_elem, f->n_ips + 1);
@@ -101,7 +101,7 @@ struct jumps {
 	bool has;
 };
 
-static void see_jump_expr(const char *name, const struct nlattr *data, void *arg)
+static void on_jump_expr(const char *name, const struct nlattr *data, void *arg)
 {
 	const char *to = strcmp(name, "immediate") != 0 ? NULL : nft_goes_to(data);
 	struct jumps *j = arg;
@@ -109,12 +109,12 @@ static void see_jump_expr(const char *name, const struct nlattr *data, void *arg
 	j->has |= to && !strcmp(to, j->to);
 }
 
-static void see_jump(const struct nft_rule_info *rule, void *data)
+static void on_jump(const struct nft_rule_info *rule, void *data)
 {
-	nft_expressions(rule, see_jump_expr, data);
+	nft_expressions(rule, on_jump_expr, data);
 }
 
-static void see_no_jump(void *data)
+static void reset_jumps(void *data)
 {
 	struct jumps *j = data;
 
@@ -125,7 +125,7 @@ static int has_admin(struct nl *nl, const struct fw_forward *f, bool *has)
 {
 	struct jumps j = { .to = f->admin };
 
-	if (nft_rules(nl, &own.table, ADMIN, see_jump, see_no_jump, &j) < 0)
+	if (nft_rules(nl, &own.table, ADMIN, on_jump, reset_jumps, &j) < 0)
 		return -1;
 	*has = j.has;
 	return 0;
@@ -136,7 +136,7 @@ struct shared {
 	struct fw_bridge_state bridge;
 };
 
-static int look(struct nl *nl, const struct fw_forward *f, struct shared *s, bool *complete)
+static int scan(struct nl *nl, const struct fw_forward *f, struct shared *s, bool *complete)
 {
 	if (has_admin(nl, f, &s->admin) < 0 || fw_policy_get(nl, &own.table, f, &s->bridge) < 0)
 		return -1;
@@ -150,7 +150,7 @@ static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool 
 	struct shared s;
 
 	(void)arena;
-	return look(nl, f, &s, is_ready);
+	return scan(nl, f, &s, is_ready);
 }
 
 static int make(struct nl *nl, const struct fw_forward *f, const struct shared *s, uint32_t at,
@@ -177,7 +177,7 @@ static int complete(struct nl *nl, struct fw_forward *f, bool all, struct arena 
 	bool is_ready;
 
 	for (int tries = 0;;) {
-		if (nft_generation(nl, &at) < 0 || look(nl, f, &s, &is_ready) < 0)
+		if (nft_generation(nl, &at) < 0 || scan(nl, f, &s, &is_ready) < 0)
 			return -1;
 		if (!f->before.known)
 			f->before = s.bridge;
@@ -197,39 +197,39 @@ static int prepare(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	f->claim = claim_of(f, arena);
-	return nft_elems_add(nl, &f->claim, arena);
+	f->elems = elems_of(f, arena);
+	return nft_elems_add(nl, &f->elems, arena);
 }
 
 static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	if (f->claim.fresh && nft_elems_undo(nl, &f->claim, arena) < 0)
+	if (f->elems.added && nft_elems_undo(nl, &f->elems, arena) < 0)
 		return -1;
 	return fw_policy_undo(nl, &own.table, f, arena);
 }
 
-static bool is_owner(const char *owner, void *data)
+static bool has_comment(const char *comment, void *data)
 {
-	return !strcmp(owner, data);
+	return !strcmp(comment, data);
 }
 
 /* Nothing to go by but the owner: a look at all elements. */
 static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_elems c = claim_of(f, arena);
+	struct nft_elems c = elems_of(f, arena);
 
 	if (!f->n_ips)
-		return nft_elems_gc(nl, &own, is_owner, arena_strdup(arena, f->owner), arena);
+		return nft_elems_gc(nl, &own, has_comment, arena_strdup(arena, f->comment), arena);
 	return nft_elems_del(nl, &c, arena);
 }
 
 static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_elems c = claim_of(f, arena);
+	struct nft_elems c = elems_of(f, arena);
 	struct shared s;
 	bool is_ready;
 
-	if (nft_elems_check(nl, &c, arena) < 0 || look(nl, f, &s, &is_ready) < 0)
+	if (nft_elems_check(nl, &c, arena) < 0 || scan(nl, f, &s, &is_ready) < 0)
 		return -1;
 	if (!s.admin)
 		return err_set(nl->err, ERR_CHECK,
@@ -245,7 +245,7 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 static int restore(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct nft_elems c = claim_of(f, arena);
+	struct nft_elems c = elems_of(f, arena);
 
 	if (verify(nl, f, arena) == 0)
 		return 0;
@@ -259,7 +259,7 @@ static int restore(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 /* ---- collecting ------------------------------------------------------------------------------ */
 
-static int sweep(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
+static int gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
 {
 	return nft_elems_gc(nl, &own, stale, data, arena);
 }
@@ -279,6 +279,6 @@ const struct fw_backend fw_nftables = {
 	.release = release,
 	.verify = verify,
 	.restore = restore,
-	.sweep = sweep,
+	.gc = gc,
 	.policy_reassign = policy_reassign,
 };

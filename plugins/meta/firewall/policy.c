@@ -147,7 +147,7 @@ struct orphans {
 	struct arena *arena;
 };
 
-static void see_estate(const struct nft_elem_info *found, void *data)
+static void on_orphan(const struct nft_elem_info *found, void *data)
 {
 	struct orphans *s = data;
 
@@ -156,7 +156,7 @@ static void see_estate(const struct nft_elem_info *found, void *data)
 			arena_printf(s->arena, "%.*s", IFNAMSIZ - 1, (const char *)found->at.key);
 }
 
-static void see_no_estate(void *data)
+static void reset_orphans(void *data)
 {
 	struct orphans *s = data;
 
@@ -193,7 +193,7 @@ int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *net
 	struct orphans s = { .network = network, .arena = arena };
 
 	for (int tries = 0;;) {
-		if (nft_list(nl, t, FW_BRIDGES, see_estate, see_no_estate, &s) < 0)
+		if (nft_list(nl, t, FW_BRIDGES, on_orphan, reset_orphans, &s) < 0)
 			return -1;
 		if (pass_on(nl, t, &s, successor, data) == 0) {
 			if (s.n < AT_ONCE)

@@ -10,7 +10,7 @@
 #include "siblings.h"
 #include "nft_compat.h"
 
-static struct nft_elems claim_of(struct cni_call *c, const struct portmap *conf,
+static struct nft_elems elems_of(struct cni_call *c, const struct portmap *conf,
 				 const struct portmap_list *list)
 {
 	const struct record who = portmap_who(c);
@@ -20,7 +20,7 @@ static struct nft_elems claim_of(struct cni_call *c, const struct portmap *conf,
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static void undo_claim(struct cni_call *c, void *arg)
+static void undo_elems(struct cni_call *c, void *arg)
 {
 	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
@@ -29,12 +29,12 @@ static void undo_claim(struct cni_call *c, void *arg)
 static int add_nftables(struct cni_call *c, const struct portmap *conf,
 			const struct portmap_list *list)
 {
-	struct nft_elems *claim = arena_new(c->arena, struct nft_elems);
+	struct nft_elems *elems = arena_new(c->arena, struct nft_elems);
 
-	*claim = claim_of(c, conf, list);
-	if (nft_elems_add(c->nft, claim, c->arena) < 0)
+	*elems = elems_of(c, conf, list);
+	if (nft_elems_add(c->nft, elems, c->arena) < 0)
 		return -1;
-	undo_push(c, undo_claim, claim);
+	undo_push(c, undo_elems, elems);
 	return 0;
 }
 
@@ -70,9 +70,9 @@ static void undo_reference(struct cni_call *c, void *arg)
 static int keep_loopback(struct cni_call *c)
 {
 	static const struct portmap_list nothing;
-	struct nft_elems claim = claim_of(c, &portmap_defaults, &nothing);
+	struct nft_elems elems = elems_of(c, &portmap_defaults, &nothing);
 
-	return nft_elems_restore(c->nft, &claim, c->arena);
+	return nft_elems_restore(c->nft, &elems, c->arena);
 }
 
 /* By a repair, so that nothing of ours is left. */
@@ -103,7 +103,7 @@ int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
 {
 	if (cni_nft(c) < 0)
 		return -1;
-	switch (conf->way) {
+	switch (conf->chosen) {
 	case PORTMAP_OWN:
 		return set_own(c, conf, list);
 	case PORTMAP_NFTABLES:
@@ -129,14 +129,14 @@ static int has_others(struct cni_call *c, const struct portmap *conf,
 static bool has_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
 {
 	struct portmap own = *conf;
-	struct nft_elems claim;
+	struct nft_elems elems;
 
 	own.backend = NULL;
-	own.way = PORTMAP_OWN;
-	if (portmap_resolve(&own, c->arena, c->err) < 0 || own.way != PORTMAP_OWN)
+	own.chosen = PORTMAP_OWN;
+	if (portmap_resolve(&own, c->arena, c->err) < 0 || own.chosen != PORTMAP_OWN)
 		return false;
-	claim = claim_of(c, &own, list);
-	return nft_elems_check(c->nft, &claim, c->arena) == 0;
+	elems = elems_of(c, &own, list);
+	return nft_elems_check(c->nft, &elems, c->arena) == 0;
 }
 
 /* A node changes over: any of the three will do. */
@@ -150,9 +150,9 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 		return -1;
 	if (has_own(c, conf, list))
 		return 0;
-	if (conf->way != PORTMAP_OWN)
+	if (conf->chosen != PORTMAP_OWN)
 		(void)err_set(c->err, ERR_CHECK, "%s: rules of the host ports are gone",
-			      conf->way == PORTMAP_IPTABLES ? "iptables" : "nf_tables");
+			      conf->chosen == PORTMAP_IPTABLES ? "iptables" : "nf_tables");
 	first = *c->err;
 	if (first.code != ERR_CHECK)
 		return -1;
@@ -167,15 +167,15 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
 		       const struct portmap_list *list)
 {
-	struct nft_elems claim = claim_of(c, conf, list);
+	struct nft_elems elems = elems_of(c, conf, list);
 
 	if (cni_nft(c) < 0)
 		return -1;
-	if (conf->way == PORTMAP_NFTABLES)
+	if (conf->chosen == PORTMAP_NFTABLES)
 		return set_reference(c, conf, list);
-	if (conf->way == PORTMAP_IPTABLES)
+	if (conf->chosen == PORTMAP_IPTABLES)
 		return portmap_iptables_add(c, conf, list);
-	if (nft_elems_restore(c->nft, &claim, c->arena) == 0)
+	if (nft_elems_restore(c->nft, &elems, c->arena) == 0)
 		return 0;
 	if (!conf->may_fall_back || !nft_is_missing(c->err))
 		return -1;
@@ -199,25 +199,25 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 int portmap_rules_del(struct cni_call *c, const struct portmap *conf,
 			  const struct portmap_list *list)
 {
-	struct nft_elems claim = claim_of(c, conf, list);
+	struct nft_elems elems = elems_of(c, conf, list);
 
-	return nft_elems_del(c->nft, &claim, c->arena);
+	return nft_elems_del(c->nft, &elems, c->arena);
 }
 
 int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
 			 const struct portmap_list *list)
 {
-	struct nft_elems before = claim_of(c, old, &old->list), claim = claim_of(c, conf, list);
+	struct nft_elems before = elems_of(c, old, &old->list), elems = elems_of(c, conf, list);
 
-	return nft_elems_retire(c->nft, &before, &claim, c->arena);
+	return nft_elems_retire(c->nft, &before, &elems, c->arena);
 }
 
-static int sweep(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
+static int gc(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
 {
 	static const struct portmap_list nothing;
-	struct nft_elems claim = claim_of(c, conf, &nothing);
+	struct nft_elems elems = elems_of(c, conf, &nothing);
 
-	return nft_elems_gc_shared(c->nft, claim.own, stale, data, claim.succession, c->arena);
+	return nft_elems_gc_shared(c->nft, elems.own, stale, data, elems.succession, c->arena);
 }
 
 int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf)
@@ -225,15 +225,15 @@ int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf)
 	struct instance o;
 
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
-	return sweep(c, conf, instance_is_this, &o);
+	return gc(c, conf, instance_is_this, &o);
 }
 
 int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
 {
-	struct instance_set owners;
+	struct instance_set comments;
 
-	instance_set_init(&owners, c);
-	return sweep(c, conf, instance_may_go, &owners);
+	instance_set_init(&comments, c);
+	return gc(c, conf, instance_may_go, &comments);
 }
 
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
@@ -251,20 +251,20 @@ int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const st
 {
 	struct portmap_compat r = reference_of(c, old, &old->list);
 
-	if (conf->way != PORTMAP_OWN && portmap_rules_del(c, old, &old->list) < 0)
+	if (conf->chosen != PORTMAP_OWN && portmap_rules_del(c, old, &old->list) < 0)
 		return -1;
-	if (conf->way != PORTMAP_NFTABLES && portmap_compat_del(c->nft, &r, c->arena) < 0)
+	if (conf->chosen != PORTMAP_NFTABLES && portmap_compat_del(c->nft, &r, c->arena) < 0)
 		return -1;
-	if (conf->way != PORTMAP_IPTABLES && portmap_iptables_del(c, c->req->container_id, old) < 0)
+	if (conf->chosen != PORTMAP_IPTABLES && portmap_iptables_del(c, c->req->container_id, old) < 0)
 		return -1;
-	return conf->way != old->way ? portmap_close_loopback(c, old) : 0;
+	return conf->chosen != old->chosen ? portmap_close_loopback(c, old) : 0;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
 
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
 {
-	if (conf->way == PORTMAP_IPTABLES)
+	if (conf->chosen == PORTMAP_IPTABLES)
 		return iptables_is_usable(c, AF_INET);
 	if (cni_nft(c) == 0 && nft_usable(c->nft) == 0)
 		return 0;

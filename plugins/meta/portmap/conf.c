@@ -149,7 +149,7 @@ static int choose(struct portmap *p, struct arena *arena, struct err *err)
 			       "conditionsV4, conditionsV6, externalSetMarkChain: some are for "
 			       "nftables and some for iptables");
 	if (p->external_chain) {
-		p->way = PORTMAP_IPTABLES;
+		p->chosen = PORTMAP_IPTABLES;
 		return 0;
 	}
 	p->may_fall_back = !nft;
@@ -158,7 +158,7 @@ static int choose(struct portmap *p, struct arena *arena, struct err *err)
 	if (nft)
 		return -1;
 	err_clear(err);
-	p->way = PORTMAP_IPTABLES;
+	p->chosen = PORTMAP_IPTABLES;
 	return 0;
 }
 
@@ -180,8 +180,8 @@ int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err)
 	}
 	if (!p->backend)
 		return choose(p, arena, err);
-	p->way = strcmp(p->backend, "iptables") ? PORTMAP_NFTABLES : PORTMAP_IPTABLES;
-	return p->way == PORTMAP_NFTABLES ? parse_conditions(p, arena, err) : 0;
+	p->chosen = strcmp(p->backend, "iptables") ? PORTMAP_NFTABLES : PORTMAP_IPTABLES;
+	return p->chosen == PORTMAP_NFTABLES ? parse_conditions(p, arena, err) : 0;
 }
 
 /* ---- mappings -------------------------------------------------------------------------------- */
@@ -388,12 +388,12 @@ enum portmap_masq_mode portmap_masq(const struct portmap *p)
 }
 
 struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
-			       const char *owner, struct arena *arena)
+			       const char *comment, struct arena *arena)
 {
 	const struct nft_table_def *own = portmap_nft_table(p->cond, tag_of(p, arena), arena);
-	struct nft_elems claim =
+	struct nft_elems elems =
 		portmap_nft_elems(own, list->mapping, list->n, portmap_masq(p), arena);
 
-	claim.owner = owner;
-	return claim;
+	elems.comment = comment;
+	return elems;
 }

@@ -37,7 +37,7 @@ struct portmap {
 	size_t n_ports;
 
 	/* portmap_resolve() */
-	enum portmap_backend way;
+	enum portmap_backend chosen;
 	bool may_fall_back;      /* to iptables, where the kernel has no nf_tables */
 	struct condition cond[2]; /* not of PORTMAP_IPTABLES */
 
@@ -72,7 +72,7 @@ enum portmap_masq_mode portmap_masq(const struct portmap *p);
 
 /* As elements of our table. */
 struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
-			       const char *owner, struct arena *arena);
+			       const char *comment, struct arena *arena);
 
 /* The words of a family's conditions. */
 void portmap_conditions(const struct portmap *p, sa_family_t family, const char *const **words,

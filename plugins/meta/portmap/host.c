@@ -68,7 +68,7 @@ static int loopback6_oif(struct cni_call *c, const struct portmap *conf,
 	*oif = 0;
 	if (!to || !conf->snat)
 		return 0;
-	if (conf->way == PORTMAP_OWN) {
+	if (conf->chosen == PORTMAP_OWN) {
 		*oif = LOOPBACK_INDEX;
 		return 0;
 	}
@@ -127,7 +127,7 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 	bool last;
 	int oif;
 
-	if (conf->way == PORTMAP_OWN && !c->req->backend)
+	if (conf->chosen == PORTMAP_OWN && !c->req->backend)
 		return 0;
 	if (loopback6_oif(c, conf, &conf->list, &oif) < 0)
 		return -1;
@@ -160,7 +160,7 @@ static int allow_ipv6(struct cni_call *c, const struct portmap *conf,
 {
 	struct portmap *with;
 
-	if (conf->way == PORTMAP_OWN)
+	if (conf->chosen == PORTMAP_OWN)
 		return add_local_route(c, &portmap_loopback6, LOOPBACK_INDEX);
 	with = arena_new(c->arena, struct portmap);
 	*with = *conf;
@@ -211,7 +211,7 @@ static int forget(struct cni_call *c, const struct portmap_list *list, sa_family
 	return n ? conntrack_flush(c->nft, family, ports, n, c->arena) : 0;
 }
 
-static int forget_all(struct cni_call *c, const struct portmap_list *list, uint8_t protocol,
+static int flush_all(struct cni_call *c, const struct portmap_list *list, uint8_t protocol,
 		      bool own)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
@@ -223,10 +223,10 @@ static int forget_all(struct cni_call *c, const struct portmap_list *list, uint8
 /* A peer that has no handshake goes on as it did. */
 int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *list)
 {
-	return forget_all(c, list, IPPROTO_UDP, false);
+	return flush_all(c, list, IPPROTO_UDP, false);
 }
 
 int portmap_conntrack_flush_container(struct cni_call *c, const struct portmap_list *list)
 {
-	return forget_all(c, list, 0, true);
+	return flush_all(c, list, 0, true);
 }

@@ -68,7 +68,7 @@ static int has_shared(struct cni_call *c, const struct portmap_text *t,
 }
 
 /* iptables-save is executed where there is something to compare only. */
-static int look(struct cni_call *c, struct portmap_text *t, struct iptables_view *view,
+static int scan(struct cni_call *c, struct portmap_text *t, struct iptables_view *view,
 		bool *has)
 {
 	if (iptables_view(c, t->family, IPTABLES_NAT, view) < 0 ||
@@ -92,7 +92,7 @@ int portmap_iptables_has(struct cni_call *c, const struct portmap *conf, const s
 		struct portmap_text t = text_of(c, c->req->container_id, conf, list, families[i]);
 		struct iptables_view view;
 
-		if (t.n && look(c, &t, &view, has) < 0)
+		if (t.n && scan(c, &t, &view, has) < 0)
 			return -1;
 	}
 	return 0;
@@ -190,7 +190,7 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 	return iptables_restore(c, t.family, portmap_text_join(&t));
 }
 
-static int take_back(struct cni_call *c, const struct plan *plans)
+static int undo_lost(struct cni_call *c, const struct plan *plans)
 {
 	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
 		return remove_chain(c, c->req->container_id);
@@ -202,7 +202,7 @@ static int take_back(struct cni_call *c, const struct plan *plans)
 
 static void undo_add(struct cni_call *c, void *arg)
 {
-	if (take_back(c, arg) < 0)
+	if (undo_lost(c, arg) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
@@ -265,7 +265,7 @@ static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 	struct mention m = { .ip = t->n ? &t->mappings[0].to : NULL };
 	struct iptables_view view;
 
-	if (t->conf->way != PORTMAP_IPTABLES && !iptables_legacy_has_table(t->family, IPTABLES_NAT))
+	if (t->conf->chosen != PORTMAP_IPTABLES && !iptables_legacy_has_table(t->family, IPTABLES_NAT))
 		return 0;
 	if (iptables_view(c, t->family, IPTABLES_NAT, &view) < 0)
 		return -1;

@@ -35,7 +35,7 @@ struct found_rule {
 	uint64_t handle;
 };
 
-struct look {
+struct scan {
 	const struct portmap_compat *r;
 	const struct side *side;
 	const struct ip *to; /* the container's address of the family, NULL: any */
@@ -43,7 +43,7 @@ struct look {
 	size_t n;
 	struct arena *arena;
 	const struct portmap_mapping *taken;
-	const char *owner; /* of it */
+	const char *comment; /* of it */
 };
 
 /* The container's address. */
@@ -67,7 +67,7 @@ static bool is_same_place(const struct portmap_mapping *a, const struct portmap_
 	return a->at.family == AF_UNSPEC || ip_equal(&a->at, &b->at);
 }
 
-static void see_other(struct look *l, const struct nft_rule_info *rule)
+static void on_other(struct scan *l, const struct nft_rule_info *rule)
 {
 	struct portmap_compat_rule read;
 
@@ -78,16 +78,16 @@ static void see_other(struct look *l, const struct nft_rule_info *rule)
 		if (l->r->mappings[i].to.family == l->side->family &&
 		    is_same_place(&l->r->mappings[i], &read.mapping)) {
 			l->taken = &l->r->mappings[i];
-			l->owner = arena_strdup(l->arena, rule->comment);
+			l->comment = arena_strdup(l->arena, rule->comment);
 		}
 }
 
 static void see(const struct nft_rule_info *rule, void *data)
 {
-	struct look *l = data;
+	struct scan *l = data;
 
 	if (!is_ours(l->r, rule->comment)) {
-		see_other(l, rule);
+		on_other(l, rule);
 		return;
 	}
 	if (l->to && !portmap_compat_rule(rule, l->side->family, l->to).names_it)
@@ -96,17 +96,17 @@ static void see(const struct nft_rule_info *rule, void *data)
 		(struct found_rule){ arena_strdup(l->arena, rule->chain), rule->handle };
 }
 
-static void see_none(void *data)
+static void reset(void *data)
 {
-	struct look *l = data;
+	struct scan *l = data;
 
 	l->n = 0;
 	l->taken = NULL;
 }
 
-static struct look look_at(const struct portmap_compat *r, size_t side, struct arena *arena)
+static struct scan look_at(const struct portmap_compat *r, size_t side, struct arena *arena)
 {
-	return (struct look){
+	return (struct scan){
 		.r = r, .side = &sides[side], .to = target_of(r, sides[side].family), .arena = arena
 	};
 }
@@ -159,7 +159,7 @@ static void put_translation(struct nl *nl, const struct portmap_mapping *m)
 }
 
 /* That of one address goes before those of all. */
-static void put_mapping(struct nl *nl, const struct look *l, const struct portmap_mapping *m)
+static void put_mapping(struct nl *nl, const struct scan *l, const struct portmap_mapping *m)
 {
 	const struct condition *cond = &l->r->cond[l->side - sides];
 	const struct nft_table *t = &l->side->table;
@@ -180,7 +180,7 @@ static void put_mapping(struct nl *nl, const struct look *l, const struct portma
 }
 
 /* ct status dnat ip saddr 10.1.0.0/16 ip daddr 10.1.0.2 masquerade; NULL: whatever the source is */
-static void put_source(struct nl *nl, const struct look *l, const struct ip *source)
+static void put_source(struct nl *nl, const struct scan *l, const struct ip *source)
 {
 	nft_rule(nl, &l->side->table, masquerading, l->r->container_id) {
 		nft_ct_status(nl, IPS_DST_NAT);
@@ -192,7 +192,7 @@ static void put_source(struct nl *nl, const struct look *l, const struct ip *sou
 	}
 }
 
-static void put_sources(struct nl *nl, const struct look *l)
+static void put_sources(struct nl *nl, const struct scan *l)
 {
 	struct ip subnet = ip_network(l->to);
 
@@ -204,7 +204,7 @@ static void put_sources(struct nl *nl, const struct look *l)
 	}
 }
 
-static void put_side(struct nl *nl, const struct look *l)
+static void put_side(struct nl *nl, const struct scan *l)
 {
 	if (!l->to)
 		return;
@@ -217,29 +217,29 @@ static void put_side(struct nl *nl, const struct look *l)
 	put_sources(nl, l);
 }
 
-static int look_side(struct nl *nl, struct look *l)
+static int scan_side(struct nl *nl, struct scan *l)
 {
 	char text[IP_STRLEN];
 
-	if (l->to && nft_rules(nl, &l->side->table, NULL, see, see_none, l) < 0)
+	if (l->to && nft_rules(nl, &l->side->table, NULL, see, reset, l) < 0)
 		return -1;
 	if (!l->taken)
 		return 0;
 	return err_set(nl->err, ERR_IN_USE, "host port %s%s%u/%s is held by another container (%s)",
 		       l->taken->at.family ? ip_str(&l->taken->at, text) : "",
 		       l->taken->at.family ? " " : "", l->taken->port,
-		       portmap_protocol_name(l->taken->protocol), l->owner);
+		       portmap_protocol_name(l->taken->protocol), l->comment);
 }
 
 int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
 {
 	for (int tries = 0;;) {
-		struct look looks[] = { look_at(r, 0, arena), look_at(r, 1, arena) };
+		struct scan looks[] = { look_at(r, 0, arena), look_at(r, 1, arena) };
 		uint32_t generation;
 
 		if (nft_generation(nl, &generation) < 0)
 			return -1;
-		if (look_side(nl, &looks[0]) < 0 || look_side(nl, &looks[1]) < 0)
+		if (scan_side(nl, &looks[0]) < 0 || scan_side(nl, &looks[1]) < 0)
 			return -1;
 		nft_begin_at(nl, r->n * 3 + looks[0].n + looks[1].n, arena, generation);
 		put_side(nl, &looks[0]);
@@ -324,11 +324,11 @@ int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct are
 static int remove_side(struct nl *nl, const struct portmap_compat *r, size_t side, struct arena *arena)
 {
 	for (int tries = 0;;) {
-		struct look l = look_at(r, side, arena);
+		struct scan l = look_at(r, side, arena);
 
 		if (r->n && !l.to)
 			return 0;
-		if (nft_rules(nl, &l.side->table, NULL, see, see_none, &l) < 0)
+		if (nft_rules(nl, &l.side->table, NULL, see, reset, &l) < 0)
 			return -1;
 		nft_begin(nl, l.n, arena);
 		for (size_t i = 0; i < l.n; i++)

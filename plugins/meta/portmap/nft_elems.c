@@ -74,7 +74,7 @@ static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool
 		return;
 	c->n_elems++;
 	e->set = set;
-	e->given = true; /* whose the port is has been decided */
+	e->replaceable = true; /* whose the port is has been decided */
 	e->key[0] = m->protocol;
 	put_port(e->key + PART, m->port);
 	e->key_len = (uint8_t)s->any.key_len;
@@ -161,7 +161,7 @@ static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_ma
 	e->what = arena_printf(arena, "masquerading towards %s", ip_str(to, text));
 	e->key_len = (uint8_t)ip_len(to);
 	memcpy(e->key, to->bytes, e->key_len);
-	e->given = true;
+	e->replaceable = true;
 	e->has_verdict = true;
 	e->verdict = NFT_GOTO;
 	e->chain = chain_of(c, to, masq)->name;

@@ -149,7 +149,7 @@ static void build_loopback(struct nl *nl, const struct nft_table *t, const char 
 	}
 }
 
-static void build_away(struct nl *nl, const struct nft_table *t, const char *chain)
+static void build_snat(struct nl *nl, const struct nft_table *t, const char *chain)
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, PRIORITY_RAW };
 	const struct portmap_nft_sets *s = portmap_nft_sets(AF_INET6);
@@ -240,7 +240,7 @@ static void build(struct nl *nl, const struct nft_table *t)
 	build_destination(nl, t, "prerouting", NF_INET_PRE_ROUTING);
 	build_destination(nl, t, "output", NF_INET_LOCAL_OUT);
 	build_source(nl, t, "postrouting");
-	build_away(nl, t, "lo_away");
+	build_snat(nl, t, "lo_away");
 	build_home(nl, t, "lo_home");
 }
 

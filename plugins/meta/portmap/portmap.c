@@ -163,7 +163,7 @@ static int portmap_del(struct cni_call *c)
 /* ---- GC, STATUS ------------------------------------------------------------------------------ */
 
 /* A table of conditions, and the reference's rules, are found by the records alone. */
-static int collect_one(struct cni_call *c, const struct record *r)
+static int gc_one(struct cni_call *c, const struct record *r)
 {
 	struct portmap conf;
 
@@ -176,7 +176,7 @@ static int collect_one(struct cni_call *c, const struct record *r)
 	return portmap_close_loopback(c, &conf);
 }
 
-static int collect_conditional(struct cni_call *c)
+static int gc_conditional(struct cni_call *c)
 {
 	const struct portmap *conf = c->conf;
 
@@ -191,8 +191,8 @@ static int portmap_gc(struct cni_call *c)
 	if (cni_nft(c) < 0)
 		return -1;
 	cni_step(c, &steps, portmap_rules_gc(c, &portmap_defaults));
-	cni_step(c, &steps, collect_conditional(c));
-	cni_step(c, &steps, record_each_stale(c, collect_one));
+	cni_step(c, &steps, gc_conditional(c));
+	cni_step(c, &steps, record_each_stale(c, gc_one));
 	cni_step(c, &steps, record_gc(c));
 	return cni_steps_end(c, &steps);
 }

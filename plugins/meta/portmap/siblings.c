@@ -25,27 +25,27 @@ static const char *owner_of(struct arena *arena, const struct record *who)
 #define MARK_AT INSTANCE_ID_LEN
 #define ID_AT   (INSTANCE_ID_LEN + sizeof(", id: ") - 1)
 
-static bool is_same_container(const char *owner, const char *other)
+static bool is_same_container(const char *comment, const char *other)
 {
-	size_t n = ID_AT + strcspn(owner + ID_AT, ",");
+	size_t n = ID_AT + strcspn(comment + ID_AT, ",");
 
-	return strlen(other) > n && !strncmp(other + MARK_AT + 1, owner + MARK_AT + 1, n - MARK_AT);
+	return strlen(other) > n && !strncmp(other + MARK_AT + 1, comment + MARK_AT + 1, n - MARK_AT);
 }
 
 /* The first of them to come has the port; the reference, too, leaves it to him. */
-static bool same_container(const struct nft_elems *claim, const char *other)
+static bool same_container(const struct nft_elems *elems, const char *other)
 {
-	return is_same_container(claim->owner, other);
+	return is_same_container(elems->comment, other);
 }
 
 struct nft_elems portmap_claim_of(struct cni_call *c, const struct record *who,
 				  const struct portmap *conf, const struct portmap_list *list)
 {
-	struct nft_elems claim = portmap_elems(conf, list, owner_of(c->arena, who), c->arena);
+	struct nft_elems elems = portmap_elems(conf, list, owner_of(c->arena, who), c->arena);
 
-	claim.same_container = same_container;
-	claim.succession = portmap_succession(c);
-	return claim;
+	elems.same_container = same_container;
+	elems.succession = portmap_succession(c);
+	return elems;
 }
 
 struct record portmap_who(const struct cni_call *c)
@@ -93,7 +93,7 @@ static int add_kin(struct cni_call *c, const struct record *r, void *data)
 		err_clear(c->err);
 		return 0;
 	}
-	kin.claim = portmap_claim_of(c, r, &kin.conf, &kin.conf.list);
+	kin.elems = portmap_claim_of(c, r, &kin.conf, &kin.conf.list);
 	*arena_append(c->arena, own->kin, own->n_kin) = kin;
 	return 0;
 }
@@ -122,14 +122,14 @@ static int succeed(struct nft_successor *s, void *data)
 	if (portmap_siblings(c, &kin, &n) < 0)
 		return -1;
 	for (size_t i = 0; !s->elem && i < n; i++) {
-		const struct nft_elems *claim = &kin[i].claim;
+		const struct nft_elems *elems = &kin[i].elems;
 
-		if (kin[i].conf.way != PORTMAP_OWN ||
-		    !is_same_container(claim->owner, s->leaving) ||
-		    strcmp(claim->own->table.name, s->own->table.name) != 0)
+		if (kin[i].conf.chosen != PORTMAP_OWN ||
+		    !is_same_container(elems->comment, s->leaving) ||
+		    strcmp(elems->own->table.name, s->own->table.name) != 0)
 			continue;
-		s->elem = nft_elems_find(claim, s->key);
-		s->owner = claim->owner;
+		s->elem = nft_elems_find(elems, s->key);
+		s->comment = elems->comment;
 	}
 	return 0;
 }

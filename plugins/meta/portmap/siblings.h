@@ -12,7 +12,7 @@
 struct portmap_siblings {
 	const struct record *record;
 	struct portmap conf; /* as portmap_from_record() has it */
-	struct nft_elems claim;
+	struct nft_elems elems;
 	int oif; /* portmaphost.c: where ::1 has a route for it; -1: not looked at */
 };
 

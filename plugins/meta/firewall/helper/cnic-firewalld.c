@@ -81,29 +81,29 @@ static int change(sd_bus *bus, const char *member, const char *zone, const char 
 static int add(sd_bus *bus, const char *zone, char **addresses)
 {
 	size_t n = 0;
-	char **fresh;
+	char **added;
 
 	while (addresses[n])
 		n++;
-	fresh = calloc(n + 1, sizeof(*fresh));
-	if (!fresh)
+	added = calloc(n + 1, sizeof(*added));
+	if (!added)
 		return FAILED;
 	n = 0;
 	for (; *addresses; addresses++) {
 		int rc = change(bus, "addSource", zone, *addresses);
 
 		if (rc == DONE)
-			fresh[n++] = *addresses;
+			added[n++] = *addresses;
 		if (rc != FAILED)
 			continue;
 		while (n)
-			(void)change(bus, "removeSource", zone, fresh[--n]);
-		free(fresh);
+			(void)change(bus, "removeSource", zone, added[--n]);
+		free(added);
 		return FAILED;
 	}
 	for (size_t i = 0; i < n; i++)
-		puts(fresh[i]);
-	free(fresh);
+		puts(added[i]);
+	free(added);
 	return DONE;
 }
 
