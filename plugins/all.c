@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* all.c - the table of plugins in this executable; make SPLIT=1 builds it once for each, with ONLY. */
+/*
+ * all.c - the table of plugins in this executable; make SPLIT=1 builds it once for each, with ONLY.
+ */
 #include "skel/call.h"
 
 #ifdef ONLY

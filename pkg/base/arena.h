@@ -22,7 +22,8 @@ struct arena {
 };
 
 /*
- * Called when memory is out; must not return. Whose process it is says what becomes of it; else abort(3).
+ * Called when memory is out; must not return. Whose process it is says what becomes of it; else
+ * abort(3).
  */
 extern void (*arena_oom)(void);
 
@@ -34,8 +35,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 
 /*
  * Lists keep no capacity: it is the next power of two of their length. arena_list() makes one of n
- * elements, arena_grow() makes room for one more behind n, in place or by moving. Only for lists that
- * these two have made.
+ * elements, arena_grow() makes room for one more behind n, in place or by moving. Only for lists
+ * that these two have made.
  */
 void *arena_list(struct arena *a, size_t n, size_t size);
 void *arena_grow(struct arena *a, const void *list, size_t n, size_t size);

@@ -3,8 +3,8 @@
  * err.h - the error sink: one per invocation; what it holds is what the runtime is shown.
  *
  * Everything that can fail returns 0 or -1, and on -1 has filled the sink, once, where most is
- * known. Only pkg/skel/run.c shows it; stderr is for what a rollback, or a failure after the first, has
- * to say.
+ * known. Only pkg/skel/run.c shows it; stderr is for what a rollback, or a failure after the first,
+ * has to say.
  */
 #ifndef CNIC_BASE_ERR_H
 #define CNIC_BASE_ERR_H

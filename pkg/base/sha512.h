@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sha512.h - SHA-512 (FIPS 180-4). The reference plugins name iptables chains, nft comments and devices
- * by it, and what they have made must be found again. For names only: nothing here is kept secret.
+ * sha512.h - SHA-512 (FIPS 180-4). The reference plugins name iptables chains, nft comments and
+ * devices by it, and what they have made must be found again. For names only: nothing here is kept
+ * secret.
  */
 #ifndef CNIC_BASE_SHA512_H
 #define CNIC_BASE_SHA512_H

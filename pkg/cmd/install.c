@@ -65,7 +65,10 @@ static const char *old(struct aside *a, const struct item *it)
 	return aside(a, "old", it->name);
 }
 
-/* Whatever an install that was cut short has left, too: maybe a plugin in use, never to be written to. */
+/*
+ * Whatever an install that was cut short has left, too: maybe a plugin in use, never to be written
+ * to.
+ */
 static void clear(const struct install *in)
 {
 	struct aside a;

@@ -8,9 +8,9 @@
 #include "base/attr.h"
 
 /*
- * This executable as `cnic` and under every plugin's name, one inode: that is how a delegated plugin is
- * known to be ours. `files` go beside it, or in the place of the plugin of that name (make SPLIT=1). What
- * fails is said, and leaves the directory as it was.
+ * This executable as `cnic` and under every plugin's name, one inode: that is how a delegated
+ * plugin is known to be ours. `files` go beside it, or in the place of the plugin of that name
+ * (make SPLIT=1). What fails is said, and leaves the directory as it was.
  */
 int install_files(const char *dir, char *const *files, size_t n) NODISCARD;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * repair.h - after somebody has flushed the rule set: put back the rules of every attachment, from the
- * records of their ADDs. For the tool, not for runtimes.
+ * repair.h - after somebody has flushed the rule set: put back the rules of every attachment, from
+ * the records of their ADDs. For the tool, not for runtimes.
  */
 #ifndef CNIC_CMD_REPAIR_H
 #define CNIC_CMD_REPAIR_H
@@ -12,8 +12,8 @@ struct repair {
 	const struct cni_plugin *const *plugins;          /* NULL-terminated */
 	const char *network, *plugin_name, *container_id; /* only these; NULL = all */
 	/*
-	 * "own", "nftables", "iptables": the rules become this one's, whatever is configured; of our tables then
-	 * those go that are not in use. NULL: what is gone comes back.
+	 * "own", "nftables", "iptables": the rules become this one's, whatever is configured; of
+	 * our tables then those go that are not in use. NULL: what is gone comes back.
 	 */
 	const char *backend;
 	size_t repaired, failed, gone; /* gone: its namespace is, DEL or GC will come */
@@ -22,7 +22,10 @@ struct repair {
 /* What fails is told of on stderr, a line each. -1 if the records cannot be listed. */
 int repair_all(struct repair *what, struct err *err) NODISCARD;
 
-/* cnic repair [--network NAME] [--plugin NAME] [--backend NAME] [CONTAINERID]: the exit status, -1 if not understood. */
+/*
+ * cnic repair [--network NAME] [--plugin NAME] [--backend NAME] [CONTAINERID]: the exit status, -1
+ * if not understood.
+ */
 int repair_run(int argc, char **argv);
 
 #endif

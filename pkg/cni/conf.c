@@ -44,7 +44,7 @@ static const struct json_field conf_fields[] = {
 };
 
 const struct json_field *const cni_conf_tables[] = { name_fields, cni_version_fields, conf_fields,
-							   ignored_fields, NULL };
+						     ignored_fields, NULL };
 
 static int check_name(const char *name, struct err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h - the keys that every network configuration has (CNI spec, section 1), and which attachments
- * the runtime still knows (CNI spec 1.1.0, GC). Touches neither kernel nor process.
+ * conf.h - the keys that every network configuration has (CNI spec, section 1), and which
+ * attachments the runtime still knows (CNI spec 1.1.0, GC). Touches neither kernel nor process.
  */
 #ifndef CNIC_CNI_CONF_H
 #define CNIC_CNI_CONF_H
@@ -31,14 +31,17 @@ struct cni_conf {
 extern const struct json_field *const cni_conf_tables[];
 
 /*
- * Fill all of *conf; the first error is that of the name, as libcni has it. conf->version is what the
- * document says, whatever else is wrong with it: the error object carries it. `lenient` is for DEL, which
- * demands nothing else but a version (json/decode.h); not for GC, which needs to know what is alive.
+ * Fill all of *conf; the first error is that of the name, as libcni has it. conf->version is what
+ * the document says, whatever else is wrong with it: the error object carries it. `lenient` is for
+ * DEL, which demands nothing else but a version (json/decode.h); not for GC, which needs to know
+ * what is alive.
  */
 int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient,
 		    struct err *err) NODISCARD;
 
-/* Is (container_id, ifname) in the valid attachments? The pair counts, not the id alone. O(log n). */
+/*
+ * Is (container_id, ifname) in the valid attachments? The pair counts, not the id alone. O(log n).
+ */
 bool cni_gc_is_valid(const struct cni_conf *conf, const char *container_id, const char *ifname);
 
 #endif

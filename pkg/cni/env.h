@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* env.h - the CNI_ variables: which verb needs which, and what they may hold (CNI spec, section 2). */
+/*
+ * env.h - the CNI_ variables: which verb needs which, and what they may hold (CNI spec, section 2).
+ */
 #ifndef CNIC_CNI_ENV_H
 #define CNIC_CNI_ENV_H
 
@@ -20,8 +22,8 @@ void cni_env_read(struct cni_env *env);
 
 /*
  * libcni's rules in libcni's order: variables in the order of the table; a present and required one
- * that is invalid fails at once, the missing are reported together. Code 4. An unknown verb requires
- * nothing.
+ * that is invalid fails at once, the missing are reported together. Code 4. An unknown verb
+ * requires nothing.
  */
 int cni_env_check(const struct cni_env *env, struct err *err) NODISCARD;
 

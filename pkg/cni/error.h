@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* error.h - the error object of the specification (CNI spec 1.1.0, section 4 "Error"): written and read. */
+/*
+ * error.h - the error object of the specification (CNI spec 1.1.0, section 4 "Error"): written and
+ * read.
+ */
 #ifndef CNIC_CNI_ERROR_H
 #define CNIC_CNI_ERROR_H
 
@@ -10,8 +13,8 @@
 const char *cni_error_print(const struct err *e, const char *version);
 
 /*
- * Read what another plugin answered into *out, code, msg and details; -1 if it is no error object. One
- * without words has msg "", one without a number code 0.
+ * Read what another plugin answered into *out, code, msg and details; -1 if it is no error object.
+ * One without words has msg "", one without a number code 0.
  */
 int cni_error_parse(const char *text, size_t len, struct err *out) NODISCARD;
 

@@ -51,15 +51,17 @@ extern const struct json_field cni_dns_fields[], cni_route_fields[];
 extern const struct json_field *const cni_result_tables[], *const cni_result_tables_02[];
 
 /*
- * Read a result object. Its cniVersion decides the shape; absent, it is `version` ("" is 0.1.0). With
- * `same_family` the two must be convertible without loss (prevResult: libcni refuses others), without
- * it any known version goes (a delegate's answer). Errors start with `what`.
+ * Read a result object. Its cniVersion decides the shape; absent, it is `version` ("" is 0.1.0).
+ * With `same_family` the two must be convertible without loss (prevResult: libcni refuses others),
+ * without it any known version goes (a delegate's answer). Errors start with `what`.
  */
 int cni_result_parse(const struct json *v, const char *version, bool same_family, const char *what,
 		     struct cni_result *out, struct err *err) NODISCARD;
 
-/* The result in the shape of `version`. Fails for 0.1.0 and 0.2.0, which need an address and hold one
- * per family. */
+/*
+ * The result in the shape of `version`. Fails for 0.1.0 and 0.2.0, which need an address and hold
+ * one per family.
+ */
 int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
 		    struct err *err) NODISCARD;
 

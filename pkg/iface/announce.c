@@ -5,8 +5,8 @@
 #include "sys/netns.h"
 
 /*
- * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver that refuses
- * to while the link is up costs the announcement.
+ * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver that
+ * refuses to while the link is up costs the announcement.
  */
 static void announce_by_kernel(struct cni_call *c, const struct link *inside)
 {

@@ -39,8 +39,8 @@ static int tune_v6(struct cni_call *c)
 }
 
 /*
- * In the container's namespace: /proc/sys/net shows that one. Written without a look first where the
- * interface is new: each path walked here costs more the more namespaces the node has.
+ * In the container's namespace: /proc/sys/net shows that one. Written without a look first where
+ * the interface is new: each path walked here costs more the more namespaces the node has.
  */
 static int tune_inside(void *arg)
 {
@@ -142,7 +142,7 @@ static int wait_dad(struct cni_call *c, int index)
 
 /* Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then. */
 int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
-			const struct configure_options *opt)
+		    const struct configure_options *opt)
 {
 	struct cni_result *r = &c->result;
 	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };

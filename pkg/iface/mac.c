@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iface/mac.h"
 
-int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n,
-		   const uint8_t **mac)
+int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n, const uint8_t **mac)
 {
 	uint8_t *out = arena_array(c->arena, uint8_t, MAC_LEN);
 

@@ -15,8 +15,8 @@ int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n,
 	       const uint8_t **mac) NODISCARD;
 
 /*
- * The MAC derived from the result's first IP address (net/mac.h), so that a reused address stays valid in
- * neighbour caches: into *inside, and queued for the commit of iface_configure().
+ * The MAC derived from the result's first IP address (net/mac.h), so that a reused address stays
+ * valid in neighbour caches: into *inside, and queued for the commit of iface_configure().
  */
 void mac_set_from_ip(struct cni_call *c, struct link *inside);
 

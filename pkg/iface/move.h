@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * move.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL; its
- * representor stays on the host in the place of a veth's end.
+ * move.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL;
+ * its representor stays on the host in the place of a veth's end.
  */
 #ifndef CNIC_IFACE_MOVE_H
 #define CNIC_IFACE_MOVE_H
@@ -26,15 +26,15 @@ int iface_device_info_check(struct cni_call *c, const char *path) NODISCARD;
 int vf_find(struct cni_call *c, const char *device, struct vf *vf) NODISCARD;
 
 /*
- * ADD: the representor up, the interface into the container as CNI_IFNAME, down; both with the MTU, the
- * adapter and the interface with the MAC. A device that userspace drives has no interface: inside->index
- * is 0 then, and it has the name all the same, for the result.
+ * ADD: the representor up, the interface into the container as CNI_IFNAME, down; both with the MTU,
+ * the adapter and the interface with the MAC. A device that userspace drives has no interface:
+ * inside->index is 0 then, and it has the name all the same, for the result.
  */
 int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside) NODISCARD;
 
 /*
- * DEL: back to the host under the name it had there. When the namespace is gone, the kernel has put it
- * on the host, or is about to: code 11 then.
+ * DEL: back to the host under the name it had there. When the namespace is gone, the kernel has put
+ * it on the host, or is about to: code 11 then.
  */
 int vf_move_out(struct cni_call *c, const char *device, const char *name) NODISCARD;
 

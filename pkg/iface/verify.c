@@ -23,8 +23,7 @@ static int verify_link(struct cni_call *c, const struct cni_interface *f, const 
 	return 0;
 }
 
-int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
-		      uint32_t *index)
+int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out, uint32_t *index)
 {
 	for (uint32_t i = 0; i < c->req->prev->n_interfaces; i++) {
 		const struct cni_interface *f = &c->req->prev->interfaces[i];
@@ -42,7 +41,7 @@ int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *ou
 }
 
 int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
-		    struct link *out)
+		struct link *out)
 {
 	if (nl_link_get_allow(c->host, f->name, out) < 0)
 		return -1;

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verify.h - CHECK: is what prevResult promises still there? Changes nothing. Code 102 when it is not. */
+/*
+ * verify.h - CHECK: is what prevResult promises still there? Changes nothing. Code 102 when it is
+ * not.
+ */
 #ifndef CNIC_IFACE_VERIFY_H
 #define CNIC_IFACE_VERIFY_H
 
 #include "skel/call.h"
 
 /*
- * The container's interface: listed in prevResult under CNI_IFNAME with sandbox CNI_NETNS, and present
- * with that kind (NULL: any), MAC (if said) and, if `up`, UP. Fills *out and its index in prevResult.interfaces.
+ * The container's interface: listed in prevResult under CNI_IFNAME with sandbox CNI_NETNS, and
+ * present with that kind (NULL: any), MAC (if said) and, if `up`, UP. Fills *out and its index in
+ * prevResult.interfaces.
  */
 int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
-		      uint32_t *index) NODISCARD;
+		  uint32_t *index) NODISCARD;
 
 /* A host-side interface of prevResult: present, of that kind, with that MAC (if said). */
 int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
-		    struct link *out) NODISCARD;
+		struct link *out) NODISCARD;
 
 /* The host's end of the container's veth: there, and up. */
 int verify_peer(struct cni_call *c, const struct link *inside, struct link *host) NODISCARD;

@@ -47,7 +47,8 @@ static int create_pair(struct cni_call *c, struct veth_req *veth, struct link *h
 			return -1;
 		if (taken.index)
 			return err_set(c->err, ERR_IN_USE,
-				       "interface %s exists in the container already", c->req->ifname);
+				       "interface %s exists in the container already",
+				       c->req->ifname);
 	}
 	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
 }
@@ -63,7 +64,10 @@ void veth_refuse_ra(struct cni_call *c, const struct link *link)
 		err_clear(c->err); /* a kernel without IPv6 */
 }
 
-/* The container's end is known without asking for it: its index from ours, the rest from the request. */
+/*
+ * The container's end is known without asking for it: its index from ours, the rest from the
+ * request.
+ */
 static int describe_inside(struct cni_call *c, const struct veth_req *veth, const struct link *host,
 			   struct link *inside)
 {
@@ -76,8 +80,8 @@ static int describe_inside(struct cni_call *c, const struct veth_req *veth, cons
 }
 
 /*
- * A switch takes all that its port receives, router advertisements too, so an IPv6 address of the port's
- * own would be nobody's to reach; only its announcements would go to the container.
+ * A switch takes all that its port receives, router advertisements too, so an IPv6 address of the
+ * port's own would be nobody's to reach; only its announcements would go to the container.
  */
 static int be_only_port(struct cni_call *c, const struct link *port)
 {
@@ -88,7 +92,7 @@ static int be_only_port(struct cni_call *c, const struct link *port)
 }
 
 int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host,
-		 struct link *inside)
+	     struct link *inside)
 {
 	uint8_t mac[MAC_LEN], host_mac[MAC_LEN];
 	struct veth_req veth = {
@@ -127,7 +131,9 @@ int veth_del(struct cni_call *c)
 		return 0;
 	if (inside.peer && nl_link_get_index_allow(c->host, inside.peer, &host) < 0)
 		return -1;
-	/* The far end is unlisted last, so that is the one to hear of; unless it lives elsewhere. */
+	/*
+	 * The far end is unlisted last, so that is the one to hear of; unless it lives elsewhere.
+	 */
 	if (host.index && !strcmp(host.kind, "veth") && host.peer == inside.index) {
 		return nl_link_del_announced(c->sandbox, inside.index, c->host, host.index);
 	}

@@ -23,15 +23,15 @@ void veth_refuse_ra(struct cni_call *c, const struct link *link);
 void veth_undo(struct cni_call *c, void *name);
 
 /*
- * A veth pair in one request: the host end, named veth and 8 hex digits, UP; the container's end named
- * CNI_IFNAME and still down. Both are described in *host and *inside.
+ * A veth pair in one request: the host end, named veth and 8 hex digits, UP; the container's end
+ * named CNI_IFNAME and still down. Both are described in *host and *inside.
  */
 int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host,
 	     struct link *inside) NODISCARD;
 
 /*
- * DEL: remove the veth called CNI_IFNAME from the container; success if the namespace or the link is
- * gone or the name belongs to something that is no veth. Returns when both ends are unlisted.
+ * DEL: remove the veth called CNI_IFNAME from the container; success if the namespace or the link
+ * is gone or the name belongs to something that is no veth. Returns when both ends are unlisted.
  */
 int veth_del(struct cni_call *c) NODISCARD;
 

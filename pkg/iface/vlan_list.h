@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vlan_list.h - a trunk's VLANs as configurations list them: objects with an id, a range, or both. */
+/*
+ * vlan_list.h - a trunk's VLANs as configurations list them: objects with an id, a range, or both.
+ */
 #ifndef CNIC_IFACE_VLAN_LIST_H
 #define CNIC_IFACE_VLAN_LIST_H
 
@@ -11,7 +13,10 @@ struct vlan_range {
 	bool has_min, has_max, has_id;
 };
 
-/* Their union, added to *set. `key` is for errors: half a range, a range that ends before it begins. */
+/*
+ * Their union, added to *set. `key` is for errors: half a range, a range that ends before it
+ * begins.
+ */
 int vlan_list_collect(struct cni_call *c, const char *key, const struct vlan_range *trunk, size_t n,
 		      struct vlan_set *set) NODISCARD;
 

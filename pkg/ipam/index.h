@@ -33,7 +33,7 @@
 
 #define INDEX_MAGIC    UINT64_C(0x636e69632d697832) /* no other layout or byte order has it */
 #define INDEX_BLOCK    65536                        /* addresses per bitmap */
-#define INDEX_HOLDERS   "by-owner"                   /* see owners.h */
+#define INDEX_HOLDERS  "by-owner"                   /* see owners.h */
 #define INDEX_BOOT_LEN 16  /* hex digits of the boot id: enough to tell boots apart */
 #define INDEX_NO_BOOT  "-" /* there is no boot id to be had */
 
@@ -87,8 +87,8 @@ bool index_is_earlier_boot(const struct index *ix, const char boot[INDEX_BOOT_LE
 void index_distrust(struct index *ix);
 
 /*
- * Start over: no bits are set; the owners' entries stay as hints of their boots. `unused`: no address was ever
- * reserved here, by whomever.
+ * Start over: no bits are set; the owners' entries stay as hints of their boots. `unused`: no
+ * address was ever reserved here, by whomever.
  */
 void index_begin(struct index *ix, const char *data_dir, const char *name, bool unused);
 

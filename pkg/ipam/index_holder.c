@@ -9,7 +9,8 @@
 
 #include "ipam/siphash.h"
 
-void index_holder_key(const struct index *ix, const struct holder *holder, struct index_holder_key *key)
+void index_holder_key(const struct index *ix, const struct holder *holder,
+		      struct index_holder_key *key)
 {
 	char text[RECORD_MAX + 1];
 	int len = snprintf(text, sizeof(text), "%s\r\n%s", holder->id, holder->ifname);
@@ -30,7 +31,8 @@ static const char *link_of(struct link_path *path, const struct index_holder_key
 	return path->s;
 }
 
-bool index_holder_get(const struct index *ix, const struct index_holder_key *key, struct index_holder_entry *e)
+bool index_holder_get(const struct index *ix, const struct index_holder_key *key,
+		      struct index_holder_entry *e)
 {
 	char text[sizeof(e->boot) + sizeof(e->ips) + 2];
 	struct link_path path;
@@ -53,7 +55,8 @@ bool index_holder_get(const struct index *ix, const struct index_holder_key *key
 	return true;
 }
 
-void index_holder_put(struct index *ix, const struct index_holder_key *key, const struct index_holder_entry *e)
+void index_holder_put(struct index *ix, const struct index_holder_key *key,
+		      const struct index_holder_entry *e)
 {
 	char text[sizeof(e->boot) + sizeof(e->ips) + 4];
 	struct link_path path;
@@ -79,7 +82,7 @@ void index_holder_drop(struct index *ix, const struct index_holder_key *key)
 }
 
 bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
-		    const char *record)
+			   const char *record)
 {
 	struct link_path path;
 	struct stat entry, st;
@@ -93,8 +96,9 @@ bool index_holder_predates(const struct index *ix, const struct index_holder_key
 }
 
 void index_holder_each(struct index *ix,
-		void (*fn)(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg),
-		void *arg)
+		       void (*fn)(const struct index_holder_key *key,
+				  const struct index_holder_entry *e, void *arg),
+		       void *arg)
 {
 	DIR *entries = ix->usable ? index_entries(ix->dir, INDEX_HOLDERS) : NULL;
 	const struct dirent *d;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * index_holder.h - the part of the index that tells what an owner holds: a symbolic link per owner, named
- * by a keyed hash of it, with the text "<boot> <ip>[,<ip>...]". See index.h.
+ * index_holder.h - the part of the index that tells what an owner holds: a symbolic link per owner,
+ * named by a keyed hash of it, with the text "<boot> <ip>[,<ip>...]". See index.h.
  *
  * Two owners with one hash, or an entry that lies, cost time and nothing else: the caller looks
  * into the records before believing anything.
@@ -25,19 +25,23 @@ struct index_holder_entry {
 	bool more; /* not all are listed: look at the records */
 };
 
-void index_holder_key(const struct index *ix, const struct holder *holder, struct index_holder_key *key);
-bool index_holder_get(const struct index *ix, const struct index_holder_key *key, struct index_holder_entry *e);
-void index_holder_put(struct index *ix, const struct index_holder_key *key, const struct index_holder_entry *e);
+void index_holder_key(const struct index *ix, const struct holder *holder,
+		      struct index_holder_key *key);
+bool index_holder_get(const struct index *ix, const struct index_holder_key *key,
+		      struct index_holder_entry *e);
+void index_holder_put(struct index *ix, const struct index_holder_key *key,
+		      const struct index_holder_entry *e);
 void index_holder_drop(struct index *ix, const struct index_holder_key *key);
 
 /* Is the entry older than the record (of directory `dir`)? Then somebody else made that one. */
 bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
-		    const char *record);
+			   const char *record);
 
 /* Every entry, in no order. */
 void index_holder_each(struct index *ix,
-		void (*fn)(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg),
-		void *arg);
+		       void (*fn)(const struct index_holder_key *key,
+				  const struct index_holder_entry *e, void *arg),
+		       void *arg);
 
 bool index_holder_entry_has(const struct index_holder_entry *e, const struct ip *ip);
 void index_holder_entry_add(struct index_holder_entry *e, const struct ip *ip);

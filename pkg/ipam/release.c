@@ -207,7 +207,8 @@ int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *ar
 	return 0;
 }
 
-static void collect_boot(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg)
+static void collect_boot(const struct index_holder_key *key, const struct index_holder_entry *e,
+			 void *arg)
 {
 	struct match *m = arg;
 	struct store *s = m->s;

@@ -13,8 +13,10 @@
 int store_find(struct store *s, const struct holder *holder,
 	       void (*fn)(const struct ip *ip, void *arg), void *arg) NODISCARD;
 
-/* Does the owner hold an address, and of each set one that is among the n promised, if any of it is?
- * Code 102 if not. */
+/*
+ * Does the owner hold an address, and of each set one that is among the n promised, if any of it
+ * is? Code 102 if not.
+ */
 struct store_expected {
 	const struct range_set *sets;
 	size_t n_sets;
@@ -30,7 +32,7 @@ int store_release(struct store *s, const struct holder *holder) NODISCARD;
 
 /* Release what has an owner `keep` says no to; its ifname is "" in records without one. */
 int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg),
-		    void *arg) NODISCARD;
+	     void *arg) NODISCARD;
 
 /* Release what we reserved in an earlier boot of the machine. Looks only once in each boot. */
 int store_release_earlier_boots(struct store *s) NODISCARD;

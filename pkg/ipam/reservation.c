@@ -33,7 +33,9 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return (ssize_t)n;
 }
 
-/* The reference compares with white space trimmed off both ends, so hand-made records may have it. */
+/*
+ * The reference compares with white space trimmed off both ends, so hand-made records may have it.
+ */
 static bool parse_holder(char *text, struct holder *holder)
 {
 	size_t len;
@@ -224,7 +226,8 @@ static int scan_entries(DIR *entries, int dir, int (*fn)(const struct record *, 
 	return 0;
 }
 
-int reservation_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg, struct err *err)
+int reservation_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg,
+		     struct err *err)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);

@@ -51,7 +51,8 @@ struct draft {
 	char text[RECORD_MAX + 1];
 };
 
-int reservation_draft_open(struct draft *d, int dir, const struct holder *holder, struct err *err) NODISCARD;
+int reservation_draft_open(struct draft *d, int dir, const struct holder *holder,
+			   struct err *err) NODISCARD;
 void reservation_draft_close(struct draft *d);
 
 /* Put it at an address. 1: done, 0: the address is taken. A torn record does not take it. */
@@ -62,6 +63,6 @@ int reservation_remove(int dir, const struct ip *ip, struct err *err) NODISCARD;
 
 /* Every record of the directory in no order, one at a time in memory; stops when fn returns -1. */
 int reservation_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg,
-		struct err *err) NODISCARD;
+		     struct err *err) NODISCARD;
 
 #endif

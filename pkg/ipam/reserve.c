@@ -9,7 +9,9 @@
 #include "base/scope.h"
 #include "ipam/release.h"
 
-/* ---- last_reserved_ip.N: a hint, so nothing about it is an error ------------------------------ */
+/*
+ * ---- last_reserved_ip.N: a hint, so nothing about it is an error ------------------------------
+ */
 
 struct last_name {
 	char s[40];
@@ -35,7 +37,9 @@ static void read_last(int fd, char text[IP_STRLEN])
 	text[n > 0 ? n : 0] = '\0';
 }
 
-/* Overwritten, not truncated first: ext4 flushes a file to the disk that was emptied and rewritten. */
+/*
+ * Overwritten, not truncated first: ext4 flushes a file to the disk that was emptied and rewritten.
+ */
 static void write_last(const struct store *s, size_t set, const char *text, size_t old_len)
 {
 	auto_close int fd = open_last(s, set, O_WRONLY | O_CREAT);
@@ -159,7 +163,8 @@ static int take_asked(struct store *s, struct draft *draft, struct store_want *w
 	return 0;
 }
 
-static int reserve_one(struct store *s, const struct holder *holder, struct store_want *w, size_t set)
+static int reserve_one(struct store *s, const struct holder *holder, struct store_want *w,
+		       size_t set)
 {
 	auto_close int last = open_last(s, set, O_RDONLY);
 	char now[IP_STRLEN];
@@ -280,7 +285,8 @@ int store_reserve(struct store *s, const struct holder *holder, struct store_wan
 	return 0;
 }
 
-void store_unreserve(struct store *s, const struct holder *holder, struct store_want *wants, size_t n)
+void store_unreserve(struct store *s, const struct holder *holder, struct store_want *wants,
+		     size_t n)
 {
 	struct err ignored = { 0 };
 	struct record r;

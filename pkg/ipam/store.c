@@ -91,7 +91,8 @@ void store_close(struct store *s)
 
 /* ---- rebuilding the index -------------------------------------------------------------------- */
 
-bool store_is_of_key(const struct store *s, const struct record *r, const struct index_holder_key *key)
+bool store_is_of_key(const struct store *s, const struct record *r,
+		     const struct index_holder_key *key)
 {
 	struct index_holder_key other;
 
@@ -110,8 +111,9 @@ static void add_holder(struct store *s, const struct record *r)
 	index_holder_key(&s->index, &r->holder, &key);
 	if (!index_holder_get(&s->index, &key, &e))
 		e.more = false;
-	else if (index_holder_entry_has(&e, &r->ip) && !(index_is_earlier_boot(&s->index, e.boot) &&
-						  index_holder_predates(&s->index, &key, s->dir, r->name)))
+	else if (index_holder_entry_has(&e, &r->ip) &&
+		 !(index_is_earlier_boot(&s->index, e.boot) &&
+		   index_holder_predates(&s->index, &key, s->dir, r->name)))
 		return;
 	snprintf(e.boot, sizeof(e.boot), INDEX_NO_BOOT);
 	if (!index_holder_entry_has(&e, &r->ip))
@@ -149,7 +151,10 @@ static void sweep(const struct index_holder_key *key, const struct index_holder_
 	index_holder_drop(&s->index, key);
 }
 
-/* Nothing is in it but the lock: every reservation leaves a last_reserved_ip, the reference's as well. */
+/*
+ * Nothing is in it but the lock: every reservation leaves a last_reserved_ip, the reference's as
+ * well.
+ */
 static bool is_unused(const struct store *s)
 {
 	DIR *d = index_entries(s->dir, ".");

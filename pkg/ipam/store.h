@@ -24,7 +24,9 @@
 #include "ipam/index_holder.h"
 #include "ipam/reservation.h"
 
-/* How to open what may have been put there by anybody: no link is followed, no reader waited for. */
+/*
+ * How to open what may have been put there by anybody: no link is followed, no reader waited for.
+ */
 #define STORE_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 enum store_use {
@@ -50,7 +52,8 @@ void store_close(struct store *s);
 int store_rebuild(struct store *s) NODISCARD;
 
 /* Is it a record of the owner with this key? */
-bool store_is_of_key(const struct store *s, const struct record *r, const struct index_holder_key *key);
+bool store_is_of_key(const struct store *s, const struct record *r,
+		     const struct index_holder_key *key);
 
 /* Could a store be made, or if there is one, be changed? */
 int store_usable(const char *data_dir, const char *name, struct arena *arena,

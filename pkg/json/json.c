@@ -10,7 +10,9 @@
 
 #define EXACT 9007199254740992.0 /* 2^53: the integers a double tells apart */
 
-/* cJSON's allocator hooks carry no context: the arena of the call that this thread has in progress. */
+/*
+ * cJSON's allocator hooks carry no context: the arena of the call that this thread has in progress.
+ */
 static _Thread_local struct arena *pool;
 
 static void *pool_alloc(size_t n)
@@ -175,7 +177,10 @@ struct json *json_add_list(struct json *parent, const char *key)
 	return attach(parent, key, cJSON_CreateArray());
 }
 
-/* What came from the environment or the kernel may be any bytes; JSON text is UTF-8 (RFC 8259, 8.1). */
+/*
+ * What came from the environment or the kernel may be any bytes; JSON text is UTF-8 (RFC 8259,
+ * 8.1).
+ */
 static const char *sanitize(const char *s)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */

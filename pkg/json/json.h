@@ -21,7 +21,10 @@ struct json;
 #define JSON_MAX_TEXT  1000000 /* bytes of one document */
 #define JSON_MAX_DEPTH 64      /* nested arrays and objects */
 
-/* At the start of each call, before any other: values are made in this arena from now on, in this thread. */
+/*
+ * At the start of each call, before any other: values are made in this arena from now on, in this
+ * thread.
+ */
 void json_init(struct arena *arena);
 
 /* That arena: what belongs to a decoded value lives with it. */

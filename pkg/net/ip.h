@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ip.h - IP addresses with their prefix length: parse, print, compute. Never talks to the kernel. */
+/*
+ * ip.h - IP addresses with their prefix length: parse, print, compute. Never talks to the kernel.
+ */
 #ifndef CNIC_NET_IP_H
 #define CNIC_NET_IP_H
 

@@ -86,7 +86,10 @@ static uint32_t rotate(uint32_t x, unsigned int n)
 	return x >> n | x << (32 - n);
 }
 
-/* FIPS 180-4, 6.2.2; only the hash's first word is wanted, and a text of up to 55 bytes is one block. */
+/*
+ * FIPS 180-4, 6.2.2; only the hash's first word is wanted, and a text of up to 55 bytes is one
+ * block.
+ */
 static uint32_t sha256_word(const char *text, size_t len)
 {
 	uint32_t w[64] = { 0 }, h[8];

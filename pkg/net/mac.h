@@ -19,9 +19,9 @@ bool mac_random(uint8_t mac[MAC_LEN]);
 bool mac_is_zero(const uint8_t mac[MAC_LEN]);
 
 /*
- * 0a:58 and the four bytes of an IPv4 address, or the first four of the SHA-256 of an IPv6 address's
- * text: an address that moves to another container takes its MAC along, and no neighbour's cache is
- * wrong.
+ * 0a:58 and the four bytes of an IPv4 address, or the first four of the SHA-256 of an IPv6
+ * address's text: an address that moves to another container takes its MAC along, and no
+ * neighbour's cache is wrong.
  */
 void mac_from_ip(uint8_t mac[MAC_LEN], const struct ip *ip);
 

@@ -62,7 +62,10 @@ static bool is_nft(const char *program)
 	return realpath(program, real) && strstr(strrchr(real, '/'), "nft");
 }
 
-/* "iptables-restore", "ip6tables-legacy-save": the legacy one by its name, or where it is the only one. */
+/*
+ * "iptables-restore", "ip6tables-legacy-save": the legacy one by its name, or where it is the only
+ * one.
+ */
 static const char *program(struct cni_call *c, sa_family_t family, bool legacy, const char *verb)
 {
 	const char *stem = family == AF_INET ? "iptables" : "ip6tables", *path = NULL;
@@ -124,7 +127,7 @@ static int save(struct cni_call *c, sa_family_t family, bool legacy, enum iptabl
 }
 
 int iptables_legacy_save(struct cni_call *c, sa_family_t family, enum iptables_table table,
-			     const char **text)
+			 const char **text)
 {
 	return save(c, family, true, table, text);
 }
@@ -202,7 +205,7 @@ static int uses_nft(struct cni_call *c, sa_family_t family, bool *nft)
 }
 
 int iptables_count_jumps(struct cni_call *c, const struct ip *about, enum iptables_table table,
-		       const char *from, const char *to, size_t *n)
+			 const char *from, const char *to, size_t *n)
 {
 	struct ip host = *about;
 	char text[IP_STRLEN];
@@ -222,7 +225,7 @@ int iptables_count_jumps(struct cni_call *c, const struct ip *about, enum iptabl
 }
 
 int iptables_view(struct cni_call *c, sa_family_t family, enum iptables_table table,
-		      struct iptables_view *view)
+		  struct iptables_view *view)
 {
 	bool nft;
 
@@ -235,7 +238,7 @@ int iptables_view(struct cni_call *c, sa_family_t family, enum iptables_table ta
 }
 
 int iptables_view_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
-			    struct iptables_view *view)
+			struct iptables_view *view)
 {
 	view->table = nft_table_of(family, table);
 	return save(c, family, false, table, &view->saved);
@@ -266,7 +269,7 @@ static void count_none(void *data)
 }
 
 int iptables_count(struct cni_call *c, const struct iptables_view *view, const char *chain,
-		       const char *to, size_t *n)
+		   const char *to, size_t *n)
 {
 	*n = 0;
 	if (view->saved)
@@ -279,8 +282,8 @@ int iptables_count(struct cni_call *c, const struct iptables_view *view, const c
 	return 0;
 }
 
-int iptables_view_has(struct cni_call *c, const struct iptables_view *view,
-			  const char *chain, bool *has)
+int iptables_view_has(struct cni_call *c, const struct iptables_view *view, const char *chain,
+		      bool *has)
 {
 	if (!view->saved)
 		return nft_has_chain(c->nft, view->table, chain, has);
@@ -291,7 +294,8 @@ int iptables_view_has(struct cni_call *c, const struct iptables_view *view,
 /* ---- removing -------------------------------------------------------------------------------- */
 
 /* Each rule that leads to it, as it was saved, with -D for -A. */
-static const char *deletions(struct cni_call *c, const char *saved, const struct nft_chain_removal *d)
+static const char *deletions(struct cni_call *c, const char *saved,
+			     const struct nft_chain_removal *d)
 {
 	const char *text = "";
 	size_t len;
@@ -323,7 +327,7 @@ static int remove_legacy(struct cni_call *c, sa_family_t family, enum iptables_t
 }
 
 int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
-			      const struct nft_chain_removal *d)
+			  const struct nft_chain_removal *d)
 {
 	static const sa_family_t families[] = { AF_INET, AF_INET6 };
 

@@ -193,8 +193,8 @@ static int is_complete(struct cni_call *c, const struct cni_result *r, sa_family
 }
 
 /*
- * What is not there yet of one family's. The chain is the container's, which may have a second interface on
- * the network: one that is complete is added to, another made anew.
+ * What is not there yet of one family's. The chain is the container's, which may have a second
+ * interface on the network: one that is complete is added to, another made anew.
  */
 static int missing_rules(struct cni_call *c, const struct cni_result *r, sa_family_t family,
 			 const char **text)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * masq.h - ipMasq of the interface plugins: what the container sends outside its subnets has the host's
- * address. Three ways to have it: our table (netfilter/masq_nft.h), the reference's table, iptables. ADD makes the one
- * that the configuration asks for, DEL removes all three, CHECK is content with any.
+ * masq.h - ipMasq of the interface plugins: what the container sends outside its subnets has the
+ * host's address. Three ways to have it: our table (netfilter/masq_nft.h), the reference's table,
+ * iptables. ADD makes the one that the configuration asks for, DEL removes all three, CHECK is
+ * content with any.
  */
 #ifndef CNIC_NETFILTER_MASQ_H
 #define CNIC_NETFILTER_MASQ_H
@@ -10,7 +11,10 @@
 #include "skel/call.h"
 #include "skel/record.h"
 
-/* The value of ipMasqBackend; NULL or "" is our own table where the kernel has nf_tables, else iptables. */
+/*
+ * The value of ipMasqBackend; NULL or "" is our own table where the kernel has nf_tables, else
+ * iptables.
+ */
 int masq_validate(struct cni_call *c, const char *backend) NODISCARD;
 
 /* For all addresses of the result. */

@@ -54,7 +54,8 @@ int netfilter_repair(struct cni_call *c, const struct netfilter_conf *nf)
 
 	if (c->req->backend)
 		return turn(c, nf);
-	if (nf->spoof && spoof_repair(c, c->req->prev, !turned || is_own(c->req->record->extra)) < 0)
+	if (nf->spoof &&
+	    spoof_repair(c, c->req->prev, !turned || is_own(c->req->record->extra)) < 0)
 		return -1;
 	if (!nf->masq || !c->req->prev->n_ips)
 		return 0;

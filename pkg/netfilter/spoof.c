@@ -120,7 +120,8 @@ static int del_own(struct cni_call *c, const struct cni_result *r)
 
 int spoof_del(struct cni_call *c, const struct cni_result *r)
 {
-	const struct spoof_compat ref = spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
+	const struct spoof_compat ref =
+		spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
 
 	if (cni_nft(c) < 0)
 		return -1;

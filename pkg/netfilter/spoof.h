@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spoof.h - macspoofchk of the bridge plugin: what the container sends has the container's MAC address as source.
- * In a table of our own (netfilter/spoof_nft.h); what the reference has made for the attachment is known and removed.
+ * spoof.h - macspoofchk of the bridge plugin: what the container sends has the container's MAC
+ * address as source. In a table of our own (netfilter/spoof_nft.h); what the reference has made for
+ * the attachment is known and removed.
  */
 #ifndef CNIC_NETFILTER_SPOOF_H
 #define CNIC_NETFILTER_SPOOF_H

@@ -116,7 +116,9 @@ int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, bool *has)
 int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *arena)
 {
 	static const char *const from[] = { PREROUTING, NULL };
-	const struct nft_chain_removal d = { .chain = r->chain, .with = r->mac_chain, .from = from };
+	const struct nft_chain_removal d = { .chain = r->chain,
+					     .with = r->mac_chain,
+					     .from = from };
 
 	return is_possible(r) ? nft_chain_remove(nl, &table, &d, arena) : 0;
 }

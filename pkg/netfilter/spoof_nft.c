@@ -51,8 +51,8 @@ const struct nft_table_def spoof_nft_table = {
 	.sets = sets,
 };
 
-struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6], const char *comment,
-				 struct arena *arena)
+struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6],
+				 const char *comment, struct arena *arena)
 {
 	struct nft_elems c = { .own = &spoof_nft_table, .comment = comment, .n_elems = 2 };
 	struct nft_elem *e = arena_array(arena, struct nft_elem, 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spoof_nft.h - frames of a bridge's port that have another source than the container's MAC address, in a
- * table of our own:
+ * spoof_nft.h - frames of a bridge's port that have another source than the container's MAC
+ * address, in a table of our own:
  *
  *	table bridge cnic_macspoof {
  *		set ports { type ifname; elements = { "veth1" } }
@@ -22,7 +22,7 @@
 
 extern const struct nft_table_def spoof_nft_table;
 
-struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6], const char *comment,
-				 struct arena *arena);
+struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6],
+				 const char *comment, struct arena *arena);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chain.h - chains that others hold rules to: what iptables-nft keeps in the tables "nat" and "filter" of
- * the families ip and ip6, and what the reference plugins make with nft(8). Finds who jumps to a chain
- * and takes it away without executing anybody. Legacy iptables is elsewhere in the kernel and not seen
- * here.
+ * chain.h - chains that others hold rules to: what iptables-nft keeps in the tables "nat" and
+ * "filter" of the families ip and ip6, and what the reference plugins make with nft(8). Finds who
+ * jumps to a chain and takes it away without executing anybody. Legacy iptables is elsewhere in the
+ * kernel and not seen here.
  */
 #ifndef CNIC_NFT_CHAIN_H
 #define CNIC_NFT_CHAIN_H
@@ -19,16 +19,16 @@ static inline int nft_ipt_index(sa_family_t family)
 }
 
 /*
- * How many rules of `from` jump or go to `to`; with `about`, only those that compare something with that
- * address.
+ * How many rules of `from` jump or go to `to`; with `about`, only those that compare something with
+ * that address.
  */
 int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, const char *to,
 		    const struct ip *about, size_t *n) NODISCARD;
 
 /*
- * The chain, and all rules of the chains named in `from` that lead to it, go in one transaction. A chain
- * that is not there is success. `with` names another chain to go with it, which only it leads to; may
- * be NULL.
+ * The chain, and all rules of the chains named in `from` that lead to it, go in one transaction. A
+ * chain that is not there is success. `with` names another chain to go with it, which only it leads
+ * to; may be NULL.
  */
 struct nft_chain_removal {
 	const char *chain, *with;

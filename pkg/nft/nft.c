@@ -122,7 +122,9 @@ int nft_generation(struct nl *nl, uint32_t *generation)
 	return nl_query(nl, take_generation, generation);
 }
 
-/* The end mark itself is acknowledged by new kernels only (6.10): it is the last change that asks. */
+/*
+ * The end mark itself is acknowledged by new kernels only (6.10): it is the last change that asks.
+ */
 int nft_commit(struct nl *nl)
 {
 	if (nl_queued(nl) < 2) {
@@ -142,15 +144,18 @@ bool nft_should_retry(struct nl *nl, int *tries, int errnum)
 	return true;
 }
 
-/* nf_tables frees what is deleted after a grace period, and who closes the socket waits for that. */
+/*
+ * nf_tables frees what is deleted after a grace period, and who closes the socket waits for that.
+ */
 static void deletion(const struct nl *nl)
 {
 	deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 }
 
 /*
- * User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL. nft(8) and
- * iptables have some more types for rules (3 in 2024), and pass over those they do not know.
+ * User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL.
+ * nft(8) and iptables have some more types for rules (3 in 2024), and pass over those they do not
+ * know.
  */
 #define UDATA_COMMENT 0
 #define UDATA_MARK    0xc1
@@ -264,8 +269,9 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 }
 
 /*
- * nft(8) keeps in a set's user data (type 0) which byte order its keys have, and prints nothing useful of
- * interface names without: 1 is the host's, 2 the network's, 0 for what has several parts.
+ * nft(8) keeps in a set's user data (type 0) which byte order its keys have, and prints nothing
+ * useful of interface names without: 1 is the host's, 2 the network's, 0 for what has several
+ * parts.
  */
 static void put_byte_order(struct nl *nl, uint32_t key_type)
 {
@@ -364,7 +370,7 @@ static size_t run_of(const struct nft_elem *e, size_t n)
 }
 
 void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
-		   const char *comment)
+		       const char *comment)
 {
 	for (size_t run; n; e += run, n -= run) {
 		run = run_of(e, n);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nft.h - nf_tables over the netlink builder: transactions, and the objects and expressions they are
- * made of (uapi/linux/netfilter/nf_tables.h).
+ * nft.h - nf_tables over the netlink builder: transactions, and the objects and expressions they
+ * are made of (uapi/linux/netfilter/nf_tables.h).
  *
- * Knows no CNI and no JSON, decides nothing. Everything between nft_begin() and nft_commit() happens
- * in one step or not at all. The comment at each helper that makes an expression shows it as nft(8) prints it.
+ * Knows no CNI and no JSON, decides nothing. Everything between nft_begin() and nft_commit()
+ * happens in one step or not at all. The comment at each helper that makes an expression shows it
+ * as nft(8) prints it.
  */
 #ifndef CNIC_NFT_NFT_H
 #define CNIC_NFT_NFT_H
@@ -33,7 +34,9 @@ struct nft_hook {
 	int32_t priority;
 };
 
-/* nft(8)'s numbers for types of keys, which nf_tables only keeps; a concatenation is 6 bits each. */
+/*
+ * nft(8)'s numbers for types of keys, which nf_tables only keeps; a concatenation is 6 bits each.
+ */
 enum nft_type {
 	NFT_TYPE_IPV4 = 7,
 	NFT_TYPE_IPV6 = 8,
@@ -63,7 +66,7 @@ struct nft_elem {
 	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
 	uint8_t key_len, data_len; /* data_len 0: no data */
 	bool has_verdict;
-	bool replaceable;        /* see own.h */
+	bool replaceable;  /* see own.h */
 	int32_t verdict;   /* NFT_GOTO, NFT_RETURN, NF_DROP */
 	const char *chain; /* of NFT_GOTO */
 };
@@ -71,8 +74,8 @@ struct nft_elem {
 /* ---- transactions ---------------------------------------------------------------------------- */
 
 /*
- * A netfilter socket in the current namespace; nl_close() closes it. After deletions that takes until an RCU
- * grace period is over, which is left to a child (sys/deferred.h).
+ * A netfilter socket in the current namespace; nl_close() closes it. After deletions that takes
+ * until an RCU grace period is over, which is left to a child (sys/deferred.h).
  */
 int nft_open(struct nl *nl, struct deferred *d, struct err *err) NODISCARD;
 
@@ -83,22 +86,22 @@ bool nft_is_missing(const struct err *err); /* the kernel's word that it has non
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 /*
- * For what depends on a look: the rule set's generation before the look, and a transaction that fails with
- * ERESTART if it is another by then.
+ * For what depends on a look: the rule set's generation before the look, and a transaction that
+ * fails with ERESTART if it is another by then.
  */
 int nft_generation(struct nl *nl, uint32_t *generation) NODISCARD;
 void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t generation);
 /*
- * As one step. On -1 nothing has changed (if nl->ack_lost, that is not known), and err->sys tells the
- * kernel's reason: ENOENT, EEXIST. Also
- * EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no nf_tables, or not this family of it.
+ * As one step. On -1 nothing has changed (if nl->ack_lost, that is not known), and err->sys tells
+ * the kernel's reason: ENOENT, EEXIST. Also EOPNOTSUPP and EPROTONOSUPPORT: this kernel has no
+ * nf_tables, or not this family of it.
  */
 int nft_commit(struct nl *nl) NODISCARD;
 
 /*
- * Did it fail because somebody else has changed the rule set since the look that it was made from, so that
- * another look is worth it? errnum is what that says here, ERESTART says so everywhere (nft_begin_at()).
- * Clears the error then; says no at the hundredth time.
+ * Did it fail because somebody else has changed the rule set since the look that it was made from,
+ * so that another look is worth it? errnum is what that says here, ERESTART says so everywhere
+ * (nft_begin_at()). Clears the error then; says no at the hundredth time.
  */
 bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 
@@ -114,8 +117,8 @@ void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain);
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle);
 
 /*
- * nft_rule(nl, t, chain, comment) { expressions } appends a rule, nft_rule_first() puts it in front;
- * comment may be NULL. Never leave the block early.
+ * nft_rule(nl, t, chain, comment) { expressions } appends a rule, nft_rule_first() puts it in
+ * front; comment may be NULL. Never leave the block early.
  */
 #define nft_rule(nl, t, chain, comment) \
 	NFT_BLOCK_(nl, nft_rule_begin((nl), (t), (chain), (comment), false), __COUNTER__)
@@ -126,9 +129,10 @@ struct nlattr *nft_rule_begin(struct nl *nl, const struct nft_table *t, const ch
 
 /* New elements: EEXIST where one of them is there already. As many messages as it takes. */
 void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
-		   const char *comment);
+		       const char *comment);
 /* ENOENT where one is gone. Only the keys matter. */
-void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n);
+void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e,
+		       size_t n);
 
 /* ---- expressions ----------------------------------------------------------------------------- */
 
@@ -176,7 +180,9 @@ void nft_masquerade(struct nl *nl);               /* masquerade */
 void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port);
 void nft_counter(struct nl *nl); /* counter */
 
-/* The source or destination address of that family into reg; in an inet table after nft_family(). */
+/*
+ * The source or destination address of that family into reg; in an inet table after nft_family().
+ */
 void nft_saddr(struct nl *nl, sa_family_t family, uint32_t reg);
 void nft_daddr(struct nl *nl, sa_family_t family, uint32_t reg);
 /* ip6 saddr set ..., ip6 daddr set ..., from a register; the checksums of what is inside follow */
@@ -197,8 +203,8 @@ struct nft_elem_info {
 };
 
 /*
- * Ask for these elements, each by its key: found() for each that is there. A set or table that does not exist
- * holds none.
+ * Ask for these elements, each by its key: found() for each that is there. A set or table that does
+ * not exist holds none.
  */
 typedef void (*nft_elem_cb)(const struct nft_elem_info *found, void *data);
 int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
@@ -232,8 +238,8 @@ int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, b
 void nft_comment_of(const struct nlattr *userdata, char *out, size_t size);
 
 /*
- * The same for a mark that nft(8) and iptables do not show: on the rule being built, after its block; it takes
- * the place of a comment.
+ * The same for a mark that nft(8) and iptables do not show: on the rule being built, after its
+ * block; it takes the place of a comment.
  */
 void nft_rule_tag(struct nl *nl, const char *mark);
 void nft_tag_of(const struct nlattr *userdata, char *out, size_t size);

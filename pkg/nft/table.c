@@ -89,8 +89,8 @@ static int undo_lost(struct nl *nl, struct nft_elems *c, const struct nft_scan *
 }
 
 /*
- * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT says that
- * something they need is missing, EEXIST that somebody has one of them.
+ * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT
+ * says that something they need is missing, EEXIST that somebody has one of them.
  */
 static int elems(struct nl *nl, struct nft_elems *c, bool with_build, struct arena *arena)
 {

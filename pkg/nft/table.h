@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few rules and
- * some sets and maps; what an attachment has in it is elements, each with its owner as comment. To add is one
- * transaction, to remove is a look and one transaction, and a packet costs one lookup whatever
- * the number of elements. Knows nothing of any purpose and no CNI.
+ * table.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few
+ * rules and some sets and maps; what an attachment has in it is elements, each with its owner as
+ * comment. To add is one transaction, to remove is a look and one transaction, and a packet costs
+ * one lookup whatever the number of elements. Knows nothing of any purpose and no CNI.
  */
 #ifndef CNIC_NFT_TABLE_H
 #define CNIC_NFT_TABLE_H
@@ -18,8 +18,8 @@ struct nft_rule_count {
 struct nft_table_def {
 	struct nft_table table;
 	/*
-	 * Makes the table, its sets and chains, and the rules of its own chains anew, also where all of it is
-	 * there: adds, flushes, adds rules. Elements are not touched.
+	 * Makes the table, its sets and chains, and the rules of its own chains anew, also where
+	 * all of it is there: adds, flushes, adds rules. Elements are not touched.
 	 */
 	void (*build)(struct nl *nl, const struct nft_table *t);
 	const struct nft_rule_count *rules; /* of build(); ended by a NULL chain */
@@ -27,8 +27,8 @@ struct nft_table_def {
 };
 
 /*
- * A chain that elements go to, shared by all of a subnet. It stays when the last of them has gone, until
- * nft_elems_gc() finds it unused.
+ * A chain that elements go to, shared by all of a subnet. It stays when the last of them has gone,
+ * until nft_elems_gc() finds it unused.
  */
 struct nft_subchain {
 	char name[80];
@@ -38,8 +38,9 @@ struct nft_subchain {
 };
 
 /*
- * An element that kin wants as well is shared: in its comment that stands for the first comma. When its
- * owner leaves, it goes to another of the party in the same transaction, so that it is there all the time.
+ * An element that kin wants as well is shared: in its comment that stands for the first comma. When
+ * its owner leaves, it goes to another of the party in the same transaction, so that it is there
+ * all the time.
  */
 #define NFT_SHARED '+'
 
@@ -64,14 +65,14 @@ struct nft_elems {
 	struct nft_subchain *chains;
 	size_t n_elems, n_chains;
 	/*
-	 * An element that somebody else has is an error (ERR_IN_USE), unless it is `given` or its data are
-	 * the same. Otherwise it is taken over: its key (or data) is an address or a name that has been given
-	 * to us, so who had it is gone.
+	 * An element that somebody else has is an error (ERR_IN_USE), unless it is `given` or its
+	 * data are the same. Otherwise it is taken over: its key (or data) is an address or a name
+	 * that has been given to us, so who had it is gone.
 	 */
 	bool exclusive;
 	/*
-	 * Of an exclusive claim: is this other owner one of the same party? What he has is his and no error. May
-	 * be NULL.
+	 * Of an exclusive claim: is this other owner one of the same party? What he has is his and
+	 * no error. May be NULL.
 	 */
 	bool (*same_container)(const struct nft_elems *c, const char *other);
 	const struct nft_succession *succession; /* may be NULL: shared elements just go */
@@ -84,7 +85,10 @@ const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nf
 /* "<prefix>10.1.0.0/16"; the colons of IPv6 are underscores, since nft(8) takes none in a name. */
 void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net);
 
-/* All of it is there afterwards, or on -1 nothing has changed. What is there as it should be is no error. */
+/*
+ * All of it is there afterwards, or on -1 nothing has changed. What is there as it should be is no
+ * error.
+ */
 int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /* What nft_elems_add() has added goes again. */
@@ -95,9 +99,12 @@ int nft_elems_del(struct nl *nl, const struct nft_elems *c, struct arena *arena)
 
 /* The same without those that `kept` has as well. */
 int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems *kept,
-	       struct arena *arena) NODISCARD;
+		     struct arena *arena) NODISCARD;
 
-/* Is everything there, rules included? Fails with ERR_CHECK and says what is missing. Changes nothing. */
+/*
+ * Is everything there, rules included? Fails with ERR_CHECK and says what is missing. Changes
+ * nothing.
+ */
 int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /* Puts back what is missing, rules included: nft_elems_add() alone does not look at rules. */
@@ -109,8 +116,8 @@ int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena) N
  */
 typedef bool (*nft_stale)(const char *comment, void *data);
 int nft_elems_gc(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
-	      struct arena *arena) NODISCARD;
+		 struct arena *arena) NODISCARD;
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
-		     const struct nft_succession *succession, struct arena *arena) NODISCARD;
+			const struct nft_succession *succession, struct arena *arena) NODISCARD;
 
 #endif

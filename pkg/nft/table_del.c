@@ -37,12 +37,14 @@ static void put_removal(struct nl *nl, const struct removal *r)
 	nft_msg_elems_del(nl, t, r->elems, r->n);
 	for (size_t i = 0; i < r->n_next; i++)
 		nft_msg_elems_add(nl, t, r->next[i].elem, 1,
-			      nft_shared_comment(r->next[i].comment, NFT_SHARED, r->arena));
+				  nft_shared_comment(r->next[i].comment, NFT_SHARED, r->arena));
 }
 
 /* ---- by key ---------------------------------------------------------------------------------- */
 
-/* Of those that the look found to be ours, all or the fresh ones; in as few messages as it takes. */
+/*
+ * Of those that the look found to be ours, all or the fresh ones; in as few messages as it takes.
+ */
 static int doom_ours(struct removal *r, const struct nft_scan *l, const bool *only)
 {
 	const struct nft_elems *c = l->c;
@@ -50,7 +52,8 @@ static int doom_ours(struct removal *r, const struct nft_scan *l, const bool *on
 	for (size_t i = 0; i < c->n_elems; i++) {
 		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
 
-		if (ours && (!only || only[i]) && mark_to_delete(r, &c->elems[i], l->comments[i]) < 0)
+		if (ours && (!only || only[i]) &&
+		    mark_to_delete(r, &c->elems[i], l->comments[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -89,7 +92,7 @@ int nft_elems_del(struct nl *nl, const struct nft_elems *c, struct arena *arena)
 }
 
 int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems *kept,
-	       struct arena *arena)
+		     struct arena *arena)
 {
 	bool same_table = !strcmp(c->own->table.name, kept->own->table.name);
 	size_t n = 0;
@@ -159,7 +162,9 @@ static int gc_list(struct nl *nl, const struct nft_table_def *own, struct gc *s)
 	return 0;
 }
 
-/* One in use is busy, one that is no subchain too, and so is one that a newcomer is about to use. */
+/*
+ * One in use is busy, one that is no subchain too, and so is one that a newcomer is about to use.
+ */
 static void gc_chains(struct nl *nl, const struct nft_table_def *own, const struct gc *s)
 {
 	for (size_t i = 0; i < s->n_chains; i++) {
@@ -180,7 +185,7 @@ static int doom_swept(struct removal *r, const struct gc *s)
 }
 
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
-		     const struct nft_succession *succession, struct arena *arena)
+			const struct nft_succession *succession, struct arena *arena)
 {
 	struct gc s = { .stale = stale, .data = data, .arena = arena };
 
@@ -200,7 +205,7 @@ int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stal
 }
 
 int nft_elems_gc(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
-	      struct arena *arena)
+		 struct arena *arena)
 {
 	return nft_elems_gc_shared(nl, own, stale, data, NULL, arena);
 }

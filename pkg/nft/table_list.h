@@ -10,7 +10,7 @@ enum nft_scan_state { ABSENT, OURS, OURS_OTHERWISE, SAME_CONTAINER, OTHERS_SAME,
 struct nft_scan {
 	const struct nft_elems *c;
 	uint8_t *states;        /* by element: enum nft_scan_state */
-	const char **comments;    /* of those that are there */
+	const char **comments;  /* of those that are there */
 	struct nft_elem **kins; /* as they are there */
 	struct arena *arena;
 };

@@ -20,14 +20,21 @@ struct addr_list {
 	struct arena *arena;
 };
 
-/* ip addr add IP/PLEN [broadcast +] dev X [nodad] [noprefixroute]; flags are IFA_F_*; fails with EEXIST */
+/*
+ * ip addr add IP/PLEN [broadcast +] dev X [nodad] [noprefixroute]; flags are IFA_F_*; fails with
+ * EEXIST
+ */
 void nl_addr_add(struct nl *nl, int index, const struct ip *ip, uint32_t flags);
 void nl_addr_del(struct nl *nl, int index, const struct ip *ip);
 
-/* Make an address of a list again as it was: label, broadcast, scope, lifetimes. Fails with EEXIST. */
+/*
+ * Make an address of a list again as it was: label, broadcast, scope, lifetimes. Fails with EEXIST.
+ */
 void nl_addr_restore(struct nl *nl, const struct addr *addr);
 
-/* The addresses of one interface of a family, AF_UNSPEC for IPv4 then IPv6; out->arena must be set. */
+/*
+ * The addresses of one interface of a family, AF_UNSPEC for IPv4 then IPv6; out->arena must be set.
+ */
 int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list *out) NODISCARD;
 
 /*

@@ -15,8 +15,9 @@
 #define FILTER_DST_PORT (1 << 5)
 
 /*
- * With 5,000 connections to look at, the kernel flushes a port in 1 ms and lists all in 20; with 100,000
- * it is 25 and 200. An empty table of 262,144 buckets is flushed in no time, and listed in 9.
+ * With 5,000 connections to look at, the kernel flushes a port in 1 ms and lists all in 20; with
+ * 100,000 it is 25 and 200. An empty table of 262,144 buckets is flushed in no time, and listed in
+ * 9.
  */
 #define MAX_FLUSHES 16
 
@@ -298,7 +299,7 @@ static int list_and_delete(struct nl *nf, struct search *s)
 /* ---------------------------------------------------------------------------------------------- */
 
 int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_port *ports, size_t n,
-	     struct arena *arena)
+		    struct arena *arena)
 {
 	struct conntrack_port *some = arena_array(arena, struct conntrack_port, n);
 	struct search s = { .family = family, .ports = some, .arena = arena };
@@ -323,7 +324,7 @@ int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_po
 }
 
 int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
-		  uint16_t port, struct arena *arena)
+			 uint16_t port, struct arena *arena)
 {
 	struct conntrack_port one = { .proto = proto, .port = port };
 

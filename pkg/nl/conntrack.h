@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conntrack.h - connection tracking: entries that would keep sending packets where a port does not lead any
- * more. Over a NETLINK_NETFILTER socket (nl_open_bus()); changes no rule.
+ * conntrack.h - connection tracking: entries that would keep sending packets where a port does not
+ * lead any more. Over a NETLINK_NETFILTER socket (nl_open_bus()); changes no rule.
  */
 #ifndef CNIC_NL_CONNTRACK_H
 #define CNIC_NL_CONNTRACK_H
@@ -19,16 +19,16 @@ struct conntrack_port {
 };
 
 /*
- * Delete the entries of a family (AF_INET, AF_INET6) whose original destination is one of `ports`; those
- * with an address of the other family match nothing. A kernel that tracks no connections has none. Costs
- * a look at every connection for each of a few TCP or UDP ports; else, or before Linux 6.10, a list of
- * them, filtered by the kernel if it is one port or one protocol.
+ * Delete the entries of a family (AF_INET, AF_INET6) whose original destination is one of `ports`;
+ * those with an address of the other family match nothing. A kernel that tracks no connections has
+ * none. Costs a look at every connection for each of a few TCP or UDP ports; else, or before Linux
+ * 6.10, a list of them, filtered by the kernel if it is one port or one protocol.
  */
 int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_port *ports, size_t n,
-	     struct arena *arena) NODISCARD;
+		    struct arena *arena) NODISCARD;
 
 /* One port, dst NULL for any address. */
 int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
-		  uint16_t port, struct arena *arena) NODISCARD;
+			 uint16_t port, struct arena *arena) NODISCARD;
 
 #endif

@@ -58,7 +58,9 @@ struct round {
 	void *data;
 };
 
-/* NLMSG_ERROR and NLMSG_DONE both begin with a negative errno or 0; a cut-short one is a failure. */
+/*
+ * NLMSG_ERROR and NLMSG_DONE both begin with a negative errno or 0; a cut-short one is a failure.
+ */
 static int error_code(const struct nlmsghdr *nlh)
 {
 	int32_t code;
@@ -125,8 +127,9 @@ static const struct nlmsghdr *received(const struct nl *nl)
 }
 
 /*
- * An error may be the one answer to all of a datagram: without CAP_NET_ADMIN nfnetlink looks no further than
- * its first message. The kernel answers while it is asked, so behind an error nothing is waited for.
+ * An error may be the one answer to all of a datagram: without CAP_NET_ADMIN nfnetlink looks no
+ * further than its first message. The kernel answers while it is asked, so behind an error nothing
+ * is waited for.
  */
 static int collect(struct nl *nl, struct round *r)
 {

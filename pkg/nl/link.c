@@ -21,10 +21,11 @@ static void one_queue(struct nl *nl)
 }
 
 /*
- * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC]
- * One message. txqueuelen 0 on our end is what the reference gives the host side. A port is dormant until
- * its peer is up: else, until linkwatch has found that out, the bridge floods to all its ports what the
- * peer says while it comes up, with RTNL dormant. In the dormant mode linkwatch leaves it so.
+ * ip link add NAME [mtu M] up master BR type veth peer name PEER netns FD [mtu M] [address MAC] One
+ * message. txqueuelen 0 on our end is what the reference gives the host side. A port is dormant
+ * until its peer is up: else, until linkwatch has found that out, the bridge floods to all its
+ * ports what the peer says while it comes up, with RTNL dormant. In the dormant mode linkwatch
+ * leaves it so.
  */
 void nl_veth_add(struct nl *nl, const struct veth_req *v)
 {
@@ -97,8 +98,8 @@ void nl_link_up(struct nl *nl, int index)
 
 /*
  * The IPv4 settings of an interface can be set by rtnetlink (inet_set_link_af), index as in
- * uapi/ip.h: one path walk below /proc/sys/net less, which costs more the more namespaces there are.
- * A message of its own: within one, flags take effect before settings.
+ * uapi/ip.h: one path walk below /proc/sys/net less, which costs more the more namespaces there
+ * are. A message of its own: within one, flags take effect before settings.
  */
 void nl_link_arp_notify(struct nl *nl, int index)
 {
@@ -192,8 +193,9 @@ void nl_link_del_name(struct nl *nl, const char *name)
 }
 
 /*
- * ip link set dev X mode default state up. The state is taken before the mode; it counts only if linkwatch
- * has seen the peer come up. If it has not, it will find the link up when it does, by the mode.
+ * ip link set dev X mode default state up. The state is taken before the mode; it counts only if
+ * linkwatch has seen the peer come up. If it has not, it will find the link up when it does, by the
+ * mode.
  */
 void nl_port_activate(struct nl *nl, int index)
 {

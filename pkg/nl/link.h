@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* link.h - network interfaces: look up, create, change, delete. See rtnetlink(7), uapi/if_link.h. */
+/*
+ * link.h - network interfaces: look up, create, change, delete. See rtnetlink(7), uapi/if_link.h.
+ */
 #ifndef CNIC_NL_LINK_H
 #define CNIC_NL_LINK_H
 
@@ -32,7 +34,7 @@ struct veth_req {
 	uint32_t mtu;                  /* both ends; 0 = kernel's default */
 	const uint8_t *mac, *peer_mac; /* NULL = kernel's choice */
 	int master;                    /* bridge to join, 0 = none */
-	bool dormant;                     /* the port forwards nothing until nl_port_activate() */
+	bool dormant;                  /* the port forwards nothing until nl_port_activate() */
 };
 
 struct bridge_req {
@@ -52,8 +54,8 @@ int nl_link_get_index_allow(struct nl *nl, int index, struct link *out) NODISCAR
 int nl_link_parse(const struct nlmsghdr *nlh, void *data);
 
 /*
- * Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). Since Linux 6.2 the
- * answer to nl_query() holds the new link, so that there is no need to look it up.
+ * Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). Since Linux 6.2
+ * the answer to nl_query() holds the new link, so that there is no need to look it up.
  */
 void nl_veth_add(struct nl *nl, const struct veth_req *v);
 void nl_bridge_add(struct nl *nl, const struct bridge_req *b);
@@ -86,14 +88,17 @@ int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n) NODISCARD;
 int nl_link_watch(struct nl *w, int index, struct err *err) NODISCARD;
 
 /*
- * Delete `index`, a veth's end known to `at`, and return when the kernel has announced that its other
- * end `far`, known to `there` and in the current namespace, is gone: the far one is unlisted last.
- * RTM_DELLINK blocks its caller for an RCU grace period after that, about 20 ms; a child waits that
- * out with nothing of ours open. Without a child it is done in place.
+ * Delete `index`, a veth's end known to `at`, and return when the kernel has announced that its
+ * other end `far`, known to `there` and in the current namespace, is gone: the far one is unlisted
+ * last. RTM_DELLINK blocks its caller for an RCU grace period after that, about 20 ms; a child
+ * waits that out with nothing of ours open. Without a child it is done in place.
  */
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) NODISCARD;
 
-/* Is the operstate UP, once all that is queued is done? Wait until it is, for a link of the current namespace. */
+/*
+ * Is the operstate UP, once all that is queued is done? Wait until it is, for a link of the current
+ * namespace.
+ */
 int nl_link_is_up(struct nl *nl, int index, bool *up) NODISCARD;
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
 

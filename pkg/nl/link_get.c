@@ -130,7 +130,10 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data)
 	return mnl_attr_parse(nlh, sizeof(*ifi), link_attr, l);
 }
 
-/* IPv6's counters are summed over all CPUs, link by link: leave them out. The link's own come all the same. */
+/*
+ * IPv6's counters are summed over all CPUs, link by link: leave them out. The link's own come all
+ * the same.
+ */
 static void without_ipv6_counters(struct nl *nl)
 {
 	nl_u32(nl, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);

@@ -68,8 +68,8 @@ int nl_link_watch(struct nl *w, int index, struct err *err)
 #define DEL_TIMEOUT_MS 10000
 
 /*
- * Wait for the announcement; when it did not come or some were lost, look for oneself. A refusal with
- * ENODEV means that somebody else was quicker.
+ * Wait for the announcement; when it did not come or some were lost, look for oneself. A refusal
+ * with ENODEV means that somebody else was quicker.
  */
 static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int index)
 {

@@ -11,7 +11,9 @@
 
 #define DUMP_TRIES 5
 
-/* The kernel answers while it is asked (a wait for RTNL is in the sending): none is an answer lost. */
+/*
+ * The kernel answers while it is asked (a wait for RTNL is in the sending): none is an answer lost.
+ */
 #define ANSWER_TIMEOUT_S 60
 
 int nl_open_bus(struct nl *nl, int bus, struct err *err)
@@ -34,7 +36,9 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &bound,
 		       sizeof(bound)) < 0)
 		return err_sys(err, "set netlink socket's timeout");
-	/* Kernels without these (before 4.12, 4.20) still work, with poorer texts and longer dumps. */
+	/*
+	 * Kernels without these (before 4.12, 4.20) still work, with poorer texts and longer dumps.
+	 */
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_EXT_ACK, &one, sizeof(one));
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_CAP_ACK, &one, sizeof(one));
 	(void)mnl_socket_setsockopt(nl->sock, NETLINK_GET_STRICT_CHK, &one, sizeof(one));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nl.h - netlink over libmnl: a socket per namespace, messages built in place, one commit per batch.
+ * nl.h - netlink over libmnl: a socket per namespace, messages built in place, one commit per
+ * batch.
  *
- * Knows no JSON and no CNI. A namespace is a socket passed as argument: a socket belongs for ever to
- * the namespace it was opened in.
+ * Knows no JSON and no CNI. A namespace is a socket passed as argument: a socket belongs for ever
+ * to the namespace it was opened in.
  */
 #ifndef CNIC_NL_NL_H
 #define CNIC_NL_NL_H
@@ -56,8 +57,8 @@ void nl_close(struct nl *nl);
 #define auto_nl __attribute__((cleanup(nl_close)))
 
 /*
- * Building. Nothing here fails: a message that outgrows the buffer poisons the batch and nl_commit()
- * says so. `what` is for the error text and must outlive the commit ("create veth").
+ * Building. Nothing here fails: a message that outgrows the buffer poisons the batch and
+ * nl_commit() says so. `what` is for the error text and must outlive the commit ("create veth").
  */
 void nl_msg(struct nl *nl, uint16_t type, uint16_t flags, const void *hdr, size_t len,
 	    const char *what);
@@ -92,8 +93,8 @@ int nl_query(struct nl *nl, mnl_cb_t cb, void *data) NODISCARD;
 int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data) NODISCARD;
 
 /*
- * A transaction of nfnetlink: its answers are all there when the request has been taken, and how many there
- * are is up to the kernel. The last message asks for an ack, the others for none.
+ * A transaction of nfnetlink: its answers are all there when the request has been taken, and how
+ * many there are is up to the kernel. The last message asks for an ack, the others for none.
  */
 int nl_transaction(struct nl *nl) NODISCARD;
 
@@ -105,22 +106,25 @@ int nl_seal(struct nl *nl) NODISCARD;
 void nl_reset(struct nl *nl);
 
 /*
- * Dumps: build one message with NLM_F_DUMP, then this. `reset` is called before each try, since a dump
- * the kernel calls interrupted (NLM_F_DUMP_INTR) is repeated, dump_tries times.
+ * Dumps: build one message with NLM_F_DUMP, then this. `reset` is called before each try, since a
+ * dump the kernel calls interrupted (NLM_F_DUMP_INTR) is repeated, dump_tries times.
  */
 int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data) NODISCARD;
 
 /*
  * Watching. After nl_watch() the kernel's announcements of that group (RTNLGRP_*) queue up on this
- * socket, which must not send requests any more: announcements could crowd out the answers. nl_wait() hands each to cb until cb returns MNL_CB_STOP (0), the deadline passes (1), or
- * it fails (-1). Lost announcements (ENOBUFS) are 2: look again. Also returns -1, with the error, as
- * soon as a negative answer to a request sent on `requests` (may be NULL) arrives.
+ * socket, which must not send requests any more: announcements could crowd out the answers.
+ * nl_wait() hands each to cb until cb returns MNL_CB_STOP (0), the deadline passes (1), or it fails
+ * (-1). Lost announcements (ENOBUFS) are 2: look again. Also returns -1, with the error, as soon as
+ * a negative answer to a request sent on `requests` (may be NULL) arrives.
  */
 int nl_watch(struct nl *nl, int group) NODISCARD;
 int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, void *data) NODISCARD;
 
-/* Reading attributes whose length the kernel should have got right, without relying on it: one that is
- * too short leaves *out as it is. */
+/*
+ * Reading attributes whose length the kernel should have got right, without relying on it: one that
+ * is too short leaves *out as it is.
+ */
 void nl_attr_u32(const struct nlattr *attr, uint32_t *out);
 void nl_attr_int(const struct nlattr *attr, int *out);
 void nl_attr_str(const struct nlattr *attr, char *out, size_t size);

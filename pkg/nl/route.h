@@ -8,7 +8,8 @@
 
 struct route {
 	struct ip dst, gw,
-		src; /* dst.family picks the family, plen 0 is a default route; gw and src optional */
+		/* dst.family picks the family, plen 0 is a default route; gw and src optional */
+		src;
 	int oif;
 	uint32_t table;       /* 0 = main */
 	uint32_t priority;    /* the metric; 0 = none said */

@@ -54,7 +54,7 @@ static void identify(struct cni_call *c, struct ovs_port *p)
  * stalled and finds us gone when it goes on does the first request of each connection, in order.
  */
 bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
-		       int (*undo)(struct ovsdb *db, const void *arg), const void *arg)
+	      int (*undo)(struct ovsdb *db, const void *arg), const void *arg)
 {
 	bool sent = !o->db.stream.broken;
 
@@ -135,7 +135,8 @@ struct doomed {
 	size_t n_uuids;
 };
 
-static void doom(struct cni_call *c, struct ovs_attachment *o, struct doomed *d, const struct json *port)
+static void doom(struct cni_call *c, struct ovs_attachment *o, struct doomed *d,
+		 const struct json *port)
 {
 	const char *uuid = ovsdb_uuid(json_get(port, "_uuid")),
 		   *name = ovsdb_str(json_get(port, "name"));
@@ -218,7 +219,8 @@ static int is_lost(struct cni_call *c, struct ovs_attachment *o, const char *nam
 	return netdev;
 }
 
-static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name, struct doomed *d)
+static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name,
+		     struct doomed *d)
 {
 	struct ovs_state state;
 	int lost = is_lost(c, o, name);
@@ -257,7 +259,9 @@ void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
 
 /* ---- GC -------------------------------------------------------------------------------------- */
 
-/* Which container a port of ovs-cni is for only its namespace's path says: it goes when it is lost. */
+/*
+ * Which container a port of ovs-cni is for only its namespace's path says: it goes when it is lost.
+ */
 static int is_garbage(struct cni_call *c, struct ovs_attachment *o, const struct json *port)
 {
 	const char *id = id_of(port, "contId"), *name = ovsdb_str(json_get(port, "name"));
@@ -380,7 +384,9 @@ static int status(struct cni_call *c, struct ovs_attachment *o)
 	return ovs_switch_sync(&o->db, STATUS_TIMEOUT_MS);
 }
 
-/* A switch that does not act any more is worse than a database that cannot be asked: packets stop. */
+/*
+ * A switch that does not act any more is worse than a database that cannot be asked: packets stop.
+ */
 int ovs_server_status(struct cni_call *c, struct ovs_attachment *o)
 {
 	int rc = status(c, o);

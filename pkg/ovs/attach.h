@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attach.h - an attachment's port on an Open vSwitch bridge: whose it is stands in Port.external_ids, in the
- * keys of ovs-cni, so that a node can change over either way, and in some of ours, by which GC knows it.
+ * attach.h - an attachment's port on an Open vSwitch bridge: whose it is stands in
+ * Port.external_ids, in the keys of ovs-cni, so that a node can change over either way, and in some
+ * of ours, by which GC knows it.
  */
 #ifndef CNIC_OVS_ATTACH_H
 #define CNIC_OVS_ATTACH_H
@@ -31,23 +32,26 @@ int ovs_open(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 int ovs_plug(struct cni_call *c, struct ovs_attachment *o, uint32_t link_timeout_ms) NODISCARD;
 
 /*
- * For an undo: have the database take something back, by a function that can be called twice. False if
- * that cannot be had: may_remain then, and c->err says why.
+ * For an undo: have the database take something back, by a function that can be called twice. False
+ * if that cannot be had: may_remain then, and c->err says why.
  */
 bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
-		       int (*take_back)(struct ovsdb *db, const void *arg), const void *arg);
+	      int (*take_back)(struct ovsdb *db, const void *arg), const void *arg);
 
 /* Does this row of Port belong to the attachment? */
 bool ovs_is_this(struct cni_call *c, const struct json *port);
 
 /*
- * DEL: remove the attachment's ports, on whichever bridge. One of ovs-cni's, which does not tell the
- * container, goes by the namespace's path. Afterwards the veths they had: ovs_del_host_ends().
+ * DEL: remove the attachment's ports, on whichever bridge. One of ovs-cni's, which does not tell
+ * the container, goes by the namespace's path. Afterwards the veths they had: ovs_del_host_ends().
  */
 int ovs_unplug(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 int ovs_del_host_ends(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
 
-/* Remove ports of our owner that have lost their interface, as after a reboot; not a word if it fails. */
+/*
+ * Remove ports of our owner that have lost their interface, as after a reboot; not a word if it
+ * fails.
+ */
 void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o);
 
 /* CHECK: o->port is there, this attachment's, as it was made, and the switch has it open. */
@@ -56,7 +60,9 @@ int ovs_check_port(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 /* GC: remove ports of this network's attachments that are not valid, their veths, and the lost. */
 int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 
-/* STATUS: does the server answer, is o->port.bridge there (NULL: any will do), is the switch alive? */
+/*
+ * STATUS: does the server answer, is o->port.bridge there (NULL: any will do), is the switch alive?
+ */
 int ovs_server_status(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 
 #endif

@@ -7,7 +7,9 @@
 
 #include "skel/attfile.h"
 
-/* What ovs-cni reads there of the configuration, as we have understood it, or what it may contain. */
+/*
+ * What ovs-cni reads there of the configuration, as we have understood it, or what it may contain.
+ */
 static bool is_left_out(const char *key)
 {
 	static const char *const keys[] = { "prevResult", "runtimeConfig", "args",
@@ -45,10 +47,9 @@ int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o, const struct o
 	return attfile_write(c, OVS_CACHE_DIR, "", memo);
 }
 
-static const struct json_field netconf_fields[] = {
-	F_STR("socket_file", struct ovs_cache, socket),
-	F_STR("deviceID", struct ovs_cache, device_id), F_END
-};
+static const struct json_field netconf_fields[] = { F_STR("socket_file", struct ovs_cache, socket),
+						    F_STR("deviceID", struct ovs_cache, device_id),
+						    F_END };
 
 static const struct json_field memo_fields[] = {
 	F_HERE("Netconf", netconf_fields), F_STR("OrigIfName", struct ovs_cache, ifname),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache.h - what is noted of an attachment to OVS for its DEL, in a file that ovs-cni understands, and
- * writes as well.
+ * cache.h - what is noted of an attachment to OVS for its DEL, in a file that ovs-cni understands,
+ * and writes as well.
  */
 #ifndef CNIC_OVS_CACHE_H
 #define CNIC_OVS_CACHE_H
@@ -19,7 +19,7 @@ struct ovs_cache {
 
 /* Its undo leaves it there if the port may have to be looked for (o->may_remain). */
 int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o,
-		     const struct ovs_cache *m) NODISCARD;
+		    const struct ovs_cache *m) NODISCARD;
 
 /* None, or one that cannot be read, is false and all empty. */
 bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m);

@@ -32,7 +32,10 @@ static bool was_asserted(const struct ovsdb_txn *t)
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-/* The port's bridge: the same condition wherever it is named, so that a move of the port is noticed. */
+/*
+ * The port's bridge: the same condition wherever it is named, so that a move of the port is
+ * noticed.
+ */
 static void where_bridge(struct ovsdb_txn *t, const struct ovs_mirror_port *p)
 {
 	json_add_str(ovsdb_where(t, "name", "=="), NULL, p->bridge);
@@ -165,7 +168,7 @@ static int look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *o
 }
 
 int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
-		     size_t n)
+		    size_t n)
 {
 	struct view view;
 
@@ -188,8 +191,9 @@ static int check_output(struct ovsdb *db, const struct ovs_mirror_port *p,
 }
 
 /*
- * What has been seen is so still: the port is on the bridge, no mirror has come or gone. And an output
- * that nobody had is nobody's: the server would refuse a second one, but not tell us that it was that.
+ * What has been seen is so still: the port is on the bridge, no mirror has come or gone. And an
+ * output that nobody had is nobody's: the server would refuse a second one, but not tell us that it
+ * was that.
  */
 static void assert_view(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
 			const struct ovs_mirror *m, size_t n, const struct view *view)
@@ -438,8 +442,8 @@ static int undo_at_once(struct ovsdb *db, const char *port_uuid, const struct ov
 }
 
 /*
- * In one transaction, if that is possible: a server that has stalled does one when it goes on and finds
- * us gone, but not what comes behind it.
+ * In one transaction, if that is possible: a server that has stalled does one when it goes on and
+ * finds us gone, but not what comes behind it.
  */
 int ovs_mirrors_undo_join(struct ovsdb *db, const char *port_uuid, const struct ovs_mirror *m,
 			  size_t n)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mirror.h - mirrors of Open vSwitch bridges as rows of its database: copies of what some ports receive
- * and send go to another port. A mirror is one of a bridge by a name; on two bridges the same name is two
- * mirrors. Neither they nor ports are roots: a mirror is removed by taking it out of Bridge.mirrors, and
- * a port that is removed leaves its mirrors by itself.
+ * mirror.h - mirrors of Open vSwitch bridges as rows of its database: copies of what some ports
+ * receive and send go to another port. A mirror is one of a bridge by a name; on two bridges the
+ * same name is two mirrors. Neither they nor ports are roots: a mirror is removed by taking it out
+ * of Bridge.mirrors, and a port that is removed leaves its mirrors by itself.
  */
 #ifndef CNIC_OVS_MIRROR_H
 #define CNIC_OVS_MIRROR_H
@@ -31,9 +31,11 @@ struct ovs_mirror_port {
 	const char *bridge, *name, *uuid;
 };
 
-/* Which of the mirrors are there, and the port's roles in them; code 7 if it is not on the bridge. */
+/*
+ * Which of the mirrors are there, and the port's roles in them; code 7 if it is not on the bridge.
+ */
 int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
-		     size_t n) NODISCARD;
+		    size_t n) NODISCARD;
 
 /*
  * Give the port the roles asked for, all of them or none, in one transaction; a mirror that is not

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * port.h - ports of Open vSwitch bridges as rows of its database (ovs-vswitchd.conf.db(5)): a Port in
- * Bridge.ports with an Interface of the same name. Neither table is a root: a port is removed by taking
- * it out of Bridge.ports, and its rows go with it.
+ * port.h - ports of Open vSwitch bridges as rows of its database (ovs-vswitchd.conf.db(5)): a Port
+ * in Bridge.ports with an Interface of the same name. Neither table is a root: a port is removed by
+ * taking it out of Bridge.ports, and its rows go with it.
  *
- * The database server and the switch are two processes: a row says what is to be, and ofport what is.
+ * The database server and the switch are two processes: a row says what is to be, and ofport what
+ * is.
  */
 #ifndef CNIC_OVS_PORT_H
 #define CNIC_OVS_PORT_H
@@ -32,8 +33,8 @@ struct ovs_port {
 int ovs_port_name(struct ovs_port *p, struct err *err) NODISCARD;
 
 /*
- * Add the port in one transaction, and wait until the switch has opened it; `up` if its link was up then. Code 7 if there is no such
- * bridge; the switch's own words if it cannot open the interface.
+ * Add the port in one transaction, and wait until the switch has opened it; `up` if its link was up
+ * then. Code 7 if there is no such bridge; the switch's own words if it cannot open the interface.
  */
 int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms,
 		 bool *up) NODISCARD;
@@ -48,7 +49,10 @@ int ovs_port_undo_add(struct ovsdb *db, const struct ovs_port *p) NODISCARD;
 int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
 		   const struct json **rows) NODISCARD;
 
-/* The names of interfaces of the host that the switch could not open: rows of Interface, NULL if none. */
+/*
+ * The names of interfaces of the host that the switch could not open: rows of Interface, NULL if
+ * none.
+ */
 int ovs_ifaces_failed(struct ovsdb *db, const struct json **rows) NODISCARD;
 
 /* Is it a netdev of the host, not something of the switch's own? */
@@ -63,7 +67,7 @@ struct ovs_state {
 	bool on_bridge; /* in Bridge.ports of the bridge asked for */
 };
 int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name,
-		  struct ovs_state *out) NODISCARD;
+		 struct ovs_state *out) NODISCARD;
 
 /* Is there such a bridge? */
 int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists) NODISCARD;

@@ -247,8 +247,8 @@ static int check_result(struct ovsdb *db, struct ovsdb_txn *t, const struct json
 }
 
 /*
- * RFC 7047, 4.1.3: one element for each operation, those behind a failed one null; one element more if
- * all went well but the commit. An error is looked for first: it is the server's own word.
+ * RFC 7047, 4.1.3: one element for each operation, those behind a failed one null; one element more
+ * if all went well but the commit. An error is looked for first: it is the server's own word.
  */
 static int check_results(struct ovsdb *db, struct ovsdb_txn *t, const struct json *results)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ovsdb.h - a client of the OVSDB management protocol (RFC 7047): transactions on the database
- * Open_vSwitch. Several may be under way; answers are matched by id, in whatever order they come, and
- * the server's echo requests are answered in between.
+ * Open_vSwitch. Several may be under way; answers are matched by id, in whatever order they come,
+ * and the server's echo requests are answered in between.
  *
  *	t = ovsdb_begin(&db, "look up bridge br0");
  *	ovsdb_op(t, "select", "Bridge");
@@ -11,7 +11,8 @@
  *		return -1;
  *	rows = ovsdb_rows(t, 0);
  *
- * To wait for the switch is an operation too ("wait"): nothing is polled for. Must not know any table.
+ * To wait for the switch is an operation too ("wait"): nothing is polled for. Must not know any
+ * table.
  */
 #ifndef CNIC_OVSDB_OVSDB_H
 #define CNIC_OVSDB_OVSDB_H
@@ -29,7 +30,10 @@ struct ovsdb_txn {
 	uint32_t id;
 	const struct json *answer; /* NULL until it has come */
 	const struct json *result[OVSDB_MAX_OPS];
-	/* On failure, where the server said so: which operation (n: the commit) and its word for it. */
+	/*
+	 * On failure, where the server said so: which operation (n: the commit) and its word for
+	 * it.
+	 */
 	const char *error;
 	size_t failed;
 	struct ovsdb_txn *next; /* of those under way */
@@ -64,8 +68,8 @@ void ovsdb_columns(struct ovsdb_txn *t, const char *const *columns); /* NULL-ter
 /* insert: the new row's values go to what is returned. */
 struct json *ovsdb_insert(struct ovsdb_txn *t, const char *table, const char *uuid);
 /*
- * wait: until the column of the rows (see ovsdb_where()) is (until "==") or is not ("!=") a value, which
- * is to be added to what is returned under the column's name. 0 ms does not wait, it asserts.
+ * wait: until the column of the rows (see ovsdb_where()) is (until "==") or is not ("!=") a value,
+ * which is to be added to what is returned under the column's name. 0 ms does not wait, it asserts.
  */
 struct json *ovsdb_wait(struct ovsdb_txn *t, const char *table, const char *column,
 			const char *until, uint32_t timeout_ms);

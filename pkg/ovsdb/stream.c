@@ -181,8 +181,8 @@ static bool overslept(struct ovsdb_stream *s)
 }
 
 /*
- * What there is to be had comes before the deadline: we may have been stopped. Not for ever, though: one
- * who sends a byte at a time has always something to be had.
+ * What there is to be had comes before the deadline: we may have been stopped. Not for ever,
+ * though: one who sends a byte at a time has always something to be had.
  */
 static int wait_for(struct ovsdb_stream *s, short events, short *got)
 {
@@ -203,8 +203,8 @@ static int wait_for(struct ovsdb_stream *s, short events, short *got)
 }
 
 /*
- * A unix socket whose server has a full backlog has no state to be polled for: connect(2) must block,
- * and SO_SNDTIMEO is its bound.
+ * A unix socket whose server has a full backlog has no state to be polled for: connect(2) must
+ * block, and SO_SNDTIMEO is its bound.
  */
 static int connect_unix(struct ovsdb_stream *s, const union address *a, socklen_t len)
 {

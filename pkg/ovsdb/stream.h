@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream.h - a connection to an OVSDB server and the JSON texts that come over it, back to back with
- * nothing between them (RFC 7047, section 4). Never blocks beyond its deadline; what the server may
- * send is bounded. Knows nothing of what the texts mean.
+ * stream.h - a connection to an OVSDB server and the JSON texts that come over it, back to back
+ * with nothing between them (RFC 7047, section 4). Never blocks beyond its deadline; what the
+ * server may send is bounded. Knows nothing of what the texts mean.
  */
 #ifndef CNIC_OVSDB_STREAM_H
 #define CNIC_OVSDB_STREAM_H
@@ -29,9 +29,9 @@ struct ovsdb_frame {
 };
 
 /*
- * Go on looking at buf[0..used): the length of the JSON object that it begins with, 0 if there is more
- * of it to come, -1 if it cannot be one. White space in front counts as part of it. Says nothing about
- * whether it is well-formed: json_parse() does.
+ * Go on looking at buf[0..used): the length of the JSON object that it begins with, 0 if there is
+ * more of it to come, -1 if it cannot be one. White space in front counts as part of it. Says
+ * nothing about whether it is well-formed: json_parse() does.
  */
 long ovsdb_frame_next(struct ovsdb_frame *f, const char *buf, size_t used);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * value.h - OVSDB values as JSON (RFC 7047, 5.1): sets, maps, references. A set of one element is its
- * bare element on the wire, so every reader here takes either.
+ * value.h - OVSDB values as JSON (RFC 7047, 5.1): sets, maps, references. A set of one element is
+ * its bare element on the wire, so every reader here takes either.
  */
 #ifndef CNIC_OVSDB_VALUE_H
 #define CNIC_OVSDB_VALUE_H

@@ -8,7 +8,8 @@
 
 static const char *path_of(struct cni_call *c, const char *dir, const char *suffix)
 {
-	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->req->container_id, c->req->ifname, suffix);
+	return arena_printf(c->arena, "%s/%s-%s%s", dir, c->req->container_id, c->req->ifname,
+			    suffix);
 }
 
 int attfile_store(const char *path, const struct json *v, struct arena *arena, struct err *err)
@@ -82,7 +83,7 @@ static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
 #define DRAFT ".tmp" /* of one that an earlier version of ours was killed over: NAME.PID.tmp */
 
 int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
-		     bool (*mine)(struct cni_call *c, const struct json *memo))
+	       bool (*mine)(struct cni_call *c, const struct json *memo))
 {
 	DIR *d = opendir(dir);
 	const struct dirent *e;

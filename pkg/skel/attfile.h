@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attfile.h - what a plugin notes down of an attachment between ADD and DEL: one small JSON file in a
- * directory that only root may enter, <container id>-<interface><suffix>, as ovs-cni names its own.
+ * attfile.h - what a plugin notes down of an attachment between ADD and DEL: one small JSON file in
+ * a directory that only root may enter, <container id>-<interface><suffix>, as ovs-cni names its
+ * own.
  */
 #ifndef CNIC_SKEL_ATTFILE_H
 #define CNIC_SKEL_ATTFILE_H
@@ -16,12 +17,12 @@
  * ENOENT if there is none.
  */
 int attfile_store(const char *path, const struct json *v, struct arena *arena,
-		   struct err *err) NODISCARD;
-int attfile_load(const char *path, struct arena *arena, const struct json **v,
 		  struct err *err) NODISCARD;
+int attfile_load(const char *path, struct arena *arena, const struct json **v,
+		 struct err *err) NODISCARD;
 
 int attfile_write(struct cni_call *c, const char *dir, const char *suffix,
-		   const struct json *v) NODISCARD;
+		  const struct json *v) NODISCARD;
 
 /* NULL if there is none, or none that can be read as a JSON object. */
 const struct json *attfile_read(struct cni_call *c, const char *dir, const char *suffix);
@@ -29,10 +30,10 @@ const struct json *attfile_read(struct cni_call *c, const char *dir, const char 
 int attfile_remove(struct cni_call *c, const char *dir, const char *suffix) NODISCARD;
 
 /*
- * GC: remove those whose attachment is not among the valid ones, where `mine` says that the memo is of
- * this network.
+ * GC: remove those whose attachment is not among the valid ones, where `mine` says that the memo is
+ * of this network.
  */
 int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
-		     bool (*mine)(struct cni_call *c, const struct json *memo)) NODISCARD;
+	       bool (*mine)(struct cni_call *c, const struct json *memo)) NODISCARD;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - one plugin call: what the runtime asked, the two namespaces as sockets, the result being made,
- * the undo stack. A plugin is a descriptor; it does not read the environment, print or exit.
+ * call.h - one plugin call: what the runtime asked, the two namespaces as sockets, the result being
+ * made, the undo stack. A plugin is a descriptor; it does not read the environment, print or exit.
  */
 #ifndef CNIC_SKEL_CALL_H
 #define CNIC_SKEL_CALL_H
@@ -27,7 +27,8 @@ struct cni_request {
 	struct cni_conf net;           /* the keys that every configuration has */
 	const struct cni_result *prev; /* CHECK, chained ADD: prevResult; NULL if none */
 	const struct record *record;   /* repair: what the ADD has left; else NULL */
-	const char *backend;           /* repair: turn the rules to this one's; NULL = as recorded */
+	/* repair: turn the rules to this one's; NULL = as recorded */
+	const char *backend;
 };
 
 /* One plugin at work. */
@@ -48,11 +49,15 @@ struct cni_call {
 };
 
 /* A call for `req`, nothing done yet. */
-#define CNI_CALL_INIT(...) { .netns_fd = -1, .record_fd = -1, .lock.fd = -1, __VA_ARGS__ }
+#define CNI_CALL_INIT(...)                                                  \
+	{                                                                   \
+		.netns_fd = -1, .record_fd = -1, .lock.fd = -1, __VA_ARGS__ \
+	}
 
 struct cni_plugin {
 	const char *name;
-	const char *compat_version;      /* the reference's whose features it has; NULL = not said */
+	/* the reference's whose features it has; NULL = not said */
+	const char *compat_version;
 	const struct json_field *fields; /* decoded into call.conf before any command */
 	const void *defaults;            /* call.conf before decoding; NULL = zeroed */
 	size_t conf_size;
@@ -71,26 +76,31 @@ struct cni_plugin {
 	int (*gc)(struct cni_call *c);
 	int (*status)(struct cni_call *c);
 	/*
-	 * Put back the rules of this attachment that are gone: idempotent, touches no link and no address.
-	 * The call is as ADD had it, the configuration from its record, req->prev the result that ADD
-	 * printed or got. With req->backend they become that one's, the new ones before the old ones go.
+	 * Put back the rules of this attachment that are gone: idempotent, touches no link and no
+	 * address. The call is as ADD had it, the configuration from its record, req->prev the
+	 * result that ADD printed or got. With req->backend they become that one's, the new ones
+	 * before the old ones go.
 	 */
 	int (*repair)(struct cni_call *c);
-	/* Does a chain of a table of ours hold rules that are not ours (repair)? NULL = none does. */
+	/*
+	 * Does a chain of a table of ours hold rules that are not ours (repair)? NULL = none does.
+	 */
 	bool (*is_guest_chain)(const char *table, const char *chain);
 };
 
 extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plugins/all.c */
 
 /*
- * The plugin that a file of this name is: the name itself, or its ending behind a '-', the longest that fits
- * (cnv-bridge, buildkit-cni-host-local: vendors install the reference under such names). NULL if none.
+ * The plugin that a file of this name is: the name itself, or its ending behind a '-', the longest
+ * that fits (cnv-bridge, buildkit-cni-host-local: vendors install the reference under such names).
+ * NULL if none.
  */
 const struct cni_plugin *cni_plugin_named(const char *name);
 
 /*
- * Decode the plugin's keys, validate, open the namespaces, run the command, then `last` (NULL = nothing): printing is a
- * part of ADD, whose failure undoes it. Rolls back if anything failed, closes all that the call has opened.
+ * Decode the plugin's keys, validate, open the namespaces, run the command, then `last` (NULL =
+ * nothing): printing is a part of ADD, whose failure undoes it. Rolls back if anything failed,
+ * closes all that the call has opened.
  */
 int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
 
@@ -101,8 +111,8 @@ int cni_repair(struct cni_call *c) NODISCARD;
 int cni_host(struct cni_call *c) NODISCARD;
 
 /*
- * The netfilter socket in the host's namespace, opened when first asked for: before a DEL deletes its link,
- * or its closing is waited for (sys/deferred.h). Fills c->nft.
+ * The netfilter socket in the host's namespace, opened when first asked for: before a DEL deletes
+ * its link, or its closing is waited for (sys/deferred.h). Fills c->nft.
  */
 int cni_nft(struct cni_call *c) NODISCARD;
 
@@ -126,8 +136,9 @@ void cni_step(struct cni_call *c, struct cni_steps *s, int rc);
 int cni_steps_end(struct cni_call *c, const struct cni_steps *s) NODISCARD;
 
 /*
- * Run a program of the host's (argv[0] is its path) that changes what this call is about. What the call
- * holds is held until the program has ended, be the call killed: who comes after it waits for that.
+ * Run a program of the host's (argv[0] is its path) that changes what this call is about. What the
+ * call holds is held until the program has ended, be the call killed: who comes after it waits for
+ * that.
  */
 int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 		struct spawn_result *res) NODISCARD;

@@ -74,8 +74,8 @@ static int run_in_process(struct cni_call *c, const struct ipam *i, struct cni_r
 {
 	struct cni_call *sub = arena_new(c->arena, struct cni_call);
 
-	*sub = (struct cni_call)CNI_CALL_INIT(.req = c->req, .plugin = i->plugin,
-					      .arena = c->arena, .err = c->err);
+	*sub = (struct cni_call)CNI_CALL_INIT(.req = c->req, .plugin = i->plugin, .arena = c->arena,
+					      .err = c->err);
 	if (cni_run(sub, NULL) < 0)
 		return -1;
 	if (c->req->command == CNI_ADD)
@@ -104,8 +104,8 @@ static char **child_env(struct cni_call *c, enum cni_command command)
 }
 
 /*
- * A delegate's error passes through unchanged; one that is no error object is told as it is, and where it
- * has no words, or the number of no error, it gets ours.
+ * A delegate's error passes through unchanged; one that is no error object is told as it is, and
+ * where it has no words, or the number of no error, it gets ours.
  */
 static int child_failed(struct cni_call *c, const char *path, const struct spawn_result *res)
 {
@@ -146,8 +146,8 @@ static int exec_plugin(struct cni_call *c, const char *path, enum cni_command co
 }
 
 /*
- * CNI spec, section 4: a delegate whose ADD failed should get a DEL, whose result is ignored. Not where it
- * says that the attachment holds an address already: the DEL would release that one.
+ * CNI spec, section 4: a delegate whose ADD failed should get a DEL, whose result is ignored. Not
+ * where it says that the attachment holds an address already: the DEL would release that one.
  */
 static int clean_up(struct cni_call *c, const char *path)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_lock.h - changes to objects of the host's network namespace that attachments share (a bridge, the
- * jumps to a chain), one call after the other. FIFO, since RTNL, which is one lock for all namespaces, is
- * not fair: a crowd of calls goes through in the order it came.
+ * host_lock.h - changes to objects of the host's network namespace that attachments share (a
+ * bridge, the jumps to a chain), one call after the other. FIFO, since RTNL, which is one lock for
+ * all namespaces, is not fair: a crowd of calls goes through in the order it came.
  *
- * It must not be held while another program is waited for: a plugin releases it before a delegate that is
- * executed. A failing call holds it until its rollback is done.
+ * It must not be held while another program is waited for: a plugin releases it before a delegate
+ * that is executed. A failing call holds it until its rollback is done.
  */
 #ifndef CNIC_SKEL_HOST_LOCK_H
 #define CNIC_SKEL_HOST_LOCK_H

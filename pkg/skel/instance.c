@@ -58,7 +58,7 @@ static void append(struct instance *o, const char *key, const char *name)
 }
 
 void instance_init(struct instance *o, const char *network, const char *ifname,
-		    const char *container_id)
+		   const char *container_id)
 {
 	*o = (struct instance){ 0 };
 	snprintf(o->comment, sizeof(o->comment), "%016jx-%016jx", (uintmax_t)hash_network(network),
@@ -134,7 +134,7 @@ bool instance_may_go(const char *comment, void *owners)
 }
 
 void instance_hash_name(char *out, size_t len, const char *prefix, const char *network,
-		   const char *container_id)
+			const char *container_id)
 {
 	const char *const parts[] = { network, container_id };
 	char text[2 * SHA512_LEN + 1];

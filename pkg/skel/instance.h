@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * instance.h - whose is this? The marks by which the reference plugins know their packet filter objects
- * again, so that either side finds, keeps and removes what the other has made. Names only: it talks to
- * nobody.
+ * instance.h - whose is this? The marks by which the reference plugins know their packet filter
+ * objects again, so that either side finds, keeps and removes what the other has made. Names only:
+ * it talks to nobody.
  */
 #ifndef CNIC_SKEL_INSTANCE_H
 #define CNIC_SKEL_INSTANCE_H
@@ -10,27 +10,26 @@
 #include "skel/call.h"
 
 #define INSTANCE_COMMENT_MAX 128 /* bytes; nft's limit */
-#define INSTANCE_ID_LEN    33
+#define INSTANCE_ID_LEN      33
 
 /*
- * The comment of a rule or element that an attachment owns: "H1-H2, net: N, if: I, id: C", H1 and H2
- * being 16 digits of the hashes of the network's name and of "I:C". What counts is H1-H2; the rest is
- * for people, without double quotes, and cut to fit.
+ * The comment of a rule or element that an attachment owns: "H1-H2, net: N, if: I, id: C", H1 and
+ * H2 being 16 digits of the hashes of the network's name and of "I:C". What counts is H1-H2; the
+ * rest is for people, without double quotes, and cut to fit.
  */
 struct instance {
 	char comment[INSTANCE_COMMENT_MAX + 1];
 };
 
 void instance_init(struct instance *o, const char *network, const char *ifname,
-		    const char *container_id);
-bool instance_has_comment(const struct instance *o, const char *comment); /* is it this one's? */
-bool instance_is_of_network(const struct instance *o,
-			     const char *comment); /* or a neighbour's? */
+		   const char *container_id);
+bool instance_has_comment(const struct instance *o, const char *comment);   /* is it this one's? */
+bool instance_is_of_network(const struct instance *o, const char *comment); /* or a neighbour's? */
 
 /* GC: who of this network is still valid. */
 struct instance_set {
 	char network[INSTANCE_ID_LEN / 2 + 2]; /* "H1-" */
-	uint64_t *valid;                    /* each H2, sorted */
+	uint64_t *valid;                       /* each H2, sorted */
 	size_t n_valid;
 	bool known; /* the runtime has said who is */
 };
@@ -38,22 +37,25 @@ struct instance_set {
 void instance_set_init(struct instance_set *s, struct cni_call *c);
 
 /*
- * Does the comment name an attachment of this network that is not valid? Costs O(log n). Never if the
- * runtime did not say which are.
+ * Does the comment name an attachment of this network that is not valid? Costs O(log n). Never if
+ * the runtime did not say which are.
  */
 bool instance_is_stale(const struct instance_set *s, const char *comment);
 
-/* The two questions as callbacks for who goes through comments (nft/table.h, netfilter/masq_compat.h). */
+/*
+ * The two questions as callbacks for who goes through comments (nft/table.h,
+ * netfilter/masq_compat.h).
+ */
 bool instance_is_this(const char *comment, void *owner); /* struct instance */
-bool instance_may_go(const char *comment, void *owners);  /* struct instance_set */
+bool instance_may_go(const char *comment, void *owners); /* struct instance_set */
 
 /*
  * A name made of a prefix and as many digits of the hash of network and container id as fit into
- * `len` bytes: iptables chains (28; "CNI-" to masquerade, "CNI-DN-" for ports). The interface's name is not
- * in it. out[] has len + 1 bytes.
+ * `len` bytes: iptables chains (28; "CNI-" to masquerade, "CNI-DN-" for ports). The interface's
+ * name is not in it. out[] has len + 1 bytes.
  */
 #define INSTANCE_CHAIN_LEN 28
 void instance_hash_name(char *out, size_t len, const char *prefix, const char *network,
-		   const char *container_id);
+			const char *container_id);
 
 #endif

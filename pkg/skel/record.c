@@ -90,8 +90,8 @@ static int parse(const char *name, struct arena *arena, struct record **out, str
 }
 
 /*
- * A record is replaced and removed by name: the one we have waited for may be neither the one nor there
- * any more. *fd is -1 if none is.
+ * A record is replaced and removed by name: the one we have waited for may be neither the one nor
+ * there any more. *fd is -1 if none is.
  */
 static int hold(const char *path, int *fd, struct err *err)
 {
@@ -116,8 +116,7 @@ static int hold(const char *path, int *fd, struct err *err)
 	}
 }
 
-int record_load(const char *name, int *fd, struct arena *arena, struct record **r,
-		    struct err *err)
+int record_load(const char *name, int *fd, struct arena *arena, struct record **r, struct err *err)
 {
 	*r = NULL;
 	if (hold(path_of(arena, name), fd, err) < 0)
@@ -297,7 +296,10 @@ int record_each_stale(struct cni_call *c, record_fn fn)
 	return cni_steps_end(c, &steps);
 }
 
-/* What is gone by now, or no record, is none; what cannot be read is an error, since a DEL can be repeated. */
+/*
+ * What is gone by now, or no record, is none; what cannot be read is an error, since a DEL can be
+ * repeated.
+ */
 static int load_other(struct cni_call *c, const char *name, const char *text, struct record **r)
 {
 	struct err err = { 0 };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record.h - what an ADD that made packet filter rules leaves behind, so that DEL, GC, CHECK and repair
- * see what it saw: a memo (memo.h) per attachment and plugin in a directory that only root may enter.
- * It does not survive a reboot, which the rules do not either.
+ * record.h - what an ADD that made packet filter rules leaves behind, so that DEL, GC, CHECK and
+ * repair see what it saw: a memo (memo.h) per attachment and plugin in a directory that only root
+ * may enter. It does not survive a reboot, which the rules do not either.
  *
- * A file is named by hashes (owner.h) and holds the names; one that is not of these names, or cannot be
- * read, is told of on stderr and passed over. It never holds what the rules are: those are the plugin's,
- * to be derived again.
+ * A file is named by hashes (owner.h) and holds the names; one that is not of these names, or
+ * cannot be read, is told of on stderr and passed over. It never holds what the rules are: those
+ * are the plugin's, to be derived again.
  *
- * Whoever has written or read the record of an attachment keeps the others from it until his call ends:
- * a repair does not bring back what a DEL has removed. So write it before the rules are made; read it
- * before they are removed; remove it last.
+ * Whoever has written or read the record of an attachment keeps the others from it until his call
+ * ends: a repair does not bring back what a DEL has removed. So write it before the rules are made;
+ * read it before they are removed; remove it last.
  */
 #ifndef CNIC_SKEL_RECORD_H
 #define CNIC_SKEL_RECORD_H
@@ -32,33 +32,32 @@ int record_write(struct cni_call *c, const char *extra) NODISCARD;
 
 /* *r is NULL if there is none that can be used; fails if another call is at it and does not end. */
 int record_read(struct cni_call *c, struct record **r) NODISCARD;
-bool record_exists(
-	const struct cni_call *c); /* there is a file, be it one that cannot be used */
+bool record_exists(const struct cni_call *c); /* there is a file, be it one that cannot be used */
 int record_remove(struct cni_call *c) NODISCARD;
 
 /*
- * GC: records of this plugin and network whose attachment is not valid; none if the runtime did not say
- * which are. fn is called for each, the first error is kept; record_gc() removes them.
+ * GC: records of this plugin and network whose attachment is not valid; none if the runtime did not
+ * say which are. fn is called for each, the first error is kept; record_gc() removes them.
  */
 typedef int (*record_fn)(struct cni_call *c, const struct record *r);
 int record_each_stale(struct cni_call *c, record_fn fn) NODISCARD;
 int record_gc(struct cni_call *c) NODISCARD;
 
 /*
- * The other records of this plugin, on any network, without those that a GC collects. With `text`, only those
- * whose file has it somewhere. They are not held. fn ends it with 1, or -1. What is no record is passed over.
+ * The other records of this plugin, on any network, without those that a GC collects. With `text`,
+ * only those whose file has it somewhere. They are not held. fn ends it with 1, or -1. What is no
+ * record is passed over.
  */
 typedef int (*cni_record_visit)(struct cni_call *c, const struct record *r, void *data);
 int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
-			  void *data) NODISCARD;
+		      void *data) NODISCARD;
 
 /*
- * All records, for repair: the names of their files, and one of them, held until *fd is closed. *r is
- * NULL if it is not there any more; one that cannot be used is an error.
+ * All records, for repair: the names of their files, and one of them, held until *fd is closed. *r
+ * is NULL if it is not there any more; one that cannot be used is an error.
  */
-int record_names(const char ***names, size_t *n, struct arena *arena,
-		     struct err *err) NODISCARD;
+int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err) NODISCARD;
 int record_load(const char *name, int *fd, struct arena *arena, struct record **r,
-		    struct err *err) NODISCARD;
+		struct err *err) NODISCARD;
 
 #endif

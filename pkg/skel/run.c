@@ -81,8 +81,8 @@ static int read_stdin(struct run *r)
 /* ---- without a call -------------------------------------------------------------------------- */
 
 /*
- * Without CNI_COMMAND a person is asking. nerdctl reads the first line of firewall's, and compares the
- * version there with those of the reference in which policies came: behind a + it is a remark.
+ * Without CNI_COMMAND a person is asking. nerdctl reads the first line of firewall's, and compares
+ * the version there with those of the reference in which policies came: behind a + it is a remark.
  */
 static int about(const struct cni_plugin *p)
 {
@@ -160,9 +160,9 @@ static int refuse_own_netns(struct cni_call *c)
 }
 
 /*
- * With the plugin's own namespace the host's network would be reworked. libcni looks after the fact; here
- * it is before. A DEL takes the container's for gone, so that what it held is released, and fails in the
- * end. An IPAM plugin needs no namespace.
+ * With the plugin's own namespace the host's network would be reworked. libcni looks after the
+ * fact; here it is before. A DEL takes the container's for gone, so that what it held is released,
+ * and fails in the end. An IPAM plugin needs no namespace.
  */
 static int open_netns(struct run *r)
 {

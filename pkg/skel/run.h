@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run.h - a plugin executed by a runtime: environment and stdin become a request, which is run, and its
- * result or an error object goes to stdout. Belongs to a process; what is below it does not.
+ * run.h - a plugin executed by a runtime: environment and stdin become a request, which is run, and
+ * its result or an error object goes to stdout. Belongs to a process; what is below it does not.
  */
 #ifndef CNIC_SKEL_RUN_H
 #define CNIC_SKEL_RUN_H
 
 #include "skel/call.h"
 
-/* `name` is the file's, for the error object where no plugin has it (NULL). Returns the exit status. */
+/*
+ * `name` is the file's, for the error object where no plugin has it (NULL). Returns the exit
+ * status.
+ */
 int run_plugin(const struct cni_plugin *plugin, const char *name);
 
 #endif

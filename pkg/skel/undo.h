@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * undo.h - the inverse of what a call has done so far. A failing command runs it newest first; what an
- * undo has to say goes to stderr and never hides the first error.
+ * undo.h - the inverse of what a call has done so far. A failing command runs it newest first; what
+ * an undo has to say goes to stderr and never hides the first error.
  */
 #ifndef CNIC_SKEL_UNDO_H
 #define CNIC_SKEL_UNDO_H

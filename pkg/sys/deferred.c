@@ -63,8 +63,9 @@ void deferred_mark_slow(struct deferred *d, int fd)
 }
 
 /*
- * Closing a netfilter socket waits until what was deleted is freed, holding the lock that every nf_tables
- * transaction takes. membarrier(2) waits as long without it; where it is refused, the close does.
+ * Closing a netfilter socket waits until what was deleted is freed, holding the lock that every
+ * nf_tables transaction takes. membarrier(2) waits as long without it; where it is refused, the
+ * close does.
  */
 void deferred_exit(const struct deferred *d, int status)
 {

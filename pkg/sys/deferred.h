@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * deferred.h - the slow tail of an operation, in a child: RTM_DELLINK, and closing a netfilter socket that
- * has deleted from nf_tables, both wait for an RCU grace period. The child inherits only the descriptors
- * meant for it, so that whoever waits for our stdio, a lock or a pipe to close does not wait for it. Its
- * status is not reported; a process that lives on reaps it.
+ * deferred.h - the slow tail of an operation, in a child: RTM_DELLINK, and closing a netfilter
+ * socket that has deleted from nf_tables, both wait for an RCU grace period. The child inherits
+ * only the descriptors meant for it, so that whoever waits for our stdio, a lock or a pipe to close
+ * does not wait for it. Its status is not reported; a process that lives on reaps it.
  */
 #ifndef CNIC_SYS_DEFERRED_H
 #define CNIC_SYS_DEFERRED_H
@@ -13,7 +13,9 @@
 
 #define DEFERRED_FDS 2 /* in the child they are 1 and 2 */
 
-/* What the children of one call inherit; zeroed = nothing. Every function takes NULL for that, too. */
+/*
+ * What the children of one call inherit; zeroed = nothing. Every function takes NULL for that, too.
+ */
 struct deferred {
 	struct {
 		int fd, copy;

@@ -87,7 +87,9 @@ static int write_all(int fd, const char *path, const char *text, size_t len, str
 	return 0;
 }
 
-/* ---- drafts: what is written before it has the file's name --------------------------------------- */
+/*
+ * ---- drafts: what is written before it has the file's name ---------------------------------------
+ */
 
 #define DRAFT ":.tmp" /* no name of a container or an interface has a colon */
 
@@ -98,7 +100,10 @@ bool file_is_draft(const char *name)
 	return n > tail && !strcmp(name + n - tail, DRAFT);
 }
 
-/* It may have been renamed or removed while its lock was waited for. 1 still there, 0 not, -1 who knows. */
+/*
+ * It may have been renamed or removed while its lock was waited for. 1 still there, 0 not, -1 who
+ * knows.
+ */
 static int is_at(int fd, const char *path)
 {
 	struct stat own, other;

@@ -20,8 +20,8 @@ int file_read(const char *path, size_t max, struct arena *arena, const char **te
 int file_make_dirs(const char *path, mode_t mode, struct err *err) NODISCARD;
 
 /*
- * The file has the old content or the new, never a part. `path` needs a directory that exists. The draft is
- * beside it under a name of its own; one that a killed writer has left is used again.
+ * The file has the old content or the new, never a part. `path` needs a directory that exists. The
+ * draft is beside it under a name of its own; one that a killed writer has left is used again.
  */
 int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
 		 struct err *err) NODISCARD;

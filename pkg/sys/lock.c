@@ -51,8 +51,10 @@ static int wait_lock(int fd, off_t ahead)
 	return flock(fd, LOCK_EX);
 }
 
-/* Locks have no timeout; a timer that interrupts them does. It ticks on, in case a tick falls just before
- * the call. */
+/*
+ * Locks have no timeout; a timer that interrupts them does. It ticks on, in case a tick falls just
+ * before the call.
+ */
 static int wait_in_time(int fd, off_t ahead)
 {
 	int64_t asked = clock_ms();
@@ -99,9 +101,9 @@ int lock_fd(int fd, const char *name, struct err *err)
 }
 
 /*
- * The n-th to ask holds byte n of the file. How many have asked is written at its start, as a hint where to
- * look for a byte that is free: two who read the same find out by the byte. A wrong one costs the order,
- * never the lock.
+ * The n-th to ask holds byte n of the file. How many have asked is written at its start, as a hint
+ * where to look for a byte that is free: two who read the same find out by the byte. A wrong one
+ * costs the order, never the lock.
  */
 static off_t queue_up(int fd)
 {

@@ -9,15 +9,15 @@
 #define LOCK_TIMEOUT_MS 30000
 
 /*
- * Lock the open descriptor exclusively, until it is closed. Waits at most LOCK_TIMEOUT_MS. `name` is
- * for the error text.
+ * Lock the open descriptor exclusively, until it is closed. Waits at most LOCK_TIMEOUT_MS. `name`
+ * is for the error text.
  */
 int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
 
 /*
- * The same in the order of asking, as far as who waits lives and runs: of flock(2) alone, who has just come
- * gets it sooner than who has waited and is being woken. The descriptor is open for writing, the file
- * nothing but the lock.
+ * The same in the order of asking, as far as who waits lives and runs: of flock(2) alone, who has
+ * just come gets it sooner than who has waited and is being woken. The descriptor is open for
+ * writing, the file nothing but the lock.
  */
 int lock_fd_fifo(int fd, const char *name, struct err *err) NODISCARD;
 

@@ -20,7 +20,8 @@ static int speaker(const char *ifname, int family, int protocol, const void *fro
 	return take_fd(&fd);
 }
 
-void neigh_request_gateway(const char *ifname, const struct in_addr *address, const struct in_addr *gateway)
+void neigh_request_gateway(const char *ifname, const struct in_addr *address,
+			   const struct in_addr *gateway)
 {
 	const struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr = *address };
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = *gateway };

@@ -21,7 +21,9 @@ static int open_path(const char *path)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* ioctl_ns(2): only namespace files answer NS_GET_NSTYPE; everything else says ENOTTY or the like. */
+/*
+ * ioctl_ns(2): only namespace files answer NS_GET_NSTYPE; everything else says ENOTTY or the like.
+ */
 static bool is_netns(int fd)
 {
 	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;

@@ -8,20 +8,23 @@
 #include "base/err.h"
 
 /*
- * Open a namespace path. 0: *fd is a network namespace. -1: error, code 8. With `gone` given, a path
- * that is empty, missing, or no longer a network namespace is success with *gone = true: whatever
- * lived there is gone. Never creates, never blocks, whatever lies at the path.
+ * Open a namespace path. 0: *fd is a network namespace. -1: error, code 8. With `gone` given, a
+ * path that is empty, missing, or no longer a network namespace is success with *gone = true:
+ * whatever lived there is gone. Never creates, never blocks, whatever lies at the path.
  */
 int netns_open(const char *path, int *fd, bool *gone, struct err *err) NODISCARD;
 
-/* The namespace this process runs in, which it never leaves: opened once, not to be closed. -1 on failure. */
+/*
+ * The namespace this process runs in, which it never leaves: opened once, not to be closed. -1 on
+ * failure.
+ */
 int netns_home(struct err *err) NODISCARD;
 int netns_is_home(int fd, bool *is_home, struct err *err) NODISCARD;
 
 /*
- * The lock of the namespace this process runs in, for objects in it that calls share: a file named by
- * the namespace in a directory only root may enter (the namespace's own inode anybody in it could
- * lock). It is handed on in the order of asking. Returns the descriptor that holds it, -1 on
+ * The lock of the namespace this process runs in, for objects in it that calls share: a file named
+ * by the namespace in a directory only root may enter (the namespace's own inode anybody in it
+ * could lock). It is handed on in the order of asking. Returns the descriptor that holds it, -1 on
  * failure.
  */
 #define NETNS_LOCK_DIR "/run/cnic"

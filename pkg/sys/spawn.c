@@ -15,7 +15,9 @@
 
 #include "base/scope.h"
 
-/* An executable being written gives ETXTBSY; there is no event to wait for, hence the short pauses. */
+/*
+ * An executable being written gives ETXTBSY; there is no event to wait for, hence the short pauses.
+ */
 #define BUSY_TRIES   20
 #define BUSY_PAUSE   50000000L /* ns */
 
@@ -51,8 +53,9 @@ union arguments {
 };
 
 /*
- * In the child, in our memory while we stand still: it dies with us, be we dead already, and what we ignore
- * is not its business. The program must come to nothing here, not go on beside who cleans up.
+ * In the child, in our memory while we stand still: it dies with us, be we dead already, and what
+ * we ignore is not its business. The program must come to nothing here, not go on beside who cleans
+ * up.
  */
 static int become(void *arg)
 {
@@ -89,7 +92,10 @@ static int try_start(struct child *ch, const int stdio[3], char *stack)
 	return -1;
 }
 
-/* The stack is not on ours: what an address sanitizer notes of a frame that never returns stays noted. */
+/*
+ * The stack is not on ours: what an address sanitizer notes of a frame that never returns stays
+ * noted.
+ */
 static int start(struct child *ch, const int stdio[3])
 {
 	char *stack = arena_alloc(ch->arena, STACK_SIZE);
@@ -197,7 +203,10 @@ static int talk(struct child *ch, struct err *err)
 	return more;
 }
 
-/* Our ends of the pipes in *ch, the child's in theirs[3]; its stderr stays ours if nobody asks for it. */
+/*
+ * Our ends of the pipes in *ch, the child's in theirs[3]; its stderr stays ours if nobody asks for
+ * it.
+ */
 static int make_pipes(struct child *ch, int theirs[3], struct err *err)
 {
 	int to[2], from[2], aside[2];

@@ -158,7 +158,8 @@ static bool is_representor(const struct finder *f, const char *name, const void 
 	unsigned int controller, pf, vf;
 	const char *port;
 
-	if (str_ifname_fault(name) || strcmp(attribute(f, name, "phys_switch_id"), w->switch_id) != 0)
+	if (str_ifname_fault(name) ||
+	    strcmp(attribute(f, name, "phys_switch_id"), w->switch_id) != 0)
 		return false;
 	port = attribute(f, name, "phys_port_name");
 	if (number(&port, "", &vf))

@@ -29,7 +29,10 @@ int sriov_find(const char *sys, const char *device, struct sriov *out, struct ar
 int sriov_find_netdev(const char *sys, const char *device, struct sriov *out, struct arena *arena,
 		      struct err *err) NODISCARD;
 
-/* Interfaces that may be plugged into a switch for this uplink: its bond and that one's members, or it. */
+/*
+ * Interfaces that may be plugged into a switch for this uplink: its bond and that one's members, or
+ * it.
+ */
 void sriov_uplinks(const char *sys, const char *uplink, struct arena *arena, const char ***names,
 		   size_t *n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench.h - what the files of the driver share: side.c has who is measured and what he is asked for,
- * call.c makes one call of it, stats.c counts, main.c has the modes and connect.c one more.
+ * bench.h - what the files of the driver share: side.c has who is measured and what he is asked
+ * for, call.c makes one call of it, stats.c counts, main.c has the modes and connect.c one more.
  */
 #ifndef CNIC_BENCH_H
 #define CNIC_BENCH_H

@@ -176,8 +176,9 @@ struct call run(const struct side *side, const struct job *job, enum verb verb, 
 }
 
 /*
- * DEL of ovs does not wait until ovs-vswitchd has let go of the port (it closes packet sockets, a grace
- * period each), ovs-vsctl does: a change whose effect is waited for makes the next call's start even.
+ * DEL of ovs does not wait until ovs-vswitchd has let go of the port (it closes packet sockets, a
+ * grace period each), ovs-vsctl does: a change whose effect is waited for makes the next call's
+ * start even.
  */
 void settle_switch(void)
 {

@@ -4,10 +4,10 @@
  *
  *	bench connect COUNT NAME=PORTS...    COUNT connections through each host, in turns
  *
- * The namespaces NAME-remote and NAME-container are there (test/bench/connect-host), and PORTS ports of
- * the host between them, from FIRST_PORT on, lead to SERVER_PORT of the container. Each connection
- * is to a port drawn at random. Both ends are ours: all that connect(2) waits for happens in the kernel.
- * Both ends are reset, so that none is left in TIME-WAIT.
+ * The namespaces NAME-remote and NAME-container are there (test/bench/connect-host), and PORTS
+ * ports of the host between them, from FIRST_PORT on, lead to SERVER_PORT of the container. Each
+ * connection is to a port drawn at random. Both ends are ours: all that connect(2) waits for
+ * happens in the kernel. Both ends are reset, so that none is left in TIME-WAIT.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -14,16 +14,17 @@
  * ipMasq, portmap with one port and firewall, called by the driver of lists that CNICTL names. In
  * the last three each side has a host, a network namespace, to itself.
  *
- * The environment variable STORE names the directory that holds the IPAM stores. All namespaces
- * are made before the first call; it must run in a network and mount namespace of its own.
- * A call is timed from before its start to its exit and the end of its output. What it leaves
- * running is awaited outside that time and reported as "after". CPU is the time of the processes that it
- * has awaited itself, the steadier figure where others use the machine. RSS is the largest of any process
- * of the call, by wait4(); a child that shared our memory until its exec (vfork) cannot report less
- * than we use ourselves, so this program is small, and says how small.
+ * The environment variable STORE names the directory that holds the IPAM stores. All namespaces are
+ * made before the first call; it must run in a network and mount namespace of its own. A call is
+ * timed from before its start to its exit and the end of its output. What it leaves running is
+ * awaited outside that time and reported as "after". CPU is the time of the processes that it has
+ * awaited itself, the steadier figure where others use the machine. RSS is the largest of any
+ * process of the call, by wait4(); a child that shared our memory until its exec (vfork) cannot
+ * report less than we use ourselves, so this program is small, and says how small.
  *
- * p99 is that of all calls, round_p99 the median of the rounds' own: a virtual machine crawls for a tenth of
- * a second now and then, which is 1 % of the calls of all the rounds together, but of most rounds none.
+ * p99 is that of all calls, round_p99 the median of the rounds' own: a virtual machine crawls for a
+ * tenth of a second now and then, which is 1 % of the calls of all the rounds together, but of most
+ * rounds none.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * leap.c - LD_PRELOAD: who waits for what will not come need not wait. When a message arrives at LEAP_FD, the
- * next poll() that finds nothing else leaps: it times out at once, and the clock goes on by as much as it was
- * to wait. The milliseconds are the answer to the message. See peer.c.
+ * leap.c - LD_PRELOAD: who waits for what will not come need not wait. When a message arrives at
+ * LEAP_FD, the next poll() that finds nothing else leaps: it times out at once, and the clock goes
+ * on by as much as it was to wait. The milliseconds are the answer to the message. See peer.c.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

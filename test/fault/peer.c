@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * peer.c - runs a plugin, the one whose name it is called by, and stands between it and ovsdb-server;
- * passes everything on but the answer to one of the plugin's requests, which goes wrong.
+ * peer.c - runs a plugin, the one whose name it is called by, and stands between it and
+ * ovsdb-server; passes everything on but the answer to one of the plugin's requests, which goes
+ * wrong.
  *
  *	PEER_BIN     where the plugin is
  *	PEER_LISTEN  the unix socket that the plugin knows; afterwards it is a symbolic link to
@@ -13,8 +14,8 @@
  *	PEER_REPORT  file to be written: what has been asked for, on one line (empty if that request was never
  *	             made), and behind it the milliseconds that the plugin took, leaps included
  *
- * Every step waits for the one before, whatever the load: what goes wrong does so when all that was asked
- * for before has been answered.
+ * Every step waits for the one before, whatever the load: what goes wrong does so when all that was
+ * asked for before has been answered.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -44,8 +45,8 @@ struct side {
 static struct link {
 	struct side client, server;
 	unsigned int ack_lost; /* requests that the server has heard */
-	cJSON *asked;            /* the request whose answer is to go wrong, NULL: none now */
-	cJSON *real;             /* its answer by the server */
+	cJSON *asked;          /* the request whose answer is to go wrong, NULL: none now */
+	cJSON *real;           /* its answer by the server */
 } links[LINKS];
 
 static const char *shape;
@@ -62,7 +63,9 @@ static void give_up(const char *why)
 	exit(99);
 }
 
-/* ---- the wrong answers ------------------------------------------------------------------------- */
+/*
+ * ---- the wrong answers -------------------------------------------------------------------------
+ */
 
 enum then { STAY, SILENCE, CLOSE, GONE /* for good: nobody listens any more */ };
 
@@ -190,7 +193,10 @@ static const struct {
 	{ "nulls", each, "null" },
 	{ "numbers", each, "7" },
 	{ "voids", each, "{}" },
-	/* members of the right names that hold something else, rows that are none, rows without columns */
+	/*
+	 * members of the right names that hold something else, rows that are none, rows without
+	 * columns
+	 */
 	{ "odd", each, "{\"rows\":\"none\",\"count\":\"1\",\"uuid\":7}" },
 	{ "odd-rows", each, "{\"rows\":[7],\"count\":1.5}" },
 	{ "bare-rows", each, "{\"rows\":[{}],\"count\":-1}" },
@@ -288,7 +294,9 @@ static void misbehave(struct link *l)
 	l->asked = l->real = NULL;
 }
 
-/* ---- between the two --------------------------------------------------------------------------- */
+/*
+ * ---- between the two ---------------------------------------------------------------------------
+ */
 
 static void note(const cJSON *request)
 {
@@ -351,8 +359,8 @@ static void from_server(struct link *l, const char *text, size_t n, cJSON *messa
 }
 
 /*
- * All that is whole in the buffer; of the plugin's, nothing behind a request that is to go wrong until it
- * has.
+ * All that is whole in the buffer; of the plugin's, nothing behind a request that is to go wrong
+ * until it has.
  */
 static void handle(struct link *l, struct side *s,
 		   void (*pass)(struct link *, const char *, size_t, cJSON *))
@@ -394,7 +402,9 @@ static void serve(struct link *l)
 	handle(l, &l->client, from_client);
 }
 
-/* ---- the plugin -------------------------------------------------------------------------------- */
+/*
+ * ---- the plugin --------------------------------------------------------------------------------
+ */
 
 static int unix_socket(const char *path, int (*use)(int, const struct sockaddr *, socklen_t))
 {

@@ -10,8 +10,8 @@
  *	FAULT_PID    and has had its effect
  *	FAULT_HASTE  time passes so many times faster: for those who wait for what will not come
  *
- * Memory is not among the kinds: running out of it ends the process with an error object, by design.
- * Nor is coming home from another namespace, which cannot fail with an open descriptor.
+ * Memory is not among the kinds: running out of it ends the process with an error object, by
+ * design. Nor is coming home from another namespace, which cannot fail with an open descriptor.
  */
 #include <dirent.h>
 #include <dlfcn.h>

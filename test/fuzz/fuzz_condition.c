@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_cond - conditions: a byte for the family, then words separated by NUL; read, and made a rule of. */
+/*
+ * fuzz_cond - conditions: a byte for the family, then words separated by NUL; read, and made a rule
+ * of.
+ */
 #include "fuzz.h"
 
 #include "plugins/meta/portmap/condition.h"

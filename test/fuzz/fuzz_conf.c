@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_conf - a configuration on stdin: parse, decode with every plugin's table, validate. */
-#include "../../pkg/skel/run.c"
 #include "../../pkg/skel/call.c"
+#include "../../pkg/skel/run.c"
 
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_netlink - hostile answers from the kernel's side: whatever pkg/nl asks, what it receives is the
- * input's bytes. The sequence numbers are made to fit, or nothing would be looked at.
+ * fuzz_netlink - hostile answers from the kernel's side: whatever pkg/nl asks, what it receives is
+ * the input's bytes. The sequence numbers are made to fit, or nothing would be looked at.
  */
 #include "fuzz.h"
 
@@ -52,8 +52,8 @@ ssize_t sendto(int fd, const void *buf, size_t size, int flags, const struct soc
 }
 
 /*
- * A datagram: a length byte in units of 16, then that much of the input. One of the greatest length is
- * said to have been longer than the buffer (MSG_TRUNC).
+ * A datagram: a length byte in units of 16, then that much of the input. One of the greatest length
+ * is said to have been longer than the buffer (MSG_TRUNC).
  */
 static ssize_t next_datagram(void *buf, size_t size, int flags)
 {
@@ -189,12 +189,12 @@ static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 	struct ip ip = { .family = which & 16 ? AF_INET : AF_INET6, .bytes = { 10, 1, 0, 2 } };
 	const struct ip *ips[] = { &ip };
 	struct fw_forward f = { .ips = ips,
-				 .n_ips = 1,
-				 .comment = "owner",
-				 .network = "net",
-				 .admin = "CNI-ADMIN",
-				 .bridge = "br0",
-				 .isolated = which & 32 };
+				.n_ips = 1,
+				.comment = "owner",
+				.network = "net",
+				.admin = "CNI-ADMIN",
+				.bridge = "br0",
+				.isolated = which & 32 };
 	bool ready;
 
 	switch (which % 8) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_ovsdb - a hostile database server: whatever pkg/ovsdb asks, what it receives is the input's bytes,
- * in pieces. Requests have the ids 1, 2, 3, which the seeds answer.
+ * fuzz_ovsdb - a hostile database server: whatever pkg/ovsdb asks, what it receives is the input's
+ * bytes, in pieces. Requests have the ids 1, 2, 3, which the seeds answer.
  */
 #include "fuzz.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_store - a store that somebody else wrote into, in the directory $FUZZ_DIR. The input is a list
- * of writes: a byte that says where, a byte of length, the content. First come those to the records,
- * then the index is made, then those to the index; after each part everything that reads is called.
+ * fuzz_store - a store that somebody else wrote into, in the directory $FUZZ_DIR. The input is a
+ * list of writes: a byte that says where, a byte of length, the content. First come those to the
+ * records, then the index is made, then those to the index; after each part everything that reads
+ * is called.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seed_netlink DIR - writes real answers of the kernel as inputs of fuzz_netlink: in this namespace,
- * what each of the dumps that pkg/nl asks for says.
+ * seed_netlink DIR - writes real answers of the kernel as inputs of fuzz_netlink: in this
+ * namespace, what each of the dumps that pkg/nl asks for says.
  */
 #include <libmnl/libmnl.h>
 #include <linux/if_bridge.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * driver.h - what programs that run plugins share (test/bench, test/race): calls with an environment of
- * their own, and network namespaces. Whatever fails here ends the program with a message.
+ * driver.h - what programs that run plugins share (test/bench, test/race): calls with an
+ * environment of their own, and network namespaces. Whatever fails here ends the program with a
+ * message.
  */
 #ifndef CNIC_TEST_DRIVER_H
 #define CNIC_TEST_DRIVER_H

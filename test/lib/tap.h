@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tap.h - the unit tests' harness: ok(condition, "what %s", ...) and is_str(got, want, "what") print
- * a line of TAP, and `return done_testing();` at the end of main() prints the plan.
+ * tap.h - the unit tests' harness: ok(condition, "what %s", ...) and is_str(got, want, "what")
+ * print a line of TAP, and `return done_testing();` at the end of main() prints the plan.
  */
 #ifndef CNIC_TEST_TAP_H
 #define CNIC_TEST_TAP_H

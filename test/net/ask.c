@@ -17,7 +17,10 @@ enum {
 	QUIET_MS = 400,
 	ANSWER_MS = 3000,
 	AGAIN_MS =
-		200, /* datagrams are sent again: the first may have met an address without its neighbour */
+		/*
+		 * datagrams are sent again: the first may have met an address without its neighbour
+		 */
+	200,
 	HOPS = 8,
 };
 
@@ -196,8 +199,8 @@ static void sctp_end(struct question *q, struct pollfd *p, const char *text)
 }
 
 /*
- * The socket hears what others on this host are sent as well; the tag tells what is for us. So it is
- * with ICMP errors, which tell nothing but the address: they are not listened to.
+ * The socket hears what others on this host are sent as well; the tag tells what is for us. So it
+ * is with ICMP errors, which tell nothing but the address: they are not listened to.
  */
 static void go_on_sctp(struct question *q, struct pollfd *p)
 {

@@ -7,13 +7,14 @@
  *	race SECONDS --rules OURS        the bridge with ipMasq and macspoofchk, and behind it portmap
  *	                                 and firewall where OURS has them
  *
- * A worker has one network namespace and one attachment at a time, each with an id of its own.
- * ADD, CHECK and DEL hold `gate` shared and GC holds it alone, as the spec asks of a runtime. Now
- * and then a worker deletes its attachment without the IPAM part, so that GC has a leaked record
- * to collect. Before and after every GC nothing runs: then the store's records, the bridge's ports
- * and what we know of must agree. With rules, the ports are so few that some ADDs have to be refused,
- * every DEL comes after a CHECK, and in the end the rule set must be what a first attachment left when
- * it had come and gone, without the help of a last GC. RACE_SEED repeats a run's choices, though not its timing.
+ * A worker has one network namespace and one attachment at a time, each with an id of its own. ADD,
+ * CHECK and DEL hold `gate` shared and GC holds it alone, as the spec asks of a runtime. Now and
+ * then a worker deletes its attachment without the IPAM part, so that GC has a leaked record to
+ * collect. Before and after every GC nothing runs: then the store's records, the bridge's ports and
+ * what we know of must agree. With rules, the ports are so few that some ADDs have to be refused,
+ * every DEL comes after a CHECK, and in the end the rule set must be what a first attachment left
+ * when it had come and gone, without the help of a last GC. RACE_SEED repeats a run's choices,
+ * though not its timing.
  *
  * To be run in a throw-away host. Prints TAP; exit 1 if a test failed.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * race.h - what the files of the race share: call.c makes one call, oracle.c knows who holds what and
- * compares it with what there is, rules.c does so with the rule set, main.c has the workers.
+ * race.h - what the files of the race share: call.c makes one call, oracle.c knows who holds what
+ * and compares it with what there is, rules.c does so with the rule set, main.c has the workers.
  */
 #ifndef CNIC_RACE_H
 #define CNIC_RACE_H
@@ -106,7 +106,9 @@ void look_for_leftovers(void);
 /* Prints the tests; 1 if one has failed. */
 int report(void);
 
-/* rules.c: what is there after a first attachment has come and gone, and whether it is in the end. */
+/*
+ * rules.c: what is there after a first attachment has come and gone, and whether it is in the end.
+ */
 void remember_rules(struct worker *w);
 void compare_rules(void);
 

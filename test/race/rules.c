@@ -11,7 +11,9 @@
 /* As the DEL of a first attachment leaves it, and as a GC does. */
 static char before[2][RULES_MAX];
 
-/* Without counters; in the order of the alphabet, for what is made again comes last in its table. */
+/*
+ * Without counters; in the order of the alphabet, for what is made again comes last in its table.
+ */
 static void read_rules(char to[RULES_MAX])
 {
 	FILE *f = popen("nft -s list ruleset 2>/dev/null | sort", "re");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkg/nl/ct: real connections in a network of our own, looked at with conntrack(8); by this kernel, and
- * by it made to answer as older ones do.
+ * pkg/nl/ct: real connections in a network of our own, looked at with conntrack(8); by this kernel,
+ * and by it made to answer as older ones do.
  */
 #include "nl/conntrack.h"
 
@@ -21,7 +21,9 @@
 static struct arena arena;
 static struct err err;
 
-/* ---- the kernel's age -------------------------------------------------------------------------- */
+/*
+ * ---- the kernel's age --------------------------------------------------------------------------
+ */
 
 static enum { NOW, NO_FLUSH, NO_FILTER, OTHER_FLAGS, NO_CONNTRACK, MODES } mode;
 
@@ -110,7 +112,9 @@ __attribute__((visibility("default"))) ssize_t sendto(int fd, const void *buf, s
 	return syscall(SYS_sendto, fd, buf, size, flags, to, to_len);
 }
 
-/* ---- connections ------------------------------------------------------------------------------- */
+/*
+ * ---- connections -------------------------------------------------------------------------------
+ */
 
 /* Port 5303 leads to 5304; connections to 5301 are of a zone of their own. */
 static const char setup[] =
@@ -210,7 +214,9 @@ static const char *connections(void)
 #define V6    "udp ::1 5300"
 #define ALL   SCTP0 SCTP2 TCP UDP0 UDP1 UDP2 UDP3 OTHER V6
 
-/* ---- what is asked for, what is left ----------------------------------------------------------- */
+/*
+ * ---- what is asked for, what is left -----------------------------------------------------------
+ */
 
 #define ANY(p, n)                         \
 	{                                 \
@@ -403,7 +409,8 @@ static void check_many(struct nl *nf)
 /* A refusal that is no sign of an old kernel is told. */
 static void check_refused(struct nl *nf)
 {
-	ok(seteuid(65534) == 0 && conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena) < 0 &&
+	ok(seteuid(65534) == 0 &&
+		   conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena) < 0 &&
 		   err.sys == EPERM,
 	   "not allowed: %s", err.msg);
 	ok(seteuid(0) == 0, "root again");

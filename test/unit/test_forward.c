@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Forwarding by netlink, on the kernel's nf_tables, in a namespace of the test's own: rules as iptables writes
- * and reads them, our table, looks that have been overtaken.
+ * Forwarding by netlink, on the kernel's nf_tables, in a namespace of the test's own: rules as
+ * iptables writes and reads them, our table, looks that have been overtaken.
  */
 #include "tap.h"
 
@@ -184,12 +184,13 @@ static void test_way(const struct fw_backend *backend)
 	   backend->name, err.msg);
 	ok(!backend->release(&nl, f, &arena), "nothing to remove: %s", err.msg);
 	ok(!is_ready(backend, "a"), "not ready");
-	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena), "added: %s", err.msg);
+	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena), "added: %s",
+	   err.msg);
 	ok(is_ready(backend, "a"), "ready");
 	ok(!backend->verify(&nl, both("a"), &arena), "there: %s", err.msg);
 	ok(!backend->undo(&nl, f, &arena), "taken back: %s", err.msg);
-	ok(backend->verify(&nl, both("a"), &arena) < 0 && !is_ready(backend, "a"), "nothing there: %s",
-	   err.msg);
+	ok(backend->verify(&nl, both("a"), &arena) < 0 && !is_ready(backend, "a"),
+	   "nothing there: %s", err.msg);
 	ok(!backend->restore(&nl, both("a"), &arena) && !backend->verify(&nl, both("a"), &arena),
 	   "restored: %s", err.msg);
 	ok(!backend->release(&nl, other, &arena) && !backend->verify(&nl, both("a"), &arena),
@@ -220,13 +221,14 @@ static const struct fw_forward *no_heir(const char *bridge, void *data)
 static void test_collecting(const struct fw_backend *backend)
 {
 	const char **many = arena_array(&arena, const char *, 500);
-	struct fw_forward *f, successor = { .network = "successor", .bridge = "br0", .isolated = true };
+	struct fw_forward *f,
+		successor = { .network = "successor", .bridge = "br0", .isolated = true };
 
 	for (int i = 0; i < 500; i++)
 		many[i] = arena_printf(&arena, "10.2.%d.%d/16", i / 200, i % 200 + 1);
 	f = forward("b", many, 500);
-	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena), "%s: 500 addresses: %s",
-	   backend->name, err.msg);
+	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena),
+	   "%s: 500 addresses: %s", backend->name, err.msg);
 	ok(!backend->verify(&nl, forward("b", many, 500), &arena), "all there: %s", err.msg);
 	ok(!backend->restore(&nl, both("a"), &arena), "and another's: %s", err.msg);
 	ok(!backend->gc(&nl, not_a, NULL, &arena), "swept: %s", err.msg);
@@ -234,9 +236,12 @@ static void test_collecting(const struct fw_backend *backend)
 	ok(backend->verify(&nl, f, &arena) < 0, "these are gone");
 	ok(!backend->policy_reassign(&nl, "else", no_heir, NULL, &arena) && is_ready(backend, "a"),
 	   "nothing of another network's");
-	ok(!backend->policy_reassign(&nl, "net", no_heir, &successor, &arena), "to an successor: %s", err.msg);
-	ok(!backend->policy_reassign(&nl, "net", no_heir, NULL, &arena), "nothing left: %s", err.msg);
-	ok(!backend->policy_reassign(&nl, "successor", no_heir, NULL, &arena) && !is_ready(backend, "a"),
+	ok(!backend->policy_reassign(&nl, "net", no_heir, &successor, &arena),
+	   "to an successor: %s", err.msg);
+	ok(!backend->policy_reassign(&nl, "net", no_heir, NULL, &arena), "nothing left: %s",
+	   err.msg);
+	ok(!backend->policy_reassign(&nl, "successor", no_heir, NULL, &arena) &&
+		   !is_ready(backend, "a"),
 	   "gone with the successor");
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/cni/owner: the reference's marks. The wanted texts are the reference's, or by another sha512sum. */
+/*
+ * pkg/cni/owner: the reference's marks. The wanted texts are the reference's, or by another
+ * sha512sum.
+ */
 #include "skel/instance.h"
 
 #include "tap.h"
@@ -34,7 +37,8 @@ static void check_comments(void)
 	ok(instance_has_comment(&o, o.comment), "one's own");
 	ok(instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eedb"), "whatever follows");
 	ok(!instance_has_comment(&o, other.comment), "not one of another interface");
-	ok(!instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eed") && !instance_has_comment(&o, ""),
+	ok(!instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eed") &&
+		   !instance_has_comment(&o, ""),
 	   "nor a shorter one");
 	ok(instance_is_of_network(&o, other.comment), "which is of the same network");
 	instance_init(&other, "mynet2", "eth0", "ctr1");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/sys/lock: who has waited comes before who has just come. All on one CPU: nobody runs till another waits. */
+/*
+ * pkg/sys/lock: who has waited comes before who has just come. All on one CPU: nobody runs till
+ * another waits.
+ */
 #include "sys/lock.h"
 
 #include <fcntl.h>
@@ -45,7 +48,10 @@ static int64_t asked(void)
 	return n;
 }
 
-/* A process that takes the lock and leaves its name; it has asked when this returns. The lock is a descriptor's. */
+/*
+ * A process that takes the lock and leaves its name; it has asked when this returns. The lock is a
+ * descriptor's.
+ */
 static pid_t waiter(char name, int held)
 {
 	int64_t before = asked();
@@ -98,7 +104,9 @@ static void check_order(void)
 	close(fd);
 }
 
-/* Is the process waiting for the flock itself? A line "1: -> FLOCK ADVISORY WRITE PID ..." says so. */
+/*
+ * Is the process waiting for the flock itself? A line "1: -> FLOCK ADVISORY WRITE PID ..." says so.
+ */
 static bool waits_for_flock(pid_t pid)
 {
 	char line[256], want[64];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nf_tables by netlink, on the kernel's, in a namespace of the test's own; nft(8) says what is there. */
+/*
+ * nf_tables by netlink, on the kernel's, in a namespace of the test's own; nft(8) says what is
+ * there.
+ */
 #include "tap.h"
 
 #include <sched.h>
@@ -55,7 +58,8 @@ static void test_claim(void)
 {
 	struct nft_elems a = elems_of("10.1.0.2/16", "a"), b = elems_of("fd00::2/64", "b");
 
-	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "nothing there: %s", err.msg);
+	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "nothing there: %s",
+	   err.msg);
 	ok(!nft_elems_del(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
 	ok(!nft_elems_add(&nl, &a, &arena), "the first makes the table: %s", err.msg);
 	is_str(says("nft list chain inet cnic_masquerade to_10.1.0.0/16"),
@@ -76,8 +80,8 @@ static void test_claim(void)
 	ok(!nft_elems_add(&nl, &b, &arena) && b.added[0], "IPv6, in the same table: %s", err.msg);
 	ok(elements_are("v6", "elements = { fd00::2 comment \"b\" : goto to_fd00__/64 }\n}\n}\n"),
 	   "its element");
-	ok(!nft_elems_check(&nl, &a, &arena) && !nft_elems_check(&nl, &b, &arena), "both are there: %s",
-	   err.msg);
+	ok(!nft_elems_check(&nl, &a, &arena) && !nft_elems_check(&nl, &b, &arena),
+	   "both are there: %s", err.msg);
 }
 
 static void test_others(void)
@@ -87,7 +91,8 @@ static void test_others(void)
 	c.exclusive = true;
 	ok(nft_elems_add(&nl, &c, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
 	c.exclusive = false;
-	ok(!nft_elems_del(&nl, &c, &arena) && !nft_elems_check(&nl, &a, &arena), "is not removed either");
+	ok(!nft_elems_del(&nl, &c, &arena) && !nft_elems_check(&nl, &a, &arena),
+	   "is not removed either");
 	ok(!nft_elems_add(&nl, &c, &arena) && c.added[0], "it can be taken over: %s", err.msg);
 	ok(nft_elems_check(&nl, &a, &arena) < 0, "and is gone then: %s", err.msg);
 	ok(!nft_elems_undo(&nl, &c, &arena) && nft_elems_check(&nl, &c, &arena) < 0, "taken back");
@@ -99,11 +104,14 @@ static void test_rules(void)
 
 	ok(!nft_elems_add(&nl, &a, &arena), "there: %s", err.msg);
 	says("nft flush chain inet cnic_masquerade to_10.1.0.0/16");
-	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "rules gone: %s", err.msg);
-	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s", err.msg);
+	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "rules gone: %s",
+	   err.msg);
+	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s",
+	   err.msg);
 	says("nft flush ruleset");
 	ok(nft_elems_check(&nl, &a, &arena) < 0, "all gone: %s", err.msg);
-	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s", err.msg);
+	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s",
+	   err.msg);
 	ok(!nft_elems_restore(&nl, &a, &arena), "nothing to put back");
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/ovsdb: endpoints, framing, values, and a client against peers that play every part there is. */
+/*
+ * pkg/ovsdb: endpoints, framing, values, and a client against peers that play every part there is.
+ */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -372,7 +374,9 @@ static void test_garbage(void)
 	refuses("{\"id\":$,\"result\":[\"\xff\"]}", ERR_DECODE, "UTF-8", "no UTF-8");
 }
 
-/* ---- one after the other, and not ------------------------------------------------------------- */
+/*
+ * ---- one after the other, and not -------------------------------------------------------------
+ */
 
 static void count(int fd, unsigned int id, unsigned int n)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host ports in nf_tables, on the kernel's, in a namespace of the test's own; nft(8) says what is there. */
+/*
+ * Host ports in nf_tables, on the kernel's, in a namespace of the test's own; nft(8) says what is
+ * there.
+ */
 #include "tap.h"
 
 #include <sched.h>
@@ -40,14 +43,14 @@ static struct ip ip_of(const char *text)
 	return ip;
 }
 
-static struct portmap_mapping mapping(const char *at, uint8_t protocol, uint16_t port, const char *to,
-				  uint16_t to_port)
+static struct portmap_mapping mapping(const char *at, uint8_t protocol, uint16_t port,
+				      const char *to, uint16_t to_port)
 {
 	return (struct portmap_mapping){ .at = ip_of(at),
-				     .to = ip_of(to),
-				     .protocol = protocol,
-				     .port = port,
-				     .to_port = to_port };
+					 .to = ip_of(to),
+					 .protocol = protocol,
+					 .port = port,
+					 .to_port = to_port };
 }
 
 static const struct condition none[2];
@@ -64,7 +67,8 @@ static struct nft_elems elems_of(const struct portmap_mapping *m, size_t n, cons
 	struct nft_elems c;
 
 	memcpy(copy, m, n * sizeof(*m));
-	c = portmap_nft_elems(portmap_nft_table(none, "", &arena), copy, n, PORTMAP_MASQ_LOCAL_SUBNET, &arena);
+	c = portmap_nft_elems(portmap_nft_table(none, "", &arena), copy, n,
+			      PORTMAP_MASQ_LOCAL_SUBNET, &arena);
 	c.comment = comment;
 	return c;
 }
@@ -129,13 +133,16 @@ static void test_rules(void)
 /* "a" has 8080/tcp on all addresses. */
 static void test_conflicts(void)
 {
-	const struct portmap_mapping taken[] = { mapping(NULL, IPPROTO_TCP, 8079, "10.1.0.3/16", 80),
-					     mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.3/16", 80) };
+	const struct portmap_mapping taken[] = {
+		mapping(NULL, IPPROTO_TCP, 8079, "10.1.0.3/16", 80),
+		mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.3/16", 80)
+	};
 	const struct portmap_mapping beside[] = {
 		mapping("192.0.2.1", IPPROTO_TCP, 8080, "10.1.0.3/16", 80),
 		mapping(NULL, IPPROTO_UDP, 8080, "10.1.0.3/16", 80),
 	};
-	const struct portmap_mapping same[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80) };
+	const struct portmap_mapping same[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16",
+							80) };
 	struct nft_elems b = elems_of(taken, 2, "b"), c = elems_of(beside, 2, "c"),
 			 d = elems_of(same, 1, "d"), e = elems_of(taken, 2, "e");
 
@@ -146,7 +153,8 @@ static void test_conflicts(void)
 	   "nothing of it is there");
 	ok(!nft_elems_add(&nl, &c, &arena), "one address, another protocol: %s", err.msg);
 	ok(!nft_elems_del(&nl, &c, &arena), "gone again: %s", err.msg);
-	ok(!nft_elems_add(&nl, &d, &arena) && d.added[0], "whose address we were given: %s", err.msg);
+	ok(!nft_elems_add(&nl, &d, &arena) && d.added[0], "whose address we were given: %s",
+	   err.msg);
 	ok(nft_elems_add(&nl, &b, &arena) < 0, "it is d's now: %s", err.msg);
 	err_clear(&err);
 	ok(!nft_elems_del(&nl, &d, &arena) && !nft_elems_add(&nl, &b, &arena), "free: %s", err.msg);
@@ -176,7 +184,8 @@ static void test_many(void)
 	says("nft flush chain inet cnic_portmap loopback");
 	ok(nft_elems_check(&nl, &c, &arena) < 0, "%s", err.msg);
 	err_clear(&err);
-	ok(!nft_elems_restore(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "put back: %s", err.msg);
+	ok(!nft_elems_restore(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "put back: %s",
+	   err.msg);
 	ok(!nft_elems_del(&nl, &c, &arena), "released: %s", err.msg);
 	is_str(elements("any4"), "", "none left");
 }
@@ -192,7 +201,8 @@ static void test_conditions(void)
 	   err.msg);
 	c = portmap_nft_elems(portmap_nft_table(cond, "x", &arena), m, 1, PORTMAP_MASQ_ALL, &arena);
 	c.comment = "a";
-	ok(!nft_elems_add(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "a table: %s", err.msg);
+	ok(!nft_elems_add(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "a table: %s",
+	   err.msg);
 	is_str(says("nft list chain inet cnic_portmap_x output"),
 	       "table inet cnic_portmap_x {\nchain output {\n"
 	       "type nat hook output priority -101; policy accept;\n"
@@ -208,19 +218,23 @@ static void test_conditions(void)
 
 static struct portmap_compat reference(const struct portmap_mapping *m, size_t n, const char *id)
 {
-	return (struct portmap_compat){
-		.container_id = id, .mappings = m, .n = n, .masq = PORTMAP_MASQ_LOCAL_SUBNET, .cond = none
-	};
+	return (struct portmap_compat){ .container_id = id,
+					.mappings = m,
+					.n = n,
+					.masq = PORTMAP_MASQ_LOCAL_SUBNET,
+					.cond = none };
 }
 
 static void test_reference(void)
 {
 	const struct portmap_mapping m[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.2/16", 80),
-					 mapping("::1", IPPROTO_UDP, 8081, "fd00::2/64", 82) };
-	const struct portmap_mapping second[] = { mapping(NULL, IPPROTO_UDP, 8, "10.2.0.2/16", 80) };
-	const struct portmap_mapping other[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.9/16", 80) };
+					     mapping("::1", IPPROTO_UDP, 8081, "fd00::2/64", 82) };
+	const struct portmap_mapping second[] = { mapping(NULL, IPPROTO_UDP, 8, "10.2.0.2/16",
+							  80) };
+	const struct portmap_mapping other[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.9/16",
+							 80) };
 	struct portmap_compat r = reference(m, 2, "id"), s = reference(second, 1, "id"),
-			   o = reference(other, 1, "other"), all = reference(NULL, 0, "id");
+			      o = reference(other, 1, "other"), all = reference(NULL, 0, "id");
 	const char *before;
 	bool has;
 

@@ -299,7 +299,9 @@ static void test_walk(void)
 	   "at the very last address there is");
 }
 
-/* The vectors for the key 00 01 .. 0f and the texts "", 00, 00 01, .. of the algorithm's authors. */
+/*
+ * The vectors for the key 00 01 .. 0f and the texts "", 00, 00 01, .. of the algorithm's authors.
+ */
 static void test_siphash(void)
 {
 	static const struct {

@@ -21,7 +21,9 @@
 static struct arena arena;
 static struct err err;
 
-/* ---- a plugin ---------------------------------------------------------------------------------- */
+/*
+ * ---- a plugin ----------------------------------------------------------------------------------
+ */
 
 struct own {
 	const char *rule;
@@ -67,7 +69,9 @@ static const struct cni_plugin other = { .name = "test" };
 
 static const struct cni_plugin *const plugins[] = { &other, &plugin, NULL };
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/*
+ * ---- calls -------------------------------------------------------------------------------------
+ */
 
 #define PREV                                                                              \
 	"\"prevResult\":{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"" NETNS "\"}]," \
@@ -82,7 +86,8 @@ static struct cni_request *request_of(const struct cni_call *c)
 static struct cni_call call(const char *id, const char *ifname, const char *conf)
 {
 	struct cni_request *req = arena_new(&arena, struct cni_request);
-	struct cni_call c = CNI_CALL_INIT(.req = req, .plugin = &plugin, .arena = &arena, .err = &err);
+	struct cni_call c =
+		CNI_CALL_INIT(.req = req, .plugin = &plugin, .arena = &arena, .err = &err);
 	struct cni_result *prev = arena_new(&arena, struct cni_result);
 	const struct json *v;
 
@@ -175,7 +180,9 @@ static unsigned int mode(const char *path)
 	return stat(path, &st) < 0 ? 0 : st.st_mode & 07777;
 }
 
-/* ---- stderr ------------------------------------------------------------------------------------ */
+/*
+ * ---- stderr ------------------------------------------------------------------------------------
+ */
 
 static int real_stderr = -1;
 
@@ -206,7 +213,9 @@ static size_t lines(const char *text)
 	return n;
 }
 
-/* ---- write, read, remove ----------------------------------------------------------------------- */
+/*
+ * ---- write, read, remove -----------------------------------------------------------------------
+ */
 
 static const char written[] =
 	"{\"plugin\":\"test-rules\",\"network\":\"n1\",\"containerID\":\"c1\",\"ifname\":\"eth0\","
@@ -304,7 +313,9 @@ static void check_undo(void)
 	ok(!record_remove(&c), "removed");
 }
 
-/* ---- what nobody of us wrote ------------------------------------------------------------------- */
+/*
+ * ---- what nobody of us wrote -------------------------------------------------------------------
+ */
 
 static const char *const garbage[] = {
 	"",
@@ -372,7 +383,9 @@ static void check_unreadable(void)
 	ok(count_records() == 0, "and nothing is left");
 }
 
-/* ---- GC ---------------------------------------------------------------------------------------- */
+/*
+ * ---- GC ----------------------------------------------------------------------------------------
+ */
 
 static unsigned int stale_calls;
 static char stale_ids[64];
@@ -414,7 +427,9 @@ static void check_gc(void)
 	ok(!record_remove(&calls[0]) && !record_remove(&calls[3]), "removed");
 }
 
-/* ---- one at a time ----------------------------------------------------------------------------- */
+/*
+ * ---- one at a time -----------------------------------------------------------------------------
+ */
 
 /* /proc/locks has a line with "->" for each who waits. */
 static bool someone_waits(void)
@@ -485,7 +500,9 @@ static void check_hold(void)
 	ok(!record_remove(&c), "removed");
 }
 
-/* ---- repair ------------------------------------------------------------------------------------ */
+/*
+ * ---- repair ------------------------------------------------------------------------------------
+ */
 
 static void make_netns(const char *path)
 {
@@ -536,7 +553,7 @@ static void add_all(void)
 static void check_repair(void)
 {
 	struct repair all = { 0 }, n1 = { .network = "n1" }, c1 = { .container_id = "c1" },
-			  none = { .plugin_name = "nothing" };
+		      none = { .plugin_name = "nothing" };
 	const char *said;
 
 	make_netns(NETNS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkg/skel/run: calls after each other in one process, each with an IPAM call inside, leave no descriptor
- * open and no memory behind. In a network and a file system of our own.
+ * pkg/skel/run: calls after each other in one process, each with an IPAM call inside, leave no
+ * descriptor open and no memory behind. In a network and a file system of our own.
  */
 #include "skel/run.h"
 

@@ -29,7 +29,10 @@ static const struct {
 static const char million_a[] = "e718483d0ce769644e2e42c7bc15b4638e1f98b13b2044285632a803afa973eb"
 				"de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b";
 
-/* Of the digests of the messages of 0 to 299 bytes, byte i being 7i mod 256; by another implementation. */
+/*
+ * Of the digests of the messages of 0 to 299 bytes, byte i being 7i mod 256; by another
+ * implementation.
+ */
 static const char all_lengths[] =
 	"8dbfff7fba0e8bdbab57c3b7ce89219cf36e43c426ac64166db2ed89c603f2e1"
 	"89f415de2614e940d4abc94ffb5f3db0da34196e9b42d6150fab1546a662ec58";

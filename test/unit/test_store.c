@@ -20,7 +20,9 @@ static struct arena arena;
 static struct err err;
 static struct store s;
 
-/* ---- the store under test ---------------------------------------------------------------------- */
+/*
+ * ---- the store under test ----------------------------------------------------------------------
+ */
 
 static const char *path_of(const char *name)
 {
@@ -145,7 +147,9 @@ static int is_free(const char *sets_text)
 	return code;
 }
 
-/* ---- what others do ---------------------------------------------------------------------------- */
+/*
+ * ---- what others do ----------------------------------------------------------------------------
+ */
 
 static void write_bytes(const char *name, const void *text, size_t len)
 {
@@ -203,7 +207,9 @@ static int count_owners(void)
 	return count(index_path("by-owner"), "");
 }
 
-/* ---- tests --------------------------------------------------------------------------------------- */
+/*
+ * ---- tests ---------------------------------------------------------------------------------------
+ */
 
 static bool has_mode(const char *name, mode_t mode)
 {

@@ -312,7 +312,9 @@ static bool is_valid(const struct holder *holder, void *arg)
 	return false;
 }
 
-/* Without a list nothing is known of this boot's containers, but all of the earlier ones are gone. */
+/*
+ * Without a list nothing is known of this boot's containers, but all of the earlier ones are gone.
+ */
 static int host_local_gc(struct cni_call *c)
 {
 	auto_store struct store s;

@@ -8,12 +8,12 @@
 #include "iface/announce.h"
 #include "iface/configure.h"
 #include "iface/mac.h"
-#include "iface/veth.h"
 #include "iface/verify.h"
-#include "verify.h"
+#include "iface/veth.h"
 #include "iface/vlan_list.h"
 #include "netfilter/rules.h"
 #include "skel/delegate.h"
+#include "verify.h"
 
 struct bridge_conf {
 	struct bridge_options bridge;
@@ -134,8 +134,9 @@ static int bridge_validate(struct cni_call *c)
 
 /*
  * The port stays IF_LINK_MODE_DORMANT until the container is configured: MLD reports and the router
- * solicitation sent at link-up would be flooded under RTNL to every port. Only where the gateway is ours, so
- * that there is no router to look for, and no address to probe. MLD reports are repeated within seconds.
+ * solicitation sent at link-up would be flooded under RTNL to every port. Only where the gateway is
+ * ours, so that there is no router to look for, and no address to probe. MLD reports are repeated
+ * within seconds.
  */
 static bool starts_dormant(const struct cni_call *c)
 {
@@ -240,8 +241,9 @@ static int bring_up(struct cni_call *c, struct attachment *a)
 }
 
 /*
- * Announce once the port forwards. Never used since boot: no neighbour has it cached. With a MAC that
- * follows the address, an ARP request suffices; else, or behind an uplink, IPv4 is announced by gratuitous ARP.
+ * Announce once the port forwards. Never used since boot: no neighbour has it cached. With a MAC
+ * that follows the address, an ARP request suffices; else, or behind an uplink, IPv4 is announced
+ * by gratuitous ARP.
  */
 static void tell_neighbours(struct cni_call *c, const struct attachment *a)
 {
@@ -281,7 +283,8 @@ static int bridge_add(struct cni_call *c)
 static int bridge_del(struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->conf;
-	struct netfilter_del rules = { .masq = conf->netfilter.masq, .spoof = conf->netfilter.spoof };
+	struct netfilter_del rules = { .masq = conf->netfilter.masq,
+				       .spoof = conf->netfilter.spoof };
 	struct cni_steps steps = { 0 };
 
 	cni_step(c, &steps, netfilter_del_begin(c, &rules));

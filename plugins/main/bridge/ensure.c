@@ -11,8 +11,8 @@
 #include "nl/addr.h"
 
 /*
- * What was added goes, then what was removed comes back in its order, for the first of a subnet is the
- * primary one. Where an answer was lost it may be so already.
+ * What was added goes, then what was removed comes back in its order, for the first of a subnet is
+ * the primary one. Where an answer was lost it may be so already.
  */
 static int restore_addresses(struct cni_call *c, const struct bridge *br)
 {
@@ -34,9 +34,9 @@ static int restore_addresses(struct cni_call *c, const struct bridge *br)
 }
 
 /*
- * Bridge and port are made under one lock, so a bridge without ports is not in use (our port has left it:
- * its undo ran before this one). With ports, another call may rely on what was changed since, unless the
- * lock was held all the time.
+ * Bridge and port are made under one lock, so a bridge without ports is not in use (our port has
+ * left it: its undo ran before this one). With ports, another call may rely on what was changed
+ * since, unless the lock was held all the time.
  */
 static int undo_changes(struct cni_call *c, const struct bridge *br)
 {
@@ -78,7 +78,8 @@ static void add_change(struct cni_call *c, struct bridge *br, const struct link 
 }
 
 /* Did a request whose answer was lost make the bridge? Nobody else's has that MAC. */
-static bool created_despite_lost_ack(struct cni_call *c, const char *name, const uint8_t mac[MAC_LEN])
+static bool created_despite_lost_ack(struct cni_call *c, const char *name,
+				     const uint8_t mac[MAC_LEN])
 {
 	struct err first = *c->err;
 	struct link br;
@@ -89,7 +90,9 @@ static bool created_despite_lost_ack(struct cni_call *c, const char *name, const
 	return made;
 }
 
-/* A MAC of its own from the start: one that follows the ports would change under everybody's ARP. */
+/*
+ * A MAC of its own from the start: one that follows the ports would change under everybody's ARP.
+ */
 static int create(struct cni_call *c, struct bridge *br)
 {
 	const struct bridge_options *o = br->options;
@@ -156,10 +159,12 @@ static bool conflicts(const struct ip *have, const struct ip *want)
 	return want->family == AF_INET || cidr_contains(have, want) || cidr_contains(want, have);
 }
 
-/* Noted before, all of them: a secondary address goes with its primary, and a failure may have done it. */
+/*
+ * Noted before, all of them: a secondary address goes with its primary, and a failure may have done
+ * it.
+ */
 static int clear_conflicts(struct cni_call *c, struct bridge *br, const struct link *link,
-			   const struct ip *want,
-			   const struct addr_list *list)
+			   const struct ip *want, const struct addr_list *list)
 {
 	char buf[IP_STRLEN];
 

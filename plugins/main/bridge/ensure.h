@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ensure.h - the bridge that containers are attached to: made on demand, shared by all of them, given
- * addresses. What a failing call has changed of it is taken back.
+ * ensure.h - the bridge that containers are attached to: made on demand, shared by all of them,
+ * given addresses. What a failing call has changed of it is taken back.
  */
 #ifndef CNIC_BRIDGE_ENSURE_H
 #define CNIC_BRIDGE_ENSURE_H
@@ -34,9 +34,9 @@ struct bridge {
 };
 
 /*
- * With the host lock held, together with the container's joining: find or make the bridge and bring it up.
- * If the call fails, a bridge or address it made is taken away again, unless another container uses the
- * bridge by then.
+ * With the host lock held, together with the container's joining: find or make the bridge and bring
+ * it up. If the call fails, a bridge or address it made is taken away again, unless another
+ * container uses the bridge by then.
  */
 int bridge_ensure(struct cni_call *c, const struct bridge_options *options,
 		  struct bridge **out) NODISCARD;
@@ -45,8 +45,8 @@ int bridge_ensure(struct cni_call *c, const struct bridge_options *options,
 int bridge_refresh(struct cni_call *c, struct bridge *br, const struct link *port) NODISCARD;
 
 /*
- * Give `link` (the bridge, or its VLAN interface) a gateway address. There already: success. Another
- * IPv4 address or an overlapping IPv6 one: replaced with force_address, else an error.
+ * Give `link` (the bridge, or its VLAN interface) a gateway address. There already: success.
+ * Another IPv4 address or an overlapping IPv6 one: replaced with force_address, else an error.
  */
 int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link *link,
 		       const struct ip *address) NODISCARD;

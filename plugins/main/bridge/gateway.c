@@ -37,13 +37,14 @@ void bridge_set_gateways(struct cni_call *c, bool is_default)
 }
 
 /*
- * Both ends are the host's: the far one is named, the near one, with a random name, becomes the port.
- * It carries the one VLAN, whatever else the container's port does.
+ * Both ends are the host's: the far one is named, the near one, with a random name, becomes the
+ * port. It carries the one VLAN, whatever else the container's port does.
  */
 static int make_vlan_gateway(struct cni_call *c, struct bridge *br, const char *name,
 			     const struct bridge_port_vlans *v)
 {
-	struct bridge_port_vlans own_vlan = { .vid = v->vid, .preserve_default = v->preserve_default };
+	struct bridge_port_vlans own_vlan = { .vid = v->vid,
+					      .preserve_default = v->preserve_default };
 	int home = netns_home(c->err);
 	struct veth_req veth = {
 		.peer = name, .peer_netns = home, .mtu = br->link.mtu, .master = br->link.index
@@ -81,7 +82,7 @@ bool bridge_vlan_ifname(const char *bridge, uint16_t vid, char name[IFNAMSIZ])
 }
 
 static int vlan_gateway(struct cni_call *c, struct bridge *br, const struct bridge_port_vlans *v,
-		     struct link *out)
+			struct link *out)
 {
 	char name[IFNAMSIZ];
 

@@ -13,7 +13,7 @@ int bridge_port_set_flags(struct cni_call *c, const struct link *port,
 }
 
 int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struct link *port,
-		   const struct bridge_port_vlans *v)
+			  const struct bridge_port_vlans *v)
 {
 	if (!v->vid && !v->has_trunk)
 		return 0;

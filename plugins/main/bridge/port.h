@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* port.h - the host's end of a container's veth pair as a port of the bridge: flags, VLANs, forwarding. */
+/*
+ * port.h - the host's end of a container's veth pair as a port of the bridge: flags, VLANs,
+ * forwarding.
+ */
 #ifndef CNIC_BRIDGE_PORT_H
 #define CNIC_BRIDGE_PORT_H
 
 #include "nl/bridge_vlan.h"
 #include "skel/call.h"
 
-/* vid untagged (0 = none), trunk tagged; without preserve_default the bridge's default VLAN goes. */
+/*
+ * vid untagged (0 = none), trunk tagged; without preserve_default the bridge's default VLAN goes.
+ */
 struct bridge_port_vlans {
 	uint16_t vid;
 	bool has_trunk;

@@ -24,7 +24,7 @@ int bridge_verify(struct cni_call *c, const struct bridge_options *options, stru
 }
 
 static int verify_vlans(struct cni_call *c, const struct link *port,
-			  const struct bridge_port_vlans *v)
+			const struct bridge_port_vlans *v)
 {
 	uint16_t pvid = v->vid ? v->vid : 1;
 	struct port_vlans have;
@@ -44,7 +44,7 @@ static int verify_vlans(struct cni_call *c, const struct link *port,
 }
 
 int bridge_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
-		    const struct bridge_port *want)
+		       const struct bridge_port *want)
 {
 	struct link port;
 

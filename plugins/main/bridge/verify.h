@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verify.h - CHECK of a bridge and its port. Changes nothing; code 102 where something is missing. */
+/*
+ * verify.h - CHECK of a bridge and its port. Changes nothing; code 102 where something is missing.
+ */
 #ifndef CNIC_BRIDGE_VERIFY_H
 #define CNIC_BRIDGE_VERIFY_H
 

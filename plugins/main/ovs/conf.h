@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf.h - the configuration of ovs: its keys, those of the node's file, and what follows from them. */
+/*
+ * conf.h - the configuration of ovs: its keys, those of the node's file, and what follows from
+ * them.
+ */
 #ifndef CNIC_OVS_CONF_H
 #define CNIC_OVS_CONF_H
 
@@ -21,8 +24,8 @@ struct ovs_conf {
 
 	const uint8_t *mac; /* the container's, by whichever way it was asked for; NULL = none */
 	struct ovs_attachment ovs; /* .port as configured */
-	struct vf vf;   /* with a deviceID */
-	struct ovs_cache memo; /* DEL: what ADD has noted, if it has */
+	struct vf vf;              /* with a deviceID */
+	struct ovs_cache memo;     /* DEL: what ADD has noted, if it has */
 	bool noted;
 };
 
@@ -37,12 +40,15 @@ int ovs_apply_nodeconf(struct cni_call *c) NODISCARD;
 int ovs_validate(struct cni_call *c) NODISCARD;
 
 /*
- * Connect; the bridge is there, and so is the device. A bridge that is not configured is the one that the
- * device's uplink is on, by its own name or by its bond's.
+ * Connect; the bridge is there, and so is the device. A bridge that is not configured is the one
+ * that the device's uplink is on, by its own name or by its bond's.
  */
 int ovs_find_bridge(struct cni_call *c) NODISCARD;
 
-/* How long to wait for the link of an interface with addresses: ovs-cni looks five times, every 600 ms. */
+/*
+ * How long to wait for the link of an interface with addresses: ovs-cni looks five times, every 600
+ * ms.
+ */
 uint32_t ovs_link_timeout(const struct ovs_conf *conf);
 
 #endif

@@ -79,8 +79,8 @@ static int configure(struct cni_call *c, const struct link *inside, uint32_t ind
 }
 
 /*
- * The port comes last, when the container's end is up and has its addresses: the switch then reports the
- * link together with the port, and never sees a container whose ADD fails before.
+ * The port comes last, when the container's end is up and has its addresses: the switch then
+ * reports the link together with the port, and never sees a container whose ADD fails before.
  */
 static int ovs_add(struct cni_call *c)
 {

@@ -6,8 +6,8 @@
 
 #include "iface/configure.h"
 #include "iface/forwarding.h"
-#include "iface/veth.h"
 #include "iface/verify.h"
+#include "iface/veth.h"
 #include "netfilter/rules.h"
 #include "nl/addr.h"
 #include "skel/delegate.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend.h - what the host forwards for a container, and between bridges, whichever way it is written down:
- * in a table of our own (filter.h) or in the chains of iptables-nft (ipforward.h). Decides nothing and knows
- * no CNI.
+ * backend.h - what the host forwards for a container, and between bridges, whichever way it is
+ * written down: in a table of our own (filter.h) or in the chains of iptables-nft (ipforward.h).
+ * Decides nothing and knows no CNI.
  */
 #ifndef CNIC_FIREWALL_BACKEND_H
 #define CNIC_FIREWALL_BACKEND_H
@@ -20,7 +20,7 @@ struct fw_bridge_state {
 struct fw_forward {
 	const struct ip *const *ips; /* let through: what they send, and the answers */
 	size_t n_ips;
-	const char *comment;   /* comment of what the attachment has */
+	const char *comment; /* comment of what the attachment has */
 	const char *network; /* of what its bridge has */
 	const char *admin;   /* a chain that is asked first, and whose rules are not ours */
 	const char *bridge;  /* packets to and from other such bridges are dropped; NULL: no */
@@ -42,11 +42,12 @@ typedef const struct fw_forward *(*fw_successor)(const char *bridge, void *data)
 
 struct fw_backend {
 	const char *name;
-	bool has_no_owner_tag; /* cannot tell whose a rule is: sweep() and policy_reassign() are NULL */
+	/* cannot tell whose a rule is: sweep() and policy_reassign() are NULL */
+	bool has_no_owner_tag;
 
 	/*
-	 * What attachments share: chains, the admin chain, the bridge's policy. ready() says whether all
-	 * is there, prepare() makes it so in one transaction.
+	 * What attachments share: chains, the admin chain, the bridge's policy. ready() says
+	 * whether all is there, prepare() makes it so in one transaction.
 	 */
 	int (*ready)(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *ready);
 	int (*prepare)(struct nl *nl, struct fw_forward *f, struct arena *arena);
@@ -65,8 +66,8 @@ struct fw_backend {
 	/* Everything whose owner is stale. */
 	int (*gc)(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
 	/* The bridges of a network that has no attachment any more go, or to an successor. */
-	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor, void *data,
-			struct arena *arena);
+	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor,
+			       void *data, struct arena *arena);
 };
 
 #endif

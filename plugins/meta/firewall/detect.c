@@ -13,8 +13,8 @@
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /*
- * Is there anything? Somebody who has looked at a table has made it, and it stays. What nothing installed here
- * can read is not ours to change either.
+ * Is there anything? Somebody who has looked at a table has made it, and it stays. What nothing
+ * installed here can read is not ours to change either.
  */
 static int is_family_legacy(struct cni_call *c, sa_family_t family, bool *used)
 {
@@ -58,8 +58,8 @@ static bool has_nftables(struct cni_call *c)
 }
 
 /*
- * It rejects what its zones do not know. Without its helper we cannot make ourselves known, and it is better to say
- * so than to have containers that reach nothing.
+ * It rejects what its zones do not know. Without its helper we cannot make ourselves known, and it
+ * is better to say so than to have containers that reach nothing.
  */
 static int is_firewalld(struct cni_call *c, bool *used)
 {
@@ -110,8 +110,8 @@ static void add_backend(struct fw_backends *backends, const struct fw_backend *b
 }
 
 /*
- * Both kinds of iptables have their say on every packet, so both are told where both are used. Where none is,
- * the one that is installed will be.
+ * Both kinds of iptables have their say on every packet, so both are told where both are used.
+ * Where none is, the one that is installed will be.
  */
 static int iptables_backends(struct cni_call *c, struct fw_backends *backends)
 {
@@ -144,7 +144,7 @@ static int policy_backends(struct cni_call *c, struct fw_backends *backends)
 }
 
 int fw_backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-		      struct fw_backends *backends)
+		    struct fw_backends *backends)
 {
 	*backends = (struct fw_backends){ 0 };
 	if (!strcmp(backend, "firewalld")) {
@@ -160,7 +160,7 @@ int fw_backends_for(struct cni_call *c, const struct fw_conf *conf, const char *
 /* ---- the record's note ----------------------------------------------------------------------- */
 
 static const struct fw_backend *const all[] = { &fw_nftables, &fw_iptables_nft, &fw_iptables_legacy,
-						    &fw_firewalld };
+						&fw_firewalld };
 
 const char *fw_backends_extra(struct cni_call *c, const struct fw_backends *backends)
 {
@@ -196,7 +196,7 @@ bool fw_backends_use(const struct fw_backends *backends, const struct fw_backend
 
 /* firewalld's are the reference's already, and it has none by nftables. */
 int fw_backends_turned(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-			const char *note, struct fw_backends *backends)
+		       const char *note, struct fw_backends *backends)
 {
 	const struct fw_backends recorded = fw_backends_recorded(c, note);
 
@@ -205,7 +205,7 @@ int fw_backends_turned(struct cni_call *c, const struct fw_conf *conf, const cha
 		return 0;
 	}
 	return fw_backends_for(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables",
-				 backends);
+			       backends);
 }
 
 static bool may_be_firewalld(struct cni_call *c)

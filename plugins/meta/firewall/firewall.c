@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * firewall - has the host forward what a container sends, and the answers to it, where forwarding is not the
- * rule; and keeps bridges apart from each other.
+ * firewall - has the host forward what a container sends, and the answers to it, where forwarding
+ * is not the rule; and keeps bridges apart from each other.
  */
 #include "forward.h"
 
@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "skel/instance.h"
-#include "nftables.h"
 #include "iptables_nft.h"
+#include "nftables.h"
+#include "skel/instance.h"
 
 static const struct json_field firewall_fields[] = {
 	F_STR("backend", struct fw_conf, backend),
@@ -42,9 +42,10 @@ static bool is_among(const char *const *list, const char *value)
 /* What iptables takes for a chain, as far as nft(8) does, and not one that has another meaning. */
 static int validate_admin(struct cni_call *c, const char *name)
 {
-	static const char *const taken[] = { "INPUT",     "FORWARD",   "OUTPUT", "ACCEPT",
-					     "DROP",      "QUEUE",     "RETURN", FW_CHAIN_FORWARD,
-					     FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL };
+	static const char *const taken[] = {
+		"INPUT",  "FORWARD",        "OUTPUT",         "ACCEPT",         "DROP", "QUEUE",
+		"RETURN", FW_CHAIN_FORWARD, FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL
+	};
 
 	if (!*name || strlen(name) > INSTANCE_CHAIN_LEN)
 		return err_set(c->err, ERR_CONFIG,
@@ -61,7 +62,8 @@ static int validate_admin(struct cni_call *c, const char *name)
 /* The policy is about the bridge, which is the first interface: not one inside of the container. */
 static int validate_bridge(struct cni_call *c)
 {
-	const struct cni_interface *first = c->req->prev->n_interfaces ? c->req->prev->interfaces : NULL;
+	const struct cni_interface *first =
+		c->req->prev->n_interfaces ? c->req->prev->interfaces : NULL;
 
 	if (!first)
 		return err_set(c->err, ERR_CONFIG,
@@ -117,7 +119,10 @@ static void undo(struct cni_call *c, void *arg)
 		fprintf(stderr, "rollback: firewall, %s: %s\n", s->backend->name, c->err->msg);
 }
 
-/* What is shared is made by one at a time, and not taken from under another while we may take it back. */
+/*
+ * What is shared is made by one at a time, and not taken from under another while we may take it
+ * back.
+ */
 static int go(struct cni_call *c, const struct fw_backends *backends, size_t i)
 {
 	const struct fw_backend *backend = backends->list[i];
@@ -167,7 +172,10 @@ static int firewall_add(struct cni_call *c)
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
-/* What ADD saw, or what the runtime says it was; if that is nothing, marks are what is left to go by. */
+/*
+ * What ADD saw, or what the runtime says it was; if that is nothing, marks are what is left to go
+ * by.
+ */
 static const struct cni_result *result_of(struct cni_call *c, const struct record *r)
 {
 	struct cni_result *prev = arena_new(c->arena, struct cni_result);
@@ -212,7 +220,8 @@ static int verify(struct cni_call *c, const struct fw_backends *backends, size_t
 {
 	struct fw_forward *f = fw_forward_for(c, backends, i, c->req->prev);
 
-	return backends->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
+	return backends->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall")
+								  : 0;
 }
 
 /* The reference leaves no record, and has used one of the ways that there are. */
@@ -276,7 +285,8 @@ static int turn(struct cni_call *c)
 		if (!fw_backends_use(&backends, all.list[i]))
 			old.list[old.n++] = all.list[i];
 	for (size_t i = 0; i < old.n; i++)
-		if (old.list[i]->release(c->nft, fw_forward_of(c, c->conf, c->req->prev), c->arena) < 0)
+		if (old.list[i]->release(c->nft, fw_forward_of(c, c->conf, c->req->prev),
+					 c->arena) < 0)
 			return err_wrap(c->err, "firewall, %s", old.list[i]->name);
 	if (fw_gc_policies(c, &old) < 0)
 		return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * firewalld.h - forwarding by firewalld: a container's addresses are sources of a zone. The talking is done by
- * cnic-firewalld, an executable beside this one, which is there if it has been built (make FIREWALLD=1).
+ * firewalld.h - forwarding by firewalld: a container's addresses are sources of a zone. The talking
+ * is done by cnic-firewalld, an executable beside this one, which is there if it has been built
+ * (make FIREWALLD=1).
  */
 #ifndef CNIC_FIREWALL_FIREWALLD_H
 #define CNIC_FIREWALL_FIREWALLD_H

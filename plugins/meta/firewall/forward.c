@@ -54,7 +54,7 @@ static void take_policy(struct fw_forward *f, const struct fw_conf *conf,
 
 /* Of whom: for the call's attachment or that of a record. */
 static struct fw_forward *forward_of(struct cni_call *c, const struct record *who,
-				      const struct fw_conf *conf, const struct cni_result *r)
+				     const struct fw_conf *conf, const struct cni_result *r)
 {
 	struct fw_forward *f = arena_new(c->arena, struct fw_forward);
 	struct instance *o = arena_new(c->arena, struct instance);
@@ -74,7 +74,7 @@ static struct fw_forward *forward_of(struct cni_call *c, const struct record *wh
 }
 
 struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *backends, size_t i,
-				     const struct cni_result *r)
+				  const struct cni_result *r)
 {
 	struct fw_forward *f = fw_forward_of(c, c->conf, r);
 
@@ -83,11 +83,11 @@ struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *
 }
 
 struct fw_forward *fw_forward_of(struct cni_call *c, const struct fw_conf *conf,
-				    const struct cni_result *r)
+				 const struct cni_result *r)
 {
 	const struct record who = { .network = c->req->net.name,
-					.ifname = c->req->ifname,
-					.container_id = c->req->container_id };
+				    .ifname = c->req->ifname,
+				    .container_id = c->req->container_id };
 
 	return forward_of(c, &who, conf, r);
 }
@@ -197,8 +197,8 @@ static const struct fw_forward *find_successor(const char *bridge, void *data)
 	for (size_t i = 0; i < h->n; i++) {
 		const struct successor *successor = &h->list[i];
 
-		if (fw_backends_use(&successor->backends, h->backend) && !strcmp(successor->f.bridge, bridge) &&
-		    (!found || successor->f.isolated))
+		if (fw_backends_use(&successor->backends, h->backend) &&
+		    !strcmp(successor->f.bridge, bridge) && (!found || successor->f.isolated))
 			found = &successor->f;
 	}
 	return found;

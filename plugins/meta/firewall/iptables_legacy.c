@@ -72,8 +72,7 @@ static int scan(struct fw_forward *f, bool ask, struct view *v)
 
 		if (!*saved && !ask && !iptables_legacy_has_table(w->family, IPTABLES_FILTER))
 			*saved = "";
-		if (!*saved &&
-		    iptables_legacy_save(c, w->family, IPTABLES_FILTER, saved) < 0)
+		if (!*saved && iptables_legacy_save(c, w->family, IPTABLES_FILTER, saved) < 0)
 			return -1;
 		w->missing = !count(*saved, line_of(c->arena, w));
 	}
@@ -119,7 +118,9 @@ static const char *chains(struct fw_forward *f, const char *saved)
 	return text;
 }
 
-/* The jump that accepts goes in front, and the one to isolation, which is there, in front of that. */
+/*
+ * The jump that accepts goes in front, and the one to isolation, which is there, in front of that.
+ */
 static const char *isolation_first(struct cni_call *c, struct view *v, sa_family_t family)
 {
 	const struct fw_rule jump = fw_isolation_jump(family);
@@ -162,10 +163,10 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 		const char *text = v.saved[i] ? rules(c, &v, families[i]) : "";
 
 		if (*text &&
-		    iptables_legacy_restore(
-			    c, families[i],
-			    arena_printf(arena, "*filter\n%s%s%sCOMMIT\n", chains(f, v.saved[i]),
-					 text, isolation_first(c, &v, families[i]))) < 0)
+		    iptables_legacy_restore(c, families[i],
+					    arena_printf(arena, "*filter\n%s%s%sCOMMIT\n",
+							 chains(f, v.saved[i]), text,
+							 isolation_first(c, &v, families[i]))) < 0)
 			return -1;
 	}
 	return 0;
@@ -175,7 +176,8 @@ static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool 
 {
 	(void)nl, (void)f, (void)arena;
 	*is_ready =
-		false; /* it takes its turn, always: another could be between its look and its change */
+		/* it takes its turn, always: another could be between its look and its change */
+		false;
 	return 0;
 }
 

@@ -45,8 +45,8 @@ static struct fw_rule *find(const struct fw_rules_listed *l, const struct xt_rul
 /* This network's, from when it had the other policy. */
 static bool is_outdated(const struct fw_rules_listed *l, const struct xt_rule *r, const char *mark)
 {
-	return l->f->bridge && !strcmp(l->chain, FW_CHAIN_STAGE_1) && !strcmp(r->in, l->f->bridge) &&
-	       !strcmp(mark, l->f->network);
+	return l->f->bridge && !strcmp(l->chain, FW_CHAIN_STAGE_1) &&
+	       !strcmp(r->in, l->f->bridge) && !strcmp(mark, l->f->network);
 }
 
 /* An attachment that had the address before: it has been given to us, so that one is gone. */
@@ -104,8 +104,8 @@ static struct fw_rule *jump_of(struct fw_rules_listed *l, const char *target)
 }
 
 /*
- * The jump that accepts is put in front. Isolation must come before it, so its jump, if there is one, moves in
- * front of that: it comes later in the list.
+ * The jump that accepts is put in front. Isolation must come before it, so its jump, if there is
+ * one, moves in front of that: it comes later in the list.
  */
 static void keep_isolation_first(struct fw_rules_listed *l)
 {
@@ -214,7 +214,8 @@ static void put_rules(struct nl *nl, const struct fw_rules_listed *l)
 
 		if (!w->missing)
 			continue;
-		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule, w->mark);
+		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule,
+			    w->mark);
 		w->missing = false;
 		n++;
 	}
@@ -268,8 +269,8 @@ static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool 
 }
 
 /*
- * Nobody else makes this attachment's rules: they need no look that still holds. ENOENT: somebody has flushed
- * what they stand in.
+ * Nobody else makes this attachment's rules: they need no look that still holds. ENOENT: somebody
+ * has flushed what they stand in.
  */
 static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * iptables_nft.h - forwarding, in the chains that iptables-nft keeps and the reference plugin makes there:
+ * iptables_nft.h - forwarding, in the chains that iptables-nft keeps and the reference plugin makes
+ * there:
  *
  *	-A FORWARD -m comment --comment "CNI firewall plugin rules (...)" -j CNI-ISOLATION-STAGE-1
  *	-A FORWARD -m comment --comment "CNI firewall plugin rules" -j CNI-FORWARD
@@ -12,8 +13,9 @@
  *	-A CNI-ISOLATION-STAGE-2 -o br0 -m comment ... -j DROP
  *	-A CNI-ISOLATION-STAGE-2 -m comment ... -j RETURN
  *
- * Whose a rule is says a mark in its user data, which iptables neither shows nor saves. A rule without one
- * counts as everybody's. Costs a look at all of CNI-FORWARD per call: rules have no key.
+ * Whose a rule is says a mark in its user data, which iptables neither shows nor saves. A rule
+ * without one counts as everybody's. Costs a look at all of CNI-FORWARD per call: rules have no
+ * key.
  */
 #ifndef CNIC_FIREWALL_IPTABLES_NFT_H
 #define CNIC_FIREWALL_IPTABLES_NFT_H
@@ -24,8 +26,8 @@
 extern const struct fw_backend fw_iptables_nft;
 
 /*
- * What should be there, in the order in which it is to be made: a rule in front goes before those that are. For
- * those who write it otherwise.
+ * What should be there, in the order in which it is to be made: a rule in front goes before those
+ * that are. For those who write it otherwise.
  */
 struct fw_rule {
 	sa_family_t family;
@@ -62,7 +64,7 @@ int fw_iptables_undo(struct nl *nl, struct fw_forward *f, struct arena *arena);
 int fw_iptables_del(struct nl *nl, struct fw_forward *f, struct arena *arena);
 int fw_iptables_gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
 int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
-		 struct arena *arena);
+			 struct arena *arena);
 
 extern const char FW_CHAIN_FORWARD[], FW_CHAIN_STAGE_1[], FW_CHAIN_STAGE_2[]; /* chains */
 

@@ -46,7 +46,8 @@ static void see(const struct nft_rule_info *seen, void *data)
 	nft_tag_of(seen->userdata, mark, sizeof(mark));
 	if (h->match(h, known ? &r : NULL, mark))
 		*arena_append(h->arena, h->to_delete, h->n) =
-			(struct fw_rule_ref){ fw_iptables_table(h->family), h->chain, seen->handle };
+			(struct fw_rule_ref){ fw_iptables_table(h->family), h->chain,
+					      seen->handle };
 }
 
 static void reset(void *data)
@@ -66,7 +67,8 @@ static int go_through(struct nl *nl, struct rule_scan *h, const char *const *cha
 			h->chain = chains[k];
 			h->n_before = h->n;
 			h->n_again_before = h->n_again;
-			if (nft_rules(nl, fw_iptables_table(h->family), h->chain, see, reset, h) < 0)
+			if (nft_rules(nl, fw_iptables_table(h->family), h->chain, see, reset, h) <
+			    0)
 				return -1;
 		}
 	}
@@ -78,7 +80,8 @@ static int delete_rules(struct nl *nl, const struct rule_scan *h)
 	for (size_t i = 0; i < h->n;) {
 		nft_begin(nl, 0, h->arena);
 		for (size_t k = 0; k < DELETE_BATCH && i < h->n; k++, i++)
-			nft_rule_del(nl, h->to_delete[i].t, h->to_delete[i].chain, h->to_delete[i].handle);
+			nft_rule_del(nl, h->to_delete[i].t, h->to_delete[i].chain,
+				     h->to_delete[i].handle);
 		if (nft_commit(nl) < 0)
 			return -1;
 	}
@@ -101,7 +104,8 @@ static int rule_scan(struct nl *nl, struct rule_scan *h, const char *const *chai
 /* ---- an attachment's ------------------------------------------------------------------------- */
 
 static const char *const forward_only[] = { FW_CHAIN_FORWARD, NULL };
-static const char *const with_stages[] = { FW_CHAIN_FORWARD, FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL };
+static const char *const with_stages[] = { FW_CHAIN_FORWARD, FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2,
+					   NULL };
 static const char *const stages[] = { FW_CHAIN_STAGE_1, FW_CHAIN_STAGE_2, NULL };
 
 static bool is_added(struct rule_scan *h, const struct xt_rule *r, const char *mark)
@@ -178,10 +182,10 @@ static bool is_inherited(struct rule_scan *h, const struct xt_rule *r, const cha
 		return true;
 	w = arena_append(h->arena, h->again, h->n_again);
 	*w = (struct fw_rule){ .family = h->family,
-				.chain = h->chain,
-				.first = true,
-				.rule = *r,
-				.mark = successor->network };
+			       .chain = h->chain,
+			       .first = true,
+			       .rule = *r,
+			       .mark = successor->network };
 	if (!successor->isolated && *r->in && *r->out && !r->not_out)
 		h->n_again--;
 	return true;
@@ -193,7 +197,8 @@ static int pass_on(struct nl *nl, const struct rule_scan *h)
 		const struct fw_rule *w = &h->again[i];
 
 		nft_begin(nl, 4, h->arena);
-		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule, w->mark);
+		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule,
+			    w->mark);
 		if (nft_commit(nl) < 0)
 			return -1;
 	}
@@ -201,11 +206,14 @@ static int pass_on(struct nl *nl, const struct rule_scan *h)
 }
 
 /* First the successor has its own, then the others go. */
-int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor successor, void *data, struct arena *arena)
+int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
+			 struct arena *arena)
 {
-	struct rule_scan h = {
-		.match = is_inherited, .about = network, .successor = successor, .data = data, .arena = arena
-	};
+	struct rule_scan h = { .match = is_inherited,
+			       .about = network,
+			       .successor = successor,
+			       .data = data,
+			       .arena = arena };
 
 	if (go_through(nl, &h, stages) < 0 || pass_on(nl, &h) < 0)
 		return -1;

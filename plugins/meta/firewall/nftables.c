@@ -265,7 +265,7 @@ static int gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
 }
 
 static int policy_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
-		    struct arena *arena)
+			   struct arena *arena)
 {
 	return fw_policy_reassign(nl, &own.table, network, successor, data, arena);
 }

@@ -27,8 +27,8 @@
  *		}
  *	}
  *
- * An accept ends this table's say only: what another table drops is dropped. The chain admin is never made anew:
- * there is one jump for each name that a configuration has.
+ * An accept ends this table's say only: what another table drops is dropped. The chain admin is
+ * never made anew: there is one jump for each name that a configuration has.
  */
 #ifndef CNIC_FIREWALL_NFTABLES_H
 #define CNIC_FIREWALL_NFTABLES_H

@@ -80,7 +80,7 @@ static void see(const struct nft_elem_info *found, void *data)
 
 /* Of two networks on one bridge the stricter one has its way. */
 int fw_policy_get(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
-		    struct fw_bridge_state *s)
+		  struct fw_bridge_state *s)
 {
 	struct nft_elem e[2];
 
@@ -106,7 +106,7 @@ static void del_elems(struct nl *nl, const struct nft_table *t, const struct nft
 
 /* Both bear the same network's comment. */
 void fw_policy_put(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
-		    const struct fw_bridge_state *s)
+		   const struct fw_bridge_state *s)
 {
 	bool as_it_is = s->same && !s->different;
 	struct nft_elem e[2];
@@ -118,7 +118,7 @@ void fw_policy_put(struct nl *nl, const struct nft_table *t, const struct fw_for
 
 /* As it was, where prepare() has changed it. */
 int fw_policy_undo(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
-		    struct arena *arena)
+		   struct arena *arena)
 {
 	const struct fw_bridge_state *b = &f->before;
 	struct fw_bridge_state now;
@@ -163,8 +163,8 @@ static void reset_orphans(void *data)
 	s->n = 0;
 }
 
-static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphans *s, fw_successor successor,
-		   void *data)
+static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphans *s,
+		   fw_successor successor, void *data)
 {
 	struct fw_bridge_state *states = arena_array(s->arena, struct fw_bridge_state, s->n + 1);
 
@@ -188,7 +188,7 @@ static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphan
 }
 
 int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *network,
-			fw_successor successor, void *data, struct arena *arena)
+		       fw_successor successor, void *data, struct arena *arena)
 {
 	struct orphans s = { .network = network, .arena = arena };
 

@@ -15,7 +15,10 @@
 _Static_assert(XT_COMMENT_SIZE == XT_MAX_COMMENT_LEN, "struct xt_comment_info");
 _Static_assert(sizeof(struct xt_conntrack_mtinfo3) == 164, "revision 3");
 
-/* What --ctstate RELATED,ESTABLISHED is: XT_CONNTRACK_STATE_BIT() of IP_CT_ESTABLISHED and _RELATED. */
+/*
+ * What --ctstate RELATED,ESTABLISHED is: XT_CONNTRACK_STATE_BIT() of IP_CT_ESTABLISHED and
+ * _RELATED.
+ */
 static const struct xt_conntrack_mtinfo3 established = {
 	.match_flags = XT_CONNTRACK_STATE,
 	.state_mask = 1 << 1 | 1 << 2,

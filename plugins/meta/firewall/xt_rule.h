@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xt_rule.h - rules as iptables-nft 1.8 writes, lists and compares them, of the kinds that forwarding needs. Comment
- * and conntrack are matches of xtables inside nf_tables (uapi linux/netfilter/xt_comment.h, xt_conntrack.h).
- * Knows one rule at a time, and no chain's meaning.
+ * xt_rule.h - rules as iptables-nft 1.8 writes, lists and compares them, of the kinds that
+ * forwarding needs. Comment and conntrack are matches of xtables inside nf_tables (uapi
+ * linux/netfilter/xt_comment.h, xt_conntrack.h). Knows one rule at a time, and no chain's meaning.
  */
 #ifndef CNIC_FIREWALL_XT_RULE_H
 #define CNIC_FIREWALL_XT_RULE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ovs-mirror-producer, ovs-mirror-consumer - behind ovs in a chain: mirrors of the bridge copy what the
- * attachment's port receives and sends, or the copies that they make go to it.
+ * ovs-mirror-producer, ovs-mirror-consumer - behind ovs in a chain: mirrors of the bridge copy what
+ * the attachment's port receives and sends, or the copies that they make go to it.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * port.h - what the two mirror plugins of OVS have in common: which port an attachment has, and what
- * is noted of it, in a file that ovs-cni understands, and writes as well.
+ * port.h - what the two mirror plugins of OVS have in common: which port an attachment has, and
+ * what is noted of it, in a file that ovs-cni understands, and writes as well.
  */
 #ifndef CNIC_OVS_MIRROR_PORT_H
 #define CNIC_OVS_MIRROR_PORT_H
@@ -27,8 +27,8 @@ struct mirror_conf {
 int mirror_apply_nodeconf(struct cni_call *c) NODISCARD;
 
 /*
- * The attachment's port, by what ovs has written on it, else the first of the names that is a port and
- * nobody else's. conf->port.uuid is NULL if there is none.
+ * The attachment's port, by what ovs has written on it, else the first of the names that is a port
+ * and nobody else's. conf->port.uuid is NULL if there is none.
  */
 int mirror_find_port(struct cni_call *c) NODISCARD;
 

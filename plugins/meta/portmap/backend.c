@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "netfilter/iptables.h"
 #include "host.h"
 #include "iptables.h"
-#include "siblings.h"
+#include "netfilter/iptables.h"
 #include "nft_compat.h"
+#include "siblings.h"
 
 static struct nft_elems elems_of(struct cni_call *c, const struct portmap *conf,
 				 const struct portmap_list *list)
@@ -49,7 +49,7 @@ static int set_own(struct cni_call *c, const struct portmap *conf, const struct 
 }
 
 static struct portmap_compat reference_of(struct cni_call *c, const struct portmap *conf,
-				       const struct portmap_list *list)
+					  const struct portmap_list *list)
 {
 	return (struct portmap_compat){
 		.container_id = c->req->container_id,
@@ -66,7 +66,10 @@ static void undo_reference(struct cni_call *c, void *arg)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
-/* Our table without mappings keeps others out of the loopback addresses: the reference's has no place for that. */
+/*
+ * Our table without mappings keeps others out of the loopback addresses: the reference's has no
+ * place for that.
+ */
 static int keep_loopback(struct cni_call *c)
 {
 	static const struct portmap_list nothing;
@@ -197,7 +200,7 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 /* ---- removing -------------------------------------------------------------------------------- */
 
 int portmap_rules_del(struct cni_call *c, const struct portmap *conf,
-			  const struct portmap_list *list)
+		      const struct portmap_list *list)
 {
 	struct nft_elems elems = elems_of(c, conf, list);
 
@@ -237,7 +240,7 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
 }
 
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
-				const struct portmap *conf)
+			     const struct portmap *conf)
 {
 	struct portmap_compat r = reference_of(c, &portmap_defaults, &conf->list);
 
@@ -255,7 +258,8 @@ int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const st
 		return -1;
 	if (conf->chosen != PORTMAP_NFTABLES && portmap_compat_del(c->nft, &r, c->arena) < 0)
 		return -1;
-	if (conf->chosen != PORTMAP_IPTABLES && portmap_iptables_del(c, c->req->container_id, old) < 0)
+	if (conf->chosen != PORTMAP_IPTABLES &&
+	    portmap_iptables_del(c, c->req->container_id, old) < 0)
 		return -1;
 	return conf->chosen != old->chosen ? portmap_close_loopback(c, old) : 0;
 }

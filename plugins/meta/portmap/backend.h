@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend.h - the rules of host ports, whoever has made them: our table (nft_table.h), iptables in the words of the
- * reference (portmapipt.h), the reference's tables (nft_compat.h). ADD makes those that the configuration
- * asks for, DEL removes all three, CHECK is content with any.
+ * backend.h - the rules of host ports, whoever has made them: our table (nft_table.h), iptables in
+ * the words of the reference (portmapipt.h), the reference's tables (nft_compat.h). ADD makes those
+ * that the configuration asks for, DEL removes all three, CHECK is content with any.
  */
 #ifndef CNIC_PORTMAP_BACKEND_H
 #define CNIC_PORTMAP_BACKEND_H
@@ -22,7 +22,10 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 			 const struct portmap_list *list) NODISCARD;
 
-/* ADD again: what it had in our table by another configuration goes. The others' rules have been replaced. */
+/*
+ * ADD again: what it had in our table by another configuration goes. The others' rules have been
+ * replaced.
+ */
 int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
 			 const struct portmap_list *list) NODISCARD;
 
@@ -34,7 +37,7 @@ int portmap_rules_leave(struct cni_call *c, const struct portmap *conf,
 
 /* What this attachment has in our table: by its mappings, or whatever bears its mark. */
 int portmap_rules_del(struct cni_call *c, const struct portmap *conf,
-			  const struct portmap_list *list) NODISCARD;
+		      const struct portmap_list *list) NODISCARD;
 int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* GC: what stale attachments of this network have in the table of these conditions. */
@@ -44,10 +47,10 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf) NODISCARD;
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*
- * What an attachment has of the other two; without a list in conf, of the reference's table all that is the
- * container's.
+ * What an attachment has of the other two; without a list in conf, of the reference's table all
+ * that is the container's.
  */
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
-				const struct portmap *conf) NODISCARD;
+			     const struct portmap *conf) NODISCARD;
 
 #endif

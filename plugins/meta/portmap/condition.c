@@ -157,7 +157,7 @@ static void split(struct reader *r, const char *const *words, size_t n)
 /* ---- both ------------------------------------------------------------------------------------ */
 
 int condition_parse(const char *const *words, size_t n, sa_family_t family, struct condition *out,
-		   struct arena *arena, struct err *err)
+		    struct arena *arena, struct err *err)
 {
 	struct reader r = { words, n, 0, family, arena, err };
 	const char *language = condition_language(words, n);

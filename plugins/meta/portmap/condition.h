@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * condition.h - conditions that a person writes in words, as iptables(8) or nft(8) has them, and their expressions.
- * A part of both languages: addresses and the interface that a packet comes by.
+ * condition.h - conditions that a person writes in words, as iptables(8) or nft(8) has them, and
+ * their expressions. A part of both languages: addresses and the interface that a packet comes by.
  *
  *	-s 10.0.0.0/8   ! -d 192.0.2.1   -i eth+          also by their long names
  *	ip saddr 10.0.0.0/8   ip6 daddr != fd00::/8   iifname "eth*"
@@ -28,12 +28,16 @@ struct condition {
 	size_t n;
 };
 
-/* Whose words are they? By the first: iptables' begins with '-' or '!'. NULL where there is none. */
+/*
+ * Whose words are they? By the first: iptables' begins with '-' or '!'. NULL where there is none.
+ */
 const char *condition_language(const char *const *words, size_t n);
 
-/* For packets of that family. Words that we do not know, or that mean another family, are an error. */
+/*
+ * For packets of that family. Words that we do not know, or that mean another family, are an error.
+ */
 int condition_parse(const char *const *words, size_t n, sa_family_t family, struct condition *out,
-		   struct arena *arena, struct err *err) NODISCARD;
+		    struct arena *arena, struct err *err) NODISCARD;
 
 /* The expressions, behind nft_family(). */
 void condition_put(struct nl *nl, const struct condition *cond);

@@ -101,7 +101,10 @@ static int check_external_chain(const struct portmap *p, struct err *err)
 	return 0;
 }
 
-/* iptables-restore takes a text apart at the ends of lines, even if they are quoted, and where one is too long. */
+/*
+ * iptables-restore takes a text apart at the ends of lines, even if they are quoted, and where one
+ * is too long.
+ */
 static int check_words(const char *key, const char *const *words, size_t n, struct err *err)
 {
 	size_t len = 0;
@@ -263,7 +266,10 @@ static void add_family(struct portmap_list *list, const struct portmap *p, const
 	list->n += kept;
 }
 
-/* The first address of a family that is the container's on this interface, or that nobody says to be another's. */
+/*
+ * The first address of a family that is the container's on this interface, or that nobody says to
+ * be another's.
+ */
 static const struct ip *address_of(const struct cni_result *r, const char *ifname,
 				   sa_family_t family)
 {
@@ -341,8 +347,8 @@ static int check_places(const struct portmap *p, sa_family_t family, struct aren
 			return err_set(
 				err, ERR_CONFIG,
 				"runtimeConfig.portMappings[%zu].hostPort: %u/%s leads to %u already",
-				all[i].index, all[i].m.port, portmap_protocol_name(all[i].m.protocol),
-				all[i - 1].m.to_port);
+				all[i].index, all[i].m.port,
+				portmap_protocol_name(all[i].m.protocol), all[i - 1].m.to_port);
 	return 0;
 }
 

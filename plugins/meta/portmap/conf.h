@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that they and
- * a result come to. Decides; talks to nobody.
+ * conf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that
+ * they and a result come to. Decides; talks to nobody.
  */
 #ifndef CNIC_PORTMAP_CONF_H
 #define CNIC_PORTMAP_CONF_H
 
-#include "skel/instance.h"
 #include "nft_table.h"
+#include "skel/instance.h"
 
 #define PORTMAP_MARK_BIT 13
 #define PORTMAP_MAX      5000 /* mappings: what one transaction takes, for two families */
@@ -38,7 +38,7 @@ struct portmap {
 
 	/* portmap_resolve() */
 	enum portmap_backend chosen;
-	bool may_fall_back;      /* to iptables, where the kernel has no nf_tables */
+	bool may_fall_back;       /* to iptables, where the kernel has no nf_tables */
 	struct condition cond[2]; /* not of PORTMAP_IPTABLES */
 
 	struct portmap_list list; /* portmap_from_record() */
@@ -62,8 +62,8 @@ uint8_t portmap_protocol(const struct portmap_port *port);
 int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
 
 /*
- * The mappings that lead to the interface of that name in the result: those of IPv4, then those of IPv6. Ports
- * that portmap_check_ports() would refuse are left out.
+ * The mappings that lead to the interface of that name in the result: those of IPv4, then those of
+ * IPv6. Ports that portmap_check_ports() would refuse are left out.
  */
 struct portmap_list portmap_list(const struct portmap *p, const struct cni_result *result,
 				 const char *ifname, struct arena *arena);

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "siblings.h"
 #include "nl/conntrack.h"
 #include "nl/route.h"
+#include "siblings.h"
 #include "sys/sysctl.h"
 
 #define LOOPBACK_INDEX 1 /* of lo, in every namespace */
@@ -151,9 +151,10 @@ static void undo_loopback(struct cni_call *c, void *arg)
 }
 
 /*
- * Our table shows connection tracking another address than ::1, which lives on lo. Without that, an answer has ::1 once
- * it is translated back, is then routed as coming from the container's bridge, and needs ::1 to be there;
- * from a bridge whose packets netfilter sees (bridge-nf-call-ip6tables) the kernel takes none.
+ * Our table shows connection tracking another address than ::1, which lives on lo. Without that, an
+ * answer has ::1 once it is translated back, is then routed as coming from the container's bridge,
+ * and needs ::1 to be there; from a bridge whose packets netfilter sees (bridge-nf-call-ip6tables)
+ * the kernel takes none.
  */
 static int allow_ipv6(struct cni_call *c, const struct portmap *conf,
 		      const struct portmap_list *list, int oif)
@@ -203,7 +204,9 @@ static int forget(struct cni_call *c, const struct portmap_list *list, sa_family
 
 		if (m->to.family != family || (protocol && m->protocol != protocol))
 			continue;
-		ports[n] = (struct conntrack_port){ .proto = m->protocol, .port = m->port, .dst = m->at };
+		ports[n] = (struct conntrack_port){ .proto = m->protocol,
+						    .port = m->port,
+						    .dst = m->at };
 		if (own)
 			ports[n].from = m->to;
 		n++;
@@ -212,7 +215,7 @@ static int forget(struct cni_call *c, const struct portmap_list *list, sa_family
 }
 
 static int flush_all(struct cni_call *c, const struct portmap_list *list, uint8_t protocol,
-		      bool own)
+		     bool own)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (forget(c, list, families[i], protocol, own) < 0)

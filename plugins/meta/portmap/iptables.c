@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "iptables_text.h"
 #include "netfilter/iptables.h"
 #include "siblings.h"
-#include "iptables_text.h"
 
 static const char *const from[] = { PORTMAP_ENTRIES, NULL };
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
@@ -68,14 +68,12 @@ static int has_shared(struct cni_call *c, const struct portmap_text *t,
 }
 
 /* iptables-save is executed where there is something to compare only. */
-static int scan(struct cni_call *c, struct portmap_text *t, struct iptables_view *view,
-		bool *has)
+static int scan(struct cni_call *c, struct portmap_text *t, struct iptables_view *view, bool *has)
 {
 	if (iptables_view(c, t->family, IPTABLES_NAT, view) < 0 ||
 	    iptables_view_has(c, view, t->chain.name, has) < 0)
 		return -1;
-	if (*has && !view->saved &&
-	    iptables_view_saved(c, t->family, IPTABLES_NAT, view) < 0)
+	if (*has && !view->saved && iptables_view_saved(c, t->family, IPTABLES_NAT, view) < 0)
 		return -1;
 	if (!*has)
 		return 0;
@@ -84,8 +82,8 @@ static int scan(struct cni_call *c, struct portmap_text *t, struct iptables_view
 	return *has ? has_shared(c, t, view, has) : 0;
 }
 
-int portmap_iptables_has(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
-		    bool *has)
+int portmap_iptables_has(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list, bool *has)
 {
 	*has = true;
 	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
@@ -207,7 +205,8 @@ static void undo_add(struct cni_call *c, void *arg)
 }
 
 /* The turn, because two who look for the shared jumps at the same time would both make them. */
-int portmap_iptables_add(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
+			 const struct portmap_list *list)
 {
 	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(families));
 
@@ -235,7 +234,9 @@ struct mention {
 	bool found;
 };
 
-/* In whichever way iptables has put it: as an expression, or in what an extension keeps for itself. */
+/*
+ * In whichever way iptables has put it: as an expression, or in what an extension keeps for itself.
+ */
 static void see_mention(const struct nft_rule_info *rule, void *data)
 {
 	struct mention *m = data;
@@ -256,8 +257,9 @@ static void see_nothing(void *data)
 }
 
 /*
- * Has the chain rules of others, as far as can be said without their records: more than this attachment has
- * by our count, or none that leads to it? Asking legacy iptables for a table makes it.
+ * Has the chain rules of others, as far as can be said without their records: more than this
+ * attachment has by our count, or none that leads to it? Asking legacy iptables for a table makes
+ * it.
  */
 static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 {
@@ -265,7 +267,8 @@ static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 	struct mention m = { .ip = t->n ? &t->mappings[0].to : NULL };
 	struct iptables_view view;
 
-	if (t->conf->chosen != PORTMAP_IPTABLES && !iptables_legacy_has_table(t->family, IPTABLES_NAT))
+	if (t->conf->chosen != PORTMAP_IPTABLES &&
+	    !iptables_legacy_has_table(t->family, IPTABLES_NAT))
 		return 0;
 	if (iptables_view(c, t->family, IPTABLES_NAT, &view) < 0)
 		return -1;

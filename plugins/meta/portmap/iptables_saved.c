@@ -73,7 +73,8 @@ static bool is_same_protocol(struct portmap_text *t, const char *a, const char *
 	if (!x || !y)
 		return false;
 	for (unsigned int p = 0; p < IPPROTO_MAX; p++)
-		if (portmap_protocol_name((uint8_t)p) && !strcmp(y, portmap_protocol_name((uint8_t)p)))
+		if (portmap_protocol_name((uint8_t)p) &&
+		    !strcmp(y, portmap_protocol_name((uint8_t)p)))
 			return !strcmp(x, y) || strtoul(x, NULL, 10) == p;
 	return false;
 }

@@ -94,7 +94,10 @@ static void entry_line(struct portmap_text *t, uint8_t protocol, const char *por
 	     portmap_protocol_name(protocol), comment(t), ports, conditions(t), t->chain.name);
 }
 
-/* Ports of one protocol, 15 at a time, in the configuration's order: also those of the other family. */
+/*
+ * Ports of one protocol, 15 at a time, in the configuration's order: also those of the other
+ * family.
+ */
 static void entries_of(struct portmap_text *t, uint8_t protocol)
 {
 	const struct portmap *conf = t->conf;
@@ -190,8 +193,8 @@ void portmap_text_chain(struct portmap_text *t)
 }
 
 /*
- * Ports of one address first. Translation comes before the kernel looks for loopback addresses on a wire: they
- * are the host's own only.
+ * Ports of one address first. Translation comes before the kernel looks for loopback addresses on a
+ * wire: they are the host's own only.
  */
 void portmap_text_own(struct portmap_text *t)
 {

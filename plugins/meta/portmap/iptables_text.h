@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * iptables_text.h - host ports in the words of iptables-restore and iptables-save, in the chains of the reference
- * plugin:
+ * iptables_text.h - host ports in the words of iptables-restore and iptables-save, in the chains of
+ * the reference plugin:
  *
  *	CNI-HOSTPORT-DNAT      from PREROUTING and OUTPUT: all containers' entries
  *	CNI-DN-<21 digits>     one container's, of the network: a rule per mapping and per source to be marked
@@ -31,8 +31,8 @@ struct portmap_lines {
 void portmap_line(struct portmap_lines *to, const char *line, struct arena *arena);
 
 /*
- * What one attachment has in one family. The chain is the container's: if it has several interfaces on
- * the network, theirs stand in it, too.
+ * What one attachment has in one family. The chain is the container's: if it has several interfaces
+ * on the network, theirs stand in it, too.
  */
 struct portmap_text {
 	const struct portmap *conf;
@@ -53,7 +53,10 @@ struct portmap_text {
 	struct portmap_lines out;
 };
 
-/* The mappings are those of the list that are of the family. The first members are set by the caller. */
+/*
+ * The mappings are those of the list that are of the family. The first members are set by the
+ * caller.
+ */
 void portmap_text_init(struct portmap_text *t, const struct portmap_list *list);
 
 /* What iptables-save says of the chain, and whether all that is wanted is in it. */
@@ -80,8 +83,8 @@ const char *portmap_text_join(const struct portmap_text *t);
 bool portmap_text_has_marks(const struct portmap_text *t);
 
 /*
- * Does another container's chain in what iptables-save says have one of these ports, for all packets? Fails with
- * ERR_IN_USE then.
+ * Does another container's chain in what iptables-save says have one of these ports, for all
+ * packets? Fails with ERR_IN_USE then.
  */
 int portmap_text_conflicts(struct portmap_text *t, const char *saved, struct err *err) NODISCARD;
 

@@ -314,14 +314,16 @@ static int has_side(struct nl *nl, const struct portmap_compat *r, size_t side, 
 	return 0;
 }
 
-int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena, bool *has)
+int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena,
+		       bool *has)
 {
 	if (has_side(nl, r, 0, arena, has) < 0)
 		return -1;
 	return *has ? has_side(nl, r, 1, arena, has) : 0;
 }
 
-static int remove_side(struct nl *nl, const struct portmap_compat *r, size_t side, struct arena *arena)
+static int remove_side(struct nl *nl, const struct portmap_compat *r, size_t side,
+		       struct arena *arena)
 {
 	for (int tries = 0;;) {
 		struct scan l = look_at(r, side, arena);

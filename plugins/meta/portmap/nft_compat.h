@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nft_compat.h - host ports as the reference's nftables backend has them, for configurations that ask for that backend
- * and for nodes that change over: tables ip and ip6 cni_hostport, with the container's id as comment.
+ * nft_compat.h - host ports as the reference's nftables backend has them, for configurations that
+ * ask for that backend and for nodes that change over: tables ip and ip6 cni_hostport, with the
+ * container's id as comment.
  *
  *	table ip cni_hostport {
  *		chain prerouting { type nat hook prerouting priority dstnat; fib daddr type local jump hostports_all }
@@ -19,8 +20,8 @@
  *		}
  *	}
  *
- * Costs more the more rules there are. See dnat.h for what they mean. The reference makes the rules of the shared
- * chains anew at each ADD, so that nothing else can stand there.
+ * Costs more the more rules there are. See dnat.h for what they mean. The reference makes the rules
+ * of the shared chains anew at each ADD, so that nothing else can stand there.
  */
 #ifndef CNIC_PORTMAP_NFT_COMPAT_H
 #define CNIC_PORTMAP_NFT_COMPAT_H
@@ -37,16 +38,21 @@ struct portmap_compat {
 };
 
 /*
- * These are there afterwards, and no others that lead to the same address. ERR_IN_USE if another container has one of the
- * ports for all packets.
+ * These are there afterwards, and no others that lead to the same address. ERR_IN_USE if another
+ * container has one of the ports for all packets.
  */
-int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct arena *arena) NODISCARD;
+int portmap_compat_set(struct nl *nl, const struct portmap_compat *r,
+		       struct arena *arena) NODISCARD;
 
 /* Is each of them there, and do they masquerade as they should? */
 int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena,
-		    bool *has) NODISCARD;
+		       bool *has) NODISCARD;
 
-/* All rules of the container, or only those that name the addresses of these mappings, if there are any. */
-int portmap_compat_del(struct nl *nl, const struct portmap_compat *r, struct arena *arena) NODISCARD;
+/*
+ * All rules of the container, or only those that name the addresses of these mappings, if there are
+ * any.
+ */
+int portmap_compat_del(struct nl *nl, const struct portmap_compat *r,
+		       struct arena *arena) NODISCARD;
 
 #endif

@@ -145,7 +145,7 @@ static void take_expr(const char *name, const struct nlattr *data, void *arg)
 }
 
 struct portmap_compat_rule portmap_compat_rule(const struct nft_rule_info *rule, sa_family_t family,
-				   const struct ip *address)
+					       const struct ip *address)
 {
 	struct reading r = { .family = family, .wanted = address };
 

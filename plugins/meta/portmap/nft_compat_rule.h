@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_compat_rule.h - a rule that translates a host port, as nft(8) or we have made it, read again. */
+/*
+ * nft_compat_rule.h - a rule that translates a host port, as nft(8) or we have made it, read again.
+ */
 #ifndef CNIC_PORTMAP_NFT_COMPAT_RULE_H
 #define CNIC_PORTMAP_NFT_COMPAT_RULE_H
 
@@ -7,11 +9,11 @@
 
 struct portmap_compat_rule {
 	struct portmap_mapping mapping; /* what the rule compares, and where it leads */
-	bool is_narrow;             /* it compares something else, too */
-	bool names_it;              /* the address asked about is in the rule */
+	bool is_narrow;                 /* it compares something else, too */
+	bool names_it;                  /* the address asked about is in the rule */
 };
 
 struct portmap_compat_rule portmap_compat_rule(const struct nft_rule_info *rule, sa_family_t family,
-				   const struct ip *address);
+					       const struct ip *address);
 
 #endif

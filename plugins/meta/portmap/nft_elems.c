@@ -167,8 +167,8 @@ static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_ma
 	e->chain = chain_of(c, to, masq)->name;
 }
 
-struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m, size_t n,
-				enum portmap_masq_mode masq, struct arena *arena)
+struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m,
+				   size_t n, enum portmap_masq_mode masq, struct arena *arena)
 {
 	struct nft_elems c = { .own = own, .exclusive = true };
 

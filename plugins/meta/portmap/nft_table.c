@@ -130,8 +130,9 @@ static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *
 }
 
 /*
- * IPv6 has its own such rule in the kernel. Packets over lo have been through the chain output, with the
- * connection's translation settled. Of chains with one priority the last to be made comes first.
+ * IPv6 has its own such rule in the kernel. Packets over lo have been through the chain output,
+ * with the connection's translation settled. Of chains with one priority the last to be made comes
+ * first.
  */
 static void build_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
 {
@@ -262,7 +263,7 @@ static const struct dnat plain = {
 };
 
 const struct nft_table_def *portmap_nft_table(const struct condition cond[2], const char *tag,
-				   struct arena *arena)
+					      struct arena *arena)
 {
 	struct dnat *d;
 

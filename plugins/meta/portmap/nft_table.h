@@ -50,17 +50,19 @@
  *			ip6 daddr fd63:6e69:6300::1 ct direction reply ct status dnat ip6 daddr set ::1
  *		}
  *
- * What comes from a bridge is translated back before the kernel looks whether there is ::1 in it, which it then drops
- * (with bridge-nf-call-ip6tables on; else it is routed by the bridge, where ::1 is not). So connection tracking is
- * shown another address of the host in its place; somebody has to give lo that address's route.
+ * What comes from a bridge is translated back before the kernel looks whether there is ::1 in it,
+ * which it then drops (with bridge-nf-call-ip6tables on; else it is routed by the bridge, where ::1
+ * is not). So connection tracking is shown another address of the host in its place; somebody has
+ * to give lo that address's route.
  *
- * A port of one address goes before the same port of all addresses. The containers of a
- * subnet reach each other's host ports, and the host its own by the loopback address, because the answer
- * comes back to us. Nobody else is to get at a loopback address by it: chain loopback, which comes before whoever
- * else translates destinations. A chain of type "nat" sees only the first packet of a connection.
+ * A port of one address goes before the same port of all addresses. The containers of a subnet
+ * reach each other's host ports, and the host its own by the loopback address, because the answer
+ * comes back to us. Nobody else is to get at a loopback address by it: chain loopback, which comes
+ * before whoever else translates destinations. A chain of type "nat" sees only the first packet of
+ * a connection.
  *
- * Other chains that masquerade at the same place may be in front of this table's or behind: whoever is the
- * first to translate a connection's source decides, and it is masquerading in either case.
+ * Other chains that masquerade at the same place may be in front of this table's or behind: whoever
+ * is the first to translate a connection's source decides, and it is masquerading in either case.
  */
 #ifndef CNIC_PORTMAP_NFT_TABLE_H
 #define CNIC_PORTMAP_NFT_TABLE_H
@@ -79,11 +81,12 @@ struct portmap_mapping {
 enum portmap_masq_mode { PORTMAP_MASQ_NONE, PORTMAP_MASQ_LOCAL_SUBNET, PORTMAP_MASQ_ALL };
 
 /*
- * The table of mappings under these conditions for IPv4 and for IPv6, which are those of all their rules
- * "jump ports": cnic_portmap without any, else one that has `tag` in its name, which goes before it.
+ * The table of mappings under these conditions for IPv4 and for IPv6, which are those of all their
+ * rules "jump ports": cnic_portmap without any, else one that has `tag` in its name, which goes
+ * before it.
  */
 const struct nft_table_def *portmap_nft_table(const struct condition cond[2], const char *tag,
-				   struct arena *arena);
+					      struct arena *arena);
 
 extern const struct ip portmap_loopback6; /* the host's in place of ::1 */
 
@@ -91,10 +94,10 @@ extern const struct ip portmap_loopback6; /* the host's in place of ::1 */
 const char *portmap_protocol_name(uint8_t protocol);
 
 /*
- * No two of the mappings have the same place on the host. Those of one family should stand together. The claim
- * is exclusive.
+ * No two of the mappings have the same place on the host. Those of one family should stand
+ * together. The claim is exclusive.
  */
-struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m, size_t n,
-				enum portmap_masq_mode masq, struct arena *arena);
+struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m,
+				   size_t n, enum portmap_masq_mode masq, struct arena *arena);
 
 #endif

@@ -2,10 +2,10 @@
 /* portmap - ports of the host that lead to the container: behind an interface plugin in a chain. */
 #include <string.h>
 
+#include "backend.h"
 #include "base/str.h"
 #include "host.h"
 #include "siblings.h"
-#include "backend.h"
 #include "skel/record.h"
 
 static int portmap_validate(struct cni_call *c)
@@ -31,8 +31,7 @@ static struct portmap_list wanted(struct cni_call *c)
 }
 
 /* What an ADD before this one had and this one has not. */
-static int retire(struct cni_call *c, const struct record *before,
-		  const struct portmap_list *list)
+static int retire(struct cni_call *c, const struct record *before, const struct portmap_list *list)
 {
 	struct portmap old;
 
@@ -77,8 +76,10 @@ static int turn(struct cni_call *c, const struct portmap_list *list)
 {
 	struct portmap old;
 
-	if (portmap_from_record(c, c->req->record, &old) < 0 || portmap_rules_make(c, c->conf, list) < 0 ||
-	    portmap_allow_loopback(c, c->conf, list) < 0 || portmap_rules_leave(c, c->conf, &old) < 0)
+	if (portmap_from_record(c, c->req->record, &old) < 0 ||
+	    portmap_rules_make(c, c->conf, list) < 0 ||
+	    portmap_allow_loopback(c, c->conf, list) < 0 ||
+	    portmap_rules_leave(c, c->conf, &old) < 0)
 		return -1;
 	return record_write(c, c->req->backend);
 }
@@ -107,7 +108,10 @@ static void resolve_lenient(struct cni_call *c)
 	conf->cond[0] = conf->cond[1] = (struct condition){ 0 };
 }
 
-/* What the runtime says instead of a record: to tell the reference's rules for one interface from another's. */
+/*
+ * What the runtime says instead of a record: to tell the reference's rules for one interface from
+ * another's.
+ */
 static void guess(struct cni_call *c)
 {
 	struct portmap *conf = c->conf;
@@ -115,8 +119,9 @@ static void guess(struct cni_call *c)
 	struct err ignored = { 0 };
 
 	resolve_lenient(c);
-	if (c->req->net.prev_result && cni_result_parse(c->req->net.prev_result, c->req->net.version, true,
-						    "prevResult", &prev, &ignored) == 0)
+	if (c->req->net.prev_result &&
+	    cni_result_parse(c->req->net.prev_result, c->req->net.version, true, "prevResult",
+			     &prev, &ignored) == 0)
 		conf->list = portmap_list(conf, &prev, c->req->ifname, c->arena);
 }
 
@@ -128,7 +133,9 @@ static int release(struct cni_call *c)
 						 : portmap_rules_del_all(c, conf);
 }
 
-/* Without a record whose file is there, and without ports in the configuration, there is nothing. */
+/*
+ * Without a record whose file is there, and without ports in the configuration, there is nothing.
+ */
 static bool is_nothing(struct cni_call *c, const struct record *r)
 {
 	const struct portmap *conf = c->conf;

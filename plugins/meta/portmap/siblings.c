@@ -6,8 +6,8 @@
 /* ---- whose ----------------------------------------------------------------------------------- */
 
 /*
- * The mark of owner.h, but with the container's id in front, so that it is never cut: two interfaces of one
- * container may ask for the same ports.
+ * The mark of owner.h, but with the container's id in front, so that it is never cut: two
+ * interfaces of one container may ask for the same ports.
  */
 static const char *owner_of(struct arena *arena, const struct record *who)
 {
@@ -15,8 +15,8 @@ static const char *owner_of(struct arena *arena, const struct record *who)
 	char *text;
 
 	instance_init(&o, who->network, who->ifname, who->container_id);
-	text = arena_printf(arena, "%.*s, id: %.64s, net: %.12s, if: %s", INSTANCE_ID_LEN, o.comment,
-			    who->container_id, who->network, who->ifname);
+	text = arena_printf(arena, "%.*s, id: %.64s, net: %.12s, if: %s", INSTANCE_ID_LEN,
+			    o.comment, who->container_id, who->network, who->ifname);
 	for (char *quote; (quote = strchr(text, '"'));)
 		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
 	return arena_strndup(arena, text, strnlen(text, INSTANCE_COMMENT_MAX));
@@ -29,7 +29,8 @@ static bool is_same_container(const char *comment, const char *other)
 {
 	size_t n = ID_AT + strcspn(comment + ID_AT, ",");
 
-	return strlen(other) > n && !strncmp(other + MARK_AT + 1, comment + MARK_AT + 1, n - MARK_AT);
+	return strlen(other) > n &&
+	       !strncmp(other + MARK_AT + 1, comment + MARK_AT + 1, n - MARK_AT);
 }
 
 /* The first of them to come has the port; the reference, too, leaves it to him. */
@@ -51,8 +52,8 @@ struct nft_elems portmap_claim_of(struct cni_call *c, const struct record *who,
 struct record portmap_who(const struct cni_call *c)
 {
 	return (struct record){ .network = c->req->net.name,
-				    .container_id = c->req->container_id,
-				    .ifname = c->req->ifname };
+				.container_id = c->req->container_id,
+				.ifname = c->req->ifname };
 }
 
 /* ---- by their records ------------------------------------------------------------------------ */

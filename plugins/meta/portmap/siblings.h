@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * siblings.h - other attachments of a container, on the same network or another, by the records of their
- * ADDs: several may want the same port of the host, and one of them has it.
+ * siblings.h - other attachments of a container, on the same network or another, by the records of
+ * their ADDs: several may want the same port of the host, and one of them has it.
  */
 #ifndef CNIC_PORTMAP_SIBLINGS_H
 #define CNIC_PORTMAP_SIBLINGS_H
@@ -23,8 +23,8 @@ void portmap_turn_conf(struct portmap *conf, const char *backend);
 int portmap_from_record(struct cni_call *c, const struct record *r, struct portmap *conf) NODISCARD;
 
 /*
- * Those that stay when the call is done: of the call's container, in a GC of all. Looked for when first asked
- * for.
+ * Those that stay when the call is done: of the call's container, in a GC of all. Looked for when
+ * first asked for.
  */
 int portmap_siblings(struct cni_call *c, struct portmap_siblings **list, size_t *n) NODISCARD;
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cnic-firewalld - sources of firewalld's zones, over D-Bus. An executable of its own: the plugin firewall
- * runs it where firewalld is used, and nobody else pays for the library.
+ * cnic-firewalld - sources of firewalld's zones, over D-Bus. An executable of its own: the plugin
+ * firewall runs it where firewalld is used, and nobody else pays for the library.
  *
  *	cnic-firewalld running
  *	cnic-firewalld add|remove|query ZONE ADDRESS/LENGTH...
  *
- * Exit status 0: it is so, or has been done; add prints the addresses that were not there before. 3: it is not so;
- * query prints the first that is missing. 1: failed, and the reason is printed; add has changed nothing then.
+ * Exit status 0: it is so, or has been done; add prints the addresses that were not there before.
+ * 3: it is not so; query prints the first that is missing. 1: failed, and the reason is printed;
+ * add has changed nothing then.
  */
 #include <stdbool.h>
 #include <stdio.h>
