@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR
 source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
 # shellcheck source-path=SCRIPTDIR
-source "$BATS_TEST_DIRNAME/../e2e/examples.bash"
+source "$BATS_TEST_DIRNAME/../e2e/plugin/examples.bash"
 
 @test "bridge-vlan.conflist" {
 	run_example bridge-vlan.conflist 10.100.0.1

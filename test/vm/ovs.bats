@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR
 source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
 # shellcheck source-path=SCRIPTDIR
-source "$BATS_TEST_DIRNAME/../e2e/ovs.bash"
+source "$BATS_TEST_DIRNAME/../e2e/plugin/ovs.bash"
 export DATAPATH=system
 
 # OVS 3.1 counts the CPUs from ten seconds after boot on, and until then finds none to hear of packets.

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154
+#
+# Every file of conf-examples/ works. What this kernel cannot (bridge VLAN filtering) runs in test/vm.
+
+load ../lib
+load examples
+
+@test "bridge.conflist" {
+	run_example bridge.conflist 10.88.0.1
+}
+
+@test "bridge-l2.conflist" {
+	run_example bridge-l2.conflist none
+}
+
+@test "ptp.conflist" {
+	run_example ptp.conflist 10.89.0.1
+}
+
+@test "loopback.conflist" {
+	run_example loopback.conflist 127.0.0.1
+}
+
+@test "host-local.conflist" {
+	run_example host-local.conflist 10.90.0.1
+}
+
+@test "static.conflist" {
+	run_example static.conflist 10.91.0.1
+}
+
+@test "chain.conflist" {
+	run_example chain.conflist 10.92.0.1
+}
+
+@test "portmap.conflist" {
+	run_example portmap.conflist 10.95.0.1
+}
+
+@test "firewall.conflist" {
+	run_example firewall.conflist 10.96.0.1
+}
+
+@test "every example has a test here" {
+	local file
+	for file in "$EXAMPLES"/*; do
+		grep -q "^	run_example ${file##*/} " "$TEST_DIR"/*/*.bats "$TEST_DIR"/../vm/*.bats ||
+			fail "a test of $file"
+	done
+}
