@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkg/nl/ct: real connections in a network of our own, looked at with conntrack(8); by this kernel,
+ * pkg/nl/conntrack: real connections in a network of our own, looked at with conntrack(8); by this kernel,
  * and by it made to answer as older ones do.
  */
 #include "nl/conntrack.h"

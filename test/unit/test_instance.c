@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkg/cni/owner: the reference's marks. The wanted texts are the reference's, or by another
+ * pkg/skel/instance: the reference's marks. The wanted texts are the reference's, or by another
  * sha512sum.
  */
 #include "skel/instance.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/cni/record, pkg/cni/repair: in a namespace of our own, with a plugin of our own. */
+/* pkg/skel/record, pkg/cmd/repair: in a namespace of our own, with a plugin of our own. */
 #include "skel/record.h"
 
 #include <fcntl.h>

@@ -146,10 +146,14 @@ int bridge_ensure(struct cni_call *c, const struct bridge_options *options, stru
 	return set_flags(c, br);
 }
 
-/* It had ports, and none of them is above the new one: nothing can have changed. */
+/*
+ * It had ports, and none of them is above the new one: nothing can have changed. One whose last port has just
+ * left may still be RUNNING, with no MAC.
+ */
 int bridge_refresh(struct cni_call *c, struct bridge *br, const struct link *port)
 {
-	if (br->link.flags & IFF_RUNNING && memcmp(port->mac, br->link.mac, MAC_LEN) > 0)
+	if (br->link.flags & IFF_RUNNING && !mac_is_zero(br->link.mac) &&
+	    memcmp(port->mac, br->link.mac, MAC_LEN) > 0)
 		return 0;
 	return nl_link_get_index(c->host, br->link.index, &br->link);
 }
