@@ -35,7 +35,7 @@ static const char masq_conf[] =
 	CONF("bridge", "\"bridge\":\"br0\",\"isGateway\":true,\"ipMasq\":true,");
 static const char ptp_conf[] = CONF("ptp", "");
 
-static int in_fd, out_fd;
+static int in_fd, out_fd, said_fd;
 
 /* Bytes of the heap in use; another C library does not tell. */
 static size_t heap_used(void)
@@ -65,13 +65,19 @@ static void put(int fd, const char *text)
 	lseek(fd, 0, SEEK_SET);
 }
 
-/* What the call has printed is in out_fd. */
+/* stdin and stdout are files of ours while the call lasts; what it has printed is in out_fd. */
 static int call(const char *command, const char *plugin, const char *conf)
 {
+	int rc;
+
 	setenv("CNI_COMMAND", command, 1);
 	put(in_fd, conf);
 	put(out_fd, "");
-	return run_plugin(cni_plugin_named(plugin), plugin);
+	fflush(stdout);
+	dup2(out_fd, STDOUT_FILENO);
+	rc = run_plugin(cni_plugin_named(plugin), plugin);
+	dup2(said_fd, STDOUT_FILENO);
+	return rc;
 }
 
 static const char *output(void)
@@ -84,17 +90,12 @@ static const char *output(void)
 	return text;
 }
 
-/* stdin and stdout are files of ours; what the tests say goes where stdout was. */
 static void take_stdio(void)
 {
-	int said = dup(STDOUT_FILENO);
-
+	said_fd = dup(STDOUT_FILENO);
 	in_fd = memfd_create("in", 0);
 	out_fd = memfd_create("out", 0);
 	dup2(in_fd, STDIN_FILENO);
-	dup2(out_fd, STDOUT_FILENO);
-	stdout = fdopen(said, "w");
-	setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
 static bool make_netns(void)
