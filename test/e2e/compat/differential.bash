@@ -5,7 +5,7 @@
 # addresses, routes, rules, sysctls) and the IPAM store must be equal after ADD and after DEL.
 #
 # The differences that are meant are entries of intended.jq and of README's "Differences from
-# upstream"; a case that shows another one fails.
+# upstream" or of the plugin's page; a case that shows another one fails.
 
 load ../lib
 

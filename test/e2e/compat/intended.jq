@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The differences from the reference that are meant, each with the name of its entry in README's
-# "Differences from upstream". Rewrites a state (see lib.bash) so that what is left must be equal,
-# and prints it with one line for each object.
+# "Differences from upstream" or of the plugin's page. Rewrites a state (see lib.bash) so that what is
+# left must be equal, and prints it with one line for each object.
 #
 # Arguments: $who ("ref" or "ours"), $conf (the configuration).
 
