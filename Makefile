@@ -1,17 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
+#
 # make              bin/cnic and one hard link per plugin
-# make check        the tests that hack/test runs; root, throw-away namespaces
-# make test-long    all there is, nothing sampled: about an hour
-# make lint         layers, formatting, tidy, headers, shell scripts
-# make install      into DESTDIR CNI_BIN_DIR, by hard links; make uninstall takes out what is ours
+# make check        what needs no root, where the machine allows it; says what it skips, and why
+# make test-long    all there is, nothing sampled: about an hour; root (hack/test: under ten minutes)
+# make lint         layers, names, formatting, tidy, headers, pages, shell scripts
+# make man          manual pages in build/man, made from the .md pages by lowdown
+# make install      stripped, into DESTDIR CNI_BIN_DIR, by hard links; manual pages into MANDIR
+# make uninstall    takes out what is ours
+# make dist         cnic-VERSION.tar.gz, which builds without git
+# make unit         the unit programs, build/unit/; make list-unit prints their names
+# make objects      what the fuzz targets link; make list-objects prints their names
+# make clean        all but what hack/peers, hack/static-deps and test/vm have fetched
+# make help         this
+#
 # make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
 # make STATIC=1 ... one static executable, build-static/ and bin-static/ (hack/static-deps first)
 # make FIREWALLD=1 ... and cnic-firewalld beside them, which the backend firewalld of the plugin firewall runs
 # make SPLIT=1 ...  every plugin an executable of its own, build-split/ and bin-split/
-# V=1 shows the commands.
+# make V=1 ...      shows the commands
+#
+# CNI_BIN_DIR=/opt/cni/bin, PREFIX=/usr/local, MANDIR=PREFIX/share/man, DESTDIR in front of all of them
 
 CNI_BIN_DIR ?= /opt/cni/bin
-VERSION     ?= v0.1.0
+PREFIX      ?= /usr/local
+MANDIR      ?= $(PREFIX)/share/man
+# Of the tag; in a tarball of make dist, of its file.
+ifndef VERSION
+VERSION     := $(or $(shell test -e .git && git describe --tags --match 'v*' 2>/dev/null), \
+		    $(shell cat VERSION 2>/dev/null),v0.1.0)
+endif
 FLAVOUR     := $(if $(SAN),-san)$(if $(STATIC),-static)$(if $(SPLIT),-split)
 B           := build$(FLAVOUR)
 BIN         := bin$(FLAVOUR)
@@ -91,6 +108,13 @@ $B/%.o: %.c Makefile
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# The files that say the version.
+$B/pkg/skel/run.o $B/pkg/cmd/cnic.o: $B/version
+$B/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
+
 # Unit tests link every module but main.
 unit: $(UNIT)
 
@@ -108,8 +132,8 @@ $B/unit/%: test/unit/%.c $(filter-out %/cmd/main.o,$(PKG_OBJ)) $(PLUGIN_OBJ) $B/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) -Itest/lib -iquote . $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-check:
-	hack/test
+check: all unit
+	CNIC_BIN=$(BIN) hack/check
 
 test-long:
 	hack/test --long
@@ -117,21 +141,68 @@ test-long:
 lint:
 	hack/lint
 
+# ---- manual pages ----------------------------------------------------------------------------
+
+MAN     := cnic $(PLUGINS:%=cni-%)
+LOWDOWN := $(shell command -v lowdown)
+# What make uninstall knows our pages by; the first line has man(1) set the tables.
+MARK    := Made from a page of cnic, the CNI plugins in C.
+page_of  = plugins/$(call folder_of,$(1))/$(notdir $(call folder_of,$(1))).md
+
+man: $(MAN:%=$B/man/%.8)
+
+.SECONDEXPANSION:
+$B/man/cnic.8: pkg/cmd/cnic.md $B/version Makefile
+	$(write_man)
+$B/man/cni-%.8: $$(call page_of,$$*) $B/version Makefile
+	$(write_man)
+
+# A page's first heading is its name, the others go up by one.
+define write_man
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q){ printf "'\\\" t\n.\\\" %s\n" '$(MARK)'; \
+	sed '1d; $(if $(findstring cni-,$@),/^## NAME/$(comma)/^## SYNOPSIS/s/^[a-z-]* - /cni-&/;) s/^##/#/' $< | \
+		$(or $(LOWDOWN),lowdown) -s -Tman -m title=$(basename $(@F)) -m section=8 -m source='cnic $(VERSION)'; } >$@.tmp
+	$(Q)mv $@.tmp $@
+endef
+
+# ---- installing ------------------------------------------------------------------------------
+
 # By the tool itself, stripped: all of it, or nothing is changed and it says why.
-install: all
+install: all $(if $(LOWDOWN),man)
 	@mkdir -p $B/stripped
 	$(Q)for f in cnic $(APART); do $(STRIP) -o $B/stripped/$$f $(BIN)/$$f || exit; done
 	install -d $(DESTDIR)$(CNI_BIN_DIR)
-	$B/stripped/cnic --install $(DESTDIR)$(CNI_BIN_DIR) $(APART:%=$B/stripped/%)
+	$B/stripped/cnic install $(DESTDIR)$(CNI_BIN_DIR) $(APART:%=$B/stripped/%)
+ifneq ($(LOWDOWN),)
+	install -d $(DESTDIR)$(MANDIR)/man8
+	install -m 644 $(MAN:%=$B/man/%.8) $(DESTDIR)$(MANDIR)/man8
+else
+	@echo "lowdown is not installed: no manual pages"
+endif
 
+# Directories of DESTDIR go as well, if nothing else is in them.
 uninstall: $B/cnic
-	$B/cnic --uninstall $(DESTDIR)$(CNI_BIN_DIR)
-	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty $(CNI_BIN_DIR:/%=%))
+	$(if $(wildcard $(DESTDIR)$(CNI_BIN_DIR)),$B/cnic uninstall $(DESTDIR)$(CNI_BIN_DIR))
+	grep -lsF '$(MARK)' $(DESTDIR)$(MANDIR)/man8/cni*.8 | xargs -r rm -f
+	$(if $(DESTDIR),! cd $(DESTDIR) || \
+		rmdir -p --ignore-fail-on-non-empty $(CNI_BIN_DIR:/%=%) $(MANDIR:/%=%)/man8 2>/dev/null || true)
+
+# HEAD, and what git is asked for elsewhere.
+dist:
+	@mkdir -p $B
+	$(Q)echo '$(VERSION)' >$B/VERSION
+	git archive --format=tar.gz --prefix=cnic-$(VERSION)/ --add-file=$B/VERSION \
+		-o cnic-$(VERSION).tar.gz HEAD
 
 clean:
-	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split \
+	$(RM) -r build-san build-static build-split bin bin-san bin-static bin-split cnic-v*.tar.gz \
 		$(filter-out build/peers build/vm build/static-deps,$(wildcard build/*))
 
-.PHONY: all unit list-unit objects list-objects check test-long lint install uninstall clean
+help:
+	@sed -n '/^# make/,/^$$/s/^# \{0,1\}//p' Makefile
+
+.PHONY: all unit list-unit objects list-objects check test-long lint man install uninstall dist clean help
 .SECONDARY:
 -include $(PKG_OBJ:.o=.d) $(PLUGIN_OBJ:.o=.d) $B/plugins/all.d $(UNIT:=.d)
