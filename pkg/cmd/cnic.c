@@ -26,47 +26,56 @@ static int version(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return puts(CNIC_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	puts(CNIC_VERSION);
+	return EXIT_SUCCESS;
 }
 
-/* argv[0] of `run` is the verb. -1: the arguments make no sense. */
+/* argv[0] of `run` is the verb. The exit status, or -1: the arguments make no sense. */
 static const struct verb {
 	const char *name;
 	int args_min, args_max;
 	int (*run)(int argc, char **argv);
 	const char *synopsis, *about;
 } verbs[] = {
-	{ "list", 0, 0, list, "", "the plugins in this executable" },
-	{ "keys", 0, 1, keys_run, "[PLUGIN]", "the keys of configurations, as JSON" },
+	{ "list", 0, 0, list, "", "Prints the plugins in this executable, one a line." },
+	{ "keys", 0, 1, keys_run, " [PLUGIN]",
+	  "Prints the keys of configurations, with their types and bounds, as one JSON object." },
 	{ "repair", 0, 7, repair_run,
-	  "[--network NAME] [--plugin NAME] [--backend own|nftables|iptables] [CONTAINERID]",
-	  "put back rules of the packet filter that are gone, or turn them into a backend's" },
-	{ "install", 1, 64, install_run, "DIR [FILE...]",
-	  "this executable, a link for each plugin, and the files; all or nothing" },
-	{ "uninstall", 1, 1, uninstall_run, "DIR", "take out of it what is ours" },
-	{ "version", 0, 0, version, "", "the version" },
-	{ "help", 0, 0, help, "", "this page" },
+	  " [--network NAME] [--plugin NAME] [--backend own|nftables|iptables] [CONTAINERID]",
+	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"
+	  "      --backend, turns their rules into that backend's. Prints \"N repaired, N failed, N gone\"\n"
+	  "      (gone: without a namespace), on stderr a line for each that failed." },
+	{ "install", 1, 64, install_run, " DIR [FILE...]",
+	  "Puts this executable, a link to it for each plugin, and the files into DIR. Prints nothing;\n"
+	  "      what fails is said on stderr, and leaves DIR as it was." },
+	{ "uninstall", 1, 1, uninstall_run, " DIR",
+	  "Removes from DIR what is ours. Names on stderr what has a plugin's name and is not." },
+	{ "version", 0, 0, version, "", "Prints the version." },
+	{ "help", 0, 0, help, "",
+	  "Prints this page. Every verb may be written as an option: --help." },
 };
 
-static void print_verbs(FILE *to)
+static void print_plugins(FILE *to)
 {
-	fputs("usage:\n", to);
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(to, "  cnic %s%s%s\n      %s\n", verbs[i].name,
-			*verbs[i].synopsis ? " " : "", verbs[i].synopsis, verbs[i].about);
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		fprintf(to, " %s", (*p)->name);
+	fputc('\n', to);
 }
 
 static int help(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	puts("cnic - CNI plugins in one executable. A container runtime executes it under a plugin's name,\n"
-	     "with a configuration on stdin; under its own name it is a tool for the node.\n");
-	print_verbs(stdout);
-	fputs("\nplugins:", stdout);
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		printf(" %s", (*p)->name);
-	return putchar('\n') < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	puts("cnic - CNI plugins in one executable\n\n"
+	     "A container runtime executes it under a plugin's name, with the call in the environment and a\n"
+	     "configuration on stdin. Under its own name it is a tool for the administrator of a node:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  cnic %s%s\n      %s\n", verbs[i].name, verbs[i].synopsis, verbs[i].about);
+	puts("\nExit status: 0, done; 1, not done or not all of it, for a reason that is on stderr.\n"
+	     "See cnic(8), and cni-NAME(8) for a plugin.");
+	fputs("\nPlugins:", stdout);
+	print_plugins(stdout);
+	return EXIT_SUCCESS;
 }
 
 /* --list, --version, --install and --help are verbs, too. */
@@ -80,17 +89,21 @@ static const struct verb *find(const char *word)
 	return NULL;
 }
 
-static int usage(const char *name, const char *word)
+/* Under another name a plugin was meant. */
+static int usage(const char *path, const char *word)
 {
-	const char *slash = strrchr(name, '/');
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
-	if (word && !strcmp(slash ? slash + 1 : name, "cnic"))
+	if (strcmp(name, "cnic") != 0) {
+		fprintf(stderr, "%s: no such plugin in this executable; it holds", name);
+		print_plugins(stderr);
+		return -1;
+	}
+	if (word)
 		fprintf(stderr, "cnic: %s: no such verb, or other arguments than it takes\n", word);
-	fprintf(stderr, "%s: no such plugin in this executable; it holds", name);
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		fprintf(stderr, " %s", (*p)->name);
-	fputc('\n', stderr);
-	print_verbs(stderr);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(stderr, "%s cnic %s%s\n", i ? "      " : "usage:", verbs[i].name,
+			verbs[i].synopsis);
 	return -1;
 }
 
@@ -101,5 +114,7 @@ int cnic(int argc, char **argv)
 
 	if (v && argc - 2 >= v->args_min && argc - 2 <= v->args_max)
 		rc = v->run(argc - 1, argv + 1);
+	if (!rc && (fflush(stdout) != 0 || ferror(stdout)))
+		rc = EXIT_FAILURE;
 	return rc < 0 ? usage(argc ? argv[0] : "cnic", argc > 1 ? argv[1] : NULL) : rc;
 }

@@ -20,7 +20,7 @@
 #define ROOM     64
 #define NAME_LEN (NAME_MAX + 1)
 
-/* What every executable of ours has in it; cnic-firewalld, which is built apart, as well. */
+/* Every executable of ours has this in it, cnic-firewalld, which is built apart, as well. */
 static const char mark[] = "This is an executable of cnic, the CNI plugins in C.";
 
 struct item {
@@ -66,8 +66,8 @@ static const char *old(struct aside *a, const struct item *it)
 }
 
 /*
- * Whatever an install that was cut short has left, too: maybe a plugin in use, never to be written
- * to.
+ * With what an install that was killed has left. It may be a link to a plugin in use, so it is
+ * unlinked, never written to.
  */
 static void clear(const struct install *in)
 {
@@ -141,7 +141,7 @@ static int copy_file(const struct install *in, const struct item *it)
 	return from < 0 || to < 0 ? -1 : copy(from, to);
 }
 
-/* Under another name, beside what has the name now. A directory is nothing to replace. */
+/* Under a name of its own, beside the file to be replaced. A directory is not replaced. */
 static int stage(const struct install *in, struct item *it)
 {
 	struct aside to, from;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* install.h - the plugins into a directory, all of them or none, and out of it. */
+/* install.h - the plugins into a directory, all of them or none, and out of it again. */
 #ifndef CNIC_CMD_INSTALL_H
 #define CNIC_CMD_INSTALL_H
 
@@ -14,7 +14,7 @@
  */
 int install_files(const char *dir, char *const *files, size_t n) NODISCARD;
 
-/* Of those names, the files that are executables of ours, whoever has linked or copied them. */
+/* Of those names, the files that are executables of ours, however they came there. */
 int uninstall_files(const char *dir) NODISCARD;
 
 /* cnic install DIR [FILE...], cnic uninstall DIR: the exit status. */

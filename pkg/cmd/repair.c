@@ -41,7 +41,7 @@ static int decode_conf(struct cni_call *c, struct cni_request *req, const struct
 	return cni_version_allows(req->net.version, "ADD", NULL, c->err);
 }
 
-/* 1: the namespace is gone. Our own is not a container's: the path has come to mean another. */
+/* 1: the namespace is gone, or the path leads to our own by now, which is no container's. */
 static int repair_one(const struct repair *what, const struct record *r, struct cni_call *c)
 {
 	struct cni_request req = {
@@ -100,7 +100,7 @@ static void one(struct repair *what, const char *name, struct arena *arena)
 	what->repaired += !rc;
 }
 
-/* Plugins know whose the chains of their tables are. */
+/* A plugin knows which chains of its tables are not its own. */
 static bool is_guest(const char *table, const char *chain)
 {
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)

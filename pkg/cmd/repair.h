@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * repair.h - after somebody has flushed the rule set: put back the rules of every attachment, from
- * the records of their ADDs. For the tool, not for runtimes.
+ * repair.h - after the rule set was flushed: put back the rules of every attachment, from the
+ * records of their ADDs. For the tool, not for runtimes.
  */
 #ifndef CNIC_CMD_REPAIR_H
 #define CNIC_CMD_REPAIR_H
@@ -16,10 +16,10 @@ struct repair {
 	 * our tables then those go that are not in use. NULL: what is gone comes back.
 	 */
 	const char *backend;
-	size_t repaired, failed, gone; /* gone: its namespace is, DEL or GC will come */
+	size_t repaired, failed, gone; /* gone: its namespace is; left to DEL and GC */
 };
 
-/* What fails is told of on stderr, a line each. -1 if the records cannot be listed. */
+/* Each failure is a line on stderr. -1 if the records cannot be listed. */
 int repair_all(struct repair *what, struct err *err) NODISCARD;
 
 /*
