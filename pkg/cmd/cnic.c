@@ -13,12 +13,17 @@
 
 static int help(int argc, char **argv);
 
+static void print_plugins(FILE *to, const char *between)
+{
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		fprintf(to, "%s%s", (*p)->name, p[1] ? between : "\n");
+}
+
 static int list(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		puts((*p)->name);
+	print_plugins(stdout, "\n");
 	return EXIT_SUCCESS;
 }
 
@@ -55,13 +60,6 @@ static const struct verb {
 	  "Prints this page. Every verb may be written as an option: --help." },
 };
 
-static void print_plugins(FILE *to)
-{
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		fprintf(to, " %s", (*p)->name);
-	fputc('\n', to);
-}
-
 static int help(int argc, char **argv)
 {
 	(void)argc;
@@ -73,8 +71,8 @@ static int help(int argc, char **argv)
 		printf("  cnic %s%s\n      %s\n", verbs[i].name, verbs[i].synopsis, verbs[i].about);
 	puts("\nExit status: 0, done; 1, not done or not all of it, for a reason that is on stderr.\n"
 	     "See cnic(8), and cni-NAME(8) for a plugin.");
-	fputs("\nPlugins:", stdout);
-	print_plugins(stdout);
+	fputs("\nPlugins: ", stdout);
+	print_plugins(stdout, " ");
 	return EXIT_SUCCESS;
 }
 
@@ -95,8 +93,8 @@ static int usage(const char *path, const char *word)
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
 	if (strcmp(name, "cnic") != 0) {
-		fprintf(stderr, "%s: no such plugin in this executable; it holds", name);
-		print_plugins(stderr);
+		fprintf(stderr, "%s: no such plugin in this executable; it holds ", name);
+		print_plugins(stderr, " ");
 		return -1;
 	}
 	if (word)

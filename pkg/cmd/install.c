@@ -49,20 +49,10 @@ struct aside {
 	char s[NAME_LEN];
 };
 
-static const char *aside(struct aside *a, const char *prefix, const char *name)
+static const char *aside(struct aside *a, const char *prefix, const struct item *it)
 {
-	snprintf(a->s, sizeof(a->s), ".cnic-%s-%s", prefix, name);
+	snprintf(a->s, sizeof(a->s), ".cnic-%s-%s", prefix, it->name);
 	return a->s;
-}
-
-static const char *fresh(struct aside *a, const struct item *it)
-{
-	return aside(a, "new", it->name);
-}
-
-static const char *old(struct aside *a, const struct item *it)
-{
-	return aside(a, "old", it->name);
 }
 
 /*
@@ -76,8 +66,8 @@ static void clear(const struct install *in)
 	(void)unlinkat(in->dir, ".cnic-new", 0); /* an earlier version's */
 	(void)unlinkat(in->dir, ".cnic-link", 0);
 	for (size_t i = 0; i < in->n; i++) {
-		(void)unlinkat(in->dir, fresh(&a, &in->items[i]), 0);
-		(void)unlinkat(in->dir, old(&a, &in->items[i]), 0);
+		(void)unlinkat(in->dir, aside(&a, "new", &in->items[i]), 0);
+		(void)unlinkat(in->dir, aside(&a, "old", &in->items[i]), 0);
 	}
 }
 
@@ -137,7 +127,7 @@ static int copy_file(const struct install *in, const struct item *it)
 	auto_close int to = -1;
 	struct aside a;
 
-	to = openat(in->dir, fresh(&a, it), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	to = openat(in->dir, aside(&a, "new", it), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	return from < 0 || to < 0 ? -1 : copy(from, to);
 }
 
@@ -155,10 +145,11 @@ static int stage(const struct install *in, struct item *it)
 	if (it->from || it == in->items)
 		rc = copy_file(in, it);
 	else
-		rc = linkat(in->dir, fresh(&from, in->items), in->dir, fresh(&to, it), 0);
+		rc = linkat(in->dir, aside(&from, "new", in->items), in->dir, aside(&to, "new", it),
+			    0);
 	if (rc < 0)
 		return -1;
-	it->kept = linkat(in->dir, it->name, in->dir, old(&to, it), 0) == 0;
+	it->kept = linkat(in->dir, it->name, in->dir, aside(&to, "old", it), 0) == 0;
 	return it->kept || errno == ENOENT ? 0 : -1;
 }
 
@@ -166,7 +157,7 @@ static int place(const struct install *in, struct item *it)
 {
 	struct aside a;
 
-	it->placed = renameat(in->dir, fresh(&a, it), in->dir, it->name) == 0;
+	it->placed = renameat(in->dir, aside(&a, "new", it), in->dir, it->name) == 0;
 	return it->placed ? 0 : -1;
 }
 
@@ -177,8 +168,9 @@ static void put_back(const struct install *in)
 	for (size_t i = in->n; i-- > 0;) {
 		const struct item *it = &in->items[i];
 
-		if (it->placed && (it->kept ? renameat(in->dir, old(&a, it), in->dir, it->name)
-					    : unlinkat(in->dir, it->name, 0)) < 0)
+		if (it->placed &&
+		    (it->kept ? renameat(in->dir, aside(&a, "old", it), in->dir, it->name)
+			      : unlinkat(in->dir, it->name, 0)) < 0)
 			(void)complain(in, it->name);
 	}
 	clear(in);

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "skel/call.h"
@@ -110,17 +109,9 @@ static void add_all(struct json *o)
 		add_plugin(json_add_object(plugins, NULL), *p);
 }
 
-static const struct cni_plugin *find(const char *name)
-{
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		if (!strcmp((*p)->name, name))
-			return *p;
-	return NULL;
-}
-
 int keys_run(int argc, char **argv)
 {
-	const struct cni_plugin *plugin = argc > 1 ? find(argv[1]) : NULL;
+	const struct cni_plugin *plugin = argc > 1 ? cni_plugin_named(argv[1]) : NULL;
 	struct arena arena = { 0 };
 	struct json *o;
 

@@ -29,17 +29,12 @@ static void print_oom(void)
 	_exit(EXIT_FAILURE);
 }
 
-/* An executable that is one plugin is that one under every name. */
-static const struct cni_plugin *find_plugin(const char *name)
-{
-	return cni_plugins[1] ? cni_plugin_named(name) : cni_plugins[0];
-}
-
 int main(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
-	const struct cni_plugin *plugin = find_plugin(name);
+	/* An executable that is one plugin is that one under every name. */
+	const struct cni_plugin *plugin = cni_plugins[1] ? cni_plugin_named(name) : cni_plugins[0];
 	int rc = -1;
 
 	occupy_stdio();
