@@ -6,8 +6,9 @@
 #ifndef CNIC_CNI_ERROR_H
 #define CNIC_CNI_ERROR_H
 
+#include <stddef.h>
+
 #include "base/err.h"
-#include "json/json.h"
 
 /* As compact text, in json's arena. A version that is not known becomes the latest. */
 const char *cni_error_print(const struct err *e, const char *version);

@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nl/link_get.h"
 #include "nl/route.h"
 #include "sys/sysctl.h"
 

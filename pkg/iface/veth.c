@@ -6,6 +6,8 @@
 #include <sys/random.h>
 
 #include "base/str.h"
+#include "nl/link_get.h"
+#include "nl/link_wait.h"
 #include "sys/sysctl.h"
 
 void veth_undo(struct cni_call *c, void *name)

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "base/str.h"
 #include "ipam/seal.h"
 #include "sys/sysctl.h"
 

@@ -69,7 +69,7 @@ struct json *json_list_new(void);
 void json_add(struct json *parent, const char *key, struct json *child);
 struct json *json_add_object(struct json *parent, const char *key);
 struct json *json_add_list(struct json *parent, const char *key);
-void json_add_str(struct json *parent, const char *key, const char *s); /* invalid UTF-8 → U+FFFD */
+void json_add_str(struct json *parent, const char *key, const char *s); /* invalid UTF-8: U+FFFD */
 void json_add_null(struct json *parent, const char *key);
 void json_add_bool(struct json *parent, const char *key, bool b);
 void json_add_int(struct json *parent, const char *key, int64_t n); /* exact up to 2^53 */

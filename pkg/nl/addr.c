@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "nl/nl.h"
 
 static void addr_msg(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct ip *ip,
 		     const char *what)

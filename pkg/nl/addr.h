@@ -4,7 +4,8 @@
 #define CNIC_NL_ADDR_H
 
 #include "base/arena.h"
-#include "nl/nl.h"
+#include "net/ip.h"
+#include "nl/io.h"
 
 struct addr {
 	struct ip ip;   /* the local address with its prefix */

@@ -6,6 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nl/nl.h"
+
 void vlan_set_add(struct vlan_set *set, uint16_t vid)
 {
 	set->bits[vid / 64 % 64] |= UINT64_C(1) << (vid % 64);

@@ -3,7 +3,7 @@
 #ifndef CNIC_NL_BRIDGE_VLAN_H
 #define CNIC_NL_BRIDGE_VLAN_H
 
-#include "nl/nl.h"
+#include "nl/io.h"
 
 #define VLAN_MAX 4094
 

@@ -5,6 +5,8 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <string.h>
 
+#include "nl/nl.h"
+
 /*
  * Which parts of the tuple CTA_FILTER_ORIG_FLAGS compares: the kernel keeps their bits in
  * net/netfilter/nf_internals.h. Ports it compares of TCP and UDP only.

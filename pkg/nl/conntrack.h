@@ -7,7 +7,8 @@
 #define CNIC_NL_CONNTRACK_H
 
 #include "base/arena.h"
-#include "nl/nl.h"
+#include "net/ip.h"
+#include "nl/io.h"
 
 /* Where a connection's first packet was sent to. */
 struct conntrack_port {

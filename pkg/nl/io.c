@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sending what nl.c has built, and hearing what comes of it: answers, dumps, announcements. */
+#include "nl/io.h"
+
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdio.h>

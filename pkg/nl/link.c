@@ -7,6 +7,8 @@
 #include <linux/veth.h>
 #include <string.h>
 
+#include "nl/nl.h"
+
 /* uapi/if.h, which collides with net/if.h, numbers the link modes so. */
 enum { MODE_DEFAULT, MODE_DORMANT };
 

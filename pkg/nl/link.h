@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link.h - network interfaces: look up, create, change, delete. See rtnetlink(7), uapi/if_link.h.
+ * link.h - network interfaces: create, change, delete. See rtnetlink(7), uapi/if_link.h.
  */
 #ifndef CNIC_NL_LINK_H
 #define CNIC_NL_LINK_H
@@ -8,7 +8,7 @@
 #include <net/if.h>
 
 #include "net/mac.h"
-#include "nl/nl.h"
+#include "nl/io.h"
 
 /* RFC 2863; uapi/if.h, which collides with net/if.h, numbers them so. */
 enum { LINK_DORMANT = 5, LINK_UP };
@@ -44,15 +44,6 @@ struct bridge_req {
 	const uint8_t *mac; /* NULL = kernel's choice, which follows the ports */
 };
 
-/* Look one up. A missing one is ENODEV, or with _allow a success with out->index 0. */
-int nl_link_get(struct nl *nl, const char *name, struct link *out) NODISCARD;
-int nl_link_get_allow(struct nl *nl, const char *name, struct link *out) NODISCARD;
-int nl_link_get_index(struct nl *nl, int index, struct link *out) NODISCARD;
-int nl_link_get_index_allow(struct nl *nl, int index, struct link *out) NODISCARD;
-
-/* Callback for nl_query() and nl_wait(): fill the struct link from an RTM_NEWLINK message. */
-int nl_link_parse(const struct nlmsghdr *nlh, void *data);
-
 /*
  * Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). Since Linux 6.2
  * the answer to nl_query() holds the new link, so that there is no need to look it up.
@@ -77,29 +68,5 @@ void nl_link_del_name(struct nl *nl, const char *name);
 
 /* Bridge port flags (IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED). */
 void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated);
-
-/* How many ports a bridge has. */
-int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n) NODISCARD;
-
-/*
- * A socket of its own in the current namespace that hears of this link only, for nl_wait(). Watch
- * first, then act or look.
- */
-int nl_link_watch(struct nl *w, int index, struct err *err) NODISCARD;
-
-/*
- * Delete `index`, a veth's end known to `at`, and return when the kernel has announced that its
- * other end `far`, known to `there` and in the current namespace, is gone: the far one is unlisted
- * last. RTM_DELLINK blocks its caller for an RCU grace period after that, about 20 ms; a child
- * waits that out with nothing of ours open. Without a child it is done in place.
- */
-int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) NODISCARD;
-
-/*
- * Is the operstate UP, once all that is queued is done? Wait until it is, for a link of the current
- * namespace.
- */
-int nl_link_is_up(struct nl *nl, int index, bool *up) NODISCARD;
-int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
 
 #endif

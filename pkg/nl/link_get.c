@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links as the kernel describes them: parsing, asking for one, counting the ports of a bridge. */
-#include "nl/link.h" /* first: the kernel's leave out what netinet/in.h has */
+#include "nl/link_get.h" /* first: the kernel's leave out what netinet/in.h has */
 
 #include <linux/if_bridge.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+
+#include "nl/nl.h"
 
 static int info_data_attr(const struct nlattr *attr, void *data)
 {

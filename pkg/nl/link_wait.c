@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links in time: hearing that one is gone, or up. */
+#include "nl/link_wait.h"
+
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/str.h"
-#include "nl/link.h"
+#include "nl/link_get.h"
+#include "nl/nl.h"
 #include "sys/deferred.h"
 
 static bool is_gone(const struct nlmsghdr *nlh, int index)

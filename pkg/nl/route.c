@@ -4,6 +4,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nl/nl.h"
+
 /* Tables above 255 go into the attribute only. */
 static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct route *r,
 		      const char *what)

@@ -4,7 +4,8 @@
 #define CNIC_NL_ROUTE_H
 
 #include "base/arena.h"
-#include "nl/nl.h"
+#include "net/ip.h"
+#include "nl/io.h"
 
 struct route {
 	struct ip dst, gw,

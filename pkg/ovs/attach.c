@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "nl/link_get.h"
 #include "skel/nodeconf.h"
 
 #define UNDO_TIMEOUT_MS   3000

@@ -10,7 +10,6 @@
 #include "cni/args.h"
 #include "cni/version.h"
 #include "nft/nft.h"
-#include "sys/netns.h"
 #include "sys/spawn.h"
 
 const struct cni_plugin *cni_plugin_named(const char *name)

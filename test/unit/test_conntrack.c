@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "nl/nl.h"
 #include "tap.h"
 
 static struct arena arena;

@@ -12,6 +12,7 @@
 #include "iface/veth.h"
 #include "iface/vlan_list.h"
 #include "netfilter/rules.h"
+#include "nl/link_get.h"
 #include "skel/delegate.h"
 #include "verify.h"
 

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/scope.h"
-#include "base/str.h"
 #include "iface/veth.h"
 #include "nl/addr.h"
+#include "nl/link_get.h"
 
 /*
  * What was added goes, then what was removed comes back in its order, for the first of a subnet is

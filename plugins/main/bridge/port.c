@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "port.h"
 
+#include "nl/link_wait.h"
+
 #define UP_TIMEOUT_MS 3000
 
 int bridge_port_set_flags(struct cni_call *c, const struct link *port,

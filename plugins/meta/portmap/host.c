@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nl/conntrack.h"
+#include "nl/link_get.h"
 #include "nl/route.h"
 #include "siblings.h"
 #include "sys/sysctl.h"
