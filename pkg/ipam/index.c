@@ -14,7 +14,7 @@
 
 #define HEAD      "head"
 #define BITS      ".bits"
-#define ONCE      ".once"
+#define USED      ".used"
 #define OPEN_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 /* ---- the head ------------------------------------------------------------------ */
@@ -182,11 +182,10 @@ DIR *index_entries(int dir, const char *name)
 	return entries;
 }
 
+/* Those of an older layout as well. */
 static bool is_map(const char *name)
 {
-	size_t n = strlen(name), tail = strlen(BITS);
-
-	return n > tail && (!strcmp(name + n - tail, BITS) || !strcmp(name + n - tail, ONCE));
+	return *name != '.' && strchr(name, '.');
 }
 
 static void remove_maps(struct index *ix)
@@ -363,7 +362,7 @@ bool index_never_used(struct index *ix, const struct ip *ip)
 
 	if (!is_this_boot(ix, ix->head.since) || !index_may_change(ix))
 		return false;
-	block_name(ip, ONCE, name);
+	block_name(ip, USED, name);
 	fd = openat(ix->dir, name, O_RDWR | O_CREAT | OPEN_SAFE, 0600);
 	if (fd < 0 || pread(fd, &byte, 1, at) < 0) {
 		ix->broken = true;

@@ -7,7 +7,7 @@
  *
  *	head             the seal, the key of the owners' names, the boot
  *	<block>.bits     a bitmap of 2^16 addresses, a set bit is a record; named by the high bits
- *	<block>.once     the same of the addresses that were given out since this boot began
+ *	<block>.used     the same of the addresses that were given out since this boot began
  *	by-owner/<hash>  a symbolic link to "<boot> <ip>[,<ip>...]"
  *
  * The seal is how we learn that somebody else changed the records, or the owners' entries: a
@@ -31,7 +31,7 @@
 
 #include "net/ip.h"
 
-#define INDEX_MAGIC    UINT64_C(0x636e69632d697832) /* no other layout or byte order has it */
+#define INDEX_MAGIC    UINT64_C(0x636e69632d697833) /* no other layout or byte order has it */
 #define INDEX_BLOCK    65536                        /* addresses per bitmap */
 #define INDEX_HOLDERS  "by-owner"                   /* see owners.h */
 #define INDEX_BOOT_LEN 16  /* hex digits of the boot id: enough to tell boots apart */
@@ -49,7 +49,7 @@ struct index_head {
 	struct index_seal records;
 	char boot[16];     /* when this was written */
 	char released[16]; /* in this boot the earlier boots' records were released */
-	char since[16];    /* of this boot the .once maps know everything; zeros = of none */
+	char since[16];    /* of this boot the .used maps know everything; zeros = of none */
 	struct index_seal holders;
 	uint8_t sum[16]; /* of all before it */
 };

@@ -7,17 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipam/siphash.h"
+#include "base/sha512.h"
 
 void index_holder_key(const struct index *ix, const struct holder *holder,
 		      struct index_holder_key *key)
 {
-	char text[RECORD_MAX + 1];
-	int len = snprintf(text, sizeof(text), "%s\r\n%s", holder->id, holder->ifname);
-	uint8_t hash[16];
+	uint8_t hash[SHA512_LEN];
+	struct sha512 s;
 
-	siphash128(ix->head.key, text, (size_t)len < sizeof(text) ? (size_t)len : RECORD_MAX, hash);
-	for (size_t i = 0; i < sizeof(hash); i++)
+	sha512_begin(&s);
+	sha512_add(&s, ix->head.key, sizeof(ix->head.key));
+	sha512_add(&s, holder->id, strlen(holder->id) + 1);
+	sha512_add(&s, holder->ifname, strlen(holder->ifname));
+	sha512_end(&s, hash);
+	for (size_t i = 0; i < INDEX_HOLDER_KEY_LEN / 2; i++)
 		snprintf(key->hex + i * 2, 3, "%02x", hash[i]);
 }
 

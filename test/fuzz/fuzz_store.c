@@ -38,7 +38,7 @@ static const char *const files[] = {
 	[FIRST_INDEX] = INDEX "/head",
 	INDEX "/0a01.bits",
 	INDEX "/fd00000000000000000000000000.bits",
-	INDEX "/0a01.once",
+	INDEX "/0a01.used",
 	[FIRST_LINK] = "link of c1",
 	"link of c2",
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/ipam/range, siphash, resolv: what needs no store. */
+/* pkg/ipam/range, resolv: what needs no store. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,6 @@
 
 #include "ipam/range.h"
 #include "ipam/resolv.h"
-#include "ipam/siphash.h"
 #include "tap.h"
 
 static struct arena arena;
@@ -299,34 +298,6 @@ static void test_walk(void)
 	   "at the very last address there is");
 }
 
-/*
- * The vectors for the key 00 01 .. 0f and the texts "", 00, 00 01, .. of the algorithm's authors.
- */
-static void test_siphash(void)
-{
-	static const struct {
-		size_t len;
-		uint8_t hash[4];
-	} cases[] = {
-		{ 0, { 0xa3, 0x81, 0x7f, 0x04 } },
-		{ 1, { 0xda, 0x87, 0xc1, 0xd8 } },
-	};
-	uint8_t key[16], text[64], out[16], other[16];
-
-	for (uint8_t i = 0; i < sizeof(text); i++)
-		text[i] = i;
-	memcpy(key, text, sizeof(key));
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		siphash128(key, text, cases[i].len, out);
-		ok(!memcmp(out, cases[i].hash, sizeof(cases[i].hash)), "siphash of %zu bytes",
-		   cases[i].len);
-	}
-	siphash128(key, text, 63, out);
-	text[62] ^= 1;
-	siphash128(key, text, 63, other);
-	ok(memcmp(out, other, 8) && memcmp(out + 8, other + 8, 8), "both halves see the last byte");
-}
-
 static void test_resolv(void)
 {
 	static const char text[] =
@@ -358,7 +329,6 @@ int main(void)
 	test_sets();
 	test_find();
 	test_walk();
-	test_siphash();
 	test_resolv();
 	arena_free(&arena);
 	return done_testing();

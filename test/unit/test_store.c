@@ -514,6 +514,31 @@ static void test_head(void)
 	ok(!wrong, "row 19: no byte of the head changes unseen");
 }
 
+/* The layout before this one: its names of holders are other hashes, its maps have other endings. */
+static void test_older_layout(void)
+{
+	struct index_head h;
+	int fd;
+
+	remove_tree();
+	ok(!strcmp(add("c1", small), "10.9.0.2"), "held");
+	fd = open(index_path("head"), O_RDWR | O_CLOEXEC);
+	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
+		abort();
+	h.magic--;
+	seal_sum(&h, h.sum);
+	if (pwrite(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
+		abort();
+	close(fd);
+	close(open(index_path("0a09.once"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	ok(!change_entries("mv $f 0123456789abcdef0123456789abcdef"), "an entry by another hash");
+	ok(!is_indexed(), "an index of an older layout is not believed");
+	ok(!strcmp(add("c1", small), "101"), "what is held is found in the reservations");
+	ok(is_indexed() && count_owners() == 1, "the index is made anew, without the older entry");
+	ok(access(index_path("0a09.once"), F_OK) < 0, "and without the older map");
+	ok(del("c1", "eth0") && !strcmp(held_by("c1"), ""), "DEL releases it");
+}
+
 /* The process dies before the seal. */
 static void test_crash(void)
 {
@@ -788,6 +813,7 @@ int main(void)
 	test_hostile();
 	test_index_damage();
 	test_head();
+	test_older_layout();
 	test_crash();
 	test_reboot();
 	test_first_use();
