@@ -168,37 +168,17 @@ static int timed_out(struct ovsdb_stream *s)
 	return err_set(s->err, ERR_RETRY, "%s: ovsdb-server does not answer", s->where);
 }
 
-/* Who has been stopped, and its machine perhaps, gives the peer another moment to answer. Once. */
-static bool overslept(struct ovsdb_stream *s)
-{
-	int64_t now = clock_ms();
-
-	if (s->woken || now - s->deadline < OVSDB_OVERSLEPT_MS)
-		return false;
-	s->woken = true;
-	s->deadline = now + OVSDB_MOMENT_MS;
-	return true;
-}
-
-/*
- * What there is to be had comes before the deadline: we may have been stopped. Not for ever,
- * though: one who sends a byte at a time has always something to be had.
- */
 static int wait_for(struct ovsdb_stream *s, short events, short *got)
 {
 	struct pollfd p = { .fd = s->fd, .events = events };
 	int64_t left = s->deadline - clock_ms();
-	int n = poll(&p, 1, left > 0 ? (int)left : 0);
+	int n = left > 0 ? poll(&p, 1, (int)left) : 0;
 
-	*got = 0;
-	if (n > 0)
-		*got = p.revents;
+	if (n == 0)
+		return timed_out(s);
 	if (n < 0 && errno != EINTR)
 		return retry(s, "poll");
-	if (left <= 0 && ++s->late > OVSDB_LATE)
-		return timed_out(s);
-	if (n == 0 && !overslept(s))
-		return timed_out(s);
+	*got = n > 0 ? p.revents : 0;
 	return 0;
 }
 
@@ -273,8 +253,6 @@ void ovsdb_stream_close(struct ovsdb_stream *s)
 void ovsdb_stream_allow(struct ovsdb_stream *s, int timeout_ms)
 {
 	s->deadline = clock_ms() + timeout_ms;
-	s->late = 0;
-	s->woken = false;
 }
 
 /* ---- texts ----------------------------------------------------------------------------------- */

@@ -14,12 +14,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define OVSDB_MAX_BYTES    ((size_t)16 << 20) /* of all that a server sends on one connection */
-#define OVSDB_MAX_VALUES   1000000            /* in it: values cost more memory than their text */
-#define OVSDB_PORT         6640               /* IANA's, where "tcp:" names none */
-#define OVSDB_LATE         64  /* reads of what had come before the deadline, after it */
-#define OVSDB_OVERSLEPT_MS 500 /* behind the deadline: we have been stopped */
-#define OVSDB_MOMENT_MS    2000
+#define OVSDB_MAX_BYTES  ((size_t)16 << 20) /* of all that a server sends on one connection */
+#define OVSDB_MAX_VALUES 1000000            /* in it: values cost more memory than their text */
+#define OVSDB_PORT       6640               /* IANA's, where "tcp:" names none */
 
 /* Where the search for the end of a text has got to. */
 struct ovsdb_frame {
@@ -40,8 +37,6 @@ struct ovsdb_stream {
 	const char *where; /* as configured, for error texts */
 	int64_t deadline;  /* clock_ms(); renew with ovsdb_stream_allow() */
 	bool broken;       /* nothing sensible can come over it any more */
-	unsigned int late; /* reads after the deadline */
-	bool woken;        /* the deadline has been put off once, see OVSDB_OVERSLEPT_MS */
 	char *in;
 	size_t used, size, total;
 	struct ovsdb_frame frame;

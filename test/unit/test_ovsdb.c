@@ -552,30 +552,6 @@ static void fails(void (*part)(int fd), int timeout_ms, int code, const char *te
 	end(&db);
 }
 
-/* Stops the client beyond its deadline, and answers only then. */
-static void part_stops_us(int fd)
-{
-	const char *text;
-	unsigned int id = hear(fd, &text);
-
-	kill(getppid(), SIGSTOP);
-	usleep(1500000);
-	kill(getppid(), SIGCONT);
-	usleep(100000);
-	count(fd, id, 1);
-	(void)hear(fd, &text);
-}
-
-static void test_stopped(void)
-{
-	struct ovsdb db;
-
-	play(&db, part_stops_us, 500);
-	ok(!ovsdb_run(&db, some(&db, "do it")), "time that we were stopped does not count: %s",
-	   err.msg);
-	end(&db);
-}
-
 static void test_silence(void)
 {
 	struct ovsdb_txn *t;
@@ -872,7 +848,6 @@ int main(void)
 	test_echo();
 	test_pieces();
 	test_silence();
-	test_stopped();
 	test_endpoints();
 	test_bare_path();
 	test_backlog();
