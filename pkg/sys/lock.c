@@ -76,17 +76,22 @@ static int lock_after(int fd, off_t ahead, const char *name, struct err *err)
 {
 	struct sigaction act = { .sa_handler = on_alarm }, old;
 	struct itimerval tick = { .it_interval.tv_sec = 1, .it_value.tv_sec = ORDER_MS / 1000 };
+	sigset_t alarm, mask;
 	int rc, saved;
 
 	if (try_lock(fd, ahead))
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return err_sys(err, "lock %s", name);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
 	sigaction(SIGALRM, &act, &old);
+	sigprocmask(SIG_UNBLOCK, &alarm, &mask);
 	setitimer(ITIMER_REAL, &tick, NULL);
 	rc = wait_in_time(fd, ahead);
 	saved = errno;
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGALRM, &old, NULL);
 	errno = saved;
 	if (!rc)

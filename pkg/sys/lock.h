@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock.h - flock(2) with a bound, and in the order of asking. */
+/*
+ * lock.h - flock(2) with a bound, and in the order of asking.
+ *
+ * While it waits, it uses the process's ITIMER_REAL and SIGALRM, unblocked: not for a process with
+ * a timer of its own, nor for more than one thread at a time.
+ */
 #ifndef CNIC_SYS_LOCK_H
 #define CNIC_SYS_LOCK_H
 

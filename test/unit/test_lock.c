@@ -48,6 +48,13 @@ static int64_t asked(void)
 	return n;
 }
 
+static bool blocks_alarm(void)
+{
+	sigset_t mask;
+
+	return sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && sigismember(&mask, SIGALRM);
+}
+
 /*
  * A process that takes the lock and leaves its name; it has asked when this returns. The lock is a
  * descriptor's.
@@ -60,9 +67,11 @@ static pid_t waiter(char name, int held)
 	if (pid < 0)
 		abort();
 	if (!pid) {
+		bool blocked = blocks_alarm();
+
 		close(held);
 		take();
-		_exit(write(trace[1], &name, 1) == 1 ? 0 : 1);
+		_exit(write(trace[1], &name, 1) == 1 && blocked == blocks_alarm() ? 0 : 1);
 	}
 	while (asked() == before) {
 		in_time();
@@ -152,6 +161,18 @@ static void check_stopped(void)
 	is_str(names(), "a", "after all");
 }
 
+/* The timer's signal is the caller's to block; the wait has its bound all the same. */
+static void check_blocked(void)
+{
+	sigset_t alarm, mask;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm, &mask);
+	check_stopped();
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
 static const struct {
 	const char *what;
 	int64_t n;
@@ -202,6 +223,7 @@ int main(void)
 	check_order();
 	check_death();
 	check_stopped();
+	check_blocked();
 	check_hints();
 	check_readonly();
 	unlink(path);
