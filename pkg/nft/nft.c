@@ -73,7 +73,7 @@ static void make_room(struct nl *nl, size_t bytes, size_t messages, struct arena
 {
 	int twice = (int)bytes * 2; /* the kernel counts its own overhead */
 
-	nl->what = arena_array(arena, const char *, messages);
+	nl->labels = arena_array(arena, const char *, messages);
 	nl->batch = messages;
 	nl->buf = arena_alloc(arena, bytes);
 	nl->size = bytes;

@@ -9,7 +9,7 @@
 #include "nl/nl.h"
 
 static void addr_msg(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct ip *ip,
-		     const char *what)
+		     const char *label)
 {
 	struct ifaddrmsg ifa = {
 		.ifa_family = (uint8_t)ip->family,
@@ -17,7 +17,7 @@ static void addr_msg(struct nl *nl, uint16_t type, uint16_t flags, int index, co
 		.ifa_index = (uint32_t)index,
 	};
 
-	nl_msg(nl, type, flags, &ifa, sizeof(ifa), what);
+	nl_msg(nl, type, flags, &ifa, sizeof(ifa), label);
 	nl_ip(nl, IFA_LOCAL, ip);
 	nl_ip(nl, IFA_ADDRESS, ip);
 }
@@ -104,33 +104,20 @@ static int addr_parse(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-/* An interrupted dump is repeated: start over with what was there before it. */
-struct mark {
-	struct addr_list *list;
-	size_t n;
-};
-
-static void rewind_list(void *data)
+static void drop_interrupted(void *data)
 {
-	struct mark *m = data;
+	struct addr_list *list = data;
 
-	m->list->n_addr = m->n;
-}
-
-static int parse_marked(const struct nlmsghdr *nlh, void *data)
-{
-	struct mark *m = data;
-
-	return addr_parse(nlh, m->list);
+	list->n_addr = list->n_whole;
 }
 
 static int list_family(struct nl *nl, int index, uint8_t family, struct addr_list *out)
 {
 	struct ifaddrmsg ifa = { .ifa_family = family, .ifa_index = (uint32_t)index };
-	struct mark m = { out, out->n_addr };
 
+	out->n_whole = out->n_addr;
 	nl_msg(nl, RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof(ifa), "list addresses");
-	return nl_dump(nl, parse_marked, rewind_list, &m);
+	return nl_dump(nl, addr_parse, drop_interrupted, out);
 }
 
 int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list *out)

@@ -16,7 +16,7 @@ struct addr {
 
 struct addr_list {
 	struct addr *addr;
-	size_t n_addr;
+	size_t n_addr, n_whole; /* n_whole: from dumps that are complete */
 	int index;
 	struct arena *arena;
 };

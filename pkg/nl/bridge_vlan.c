@@ -25,11 +25,11 @@ bool vlan_set_is_empty(const struct vlan_set *set)
 	return !memcmp(set, &empty, sizeof(empty));
 }
 
-static void vlan_msg(struct nl *nl, uint16_t type, int port, const char *what)
+static void vlan_msg(struct nl *nl, uint16_t type, int port, const char *label)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = port };
 
-	nl_msg(nl, type, 0, &ifi, sizeof(ifi), what);
+	nl_msg(nl, type, 0, &ifi, sizeof(ifi), label);
 }
 
 static void put_vlan(struct nl *nl, uint16_t vid, uint16_t flags)

@@ -169,11 +169,11 @@ static void rewind_entries(void *data)
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 static void ct_msg(struct nl *nf, uint16_t type, uint16_t flags, sa_family_t family,
-		   const char *what)
+		   const char *label)
 {
 	struct nfgenmsg nfg = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 };
 
-	nl_msg(nf, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type), flags, &nfg, sizeof(nfg), what);
+	nl_msg(nf, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type), flags, &nfg, sizeof(nfg), label);
 }
 
 /* Of IPv6 the kernel (ctnetlink_filter_match_tuple) takes those that have any other address. */

@@ -44,7 +44,7 @@ static bool is_ours(const struct nl *nl, const struct nlmsghdr *nlh)
 
 static int negative_ack(struct nl *nl, const struct nlmsghdr *nlh, int code)
 {
-	err_fill(nl->err, ERR_INTERNAL, -code, "%s", nl->what[nlh->nlmsg_seq - nl->first]);
+	err_fill(nl->err, ERR_INTERNAL, -code, "%s", nl->labels[nlh->nlmsg_seq - nl->first]);
 	extack(nl->err, nlh);
 	return -1;
 }
@@ -157,7 +157,7 @@ static int send_batch(struct nl *nl)
 	if (nl_seal(nl) < 0)
 		return -1;
 	if (mnl_socket_sendto(nl->sock, nl->buf, nl->used) < 0)
-		return err_sys(nl->err, "send to netlink (%s)", nl->what[0]);
+		return err_sys(nl->err, "send to netlink (%s)", nl->labels[0]);
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static int collect_transaction(struct nl *nl)
 		}
 	}
 	if (nl->ack_lost)
-		return err_sys(nl->err, "receive from netlink (%s)", nl->what[0]);
+		return err_sys(nl->err, "receive from netlink (%s)", nl->labels[0]);
 	return rc;
 }
 
@@ -245,10 +245,10 @@ static struct nlmsghdr *only(struct nl *nl)
 }
 
 /* Queue the request again as it was, under a new number. */
-static void requeue(struct nl *nl, const void *msg, size_t len, const char *what)
+static void requeue(struct nl *nl, const void *msg, size_t len, const char *label)
 {
 	memcpy(nl->buf, msg, len);
-	nl->what[0] = what;
+	nl->labels[0] = label;
 	only(nl)->nlmsg_seq = nl->seq++;
 }
 
@@ -256,7 +256,7 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data)
 {
 	char msg[256];
 	size_t len = only(nl)->nlmsg_len;
-	const char *what = nl->what[0];
+	const char *label = nl->labels[0];
 
 	nl->overflow |= len > sizeof(msg);
 	if (!nl->overflow)
@@ -265,14 +265,14 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data)
 		struct round r = { .cb = cb, .data = data };
 
 		if (i)
-			requeue(nl, msg, len, what);
+			requeue(nl, msg, len, label);
 		reset(data);
 		if (transact(nl, &r) < 0)
 			return -1;
 		if (!r.interrupted)
 			return 0;
 	}
-	return err_set(nl->err, ERR_RETRY, "%s: interrupted %d times", what, nl->dump_tries);
+	return err_set(nl->err, ERR_RETRY, "%s: interrupted %d times", label, nl->dump_tries);
 }
 
 int nl_watch(struct nl *nl, int group)

@@ -28,9 +28,9 @@ struct nl {
 	bool overflow;             /* sticky: a message did not fit */
 	bool ack_lost;             /* the last commit was sent, what came of it is not known */
 	int dump_tries;            /* how often an interrupted dump is begun anew */
-	const char **what;         /* per queued message, for error texts: `own_what`, or more */
-	size_t batch;              /* messages that `what` has room for */
-	const char *own_what[NL_BATCH];
+	const char **labels;       /* per queued message, for error texts: `own_labels`, or more */
+	size_t batch;              /* messages that `label` has room for */
+	const char *own_labels[NL_BATCH];
 	char *buf; /* `own`, or something larger that its user has */
 	size_t size;
 	_Alignas(struct nlmsghdr) char own[NL_BUFSIZE];

@@ -12,6 +12,13 @@
 /* uapi/if.h, which collides with net/if.h, numbers the link modes so. */
 enum { MODE_DEFAULT, MODE_DORMANT };
 
+static void link_msg(struct nl *nl, uint16_t type, int index, const char *label)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_msg(nl, type, 0, &ifi, sizeof(ifi), label);
+}
+
 /*
  * One queue each way, which is what both ends have in use by default. To be asked for it spares the
  * kernel a grace period per end, in which it would hold RTNL to give up the ones it made per CPU.
@@ -105,9 +112,7 @@ void nl_link_up(struct nl *nl, int index)
  */
 void nl_link_arp_notify(struct nl *nl, int index)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set arp_notify");
+	link_msg(nl, RTM_NEWLINK, index, "set arp_notify");
 	nl_nest(nl, IFLA_AF_SPEC) {
 		nl_nest(nl, AF_INET) {
 			nl_nest(nl, IFLA_INET_CONF) {
@@ -119,9 +124,7 @@ void nl_link_arp_notify(struct nl *nl, int index)
 
 void nl_link_no_addrgen(struct nl *nl, int index)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set addrgenmode none");
+	link_msg(nl, RTM_NEWLINK, index, "set addrgenmode none");
 	nl_nest(nl, IFLA_AF_SPEC) {
 		nl_nest(nl, AF_INET6) {
 			nl_u8(nl, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -131,35 +134,27 @@ void nl_link_no_addrgen(struct nl *nl, int index)
 
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN])
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set MAC address");
+	link_msg(nl, RTM_NEWLINK, index, "set MAC address");
 	nl_put(nl, IFLA_ADDRESS, mac, MAC_LEN);
 }
 
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set MTU");
+	link_msg(nl, RTM_NEWLINK, index, "set MTU");
 	nl_u32(nl, IFLA_MTU, mtu);
 }
 
 /* Kernels before 6.2 rename no link that is up; within one message the name comes first. */
 void nl_link_rename(struct nl *nl, int index, const char *name)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
 	nl_link_flags(nl, index, 0, IFF_UP);
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "rename link");
+	link_msg(nl, RTM_NEWLINK, index, "rename link");
 	nl_str(nl, IFLA_IFNAME, name);
 }
 
 void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "move link");
+	link_msg(nl, RTM_NEWLINK, index, "move link");
 	nl_u32(nl, IFLA_NET_NS_FD, (uint32_t)netns_fd);
 	nl_str(nl, IFLA_IFNAME, name);
 }
@@ -167,11 +162,10 @@ void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name)
 /* ip link set PF vf N mac MAC */
 void nl_vf_mac(struct nl *nl, int pf, unsigned int vf, const uint8_t mac[MAC_LEN])
 {
-	struct ifinfomsg ifi = { .ifi_index = pf };
 	struct ifla_vf_mac value = { .vf = vf };
 
 	memcpy(value.mac, mac, MAC_LEN);
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set the VF's MAC address");
+	link_msg(nl, RTM_NEWLINK, pf, "set the VF's MAC address");
 	nl_nest(nl, IFLA_VFINFO_LIST) {
 		nl_nest(nl, IFLA_VF_INFO) {
 			nl_put(nl, IFLA_VF_MAC, &value, sizeof(value));
@@ -181,16 +175,12 @@ void nl_vf_mac(struct nl *nl, int pf, unsigned int vf, const uint8_t mac[MAC_LEN
 
 void nl_link_del(struct nl *nl, int index)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete link");
+	link_msg(nl, RTM_DELLINK, index, "delete link");
 }
 
 void nl_link_del_name(struct nl *nl, const char *name)
 {
-	struct ifinfomsg ifi = { 0 };
-
-	nl_msg(nl, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete link");
+	link_msg(nl, RTM_DELLINK, 0, "delete link");
 	nl_str(nl, IFLA_IFNAME, name);
 }
 
@@ -201,9 +191,7 @@ void nl_link_del_name(struct nl *nl, const char *name)
  */
 void nl_port_activate(struct nl *nl, int index)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "let the bridge port forward");
+	link_msg(nl, RTM_NEWLINK, index, "let the bridge port forward");
 	nl_u8(nl, IFLA_OPERSTATE, LINK_UP);
 	nl_u8(nl, IFLA_LINKMODE, MODE_DEFAULT);
 }
@@ -211,9 +199,7 @@ void nl_port_activate(struct nl *nl, int index)
 /* ip link set dev X type bridge_slave hairpin on isolated on */
 void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated)
 {
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set bridge port flags");
+	link_msg(nl, RTM_NEWLINK, index, "set bridge port flags");
 	nl_nest(nl, IFLA_LINKINFO) {
 		nl_str(nl, IFLA_INFO_SLAVE_KIND, "bridge");
 		nl_nest(nl, IFLA_INFO_SLAVE_DATA) {

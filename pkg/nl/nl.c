@@ -23,7 +23,7 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 
 	nl->err = err;
 	nl->deferred = NULL;
-	nl->what = nl->own_what;
+	nl->labels = nl->own_labels;
 	nl->batch = NL_BATCH;
 	nl->buf = nl->own;
 	nl->size = sizeof(nl->own);
@@ -99,14 +99,14 @@ static void seal(struct nl *nl)
 }
 
 void nl_msg(struct nl *nl, uint16_t type, uint16_t flags, const void *hdr, size_t len,
-	    const char *what)
+	    const char *label)
 {
 	seal(nl);
 	if (room(nl) < MNL_NLMSG_HDRLEN + MNL_ALIGN(len) || nl_queued(nl) >= nl->batch) {
 		nl->overflow = true; /* build on at the start; nl_commit() will not send it */
 		nl->used = 0;
 	}
-	nl->what[nl_queued(nl) % nl->batch] = what;
+	nl->labels[nl_queued(nl) % nl->batch] = label;
 	mnl_nlmsg_put_header(cur(nl));
 	cur(nl)->nlmsg_type = type;
 	cur(nl)->nlmsg_flags = NLM_F_REQUEST | flags;
@@ -177,7 +177,7 @@ int nl_seal(struct nl *nl)
 {
 	seal(nl);
 	if (nl->overflow)
-		return err_set(nl->err, ERR_INTERNAL, "%s: netlink batch too large", nl->what[0]);
+		return err_set(nl->err, ERR_INTERNAL, "%s: netlink batch too large", nl->labels[0]);
 	return 0;
 }
 

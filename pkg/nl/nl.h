@@ -23,10 +23,10 @@ void nl_close(struct nl *nl);
 
 /*
  * Building. Nothing here fails: a message that outgrows the buffer poisons the batch and
- * nl_commit() says so. `what` is for the error text and must outlive the commit ("create veth").
+ * nl_commit() says so. `label` is for the error text and must outlive the commit ("create veth").
  */
 void nl_msg(struct nl *nl, uint16_t type, uint16_t flags, const void *hdr, size_t len,
-	    const char *what);
+	    const char *label);
 void nl_put(struct nl *nl, uint16_t type, const void *data, size_t len);
 void nl_header(struct nl *nl, const void *hdr, size_t len); /* a protocol header inside a nest */
 void nl_str(struct nl *nl, uint16_t type, const char *s);

@@ -8,7 +8,7 @@
 
 /* Tables above 255 go into the attribute only. */
 static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct route *r,
-		      const char *what)
+		      const char *label)
 {
 	uint32_t table = r->table ? r->table : RT_TABLE_MAIN;
 	struct rtmsg rtm = {
@@ -20,7 +20,7 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 		.rtm_type = r->type ? r->type : RTN_UNICAST,
 	};
 
-	nl_msg(nl, type, flags, &rtm, sizeof(rtm), what);
+	nl_msg(nl, type, flags, &rtm, sizeof(rtm), label);
 	if (table > 255)
 		nl_u32(nl, RTA_TABLE, table);
 	if (r->dst.plen)
@@ -165,23 +165,11 @@ static int route_parse(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-struct mark {
-	struct route_list *list;
-	size_t n;
-};
-
-static int parse_marked(const struct nlmsghdr *nlh, void *data)
+static void drop_interrupted(void *data)
 {
-	struct mark *m = data;
+	struct route_list *list = data;
 
-	return route_parse(nlh, m->list);
-}
-
-static void rewind_list(void *data)
-{
-	struct mark *m = data;
-
-	m->list->n_route = m->n;
+	list->n_route = list->n_whole;
 }
 
 int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out)
@@ -192,12 +180,12 @@ int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out)
 	out->n_route = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct rtmsg rtm = { .rtm_family = families[i] };
-		struct mark m = { out, out->n_route };
 
 		if (family != AF_UNSPEC && family != families[i])
 			continue;
+		out->n_whole = out->n_route;
 		nl_msg(nl, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm), "list routes");
-		if (nl_dump(nl, parse_marked, rewind_list, &m) < 0)
+		if (nl_dump(nl, route_parse, drop_interrupted, out) < 0)
 			return -1;
 	}
 	return 0;

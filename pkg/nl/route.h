@@ -22,8 +22,8 @@ struct route {
 };
 
 struct route_list {
-	struct route *route; /* a multipath route is one entry per next hop */
-	size_t n_route;
+	struct route *route;     /* a multipath route is one entry per next hop */
+	size_t n_route, n_whole; /* n_whole: from dumps that are complete */
 	struct arena *arena;
 };
 

@@ -271,7 +271,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort(); /* whatever happens, the batch is empty */
 	nl.buf = nl.own; /* a larger one is the arena's */
 	nl.size = sizeof(nl.own);
-	nl.what = nl.own_what;
+	nl.labels = nl.own_labels;
 	nl.batch = NL_BATCH;
 	arena_free(&arena);
 	return 0;
