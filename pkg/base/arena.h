@@ -32,6 +32,7 @@ void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_n
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) PRINTF(2, 0);
 
 /*
  * Lists keep no capacity: it is the next power of two of their length. arena_list() makes one of n

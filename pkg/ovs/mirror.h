@@ -41,19 +41,9 @@ int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ov
  * Give the port the roles asked for, all of them or none, in one transaction; a mirror that is not
  * there is made and becomes this owner's, and the bridge's others of this owner that have no port
  * are removed. Looks first, and again when somebody else has been quicker. Code 101 if the copies
- * of one go elsewhere already. Its undo takes away what was wanted and not had, and the mirrors
- * that have been made.
+ * of one go elsewhere already.
  */
 int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
 		     struct ovs_mirror *m, size_t n) NODISCARD;
-int ovs_mirrors_undo_join(struct ovsdb *db, const char *port_uuid, const struct ovs_mirror *m,
-			  size_t n) NODISCARD;
-
-/* Take these roles from the port, in whatever mirrors. */
-int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid,
-		      const struct ovs_mirror_roles *roles) NODISCARD;
-
-/* Remove the mirrors of this owner that have no port any more, on whichever bridge. */
-int ovs_mirrors_gc(struct ovsdb *db, const char *owner) NODISCARD;
 
 #endif

@@ -8,27 +8,6 @@
 /* The client waits longer than it asks the server to, so that it is the server who says so. */
 #define GRACE_MS 1000
 
-static const char *say(struct ovsdb *db, const char *what, const char *name)
-{
-	return arena_printf(db->stream.arena, "%s %s", what, name);
-}
-
-static void where_name(struct ovsdb_txn *t, const char *name)
-{
-	json_add_str(ovsdb_where(t, "name", "=="), NULL, name);
-}
-
-static void where_uuid(struct ovsdb_txn *t, const char *column, const char *function,
-		       const char *uuid)
-{
-	ovsdb_add_uuid(ovsdb_where(t, column, function), NULL, uuid);
-}
-
-static bool server_timed_out(const struct ovsdb_txn *t, size_t op)
-{
-	return t->error && t->failed == op && !strcmp(t->error, "timed out");
-}
-
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 int ovs_port_name(struct ovs_port *p, struct err *err)
@@ -69,13 +48,13 @@ static void insert_port(struct ovsdb_txn *t, const struct ovs_port *p)
 /* The wait is an assertion: a port of a bridge that is not there would be committed as nothing. */
 static int send_insert(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn **t)
 {
-	*t = ovsdb_begin(db, say(db, "add port", p->name));
+	*t = ovsdb_begin(db, "add port %s", p->name);
 	json_add_str(ovsdb_wait(*t, "Bridge", "name", "==", 0), "name", p->bridge);
-	where_name(*t, p->bridge);
+	ovsdb_where_str(*t, "name", p->bridge);
 	insert_interface(*t, p);
 	insert_port(*t, p);
 	ovsdb_op(*t, "mutate", "Bridge");
-	where_name(*t, p->bridge);
+	ovsdb_where_str(*t, "name", p->bridge);
 	ovsdb_add_uuid(ovsdb_mutation(*t, "ports", "insert"), NULL, p->uuid);
 	return ovsdb_send(db, *t);
 }
@@ -83,14 +62,11 @@ static int send_insert(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_
 static int send_wait_ofport(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms,
 			    struct ovsdb_txn **t)
 {
-	static const char *const columns[] = { "ofport", "error", "link_state", NULL };
-
-	*t = ovsdb_begin(db, say(db, "wait for ovs-vswitchd to open port", p->name));
+	*t = ovsdb_begin(db, "wait for ovs-vswitchd to open port %s", p->name);
 	ovsdb_add_empty(ovsdb_wait(*t, "Interface", "ofport", "!=", timeout_ms), "ofport");
-	where_uuid(*t, "_uuid", "==", p->iface_uuid);
-	ovsdb_op(*t, "select", "Interface");
-	where_uuid(*t, "_uuid", "==", p->iface_uuid);
-	ovsdb_columns(*t, columns);
+	ovsdb_where_uuid(*t, "_uuid", "==", p->iface_uuid);
+	ovsdb_select(*t, "Interface", "ofport error link_state");
+	ovsdb_where_uuid(*t, "_uuid", "==", p->iface_uuid);
 	return ovsdb_send(db, *t);
 }
 
@@ -99,7 +75,7 @@ static int inserted(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn
 	struct err *err = db->stream.err;
 
 	if (ovsdb_finish(db, t) < 0) {
-		if (!server_timed_out(t, 0))
+		if (!ovsdb_timed_out(t))
 			return -1;
 		return err_set(err, ERR_CONFIG, "bridge: there is no OVS bridge %s", p->bridge);
 	}
@@ -117,7 +93,7 @@ static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *
 	int64_t ofport;
 
 	if (ovsdb_finish(db, t) < 0) {
-		if (!server_timed_out(t, 0))
+		if (!ovsdb_timed_out(t))
 			return -1;
 		return err_set(err, ERR_RETRY,
 			       "port %s: ovs-vswitchd has not opened it; is it running?", p->name);
@@ -148,18 +124,13 @@ int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms
 
 int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms)
 {
-	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "wait for the link of port", p->name));
+	struct ovsdb_txn *t = ovsdb_begin(db, "wait for the link of port %s", p->name);
 
 	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
 	json_add_str(ovsdb_wait(t, "Interface", "link_state", "==", timeout_ms), "link_state",
 		     "up");
-	where_uuid(t, "_uuid", "==", p->iface_uuid);
-	if (ovsdb_run(db, t) == 0)
-		return 0;
-	if (!server_timed_out(t, 0))
-		return -1;
-	err_clear(db->stream.err);
-	return 1;
+	ovsdb_where_uuid(t, "_uuid", "==", p->iface_uuid);
+	return ovsdb_try(db, t);
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
@@ -167,13 +138,13 @@ int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeou
 static void remove_op(struct ovsdb_txn *t, const char *uuid)
 {
 	ovsdb_op(t, "mutate", "Bridge");
-	where_uuid(t, "ports", "includes", uuid);
+	ovsdb_where_uuid(t, "ports", "includes", uuid);
 	ovsdb_add_uuid(ovsdb_mutation(t, "ports", "delete"), NULL, uuid);
 }
 
 int ovs_port_undo_add(struct ovsdb *db, const struct ovs_port *p)
 {
-	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "remove port", p->name));
+	struct ovsdb_txn *t = ovsdb_begin(db, "remove port %s", p->name);
 
 	remove_op(t, p->uuid);
 	return ovsdb_run(db, t);
@@ -200,42 +171,30 @@ int ovs_ports_remove(struct ovsdb *db, const char *const *uuids, size_t n)
 int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
 		   const struct json **rows)
 {
-	static const char *const columns[] = { "_uuid", "name", "external_ids", NULL };
 	struct ovsdb_txn *t = ovsdb_begin(db, "look for ports");
 
-	ovsdb_op(t, "select", "Port");
+	ovsdb_select(t, "Port", "_uuid name external_ids");
 	ovsdb_add_map(ovsdb_where(t, "external_ids", "includes"), NULL, ids, n);
-	ovsdb_columns(t, columns);
-	if (ovsdb_run(db, t) < 0)
-		return -1;
-	*rows = ovsdb_rows(t, 0);
-	return 0;
+	return ovsdb_query(db, t, rows);
 }
 
 int ovs_ifaces_failed(struct ovsdb *db, const struct json **rows)
 {
-	static const char *const columns[] = { "name", NULL };
 	struct ovsdb_txn *t = ovsdb_begin(db, "look for lost interfaces");
 
-	ovsdb_op(t, "select", "Interface");
+	ovsdb_select(t, "Interface", "name");
 	json_add_int(ovsdb_where(t, "ofport", "=="), NULL, -1);
-	json_add_str(ovsdb_where(t, "type", "=="), NULL, "");
-	ovsdb_columns(t, columns);
-	if (ovsdb_run(db, t) < 0)
-		return -1;
-	*rows = ovsdb_rows(t, 0);
-	return 0;
+	ovsdb_where_str(t, "type", "");
+	return ovsdb_query(db, t, rows);
 }
 
 int ovs_iface_is_netdev(struct ovsdb *db, const char *name, bool *yes)
 {
-	static const char *const columns[] = { "type", NULL };
-	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up interface", name));
+	struct ovsdb_txn *t = ovsdb_begin(db, "look up interface %s", name);
 	const char *type;
 
-	ovsdb_op(t, "select", "Interface");
-	where_name(t, name);
-	ovsdb_columns(t, columns);
+	ovsdb_select(t, "Interface", "type");
+	ovsdb_where_str(t, "name", name);
 	if (ovsdb_run(db, t) < 0)
 		return -1;
 	type = ovsdb_str(json_get(ovsdb_rows(t, 0), "type"));
@@ -245,13 +204,11 @@ int ovs_iface_is_netdev(struct ovsdb *db, const char *name, bool *yes)
 
 static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, bool *yes)
 {
-	static const char *const columns[] = { "name", NULL };
-	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up bridge", bridge));
+	struct ovsdb_txn *t = ovsdb_begin(db, "look up bridge %s", bridge);
 
-	ovsdb_op(t, "select", "Bridge");
-	where_name(t, bridge);
-	where_uuid(t, "ports", "includes", uuid);
-	ovsdb_columns(t, columns);
+	ovsdb_select(t, "Bridge", "name");
+	ovsdb_where_str(t, "name", bridge);
+	ovsdb_where_uuid(t, "ports", "includes", uuid);
 	if (ovsdb_run(db, t) < 0)
 		return -1;
 	*yes = ovsdb_rows(t, 0) != NULL;
@@ -260,20 +217,14 @@ static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, 
 
 int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
 {
-	static const char *const port[] = { "_uuid",  "name",         "vlan_mode", "tag",
-					    "trunks", "external_ids", NULL };
-	static const char *const iface[] = { "ofport",       "error", "link_state",
-					     "external_ids", "type",  NULL };
-	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look up port", name));
+	struct ovsdb_txn *t = ovsdb_begin(db, "look up port %s", name);
 	const char *uuid;
 
 	*out = (struct ovs_state){ 0 };
-	ovsdb_op(t, "select", "Port");
-	where_name(t, name);
-	ovsdb_columns(t, port);
-	ovsdb_op(t, "select", "Interface");
-	where_name(t, name);
-	ovsdb_columns(t, iface);
+	ovsdb_select(t, "Port", "_uuid name vlan_mode tag trunks external_ids");
+	ovsdb_where_str(t, "name", name);
+	ovsdb_select(t, "Interface", "ofport error link_state external_ids type");
+	ovsdb_where_str(t, "name", name);
 	if (ovsdb_run(db, t) < 0)
 		return -1;
 	out->port = ovsdb_rows(t, 0);
@@ -285,19 +236,14 @@ int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name, struct 
 static int find_by_ref(struct ovsdb *db, const char *table, const char *column, const char *ref,
 		       const struct json **row)
 {
-	static const char *const columns[] = { "_uuid", "name", NULL };
-	struct ovsdb_txn *t = ovsdb_begin(db, say(db, "look into table", table));
+	struct ovsdb_txn *t = ovsdb_begin(db, "look into table %s", table);
 
-	ovsdb_op(t, "select", table);
+	ovsdb_select(t, table, "_uuid name");
 	if (!column)
-		where_name(t, ref);
+		ovsdb_where_str(t, "name", ref);
 	else
-		where_uuid(t, column, "includes", ref);
-	ovsdb_columns(t, columns);
-	if (ovsdb_run(db, t) < 0)
-		return -1;
-	*row = ovsdb_rows(t, 0);
-	return 0;
+		ovsdb_where_uuid(t, column, "includes", ref);
+	return ovsdb_query(db, t, row);
 }
 
 int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists)
@@ -336,31 +282,20 @@ int ovs_bridge_of(struct ovsdb *db, const char *iface, const char **bridge)
 /* ovs-vswitchd copies next_cfg to cur_cfg when it has done what the database asks for. */
 int ovs_switch_sync(struct ovsdb *db, uint32_t timeout_ms)
 {
-	static const char *const next[] = { "next_cfg", NULL }, *const cur[] = { "cur_cfg", NULL };
 	struct ovsdb_txn *t = ovsdb_begin(db, "ask ovs-vswitchd for a sign of life");
 	int64_t number;
 
 	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
 	ovsdb_op(t, "mutate", "Open_vSwitch");
 	json_add_uint(ovsdb_mutation(t, "next_cfg", "+="), NULL, 1);
-	ovsdb_op(t, "select", "Open_vSwitch");
-	ovsdb_columns(t, next);
+	ovsdb_select(t, "Open_vSwitch", "next_cfg");
 	if (ovsdb_run(db, t) < 0)
 		return -1;
 	if (!ovsdb_int(json_get(ovsdb_rows(t, 1), "next_cfg"), &number))
 		return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: next_cfg is no number",
-			       t->what, db->stream.where);
+			       t->label, db->stream.where);
 	t = ovsdb_begin(db, "wait for ovs-vswitchd");
-	ovsdb_op(t, "wait", "Open_vSwitch");
+	ovsdb_wait_rows(t, "Open_vSwitch", "cur_cfg", "!=", timeout_ms);
 	json_add_int(ovsdb_where(t, "cur_cfg", ">="), NULL, number);
-	ovsdb_columns(t, cur);
-	json_add_str(t->op, "until", "!=");
-	json_add_list(t->op, "rows");
-	json_add_uint(t->op, "timeout", timeout_ms);
-	if (ovsdb_run(db, t) == 0)
-		return 0;
-	if (!server_timed_out(t, 0))
-		return -1;
-	err_clear(db->stream.err);
-	return 1;
+	return ovsdb_try(db, t);
 }

@@ -35,11 +35,14 @@ uint32_t ovsdb_time_left(const struct ovsdb *db)
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-struct ovsdb_txn *ovsdb_begin(struct ovsdb *db, const char *what)
+struct ovsdb_txn *ovsdb_begin(struct ovsdb *db, const char *label, ...)
 {
 	struct ovsdb_txn *t = arena_new(db->stream.arena, struct ovsdb_txn);
+	va_list ap;
 
-	t->what = what;
+	va_start(ap, label);
+	t->label = arena_vprintf(db->stream.arena, label, ap);
+	va_end(ap);
 	t->params = json_list_new();
 	json_add_str(t->params, NULL, "Open_vSwitch");
 	return t;
@@ -71,6 +74,17 @@ struct json *ovsdb_where(struct ovsdb_txn *t, const char *column, const char *fu
 	return triple(t->where, column, function);
 }
 
+void ovsdb_where_str(struct ovsdb_txn *t, const char *column, const char *value)
+{
+	json_add_str(ovsdb_where(t, column, "=="), NULL, value);
+}
+
+void ovsdb_where_uuid(struct ovsdb_txn *t, const char *column, const char *function,
+		      const char *uuid)
+{
+	ovsdb_add_uuid(ovsdb_where(t, column, function), NULL, uuid);
+}
+
 struct json *ovsdb_mutation(struct ovsdb_txn *t, const char *column, const char *mutator)
 {
 	if (!t->mutations)
@@ -78,12 +92,24 @@ struct json *ovsdb_mutation(struct ovsdb_txn *t, const char *column, const char 
 	return triple(t->mutations, column, mutator);
 }
 
-void ovsdb_columns(struct ovsdb_txn *t, const char *const *columns)
+static void add_columns(struct ovsdb_txn *t, const char *columns)
 {
 	struct json *list = json_add_list(t->op, "columns");
+	char name[64];
 
-	for (size_t i = 0; columns[i]; i++)
-		json_add_str(list, NULL, columns[i]);
+	while (*columns) {
+		size_t n = strcspn(columns, " ");
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, columns);
+		json_add_str(list, NULL, name);
+		columns += n + (columns[n] == ' ');
+	}
+}
+
+void ovsdb_select(struct ovsdb_txn *t, const char *table, const char *columns)
+{
+	ovsdb_op(t, "select", table);
+	add_columns(t, columns);
 }
 
 struct json *ovsdb_insert(struct ovsdb_txn *t, const char *table, const char *uuid)
@@ -93,16 +119,20 @@ struct json *ovsdb_insert(struct ovsdb_txn *t, const char *table, const char *uu
 	return json_add_object(t->op, "row");
 }
 
+struct json *ovsdb_wait_rows(struct ovsdb_txn *t, const char *table, const char *column,
+			     const char *until, uint32_t timeout_ms)
+{
+	ovsdb_op(t, "wait", table);
+	add_columns(t, column);
+	json_add_str(t->op, "until", until);
+	json_add_uint(t->op, "timeout", timeout_ms);
+	return json_add_list(t->op, "rows");
+}
+
 struct json *ovsdb_wait(struct ovsdb_txn *t, const char *table, const char *column,
 			const char *until, uint32_t timeout_ms)
 {
-	const char *const columns[] = { column, NULL };
-
-	ovsdb_op(t, "wait", table);
-	ovsdb_columns(t, columns);
-	json_add_str(t->op, "until", until);
-	json_add_uint(t->op, "timeout", timeout_ms);
-	return json_add_object(json_add_list(t->op, "rows"), NULL);
+	return json_add_object(ovsdb_wait_rows(t, table, column, until, timeout_ms), NULL);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -124,7 +154,7 @@ int ovsdb_send(struct ovsdb *db, struct ovsdb_txn *t)
 	json_add_str(request, "method", "transact");
 	json_add(request, "params", t->params);
 	json_add_uint(request, "id", t->id);
-	return put(db, request) < 0 ? err_wrap(db->stream.err, "%s", t->what) : 0;
+	return put(db, request) < 0 ? err_wrap(db->stream.err, "%s", t->label) : 0;
 }
 
 /* RFC 7047, 4.1.11: the server's way to find out whether we are alive. */
@@ -183,7 +213,7 @@ static int read_message(struct ovsdb *db)
 
 static int malformed(struct ovsdb *db, struct ovsdb_txn *t, const char *how)
 {
-	return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: ovsdb-server's answer %s", t->what,
+	return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: ovsdb-server's answer %s", t->label,
 		       db->stream.where, how);
 }
 
@@ -197,7 +227,7 @@ static int refused(struct ovsdb *db, struct ovsdb_txn *t, size_t i, const struct
 	t->error = json_string(json_get(e, "error"));
 	if (!t->error)
 		return malformed(db, t, "has an error that is no string");
-	err_fill(err, ERR_INTERNAL, 0, "%s: %s: %s", t->what, db->stream.where, t->error);
+	err_fill(err, ERR_INTERNAL, 0, "%s: %s: %s", t->label, db->stream.where, t->error);
 	snprintf(err->details, sizeof(err->details), "%s", details ? details : "");
 	return -1;
 }
@@ -279,7 +309,7 @@ static int check_answer(struct ovsdb *db, struct ovsdb_txn *t)
 			  *results = json_get(t->answer, "result");
 
 	if (error)
-		return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: %.400s", t->what,
+		return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: %.400s", t->label,
 			       db->stream.where,
 			       json_string(error) ? json_string(error) : json_print(error));
 	if (!json_is_list(results))
@@ -291,13 +321,36 @@ int ovsdb_finish(struct ovsdb *db, struct ovsdb_txn *t)
 {
 	while (!t->answer)
 		if (read_message(db) < 0)
-			return err_wrap(db->stream.err, "%s", t->what);
+			return err_wrap(db->stream.err, "%s", t->label);
 	return check_answer(db, t);
 }
 
 int ovsdb_run(struct ovsdb *db, struct ovsdb_txn *t)
 {
 	return ovsdb_send(db, t) < 0 ? -1 : ovsdb_finish(db, t);
+}
+
+bool ovsdb_timed_out(const struct ovsdb_txn *t)
+{
+	return t->error && !strcmp(t->error, "timed out");
+}
+
+int ovsdb_try(struct ovsdb *db, struct ovsdb_txn *t)
+{
+	if (ovsdb_run(db, t) == 0)
+		return 0;
+	if (!ovsdb_timed_out(t))
+		return -1;
+	err_clear(db->stream.err);
+	return 1;
+}
+
+int ovsdb_query(struct ovsdb *db, struct ovsdb_txn *t, const struct json **rows)
+{
+	if (ovsdb_run(db, t) < 0)
+		return -1;
+	*rows = ovsdb_rows(t, 0);
+	return 0;
 }
 
 const struct json *ovsdb_rows(const struct ovsdb_txn *t, size_t op)

@@ -23,7 +23,7 @@
 #define OVSDB_MAX_OPS 64
 
 struct ovsdb_txn {
-	const char *what; /* for error texts */
+	const char *label; /* for error texts */
 	struct json *params;
 	struct json *op, *where, *mutations; /* of the operation begun last */
 	size_t n;                            /* operations */
@@ -57,22 +57,30 @@ uint32_t ovsdb_time_left(const struct ovsdb *db);
 
 /* ---- building ------------------------------------------------------------------------------ */
 
-/* In the arena, where a late answer may still find it. `what` must live as long. */
-struct ovsdb_txn *ovsdb_begin(struct ovsdb *db, const char *what);
+/* In the arena, where a late answer may still find it. */
+struct ovsdb_txn *ovsdb_begin(struct ovsdb *db, const char *label, ...) PRINTF(2, 3);
 /* Begin an operation; the functions below, and json_add_...(t->op), add to it. */
 void ovsdb_op(struct ovsdb_txn *t, const char *op, const char *table);
 /* A condition, less its value: append that to what is returned. */
 struct json *ovsdb_where(struct ovsdb_txn *t, const char *column, const char *function);
+void ovsdb_where_str(struct ovsdb_txn *t, const char *column, const char *value); /* == */
+void ovsdb_where_uuid(struct ovsdb_txn *t, const char *column, const char *function,
+		      const char *uuid);
 struct json *ovsdb_mutation(struct ovsdb_txn *t, const char *column, const char *mutator);
-void ovsdb_columns(struct ovsdb_txn *t, const char *const *columns); /* NULL-terminated */
+/* select: columns are "_uuid name ...". */
+void ovsdb_select(struct ovsdb_txn *t, const char *table, const char *columns);
 /* insert: the new row's values go to what is returned. */
 struct json *ovsdb_insert(struct ovsdb_txn *t, const char *table, const char *uuid);
 /*
  * wait: until the column of the rows (see ovsdb_where()) is (until "==") or is not ("!=") a value,
  * which is to be added to what is returned under the column's name. 0 ms does not wait, it asserts.
+ * The other: until the column is that of the rows, which are to be added to the list returned.
  */
 struct json *ovsdb_wait(struct ovsdb_txn *t, const char *table, const char *column,
 			const char *until, uint32_t timeout_ms);
+
+struct json *ovsdb_wait_rows(struct ovsdb_txn *t, const char *table, const char *column,
+			     const char *until, uint32_t timeout_ms);
 
 /* ---- running ------------------------------------------------------------------------------- */
 
@@ -84,6 +92,13 @@ int ovsdb_send(struct ovsdb *db, struct ovsdb_txn *t) NODISCARD;
  */
 int ovsdb_finish(struct ovsdb *db, struct ovsdb_txn *t) NODISCARD;
 int ovsdb_run(struct ovsdb *db, struct ovsdb_txn *t) NODISCARD; /* both */
+/* The same; 1 where a wait did not come true in its time, which is no error then. */
+int ovsdb_try(struct ovsdb *db, struct ovsdb_txn *t) NODISCARD;
+/* The same, for a select: its rows. */
+int ovsdb_query(struct ovsdb *db, struct ovsdb_txn *t, const struct json **rows) NODISCARD;
+
+/* A wait did not come true in its time, and with it the transaction has failed. */
+bool ovsdb_timed_out(const struct ovsdb_txn *t);
 
 /* The rows that a select has found: the first, json_next() the others, NULL if none. */
 const struct json *ovsdb_rows(const struct ovsdb_txn *t, size_t op);

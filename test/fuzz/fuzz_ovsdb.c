@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "ovs/mirror.h"
+#include "ovs/mirror_leave.h"
 #include "ovs/port.h"
 
 static struct {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ovs/mirror.h"
+#include "ovs/mirror_leave.h"
 #include "ovs/port.h"
 
 #include "tap.h"
@@ -252,7 +252,7 @@ static void end(struct ovsdb *db)
 /* Two operations. */
 static struct ovsdb_txn *some(struct ovsdb *db, const char *what)
 {
-	struct ovsdb_txn *t = ovsdb_begin(db, what);
+	struct ovsdb_txn *t = ovsdb_begin(db, "%s", what);
 
 	ovsdb_op(t, "select", "Bridge");
 	ovsdb_op(t, "mutate", "Bridge");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ovs/mirror_leave.h"
 #include "port.h"
 
 static const struct json_field entry_fields[] = {
