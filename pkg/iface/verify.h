@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verify.h - CHECK: is what prevResult promises still there? Changes nothing. Code 102 when it is
+ * verify.h - CHECK: is what prevResult lists still there? Changes nothing. Code 102 when it is
  * not.
  */
 #ifndef CNIC_IFACE_VERIFY_H

@@ -60,7 +60,7 @@ static int open_dir(const char *data_dir, const char *sub, const char *name)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* False if it is not as it was written. Of a head of before the checksum, the key is still good. */
+/* False if it is not as it was written. The key of one that is of this layout is still good. */
 static bool read_head(struct index *ix)
 {
 	struct index_head *h = &ix->head;
@@ -68,9 +68,9 @@ static bool read_head(struct index *ix)
 
 	if (n == (ssize_t)sizeof(*h) && has_magic(h) && seal_sum_holds(h))
 		return true;
-	if (n < (ssize_t)offsetof(struct index_head, records) || !has_magic(h))
+	if (n < (ssize_t)offsetof(struct index_head, reservations) || !has_magic(h))
 		memset(h, 0, sizeof(*h));
-	memset(&h->records, 0, sizeof(*h) - offsetof(struct index_head, records));
+	memset(&h->reservations, 0, sizeof(*h) - offsetof(struct index_head, reservations));
 	return false;
 }
 
@@ -95,7 +95,7 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	ix->head_fd = openat(ix->dir, HEAD, (writable ? O_RDWR : O_RDONLY) | OPEN_SAFE);
 	if (ix->head_fd < 0)
 		return;
-	sealed = read_head(ix) && seal_holds(&ix->head.records, dir) &&
+	sealed = read_head(ix) && seal_holds(&ix->head.reservations, dir) &&
 		 !fstatat(ix->dir, INDEX_HOLDERS, &holders, AT_SYMLINK_NOFOLLOW) &&
 		 seal_holds(&ix->head.holders, &holders);
 	ix->usable = sealed && is_this_boot(ix, ix->head.boot);
@@ -135,11 +135,11 @@ static bool write_head(struct index *ix)
 	return pwrite(ix->head_fd, &ix->head, sizeof(ix->head), 0) == (ssize_t)sizeof(ix->head);
 }
 
-/* The head keeps its key, so that the owners' entries can still be found. */
+/* The head keeps its key, so that the holders' entries can still be found. */
 void index_distrust(struct index *ix)
 {
 	ix->usable = false;
-	ix->head.records.inode = 0;
+	ix->head.reservations.inode = 0;
 	if (ix->writable && ix->head_fd >= 0 && !write_head(ix))
 		unlinkat(ix->dir, HEAD, 0);
 }
@@ -148,7 +148,7 @@ void index_seal(struct index *ix, int dir)
 {
 	if (!ix->usable || !ix->dirty || ix->broken || !ix->writable)
 		return;
-	if (!seal_put(dir, ".", &ix->head.records) ||
+	if (!seal_put(dir, ".", &ix->head.reservations) ||
 	    !seal_put(ix->dir, INDEX_HOLDERS, &ix->head.holders))
 		return;
 	ix->head.magic = INDEX_MAGIC;
@@ -203,7 +203,10 @@ static void remove_maps(struct index *ix)
 	closedir(entries);
 }
 
-/* After a reboot no neighbour remembers anybody; when somebody else has been at it, who knows. */
+/*
+ * Are all the addresses used since boot known? After a reboot none is in use; where another program
+ * has changed the directory they are not known.
+ */
 static bool knows_history(const struct index *ix, bool unused)
 {
 	return ix->rebooted ||

@@ -45,7 +45,7 @@ bool index_holder_get(const struct index *ix, const struct index_holder_key *key
 	*e = (struct index_holder_entry){ .boot = INDEX_NO_BOOT, .more = true };
 	n = readlinkat(ix->dir, link_of(&path, key), text, sizeof(text) - 1);
 	if (n < 0)
-		return errno != ENOENT; /* there may be one: look at the records */
+		return errno != ENOENT; /* there may be one: look at the reservations */
 	text[n] = '\0';
 	boot = strcspn(text, " ");
 	if (boot > INDEX_BOOT_LEN || !text[boot] || strlen(text + boot + 1) >= sizeof(e->ips))
@@ -85,13 +85,13 @@ void index_holder_drop(struct index *ix, const struct index_holder_key *key)
 }
 
 bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
-			   const char *record)
+			   const char *name)
 {
 	struct link_path path;
 	struct stat entry, st;
 
 	if (fstatat(ix->dir, link_of(&path, key), &entry, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fstatat(dir, record, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return true;
 	return entry.st_mtim.tv_sec < st.st_mtim.tv_sec ||
 	       (entry.st_mtim.tv_sec == st.st_mtim.tv_sec &&

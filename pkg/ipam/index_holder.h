@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * index_holder.h - the part of the index that tells what an owner holds: a symbolic link per owner,
- * named by a keyed hash of it, with the text "<boot> <ip>[,<ip>...]". See index.h.
+ * index_holder.h - the part of the index that tells what a holder has: a symbolic link per
+ * holder, named by a keyed hash of it, with the text "<boot> <ip>[,<ip>...]". See index.h.
  *
- * Two owners with one hash, or an entry that lies, cost time and nothing else: the caller looks
- * into the records before believing anything.
+ * Two holders with one hash, or an entry that lies, cost time and nothing else: the caller looks
+ * into the reservations before believing anything.
  */
 #ifndef CNIC_IPAM_INDEX_HOLDER_H
 #define CNIC_IPAM_INDEX_HOLDER_H
@@ -20,9 +20,10 @@ struct index_holder_key {
 };
 
 struct index_holder_entry {
-	char boot[INDEX_BOOT_LEN + 1]; /* INDEX_NO_BOOT also if another program made a record */
+	char boot[INDEX_BOOT_LEN +
+		  1]; /* INDEX_NO_BOOT also if another program made a reservation */
 	char ips[INDEX_HOLDER_IPS_MAX + 1];
-	bool more; /* not all are listed: look at the records */
+	bool more; /* not all are listed: look at the reservations */
 };
 
 void index_holder_key(const struct index *ix, const struct holder *holder,
@@ -33,9 +34,11 @@ void index_holder_put(struct index *ix, const struct index_holder_key *key,
 		      const struct index_holder_entry *e);
 void index_holder_drop(struct index *ix, const struct index_holder_key *key);
 
-/* Is the entry older than the record (of directory `dir`)? Then somebody else made that one. */
+/*
+ * Is the entry older than the reservation (of directory `dir`)? Then somebody else made that one.
+ */
 bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
-			   const char *record);
+			   const char *name);
 
 /* Every entry, in no order. */
 void index_holder_each(struct index *ix,

@@ -3,18 +3,20 @@
 
 #include <string.h>
 
-/* ---- by owner -------------------------------------------------------------------------------- */
+/*
+ * ---- by holder --------------------------------------------------------------------------------
+ */
 
 struct match {
 	struct store *s;
 	struct holder holder;
-	void (*fn)(const struct record *r, struct match *m);
+	void (*fn)(const struct reservation *r, struct match *m);
 	void *arg;
 	size_t found;
 	bool failed; /* s->err holds the first error */
 };
 
-static int match_record(const struct record *r, void *arg)
+static int match_reservation(const struct reservation *r, void *arg)
 {
 	struct match *m = arg;
 
@@ -25,23 +27,23 @@ static int match_record(const struct record *r, void *arg)
 	return 0;
 }
 
-/* False if the entry lists what the owner does not hold. */
+/* False if the entry lists what the holder does not have. */
 static bool match_entry(struct match *m, const struct index_holder_entry *e)
 {
 	const char *at = e->ips;
 	bool true_so_far = true;
-	struct record r;
+	struct reservation r;
 	struct ip ip;
 
 	while (index_holder_entry_next(&at, &ip)) {
 		reservation_read(m->s->dir, &ip, &r);
 		true_so_far &= reservation_is_of(&r, &m->holder);
-		match_record(&r, m);
+		match_reservation(&r, m);
 	}
 	return true_so_far;
 }
 
-/* Calls fn for the records of exactly this owner, for some perhaps twice. */
+/* Calls fn for the reservations of exactly this holder, for some perhaps twice. */
 static int each_of_exactly(struct match *m)
 {
 	struct store *s = m->s;
@@ -57,10 +59,10 @@ static int each_of_exactly(struct match *m)
 		if (!e.more)
 			index_distrust(&s->index);
 	}
-	return reservation_scan(s->dir, match_record, m, s->err);
+	return reservation_scan(s->dir, match_reservation, m, s->err);
 }
 
-/* Of this owner, or if there are none, of the id alone. */
+/* Of this holder, or if there are none, of the id alone. */
 static int each_of(struct match *m)
 {
 	if (m->s->dir < 0)
@@ -74,7 +76,7 @@ static int each_of(struct match *m)
 }
 
 /* All that can go goes; the first failure is told. */
-static void release_record(const struct record *r, struct match *m)
+static void release_one(const struct reservation *r, struct match *m)
 {
 	struct store *s = m->s;
 	struct err err = { 0 };
@@ -90,7 +92,7 @@ static void release_record(const struct record *r, struct match *m)
 
 int store_release(struct store *s, const struct holder *holder)
 {
-	struct match m = { .s = s, .holder = *holder, .fn = release_record };
+	struct match m = { .s = s, .holder = *holder, .fn = release_one };
 	struct index_holder_key key;
 
 	if (each_of(&m) < 0)
@@ -109,7 +111,7 @@ struct finder {
 	void *arg;
 };
 
-static void find_record(const struct record *r, struct match *m)
+static void find_reservation(const struct reservation *r, struct match *m)
 {
 	const struct finder *f = m->arg;
 
@@ -120,12 +122,12 @@ int store_find(struct store *s, const struct holder *holder,
 	       void (*fn)(const struct ip *ip, void *arg), void *arg)
 {
 	struct finder f = { fn, arg };
-	struct match m = { .s = s, .holder = *holder, .fn = find_record, .arg = &f };
+	struct match m = { .s = s, .holder = *holder, .fn = find_reservation, .arg = &f };
 
 	return each_of(&m);
 }
 
-/* The addresses promised of one set, and whether one of them is held. */
+/* The addresses expected of one set, and whether one of them is held. */
 struct kept {
 	const struct store_expected *expected;
 	const struct range_set *set;
@@ -142,7 +144,7 @@ static void note_kept(const struct ip *ip, void *arg)
 			k->ok = true;
 }
 
-/* A set that was configured after the ADD has promised nothing. */
+/* Of a set that was configured after the ADD nothing is expected. */
 static bool has_expected(const struct store_expected *expected, const struct range_set *set)
 {
 	for (size_t i = 0; i < expected->n_ips; i++)
@@ -175,20 +177,20 @@ int store_check(struct store *s, const struct holder *holder, const struct store
 /* ---- garbage --------------------------------------------------------------------------------- */
 
 struct garbage {
-	struct match m; /* for release_record() */
+	struct match m; /* for release_one() */
 	bool (*keep)(const struct holder *holder, void *arg);
 	void *arg;
 };
 
-static int collect(const struct record *r, void *arg)
+static int collect(const struct reservation *r, void *arg)
 {
 	struct garbage *g = arg;
 	struct store *s = g->m.s;
 	struct index_holder_key key;
 
-	if (r->state != RECORD_HELD || g->keep(&r->holder, g->arg))
+	if (r->state != RESERVATION_HELD || g->keep(&r->holder, g->arg))
 		return 0;
-	release_record(r, &g->m);
+	release_one(r, &g->m);
 	if (g->m.failed)
 		return 0;
 	index_holder_key(&s->index, &r->holder, &key);
@@ -213,7 +215,7 @@ static void collect_boot(const struct index_holder_key *key, const struct index_
 	struct match *m = arg;
 	struct store *s = m->s;
 	const char *at = e->ips;
-	struct record r;
+	struct reservation r;
 	struct ip ip;
 
 	if (e->more || !index_is_earlier_boot(&s->index, e->boot))
@@ -221,7 +223,7 @@ static void collect_boot(const struct index_holder_key *key, const struct index_
 	while (index_holder_entry_next(&at, &ip)) {
 		reservation_read(s->dir, &ip, &r);
 		if (store_is_of_key(s, &r, key))
-			release_record(&r, m);
+			release_one(&r, m);
 	}
 	if (!m->failed)
 		index_holder_drop(&s->index, key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* release.h - who holds what in a store, and giving it back. */
+/* release.h - what a holder has in a store, and giving it back. */
 #ifndef CNIC_IPAM_RELEASE_H
 #define CNIC_IPAM_RELEASE_H
 
@@ -7,14 +7,14 @@
 #include "ipam/store.h"
 
 /*
- * All that the owner holds; if that is nothing, what records without interface name say its id
- * holds. Nothing at all is success. Some may be told twice.
+ * All that the holder has; if that is nothing, what reservations without interface name say its
+ * id holds. Nothing at all is success. Some may be told twice.
  */
 int store_find(struct store *s, const struct holder *holder,
 	       void (*fn)(const struct ip *ip, void *arg), void *arg) NODISCARD;
 
 /*
- * Does the owner hold an address, and of each set one that is among the n promised, if any of it
+ * Does the holder have an address, and of each set one that is among those expected, if any of it
  * is? Code 102 if not.
  */
 struct store_expected {
@@ -30,7 +30,9 @@ int store_check(struct store *s, const struct holder *holder,
 /* The same as store_find(), released. */
 int store_release(struct store *s, const struct holder *holder) NODISCARD;
 
-/* Release what has an owner `keep` says no to; its ifname is "" in records without one. */
+/*
+ * Release what has a holder that `keep` says no to; its ifname is "" in reservations without one.
+ */
 int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg),
 	     void *arg) NODISCARD;
 

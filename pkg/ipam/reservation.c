@@ -34,7 +34,8 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 }
 
 /*
- * The reference compares with white space trimmed off both ends, so hand-made records may have it.
+ * The reference compares with white space trimmed off both ends, so hand-made reservations may have
+ * it.
  */
 static bool parse_holder(char *text, struct holder *holder)
 {
@@ -64,7 +65,7 @@ static bool is_binary(const char *text, size_t len)
  * What a power cut or a killed writer leaves is empty or holds NULs. Readable text that names no
  * container is somebody's note ("reserved for the printer"): that address stays taken.
  */
-static enum record_state judge(int fd, struct record *r)
+static enum reservation_state judge(int fd, struct reservation *r)
 {
 	ssize_t got = read_all(fd, r->text, sizeof(r->text));
 	size_t len = (size_t)got;
@@ -72,17 +73,17 @@ static enum record_state judge(int fd, struct record *r)
 	struct stat st;
 
 	if (got < 0)
-		return RECORD_TAKEN;
+		return RESERVATION_TAKEN;
 	empty = strspn(r->text, SPACES) == len;
 	binary = is_binary(r->text, len);
 	if (!empty && strlen(r->text) == len && parse_holder(r->text, &r->holder))
-		return RECORD_HELD;
+		return RESERVATION_HELD;
 	if ((empty || binary) && !fstat(fd, &st) && S_ISREG(st.st_mode))
-		return RECORD_TORN;
-	return RECORD_TAKEN;
+		return RESERVATION_TORN;
+	return RESERVATION_TAKEN;
 }
 
-enum record_state reservation_read(int dir, const struct ip *ip, struct record *r)
+enum reservation_state reservation_read(int dir, const struct ip *ip, struct reservation *r)
 {
 	auto_close int fd = -1;
 
@@ -90,15 +91,15 @@ enum record_state reservation_read(int dir, const struct ip *ip, struct record *
 	ip_str(ip, r->name);
 	fd = openat(dir, r->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		r->state = errno == ENOENT ? RECORD_NONE : RECORD_TAKEN;
+		r->state = errno == ENOENT ? RESERVATION_NONE : RESERVATION_TAKEN;
 	else
 		r->state = judge(fd, r);
 	return r->state;
 }
 
-bool reservation_is_of(const struct record *r, const struct holder *holder)
+bool reservation_is_of(const struct reservation *r, const struct holder *holder)
 {
-	return r->state == RECORD_HELD && !strcmp(r->holder.id, holder->id) &&
+	return r->state == RESERVATION_HELD && !strcmp(r->holder.id, holder->id) &&
 	       !strcmp(r->holder.ifname, holder->ifname);
 }
 
@@ -124,7 +125,7 @@ int reservation_draft_open(struct draft *d, int dir, const struct holder *holder
 	d->fd = -1;
 	if (len < 0 || (size_t)len >= sizeof(d->text))
 		return err_set(err, ERR_ENV, "container id longer than %d bytes",
-			       RECORD_MAX - IFNAMSIZ);
+			       RESERVATION_MAX - IFNAMSIZ);
 	d->len = (size_t)len;
 	d->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
 	if (d->fd >= 0 && write_all(d->fd, d->text, d->len) < 0)
@@ -178,14 +179,14 @@ static int place(const struct draft *d, const char *name)
 
 int reservation_draft_place(struct draft *d, const struct ip *ip, struct err *err)
 {
-	struct record old;
+	struct reservation old;
 
 	ip_str(ip, old.name);
 	if (!place(d, old.name))
 		return 1;
 	if (errno != EEXIST)
 		return err_sys(err, "create %s", old.name);
-	if (reservation_read(d->dir, ip, &old) != RECORD_TORN)
+	if (reservation_read(d->dir, ip, &old) != RESERVATION_TORN)
 		return 0;
 	if (reservation_remove(d->dir, ip, err) < 0)
 		return -1;
@@ -203,7 +204,7 @@ int reservation_remove(int dir, const struct ip *ip, struct err *err)
 	return 0;
 }
 
-/* Only the one spelling we and the reference write; "lock" and all else is not a record. */
+/* Only the one spelling we and the reference write; "lock" and all else is not a reservation. */
 static bool parse_name(const char *name, struct ip *ip)
 {
 	char canonical[IP_STRLEN];
@@ -212,21 +213,22 @@ static bool parse_name(const char *name, struct ip *ip)
 	       !strcmp(ip_str(ip, canonical), name);
 }
 
-static int scan_entries(DIR *entries, int dir, int (*fn)(const struct record *, void *), void *arg)
+static int scan_entries(DIR *entries, int dir, int (*fn)(const struct reservation *, void *),
+			void *arg)
 {
 	const struct dirent *e;
-	struct record r;
+	struct reservation r;
 
 	while ((e = readdir(entries))) {
 		if (!parse_name(e->d_name, &r.ip))
 			continue;
-		if (reservation_read(dir, &r.ip, &r) != RECORD_NONE && fn(&r, arg) < 0)
+		if (reservation_read(dir, &r.ip, &r) != RESERVATION_NONE && fn(&r, arg) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int reservation_scan(int dir, int (*fn)(const struct record *r, void *arg), void *arg,
+int reservation_scan(int dir, int (*fn)(const struct reservation *r, void *arg), void *arg,
 		     struct err *err)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;

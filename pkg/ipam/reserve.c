@@ -9,9 +9,7 @@
 #include "base/scope.h"
 #include "ipam/release.h"
 
-/*
- * ---- last_reserved_ip.N: a hint, so nothing about it is an error ------------------------------
- */
+/* ---- last_reserved_ip.N: a hint, so nothing about it is an error ----------------------------- */
 
 struct last_name {
 	char s[40];
@@ -71,13 +69,13 @@ static void restore_last(const struct store *s, size_t set, const struct store_w
 /* 1: got it (or could), 0: taken. Without a draft, only look. */
 static int try_address(struct store *s, struct draft *draft, const struct ip *ip)
 {
-	enum record_state state;
-	struct record r;
+	enum reservation_state state;
+	struct reservation r;
 	int got;
 
 	if (!draft) {
 		state = reservation_read(s->dir, ip, &r);
-		return state == RECORD_NONE || state == RECORD_TORN;
+		return state == RESERVATION_NONE || state == RESERVATION_TORN;
 	}
 	got = reservation_draft_place(draft, ip, s->err);
 	if (got >= 0)
@@ -182,7 +180,7 @@ static int reserve_one(struct store *s, const struct holder *holder, struct stor
 	if (ret < 0)
 		return -1;
 	write_last(s, set, ip_str(&w->ip, now), strlen(w->last));
-	w->first = index_never_used(&s->index, &w->ip);
+	w->never_used = index_never_used(&s->index, &w->ip);
 	return 0;
 }
 
@@ -228,7 +226,7 @@ static bool is_wanted(const struct store_want *wants, size_t n, const struct ip 
 	return false;
 }
 
-/* Write the owner's entry anew: what it had without the wants, and with them if `held`. */
+/* Write the holder's entry anew: what it had without the wants, and with them if `held`. */
 static void list_wants(struct store *s, const struct holder *holder, const struct store_want *wants,
 		       size_t n, bool held)
 {
@@ -289,7 +287,7 @@ void store_unreserve(struct store *s, const struct holder *holder, struct store_
 		     size_t n)
 {
 	struct err ignored = { 0 };
-	struct record r;
+	struct reservation r;
 
 	if (s->dir < 0)
 		return;
@@ -312,7 +310,7 @@ static bool has_free(struct store *s, const struct range_set *set, size_t number
 	read_last(last, found.last);
 	if (search(s, set, found.last, NULL, &found) > 0)
 		return true;
-	s->index.usable = false; /* ask the records themselves */
+	s->index.usable = false; /* ask the reservations themselves */
 	return search(s, set, found.last, NULL, &found) > 0;
 }
 

@@ -13,7 +13,7 @@ struct store_want {
 	/* found: */
 	struct ip ip; /* .plen is the subnet's; AF_UNSPEC while there is none */
 	const struct range *range;
-	bool first;           /* it is certain that nobody has had it in this boot */
+	bool never_used;      /* no attachment has had it since boot, for certain */
 	char last[IP_STRLEN]; /* what last_reserved_ip.N said before; "" = it was not there */
 };
 
@@ -21,7 +21,7 @@ struct store_want {
 bool store_request(struct store_want *wants, size_t n, const struct ip *ip);
 
 /*
- * One address for each of n wants, or none and all as before. The owner must not hold one of any
+ * One address for each of n wants, or none and all as before. The holder must not hold one of any
  * of the sets already. Codes: 101 taken, 100 none left, 7 the gateway was asked for.
  */
 int store_reserve(struct store *s, const struct holder *holder, struct store_want *wants,

@@ -91,19 +91,19 @@ void store_close(struct store *s)
 
 /* ---- rebuilding the index -------------------------------------------------------------------- */
 
-bool store_is_of_key(const struct store *s, const struct record *r,
+bool store_is_of_key(const struct store *s, const struct reservation *r,
 		     const struct index_holder_key *key)
 {
 	struct index_holder_key other;
 
-	if (r->state != RECORD_HELD)
+	if (r->state != RESERVATION_HELD)
 		return false;
 	index_holder_key(&s->index, &r->holder, &other);
 	return !strcmp(other.hex, key->hex);
 }
 
-/* An entry of ours keeps its boot, unless the record was made anew since, by somebody else. */
-static void add_holder(struct store *s, const struct record *r)
+/* An entry of ours keeps its boot, unless another program has made the reservation anew since. */
+static void add_holder(struct store *s, const struct reservation *r)
 {
 	struct index_holder_entry e;
 	struct index_holder_key key;
@@ -121,24 +121,24 @@ static void add_holder(struct store *s, const struct record *r)
 	index_holder_put(&s->index, &key, &e);
 }
 
-static int add_record(const struct record *r, void *arg)
+static int add_reservation(const struct reservation *r, void *arg)
 {
 	struct store *s = arg;
 
-	if (r->state == RECORD_TORN)
+	if (r->state == RESERVATION_TORN)
 		return reservation_remove(s->dir, &r->ip, s->err);
 	index_mark(&s->index, &r->ip, true);
-	if (r->state == RECORD_HELD)
+	if (r->state == RESERVATION_HELD)
 		add_holder(s, r);
 	return 0;
 }
 
-/* Entries of owners who are gone. */
+/* Entries of holders that are gone. */
 static void sweep(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg)
 {
 	struct store *s = arg;
 	const char *at = e->ips;
-	struct record r;
+	struct reservation r;
 	struct ip ip;
 
 	if (e->more)
@@ -173,7 +173,7 @@ int store_rebuild(struct store *s)
 	index_begin(&s->index, s->data_dir, s->name, is_unused(s));
 	if (!s->index.usable)
 		return 0;
-	if (reservation_scan(s->dir, add_record, s, s->err) < 0)
+	if (reservation_scan(s->dir, add_reservation, s, s->err) < 0)
 		return err_wrap(s->err, "%s", s->path);
 	index_holder_each(&s->index, sweep, s);
 	if (s->index.broken)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.h - the addresses of one network that are held, and by whom, on disk.
+ * store.h - the addresses of one network that are held, and their holders, on disk.
  *
  * Compatible with the reference host-local, which may run on the same directory at the same time:
  *
  *	<dataDir>/<name>/lock                 flock(2)ed around every change
- *	<dataDir>/<name>/<ip>                 a record, see record.h; the file is the reservation
+ *	<dataDir>/<name>/<ip>                 a reservation, see reservation.h
  *	<dataDir>/<name>/last_reserved_ip.N   where round robin through range set N goes on
  *	<dataDir>/.cnic/<name>/               our index, see index.h
  *
- * Reserving (reserve.h), finding by owner and releasing (release.h) cost the same however many are
+ * Reserving (reserve.h), finding by holder and releasing (release.h) cost the same however many are
  * held. A command opens the store once, is alone in it, and closes it; nothing is kept in memory in
- * between. Nothing is synced to the disk, see record.h. Knows no JSON and no CNI call.
+ * between. Nothing is synced to the disk, see reservation.h. Knows no JSON and no CNI call.
  */
 #ifndef CNIC_IPAM_STORE_H
 #define CNIC_IPAM_STORE_H
@@ -25,14 +25,15 @@
 #include "ipam/reservation.h"
 
 /*
- * How to open what may have been put there by anybody: no link is followed, no reader waited for.
+ * How to open what any program may have put there: no link is followed, no reader waited for.
  */
 #define STORE_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 enum store_use {
 	STORE_ADD,    /* make what is missing */
 	STORE_CHANGE, /* a directory that is missing holds nothing, and stays missing */
-	STORE_LOOK,   /* change nothing and wait for nobody: records appear and go in one piece */
+	/* change nothing and wait for no lock: reservations appear and go in one piece */
+	STORE_LOOK,
 };
 
 struct store {
@@ -48,11 +49,11 @@ int store_open(struct store *s, enum store_use use, const char *data_dir, const 
 void store_close(struct store *s);
 #define auto_store __attribute__((cleanup(store_close)))
 
-/* Make the index anew by reading every record. Torn records are removed on the way. */
+/* Make the index anew by reading every reservation. Torn reservations are removed on the way. */
 int store_rebuild(struct store *s) NODISCARD;
 
-/* Is it a record of the owner with this key? */
-bool store_is_of_key(const struct store *s, const struct record *r,
+/* Is it a reservation of the holder with this key? */
+bool store_is_of_key(const struct store *s, const struct reservation *r,
 		     const struct index_holder_key *key);
 
 /* Could a store be made, or if there is one, be changed? */

@@ -37,7 +37,7 @@ static struct nft_comment_filter filter(const struct cni_call *c)
 	struct instance *o = arena_new(c->arena, struct instance);
 
 	*o = owner_of(c);
-	return (struct nft_comment_filter){ instance_is_this, o };
+	return (struct nft_comment_filter){ instance_match_this, o };
 }
 
 static const struct ip **addresses(struct cni_call *c, const struct cni_result *r)
@@ -360,7 +360,7 @@ static int del_own(struct cni_call *c, const struct record *r)
 	struct nft_elems elems;
 
 	if (!r)
-		return nft_elems_gc(c->nft, &masq_nft_table, instance_is_this, &o, c->arena);
+		return nft_elems_gc(c->nft, &masq_nft_table, instance_match_this, &o, c->arena);
 	elems = elems_of(c, &r->prev);
 	return nft_elems_del(c->nft, &elems, c->arena);
 }
@@ -387,12 +387,12 @@ static int gc_chain(struct cni_call *c, const struct record *r)
 int masq_gc(struct cni_call *c)
 {
 	struct instance_set comments;
-	struct nft_comment_filter w = { instance_may_go, &comments };
+	struct nft_comment_filter w = { instance_match_stale, &comments };
 
 	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	if (nft_elems_gc(c->nft, &masq_nft_table, instance_may_go, &comments, c->arena) < 0)
+	if (nft_elems_gc(c->nft, &masq_nft_table, instance_match_stale, &comments, c->arena) < 0)
 		return -1;
 	if (masq_compat_del(c->nft, &w, c->arena) < 0)
 		return -1;

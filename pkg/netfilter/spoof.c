@@ -115,7 +115,7 @@ static int del_own(struct cni_call *c, const struct cni_result *r)
 		return nft_elems_del(c->nft, &rules.elems, c->arena);
 	err_clear(c->err);
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
-	return nft_elems_gc(c->nft, &spoof_nft_table, instance_is_this, &o, c->arena);
+	return nft_elems_gc(c->nft, &spoof_nft_table, instance_match_this, &o, c->arena);
 }
 
 int spoof_del(struct cni_call *c, const struct cni_result *r)
@@ -137,5 +137,5 @@ int spoof_gc(struct cni_call *c)
 	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	return nft_elems_gc(c->nft, &spoof_nft_table, instance_may_go, &comments, c->arena);
+	return nft_elems_gc(c->nft, &spoof_nft_table, instance_match_stale, &comments, c->arena);
 }

@@ -130,7 +130,7 @@ int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list 
 	return family != AF_INET ? list_family(nl, index, AF_INET6, out) : 0;
 }
 
-/* 0 settled, 1 some tentative, -1 failed. */
+/* 0: none is tentative, 1: some are, -1: a duplicate, or an error. */
 static int dad_state(struct nl *nl, int index)
 {
 	struct arena arena = { 0 };

@@ -28,12 +28,12 @@ struct nl {
 	bool overflow;             /* sticky: a message did not fit */
 	bool ack_lost;             /* the last commit was sent, what came of it is not known */
 	int dump_tries;            /* how often an interrupted dump is begun anew */
-	const char **labels;       /* per queued message, for error texts: `own_labels`, or more */
-	size_t batch;              /* messages that `label` has room for */
-	const char *own_labels[NL_BATCH];
-	char *buf; /* `own`, or something larger that its user has */
+	const char **labels; /* per queued message, for error texts: `default_labels`, or more */
+	size_t batch;        /* messages that `label` has room for */
+	const char *default_labels[NL_BATCH];
+	char *buf; /* `default_buf`, or something larger that its user has */
 	size_t size;
-	_Alignas(struct nlmsghdr) char own[NL_BUFSIZE];
+	_Alignas(struct nlmsghdr) char default_buf[NL_BUFSIZE];
 	_Alignas(struct nlmsghdr) char in[NL_RECVSIZE]; /* the datagram being read */
 };
 

@@ -23,10 +23,10 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 
 	nl->err = err;
 	nl->deferred = NULL;
-	nl->labels = nl->own_labels;
+	nl->labels = nl->default_labels;
 	nl->batch = NL_BATCH;
-	nl->buf = nl->own;
-	nl->size = sizeof(nl->own);
+	nl->buf = nl->default_buf;
+	nl->size = sizeof(nl->default_buf);
 	nl->dump_tries = DUMP_TRIES;
 	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->sock)

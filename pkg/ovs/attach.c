@@ -131,13 +131,13 @@ bool ovs_is_this(struct cni_call *c, const struct json *port)
 	return *c->req->netns && is(port, "contNetns", c->req->netns);
 }
 
-struct doomed {
+struct to_delete {
 	const char **uuids;
 	size_t n_uuids;
 };
 
-static void doom(struct cni_call *c, struct ovs_attachment *o, struct doomed *d,
-		 const struct json *port)
+static void add_to_delete(struct cni_call *c, struct ovs_attachment *o, struct to_delete *d,
+			  const struct json *port)
 {
 	const char *uuid = ovsdb_uuid(json_get(port, "_uuid")),
 		   *name = ovsdb_str(json_get(port, "name"));
@@ -148,7 +148,7 @@ static void doom(struct cni_call *c, struct ovs_attachment *o, struct doomed *d,
 	*arena_append(c->arena, o->ends, o->n_ends) = name;
 }
 
-static int remove_all(struct ovs_attachment *o, const struct doomed *d)
+static int remove_all(struct ovs_attachment *o, const struct to_delete *d)
 {
 	return d->n_uuids ? ovs_ports_remove(&o->db, d->uuids, d->n_uuids) : 0;
 }
@@ -156,7 +156,7 @@ static int remove_all(struct ovs_attachment *o, const struct doomed *d)
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
 static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key, const char *value,
-		   struct doomed *d)
+		   struct to_delete *d)
 {
 	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
 					  { "contIface", c->req->ifname },
@@ -167,13 +167,13 @@ static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key
 		return -1;
 	for (; ports; ports = json_next(ports))
 		if (ovs_is_this(c, ports))
-			doom(c, o, d, ports);
+			add_to_delete(c, o, d, ports);
 	return 0;
 }
 
 int ovs_unplug(struct cni_call *c, struct ovs_attachment *o)
 {
-	struct doomed d = { 0 };
+	struct to_delete d = { 0 };
 
 	if (find_by(c, o, "contId", c->req->container_id, &d) < 0)
 		return -1;
@@ -221,7 +221,7 @@ static int is_lost(struct cni_call *c, struct ovs_attachment *o, const char *nam
 }
 
 static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name,
-		     struct doomed *d)
+		     struct to_delete *d)
 {
 	struct ovs_state state;
 	int lost = is_lost(c, o, name);
@@ -231,14 +231,14 @@ static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *n
 	if (ovs_port_get(&o->db, "", name, &state) < 0)
 		return -1;
 	if (is(state.port, "owner", OVS_OWNER))
-		doom(c, o, d, state.port);
+		add_to_delete(c, o, d, state.port);
 	return 0;
 }
 
 /* The server picks out those that the switch could not open, as a rule none. */
 static int sweep(struct cni_call *c, struct ovs_attachment *o)
 {
-	struct doomed d = { 0 };
+	struct to_delete d = { 0 };
 	const struct json *rows;
 
 	if (ovs_ifaces_failed(&o->db, &rows) < 0)
@@ -276,7 +276,7 @@ static int is_garbage(struct cni_call *c, struct ovs_attachment *o, const struct
 int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 {
 	const struct ovsdb_pair owner = { "owner", OVS_OWNER };
-	struct doomed d = { 0 };
+	struct to_delete d = { 0 };
 	const struct json *ports;
 
 	if (ovs_ports_with(&o->db, &owner, 1, &ports) < 0)
@@ -287,7 +287,7 @@ int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 		if (garbage < 0)
 			return -1;
 		if (garbage)
-			doom(c, o, &d, ports);
+			add_to_delete(c, o, &d, ports);
 	}
 	return remove_all(o, &d) < 0 ? -1 : ovs_del_host_ends(c, o);
 }

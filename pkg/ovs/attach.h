@@ -36,7 +36,7 @@ int ovs_plug(struct cni_call *c, struct ovs_attachment *o, uint32_t link_timeout
  * if that cannot be had: may_remain then, and c->err says why.
  */
 bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
-	      int (*take_back)(struct ovsdb *db, const void *arg), const void *arg);
+	      int (*undo)(struct ovsdb *db, const void *arg), const void *arg);
 
 /* Does this row of Port belong to the attachment? */
 bool ovs_is_this(struct cni_call *c, const struct json *port);

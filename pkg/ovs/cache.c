@@ -21,7 +21,7 @@ static bool is_left_out(const char *key)
 	return false;
 }
 
-static void undo_remember(struct cni_call *c, void *arg)
+static void undo_cache_write(struct cni_call *c, void *arg)
 {
 	const struct ovs_attachment *o = arg;
 
@@ -31,27 +31,27 @@ static void undo_remember(struct cni_call *c, void *arg)
 
 int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o, const struct ovs_cache *m)
 {
-	struct json *memo = json_object(), *conf = json_add_object(memo, "Netconf");
+	struct json *file = json_object(), *conf = json_add_object(file, "Netconf");
 
 	json_for_each(v, c->req->net.raw)
 		if (!is_left_out(json_key(v)))
 			json_add_copy(conf, json_key(v), v);
-	undo_push(c, undo_remember, o);
+	undo_push(c, undo_cache_write, o);
 	json_add_str(conf, "bridge", o->port.bridge);
 	if (strcmp(o->socket, OVS_SOCKET) != 0)
 		json_add_str(conf, "socket_file", o->socket);
 	json_add_str(conf, "deviceID", m->device_id);
-	json_add_str(memo, "OrigIfName", m->ifname);
-	json_add_bool(memo, "UserspaceMode", m->userspace);
-	json_add_str(memo, "VdpaType", "");
-	return attfile_write(c, OVS_CACHE_DIR, "", memo);
+	json_add_str(file, "OrigIfName", m->ifname);
+	json_add_bool(file, "UserspaceMode", m->userspace);
+	json_add_str(file, "VdpaType", "");
+	return attfile_write(c, OVS_CACHE_DIR, "", file);
 }
 
 static const struct json_field netconf_fields[] = { F_STR("socket_file", struct ovs_cache, socket),
 						    F_STR("deviceID", struct ovs_cache, device_id),
 						    F_END };
 
-static const struct json_field memo_fields[] = {
+static const struct json_field cache_fields[] = {
 	F_HERE("Netconf", netconf_fields), F_STR("OrigIfName", struct ovs_cache, ifname),
 	F_BOOL("UserspaceMode", struct ovs_cache, userspace), F_END
 };
@@ -62,7 +62,7 @@ bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m)
 	struct err ignored;
 
 	*m = (struct ovs_cache){ .device_id = "", .ifname = "", .socket = "" };
-	return v && json_decode_lenient(v, memo_fields, "", m, &ignored) == 0;
+	return v && json_decode_lenient(v, cache_fields, "", m, &ignored) == 0;
 }
 
 int ovs_cache_remove(struct cni_call *c)
@@ -70,9 +70,9 @@ int ovs_cache_remove(struct cni_call *c)
 	return attfile_remove(c, OVS_CACHE_DIR, "");
 }
 
-static bool is_of_network(struct cni_call *c, const struct json *memo)
+static bool is_of_network(struct cni_call *c, const struct json *file)
 {
-	const char *name = json_string(json_get(json_get(memo, "Netconf"), "name"));
+	const char *name = json_string(json_get(json_get(file, "Netconf"), "name"));
 
 	return name && !strcmp(name, c->req->net.name);
 }

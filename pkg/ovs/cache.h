@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache.h - what is noted of an attachment to OVS for its DEL, in a file that ovs-cni understands,
- * and writes as well.
+ * cache.h - what ADD leaves of an attachment to OVS for its DEL, in a file that ovs-cni
+ * understands, and writes as well.
  */
 #ifndef CNIC_OVS_CACHE_H
 #define CNIC_OVS_CACHE_H
@@ -11,7 +11,7 @@
 #define OVS_CACHE_DIR "/var/lib/cni/ovs-cni/cache" /* ovs-cni's own directory and format */
 
 struct ovs_cache {
-	const char *socket;    /* recalled: "" is the default */
+	const char *socket;    /* read: "" is the default */
 	const char *device_id; /* "" for a veth */
 	const char *ifname;    /* the device's name on the host */
 	bool userspace;        /* it has no netdev */

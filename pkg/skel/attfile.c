@@ -18,7 +18,7 @@ int attfile_store(const char *path, const struct json *v, struct arena *arena, s
 	const struct json *again;
 
 	if (json_parse_max(text, strlen(text), ATTFILE_MAX, &again, err) < 0)
-		return err_wrap(err, "what is noted of the attachment could not be read again");
+		return err_wrap(err, "what is written of the attachment could not be read again");
 	return file_replace(path, text, strlen(text), 0600, arena, err);
 }
 
@@ -40,7 +40,7 @@ int attfile_write(struct cni_call *c, const char *dir, const char *suffix, const
 	return attfile_store(path_of(c, dir, suffix), v, c->arena, c->err);
 }
 
-static const struct json *read_memo(struct cni_call *c, const char *path)
+static const struct json *read_file(struct cni_call *c, const char *path)
 {
 	struct err ignored = { 0 };
 	const struct json *v;
@@ -50,7 +50,7 @@ static const struct json *read_memo(struct cni_call *c, const char *path)
 
 const struct json *attfile_read(struct cni_call *c, const char *dir, const char *suffix)
 {
-	return read_memo(c, path_of(c, dir, suffix));
+	return read_file(c, path_of(c, dir, suffix));
 }
 
 int attfile_remove(struct cni_call *c, const char *dir, const char *suffix)
@@ -83,7 +83,7 @@ static bool is_valid(struct cni_call *c, const char *name, const char *suffix)
 #define DRAFT ".tmp" /* of one that an earlier version of ours was killed over: NAME.PID.tmp */
 
 int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
-	       bool (*mine)(struct cni_call *c, const struct json *memo))
+	       bool (*mine)(struct cni_call *c, const struct json *v))
 {
 	DIR *d = opendir(dir);
 	const struct dirent *e;
@@ -94,13 +94,13 @@ int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
 	file_sweep(dir, c->arena);
 	while (!rc && (e = readdir(d))) {
 		const char *path = arena_printf(c->arena, "%s/%s", dir, e->d_name);
-		const struct json *memo;
+		const struct json *v;
 
 		if (!ends_with(e->d_name, suffix) || file_is_draft(e->d_name) ||
 		    is_valid(c, e->d_name, suffix))
 			continue;
-		memo = read_memo(c, path);
-		if (memo ? mine(c, memo) : ends_with(e->d_name, DRAFT))
+		v = read_file(c, path);
+		if (v ? mine(c, v) : ends_with(e->d_name, DRAFT))
 			rc = file_remove(path, c->arena, c->err);
 	}
 	closedir(d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attfile.h - what a plugin notes down of an attachment between ADD and DEL: one small JSON file in
+ * attfile.h - what a plugin keeps of an attachment between ADD and DEL: one small JSON file in
  * a directory that only root may enter, <container id>-<interface><suffix>, as ovs-cni names its
  * own.
  */
@@ -12,7 +12,7 @@
 #define ATTFILE_MAX 2000000 /* bytes, of two configurations; what is larger is not read */
 
 /*
- * One file by its path, for memos that are named otherwise. Written whole or not at all, into a
+ * One file by its path, for files that are named otherwise. Written whole or not at all, into a
  * directory that exists; an object, and what could not be read again is not written. err->sys is
  * ENOENT if there is none.
  */
@@ -30,10 +30,10 @@ const struct json *attfile_read(struct cni_call *c, const char *dir, const char 
 int attfile_remove(struct cni_call *c, const char *dir, const char *suffix) NODISCARD;
 
 /*
- * GC: remove those whose attachment is not among the valid ones, where `mine` says that the memo is
+ * GC: remove those whose attachment is not among the valid ones, where `mine` says that the file is
  * of this network.
  */
 int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
-	       bool (*mine)(struct cni_call *c, const struct json *memo)) NODISCARD;
+	       bool (*mine)(struct cni_call *c, const struct json *v)) NODISCARD;
 
 #endif

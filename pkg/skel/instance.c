@@ -123,12 +123,12 @@ bool instance_is_stale(const struct instance_set *s, const char *comment)
 	       !bsearch(&key, s->valid, s->n_valid, sizeof(*s->valid), compare);
 }
 
-bool instance_is_this(const char *comment, void *owner)
+bool instance_match_this(const char *comment, void *owner)
 {
 	return instance_has_comment(owner, comment);
 }
 
-bool instance_may_go(const char *comment, void *owners)
+bool instance_match_stale(const char *comment, void *owners)
 {
 	return instance_is_stale(owners, comment);
 }

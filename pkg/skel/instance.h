@@ -46,8 +46,8 @@ bool instance_is_stale(const struct instance_set *s, const char *comment);
  * The two questions as callbacks for who goes through comments (nft/table.h,
  * netfilter/masq_compat.h).
  */
-bool instance_is_this(const char *comment, void *owner); /* struct instance */
-bool instance_may_go(const char *comment, void *owners); /* struct instance_set */
+bool instance_match_this(const char *comment, void *owner);   /* struct instance */
+bool instance_match_stale(const char *comment, void *owners); /* struct instance_set */
 
 /*
  * A name made of a prefix and as many digits of the hash of network and container id as fit into

@@ -257,14 +257,14 @@ int record_names(const char ***names, size_t *n, struct arena *arena, struct err
 /* By the name alone: nothing of a valid attachment, another network or another plugin is opened. */
 static int stale_names(struct cni_call *c, const char ***names, size_t *n)
 {
-	struct instance_set owners;
+	struct instance_set valid;
 	size_t kept = 0;
 
 	if (record_names(names, n, c->arena, c->err) < 0)
 		return -1;
-	instance_set_init(&owners, c);
+	instance_set_init(&valid, c);
 	for (size_t i = 0; i < *n; i++)
-		if (instance_is_stale(&owners, (*names)[i]) &&
+		if (instance_is_stale(&valid, (*names)[i]) &&
 		    !strcmp((*names)[i] + INSTANCE_ID_LEN + 1, c->plugin->name))
 			(*names)[kept++] = (*names)[i];
 	*n = kept;
@@ -322,19 +322,19 @@ static int load_other(struct cni_call *c, const char *name, const char *text, st
 int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn, void *data)
 {
 	const char **names, *own = own_name(c);
-	struct instance_set owners;
+	struct instance_set valid;
 	size_t n;
 	int rc = 0;
 
 	if (record_names(&names, &n, c->arena, c->err) < 0)
 		return -1;
-	instance_set_init(&owners, c);
+	instance_set_init(&valid, c);
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct record *r;
 
 		if (strcmp(names[i] + INSTANCE_ID_LEN + 1, c->plugin->name) != 0 ||
 		    !strcmp(names[i], own) ||
-		    (c->req->command == CNI_GC && instance_is_stale(&owners, names[i])))
+		    (c->req->command == CNI_GC && instance_is_stale(&valid, names[i])))
 			continue;
 		rc = load_other(c, names[i], text, &r);
 		if (r)

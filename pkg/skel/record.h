@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * record.h - what an ADD that made packet filter rules leaves behind, so that DEL, GC, CHECK and
- * repair see what it saw: a memo (memo.h) per attachment and plugin in a directory that only root
- * may enter. It does not survive a reboot, which the rules do not either.
+ * repair see what it saw: a file (attfile.h) per attachment and plugin in a directory that only
+ * root may enter. It does not survive a reboot, which the rules do not either.
  *
- * A file is named by hashes (owner.h) and holds the names; one that is not of these names, or
+ * A file is named by hashes (instance.h) and holds the names; one that is not of these names, or
  * cannot be read, is told of on stderr and passed over. It never holds what the rules are: those
  * are the plugin's, to be derived again.
  *

@@ -11,7 +11,7 @@ static int count(const struct deferred *d)
 	return d ? d->n : 0;
 }
 
-static void keep_only(const struct deferred *d, int fd)
+static void close_others(const struct deferred *d, int fd)
 {
 	if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
 		_exit(1);
@@ -27,7 +27,7 @@ pid_t deferred_fork(struct deferred *d, int fd)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		keep_only(d, fd);
+		close_others(d, fd);
 	for (int i = 0; pid > 0 && i < count(d); i++)
 		d->fds[i].shared = true;
 	return pid;

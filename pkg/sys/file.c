@@ -87,9 +87,7 @@ static int write_all(int fd, const char *path, const char *text, size_t len, str
 	return 0;
 }
 
-/*
- * ---- drafts: what is written before it has the file's name ---------------------------------------
- */
+/* ---- drafts: what is written before it has the file's name ----------------------------------- */
 
 #define DRAFT ":.tmp" /* no name of a container or an interface has a colon */
 

@@ -93,8 +93,8 @@ static int try_start(struct child *ch, const int stdio[3], char *stack)
 }
 
 /*
- * The stack is not on ours: what an address sanitizer notes of a frame that never returns stays
- * noted.
+ * The stack is not on ours: what an address sanitizer marks of a frame that never returns stays
+ * marked.
  */
 static int start(struct child *ch, const int stdio[3])
 {

@@ -15,7 +15,7 @@ static void make(struct arena *arena, const struct condition *cond, sa_family_t 
 	const struct nft_table t = { nft_nfproto(family), "t" };
 
 	err_clear(&err);
-	nl.labels = nl.own_labels;
+	nl.labels = nl.default_labels;
 	nl.batch = NL_BATCH;
 	nl.buf = arena_alloc(arena, NL_BUFSIZE);
 	nl.size = NL_BUFSIZE;

@@ -269,9 +269,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_expect(ask(&nl, data[0], &arena), &err);
 	if (nl.used || nl.overflow || nl.first != nl.seq)
 		abort(); /* whatever happens, the batch is empty */
-	nl.buf = nl.own; /* a larger one is the arena's */
-	nl.size = sizeof(nl.own);
-	nl.labels = nl.own_labels;
+	nl.buf = nl.default_buf; /* a larger one is the arena's */
+	nl.size = sizeof(nl.default_buf);
+	nl.labels = nl.default_labels;
 	nl.batch = NL_BATCH;
 	arena_free(&arena);
 	return 0;

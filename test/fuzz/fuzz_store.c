@@ -148,11 +148,11 @@ struct held {
 	size_t n;
 };
 
-static int note_held(const struct record *r, void *arg)
+static int note_held(const struct reservation *r, void *arg)
 {
 	struct held *h = arg;
 
-	if (r->state != RECORD_TORN)
+	if (r->state != RESERVATION_TORN)
 		h->ip[h->n++] = r->ip;
 	return 0;
 }
@@ -163,7 +163,7 @@ static void reserve(const struct holder *holder)
 	struct range_set sets[] = { make_set("10.1.0.0/29"), make_set("fd00::/125") };
 	struct store_want wants[] = { { .set = &sets[0] }, { .set = &sets[1] } };
 	struct held held = { .n = 0 };
-	struct record r;
+	struct reservation r;
 	struct store s;
 
 	open_it(&s, STORE_ADD);

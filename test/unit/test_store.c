@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/ipam/store, reserve, release, record, index, owners: against a directory of our own. */
+/* pkg/ipam/store, reserve, release, reservation, index, holders: against a directory of our own. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -63,7 +63,7 @@ static size_t make_sets(const char *text, struct range_set *sets)
 
 static const char small[] = "10.9.0.0/24 10.9.0.2 10.9.0.4";
 
-static bool was_first; /* in this boot, all that the last ADD got */
+static bool was_never_used; /* in this boot, all that the last ADD got */
 
 /* ADD for the sets: "ip[,ip...]", or the error's code. `asked` is for whichever set has it. */
 static const char *add_asked(const char *id, const char *sets_text, const char *asked)
@@ -82,13 +82,13 @@ static const char *add_asked(const char *id, const char *sets_text, const char *
 	if (asked && (!ip_parse(&ip, asked) || !store_request(wants, n, &ip)))
 		return "not in the sets";
 	got = open_as(STORE_ADD) && !store_reserve(&s, &holder, wants, n);
-	was_first = got;
+	was_never_used = got;
 	if (!got)
 		text = arena_printf(&arena, "%d", err.code);
 	for (size_t i = 0; got && i < n; i++) {
 		text = arena_printf(&arena, "%s%s%s", text, i ? "," : "",
 				    ip_str(&wants[i].ip, buf));
-		was_first &= wants[i].first;
+		was_never_used &= wants[i].never_used;
 	}
 	store_close(&s);
 	return text;
@@ -174,7 +174,7 @@ static bool exists(const char *name)
 
 static bool contains(const char *name, const char *text)
 {
-	char buf[RECORD_MAX] = "";
+	char buf[RESERVATION_MAX] = "";
 	int fd = open(path_of(name), O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
 
@@ -202,7 +202,7 @@ static const char *index_path(const char *name)
 	return arena_printf(&arena, "%s/.cnic/net/%s", data_dir, name);
 }
 
-static int count_owners(void)
+static int count_holders(void)
 {
 	return count(index_path("by-owner"), "");
 }
@@ -253,7 +253,7 @@ static void test_round_robin(void)
 	ok(!strcmp(held_by("c5"), "10.9.0.3"), "and held");
 	ok(!strcmp(held_by("c2"), ""), "by one only");
 	ok(del("c2", "eth0") && exists("10.9.0.3"), "DEL of who holds nothing");
-	ok(count_owners() == 3, "one entry for each owner");
+	ok(count_holders() == 3, "one entry for each owner");
 	ok(is_indexed(), "sealed all the time");
 }
 
@@ -314,7 +314,7 @@ static void test_all_or_nothing(void)
 	   "and the error says which");
 	ok(!exists("10.9.0.3"), "the one of the first set is taken back");
 	ok(contains("last_reserved_ip.0", "10.9.0.2"), "last_reserved_ip as well");
-	ok(is_indexed() && !strcmp(held_by("c2"), "") && count_owners() == 1, "and in the index");
+	ok(is_indexed() && !strcmp(held_by("c2"), "") && count_holders() == 1, "and in the index");
 	ok(!strcmp(add("c3", good), "10.9.0.3"), "which gives it to the next");
 	remove_tree();
 	ok(!strcmp(add_asked("c1", both, "10.8.0.1"), "not in the sets"), "prepare");
@@ -348,7 +348,7 @@ static void test_take_back(void)
 	ok(!strcmp(add("c1", small), "10.9.0.2"), "as if it had not been");
 	take_back("c2");
 	ok(!exists("10.9.0.3") && contains("last_reserved_ip.0", "10.9.0.2"), "the next one too");
-	ok(count_owners() == 1 && is_indexed(), "and in the index");
+	ok(count_holders() == 1 && is_indexed(), "and in the index");
 }
 
 static void test_others(void)
@@ -364,7 +364,7 @@ static void test_others(void)
 	unlink(path_of("10.9.0.2"));
 	ok(!is_indexed(), "and ours by them");
 	ok(del("c1", "eth0"), "DEL of it");
-	ok(!strcmp(held_by("c1"), "") && count_owners() == 1, "leaves no entry");
+	ok(!strcmp(held_by("c1"), "") && count_holders() == 1, "leaves no entry");
 	ok(!strcmp(add("c3", small), "10.9.0.2"), "it is free");
 }
 
@@ -471,12 +471,12 @@ static void test_index_damage(void)
 	ok(write(fd, junk, 100) == 100 && !is_indexed(), "a head of garbage");
 	close(fd);
 	ok(del("c1", "eth0") && !exists("10.9.0.2"), "is made anew");
-	ok(is_indexed() && count_owners() == 2, "with the entries of two owners");
+	ok(is_indexed() && count_holders() == 2, "with the entries of two owners");
 	ok(!change_entries("ln -sfn -- '- 10.9.0.2' $f"), "entries that lie");
 	ok(!strcmp(held_by("c2"), "10.9.0.3"), "are found out by CHECK");
 	ok(del("c2", "eth0") && !exists("10.9.0.3") && exists("10.9.0.4"), "and by DEL");
 	ok(!strcmp(held_by("c3"), "10.9.0.4"), "the others' too");
-	ok(!is_indexed() && del("c2", "eth0") && is_indexed() && count_owners() == 1,
+	ok(!is_indexed() && del("c2", "eth0") && is_indexed() && count_holders() == 1,
 	   "and the next command makes the index anew");
 	ok(!change_entries("rm $f && touch $f"), "entries that cannot be read");
 	ok(is_indexed() && !strcmp(held_by("c3"), "10.9.0.4"), "are no misses");
@@ -534,7 +534,7 @@ static void test_older_layout(void)
 	ok(!change_entries("mv $f 0123456789abcdef0123456789abcdef"), "an entry by another hash");
 	ok(!is_indexed(), "an index of an older layout is not believed");
 	ok(!strcmp(add("c1", small), "101"), "what is held is found in the reservations");
-	ok(is_indexed() && count_owners() == 1, "the index is made anew, without the older entry");
+	ok(is_indexed() && count_holders() == 1, "the index is made anew, without the older entry");
 	ok(access(index_path("0a09.once"), F_OK) < 0, "and without the older map");
 	ok(del("c1", "eth0") && !strcmp(held_by("c1"), ""), "DEL releases it");
 }
@@ -558,7 +558,7 @@ static void test_crash(void)
 	s.index.usable = false;
 	store_close(&s);
 	ok(!is_indexed() && !strcmp(add("c2", small), "10.9.0.4"), "goes on");
-	ok(is_indexed() && count_owners() == 2, "as if nothing had been");
+	ok(is_indexed() && count_holders() == 2, "as if nothing had been");
 }
 
 static void pretend_boot(const char *id, const char *boot)
@@ -604,7 +604,7 @@ static void test_reboot(void)
 	ok(exists("10.9.0.4"), "or the boot is not known");
 	ok(exists("10.9.0.9"), "or it is theirs");
 	ok(exists("10.9.0.5"), "or it is of this boot");
-	ok(is_indexed() && count_owners() == 4, "the index agrees");
+	ok(is_indexed() && count_holders() == 4, "the index agrees");
 	pretend_boot("c5", boot);
 	ok(after_reboot() && *held_by("c5"), "only once in a boot");
 }
@@ -630,37 +630,40 @@ static void reboot(void)
 	written_in("0123456789abcdef");
 }
 
-static void test_first_use(void)
+static void test_never_used(void)
 {
 	static const char no_boot[INDEX_BOOT_LEN] = INDEX_NO_BOOT;
 	static const char set[] = "10.9.0.0/24", both[] = "10.9.0.0/24;fd09::/64";
 
 	remove_tree();
-	ok(!strcmp(add("c1", set), "10.9.0.2") && was_first, "the first of a new store");
-	ok(!strcmp(add("c2", set), "10.9.0.3") && was_first, "the next");
-	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") && !was_first,
+	ok(!strcmp(add("c1", set), "10.9.0.2") && was_never_used, "the first of a new store");
+	ok(!strcmp(add("c2", set), "10.9.0.3") && was_never_used, "the next");
+	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") &&
+		   !was_never_used,
 	   "one that is used again");
-	ok(!strcmp(add("c3", both), "10.9.0.4,fd09::2") && was_first, "of both families");
+	ok(!strcmp(add("c3", both), "10.9.0.4,fd09::2") && was_never_used, "of both families");
 	ok(del("c3", "eth0") && !strcmp(add_asked("c3", both, "fd09::2"), "10.9.0.5,fd09::2") &&
-		   !was_first,
+		   !was_never_used,
 	   "one of two is not new");
 	reboot();
-	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") && was_first,
+	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") &&
+		   was_never_used,
 	   "after a reboot nobody remembers");
-	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") && !was_first,
+	ok(del("c2", "eth0") && !strcmp(add_asked("c2", set, "10.9.0.3"), "10.9.0.3") &&
+		   !was_never_used,
 	   "but from then on");
 	write_file("10.9.0.100", "theirs\r\neth0");
-	ok(*add("c4", set) && !was_first, "others have been here");
-	ok(*add("c5", set) && !was_first, "and are not forgotten");
+	ok(*add("c4", set) && !was_never_used, "others have been here");
+	ok(*add("c5", set) && !was_never_used, "and are not forgotten");
 	reboot();
-	ok(*add("c6", set) && was_first, "before the next reboot");
+	ok(*add("c6", set) && was_never_used, "before the next reboot");
 	written_in(no_boot);
-	ok(*add("c7", set) && !was_first, "which a boot that was not known does not tell");
+	ok(*add("c7", set) && !was_never_used, "which a boot that was not known does not tell");
 	remove_tree();
 	if (system(arena_printf(&arena, "mkdir -p %s/net", data_dir)))
 		abort();
 	write_file("last_reserved_ip.0", "10.9.0.7");
-	ok(!strcmp(add("c1", set), "10.9.0.8") && !was_first,
+	ok(!strcmp(add("c1", set), "10.9.0.8") && !was_never_used,
 	   "a store that somebody else has used");
 }
 
@@ -686,7 +689,7 @@ static void test_garbage(void)
 	ok(*held_by("c2") && *held_by("c4") && *held_by("c6"), "kept");
 	ok(!exists("10.9.0.100") && exists("10.9.0.101") && !exists("10.9.0.102"),
 	   "old ones are told apart, notes stay, torn ones go");
-	ok(is_indexed() && count_owners() == 3, "the index follows");
+	ok(is_indexed() && count_holders() == 3, "the index follows");
 }
 
 static void test_missing(void)
@@ -726,7 +729,7 @@ static void test_look_changes_nothing(void)
 	   "nothing is made, not even the lock");
 }
 
-static void test_many_of_one_owner(void)
+static void test_many_of_one_holder(void)
 {
 	remove_tree();
 	ok(!strcmp(add("c1", small), "10.9.0.2"), "ours");
@@ -735,7 +738,7 @@ static void test_many_of_one_owner(void)
 	ok(count(path_of(""), "10.9.1.") == 200 && *held_by("many"), "more than an entry lists");
 	ok(!strcmp(add("c2", small), "10.9.0.3") && is_indexed(), "indexed");
 	ok(del("many", "eth0") && count(path_of(""), "10.9.1.") == 0, "DEL has them all");
-	ok(count_owners() == 2, "and the entry");
+	ok(count_holders() == 2, "and the entry");
 }
 
 static void test_long_ids(void)
@@ -792,7 +795,7 @@ static void test_parallel(void)
 		failed += status != 0;
 	ok(!failed && count(path_of(""), "10.9.") == 40,
 	   "40 processes, 40 addresses, all of a range");
-	ok(is_indexed() && count_owners() == 40, "and in the index");
+	ok(is_indexed() && count_holders() == 40, "and in the index");
 	ok(!strcmp(add("p40", "10.9.0.0/24 10.9.0.2 10.9.0.41"), "100"), "not one more");
 }
 
@@ -816,11 +819,11 @@ int main(void)
 	test_older_layout();
 	test_crash();
 	test_reboot();
-	test_first_use();
+	test_never_used();
 	test_garbage();
 	test_missing();
 	test_look_changes_nothing();
-	test_many_of_one_owner();
+	test_many_of_one_holder();
 	test_long_ids();
 	test_blocks();
 	test_parallel();

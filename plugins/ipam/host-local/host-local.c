@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host-local - addresses from ranges, remembered in files of this host. */
+/* host-local - addresses from ranges, reserved in files of this host. */
 #include <string.h>
 
 #include "cni/version.h"
@@ -249,7 +249,7 @@ static void fill_result(struct cni_call *c, const struct wants *w)
 	r->n_routes = conf->n_routes;
 	r->never_used = w->n > 0;
 	for (size_t i = 0; i < w->n; i++) {
-		r->never_used &= w->list[i].first;
+		r->never_used &= w->list[i].never_used;
 		*arena_append(c->arena, r->ips, r->n_ips) = (struct cni_ipconfig){
 			.address = w->list[i].ip,
 			.gateway = w->list[i].range->gateway,

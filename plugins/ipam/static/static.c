@@ -64,9 +64,7 @@ static const struct json_field static_fields[] = {
 
 static const char *const static_args[] = { "IP", "GATEWAY", NULL };
 
-/*
- * ---- the addresses: those of the configuration and of CNI_ARGS, unless a list replaces them ----
- */
+/* ---- addresses: of the configuration and of CNI_ARGS, unless a list replaces them ------------ */
 
 static int add_ip(struct cni_call *c, const char *text, const char *path)
 {
@@ -195,9 +193,7 @@ static int static_validate(struct cni_call *c)
 	return check_version(c);
 }
 
-/*
- * ---- the commands; DEL, GC and STATUS have nothing to do ----------------------------------------
- */
+/* ---- the commands; DEL, GC and STATUS have nothing to do ------------------------------------- */
 
 static int static_add(struct cni_call *c)
 {

@@ -25,8 +25,8 @@ struct ovs_conf {
 	const uint8_t *mac; /* the container's, by whichever way it was asked for; NULL = none */
 	struct ovs_attachment ovs; /* .port as configured */
 	struct vf vf;              /* with a deviceID */
-	struct ovs_cache memo;     /* DEL: what ADD has noted, if it has */
-	bool noted;
+	struct ovs_cache cache;    /* DEL: what ADD has written, if it has */
+	bool has_cache;
 };
 
 extern const struct json_field ovs_fields[];

@@ -11,17 +11,17 @@
 #include "skel/delegate.h"
 
 /* Before there is a port, or a device elsewhere, that DEL would have to look for. */
-static int remember(struct cni_call *c)
+static int write_cache(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->conf;
 	const struct sriov *d = &conf->vf.device;
-	const struct ovs_cache memo = {
+	const struct ovs_cache file = {
 		.device_id = conf->device_id,
 		.ifname = d->netdev ? d->netdev : "",
 		.userspace = d->userspace,
 	};
 
-	return ovs_cache_write(c, &conf->ovs, &memo);
+	return ovs_cache_write(c, &conf->ovs, &file);
 }
 
 static int attach_veth(struct cni_call *c, struct link *host, struct link *inside)
@@ -34,7 +34,7 @@ static int attach_veth(struct cni_call *c, struct link *host, struct link *insid
 	if (veth_add(c, &veth, host, inside) < 0)
 		return -1;
 	host_unlock(c);
-	return remember(c);
+	return write_cache(c);
 }
 
 static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
@@ -43,7 +43,7 @@ static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 
 	conf->vf.mtu = conf->mtu;
 	conf->vf.mac = conf->mac;
-	if (remember(c) < 0)
+	if (write_cache(c) < 0)
 		return -1;
 	if (vf_move_in(c, &conf->vf, inside) < 0)
 		return -1;
@@ -112,14 +112,14 @@ static int ovs_add(struct cni_call *c)
 
 /* ---- DEL: every step is tried ---------------------------------------------------------------- */
 
-/* Without a note of the attachment, a database that does not answer holds nothing of it. */
+/* Without a cache file of the attachment, a database that does not answer holds nothing of it. */
 static int unplug(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->conf;
 
 	if (ovs_open(c, &conf->ovs) == 0 && ovs_unplug(c, &conf->ovs) == 0)
 		return 0;
-	if (conf->noted)
+	if (conf->has_cache)
 		return err_wrap(c->err, "the port of %s/%s may remain in OVS", c->req->container_id,
 				c->req->ifname);
 	err_clear(c->err);
@@ -130,10 +130,10 @@ static int detach(struct cni_call *c)
 {
 	const struct ovs_conf *conf = c->conf;
 
-	if (conf->memo.userspace)
+	if (conf->cache.userspace)
 		return 0;
-	if (*conf->memo.device_id)
-		return vf_move_out(c, conf->memo.device_id, conf->memo.ifname);
+	if (*conf->cache.device_id)
+		return vf_move_out(c, conf->cache.device_id, conf->cache.ifname);
 	return veth_del(c) < 0 ? -1 : ovs_del_host_ends(c, &conf->ovs);
 }
 
@@ -144,11 +144,11 @@ static int ovs_del(struct cni_call *c)
 
 	if (ovs_apply_nodeconf(c) < 0)
 		return -1;
-	conf->noted = ovs_cache_read(c, &conf->memo);
-	if (conf->noted)
-		conf->ovs.socket = *conf->memo.socket ? conf->memo.socket : OVS_SOCKET;
+	conf->has_cache = ovs_cache_read(c, &conf->cache);
+	if (conf->has_cache)
+		conf->ovs.socket = *conf->cache.socket ? conf->cache.socket : OVS_SOCKET;
 	else
-		conf->memo.device_id = conf->device_id;
+		conf->cache.device_id = conf->device_id;
 	cni_step(c, &steps, unplug(c));
 	cni_step(c, &steps, detach(c));
 	cni_step(c, &steps, cni_ipam_forward(c));

@@ -314,7 +314,7 @@ static int gc(struct cni_call *c)
 		return -1;
 	for (size_t i = 0; i < backends.n; i++)
 		if (!backends.list[i]->has_no_owner_tag &&
-		    backends.list[i]->gc(c->nft, instance_may_go, &comments, c->arena) < 0)
+		    backends.list[i]->gc(c->nft, instance_match_stale, &comments, c->arena) < 0)
 			return -1;
 	return 0;
 }

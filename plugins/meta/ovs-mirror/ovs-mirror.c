@@ -81,7 +81,7 @@ static int mirror_validate(struct cni_call *c)
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
-static int take_back(struct ovsdb *db, const void *arg)
+static int undo_in_database(struct ovsdb *db, const void *arg)
 {
 	const struct mirror_conf *conf = arg;
 
@@ -92,7 +92,7 @@ static void undo_join(struct cni_call *c, void *arg)
 {
 	struct mirror_conf *conf = c->conf;
 
-	if (!ovs_undo(c, &conf->ovs, take_back, arg))
+	if (!ovs_undo(c, &conf->ovs, undo_in_database, arg))
 		fprintf(stderr, "rollback: port %s may remain in mirrors of %s: %s\n",
 			conf->port.name, conf->bridge, c->err->msg);
 }
@@ -139,7 +139,7 @@ static int leave(struct cni_call *c)
 	return ovs_mirrors_gc(db, OVS_OWNER);
 }
 
-/* Without a note of the attachment, a database that does not answer holds nothing of it. */
+/* Without a cache file of the attachment, a database that does not answer holds nothing of it. */
 static int mirror_del(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
@@ -148,7 +148,7 @@ static int mirror_del(struct cni_call *c)
 		return -1;
 	mirror_cache_read(c);
 	if (leave(c) < 0) {
-		if (conf->noted)
+		if (conf->has_cache)
 			return err_wrap(c->err, "the port of %s/%s may remain in mirrors",
 					c->req->container_id, c->req->ifname);
 		err_clear(c->err);

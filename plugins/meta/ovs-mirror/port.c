@@ -96,9 +96,9 @@ int mirror_need_port(struct cni_call *c, int code)
 	return 0;
 }
 
-/* ---- the note -------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
-static void undo_remember(struct cni_call *c, void *arg)
+static void undo_cache_write(struct cni_call *c, void *arg)
 {
 	const struct mirror_conf *conf = arg;
 
@@ -109,30 +109,30 @@ static void undo_remember(struct cni_call *c, void *arg)
 int mirror_cache_write(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
-	struct json *memo = json_object();
+	struct json *file = json_object();
 	const struct json *prev;
 	const char *text;
 
 	if (cni_result_print(c->req->prev, "1.0.0", &text, c->err) < 0 ||
 	    json_parse(text, strlen(text), &prev, c->err) < 0)
 		return -1;
-	json_add_copy(memo, "PrevResult", prev);
-	json_add_str(memo, "Network", c->req->net.name);
-	json_add_str(memo, "Socket", conf->ovs.socket);
-	undo_push(c, undo_remember, conf);
-	return attfile_write(c, OVS_CACHE_DIR, conf->suffix, memo);
+	json_add_copy(file, "PrevResult", prev);
+	json_add_str(file, "Network", c->req->net.name);
+	json_add_str(file, "Socket", conf->ovs.socket);
+	undo_push(c, undo_cache_write, conf);
+	return attfile_write(c, OVS_CACHE_DIR, conf->suffix, file);
 }
 
 void mirror_cache_read(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
-	const struct json *memo = attfile_read(c, OVS_CACHE_DIR, conf->suffix);
-	const char *socket = json_string(json_get(memo, "Socket"));
+	const struct json *file = attfile_read(c, OVS_CACHE_DIR, conf->suffix);
+	const char *socket = json_string(json_get(file, "Socket"));
 
-	conf->noted = memo != NULL;
+	conf->has_cache = file != NULL;
 	if (socket && *socket)
 		conf->ovs.socket = socket;
-	take_names(c, json_get(memo, "PrevResult"));
+	take_names(c, json_get(file, "PrevResult"));
 	take_names(c, c->req->net.prev_result);
 }
 
@@ -143,9 +143,9 @@ int mirror_cache_remove(struct cni_call *c)
 	return attfile_remove(c, OVS_CACHE_DIR, conf->suffix);
 }
 
-static bool is_of_network(struct cni_call *c, const struct json *memo)
+static bool is_of_network(struct cni_call *c, const struct json *file)
 {
-	const char *name = json_string(json_get(memo, "Network"));
+	const char *name = json_string(json_get(file, "Network"));
 
 	return name && !strcmp(name, c->req->net.name);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * port.h - what the two mirror plugins of OVS have in common: which port an attachment has, and
- * what is noted of it, in a file that ovs-cni understands, and writes as well.
+ * what is kept of it, in a file that ovs-cni understands, and writes as well.
  */
 #ifndef CNIC_OVS_MIRROR_PORT_H
 #define CNIC_OVS_MIRROR_PORT_H
@@ -20,7 +20,7 @@ struct mirror_conf {
 	struct ovs_mirror_port port;
 	const char **names; /* of the host's interfaces, as the plugins before have reported them */
 	size_t n_names;
-	bool noted; /* DEL: ADD has left a note */
+	bool has_cache; /* DEL: ADD has left a file */
 };
 
 /* The first thing for every verb: keys of the node's file, where the database is. */

@@ -228,7 +228,7 @@ int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf)
 	struct instance o;
 
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
-	return gc(c, conf, instance_is_this, &o);
+	return gc(c, conf, instance_match_this, &o);
 }
 
 int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
@@ -236,7 +236,7 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
 	struct instance_set comments;
 
 	instance_set_init(&comments, c);
-	return gc(c, conf, instance_may_go, &comments);
+	return gc(c, conf, instance_match_stale, &comments);
 }
 
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
