@@ -8,7 +8,7 @@
 
 /*
  * So large that calloc() takes it from the kernel as a rule (glibc and musl do from 128 KiB on),
- * zeroed as it is: what nobody uses is never touched.
+ * zeroed as it is: a page that is not used is never touched.
  */
 #define ARENA_BLOCK ((size_t)256 * 1024)
 #define ARENA_ALIGN _Alignof(max_align_t)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* attr.h - the few compiler attributes and macros everybody uses. */
+/* attr.h - the few compiler attributes and macros that all files share. */
 #ifndef CNIC_BASE_ATTR_H
 #define CNIC_BASE_ATTR_H
 

@@ -83,7 +83,7 @@ static int describe_inside(struct cni_call *c, const struct veth_req *veth, cons
 
 /*
  * A switch takes all that its port receives, router advertisements too, so an IPv6 address of the
- * port's own would be nobody's to reach; only its announcements would go to the container.
+ * port's own could not be reached; only its announcements would go to the container.
  */
 static int be_only_port(struct cni_call *c, const struct link *port)
 {

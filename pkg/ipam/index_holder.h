@@ -35,7 +35,7 @@ void index_holder_put(struct index *ix, const struct index_holder_key *key,
 void index_holder_drop(struct index *ix, const struct index_holder_key *key);
 
 /*
- * Is the entry older than the reservation (of directory `dir`)? Then somebody else made that one.
+ * Is the entry older than the reservation (of directory `dir`)? Then another program made that one.
  */
 bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
 			   const char *name);

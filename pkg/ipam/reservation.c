@@ -63,7 +63,7 @@ static bool is_binary(const char *text, size_t len)
 
 /*
  * What a power cut or a killed writer leaves is empty or holds NULs. Readable text that names no
- * container is somebody's note ("reserved for the printer"): that address stays taken.
+ * container is a note ("reserved for the printer"): that address stays taken.
  */
 static enum reservation_state judge(int fd, struct reservation *r)
 {

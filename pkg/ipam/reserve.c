@@ -120,7 +120,7 @@ static int search(struct store *s, const struct range_set *set, const char *last
 	return got;
 }
 
-/* A range that looks full may be so by a bit that somebody else's hands left behind. */
+/* A range may look full by a bit whose reservation another program has removed. */
 static int take_next(struct store *s, struct draft *draft, struct store_want *w)
 {
 	int got = search(s, w->set, w->last, draft, w);

@@ -6,7 +6,8 @@
 #include "ipam/index.h"
 
 /*
- * Set the directory's modification time to one nobody else sets, and note it; false if that fails.
+ * Set the directory's modification time to one that no clock shows, and keep it in *seal; false if
+ * that fails.
  */
 bool seal_put(int dir, const char *name, struct index_seal *seal);
 bool seal_holds(const struct index_seal *seal, const struct stat *dir);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - what json.c and decode.c share; nobody else may include it. */
+/* internal.h - what json.c and decode.c share; no other file may include it. */
 #ifndef CNIC_JSON_INTERNAL_H
 #define CNIC_JSON_INTERNAL_H
 

@@ -2,7 +2,7 @@
 /*
  * json.h - JSON values: parse strictly, look around, build, print.
  *
- * json.c and decode.c are the only files that see cJSON; everybody else holds the opaque struct
+ * json.c and decode.c are the only files that see cJSON; all others hold the opaque struct
  * json. Must not know any CNI key and must not touch the kernel. All values live in the arena given
  * to json_init().
  */

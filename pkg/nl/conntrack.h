@@ -15,7 +15,7 @@ struct conntrack_port {
 	uint8_t proto; /* IPPROTO_* */
 	uint16_t port; /* host order */
 	struct ip dst; /* .family AF_UNSPEC: any address */
-	/* Who answers, be it that the connection is translated; .family AF_UNSPEC: anybody. */
+	/* The source of the reply, which may be translated; .family AF_UNSPEC: any. */
 	struct ip from;
 };
 

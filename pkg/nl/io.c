@@ -101,8 +101,8 @@ static bool msg_ok(const struct nlmsghdr *nlh, int left)
 }
 
 /*
- * One datagram of the kernel's. Others may write to our port as well, in the container's namespace
- * those who live there: what they say is dropped.
+ * One datagram of the kernel's. Any process of the namespace can write to our port as well, in the
+ * container's namespace the container: a datagram from another port than 0 is dropped.
  */
 static ssize_t receive(struct nl *nl, int flags)
 {

@@ -29,7 +29,7 @@ static int until_gone(const struct nlmsghdr *nlh, void *data)
 
 _Noreturn static void send_alone(const struct nl *nl)
 {
-	int tries = 3; /* nobody hears of a failure */
+	int tries = 3; /* a failure is not reported */
 
 	while (send(STDIN_FILENO, nl->buf, nl->used, 0) < 0 && --tries)
 		;
@@ -70,7 +70,7 @@ int nl_link_watch(struct nl *w, int index, struct err *err)
 
 /*
  * Wait for the announcement; when it did not come or some were lost, look for oneself. A refusal
- * with ENODEV means that somebody else was quicker.
+ * with ENODEV means that the link is gone already.
  */
 static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int index)
 {

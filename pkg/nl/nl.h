@@ -46,8 +46,8 @@ struct nlattr *nl_nest_end(struct nl *nl, struct nlattr *nest);
 	     nest_##id = nl_nest_end((nl), nest_##id))
 
 /*
- * For a request that somebody else sends: nl_seal() completes the batch in buf[0..used), nl_reset()
- * empties it once the answer does not matter any more.
+ * For a request that another process sends: nl_seal() completes the batch in buf[0..used),
+ * nl_reset() empties it once the answer does not matter any more.
  */
 int nl_seal(struct nl *nl) NODISCARD;
 void nl_reset(struct nl *nl);

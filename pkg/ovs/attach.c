@@ -51,7 +51,7 @@ static void identify(struct cni_call *c, struct ovs_port *p)
 }
 
 /*
- * On the connection that asked for it, and on a new one if nobody answers there. A server that has
+ * On the connection that asked for it, and on a new one if that is broken. A server that has
  * stalled and finds us gone when it goes on does the first request of each connection, in order.
  */
 bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
@@ -108,7 +108,7 @@ int ovs_plug(struct cni_call *c, struct ovs_attachment *o, uint32_t link_timeout
 	return rc;
 }
 
-/* ---- whose port is it? ----------------------------------------------------------------------- */
+/* ---- external_ids of the port ---------------------------------------------------------------- */
 
 static const char *id_of(const struct json *port, const char *key)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attach.h - an attachment's port on an Open vSwitch bridge: whose it is stands in
+ * attach.h - an attachment's port on an Open vSwitch bridge: which attachment stands in
  * Port.external_ids, in the keys of ovs-cni, so that a node can change over either way, and in some
  * of ours, by which GC knows it.
  */

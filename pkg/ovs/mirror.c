@@ -135,8 +135,8 @@ static int check_output(struct ovsdb *db, const struct ovs_mirror_port *p,
 
 /*
  * What has been seen is so still: the port is on the bridge, no mirror has come or gone. And an
- * output that nobody had is nobody's: the server would refuse a second one, but not tell us that it
- * was that.
+ * output that was not set is not set still: the server would refuse a second one, but not tell us
+ * that it was that.
  */
 static void assert_view(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
 			const struct ovs_mirror *m, size_t n, const struct view *view)
@@ -234,7 +234,7 @@ static void change_all(struct ovsdb_txn *t, const struct ovs_mirror_port *p, con
 	}
 }
 
-/* 1 when an assertion did not hold: somebody was quicker. */
+/* 1 when an assertion did not hold: another client was quicker. */
 static int change(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
 		  struct ovs_mirror *m, size_t n, const struct view *view)
 {

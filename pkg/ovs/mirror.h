@@ -40,7 +40,7 @@ int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ov
 /*
  * Give the port the roles asked for, all of them or none, in one transaction; a mirror that is not
  * there is made and becomes this owner's, and the bridge's others of this owner that have no port
- * are removed. Looks first, and again when somebody else has been quicker. Code 101 if the copies
+ * are removed. Looks first, and again when another client has been quicker. Code 101 if the copies
  * of one go elsewhere already.
  */
 int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The client waits longer than it asks the server to, so that it is the server who says so. */
+/* The client waits longer than the server is asked to, so that the server's answer comes first. */
 #define GRACE_MS 1000
 
 /* ---- adding ---------------------------------------------------------------------------------- */

@@ -171,7 +171,7 @@ static int answer_echo(struct ovsdb *db, const struct json *params, const struct
 	return put(db, reply);
 }
 
-/* The answer to a request that nobody waits for any more is nobody's. */
+/* An answer to a request that is not waited for any more is dropped. */
 static void deliver(struct ovsdb *db, const struct json *message)
 {
 	int64_t id;

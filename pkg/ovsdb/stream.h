@@ -46,7 +46,7 @@ struct ovsdb_stream {
 
 /*
  * unix:PATH, a bare absolute path, tcp:IP[:PORT] (an IPv6 address in brackets). Code 7 for what is
- * none of these, 2 for ssl:, 11 if nobody answers there.
+ * none of these, 2 for ssl:, 11 if no server answers there.
  */
 int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_ms,
 		      struct arena *arena, struct err *err) NODISCARD;

@@ -136,9 +136,8 @@ void cni_step(struct cni_call *c, struct cni_steps *s, int rc);
 int cni_steps_end(struct cni_call *c, const struct cni_steps *s) NODISCARD;
 
 /*
- * Run a program of the host's (argv[0] is its path) that changes what this call is about. What the
- * call holds is held until the program has ended, be the call killed: who comes after it waits for
- * that.
+ * Run a program of the host's (argv[0] is its path) that changes what this call is about. The
+ * call's locks are held until the program has ended, even if the call is killed.
  */
 int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 		struct spawn_result *res) NODISCARD;

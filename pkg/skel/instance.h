@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * instance.h - whose is this? The marks by which the reference plugins know their packet filter
- * objects again, so that either side finds, keeps and removes what the other has made. Names only:
- * it talks to nobody.
+ * instance.h - the instance comment and the names by which the reference plugins find the packet
+ * filter objects of an attachment again, so that either side finds, keeps and removes what the
+ * other has made. Names only: no kernel, no file.
  */
 #ifndef CNIC_SKEL_INSTANCE_H
 #define CNIC_SKEL_INSTANCE_H
@@ -15,7 +15,7 @@
 /*
  * The comment of a rule or element that an attachment owns: "H1-H2, net: N, if: I, id: C", H1 and
  * H2 being 16 digits of the hashes of the network's name and of "I:C". What counts is H1-H2; the
- * rest is for people, without double quotes, and cut to fit.
+ * rest is to be read, without double quotes, and cut to fit.
  */
 struct instance {
 	char comment[INSTANCE_COMMENT_MAX + 1];
@@ -26,12 +26,12 @@ void instance_init(struct instance *o, const char *network, const char *ifname,
 bool instance_has_comment(const struct instance *o, const char *comment);   /* is it this one's? */
 bool instance_is_of_network(const struct instance *o, const char *comment); /* or a neighbour's? */
 
-/* GC: who of this network is still valid. */
+/* GC: the attachments of this network that are valid. */
 struct instance_set {
 	char network[INSTANCE_ID_LEN / 2 + 2]; /* "H1-" */
 	uint64_t *valid;                       /* each H2, sorted */
 	size_t n_valid;
-	bool known; /* the runtime has said who is */
+	bool known; /* the runtime has said which are */
 };
 
 void instance_set_init(struct instance_set *s, struct cni_call *c);
@@ -43,7 +43,7 @@ void instance_set_init(struct instance_set *s, struct cni_call *c);
 bool instance_is_stale(const struct instance_set *s, const char *comment);
 
 /*
- * The two questions as callbacks for who goes through comments (nft/table.h,
+ * The two questions as callbacks for a walk through comments (nft/table.h,
  * netfilter/masq_compat.h).
  */
 bool instance_match_this(const char *comment, void *owner);   /* struct instance */

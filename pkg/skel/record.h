@@ -8,9 +8,8 @@
  * cannot be read, is told of on stderr and passed over. It never holds what the rules are: those
  * are the plugin's, to be derived again.
  *
- * Whoever has written or read the record of an attachment keeps the others from it until his call
- * ends: a repair does not bring back what a DEL has removed. So write it before the rules are made;
- * read it before they are removed; remove it last.
+ * Reading or writing takes the record's flock until the call ends, so repair cannot recreate rules
+ * that a concurrent DEL removed. Write before making rules, read before deleting them, remove last.
  */
 #ifndef CNIC_SKEL_RECORD_H
 #define CNIC_SKEL_RECORD_H

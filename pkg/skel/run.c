@@ -81,7 +81,7 @@ static int read_stdin(struct run *r)
 /* ---- without a call -------------------------------------------------------------------------- */
 
 /*
- * Without CNI_COMMAND a person is asking. nerdctl reads the first line of firewall's, and compares
+ * Without CNI_COMMAND this is for stderr. nerdctl reads the first line of firewall's, and compares
  * the version there with those of the reference in which policies came: behind a + it is a remark.
  */
 static int about(const struct cni_plugin *p)
@@ -187,7 +187,7 @@ static int open_netns(struct run *r)
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
-/* A result nobody can read, or that this version cannot say, undoes what it tells of. */
+/* A result that cannot be written, or that this version cannot say, undoes what it tells of. */
 static int print_result(struct cni_call *c)
 {
 	const char *text;
@@ -244,7 +244,7 @@ static int run(struct run *r)
 	return run_call(r);
 }
 
-/* The tool has said so to a person; a runtime hears nothing but an error object. */
+/* The tool has said so on stderr; a runtime reads nothing but an error object. */
 static int run_nothing(struct run *r, const char *name)
 {
 	cni_env_read(&r->env);

@@ -2,8 +2,8 @@
 /*
  * deferred.h - the slow tail of an operation, in a child: RTM_DELLINK, and closing a netfilter
  * socket that has deleted from nf_tables, both wait for an RCU grace period. The child inherits
- * only the descriptors meant for it, so that whoever waits for our stdio, a lock or a pipe to close
- * does not wait for it. Its status is not reported; a process that lives on reaps it.
+ * only the given descriptors, so that a wait for our stdio, a lock or a pipe to close does not wait
+ * for it. Its status is not reported; a process that lives on reaps it.
  */
 #ifndef CNIC_SYS_DEFERRED_H
 #define CNIC_SYS_DEFERRED_H

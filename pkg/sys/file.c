@@ -99,8 +99,8 @@ bool file_is_draft(const char *name)
 }
 
 /*
- * It may have been renamed or removed while its lock was waited for. 1 still there, 0 not, -1 who
- * knows.
+ * It may have been renamed or removed while its lock was waited for. 1 still there, 0 not, -1 not
+ * known.
  */
 static int is_at(int fd, const char *path)
 {
@@ -113,7 +113,7 @@ static int is_at(int fd, const char *path)
 	return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-/* Whoever writes it has its lock: what a writer who was killed has left is written over. */
+/* A writer has its lock: what a writer that was killed has left is written over. */
 static int open_draft(const char *draft, mode_t mode, struct err *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -124,7 +124,7 @@ static int open_draft(const char *draft, mode_t mode, struct err *err)
 		if (fd < 0)
 			return err_sys(err, "create %s", draft);
 		if (lock_fd(fd, draft, err) < 0) {
-			if (err->code != ERR_RETRY) /* which is that somebody else has it */
+			if (err->code != ERR_RETRY) /* which is that another writer has it */
 				(void)unlink(draft);
 			return -1;
 		}

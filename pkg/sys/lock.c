@@ -15,7 +15,7 @@
 #define ASKED_MAX (INT32_MAX / 2) /* a byte of any off_t, with room behind it */
 #define QUEUE_MAX 4096
 
-/* So long order is kept. Who waits may be stopped, and would stop all behind him. */
+/* Order is kept so long: a waiter that is stopped would stop all behind it. */
 #define ORDER_MS 5000
 
 static void on_alarm(int sig)
@@ -23,7 +23,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* The byte of who asked before us is his until he closes his descriptor. */
+/* The predecessor's byte is locked until its descriptor is closed. */
 static bool is_next(int fd, off_t ahead, int command)
 {
 	struct flock lock = {
@@ -107,7 +107,7 @@ int lock_fd(int fd, const char *name, struct err *err)
 
 /*
  * The n-th to ask holds byte n of the file. How many have asked is written at its start, as a hint
- * where to look for a byte that is free: two who read the same find out by the byte. A wrong one
+ * where to look for a byte that is free: two that read the same find out by the byte. A wrong one
  * costs the order, never the lock.
  */
 static off_t queue_up(int fd)

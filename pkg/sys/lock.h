@@ -20,9 +20,9 @@
 int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
 
 /*
- * The same in the order of asking, as far as who waits lives and runs: of flock(2) alone, who has
- * just come gets it sooner than who has waited and is being woken. The descriptor is open for
- * writing, the file nothing but the lock.
+ * FIFO: waiters get the lock in arrival order (of flock(2) alone a newcomer gets it sooner than a
+ * waiter that is being woken). Best effort; a stopped waiter loses its place after 5 s. The
+ * descriptor is open for writing, the file nothing but the lock.
  */
 int lock_fd_fifo(int fd, const char *name, struct err *err) NODISCARD;
 

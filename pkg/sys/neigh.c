@@ -53,7 +53,7 @@ void neigh_advertise(const char *ifname, const struct in6_addr *address, const u
 		.option = { .nd_opt_type = ND_OPT_TARGET_LINKADDR, .nd_opt_len = 1 },
 	};
 	auto_close int fd = speaker(ifname, AF_INET6, IPPROTO_ICMPV6, &from, sizeof(from));
-	const int hops = 255; /* of another nobody would believe it */
+	const int hops = 255; /* with another the advertisement is dropped (RFC 4861, 7.1.2) */
 
 	memcpy(a.mac, mac, sizeof(a.mac));
 	if (fd >= 0 && !setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)))

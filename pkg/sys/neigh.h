@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * neigh.h - tell an interface's neighbours who has its addresses, by raw sockets in the current
- * network namespace. Nothing fails: who is not told finds out later.
+ * neigh.h - announce an interface's addresses to its neighbours, by raw sockets in the current
+ * network namespace. Nothing fails: a neighbour that is not told resolves the address later.
  */
 #ifndef CNIC_SYS_NEIGH_H
 #define CNIC_SYS_NEIGH_H
@@ -10,10 +10,9 @@
 #include <stdint.h>
 
 /*
- * In asking for the gateway's MAC address the kernel tells everybody ours: who knows the address
- * already notes what it sees (RFC 826, "Packet Reception"; Linux not within a second of another
- * change, but for the gateway). What makes it ask is an ICMP echo reply, which nobody waits for and
- * the gateway drops.
+ * An ARP request for the gateway announces our MAC address: a neighbour that has the address cached
+ * updates it (RFC 826, "Packet Reception"; Linux not within a second of another change, but for the
+ * gateway). An ICMP echo reply, which the gateway drops, makes the kernel send it.
  */
 void neigh_request_gateway(const char *ifname, const struct in_addr *address,
 			   const struct in_addr *gateway);

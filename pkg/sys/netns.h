@@ -23,8 +23,8 @@ int netns_is_home(int fd, bool *is_home, struct err *err) NODISCARD;
 
 /*
  * The lock of the namespace this process runs in, for objects in it that calls share: a file named
- * by the namespace in a directory only root may enter (the namespace's own inode anybody in it
- * could lock). It is handed on in the order of asking. Returns the descriptor that holds it, -1 on
+ * by the namespace in a directory only root may enter (the namespace's own inode could be locked
+ * from inside). FIFO. Returns the descriptor that holds it, -1 on
  * failure.
  */
 #define NETNS_LOCK_DIR "/run/cnic"
@@ -32,7 +32,7 @@ int netns_lock(struct err *err) NODISCARD;
 
 /*
  * Run fn inside the namespace and come home. Keep fn to opening things: no plugin logic runs in
- * somebody else's namespace. Failing to come home aborts: to run on in the wrong one is worse.
+ * another namespace. Failing to come home aborts: to run on in the wrong one is worse.
  */
 int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err) NODISCARD;
 

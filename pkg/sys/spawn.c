@@ -53,9 +53,9 @@ union arguments {
 };
 
 /*
- * In the child, in our memory while we stand still: it dies with us, be we dead already, and what
- * we ignore is not its business. The program must come to nothing here, not go on beside who cleans
- * up.
+ * In the child, in our memory while we are stopped (vfork): it dies with us, even if we are dead
+ * already, and signals that we ignore are default again. The program must come to nothing here, not
+ * go on beside a call that cleans up.
  */
 static int become(void *arg)
 {
@@ -204,28 +204,28 @@ static int talk(struct child *ch, struct err *err)
 }
 
 /*
- * Our ends of the pipes in *ch, the child's in theirs[3]; its stderr stays ours if nobody asks for
- * it.
+ * Our ends of the pipes in *ch, the child's in child_end[3]; its stderr stays ours if it is not
+ * asked for it.
  */
-static int make_pipes(struct child *ch, int theirs[3], struct err *err)
+static int make_pipes(struct child *ch, int child_end[3], struct err *err)
 {
 	int to[2], from[2], aside[2];
 
 	if (pipe2(to, O_CLOEXEC) < 0)
 		return err_sys(err, "create pipe");
 	ch->in = to[1];
-	theirs[0] = to[0];
+	child_end[0] = to[0];
 	if (pipe2(from, O_CLOEXEC) < 0)
 		return err_sys(err, "create pipe");
 	ch->out = from[0];
-	theirs[1] = from[1];
+	child_end[1] = from[1];
 	(void)fcntl(ch->in, F_SETFL, O_NONBLOCK); /* so that a full pipe does not hold us */
 	if (!ch->s->listen)
 		return 0;
 	if (pipe2(aside, O_CLOEXEC) < 0)
 		return err_sys(err, "create pipe");
 	ch->words = aside[0];
-	theirs[2] = aside[1];
+	child_end[2] = aside[1];
 	return 0;
 }
 
@@ -257,13 +257,13 @@ static int converse(struct child *ch, struct spawn_result *res, struct err *err)
 int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, struct err *err)
 {
 	struct child ch = { .s = s, .in = -1, .out = -1, .words = -1, .arena = arena };
-	int theirs[3] = { -1, -1, -1 };
-	int rc = make_pipes(&ch, theirs, err);
+	int child_end[3] = { -1, -1, -1 };
+	int rc = make_pipes(&ch, child_end, err);
 
-	if (!rc && start(&ch, theirs) < 0)
+	if (!rc && start(&ch, child_end) < 0)
 		rc = err_sys(err, "run %s", s->path);
-	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
-		shut(&theirs[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(child_end); i++)
+		shut(&child_end[i]);
 	if (!rc)
 		rc = converse(&ch, res, err);
 	shut(&ch.in);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spawn.h - run a program with a text on stdin and collect its stdout. It dies with us: whoever
- * cleans up after a call that was killed must not find that call's children still at it.
+ * spawn.h - run a program with a text on stdin and collect its stdout. It dies with us: what
+ * cleans up after a call that was killed must not meet that call's children.
  */
 #ifndef CNIC_SYS_SPAWN_H
 #define CNIC_SYS_SPAWN_H

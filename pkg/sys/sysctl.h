@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sysctl.h - values below /proc/sys. /proc/sys/net shows the namespace of who opens it. */
+/* sysctl.h - values below /proc/sys. /proc/sys/net shows the namespace of the opening thread. */
 #ifndef CNIC_SYS_SYSCTL_H
 #define CNIC_SYS_SYSCTL_H
 

@@ -76,7 +76,7 @@ static void add_change(struct cni_call *c, struct bridge *br, const struct link 
 	*a = (struct bridge_address){ .index = link->index, .ip = *ip, .removed = removed };
 }
 
-/* Did a request whose answer was lost make the bridge? Nobody else's has that MAC. */
+/* Did a request whose answer was lost make the bridge? No other one has that MAC. */
 static bool created_despite_lost_ack(struct cni_call *c, const char *name,
 				     const uint8_t mac[MAC_LEN])
 {
@@ -90,7 +90,7 @@ static bool created_despite_lost_ack(struct cni_call *c, const char *name,
 }
 
 /*
- * A MAC of its own from the start: one that follows the ports would change under everybody's ARP.
+ * A MAC of its own from the start: one that follows the ports would change under the ARP caches.
  */
 static int create(struct cni_call *c, struct bridge *br)
 {
@@ -190,7 +190,7 @@ static int clear_conflicts(struct cni_call *c, struct bridge *br, const struct l
 	return 0;
 }
 
-/* As long as nobody has set it, a bridge's MAC follows the ports. */
+/* As long as it has not been set, a bridge's MAC follows the ports. */
 static int pin_mac(struct cni_call *c, const struct link *link)
 {
 	if (strcmp(link->kind, "bridge") != 0 || mac_is_zero(link->mac))

@@ -41,7 +41,7 @@ struct bridge {
 int bridge_ensure(struct cni_call *c, const struct bridge_options *options,
 		  struct bridge **out) NODISCARD;
 
-/* After a port has joined: a bridge whose MAC nobody has set takes its ports' lowest. */
+/* After a port has joined: a bridge whose MAC has not been set takes its ports' lowest. */
 int bridge_refresh(struct cni_call *c, struct bridge *br, const struct link *port) NODISCARD;
 
 /*

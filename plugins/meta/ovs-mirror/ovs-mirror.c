@@ -189,7 +189,7 @@ static bool is_garbage(struct cni_call *c, const struct json *port)
 	return id && ifname && !cni_gc_is_valid(&c->req->net, id, ifname);
 }
 
-/* Ports that nobody has removed; those that have been are out of their mirrors already. */
+/* Ports that are there still; those that have been removed are out of their mirrors. */
 static int leave_invalid(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;

@@ -28,7 +28,7 @@ int mirror_apply_nodeconf(struct cni_call *c) NODISCARD;
 
 /*
  * The attachment's port, by what ovs has written on it, else the first of the names that is a port
- * and nobody else's. conf->port.uuid is NULL if there is none.
+ * and no other attachment's. conf->port.uuid is NULL if there is none.
  */
 int mirror_find_port(struct cni_call *c) NODISCARD;
 
