@@ -114,15 +114,28 @@ void *arena_grow(struct arena *a, const void *list, size_t n, size_t size)
 	return n ? memcpy(p, list, n * size) : p;
 }
 
+static void free_until(struct arena *a, const struct arena_block *end)
+{
+	while (a->head != end) {
+		struct arena_block *next = a->head->next;
+
+		free(a->head);
+		a->head = next;
+	}
+}
+
 void arena_free(struct arena *a)
 {
-	struct arena_block *b = a->head;
-
-	while (b) {
-		struct arena_block *next = b->next;
-
-		free(b);
-		b = next;
-	}
+	free_until(a, NULL);
 	*a = (struct arena){ 0 };
+}
+
+void arena_rewind(struct arena *a, const struct arena *mark)
+{
+	char *end = a->head == mark->head ? a->at : mark->end;
+
+	free_until(a, mark->head);
+	*a = *mark;
+	if (a->at)
+		memset(a->at, 0, (size_t)(end - a->at));
 }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "nft/list.h"
+#include "nft/rule.h"
 #include "sys/file.h"
 #include "sys/spawn.h"
 
@@ -216,7 +218,7 @@ int iptables_count_jumps(struct cni_call *c, const struct ip *about, enum iptabl
 		return -1;
 	if (nft)
 		return nft_count_jumps(c->nft, nft_table_of(about->family, table), from, to, about,
-				       n);
+				       c->arena, n);
 	host.plen = ip_bits(about);
 	if (save(c, about->family, true, table, &saved) < 0)
 		return -1;
@@ -253,32 +255,21 @@ static size_t count_rules_of(const char *saved, const char *chain)
 	return n;
 }
 
-static void count_one(const struct nft_rule_info *rule, void *data)
-{
-	size_t *n = data;
-
-	(void)rule;
-	++*n;
-}
-
-static void count_none(void *data)
-{
-	size_t *n = data;
-
-	*n = 0;
-}
-
 int iptables_count(struct cni_call *c, const struct iptables_view *view, const char *chain,
 		   const char *to, size_t *n)
 {
-	*n = 0;
-	if (view->saved)
+	struct nft_rule_list rules;
+
+	if (view->saved) {
 		*n = to ? count_lines(view->saved, chain, to, "")
 			: count_rules_of(view->saved, chain);
-	else if (to)
-		return nft_count_jumps(c->nft, view->table, chain, to, NULL, n);
-	else
-		return nft_rules(c->nft, view->table, chain, count_one, count_none, n);
+		return 0;
+	}
+	if (to)
+		return nft_count_jumps(c->nft, view->table, chain, to, NULL, c->arena, n);
+	if (nft_rules(c->nft, view->table, chain, &rules, c->arena) < 0)
+		return -1;
+	*n = rules.n;
 	return 0;
 }
 

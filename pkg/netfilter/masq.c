@@ -7,6 +7,7 @@
 #include "netfilter/iptables.h"
 #include "netfilter/masq_compat.h"
 #include "netfilter/masq_nft.h"
+#include "nft/list.h"
 #include "skel/instance.h"
 
 int masq_validate(struct cni_call *c, const char *backend)
@@ -283,7 +284,7 @@ static int has_others(struct cni_call *c, bool *has)
 	struct nft_comment_filter w = filter(c);
 	size_t n;
 
-	if (masq_compat_count(c->nft, &w, &n) < 0)
+	if (masq_compat_count(c->nft, &w, c->arena, &n) < 0)
 		return -1;
 	*has = n >= c->req->prev->n_ips;
 	if (*has)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netfilter/masq_compat.h"
 
-#include <string.h>
-
+#include "base/str.h"
 #include "nft/chain.h"
+#include "nft/expr.h"
+#include "nft/rule.h"
 
 #define PRIORITY_SRCNAT 100
 
@@ -15,30 +16,11 @@ static const struct ip multicast[] = {
 	{ .family = AF_INET6, .plen = 8, .bytes = { 0xff } },
 };
 
-struct found_rules {
-	const struct nft_comment_filter *filter;
-	struct arena *arena; /* NULL: only count */
-	uint64_t *handles;
-	size_t n;
-};
-
-static void see(const struct nft_rule_info *rule, void *data)
+static bool is_wanted(const struct nft_rule_info *rule, void *data)
 {
-	struct found_rules *f = data;
+	const struct nft_comment_filter *filter = data;
 
-	if (!f->filter->is(rule->comment, f->filter->data))
-		return;
-	if (f->arena)
-		*arena_append(f->arena, f->handles, f->n) = rule->handle;
-	else
-		f->n++;
-}
-
-static void reset(void *data)
-{
-	struct found_rules *f = data;
-
-	f->n = 0;
+	return filter->is(rule->comment, filter->data);
 }
 
 /* As the reference does at every ADD: its three rules anew. */
@@ -76,23 +58,19 @@ static void put_rule(struct nl *nl, const struct ip *ip, const char *comment)
 	}
 }
 
-static void put_deletions(struct nl *nl, const struct found_rules *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		nft_rule_del(nl, &table, checks, f->handles[i]);
-}
-
 int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    const struct nft_comment_filter *filter, struct arena *arena)
+		    struct nft_comment_filter *filter, struct arena *arena)
 {
-	for (int tries = 0;;) {
-		struct found_rules f = { .filter = filter, .arena = arena };
+	struct nft_rule_list rules;
 
-		if (nft_rules(nl, &table, checks, see, reset, &f) < 0)
+	for (int tries = 0;;) {
+		if (nft_rules(nl, &table, checks, &rules, arena) < 0)
 			return -1;
-		nft_begin(nl, n + f.n, arena);
+		nft_rules_keep(&rules, is_wanted, filter);
+		nft_begin(nl, n + rules.n, arena);
 		put_base(nl);
-		put_deletions(nl, &f);
+		for (size_t i = 0; i < rules.n; i++)
+			nft_rule_del(nl, &table, checks, rules.list[i].handle);
 		for (size_t i = 0; i < n; i++)
 			put_rule(nl, ips[i], comment);
 		if (nft_commit(nl) == 0)
@@ -102,34 +80,25 @@ int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const 
 	}
 }
 
-int masq_compat_del(struct nl *nl, const struct nft_comment_filter *w, struct arena *arena)
+int masq_compat_del(struct nl *nl, struct nft_comment_filter *filter, struct arena *arena)
 {
-	for (int tries = 0;;) {
-		struct found_rules f = { .filter = w, .arena = arena };
-
-		if (nft_rules(nl, &table, checks, see, reset, &f) < 0)
-			return -1;
-		nft_begin(nl, f.n, arena);
-		put_deletions(nl, &f);
-		if (nft_commit(nl) == 0)
-			return 0;
-		if (!nft_should_retry(nl, &tries, ENOENT))
-			return -1;
-	}
+	return nft_rules_del(nl, &table, checks, is_wanted, filter, arena);
 }
 
-int masq_compat_count(struct nl *nl, const struct nft_comment_filter *w, size_t *n)
+int masq_compat_count(struct nl *nl, struct nft_comment_filter *filter, struct arena *arena,
+		      size_t *n)
 {
-	struct found_rules f = { .filter = w };
+	struct nft_rule_list rules;
 	size_t jumps;
 
 	*n = 0;
-	if (nft_count_jumps(nl, &table, postrouting, checks, NULL, &jumps) < 0)
+	if (nft_count_jumps(nl, &table, postrouting, checks, NULL, arena, &jumps) < 0)
 		return -1;
 	if (!jumps)
 		return 0;
-	if (nft_rules(nl, &table, checks, see, reset, &f) < 0)
+	if (nft_rules(nl, &table, checks, &rules, arena) < 0)
 		return -1;
-	*n = f.n;
+	nft_rules_keep(&rules, is_wanted, filter);
+	*n = rules.n;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "nft/expr.h"
 
 #define PRIORITY_SRCNAT 100
 
@@ -55,13 +56,11 @@ static void build_subnet(struct nl *nl, const struct nft_table *t, const struct 
 	}
 }
 
-static const struct nft_rule_count rules[] = { { "postrouting", 4 }, { 0 } };
 static const char *const sets[] = { "v4", "v6", NULL };
 
 const struct nft_table_def masq_nft_table = {
 	.table = { NFPROTO_INET, "cnic_masquerade" },
 	.build = build,
-	.rules = rules,
 	.sets = sets,
 };
 
@@ -84,7 +83,6 @@ static const char *chain_of(struct nft_elems *c, const struct ip *ip)
 		if (!strcmp(c->chains[i].name, s->name))
 			return c->chains[i].name;
 	s->build = build_subnet;
-	s->rules = 2;
 	c->n_chains++;
 	return s->name;
 }
@@ -92,7 +90,7 @@ static const char *chain_of(struct nft_elems *c, const struct ip *ip)
 struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *comment,
 				struct arena *arena)
 {
-	struct nft_elems c = { .own = &masq_nft_table, .comment = comment };
+	struct nft_elems c = { .table = &masq_nft_table, .comment = comment };
 
 	c.elems = arena_array(arena, struct nft_elem, n);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);
@@ -103,7 +101,7 @@ struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const cha
 		if (is_there(&c, ips[i]))
 			continue;
 		e->set = ips[i]->family == AF_INET ? "v4" : "v6";
-		e->what = arena_printf(arena, "masquerading of %s", ip_str(ips[i], text));
+		e->label = arena_printf(arena, "masquerading of %s", ip_str(ips[i], text));
 		e->key_len = (uint8_t)ip_len(ips[i]);
 		memcpy(e->key, ips[i]->bytes, e->key_len);
 		e->has_verdict = true;

@@ -67,7 +67,7 @@ int spoof_check(struct cni_call *c, const struct cni_result *r)
 		return -1;
 	first = *c->err;
 	err_clear(c->err);
-	if (spoof_compat_has(c->nft, &rules.ref, &has) < 0)
+	if (spoof_compat_has(c->nft, &rules.ref, c->arena, &has) < 0)
 		return -1;
 	if (has)
 		return 0;
@@ -87,7 +87,7 @@ int spoof_repair(struct cni_call *c, const struct cni_result *r, bool own)
 	if (rules_of(c, r, &rules) < 0)
 		return -1;
 	return own ? nft_elems_restore(c->nft, &rules.elems, c->arena)
-		   : nft_refspoof_set(c->nft, &rules.ref, c->arena);
+		   : spoof_compat_set(c->nft, &rules.ref, c->arena);
 }
 
 int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
@@ -101,7 +101,7 @@ int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
 			return -1;
 		return spoof_compat_del(c->nft, &rules.ref, c->arena);
 	}
-	if (nft_refspoof_set(c->nft, &rules.ref, c->arena) < 0)
+	if (spoof_compat_set(c->nft, &rules.ref, c->arena) < 0)
 		return -1;
 	return nft_elems_del(c->nft, &rules.elems, c->arena);
 }

@@ -6,6 +6,8 @@
 #include "base/str.h"
 #include "net/mac.h"
 #include "nft/chain.h"
+#include "nft/expr.h"
+#include "nft/rule.h"
 
 static const struct nft_table table = { NFPROTO_BRIDGE, "nat" };
 static const char PREROUTING[] = "PREROUTING";
@@ -27,7 +29,7 @@ static bool is_possible(const struct spoof_compat *r)
 	return strlen(r->mac_chain) < NFT_NAME_MAXLEN;
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 /* A rule as it should be: what it compares, if anything, and its verdict. */
 struct wanted {
@@ -36,77 +38,50 @@ struct wanted {
 	size_t len;
 	int32_t verdict;
 	const char *to;
-	bool found;
 };
 
-struct reading {
-	const struct wanted *w;
-	bool compares, equal, decides;
-};
-
-static int value_attr(const struct nlattr *attr, void *data)
+static bool is_wanted(const struct nft_rule_info *rule, const struct wanted *w)
 {
-	struct reading *r = data;
-	size_t len = mnl_attr_get_payload_len(attr);
+	bool compares = false, equal = false, decides = false;
 
-	if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE && r->w->value && len >= r->w->len &&
-	    !memcmp(mnl_attr_get_payload(attr), r->w->value, r->w->len))
-		r->equal = true;
-	return MNL_CB_OK;
-}
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct nft_stmt *s = &rule->stmts[i];
 
-static int cmp_attr(const struct nlattr *attr, void *data)
-{
-	if (mnl_attr_get_type(attr) == NFTA_CMP_DATA)
-		(void)mnl_attr_parse_nested(attr, value_attr, data);
-	return MNL_CB_OK;
-}
-
-static void on_expr(const char *name, const struct nlattr *data, void *arg)
-{
-	struct reading *r = arg;
-	const char *to;
-	int32_t verdict;
-
-	if (!strcmp(name, "cmp")) {
-		r->compares = true;
-		(void)mnl_attr_parse_nested(data, cmp_attr, r);
+		if (s->kind == NFT_STMT_MATCH) {
+			compares = true;
+			equal |= w->value && s->len >= w->len && !memcmp(s->data, w->value, w->len);
+		}
+		if (s->kind == NFT_STMT_VERDICT)
+			decides = s->verdict == w->verdict &&
+				  (!w->to || (s->name && !strcmp(s->name, w->to)));
 	}
-	if (!strcmp(name, "immediate") && nft_verdict_of(data, &verdict, &to))
-		r->decides =
-			verdict == r->w->verdict && (!r->w->to || (to && !strcmp(to, r->w->to)));
+	return !strcmp(rule->chain, w->chain) && decides && equal == compares &&
+	       compares == !!w->value;
 }
 
-static void see(const struct nft_rule_info *rule, void *data)
+static bool has_rule(const struct nft_rule_list *rules, const struct wanted *w)
 {
-	struct wanted *w = data;
-	struct reading r = { .w = w };
-
-	nft_expressions(rule, on_expr, &r);
-	w->found |= r.decides && r.equal == r.compares && r.compares == !!w->value;
+	for (size_t i = 0; i < rules->n; i++)
+		if (is_wanted(&rules->list[i], w))
+			return true;
+	return false;
 }
 
-static void reset(void *data)
+int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, struct arena *arena, bool *has)
 {
-	struct wanted *w = data;
-
-	w->found = false;
-}
-
-int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, bool *has)
-{
-	struct wanted rules[] = {
-		{ PREROUTING, r->port, strlen(r->port) + 1, NFT_JUMP, r->chain, false },
-		{ r->chain, NULL, 0, NFT_JUMP, r->mac_chain, false },
-		{ r->mac_chain, r->mac, MAC_LEN, NFT_RETURN, NULL, false },
-		{ r->mac_chain, NULL, 0, NF_DROP, NULL, false },
+	const struct wanted wanted[] = {
+		{ PREROUTING, r->port, strlen(r->port) + 1, NFT_JUMP, r->chain },
+		{ r->chain, NULL, 0, NFT_JUMP, r->mac_chain },
+		{ r->mac_chain, r->mac, MAC_LEN, NFT_RETURN, NULL },
+		{ r->mac_chain, NULL, 0, NF_DROP, NULL },
 	};
+	struct nft_rule_list rules;
 
 	*has = is_possible(r);
-	for (size_t i = 0; *has && i < ARRAY_SIZE(rules); i++) {
-		if (nft_rules(nl, &table, rules[i].chain, see, reset, &rules[i]) < 0)
+	for (size_t i = 0; *has && i < ARRAY_SIZE(wanted); i++) {
+		if (nft_rules(nl, &table, wanted[i].chain, &rules, arena) < 0)
 			return -1;
-		*has = rules[i].found;
+		*has = has_rule(&rules, &wanted[i]);
 	}
 	return 0;
 }
@@ -125,7 +100,7 @@ int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *
 
 static void put_rules(struct nl *nl, const struct spoof_compat *r)
 {
-	/* Of uapi/netfilter_bridge.h, see spoof.c. */
+	/* Of uapi/netfilter_bridge.h, see spoof_nft.c. */
 	static const struct nft_hook hook = { "filter", 0, -300 };
 	const char *const chains[] = { r->chain, r->mac_chain };
 
@@ -151,14 +126,14 @@ static void put_rules(struct nl *nl, const struct spoof_compat *r)
 	}
 }
 
-int nft_refspoof_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena)
+int spoof_compat_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena)
 {
 	bool has;
 
 	if (!is_possible(r))
 		return err_set(nl->err, ERR_CONFIG,
 			       "the container's id is too long for the reference's chains");
-	if (spoof_compat_has(nl, r, &has) < 0)
+	if (spoof_compat_has(nl, r, arena, &has) < 0)
 		return -1;
 	if (has)
 		return 0;

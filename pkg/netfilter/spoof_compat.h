@@ -35,10 +35,11 @@ struct spoof_compat spoof_compat_of(const char *container_id, const char *ifname
 				    struct arena *arena);
 
 /* Is each rule there, with this port and this MAC address? */
-int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, bool *has) NODISCARD;
+int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, struct arena *arena,
+		     bool *has) NODISCARD;
 
 /* They are there afterwards, once. */
-int nft_refspoof_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
+int spoof_compat_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
 
 int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
 

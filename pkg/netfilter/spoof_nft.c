@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "net/mac.h"
+#include "nft/expr.h"
 
 /* Of uapi/netfilter_bridge.h and uapi/if_ether.h, which no two C libraries get on with. */
 enum { NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED = -300 };
@@ -41,26 +42,24 @@ static void build(struct nl *nl, const struct nft_table *t)
 	}
 }
 
-static const struct nft_rule_count rules[] = { { "prerouting", 2 }, { 0 } };
 static const char *const sets[] = { "allowed", "ports", NULL };
 
 const struct nft_table_def spoof_nft_table = {
 	.table = { NFPROTO_BRIDGE, "cnic_macspoof" },
 	.build = build,
-	.rules = rules,
 	.sets = sets,
 };
 
 struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6],
 				 const char *comment, struct arena *arena)
 {
-	struct nft_elems c = { .own = &spoof_nft_table, .comment = comment, .n_elems = 2 };
+	struct nft_elems c = { .table = &spoof_nft_table, .comment = comment, .n_elems = 2 };
 	struct nft_elem *e = arena_array(arena, struct nft_elem, 2);
 
 	c.elems = e;
 	e[0] = (struct nft_elem){ .set = allowed.name, .key_len = (uint8_t)allowed.key_len };
 	e[1] = (struct nft_elem){ .set = ports.name, .key_len = (uint8_t)ports.key_len };
-	e[0].what = e[1].what = arena_printf(arena, "MAC address check of port %s", port);
+	e[0].label = e[1].label = arena_printf(arena, "MAC address check of port %s", port);
 	memcpy(e[0].key, port, strnlen(port, IFNAMSIZ - 1));
 	memcpy(e[0].key + AFTER_NAME, mac, MAC_LEN);
 	memcpy(e[1].key, port, strnlen(port, IFNAMSIZ - 1));

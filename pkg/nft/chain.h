@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chain.h - chains that others hold rules to: what iptables-nft keeps in the tables "nat" and
- * "filter" of the families ip and ip6, and what the reference plugins make with nft(8). Finds who
- * jumps to a chain and takes it away without executing anybody. Legacy iptables is elsewhere in the
- * kernel and not seen here.
+ * chain.h - chains of other programs: what iptables-nft keeps in the tables "nat" and "filter" of
+ * the families ip and ip6, and what the reference plugins make with nft(8). Counts the jumps to a
+ * chain, and removes both without executing a program. Legacy iptables is elsewhere in the kernel
+ * and not seen here.
  */
 #ifndef CNIC_NFT_CHAIN_H
 #define CNIC_NFT_CHAIN_H
@@ -23,7 +23,7 @@ static inline int nft_ipt_index(sa_family_t family)
  * that address.
  */
 int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, const char *to,
-		    const struct ip *about, size_t *n) NODISCARD;
+		    const struct ip *about, struct arena *arena, size_t *n) NODISCARD;
 
 /*
  * The chain, and all rules of the chains named in `from` that lead to it, go in one transaction. A

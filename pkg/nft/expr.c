@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions: what a rule is made of. Numbers are big-endian, values as they are in the packet. */
+/* Numbers are big-endian, values as they are in the packet. */
+#include "nft/expr.h"
+
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-
-#include "nft/nft.h"
 
 struct nlattr *nft_expr_begin(struct nl *nl, const char *name)
 {

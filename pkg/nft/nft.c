@@ -12,7 +12,7 @@
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */
 #define DUMP_TRIES 200
-/* Others add and remove at the same time; who meets them again and again gives up in the end. */
+/* Others add and remove at the same time: so often is it tried. */
 #define TRIES             100
 
 #define ELEM_BYTES        288 /* key, data or verdict, comment, and their headers */
@@ -52,19 +52,19 @@ static void batch_mark(struct nl *nl, uint16_t type)
 }
 
 void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
-	     const char *what)
+	     const char *label)
 {
 	struct nfgenmsg header = { .nfgen_family = t->family, .version = NFNETLINK_V0 };
 
 	nl_msg(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &header, sizeof(header),
-	       what);
+	       label);
 }
 
 /* A message of a transaction. Only the end asks for an ack; refusals come unasked. */
 static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
-		   const char *what)
+		   const char *label)
 {
-	nft_msg(nl, t, type, flags, what);
+	nft_msg(nl, t, type, flags, label);
 	nl_ack(nl, false);
 }
 
@@ -145,20 +145,12 @@ bool nft_should_retry(struct nl *nl, int *tries, int errnum)
 }
 
 /*
- * nf_tables frees what is deleted after a grace period, and who closes the socket waits for that.
+ * nf_tables frees what is deleted after a grace period, and close(2) of the socket waits for that.
  */
 static void deletion(const struct nl *nl)
 {
 	deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 }
-
-/*
- * User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL.
- * nft(8) and iptables have some more types for rules (3 in 2024), and pass over those they do not
- * know.
- */
-#define UDATA_COMMENT 0
-#define UDATA_MARK    0xc1
 
 static void put_text(struct nl *nl, uint16_t attr, uint8_t type, const char *comment)
 {
@@ -178,41 +170,12 @@ static void put_text(struct nl *nl, uint16_t attr, uint8_t type, const char *com
 
 static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
 {
-	put_text(nl, attr, UDATA_COMMENT, comment);
+	put_text(nl, attr, NFT_UDATA_COMMENT, comment);
 }
 
-void nft_rule_tag(struct nl *nl, const char *mark)
+void nft_rule_tag(struct nl *nl, const char *tag)
 {
-	put_text(nl, NFTA_RULE_USERDATA, UDATA_MARK, mark);
-}
-
-static void text_of(const struct nlattr *userdata, uint8_t type, char *out, size_t size)
-{
-	const uint8_t *p = userdata ? mnl_attr_get_payload(userdata) : NULL;
-	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
-
-	out[0] = '\0';
-	while (left >= 2 && left - 2 >= p[1]) {
-		size_t n = strnlen((const char *)p + 2, p[1]);
-
-		if (p[0] == type && n < size) {
-			memcpy(out, p + 2, n);
-			out[n] = '\0';
-			return;
-		}
-		left -= 2 + (size_t)p[1];
-		p += 2 + p[1];
-	}
-}
-
-void nft_comment_of(const struct nlattr *userdata, char *out, size_t size)
-{
-	text_of(userdata, UDATA_COMMENT, out, size);
-}
-
-void nft_tag_of(const struct nlattr *userdata, char *out, size_t size)
-{
-	text_of(userdata, UDATA_MARK, out, size);
+	put_text(nl, NFTA_RULE_USERDATA, NFT_UDATA_TAG, tag);
 }
 
 /* ---- tables, chains, sets -------------------------------------------------------------------- */
@@ -284,7 +247,7 @@ static void put_byte_order(struct nl *nl, uint32_t key_type)
 	nl_put(nl, NFTA_SET_USERDATA, &udata, sizeof(udata));
 }
 
-/* A set's id is for those who use it in the transaction that makes it, by number: we go by name. */
+/* A set's id is for use by number in the transaction that makes it: here it goes by name. */
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s)
 {
 	change(nl, t, NFT_MSG_NEWSET, NLM_F_CREATE, "create nf_tables set");
@@ -375,7 +338,7 @@ void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nf
 	for (size_t run; n; e += run, n -= run) {
 		run = run_of(e, n);
 		change(nl, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
-		       e->what ? e->what : "add nf_tables element");
+		       e->label ? e->label : "add nf_tables element");
 		elems_of(nl, t, e->set);
 		put_elems(nl, e, run, true, comment);
 	}

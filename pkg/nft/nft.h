@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nft.h - nf_tables over the netlink builder: transactions, and the objects and expressions they
- * are made of (uapi/linux/netfilter/nf_tables.h).
+ * nft.h - nf_tables over the netlink builder: transactions, and the objects they make
+ * (uapi/linux/netfilter/nf_tables.h).
  *
  * Knows no CNI and no JSON, decides nothing. Everything between nft_begin() and nft_commit()
- * happens in one step or not at all. The comment at each helper that makes an expression shows it
- * as nft(8) prints it.
+ * happens in one step or not at all. What stands in a rule is in expr.h, reading in list.h and
+ * rule.h.
  */
 #ifndef CNIC_NFT_NFT_H
 #define CNIC_NFT_NFT_H
@@ -62,11 +62,11 @@ struct nft_set {
 /* An element of a set or map; in a verdict map it has a verdict instead of data. */
 struct nft_elem {
 	const char *set;
-	const char *what; /* for error texts: "host port 8080/tcp" */
+	const char *label; /* for error texts: "host port 8080/tcp" */
 	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
 	uint8_t key_len, data_len; /* data_len 0: no data */
 	bool has_verdict;
-	bool replaceable;  /* see own.h */
+	bool replaceable;  /* see table.h */
 	int32_t verdict;   /* NFT_GOTO, NFT_RETURN, NF_DROP */
 	const char *chain; /* of NFT_GOTO */
 };
@@ -79,14 +79,10 @@ struct nft_elem {
  */
 int nft_open(struct nl *nl, struct deferred *d, struct err *err) NODISCARD;
 
-/* Does the kernel have nf_tables, and may we use it? Says why not. */
-int nft_usable(struct nl *nl) NODISCARD;
-bool nft_is_missing(const struct err *err); /* the kernel's word that it has none */
-
 /* A transaction for that many elements, which may be more than the socket's own buffer takes. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena);
 /*
- * For what depends on a look: the rule set's generation before the look, and a transaction that
+ * For what depends on a list: the rule set's generation before the list, and a transaction that
  * fails with ERESTART if it is another by then.
  */
 int nft_generation(struct nl *nl, uint32_t *generation) NODISCARD;
@@ -99,9 +95,9 @@ void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t gen
 int nft_commit(struct nl *nl) NODISCARD;
 
 /*
- * Did it fail because somebody else has changed the rule set since the look that it was made from,
- * so that another look is worth it? errnum is what that says here, ERESTART says so everywhere
- * (nft_begin_at()). Clears the error then; says no at the hundredth time.
+ * True if the transaction lost a race and is to be built anew from a new list: errnum is what says
+ * so here, ERESTART says so everywhere (nft_begin_at()). Clears the error then; false at the
+ * hundredth time.
  */
 bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 
@@ -124,8 +120,17 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 	NFT_BLOCK_(nl, nft_rule_begin((nl), (t), (chain), (comment), false), __COUNTER__)
 #define nft_rule_first(nl, t, chain, comment) \
 	NFT_BLOCK_(nl, nft_rule_begin((nl), (t), (chain), (comment), true), __COUNTER__)
+#define NFT_BLOCK_(nl, begin, id) NFT_BLOCK__(nl, begin, id)
+#define NFT_BLOCK__(nl, begin, id)                            \
+	for (struct nlattr *block_##id = (begin); block_##id; \
+	     block_##id = nl_nest_end((nl), block_##id))
 struct nlattr *nft_rule_begin(struct nl *nl, const struct nft_table *t, const char *chain,
 			      const char *comment, bool first);
+/*
+ * A text that nft(8) and iptables do not show: on the rule being built, after its block; it takes
+ * the place of a comment. NULL: none.
+ */
+void nft_rule_tag(struct nl *nl, const char *tag);
 
 /* New elements: EEXIST where one of them is there already. As many messages as it takes. */
 void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
@@ -134,114 +139,18 @@ void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nf
 void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e,
 		       size_t n);
 
-/* ---- expressions ----------------------------------------------------------------------------- */
-
-/* nft_expr(nl, "masq") { attributes } */
-#define nft_expr(nl, name)          \
-	nl_nest(nl, NFTA_LIST_ELEM) \
-	NFT_BLOCK_(nl, nft_expr_begin((nl), (name)), __COUNTER__)
-struct nlattr *nft_expr_begin(struct nl *nl, const char *name);
-
-#define NFT_BLOCK_(nl, begin, id) NFT_BLOCK__(nl, begin, id)
-#define NFT_BLOCK__(nl, begin, id)                            \
-	for (struct nlattr *block_##id = (begin); block_##id; \
-	     block_##id = nl_nest_end((nl), block_##id))
-
-/* Registers of 4 bytes; one value may fill several from there on. */
-#define NFT_R(n) ((uint32_t)NFT_REG32_00 + (n))
-
-/* A message to nf_tables, with what it is for errors; of no transaction yet. */
+/* A message to nf_tables, with its label for errors; of no transaction yet. */
 void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
-	     const char *what);
+	     const char *label);
 void nft_put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *chain);
-
 void nft_be32(struct nl *nl, uint16_t type, uint32_t v); /* nf_tables' numbers are big-endian */
 
-void nft_payload(struct nl *nl, enum nft_payload_bases base, uint32_t offset, uint32_t len,
-		 uint32_t reg);
-void nft_meta(struct nl *nl, enum nft_meta_keys key, uint32_t reg);
-void nft_ct(struct nl *nl, enum nft_ct_keys key, uint32_t reg);
-void nft_cmp(struct nl *nl, enum nft_cmp_ops op, uint32_t reg, const void *data, size_t len);
-void nft_mask(struct nl *nl, uint32_t reg, const void *mask, size_t len);  /* reg &= mask */
-void nft_lookup(struct nl *nl, const char *set, uint32_t reg);             /* ... @set */
-void nft_map(struct nl *nl, const char *map, uint32_t reg, uint32_t dreg); /* map @map */
-void nft_vmap(struct nl *nl, const char *map, uint32_t reg);               /* vmap @map */
-void nft_value(struct nl *nl, uint32_t reg, const void *data, size_t len); /* 10.1.0.2, into reg */
-void nft_verdict(struct nl *nl, int32_t code, const char *chain);          /* accept, goto chain */
-uint8_t nft_nfproto(sa_family_t family); /* NFPROTO_IPV4, NFPROTO_IPV6 */
-void nft_family(struct nl *nl,
-		uint8_t family);   /* meta nfproto ipv4, only where the table is inet */
-void nft_dst_local(struct nl *nl); /* fib daddr type local */
-void nft_ct_status(struct nl *nl, uint32_t bits); /* ct status dnat */
-void nft_ct_state(struct nl *nl, uint32_t bits);  /* ct state established,related */
-void nft_ct_reply(struct nl *nl);                 /* ct direction reply */
-void nft_masquerade(struct nl *nl);               /* masquerade */
-/* dnat ip to ..., the address from one register, the port from another */
-void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port);
-void nft_counter(struct nl *nl); /* counter */
-
 /*
- * The source or destination address of that family into reg; in an inet table after nft_family().
+ * User data is a list of type, length, value; type 0 is the comment everywhere, with its NUL.
+ * nft(8) and iptables have some more types for rules (3 in 2024), and pass over those they do not
+ * know.
  */
-void nft_saddr(struct nl *nl, sa_family_t family, uint32_t reg);
-void nft_daddr(struct nl *nl, sa_family_t family, uint32_t reg);
-/* ip6 saddr set ..., ip6 daddr set ..., from a register; the checksums of what is inside follow */
-void nft_saddr6_set(struct nl *nl, uint32_t reg);
-void nft_daddr6_set(struct nl *nl, uint32_t reg);
-/* ip saddr 10.1.0.0/16, ip daddr != 10.1.0.0/16, by the prefix length */
-void nft_saddr_in(struct nl *nl, const struct ip *net);
-void nft_daddr_in(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
-/* The address in register 0, by the prefix length. */
-void nft_cmp_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
-
-/* ---- looking --------------------------------------------------------------------------------- */
-
-struct nft_elem_info {
-	size_t index;       /* nft_get(): of the one asked for */
-	struct nft_elem at; /* what is there; its chain lives as long as the callback */
-	char comment[NFT_COMMENT_MAX * 2];
-};
-
-/*
- * Ask for these elements, each by its key: found() for each that is there. A set or table that does
- * not exist holds none.
- */
-typedef void (*nft_elem_cb)(const struct nft_elem_info *found, void *data);
-int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
-	    nft_elem_cb found, void *data) NODISCARD;
-
-/* All elements of a set; `reset` as with nl_dump(). No such set: none. */
-int nft_list(struct nl *nl, const struct nft_table *t, const char *set, nft_elem_cb found,
-	     void (*reset)(void *data), void *data) NODISCARD;
-
-/* All rules of a chain, or of all chains if it is NULL; no such chain: none. */
-struct nft_rule_info {
-	const char *chain, *comment; /* never NULL */
-	uint64_t handle;
-	const struct nlattr *expressions, *userdata; /* NULL if none */
-};
-
-/* Its expressions, each with its name and attributes; what one of kind "immediate" decides. */
-typedef void (*nft_expr_cb)(const char *name, const struct nlattr *data, void *arg);
-void nft_expressions(const struct nft_rule_info *rule, nft_expr_cb cb, void *arg);
-bool nft_verdict_of(const struct nlattr *immediate, int32_t *verdict, const char **chain);
-const char *nft_goes_to(const struct nlattr *immediate); /* NULL: nowhere */
-
-typedef void (*nft_rule_cb)(const struct nft_rule_info *rule, void *data);
-int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_cb cb,
-	      void (*reset)(void *data), void *data) NODISCARD;
-
-/* Is there such a chain? */
-int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, bool *has) NODISCARD;
-
-/* The text of a comment in an object's user data, "" if it has none. */
-void nft_comment_of(const struct nlattr *userdata, char *out, size_t size);
-
-/*
- * The same for a mark that nft(8) and iptables do not show: on the rule being built, after its
- * block; it takes the place of a comment.
- */
-void nft_rule_tag(struct nl *nl, const char *mark);
-void nft_tag_of(const struct nlattr *userdata, char *out, size_t size);
+#define NFT_UDATA_COMMENT 0
+#define NFT_UDATA_TAG     0xc1
 
 #endif

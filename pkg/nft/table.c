@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft/table_list.h"
+#include "nft/table.h"
 
+#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "nft/attr.h"
+#include "nft/rule.h"
+#include "nft/table_scan.h"
 
 void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net)
 {
@@ -17,13 +20,35 @@ void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct 
 			*p = '_';
 }
 
+const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nft_elem *key)
+{
+	for (size_t i = 0; i < c->n_elems; i++) {
+		const struct nft_elem *e = &c->elems[i];
+
+		if (!strcmp(e->set, key->set) && e->key_len == key->key_len &&
+		    !memcmp(e->key, key->key, e->key_len))
+			return e;
+	}
+	return NULL;
+}
+
 /* ---- adding ---------------------------------------------------------------------------------- */
+
+/* Only a chain that is there can be removed: it is made, if it is not. */
+static void remove_chain(struct nl *nl, const struct nft_table *t, const char *chain)
+{
+	nft_chain_add(nl, t, chain, NULL);
+	nft_chain_flush(nl, t, chain);
+	nft_chain_del(nl, t, chain);
+}
 
 static void build(struct nl *nl, const struct nft_elems *c)
 {
-	const struct nft_table *t = &c->own->table;
+	const struct nft_table *t = &c->table->table;
 
-	c->own->build(nl, t);
+	c->table->build(nl, t);
+	for (const struct nft_renamed *r = c->table->renamed; r && r->now; r++)
+		remove_chain(nl, t, r->before);
 	for (size_t i = 0; i < c->n_chains; i++) {
 		nft_chain_add(nl, t, c->chains[i].name, NULL);
 		nft_chain_flush(nl, t, c->chains[i].name);
@@ -34,7 +59,7 @@ static void build(struct nl *nl, const struct nft_elems *c)
 /* Runs of elements that have the same state: the fewer messages the better. */
 static void put_elems(struct nl *nl, const struct nft_elems *c, const uint8_t *states)
 {
-	const struct nft_table *t = &c->own->table;
+	const struct nft_table *t = &c->table->table;
 
 	for (size_t i = 0, end; i < c->n_elems; i = end) {
 		for (end = i + 1; end < c->n_elems && states[end] == states[i];)
@@ -61,10 +86,10 @@ static int put(struct nl *nl, const struct nft_scan *l, bool with_build)
 
 static int refuse_others(struct nl *nl, const struct nft_scan *l)
 {
-	for (size_t i = 0; l->c->exclusive && i < l->c->n_elems; i++)
+	for (size_t i = 0; l->c->conflict_is_error && i < l->c->n_elems; i++)
 		if (l->states[i] == OTHERS && !l->c->elems[i].replaceable)
 			return err_set(nl->err, ERR_IN_USE, "%s is held by another container (%s)",
-				       l->c->elems[i].what, l->comments[i]);
+				       l->c->elems[i].label, l->found[i].comment);
 	return 0;
 }
 
@@ -90,7 +115,7 @@ static int undo_lost(struct nl *nl, struct nft_elems *c, const struct nft_scan *
 
 /*
  * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT
- * says that something they need is missing, EEXIST that somebody has one of them.
+ * says that something they need is missing, EEXIST that one of them is there.
  */
 static int elems(struct nl *nl, struct nft_elems *c, bool with_build, struct arena *arena)
 {
@@ -119,54 +144,241 @@ int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena)
 	return elems(nl, c, false, arena);
 }
 
-/* ---- checking -------------------------------------------------------------------------------- */
+/* ---- removing ------------------------------------------------------------------------------- */
 
-struct count {
-	const char **chains; /* of each rule seen */
-	size_t n;
+/* What goes in a transaction, and what comes in its place. */
+struct removal {
+	const struct nft_table_def *table;
+	const struct nft_succession *succession; /* may be NULL */
+	struct nft_elem *elems;
+	struct nft_successor *next;
+	size_t n, n_next;
 	struct arena *arena;
 };
 
-static void count_reset(void *data)
+static int to_delete(struct removal *r, const struct nft_elem *e, const char *comment)
 {
-	struct count *k = data;
+	struct nft_successor s = { .table = r->table, .leaving = comment, .key = e };
 
-	k->chains = NULL;
-	k->n = 0;
-}
-
-static void count_rule(const struct nft_rule_info *rule, void *data)
-{
-	struct count *k = data;
-
-	*arena_append(k->arena, k->chains, k->n) = arena_strdup(k->arena, rule->chain);
-}
-
-static int expect_rules(struct nl *nl, const struct count *k, const struct nft_table_def *own,
-			const char *chain, unsigned int rules)
-{
-	for (size_t i = 0; i < k->n && rules; i++)
-		rules -= !strcmp(k->chains[i], chain);
-	if (rules)
-		return err_set(nl->err, ERR_CHECK,
-			       "nf_tables: rules of chain %s in table %s are gone", chain,
-			       own->table.name);
-	return 0;
-}
-
-static int verify_rules(struct nl *nl, const struct nft_elems *c, struct arena *arena)
-{
-	struct count k = { .arena = arena };
-
-	if (nft_rules(nl, &c->own->table, NULL, count_rule, count_reset, &k) < 0)
+	*arena_append(r->arena, r->elems, r->n) = *e;
+	if (!r->succession || !nft_is_shared(comment))
+		return 0;
+	if (r->succession->find(&s, r->succession->data) < 0)
 		return -1;
-	for (const struct nft_rule_count *r = c->own->rules; r->chain; r++)
-		if (expect_rules(nl, &k, c->own, r->chain, r->rules) < 0)
-			return -1;
-	for (size_t i = 0; i < c->n_chains; i++)
-		if (expect_rules(nl, &k, c->own, c->chains[i].name, c->chains[i].rules) < 0)
-			return -1;
+	if (s.elem)
+		*arena_append(r->arena, r->next, r->n_next) = s;
 	return 0;
+}
+
+/* A third attachment may want it: the mark stays. */
+static void put_removal(struct nl *nl, const struct removal *r)
+{
+	const struct nft_table *t = &r->table->table;
+
+	nft_begin(nl, (r->n + r->n_next) * 2, r->arena);
+	nft_msg_elems_del(nl, t, r->elems, r->n);
+	for (size_t i = 0; i < r->n_next; i++)
+		nft_msg_elems_add(nl, t, r->next[i].elem, 1,
+				  nft_shared_comment(r->next[i].comment, NFT_SHARED, r->arena));
+}
+
+/* ---- by key ---------------------------------------------------------------------------------- */
+
+/* Of those that the scan found to be ours, all, or only these. */
+static int delete_ours(struct removal *r, const struct nft_scan *l, const bool *only)
+{
+	const struct nft_elems *c = l->c;
+
+	for (size_t i = 0; i < c->n_elems; i++) {
+		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
+
+		if (ours && (!only || only[i]) &&
+		    to_delete(r, &c->elems[i], l->found[i].comment) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Another process may have removed one between the scan and the transaction: ENOENT, scan again. */
+static int del(struct nl *nl, const struct nft_elems *c, bool undo, struct arena *arena)
+{
+	struct nft_scan l;
+
+	nft_scan_begin(&l, c, arena);
+	for (int tries = 0;;) {
+		struct removal r = { c->table, .succession = c->succession, .arena = arena };
+
+		if (nft_scan(nl, &l) < 0 || delete_ours(&r, &l, undo ? c->added : NULL) < 0)
+			return -1;
+		put_removal(nl, &r);
+		for (size_t i = 0; undo && i < c->n_elems; i++)
+			if (c->marked[i] && l.states[i] == SAME_CONTAINER)
+				nft_scan_set_shared(nl, &l, i, ',');
+		if (nft_commit(nl) == 0)
+			return 0;
+		if (!nft_should_retry(nl, &tries, ENOENT))
+			return -1;
+	}
+}
+
+int nft_elems_undo(struct nl *nl, const struct nft_elems *c, struct arena *arena)
+{
+	return del(nl, c, true, arena);
+}
+
+int nft_elems_del(struct nl *nl, const struct nft_elems *c, struct arena *arena)
+{
+	return del(nl, c, false, arena);
+}
+
+int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems *kept,
+		     struct arena *arena)
+{
+	bool same_table = !strcmp(c->table->table.name, kept->table->table.name);
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_elems; i++)
+		if (!same_table || !nft_elems_find(kept, &c->elems[i]))
+			c->elems[n++] = c->elems[i];
+	c->n_elems = n;
+	return n ? nft_elems_del(nl, c, arena) : 0;
+}
+
+/* ---- gc -------------------------------------------------------------------------------------- */
+
+/* Chains that removed elements went to. */
+struct chain_list {
+	const char **list;
+	size_t n;
+};
+
+static void add_chain(struct chain_list *chains, const char *chain, struct arena *arena)
+{
+	for (size_t i = 0; chain && i < chains->n; i++)
+		if (!strcmp(chains->list[i], chain))
+			return;
+	if (chain)
+		*arena_append(arena, chains->list, chains->n) = chain;
+}
+
+static int gc_list(struct nl *nl, struct removal *r, nft_stale stale, void *data,
+		   struct chain_list *chains)
+{
+	struct nft_elem_list elems;
+
+	for (const char *const *set = r->table->sets; *set; set++) {
+		if (nft_list(nl, &r->table->table, *set, &elems, r->arena) < 0)
+			return -1;
+		for (size_t i = 0; i < elems.n; i++) {
+			const struct nft_elem_info *e = &elems.list[i];
+
+			if (!stale(e->comment, data))
+				continue;
+			if (to_delete(r, &e->at, e->comment) < 0)
+				return -1;
+			add_chain(chains, e->at.chain, r->arena);
+		}
+	}
+	return 0;
+}
+
+/* EBUSY of one in use, one that is no subchain, and one that an ADD is about to use. */
+static void gc_chains(struct nl *nl, const struct nft_table_def *table,
+		      const struct chain_list *chains, struct arena *arena)
+{
+	for (size_t i = 0; i < chains->n; i++) {
+		nft_begin(nl, 0, arena);
+		nft_chain_flush(nl, &table->table, chains->list[i]);
+		nft_chain_del(nl, &table->table, chains->list[i]);
+		if (nft_commit(nl) < 0)
+			err_clear(nl->err);
+	}
+}
+
+int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
+			void *data, const struct nft_succession *succession, struct arena *arena)
+{
+	struct chain_list chains = { 0 };
+
+	for (int tries = 0;;) {
+		struct removal r = { table, .succession = succession, .arena = arena };
+
+		if (gc_list(nl, &r, stale, data, &chains) < 0)
+			return -1;
+		put_removal(nl, &r);
+		if (nft_commit(nl) == 0) {
+			gc_chains(nl, table, &chains, arena);
+			return 0;
+		}
+		if (!nft_should_retry(nl, &tries, ENOENT))
+			return -1;
+	}
+}
+
+int nft_elems_gc(struct nl *nl, const struct nft_table_def *table, nft_stale stale, void *data,
+		 struct arena *arena)
+{
+	return nft_elems_gc_shared(nl, table, stale, data, NULL, arena);
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+/* The chain of a message that adds a rule; "" of others. */
+static const char *chain_of(const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+		return "";
+	return nft_attr_str(nft_attrs_of_msg(nlh).of[NFTA_RULE_CHAIN]);
+}
+
+static bool is_chain(const struct nft_table_def *table, const char *chain, const char *wanted)
+{
+	if (!strcmp(chain, wanted))
+		return true;
+	for (const struct nft_renamed *r = table->renamed; r && r->now; r++)
+		if (!strcmp(r->now, wanted) && !strcmp(r->before, chain))
+			return true;
+	return false;
+}
+
+/* One rule of the chain is crossed off the list. */
+static bool cross_off(struct nft_rule_list *rules, const struct nft_table_def *table,
+		      const char *chain)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		if (is_chain(table, rules->list[i].chain, chain)) {
+			rules->list[i].chain = "";
+			return true;
+		}
+	}
+	return false;
+}
+
+/* As many rules as build() makes, which is built for this and not sent. */
+static int check_rules(struct nl *nl, const struct nft_elems *c, struct arena *arena)
+{
+	const struct nft_table_def *table = c->table;
+	struct nft_rule_list rules;
+	const struct nlmsghdr *nlh;
+	int left, rc;
+
+	if (nft_rules(nl, &table->table, NULL, &rules, arena) < 0)
+		return -1;
+	nft_begin(nl, c->n_elems, arena);
+	build(nl, c);
+	rc = nl_seal(nl);
+	left = (int)nl->used;
+	for (nlh = (const void *)nl->buf; rc == 0 && mnl_nlmsg_ok(nlh, left);
+	     nlh = mnl_nlmsg_next(nlh, &left)) {
+		const char *chain = chain_of(nlh);
+
+		if (*chain && !cross_off(&rules, table, chain))
+			rc = err_set(nl->err, ERR_CHECK,
+				     "nf_tables: rules of chain %s in table %s are gone", chain,
+				     table->table.name);
+	}
+	nl_reset(nl);
+	return rc;
 }
 
 int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *arena)
@@ -179,10 +391,10 @@ int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *aren
 	for (size_t i = 0; i < c->n_elems; i++)
 		if (!nft_scan_is_fine(l.states[i]))
 			return err_set(nl->err, ERR_CHECK, "nf_tables: %s is %s table %s",
-				       c->elems[i].what,
+				       c->elems[i].label,
 				       l.states[i] == ABSENT ? "gone from" : "another's in",
-				       c->own->table.name);
-	return verify_rules(nl, c, arena);
+				       c->table->table.name);
+	return check_rules(nl, c, arena);
 }
 
 int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena)

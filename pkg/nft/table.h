@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * table.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few
- * rules and some sets and maps; what an attachment has in it is elements, each with its owner as
- * comment. To add is one transaction, to remove is a look and one transaction, and a packet costs
+ * rules and some sets and maps; what an attachment has in it is elements, each with its attachment as
+ * comment. To add is one transaction, to remove is a list and one transaction, and a packet costs
  * one lookup whatever the number of elements. Knows nothing of any purpose and no CNI.
  */
 #ifndef CNIC_NFT_TABLE_H
@@ -10,9 +10,9 @@
 
 #include "nft/nft.h"
 
-struct nft_rule_count {
-	const char *chain;
-	unsigned int rules;
+/* A chain that had another name in earlier releases. */
+struct nft_renamed {
+	const char *before, *now;
 };
 
 struct nft_table_def {
@@ -22,8 +22,9 @@ struct nft_table_def {
 	 * all of it is there: adds, flushes, adds rules. Elements are not touched.
 	 */
 	void (*build)(struct nl *nl, const struct nft_table *t);
-	const struct nft_rule_count *rules; /* of build(); ended by a NULL chain */
-	const char *const *sets;            /* all that hold elements; NULL-terminated */
+	const char *const *sets; /* all that hold elements; NULL-terminated */
+	/* Either name is fine with CHECK, build() removes the old chain; ended by NULLs, or NULL. */
+	const struct nft_renamed *renamed;
 };
 
 /*
@@ -34,21 +35,20 @@ struct nft_subchain {
 	char name[80];
 	struct ip net;
 	void (*build)(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s);
-	unsigned int rules; /* that build() makes */
 };
 
 /*
- * An element that kin wants as well is shared: in its comment that stands for the first comma. When
- * its owner leaves, it goes to another of the party in the same transaction, so that it is there
- * all the time.
+ * An element that another attachment of the same container wants as well is shared: in its comment
+ * that stands for the first comma. When the attachment that has it leaves, it goes to another in
+ * the same transaction, so that it is there all the time.
  */
 #define NFT_SHARED '+'
 
 struct nft_successor {
-	const struct nft_table_def *own;
-	const char *leaving;        /* the owner's comment */
-	const struct nft_elem *key; /* what he leaves */
-	/* To be filled in; elem stays NULL if nobody wants it. */
+	const struct nft_table_def *table;
+	const char *leaving;        /* the comment of the attachment that leaves */
+	const struct nft_elem *key; /* and its element */
+	/* To be filled in; elem stays NULL if no other wants it. */
 	const struct nft_elem *elem;
 	const char *comment;
 };
@@ -59,20 +59,20 @@ struct nft_succession {
 };
 
 struct nft_elems {
-	const struct nft_table_def *own;
+	const struct nft_table_def *table;
 	const char *comment; /* the comment of each element */
 	struct nft_elem *elems;
 	struct nft_subchain *chains;
 	size_t n_elems, n_chains;
 	/*
-	 * An element that somebody else has is an error (ERR_IN_USE), unless it is `given` or its
-	 * data are the same. Otherwise it is taken over: its key (or data) is an address or a name
-	 * that has been given to us, so who had it is gone.
+	 * An element with another comment is ERR_IN_USE unless it is replaceable or has the same
+	 * data. Otherwise it is replaced: its key (or data) is an address or a name that is now
+	 * this attachment's, so the one that had it is stale.
 	 */
-	bool exclusive;
+	bool conflict_is_error;
 	/*
-	 * Of an exclusive claim: is this other owner one of the same party? What he has is his and
-	 * no error. May be NULL.
+	 * Is the other comment of an attachment of the same container? Its element stays as it is
+	 * and is no error. May be NULL.
 	 */
 	bool (*same_container)(const struct nft_elems *c, const char *other);
 	const struct nft_succession *succession; /* may be NULL: shared elements just go */
@@ -94,7 +94,7 @@ int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena) NODIS
 /* What nft_elems_add() has added goes again. */
 int nft_elems_undo(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
-/* Those that are there and the owner's go. */
+/* Those that are there with this comment go. */
 int nft_elems_del(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /* The same without those that `kept` has as well. */
@@ -111,13 +111,14 @@ int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *aren
 int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /*
- * Goes through all elements: those whose owner is stale go in one transaction, and with them the
+ * Goes through all elements: those that are stale go in one transaction, and with them the
  * subchains that nothing goes to any more.
  */
 typedef bool (*nft_stale)(const char *comment, void *data);
-int nft_elems_gc(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
+int nft_elems_gc(struct nl *nl, const struct nft_table_def *table, nft_stale stale, void *data,
 		 struct arena *arena) NODISCARD;
-int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *own, nft_stale stale, void *data,
-			const struct nft_succession *succession, struct arena *arena) NODISCARD;
+int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
+			void *data, const struct nft_succession *succession,
+			struct arena *arena) NODISCARD;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions in words: which are understood, and as what nft(8) shows them. */
+#include "nft/expr.h"
 #include "tap.h"
 
 #include <sched.h>

@@ -3,6 +3,7 @@
  * Forwarding by netlink, on the kernel's nf_tables, in a namespace of the test's own: rules as
  * iptables writes and reads them, our table, looks that have been overtaken.
  */
+#include "plugins/meta/firewall/iptables_rules.h"
 #include "tap.h"
 
 #include <sched.h>
@@ -36,37 +37,22 @@ static const char *says(const char *command)
 
 struct seen {
 	struct xt_rule rules[32];
-	char marks[32][NFT_COMMENT_MAX * 2];
+	const char *tags[32];
 	bool known[32];
 	size_t n;
-	uint8_t family;
 };
-
-static void see(const struct nft_rule_info *rule, void *data)
-{
-	struct seen *s = data;
-
-	if (s->n == ARRAY_SIZE(s->rules))
-		return;
-	s->known[s->n] = xt_rule_read(rule, s->family, &s->rules[s->n]);
-	nft_tag_of(rule->userdata, s->marks[s->n], sizeof(s->marks[s->n]));
-	s->n++;
-}
-
-static void reset(void *data)
-{
-	struct seen *s = data;
-
-	s->n = 0;
-}
 
 static struct seen *scan(const struct nft_table *t, const char *chain)
 {
 	struct seen *s = arena_new(&arena, struct seen);
+	struct nft_rule_list rules = { 0 };
 
-	s->family = t->family;
-	if (nft_rules(&nl, t, chain, see, reset, s) < 0)
+	if (nft_rules(&nl, t, chain, &rules, &arena) < 0)
 		printf("# %s\n", err.msg);
+	for (; s->n < rules.n && s->n < ARRAY_SIZE(s->rules); s->n++) {
+		s->known[s->n] = xt_rule_read(&rules.list[s->n], t->family, &s->rules[s->n]);
+		s->tags[s->n] = rules.list[s->n].tag;
+	}
 	return s;
 }
 
@@ -94,14 +80,14 @@ static void test_iptables_rules(void)
 	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
 	nft_begin(&nl, 64, &arena);
 	for (size_t i = 0; i < s->n; i++)
-		xt_rule_put(&nl, t, "TWO", false, &s->rules[i], "a mark");
+		xt_rule_put(&nl, t, "TWO", false, &s->rules[i], "a tag");
 	ok(!nft_commit(&nl), "written again: %s", err.msg);
 	again = scan(t, "TWO");
 	for (size_t i = 0; i < s->n; i++) {
 		xt_rule_save(&s->rules[i], text);
 		ok(s->known[i], "is understood: %s", rules[i]);
 		is_str(text, rules[i], "as it is saved");
-		ok(!*s->marks[i] && !strcmp(again->marks[i], "a mark"), "its mark");
+		ok(!*s->tags[i] && !strcmp(again->tags[i], "a tag"), "its tag");
 		ok(xt_rule_equal(&s->rules[i], &again->rules[i]), "the same again");
 	}
 	is_str(says("iptables -S TWO | sed 's/TWO/ONE/'"), says("iptables -S ONE"),

@@ -88,9 +88,9 @@ static void test_others(void)
 {
 	struct nft_elems a = elems_of("10.1.0.2/16", "a"), c = elems_of("10.1.0.2/16", "c");
 
-	c.exclusive = true;
+	c.conflict_is_error = true;
 	ok(nft_elems_add(&nl, &c, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s", err.msg);
-	c.exclusive = false;
+	c.conflict_is_error = false;
 	ok(!nft_elems_del(&nl, &c, &arena) && !nft_elems_check(&nl, &a, &arena),
 	   "is not removed either");
 	ok(!nft_elems_add(&nl, &c, &arena) && c.added[0], "it can be taken over: %s", err.msg);

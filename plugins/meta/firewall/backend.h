@@ -14,7 +14,7 @@ struct fw_bridge_state {
 	bool known;                 /* looked at */
 	bool from, same, different; /* as it should be: listed, policy, and the policy is another */
 	int32_t verdict;            /* between its own ports: NFT_RETURN or NF_DROP */
-	char network[NFT_COMMENT_MAX * 2];
+	const char *network;
 };
 
 struct fw_forward {

@@ -7,7 +7,9 @@
 #include "forward.h"
 #include "iptables_legacy.h"
 #include "iptables_nft.h"
+#include "iptables_rules.h"
 #include "netfilter/iptables.h"
+#include "nft/list.h"
 #include "nftables.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };

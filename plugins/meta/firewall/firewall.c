@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "iptables_nft.h"
+#include "iptables_rules.h"
 #include "nftables.h"
 #include "skel/instance.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "forward.h"
-#include "iptables_nft.h"
+#include "iptables_rules.h"
 #include "netfilter/iptables.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
@@ -93,7 +93,7 @@ static void note_added(struct fw_forward *f, const struct view *v, struct arena 
 		return;
 	f->added = arena_new(arena, struct fw_rules);
 	for (size_t i = 0; i < v->want.n; i++)
-		if (v->want.list[i].missing && v->want.list[i].mark)
+		if (v->want.list[i].missing && v->want.list[i].tag)
 			*arena_append(arena, f->added->list, f->added->n) = v->want.list[i];
 }
 

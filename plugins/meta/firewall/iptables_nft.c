@@ -4,21 +4,31 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "nft/chain.h"
+#include "iptables_nft_del.h"
+#include "iptables_rules.h"
+#include "nft/expr.h"
+#include "nft/list.h"
 
 static const char FORWARD[] = "FORWARD";
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
+/* A rule that is to go. */
+struct rule_ref {
+	const struct nft_table *t;
+	const char *chain;
+	uint64_t handle;
+};
+
 struct fw_rules_listed {
 	struct fw_rules *want;
 	const struct fw_forward *f;
-	sa_family_t family; /* and chain: of the dump under way */
+	sa_family_t family; /* and chain: of the list under way */
 	const char *chain;
-	struct fw_rule_ref
-		*to_delete; /* what contradicts what is wanted, or stands in the wrong place */
-	size_t n_to_delete, n_before;
+	/* What contradicts what is wanted, or stands in the wrong place. */
+	struct rule_ref *to_delete;
+	size_t n_to_delete;
 	uint64_t isolation; /* the handle of the jump to FW_CHAIN_STAGE_1, 0: none */
 	struct arena *arena;
 };
@@ -26,7 +36,7 @@ struct fw_rules_listed {
 static void mark_to_delete(struct fw_rules_listed *l, uint64_t handle)
 {
 	*arena_append(l->arena, l->to_delete, l->n_to_delete) =
-		(struct fw_rule_ref){ fw_iptables_table(l->family), l->chain, handle };
+		(struct rule_ref){ fw_iptables_table(l->family), l->chain, handle };
 }
 
 static bool is_here(const struct fw_rules_listed *l, const struct fw_rule *w)
@@ -43,54 +53,47 @@ static struct fw_rule *find(const struct fw_rules_listed *l, const struct xt_rul
 }
 
 /* This network's, from when it had the other policy. */
-static bool is_outdated(const struct fw_rules_listed *l, const struct xt_rule *r, const char *mark)
+static bool is_outdated(const struct fw_rules_listed *l, const struct xt_rule *r, const char *tag)
 {
 	return l->f->bridge && !strcmp(l->chain, FW_CHAIN_STAGE_1) &&
-	       !strcmp(r->in, l->f->bridge) && !strcmp(mark, l->f->network);
+	       !strcmp(r->in, l->f->bridge) && !strcmp(tag, l->f->network);
 }
 
-/* An attachment that had the address before: it has been given to us, so that one is gone. */
-static bool is_anothers(const struct fw_rule *w, const char *mark)
+/* An attachment that had the address before: it is this attachment's now, so that one is gone. */
+static bool is_anothers(const struct fw_rule *w, const char *tag)
 {
-	return w->own && *mark && strcmp(mark, w->mark) != 0;
+	return w->own && *tag && strcmp(tag, w->tag) != 0;
 }
 
-static void see(const struct nft_rule_info *seen, void *data)
+static void compare(struct fw_rules_listed *l, const struct nft_rule_info *rule)
 {
-	struct fw_rules_listed *l = data;
-	char mark[NFT_COMMENT_MAX * 2];
 	struct fw_rule *w;
 	struct xt_rule r;
 
-	if (!xt_rule_read(seen, nft_nfproto(l->family), &r))
+	if (!xt_rule_read(rule, nft_nfproto(l->family), &r))
 		return;
-	nft_tag_of(seen->userdata, mark, sizeof(mark));
 	w = find(l, &r);
-	if (w ? is_anothers(w, mark) : is_outdated(l, &r, mark))
-		mark_to_delete(l, seen->handle);
+	if (w ? is_anothers(w, rule->tag) : is_outdated(l, &r, rule->tag))
+		mark_to_delete(l, rule->handle);
 	else if (w)
 		w->missing = false;
 	if (!strcmp(l->chain, FORWARD) && !strcmp(r.target, FW_CHAIN_STAGE_1))
-		l->isolation = seen->handle;
-}
-
-static void reset(void *data)
-{
-	struct fw_rules_listed *l = data;
-
-	for (size_t i = 0; i < l->want->n; i++)
-		if (is_here(l, &l->want->list[i]))
-			l->want->list[i].missing = true;
-	l->n_to_delete = l->n_before;
-	if (!strcmp(l->chain, FORWARD))
-		l->isolation = 0;
+		l->isolation = rule->handle;
 }
 
 static int scan_chain(struct nl *nl, struct fw_rules_listed *l, const char *chain)
 {
+	struct nft_rule_list rules;
+
 	l->chain = chain;
-	l->n_before = l->n_to_delete;
-	return nft_rules(nl, fw_iptables_table(l->family), chain, see, reset, l);
+	if (nft_rules(nl, fw_iptables_table(l->family), chain, &rules, l->arena) < 0)
+		return -1;
+	for (size_t i = 0; i < l->want->n; i++)
+		if (is_here(l, &l->want->list[i]))
+			l->want->list[i].missing = true;
+	for (size_t i = 0; i < rules.n; i++)
+		compare(l, &rules.list[i]);
+	return 0;
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
@@ -134,7 +137,7 @@ static bool has_family(const struct fw_rules_listed *l)
 	return false;
 }
 
-static int look_family(struct nl *nl, struct fw_rules_listed *l)
+static int scan_family(struct nl *nl, struct fw_rules_listed *l)
 {
 	if (!has_family(l))
 		return 0;
@@ -147,12 +150,12 @@ static int look_family(struct nl *nl, struct fw_rules_listed *l)
 	return 0;
 }
 
-/* What was not there at the first look is ours to take back. */
+/* What was not there at the first scan is undone. */
 static void note_added(struct fw_forward *f, const struct fw_rules *want, struct arena *arena)
 {
 	f->added = arena_new(arena, struct fw_rules);
 	for (size_t i = 0; i < want->n; i++)
-		if (want->list[i].missing && want->list[i].mark)
+		if (want->list[i].missing && want->list[i].tag)
 			*arena_append(arena, f->added->list, f->added->n) = want->list[i];
 }
 
@@ -166,7 +169,7 @@ static int scan(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		l->family = families[i];
 		l->isolation = 0;
-		if (look_family(nl, l) < 0)
+		if (scan_family(nl, l) < 0)
 			return -1;
 	}
 	if (!f->added)
@@ -202,7 +205,7 @@ static void put_chains(struct nl *nl, const struct fw_forward *f, const struct n
 	}
 }
 
-#define RULES_AT_ONCE (size_t)24 /* of NL_BATCH messages; who has more does it in several steps */
+#define RULES_AT_ONCE (size_t)24 /* of NL_BATCH messages; more take several steps */
 #define RULE_ELEMS    4u         /* of the room that nft_begin() counts in */
 
 static void put_rules(struct nl *nl, const struct fw_rules_listed *l)
@@ -214,8 +217,7 @@ static void put_rules(struct nl *nl, const struct fw_rules_listed *l)
 
 		if (!w->missing)
 			continue;
-		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule,
-			    w->mark);
+		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule, w->tag);
 		w->missing = false;
 		n++;
 	}
@@ -240,7 +242,7 @@ static int make(struct nl *nl, struct fw_rules_listed *l, uint32_t at)
 	return nft_commit(nl);
 }
 
-/* Until there is nothing to do, which a second look tells after more than one step. */
+/* Until there is nothing to do, which a second scan tells after more than one step. */
 static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	uint32_t at;
@@ -269,8 +271,8 @@ static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool 
 }
 
 /*
- * Nobody else makes this attachment's rules: they need no look that still holds. ENOENT: somebody
- * has flushed what they stand in.
+ * No other process makes this attachment's rules: no generation is needed. ENOENT: the chain they
+ * stand in has been removed.
  */
 static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {

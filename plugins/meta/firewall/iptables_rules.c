@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What forwarding is in the chains of iptables: the rules, their places, comments and order. */
+#include "iptables_rules.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "iptables_nft.h"
+#include "nft/chain.h"
 
 #define RULES         "CNI firewall plugin rules"
 #define OVERRIDES     "CNI firewall plugin admin overrides"
@@ -13,6 +14,11 @@
 static const char FORWARD[] = "FORWARD";
 const char FW_CHAIN_FORWARD[] = "CNI-FORWARD", FW_CHAIN_STAGE_1[] = "CNI-ISOLATION-STAGE-1",
 	   FW_CHAIN_STAGE_2[] = "CNI-ISOLATION-STAGE-2";
+
+const struct nft_table *fw_iptables_table(sa_family_t family)
+{
+	return &nft_ipt_filter[nft_ipt_index(family)];
+}
 
 struct making {
 	struct fw_rules rules;
@@ -68,13 +74,13 @@ static void stage_1(struct making *m)
 	r->not_out = true;
 	policy_comment(r, f);
 	snprintf(r->target, sizeof(r->target), "%s", FW_CHAIN_STAGE_2);
-	last(m)->mark = f->network;
+	last(m)->tag = f->network;
 	if (f->isolated) {
 		r = put(m, FW_CHAIN_STAGE_1, true, NF_DROP);
 		put_name(r->in, f->bridge);
 		put_name(r->out, f->bridge);
 		policy_comment(r, f);
-		last(m)->mark = f->network;
+		last(m)->tag = f->network;
 	}
 	r = put(m, FW_CHAIN_STAGE_1, false, NFT_RETURN);
 	snprintf(r->comment, sizeof(r->comment), "%s", EITHER_POLICY);
@@ -87,7 +93,7 @@ static void stage_2(struct making *m)
 
 	put_name(r->out, m->f->bridge);
 	snprintf(r->comment, sizeof(r->comment), "%s", EITHER_POLICY);
-	last(m)->mark = m->f->network;
+	last(m)->tag = m->f->network;
 	r = put(m, FW_CHAIN_STAGE_2, false, NFT_RETURN);
 	snprintf(r->comment, sizeof(r->comment), "%s", EITHER_POLICY);
 }
@@ -100,12 +106,12 @@ static void address(struct making *m, const struct ip *ip)
 	r->dst.plen = ip_bits(ip);
 	r->established = true;
 	last(m)->own = true;
-	last(m)->mark = m->f->comment;
+	last(m)->tag = m->f->comment;
 	r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT);
 	r->src = *ip;
 	r->src.plen = ip_bits(ip);
 	last(m)->own = true;
-	last(m)->mark = m->f->comment;
+	last(m)->tag = m->f->comment;
 }
 
 static bool has_family(const struct fw_forward *f, sa_family_t family)

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "nft/chain.h"
+#include "nft/expr.h"
 #include "policy.h"
 
 #define PRIORITY_FILTER 0
@@ -62,15 +64,13 @@ static void build(struct nl *nl, const struct nft_table *t)
 	build_family(nl, t, AF_INET6);
 }
 
-static const struct nft_rule_count rules[] = { { FORWARD, 6 }, { FW_ISOLATION, 2 }, { 0 } };
 static const char *const address_sets[] = { "v4", "v6", NULL };
 
 const char fw_nftables_table[] = "cnic_firewall";
 
-static const struct nft_table_def own = {
+static const struct nft_table_def table = {
 	.table = { NFPROTO_INET, fw_nftables_table },
 	.build = build,
-	.rules = rules,
 	.sets = address_sets,
 };
 
@@ -78,7 +78,7 @@ static const struct nft_table_def own = {
 
 static struct nft_elems elems_of(const struct fw_forward *f, struct arena *arena)
 {
-	struct nft_elems c = { .own = &own, .comment = f->comment };
+	struct nft_elems c = { .table = &table, .comment = f->comment };
 
 	c.n_elems = f->policy_only ? 0 : f->n_ips;
 	c.elems = arena_array(arena, struct nft_elem, f->n_ips + 1);
@@ -87,7 +87,7 @@ static struct nft_elems elems_of(const struct fw_forward *f, struct arena *arena
 		char text[IP_STRLEN];
 
 		e->set = f->ips[i]->family == AF_INET ? "v4" : "v6";
-		e->what = arena_printf(arena, "forwarding of %s", ip_str(f->ips[i], text));
+		e->label = arena_printf(arena, "forwarding of %s", ip_str(f->ips[i], text));
 		e->key_len = (uint8_t)ip_len(f->ips[i]);
 		memcpy(e->key, f->ips[i]->bytes, e->key_len);
 	}
@@ -96,76 +96,45 @@ static struct nft_elems elems_of(const struct fw_forward *f, struct arena *arena
 
 /* ---- what is shared -------------------------------------------------------------------------- */
 
-struct jumps {
-	const char *to;
-	bool has;
-};
-
-static void on_jump_expr(const char *name, const struct nlattr *data, void *arg)
-{
-	const char *to = strcmp(name, "immediate") != 0 ? NULL : nft_goes_to(data);
-	struct jumps *j = arg;
-
-	j->has |= to && !strcmp(to, j->to);
-}
-
-static void on_jump(const struct nft_rule_info *rule, void *data)
-{
-	nft_expressions(rule, on_jump_expr, data);
-}
-
-static void reset_jumps(void *data)
-{
-	struct jumps *j = data;
-
-	j->has = false;
-}
-
-static int has_admin(struct nl *nl, const struct fw_forward *f, bool *has)
-{
-	struct jumps j = { .to = f->admin };
-
-	if (nft_rules(nl, &own.table, ADMIN, on_jump, reset_jumps, &j) < 0)
-		return -1;
-	*has = j.has;
-	return 0;
-}
-
 struct shared {
 	bool admin;
 	struct fw_bridge_state bridge;
 };
 
-static int scan(struct nl *nl, const struct fw_forward *f, struct shared *s, bool *complete)
+/* The jump alone: with it, the admin chain and the chain it stands in are there. */
+static int scan(struct nl *nl, const struct fw_forward *f, struct shared *s, struct arena *arena,
+		bool *complete)
 {
-	if (has_admin(nl, f, &s->admin) < 0 || fw_policy_get(nl, &own.table, f, &s->bridge) < 0)
+	size_t jumps;
+
+	if (nft_count_jumps(nl, &table.table, ADMIN, f->admin, NULL, arena, &jumps) < 0 ||
+	    fw_policy_get(nl, &table.table, f, &s->bridge, arena) < 0)
 		return -1;
+	s->admin = jumps;
 	*complete = s->admin && fw_policy_is_set(f, &s->bridge);
 	return 0;
 }
 
-/* The jump alone: with it, the admin chain and the chain it stands in are there. */
 static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
 {
 	struct shared s;
 
-	(void)arena;
-	return scan(nl, f, &s, is_ready);
+	return scan(nl, f, &s, arena, is_ready);
 }
 
 static int make(struct nl *nl, const struct fw_forward *f, const struct shared *s, uint32_t at,
 		struct arena *arena)
 {
 	nft_begin_at(nl, 4, arena, at);
-	build(nl, &own.table);
-	nft_chain_add(nl, &own.table, f->admin, NULL);
+	build(nl, &table.table);
+	nft_chain_add(nl, &table.table, f->admin, NULL);
 	if (!s->admin) {
-		nft_rule(nl, &own.table, ADMIN, NULL) {
+		nft_rule(nl, &table.table, ADMIN, NULL) {
 			nft_verdict(nl, NFT_JUMP, f->admin);
 		}
 	}
 	if (f->bridge)
-		fw_policy_put(nl, &own.table, f, &s->bridge);
+		fw_policy_put(nl, &table.table, f, &s->bridge);
 	return nft_commit(nl);
 }
 
@@ -177,7 +146,7 @@ static int complete(struct nl *nl, struct fw_forward *f, bool all, struct arena 
 	bool is_ready;
 
 	for (int tries = 0;;) {
-		if (nft_generation(nl, &at) < 0 || scan(nl, f, &s, &is_ready) < 0)
+		if (nft_generation(nl, &at) < 0 || scan(nl, f, &s, arena, &is_ready) < 0)
 			return -1;
 		if (!f->before.known)
 			f->before = s.bridge;
@@ -205,7 +174,7 @@ static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	if (f->elems.added && nft_elems_undo(nl, &f->elems, arena) < 0)
 		return -1;
-	return fw_policy_undo(nl, &own.table, f, arena);
+	return fw_policy_undo(nl, &table.table, f, arena);
 }
 
 static bool has_comment(const char *comment, void *data)
@@ -213,13 +182,14 @@ static bool has_comment(const char *comment, void *data)
 	return !strcmp(comment, data);
 }
 
-/* Nothing to go by but the owner: a look at all elements. */
+/* Nothing to go by but the comment: all elements are listed. */
 static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	struct nft_elems c = elems_of(f, arena);
 
 	if (!f->n_ips)
-		return nft_elems_gc(nl, &own, has_comment, arena_strdup(arena, f->comment), arena);
+		return nft_elems_gc(nl, &table, has_comment, arena_strdup(arena, f->comment),
+				    arena);
 	return nft_elems_del(nl, &c, arena);
 }
 
@@ -229,17 +199,17 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	struct shared s;
 	bool is_ready;
 
-	if (nft_elems_check(nl, &c, arena) < 0 || scan(nl, f, &s, &is_ready) < 0)
+	if (nft_elems_check(nl, &c, arena) < 0 || scan(nl, f, &s, arena, &is_ready) < 0)
 		return -1;
 	if (!s.admin)
 		return err_set(nl->err, ERR_CHECK,
 			       "nf_tables: the jump to chain %s in table %s is gone", f->admin,
-			       own.table.name);
+			       table.table.name);
 	if (!is_ready)
 		return err_set(nl->err, ERR_CHECK,
 			       "nf_tables: the ingress policy of bridge %s is %s table %s",
 			       f->bridge, s.bridge.different ? "another in" : "gone from",
-			       own.table.name);
+			       table.table.name);
 	return 0;
 }
 
@@ -261,13 +231,13 @@ static int restore(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 static int gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena)
 {
-	return nft_elems_gc(nl, &own, stale, data, arena);
+	return nft_elems_gc(nl, &table, stale, data, arena);
 }
 
 static int policy_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
 			   struct arena *arena)
 {
-	return fw_policy_reassign(nl, &own.table, network, successor, data, arena);
+	return fw_policy_reassign(nl, &table.table, network, successor, data, arena);
 }
 
 const struct fw_backend fw_nftables = {

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "nft/expr.h"
+#include "nft/list.h"
 
 #define AT_ONCE 12 /* bridges, of up to 4 of NL_BATCH messages each */
 
@@ -57,7 +59,7 @@ static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdi
 	put_name(e[1].key + IFNAMSIZ, bridge);
 	e[1].has_verdict = true;
 	e[1].verdict = verdict;
-	e[0].what = e[1].what = "ingress policy of a bridge";
+	e[0].label = e[1].label = "ingress policy of a bridge";
 }
 
 static int32_t verdict_of(const struct fw_forward *f)
@@ -65,31 +67,23 @@ static int32_t verdict_of(const struct fw_forward *f)
 	return f->isolated ? NF_DROP : NFT_RETURN;
 }
 
-static void see(const struct nft_elem_info *found, void *data)
-{
-	struct fw_bridge_state *s = data;
-
-	memcpy(s->network, found->comment, sizeof(s->network));
-	if (found->index == 0) {
-		s->from = true;
-		return;
-	}
-	s->same = true;
-	s->verdict = found->at.verdict;
-}
-
-/* Of two networks on one bridge the stricter one has its way. */
+/* Of two networks on one bridge the stricter policy holds. */
 int fw_policy_get(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
-		  struct fw_bridge_state *s)
+		  struct fw_bridge_state *s, struct arena *arena)
 {
+	struct nft_elem_info found[2];
 	struct nft_elem e[2];
 
 	*s = (struct fw_bridge_state){ .known = true };
 	if (!f->bridge)
 		return 0;
 	bridge_elems(e, f->bridge, 0);
-	if (nft_get(nl, t, e, 2, see, s) < 0)
+	if (nft_get(nl, t, e, 2, found, arena) < 0)
 		return -1;
+	s->from = found[0].comment;
+	s->same = found[1].comment;
+	s->verdict = found[1].at.verdict;
+	s->network = s->same ? found[1].comment : found[0].comment;
 	s->different = s->same && s->verdict != verdict_of(f) &&
 		       (f->isolated || !strcmp(s->network, f->network));
 	return 0;
@@ -126,7 +120,7 @@ int fw_policy_undo(struct nl *nl, const struct nft_table *t, const struct fw_for
 
 	if (!f->bridge || !b->known || fw_policy_is_set(f, b))
 		return 0;
-	if (fw_policy_get(nl, t, f, &now) < 0)
+	if (fw_policy_get(nl, t, f, &now, arena) < 0)
 		return -1;
 	bridge_elems(e, f->bridge, b->verdict);
 	nft_begin(nl, 4, arena);
@@ -147,20 +141,19 @@ struct orphans {
 	struct arena *arena;
 };
 
-static void on_orphan(const struct nft_elem_info *found, void *data)
+static int list_orphans(struct nl *nl, const struct nft_table *t, struct orphans *s)
 {
-	struct orphans *s = data;
+	struct nft_elem_list bridges;
 
-	if (s->n < AT_ONCE && !strcmp(found->comment, s->network))
-		*arena_append(s->arena, s->bridges, s->n) =
-			arena_printf(s->arena, "%.*s", IFNAMSIZ - 1, (const char *)found->at.key);
-}
-
-static void reset_orphans(void *data)
-{
-	struct orphans *s = data;
-
+	if (nft_list(nl, t, FW_BRIDGES, &bridges, s->arena) < 0)
+		return -1;
 	s->n = 0;
+	for (size_t i = 0; i < bridges.n && s->n < AT_ONCE; i++)
+		if (!strcmp(bridges.list[i].comment, s->network))
+			*arena_append(s->arena, s->bridges, s->n) =
+				arena_printf(s->arena, "%.*s", IFNAMSIZ - 1,
+					     (const char *)bridges.list[i].at.key);
+	return 0;
 }
 
 static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphans *s,
@@ -171,7 +164,7 @@ static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphan
 	for (size_t i = 0; i < s->n; i++) {
 		const struct fw_forward f = { .bridge = s->bridges[i], .network = "" };
 
-		if (fw_policy_get(nl, t, &f, &states[i]) < 0)
+		if (fw_policy_get(nl, t, &f, &states[i], s->arena) < 0)
 			return -1;
 	}
 	nft_begin(nl, s->n * 4, s->arena);
@@ -193,7 +186,7 @@ int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *net
 	struct orphans s = { .network = network, .arena = arena };
 
 	for (int tries = 0;;) {
-		if (nft_list(nl, t, FW_BRIDGES, on_orphan, reset_orphans, &s) < 0)
+		if (list_orphans(nl, t, &s) < 0)
 			return -1;
 		if (pass_on(nl, t, &s, successor, data) == 0) {
 			if (s.n < AT_ONCE)

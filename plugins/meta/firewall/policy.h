@@ -18,7 +18,7 @@
 void fw_policy_build(struct nl *nl, const struct nft_table *t, const char *base);
 
 int fw_policy_get(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
-		  struct fw_bridge_state *s) NODISCARD;
+		  struct fw_bridge_state *s, struct arena *arena) NODISCARD;
 static inline bool fw_policy_is_set(const struct fw_forward *f, const struct fw_bridge_state *s)
 {
 	return !f->bridge || (s->from && s->same && !s->different);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "nft/expr.h"
 
 #define ALIGNED(n) (((n) + 7) & ~(size_t)7) /* a match's data, XT_ALIGN() of x_tables.h */
 
@@ -51,7 +51,7 @@ static void put_established(struct nl *nl)
 }
 
 void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
-		 const struct xt_rule *r, const char *mark)
+		 const struct xt_rule *r, const char *tag)
 {
 	NFT_BLOCK_(nl, nft_rule_begin(nl, t, chain, NULL, first), __COUNTER__)
 	{
@@ -70,240 +70,91 @@ void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bo
 		nft_counter(nl);
 		nft_verdict(nl, r->verdict, *r->target ? r->target : NULL);
 	}
-	nft_rule_tag(nl, mark);
+	nft_rule_tag(nl, tag);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-#define ATTRS 8 /* more than any of these expressions has */
-
-struct attrs {
-	const struct nlattr *of[ATTRS];
-};
-
-static int take_attr(const struct nlattr *attr, void *data)
+static bool read_address(struct ip *ip, uint8_t family, const struct nft_stmt *s)
 {
-	struct attrs *a = data;
-	uint16_t type = mnl_attr_get_type(attr);
-
-	if (type < ATTRS)
-		a->of[type] = attr;
-	return MNL_CB_OK;
-}
-
-static struct attrs attrs_of(const struct nlattr *nest)
-{
-	struct attrs a = { 0 };
-
-	if (nest)
-		(void)mnl_attr_parse_nested(nest, take_attr, &a);
-	return a;
-}
-
-static uint32_t number(const struct nlattr *attr)
-{
-	uint32_t v = 0;
-
-	if (attr)
-		nl_attr_u32(attr, &v);
-	return ntohl(v);
-}
-
-/* A value of at most that many bytes, in an attribute of its own; its length. */
-static size_t bytes_of(const struct nlattr *nest, void *out, size_t size)
-{
-	const struct nlattr *value = attrs_of(nest).of[NFTA_DATA_VALUE];
-	size_t len = value ? mnl_attr_get_payload_len(value) : 0;
-
-	if (!len || len > size)
-		return 0;
-	memcpy(out, mnl_attr_get_payload(value), len);
-	return len;
-}
-
-/* A rule being read: what a register was filled with, until it is compared. */
-struct reading {
-	struct xt_rule *r;
-	enum { NOTHING, SRC, DST, IN, OUT } loaded;
-	size_t len;   /* of the part of an address */
-	uint8_t plen; /* by a mask */
-	uint8_t family;
-	bool odd; /* something unknown */
-};
-
-static void read_payload(struct reading *g, const struct attrs *a)
-{
-	uint32_t offset = number(a->of[NFTA_PAYLOAD_OFFSET]);
-
-	g->len = number(a->of[NFTA_PAYLOAD_LEN]);
-	g->plen = (uint8_t)(g->len * 8);
-	g->odd |= number(a->of[NFTA_PAYLOAD_BASE]) != NFT_PAYLOAD_NETWORK_HEADER || !g->len ||
-		  g->len > (g->family == AF_INET ? 4 : 16);
-	if (offset == (g->family == AF_INET ? 12 : 8))
-		g->loaded = SRC;
-	else if (offset == (g->family == AF_INET ? 16 : 24))
-		g->loaded = DST;
-	else
-		g->odd = true;
-}
-
-static void read_meta(struct reading *g, const struct attrs *a)
-{
-	uint32_t key = number(a->of[NFTA_META_KEY]);
-
-	if (key == NFT_META_IIFNAME)
-		g->loaded = IN;
-	else if (key == NFT_META_OIFNAME)
-		g->loaded = OUT;
-	else
-		g->odd = true;
-}
-
-/* Ones, then zeros. */
-static void read_mask(struct reading *g, const struct attrs *a)
-{
-	uint8_t mask[16], xor[16];
-	size_t n = bytes_of(a->of[NFTA_BITWISE_MASK], mask, sizeof(mask)), bit = 0;
-
-	if ((g->loaded != SRC && g->loaded != DST) || n != g->len ||
-	    bytes_of(a->of[NFTA_BITWISE_XOR], xor, sizeof(xor)) != n) {
-		g->odd = true;
-		return;
-	}
-	while (bit < n * 8 && mask[bit / 8] & 0x80 >> bit % 8)
-		bit++;
-	g->plen = (uint8_t)bit;
-	for (; bit < n * 8; bit++)
-		g->odd |= !!(mask[bit / 8] & 0x80 >> bit % 8);
-	for (size_t i = 0; i < n; i++)
-		g->odd |= xor[i] != 0;
-}
-
-static void read_address(struct reading *g, struct ip *ip, const struct attrs *a)
-{
-	if (ip->family || number(a->of[NFTA_CMP_OP]) != NFT_CMP_EQ ||
-	    bytes_of(a->of[NFTA_CMP_DATA], ip->bytes, sizeof(ip->bytes)) != g->len)
-		g->odd = true;
-	ip->family = g->family;
-	ip->plen = g->plen;
-}
-
-/* Without its NUL it is the beginning of names, "eth+". */
-static void read_name(struct reading *g, char name[IFNAMSIZ], bool *other, const struct attrs *a)
-{
-	uint32_t op = number(a->of[NFTA_CMP_OP]);
-	char text[IFNAMSIZ];
-	size_t n = bytes_of(a->of[NFTA_CMP_DATA], text, sizeof(text));
-
-	if (*name || !n || !memchr(text, 0, n) ||
-	    (op != NFT_CMP_EQ && !(op == NFT_CMP_NEQ && other))) {
-		g->odd = true;
-		return;
-	}
-	memcpy(name, text, strlen(text) + 1);
-	if (other)
-		*other = op == NFT_CMP_NEQ;
-}
-
-static void read_cmp(struct reading *g, const struct attrs *a)
-{
-	switch (g->loaded) {
-	case SRC:
-		read_address(g, &g->r->src, a);
-		break;
-	case DST:
-		read_address(g, &g->r->dst, a);
-		break;
-	case IN:
-		read_name(g, g->r->in, NULL, a);
-		break;
-	case OUT:
-		read_name(g, g->r->out, &g->r->not_out, a);
-		break;
-	case NOTHING:
-		g->odd = true;
-	}
-	g->loaded = NOTHING;
-}
-
-static bool read_comment(struct reading *g, const char *text, size_t len)
-{
-	struct xt_rule *r = g->r;
-
-	if (len < sizeof(r->comment) || *r->comment)
+	if (ip->family || s->negated)
 		return false;
-	snprintf(r->comment, sizeof(r->comment), "%.*s", (int)sizeof(r->comment) - 1, text);
+	ip->family = family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
+	ip->plen = s->plen;
+	memcpy(ip->bytes, s->data, s->len);
 	return true;
 }
 
+/* Without its NUL it is the beginning of names, "eth+". */
+static bool read_name(char name[IFNAMSIZ], bool *other, const struct nft_stmt *s)
+{
+	if (*name || s->len > IFNAMSIZ || !memchr(s->data, 0, s->len) || (s->negated && !other))
+		return false;
+	memcpy(name, s->data, strlen(s->data) + 1);
+	if (other)
+		*other = s->negated;
+	return true;
+}
+
+static bool read_match(struct xt_rule *r, uint8_t family, const struct nft_stmt *s)
+{
+	switch (s->field) {
+	case NFT_FIELD_SADDR:
+		return read_address(&r->src, family, s);
+	case NFT_FIELD_DADDR:
+		return read_address(&r->dst, family, s);
+	case NFT_FIELD_IIFNAME:
+		return read_name(r->in, NULL, s);
+	case NFT_FIELD_OIFNAME:
+		return read_name(r->out, &r->not_out, s);
+	default:
+		return false;
+	}
+}
+
 /* As xt_conntrack.h says, bytes are what iptables compares, too. */
-static bool read_conntrack(struct reading *g, uint32_t revision, const void *info, size_t len)
+static bool read_extension(struct xt_rule *r, const struct nft_stmt *s)
 {
 	uint8_t wanted[ALIGNED(sizeof(established))] = { 0 };
 
+	if (!strcmp(s->name, "comment") && s->len >= sizeof(r->comment) && !*r->comment) {
+		snprintf(r->comment, sizeof(r->comment), "%.*s", (int)sizeof(r->comment) - 1,
+			 (const char *)s->data);
+		return true;
+	}
 	memcpy(wanted, &established, sizeof(established));
-	g->r->established = revision == 3 && len >= sizeof(established) &&
-			    !memcmp(info, wanted, sizeof(established));
-	return g->r->established;
+	r->established = !strcmp(s->name, "conntrack") && s->revision == 3 &&
+			 s->len >= sizeof(established) &&
+			 !memcmp(s->data, wanted, sizeof(established));
+	return r->established;
 }
 
-static void read_match(struct reading *g, const struct attrs *a)
+static bool read_stmt(struct xt_rule *r, uint8_t family, const struct nft_stmt *s)
 {
-	const struct nlattr *name = a->of[NFTA_MATCH_NAME], *info = a->of[NFTA_MATCH_INFO];
-	const void *bytes = info ? mnl_attr_get_payload(info) : NULL;
-	size_t len = info ? mnl_attr_get_payload_len(info) : 0;
-	const char *kind = name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) == 0
-				   ? mnl_attr_get_str(name)
-				   : "";
-	bool known = false;
-
-	if (!strcmp(kind, "comment"))
-		known = read_comment(g, bytes, len);
-	if (!strcmp(kind, "conntrack"))
-		known = read_conntrack(g, number(a->of[NFTA_MATCH_REV]), bytes, len);
-	g->odd |= !known;
+	switch (s->kind) {
+	case NFT_STMT_MATCH:
+		return read_match(r, family, s);
+	case NFT_STMT_XT_MATCH:
+		return read_extension(r, s);
+	case NFT_STMT_VERDICT:
+		if (r->verdict != INT32_MIN)
+			return false;
+		r->verdict = s->verdict;
+		snprintf(r->target, sizeof(r->target), "%s", s->name ? s->name : "");
+		return true;
+	default:
+		return s->kind == NFT_STMT_COUNTER;
+	}
 }
 
-static void read_verdict(struct reading *g, const struct nlattr *immediate)
+bool xt_rule_read(const struct nft_rule_info *rule, uint8_t family, struct xt_rule *r)
 {
-	const struct attrs data = attrs_of(attrs_of(immediate).of[NFTA_IMMEDIATE_DATA]);
-	const struct attrs verdict = attrs_of(data.of[NFTA_DATA_VERDICT]);
-	const char *target = nft_goes_to(immediate);
-
-	g->odd |= !verdict.of[NFTA_VERDICT_CODE] || g->r->verdict != INT32_MIN;
-	g->r->verdict = (int32_t)number(verdict.of[NFTA_VERDICT_CODE]);
-	if (target)
-		snprintf(g->r->target, sizeof(g->r->target), "%s", target);
-}
-
-static void read_expr(const char *name, const struct nlattr *data, void *arg)
-{
-	struct reading *g = arg;
-	const struct attrs a = attrs_of(data);
-
-	if (!strcmp(name, "payload"))
-		read_payload(g, &a);
-	else if (!strcmp(name, "meta"))
-		read_meta(g, &a);
-	else if (!strcmp(name, "bitwise"))
-		read_mask(g, &a);
-	else if (!strcmp(name, "cmp"))
-		read_cmp(g, &a);
-	else if (!strcmp(name, "match"))
-		read_match(g, &a);
-	else if (!strcmp(name, "immediate"))
-		read_verdict(g, data);
-	else if (strcmp(name, "counter") != 0)
-		g->odd = true;
-}
-
-bool xt_rule_read(const struct nft_rule_info *seen, uint8_t family, struct xt_rule *r)
-{
-	struct reading g = { .r = r, .family = family };
+	bool known = true;
 
 	*r = (struct xt_rule){ .verdict = INT32_MIN };
-	nft_expressions(seen, read_expr, &g);
-	return !g.odd && r->verdict != INT32_MIN;
+	for (size_t i = 0; i < rule->n; i++)
+		known &= read_stmt(r, family, &rule->stmts[i]);
+	return known && r->verdict != INT32_MIN;
 }
 
 /* ---- comparing, printing --------------------------------------------------------------------- */

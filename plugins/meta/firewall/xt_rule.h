@@ -9,7 +9,7 @@
 
 #include <net/if.h>
 
-#include "nft/nft.h"
+#include "nft/rule.h"
 
 #define XT_COMMENT_SIZE 256 /* with its NUL */
 #define XT_CHAIN_SIZE   64
@@ -25,12 +25,12 @@ struct xt_rule {
 	char target[XT_CHAIN_SIZE];
 };
 
-/* Appended, or in front; with a mark (nft.h) unless it is NULL. */
+/* Appended, or in front; with a tag (nft.h) unless it is NULL. */
 void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
-		 const struct xt_rule *r, const char *mark);
+		 const struct xt_rule *r, const char *tag);
 
 /* Of an IPv4 or IPv6 table. False: it has something that this does not know. */
-bool xt_rule_read(const struct nft_rule_info *seen, uint8_t family, struct xt_rule *r);
+bool xt_rule_read(const struct nft_rule_info *rule, uint8_t family, struct xt_rule *r);
 
 bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b);
 

@@ -7,6 +7,7 @@
 #include "host.h"
 #include "iptables.h"
 #include "netfilter/iptables.h"
+#include "nft/list.h"
 #include "nft_compat.h"
 #include "siblings.h"
 
@@ -220,7 +221,7 @@ static int gc(struct cni_call *c, const struct portmap *conf, nft_stale stale, v
 	static const struct portmap_list nothing;
 	struct nft_elems elems = elems_of(c, conf, &nothing);
 
-	return nft_elems_gc_shared(c->nft, elems.own, stale, data, elems.succession, c->arena);
+	return nft_elems_gc_shared(c->nft, elems.table, stale, data, elems.succession, c->arena);
 }
 
 int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf)

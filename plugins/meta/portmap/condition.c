@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "nft/expr.h"
 
 const char *condition_language(const char *const *words, size_t n)
 {

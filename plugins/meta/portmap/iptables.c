@@ -6,6 +6,7 @@
 
 #include "iptables_text.h"
 #include "netfilter/iptables.h"
+#include "nft/rule.h"
 #include "siblings.h"
 
 static const char *const from[] = { PORTMAP_ENTRIES, NULL };
@@ -228,32 +229,19 @@ int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-struct mention {
-	const struct ip *ip;
-	size_t n; /* rules */
-	bool found;
-};
-
 /*
  * In whichever way iptables has put it: as an expression, or in what an extension keeps for itself.
  */
-static void see_mention(const struct nft_rule_info *rule, void *data)
+static bool mentions(const struct nft_rule_list *rules, const struct ip *ip)
 {
-	struct mention *m = data;
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct nlattr *e = rules->list[i].expressions;
 
-	m->n++;
-	if (m->ip && rule->expressions &&
-	    memmem(mnl_attr_get_payload(rule->expressions),
-		   mnl_attr_get_payload_len(rule->expressions), m->ip->bytes, ip_len(m->ip)))
-		m->found = true;
-}
-
-static void see_nothing(void *data)
-{
-	struct mention *m = data;
-
-	m->n = 0;
-	m->found = false;
+		if (e && memmem(mnl_attr_get_payload(e), mnl_attr_get_payload_len(e), ip->bytes,
+				ip_len(ip)))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -264,8 +252,10 @@ static void see_nothing(void *data)
 static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 {
 	size_t own = t->at.n + t->any.n + (t->family == AF_INET);
-	struct mention m = { .ip = t->n ? &t->mappings[0].to : NULL };
+	struct nft_rule_list rules;
 	struct iptables_view view;
+	size_t n;
+	bool found;
 
 	if (t->conf->chosen != PORTMAP_IPTABLES &&
 	    !iptables_legacy_has_table(t->family, IPTABLES_NAT))
@@ -274,12 +264,15 @@ static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
 		return -1;
 	if (view.saved) {
 		portmap_text_look(t, view.saved);
-		m.n = t->old_rules.n;
-		m.found = portmap_text_leads_to(t);
-	} else if (nft_rules(c->nft, view.table, t->chain.name, see_mention, see_nothing, &m) < 0) {
+		n = t->old_rules.n;
+		found = portmap_text_leads_to(t);
+	} else if (nft_rules(c->nft, view.table, t->chain.name, &rules, c->arena) < 0) {
 		return -1;
+	} else {
+		n = rules.n;
+		found = t->n && mentions(&rules, &t->mappings[0].to);
 	}
-	*more |= m.n > own || (m.n && !m.found);
+	*more |= n > own || (n && !found);
 	return 0;
 }
 

@@ -5,7 +5,9 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "nft/chain.h"
+#include "nft/expr.h"
 #include "nft_compat_rule.h"
 
 #define PRIORITY_DSTNAT (-100)
@@ -30,20 +32,14 @@ static const struct side {
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-struct found_rule {
-	const char *chain;
-	uint64_t handle;
-};
-
+/* One family's part of the request, and what the table has of it. */
 struct scan {
 	const struct portmap_compat *r;
 	const struct side *side;
 	const struct ip *to; /* the container's address of the family, NULL: any */
-	struct found_rule *rules;
-	size_t n;
-	struct arena *arena;
-	const struct portmap_mapping *taken;
-	const char *comment; /* of it */
+	struct nft_rule_list rules;
+	const struct portmap_mapping *taken; /* by another container, */
+	const char *comment;                 /* this one */
 };
 
 /* The container's address. */
@@ -67,48 +63,37 @@ static bool is_same_place(const struct portmap_mapping *a, const struct portmap_
 	return a->at.family == AF_UNSPEC || ip_equal(&a->at, &b->at);
 }
 
-static void on_other(struct scan *l, const struct nft_rule_info *rule)
+/* Has another container the place of one of the mappings, for all packets? */
+static void find_taken(struct scan *l, const struct nft_rule_info *rule)
 {
 	struct portmap_compat_rule read;
 
-	if (!l->to || strcmp(rule->chain, hostports) != 0)
+	if (!l->to || strcmp(rule->chain, hostports) != 0 || nft_rule_names(rule, l->to))
 		return;
-	read = portmap_compat_rule(rule, l->side->family, l->to);
-	for (size_t i = 0; i < l->r->n && !read.is_narrow && !read.names_it; i++)
+	read = portmap_compat_rule(rule, l->side->family);
+	for (size_t i = 0; i < l->r->n && !read.is_narrow; i++)
 		if (l->r->mappings[i].to.family == l->side->family &&
 		    is_same_place(&l->r->mappings[i], &read.mapping)) {
 			l->taken = &l->r->mappings[i];
-			l->comment = arena_strdup(l->arena, rule->comment);
+			l->comment = rule->comment;
 		}
 }
 
-static void see(const struct nft_rule_info *rule, void *data)
+static bool is_listed(const struct nft_rule_info *rule, void *data)
 {
 	struct scan *l = data;
 
-	if (!is_ours(l->r, rule->comment)) {
-		on_other(l, rule);
-		return;
-	}
-	if (l->to && !portmap_compat_rule(rule, l->side->family, l->to).names_it)
-		return;
-	*arena_append(l->arena, l->rules, l->n) =
-		(struct found_rule){ arena_strdup(l->arena, rule->chain), rule->handle };
+	if (is_ours(l->r, rule->comment))
+		return !l->to || nft_rule_names(rule, l->to);
+	find_taken(l, rule);
+	return false;
 }
 
-static void reset(void *data)
+static struct scan scan_of(const struct portmap_compat *r, size_t side)
 {
-	struct scan *l = data;
-
-	l->n = 0;
-	l->taken = NULL;
-}
-
-static struct scan look_at(const struct portmap_compat *r, size_t side, struct arena *arena)
-{
-	return (struct scan){
-		.r = r, .side = &sides[side], .to = target_of(r, sides[side].family), .arena = arena
-	};
+	return (struct scan){ .r = r,
+			      .side = &sides[side],
+			      .to = target_of(r, sides[side].family) };
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -209,20 +194,21 @@ static void put_side(struct nl *nl, const struct scan *l)
 	if (!l->to)
 		return;
 	put_base(nl, &l->side->table);
-	for (size_t i = 0; i < l->n; i++)
-		nft_rule_del(nl, &l->side->table, l->rules[i].chain, l->rules[i].handle);
+	for (size_t i = 0; i < l->rules.n; i++)
+		nft_rule_del(nl, &l->side->table, l->rules.list[i].chain, l->rules.list[i].handle);
 	for (size_t i = 0; i < l->r->n; i++)
 		if (l->r->mappings[i].to.family == l->side->family)
 			put_mapping(nl, l, &l->r->mappings[i]);
 	put_sources(nl, l);
 }
 
-static int scan_side(struct nl *nl, struct scan *l)
+static int scan_side(struct nl *nl, struct scan *l, struct arena *arena)
 {
 	char text[IP_STRLEN];
 
-	if (l->to && nft_rules(nl, &l->side->table, NULL, see, reset, l) < 0)
+	if (l->to && nft_rules(nl, &l->side->table, NULL, &l->rules, arena) < 0)
 		return -1;
+	nft_rules_keep(&l->rules, is_listed, l);
 	if (!l->taken)
 		return 0;
 	return err_set(nl->err, ERR_IN_USE, "host port %s%s%u/%s is held by another container (%s)",
@@ -234,16 +220,15 @@ static int scan_side(struct nl *nl, struct scan *l)
 int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
 {
 	for (int tries = 0;;) {
-		struct scan looks[] = { look_at(r, 0, arena), look_at(r, 1, arena) };
+		struct scan scans[] = { scan_of(r, 0), scan_of(r, 1) };
 		uint32_t generation;
 
-		if (nft_generation(nl, &generation) < 0)
+		if (nft_generation(nl, &generation) < 0 || scan_side(nl, &scans[0], arena) < 0 ||
+		    scan_side(nl, &scans[1], arena) < 0)
 			return -1;
-		if (scan_side(nl, &looks[0]) < 0 || scan_side(nl, &looks[1]) < 0)
-			return -1;
-		nft_begin_at(nl, r->n * 3 + looks[0].n + looks[1].n, arena, generation);
-		put_side(nl, &looks[0]);
-		put_side(nl, &looks[1]);
+		nft_begin_at(nl, r->n * 3 + scans[0].rules.n + scans[1].rules.n, arena, generation);
+		put_side(nl, &scans[0]);
+		put_side(nl, &scans[1]);
 		if (nft_commit(nl) == 0)
 			return 0;
 		if (!nft_should_retry(nl, &tries, ENOENT))
@@ -251,15 +236,7 @@ int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct are
 	}
 }
 
-/* ---- looking and removing -------------------------------------------------------------------- */
-
-struct compare {
-	const struct portmap_compat *r;
-	const struct side *side;
-	const struct ip *to;
-	bool *found; /* by mapping */
-	bool masquerades;
-};
+/* ---- checking and removing ------------------------------------------------------------------- */
 
 static bool is_same(const struct portmap_mapping *a, const struct portmap_mapping *b)
 {
@@ -268,49 +245,49 @@ static bool is_same(const struct portmap_mapping *a, const struct portmap_mappin
 }
 
 /* The reference has its conditions elsewhere than in the rule. */
-static void compare_rule(const struct nft_rule_info *rule, void *data)
+static bool translates(const struct scan *l, const struct nft_rule_info *rule,
+		       const struct portmap_mapping *m)
 {
-	struct compare *k = data;
 	struct portmap_compat_rule read;
 
-	if (!is_ours(k->r, rule->comment))
-		return;
-	read = portmap_compat_rule(rule, k->side->family, k->to);
-	if (!strcmp(rule->chain, masquerading))
-		k->masquerades |= read.names_it;
-	if (strcmp(rule->chain, hostports) != 0 ||
-	    (read.is_narrow && !k->r->cond[k->side - sides].n))
-		return;
-	for (size_t i = 0; i < k->r->n; i++)
-		k->found[i] |= is_same(&k->r->mappings[i], &read.mapping);
+	if (!is_ours(l->r, rule->comment) || strcmp(rule->chain, hostports) != 0)
+		return false;
+	read = portmap_compat_rule(rule, l->side->family);
+	return (!read.is_narrow || l->r->cond[l->side - sides].n) && is_same(m, &read.mapping);
 }
 
-static void compare_none(void *data)
+static bool masquerades(const struct scan *l, const struct nft_rule_info *rule)
 {
-	struct compare *k = data;
+	return is_ours(l->r, rule->comment) && !strcmp(rule->chain, masquerading) &&
+	       nft_rule_names(rule, l->to);
+}
 
-	memset(k->found, 0, k->r->n);
-	k->masquerades = false;
+static bool has_mapping(const struct scan *l, const struct portmap_mapping *m)
+{
+	for (size_t i = 0; i < l->rules.n; i++)
+		if (translates(l, &l->rules.list[i], m))
+			return true;
+	return m->to.family != l->side->family;
 }
 
 static int has_side(struct nl *nl, const struct portmap_compat *r, size_t side, struct arena *arena,
 		    bool *has)
 {
-	struct compare k = { .r = r,
-			     .side = &sides[side],
-			     .to = target_of(r, sides[side].family),
-			     .found = arena_array(arena, bool, r->n + 1) };
+	struct scan l = scan_of(r, side);
+	bool snat = r->masq == PORTMAP_MASQ_NONE;
 	size_t jumps;
 
 	*has = true;
-	if (!k.to)
+	if (!l.to)
 		return 0;
-	if (nft_count_jumps(nl, &k.side->table, all, hostports, NULL, &jumps) < 0 ||
-	    nft_rules(nl, &k.side->table, NULL, compare_rule, compare_none, &k) < 0)
+	if (nft_count_jumps(nl, &l.side->table, all, hostports, NULL, arena, &jumps) < 0 ||
+	    nft_rules(nl, &l.side->table, NULL, &l.rules, arena) < 0)
 		return -1;
-	*has = jumps && (k.masquerades || r->masq == PORTMAP_MASQ_NONE);
+	for (size_t i = 0; i < l.rules.n; i++)
+		snat |= masquerades(&l, &l.rules.list[i]);
+	*has = jumps && snat;
 	for (size_t i = 0; i < r->n; i++)
-		*has &= k.found[i] || r->mappings[i].to.family != k.side->family;
+		*has &= has_mapping(&l, &r->mappings[i]);
 	return 0;
 }
 
@@ -322,30 +299,14 @@ int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct are
 	return *has ? has_side(nl, r, 1, arena, has) : 0;
 }
 
-static int remove_side(struct nl *nl, const struct portmap_compat *r, size_t side,
-		       struct arena *arena)
-{
-	for (int tries = 0;;) {
-		struct scan l = look_at(r, side, arena);
-
-		if (r->n && !l.to)
-			return 0;
-		if (nft_rules(nl, &l.side->table, NULL, see, reset, &l) < 0)
-			return -1;
-		nft_begin(nl, l.n, arena);
-		for (size_t i = 0; i < l.n; i++)
-			nft_rule_del(nl, &l.side->table, l.rules[i].chain, l.rules[i].handle);
-		if (nft_commit(nl) == 0)
-			return 0;
-		if (!nft_should_retry(nl, &tries, ENOENT))
-			return -1;
-	}
-}
-
 int portmap_compat_del(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
-		if (remove_side(nl, r, i, arena) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+		struct scan l = scan_of(r, i);
+
+		if ((!r->n || l.to) &&
+		    nft_rules_del(nl, &l.side->table, NULL, is_listed, &l, arena) < 0)
 			return -1;
+	}
 	return 0;
 }

@@ -5,15 +5,15 @@
 #ifndef CNIC_PORTMAP_NFT_COMPAT_RULE_H
 #define CNIC_PORTMAP_NFT_COMPAT_RULE_H
 
+#include "nft/rule.h"
 #include "nft_table.h"
 
 struct portmap_compat_rule {
 	struct portmap_mapping mapping; /* what the rule compares, and where it leads */
 	bool is_narrow;                 /* it compares something else, too */
-	bool names_it;                  /* the address asked about is in the rule */
 };
 
-struct portmap_compat_rule portmap_compat_rule(const struct nft_rule_info *rule, sa_family_t family,
-					       const struct ip *address);
+struct portmap_compat_rule portmap_compat_rule(const struct nft_rule_info *rule,
+					       sa_family_t family);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nft/expr.h"
 #include "nft_sets.h"
 
 #define PART 4 /* a part of a key that is shorter takes as much */
@@ -49,7 +50,7 @@ static void put_mapping(struct nft_elem *e, const struct portmap_mapping *m, str
 	uint8_t *key = e->key;
 
 	e->set = set->name;
-	e->what = name_of(m, arena);
+	e->label = name_of(m, arena);
 	if (m->at.family != AF_UNSPEC) {
 		memcpy(key, m->at.bytes, ip_len(&m->at));
 		key += ip_len(&m->at);
@@ -88,7 +89,7 @@ static void put_locals(struct nft_elems *c, const struct portmap_mapping *m, siz
 
 		put_local(c, &m[i], any);
 		if (c->n_elems > before)
-			c->elems[before].what = name_of(&m[i], arena);
+			c->elems[before].label = name_of(&m[i], arena);
 	}
 }
 
@@ -129,11 +130,9 @@ static struct nft_subchain *chain_of(struct nft_elems *c, const struct ip *to,
 	if (masq == PORTMAP_MASQ_ALL) {
 		snprintf(s->name, sizeof(s->name), "from_all");
 		s->build = build_all;
-		s->rules = 1;
 	} else {
 		nft_subchain_name(s, "from_", to);
 		s->build = build_subnet;
-		s->rules = 2;
 	}
 	for (size_t i = 0; i < c->n_chains; i++)
 		if (!strcmp(c->chains[i].name, s->name))
@@ -158,7 +157,7 @@ static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_ma
 	char text[IP_STRLEN];
 
 	e->set = portmap_nft_sets(to->family)->snat.name;
-	e->what = arena_printf(arena, "masquerading towards %s", ip_str(to, text));
+	e->label = arena_printf(arena, "masquerading towards %s", ip_str(to, text));
 	e->key_len = (uint8_t)ip_len(to);
 	memcpy(e->key, to->bytes, e->key_len);
 	e->replaceable = true;
@@ -167,10 +166,11 @@ static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_ma
 	e->chain = chain_of(c, to, masq)->name;
 }
 
-struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m,
-				   size_t n, enum portmap_masq_mode masq, struct arena *arena)
+struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
+				   const struct portmap_mapping *m, size_t n,
+				   enum portmap_masq_mode masq, struct arena *arena)
 {
-	struct nft_elems c = { .own = own, .exclusive = true };
+	struct nft_elems c = { .table = table, .conflict_is_error = true };
 
 	c.elems = arena_array(arena, struct nft_elem, n * 3);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);

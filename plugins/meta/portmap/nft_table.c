@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/expr.h"
 #include "nft_sets.h"
 
 #include <arpa/inet.h>
@@ -59,14 +60,14 @@ static const struct portmap_nft_sets sides[] = {
 
 /* A table, with the conditions for each side. */
 struct dnat {
-	struct nft_table_def own;
+	struct nft_table_def def;
 	struct condition cond[ARRAY_SIZE(sides)];
 };
 
 static const struct dnat *dnat_of(const struct nft_table *t)
 {
 	return (const struct dnat *)(const void *)((const char *)t -
-						   offsetof(struct dnat, own.table));
+						   offsetof(struct dnat, def.table));
 }
 
 static bool is_conditional(const struct dnat *d)
@@ -172,7 +173,7 @@ static void build_snat(struct nl *nl, const struct nft_table *t, const char *cha
 }
 
 /* Only what is known to answer: nobody gets at ::1 by this address. */
-static void build_home(struct nl *nl, const struct nft_table *t, const char *chain)
+static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *chain)
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_IN, BEHIND_SRCNAT };
 
@@ -241,24 +242,23 @@ static void build(struct nl *nl, const struct nft_table *t)
 	build_destination(nl, t, "prerouting", NF_INET_PRE_ROUTING);
 	build_destination(nl, t, "output", NF_INET_LOCAL_OUT);
 	build_source(nl, t, "postrouting");
-	build_snat(nl, t, "lo_away");
-	build_home(nl, t, "lo_home");
+	build_snat(nl, t, "lo_snat");
+	build_unsnat(nl, t, "lo_unsnat");
 }
 
-static const struct nft_rule_count rules[] = {
-	{ "loopback", 1 },   { "lo_away", 2 },     { "lo_home", 1 },
-	{ "prerouting", 2 }, { "output", 2 },      { "ports4", 2 },
-	{ "ports6", 2 },     { "postrouting", 2 }, { 0 }
-};
+/* lo_away and lo_home until 0.1 */
+static const struct nft_renamed renamed[] = { { "lo_away", "lo_snat" },
+					      { "lo_home", "lo_unsnat" },
+					      { 0 } };
 static const char *const sets[] = { "host4", "any4",     "snat4",   "host6", "any6",
 				    "snat6", "host6_lo", "any6_lo", NULL };
 
 static const struct dnat plain = {
-	.own = {
+	.def = {
 		.table = { NFPROTO_INET, TABLE },
 		.build = build,
-		.rules = rules,
 		.sets = sets,
+		.renamed = renamed,
 	},
 };
 
@@ -268,10 +268,10 @@ const struct nft_table_def *portmap_nft_table(const struct condition cond[2], co
 	struct dnat *d;
 
 	if (!cond[0].n && !cond[1].n)
-		return &plain.own;
+		return &plain.def;
 	d = arena_new(arena, struct dnat);
 	*d = plain;
 	memcpy(d->cond, cond, sizeof(d->cond));
-	d->own.table.name = arena_printf(arena, TABLE "_%s", tag);
-	return &d->own;
+	d->def.table.name = arena_printf(arena, TABLE "_%s", tag);
+	return &d->def;
 }

@@ -40,12 +40,12 @@
  *
  *		set any6_lo { type inet_proto . inet_service; elements = { tcp . 8080 } }
  *		set host6_lo { type inet_proto . inet_service }
- *		chain lo_away {
+ *		chain lo_snat {
  *			type filter hook output priority raw; policy accept;
  *			ip6 saddr ::1 ip6 daddr ::1 meta l4proto . th dport @host6_lo ip6 saddr set fd63:6e69:6300::1
  *			ip6 saddr ::1 ip6 daddr ::1 meta l4proto . th dport @any6_lo ip6 saddr set fd63:6e69:6300::1
  *		}
- *		chain lo_home {
+ *		chain lo_unsnat {
  *			type filter hook input priority 150; policy accept;
  *			ip6 daddr fd63:6e69:6300::1 ct direction reply ct status dnat ip6 daddr set ::1
  *		}
@@ -95,9 +95,10 @@ const char *portmap_protocol_name(uint8_t protocol);
 
 /*
  * No two of the mappings have the same place on the host. Those of one family should stand
- * together. The claim is exclusive.
+ * together. A conflict is an error.
  */
-struct nft_elems portmap_nft_elems(const struct nft_table_def *own, const struct portmap_mapping *m,
-				   size_t n, enum portmap_masq_mode masq, struct arena *arena);
+struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
+				   const struct portmap_mapping *m, size_t n,
+				   enum portmap_masq_mode masq, struct arena *arena);
 
 #endif

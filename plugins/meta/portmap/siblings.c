@@ -127,7 +127,7 @@ static int succeed(struct nft_successor *s, void *data)
 
 		if (kin[i].conf.chosen != PORTMAP_OWN ||
 		    !is_same_container(elems->comment, s->leaving) ||
-		    strcmp(elems->own->table.name, s->own->table.name) != 0)
+		    strcmp(elems->table->table.name, s->table->table.name) != 0)
 			continue;
 		s->elem = nft_elems_find(elems, s->key);
 		s->comment = elems->comment;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attr.h - attributes of nf_tables' messages by their types. Relies on no length: what is too short
+ * or has no end counts as absent.
+ */
+#ifndef CNIC_NFT_ATTR_H
+#define CNIC_NFT_ATTR_H
+
+#include "nft/nft.h"
+
+#define NFT_ATTR_TYPES 8 /* those of higher numbers are not read here */
+
+struct nft_attrs {
+	const struct nlattr *of[NFT_ATTR_TYPES]; /* NULL: absent */
+};
+
+struct nft_attrs nft_attrs_of(const struct nlattr *nest); /* NULL: none */
+struct nft_attrs nft_attrs_of_msg(const struct nlmsghdr *nlh);
+
+/* The next attribute of a nest, its first for NULL; NULL: no more. */
+const struct nlattr *nft_attr_next(const struct nlattr *nest, const struct nlattr *attr);
+#define nft_attr_each(attr, nest)                                         \
+	for (const struct nlattr *attr = nft_attr_next(nest, NULL); attr; \
+	     attr = nft_attr_next(nest, attr))
+
+/* Of an absent one 0, "", no bytes. */
+uint32_t nft_attr_u32(const struct nlattr *attr);
+const char *nft_attr_str(const struct nlattr *attr);
+const void *nft_attr_data(const struct nlattr *attr, size_t *len); /* NFTA_DATA_VALUE in a nest */
+size_t nft_attr_copy(const struct nlattr *nest, void *out,
+		     size_t size); /* if it fits; its length */
+
+/* NFTA_DATA_VERDICT in a nest, if there is one; its chain or NULL. */
+bool nft_attr_verdict(const struct nlattr *nest, int32_t *verdict, const char **chain);
+
+/* A text of an object's user data, "" if it has none: the comment, or the tag (nft.h). */
+const char *nft_attr_comment(const struct nlattr *userdata, struct arena *arena);
+const char *nft_attr_tag(const struct nlattr *userdata, struct arena *arena);
+
+#endif

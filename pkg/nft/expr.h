@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expr.h - expressions: what a rule is made of, between the braces of nft_rule(). The comment at
+ * each shows it as nft(8) prints it.
+ */
+#ifndef CNIC_NFT_EXPR_H
+#define CNIC_NFT_EXPR_H
+
+#include "nft/nft.h"
+
+/* nft_expr(nl, "masq") { attributes } */
+#define nft_expr(nl, name)          \
+	nl_nest(nl, NFTA_LIST_ELEM) \
+	NFT_BLOCK_(nl, nft_expr_begin((nl), (name)), __COUNTER__)
+struct nlattr *nft_expr_begin(struct nl *nl, const char *name);
+
+/* Registers of 4 bytes; one value may fill several from there on. */
+#define NFT_R(n) ((uint32_t)NFT_REG32_00 + (n))
+
+void nft_payload(struct nl *nl, enum nft_payload_bases base, uint32_t offset, uint32_t len,
+		 uint32_t reg);
+void nft_meta(struct nl *nl, enum nft_meta_keys key, uint32_t reg);
+void nft_ct(struct nl *nl, enum nft_ct_keys key, uint32_t reg);
+void nft_cmp(struct nl *nl, enum nft_cmp_ops op, uint32_t reg, const void *data, size_t len);
+void nft_mask(struct nl *nl, uint32_t reg, const void *mask, size_t len);  /* reg &= mask */
+void nft_lookup(struct nl *nl, const char *set, uint32_t reg);             /* ... @set */
+void nft_map(struct nl *nl, const char *map, uint32_t reg, uint32_t dreg); /* map @map */
+void nft_vmap(struct nl *nl, const char *map, uint32_t reg);               /* vmap @map */
+void nft_value(struct nl *nl, uint32_t reg, const void *data, size_t len); /* 10.1.0.2, into reg */
+void nft_verdict(struct nl *nl, int32_t code, const char *chain);          /* accept, goto chain */
+uint8_t nft_nfproto(sa_family_t family); /* NFPROTO_IPV4, NFPROTO_IPV6 */
+void nft_family(struct nl *nl,
+		uint8_t family);   /* meta nfproto ipv4, only where the table is inet */
+void nft_dst_local(struct nl *nl); /* fib daddr type local */
+void nft_ct_status(struct nl *nl, uint32_t bits); /* ct status dnat */
+void nft_ct_state(struct nl *nl, uint32_t bits);  /* ct state established,related */
+void nft_ct_reply(struct nl *nl);                 /* ct direction reply */
+void nft_masquerade(struct nl *nl);               /* masquerade */
+/* dnat ip to ..., the address from one register, the port from another */
+void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port);
+void nft_counter(struct nl *nl); /* counter */
+
+/*
+ * The source or destination address of that family into reg; in an inet table after nft_family().
+ */
+void nft_saddr(struct nl *nl, sa_family_t family, uint32_t reg);
+void nft_daddr(struct nl *nl, sa_family_t family, uint32_t reg);
+/* ip6 saddr set ..., ip6 daddr set ..., from a register; the checksums of what is inside follow */
+void nft_saddr6_set(struct nl *nl, uint32_t reg);
+void nft_daddr6_set(struct nl *nl, uint32_t reg);
+/* ip saddr 10.1.0.0/16, ip daddr != 10.1.0.0/16, by the prefix length */
+void nft_saddr_in(struct nl *nl, const struct ip *net);
+void nft_daddr_in(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
+/* The address in register 0, by the prefix length. */
+void nft_cmp_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
+
+#endif

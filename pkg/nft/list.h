@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * list.h - what nf_tables has: elements by key, all elements of a set, tables and sets by name. A
+ * dump is gathered into the arena, whole, before anything looks at it. Changes nothing.
+ */
+#ifndef CNIC_NFT_LIST_H
+#define CNIC_NFT_LIST_H
+
+#include "nft/nft.h"
+
+/* Does the kernel have nf_tables, and may we use it? Says why not. */
+int nft_usable(struct nl *nl) NODISCARD;
+bool nft_is_missing(const struct err *err); /* the kernel's word that it has none */
+
+struct nft_elem_info {
+	struct nft_elem at;
+	const char *comment; /* NULL: there is no such element */
+};
+
+struct nft_elem_list {
+	struct nft_elem_info *list;
+	size_t n;
+};
+
+/* found[i] is what has the key of e[i]. A set or table that does not exist holds none. */
+int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
+	    struct nft_elem_info *found, struct arena *arena) NODISCARD;
+
+/* All elements of a set. No such set: none. */
+int nft_list(struct nl *nl, const struct nft_table *t, const char *set, struct nft_elem_list *out,
+	     struct arena *arena) NODISCARD;
+
+struct nft_table_list {
+	struct nft_table *list;
+	size_t n;
+};
+
+/* Tables of all families whose names begin so; the sets of a table, each as if it were one. */
+int nft_list_tables(struct nl *nl, const char *prefix, struct nft_table_list *out,
+		    struct arena *arena) NODISCARD;
+int nft_list_sets(struct nl *nl, const struct nft_table *t, struct nft_table_list *out,
+		  struct arena *arena) NODISCARD;
+
+int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, bool *has) NODISCARD;
+
+/*
+ * A dump, whose messages `take` puts into a list of *n in the arena; what one has taken that was
+ * interrupted is given back. Nothing to dump, or no nf_tables for it: an empty list.
+ */
+struct nft_dump {
+	size_t *n;
+	struct arena *arena, mark;
+};
+int nft_dump(struct nl *nl, mnl_cb_t take, struct nft_dump *d) NODISCARD; /* first in its user's */
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nft/table_scan.h"
+
+#include <string.h>
+
+static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
+{
+	if (a->has_verdict != b->has_verdict)
+		return false;
+	if (!a->has_verdict)
+		return a->data_len == b->data_len && !memcmp(a->data, b->data, a->data_len);
+	if (a->verdict != b->verdict || !a->chain != !b->chain)
+		return false;
+	return !a->chain || !strcmp(a->chain, b->chain);
+}
+
+/* A comment's first comma, or what stands there if it is shared. */
+static size_t mark_of(const char *comment)
+{
+	return strcspn(comment, (const char[]){ ',', NFT_SHARED, '\0' });
+}
+
+const char *nft_shared_comment(const char *comment, char mark, struct arena *arena)
+{
+	char *marked = arena_strdup(arena, comment);
+	size_t at = mark_of(marked);
+
+	if (marked[at])
+		marked[at] = mark;
+	return marked;
+}
+
+bool nft_is_shared(const char *comment)
+{
+	return comment[mark_of(comment)] == NFT_SHARED;
+}
+
+static bool is_same_owner(const char *a, const char *b)
+{
+	size_t n = mark_of(a);
+
+	return n == mark_of(b) && !strncmp(a, b, n) &&
+	       (!a[n] || !b[n] ? a[n] == b[n] : !strcmp(a + n + 1, b + n + 1));
+}
+
+static enum nft_scan_state state_of(const struct nft_elems *c, const struct nft_elem *wanted,
+				    const struct nft_elem_info *found)
+{
+	bool same = same_data(wanted, &found->at);
+
+	if (!found->comment)
+		return ABSENT;
+	if (is_same_owner(found->comment, c->comment))
+		return same ? OURS : OURS_OTHERWISE;
+	if (c->same_container && c->same_container(c, found->comment))
+		return SAME_CONTAINER;
+	return same && found->at.data_len ? OTHERS_SAME : OTHERS;
+}
+
+bool nft_scan_is_fine(uint8_t state)
+{
+	return state == OURS || state == SAME_CONTAINER;
+}
+
+int nft_scan(struct nl *nl, struct nft_scan *l)
+{
+	const struct nft_elems *c = l->c;
+
+	if (nft_get(nl, &c->table->table, c->elems, c->n_elems, l->found, l->arena) < 0)
+		return -1;
+	for (size_t i = 0; i < c->n_elems; i++)
+		l->states[i] = (uint8_t)state_of(c, &c->elems[i], &l->found[i]);
+	return 0;
+}
+
+void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena *arena)
+{
+	l->c = c;
+	l->arena = arena;
+	l->found = arena_array(arena, struct nft_elem_info, c->n_elems + 1);
+	l->states = arena_array(arena, uint8_t, c->n_elems + 1);
+}
+
+bool nft_scan_is_unshared(const struct nft_scan *l, size_t i)
+{
+	return l->states[i] == SAME_CONTAINER && !nft_is_shared(l->found[i].comment);
+}
+
+void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark)
+{
+	const struct nft_table *t = &l->c->table->table;
+	const struct nft_elem_info *found = &l->found[i];
+
+	nft_msg_elems_del(nl, t, &found->at, 1);
+	nft_msg_elems_add(nl, t, &found->at, 1, nft_shared_comment(found->comment, mark, l->arena));
+}
