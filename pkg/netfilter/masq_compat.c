@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netfilter/masq_compat.h"
 
-#include "base/str.h"
 #include "nft/chain.h"
 #include "nft/expr.h"
 #include "nft/rule.h"

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 #include "nft/expr.h"
 
 #define PRIORITY_SRCNAT 100

@@ -8,7 +8,6 @@
 #include "net/mac.h"
 #include "netfilter/spoof_compat.h"
 #include "netfilter/spoof_nft.h"
-#include "nft/chain.h"
 #include "skel/instance.h"
 
 /* In our table, and in the reference's. */

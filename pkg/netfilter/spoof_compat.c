@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 #include "net/mac.h"
 #include "nft/chain.h"
 #include "nft/expr.h"

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/str.h"
 #include "sys/deferred.h"
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */

@@ -5,7 +5,6 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "nft/attr.h"
 #include "nft/list.h"
 
