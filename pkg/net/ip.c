@@ -5,6 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+const sa_family_t ip_families[2] = { AF_INET, AF_INET6 };
+const struct ip ip_loopback[2] = {
+	{ .family = AF_INET, .plen = 8, .bytes = { 127 } },
+	{ .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } },
+};
+const struct ip ip_multicast[2] = {
+	{ .family = AF_INET, .plen = 4, .bytes = { 224 } },
+	{ .family = AF_INET6, .plen = 8, .bytes = { 0xff } },
+};
+
 /* ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) is a.b.c.d; its prefix counts from bit 96. */
 static void unmap(struct ip *ip)
 {

@@ -55,4 +55,9 @@ struct ip ip_broadcast(const struct ip *ip);       /* host bits set, .plen kept 
 struct ip ip_add(const struct ip *ip, uint32_t n); /* wraps around; .plen kept */
 struct ip ip_next(const struct ip *ip);
 
+/* IPv4, then IPv6. */
+extern const sa_family_t ip_families[2];
+extern const struct ip ip_loopback[2];  /* 127.0.0.0/8, ::1 */
+extern const struct ip ip_multicast[2]; /* 224.0.0.0/4, ff00::/8 */
+
 #endif

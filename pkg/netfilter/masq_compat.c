@@ -5,15 +5,8 @@
 #include "nft/expr.h"
 #include "nft/rule.h"
 
-#define PRIORITY_SRCNAT 100
-
 static const struct nft_table table = { NFPROTO_INET, "cni_plugins_masquerade" };
 static const char checks[] = "masq_checks", postrouting[] = "postrouting";
-
-static const struct ip multicast[] = {
-	{ .family = AF_INET, .plen = 4, .bytes = { 224 } },
-	{ .family = AF_INET6, .plen = 8, .bytes = { 0xff } },
-};
 
 static bool is_wanted(const struct nft_rule_info *rule, void *data)
 {
@@ -25,16 +18,15 @@ static bool is_wanted(const struct nft_rule_info *rule, void *data)
 /* As the reference does at every ADD: its three rules anew. */
 static void put_base(struct nl *nl)
 {
-	static const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
 
 	nft_table_add(nl, &table, "Masquerading for CNI plugins");
 	nft_chain_add(nl, &table, checks, NULL);
-	nft_chain_add(nl, &table, postrouting, &hook);
-	nft_chain_flush(nl, &table, postrouting);
-	for (size_t i = 0; i < ARRAY_SIZE(multicast); i++) {
+	nft_chain_renew(nl, &table, postrouting, &hook);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_multicast); i++) {
 		nft_rule(nl, &table, postrouting, NULL) {
-			nft_family(nl, nft_nfproto(multicast[i].family));
-			nft_daddr_in(nl, &multicast[i], NFT_CMP_EQ);
+			nft_family(nl, nft_nfproto(ip_multicast[i].family));
+			nft_daddr_in(nl, &ip_multicast[i], NFT_CMP_EQ);
 			nft_verdict(nl, NFT_RETURN, NULL);
 		}
 	}

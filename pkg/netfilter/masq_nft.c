@@ -5,39 +5,31 @@
 
 #include "nft/expr.h"
 
-#define PRIORITY_SRCNAT 100
-
 static const struct nft_set masq_sets[] = {
 	{ "v4", NFT_TYPE_IPV4, 4, NFT_DATA_VERDICT, 16 },
 	{ "v6", NFT_TYPE_IPV6, 16, NFT_DATA_VERDICT, 16 },
 };
 
-static const struct ip multicast[] = {
-	{ .family = AF_INET, .plen = 4, .bytes = { 224 } },
-	{ .family = AF_INET6, .plen = 8, .bytes = { 0xff } },
-};
-
 static void build(struct nl *nl, const struct nft_table *t)
 {
-	static const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
 	static const char chain[] = "postrouting";
 
 	nft_table_add(nl, t, "cnic: masquerade containers outside their subnets");
 	for (size_t i = 0; i < ARRAY_SIZE(masq_sets); i++)
 		nft_set_add(nl, t, &masq_sets[i]);
-	nft_chain_add(nl, t, chain, &hook);
-	nft_chain_flush(nl, t, chain);
-	for (size_t i = 0; i < ARRAY_SIZE(multicast); i++) {
+	nft_chain_renew(nl, t, chain, &hook);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_multicast); i++) {
 		nft_rule(nl, t, chain, NULL) {
-			nft_family(nl, nft_nfproto(multicast[i].family));
-			nft_daddr_in(nl, &multicast[i], NFT_CMP_EQ);
+			nft_family(nl, nft_nfproto(ip_multicast[i].family));
+			nft_daddr_in(nl, &ip_multicast[i], NFT_CMP_EQ);
 			nft_verdict(nl, NFT_RETURN, NULL);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(masq_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
-			nft_family(nl, nft_nfproto(multicast[i].family));
-			nft_saddr(nl, multicast[i].family, NFT_R(0));
+			nft_family(nl, nft_nfproto(ip_multicast[i].family));
+			nft_saddr(nl, ip_multicast[i].family, NFT_R(0));
 			nft_vmap(nl, masq_sets[i].name, NFT_R(0));
 		}
 	}

@@ -26,8 +26,7 @@ static void build(struct nl *nl, const struct nft_table *t)
 	nft_table_add(nl, t, "cnic: frames with a foreign source address");
 	nft_set_add(nl, t, &ports);
 	nft_set_add(nl, t, &allowed);
-	nft_chain_add(nl, t, chain, &hook);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &hook);
 	nft_rule(nl, t, chain, NULL) {
 		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
 		nft_payload(nl, NFT_PAYLOAD_LL_HEADER, SOURCE_AT, MAC_LEN, NFT_R(AFTER_NAME / 4));

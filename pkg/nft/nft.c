@@ -224,6 +224,13 @@ void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain
 	deletion(nl);
 }
 
+void nft_chain_renew(struct nl *nl, const struct nft_table *t, const char *chain,
+		     const struct nft_hook *hook)
+{
+	nft_chain_add(nl, t, chain, hook);
+	nft_chain_flush(nl, t, chain);
+}
+
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle)
 {
 	nft_chain_flush(nl, t, chain);

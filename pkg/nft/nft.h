@@ -14,6 +14,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_ipv4.h>
 
 #include "base/arena.h"
 #include "net/ip.h"
@@ -31,7 +32,7 @@ struct nft_table {
 struct nft_hook {
 	const char *type; /* "filter", "nat" */
 	uint32_t hook;
-	int32_t priority;
+	int32_t priority; /* NF_IP_PRI_NAT_SRC, ... */
 };
 
 /*
@@ -105,6 +106,9 @@ bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment);
 void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
 		   const struct nft_hook *hook);
+/* The same without rules, be it there or not. */
+void nft_chain_renew(struct nl *nl, const struct nft_table *t, const char *chain,
+		     const struct nft_hook *hook);
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s);
 
 void nft_table_del(struct nl *nl, const struct nft_table *t); /* with all that is in it */

@@ -37,8 +37,7 @@ const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nf
 /* Only a chain that is there can be removed: it is made, if it is not. */
 static void remove_chain(struct nl *nl, const struct nft_table *t, const char *chain)
 {
-	nft_chain_add(nl, t, chain, NULL);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, NULL);
 	nft_chain_del(nl, t, chain);
 }
 
@@ -50,8 +49,7 @@ static void build(struct nl *nl, const struct nft_elems *c)
 	for (const struct nft_renamed *r = c->table->renamed; r && r->now; r++)
 		remove_chain(nl, t, r->before);
 	for (size_t i = 0; i < c->n_chains; i++) {
-		nft_chain_add(nl, t, c->chains[i].name, NULL);
-		nft_chain_flush(nl, t, c->chains[i].name);
+		nft_chain_renew(nl, t, c->chains[i].name, NULL);
 		c->chains[i].build(nl, t, &c->chains[i]);
 	}
 }

@@ -10,7 +10,6 @@
 #include "nft/list.h"
 
 static const char FORWARD[] = "FORWARD";
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
@@ -166,8 +165,8 @@ static int scan(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	*l = (struct fw_rules_listed){ .f = f, .arena = arena };
 	l->want = arena_new(arena, struct fw_rules);
 	*l->want = fw_rules_of(f, arena);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		l->family = families[i];
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		l->family = ip_families[i];
 		l->isolation = 0;
 		if (scan_family(nl, l) < 0)
 			return -1;
@@ -225,16 +224,16 @@ static void put_rules(struct nl *nl, const struct fw_rules_listed *l)
 
 static int make(struct nl *nl, struct fw_rules_listed *l, uint32_t at)
 {
-	bool has_base[ARRAY_SIZE(families)];
+	bool has_base[ARRAY_SIZE(ip_families)];
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (nft_has_chain(nl, fw_iptables_table(families[i]), FORWARD, &has_base[i]) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
+		if (nft_has_chain(nl, fw_iptables_table(ip_families[i]), FORWARD, &has_base[i]) < 0)
 			return -1;
 	nft_begin_at(nl, RULES_AT_ONCE * RULE_ELEMS, l->arena, at);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		l->family = families[i];
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		l->family = ip_families[i];
 		if (has_family(l))
-			put_chains(nl, l->f, fw_iptables_table(families[i]), has_base[i]);
+			put_chains(nl, l->f, fw_iptables_table(ip_families[i]), has_base[i]);
 	}
 	put_rules(nl, l);
 	for (size_t i = 0; i < l->n_to_delete && i < RULES_AT_ONCE; i++)

@@ -7,8 +7,6 @@
 #include "iptables_rules.h"
 #include "nft/expr.h"
 
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
 /* ---- going through chains -------------------------------------------------------------------- */
 
 struct rule_scan;
@@ -37,8 +35,8 @@ static bool matches(const struct nft_rule_info *rule, void *data)
 static int delete_rules(struct nl *nl, struct rule_scan *s, const char *const *chains,
 			struct arena *arena)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		s->family = families[i];
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		s->family = ip_families[i];
 		for (size_t k = 0; chains[k]; k++) {
 			s->chain = chains[k];
 			if (nft_rules_del(nl, fw_iptables_table(s->family), s->chain, matches, s,
@@ -162,8 +160,8 @@ int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor succes
 {
 	struct rule_scan s = { .match = is_of_network, .about = network, .data = data };
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		s.family = families[i];
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		s.family = ip_families[i];
 		for (size_t k = 0; stages[k]; k++) {
 			s.chain = stages[k];
 			if (pass_on(nl, &s, successor, arena) < 0)

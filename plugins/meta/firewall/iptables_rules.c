@@ -143,11 +143,10 @@ static void family(struct making *m)
 
 struct fw_rules fw_rules_of(const struct fw_forward *f, struct arena *arena)
 {
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
 	struct making m = { .f = f, .arena = arena };
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		m.family = families[i];
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		m.family = ip_families[i];
 		if (has_family(f, m.family))
 			family(&m);
 	}

@@ -9,9 +9,8 @@
 #include "nft/expr.h"
 #include "policy.h"
 
-#define PRIORITY_FILTER 0
-#define ESTABLISHED     NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
-#define RELATED         NF_CT_STATE_BIT(IP_CT_RELATED)
+#define ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define RELATED     NF_CT_STATE_BIT(IP_CT_RELATED)
 
 static const char FORWARD[] = "forward", ADMIN[] = "admin";
 
@@ -48,7 +47,7 @@ static void build_family(struct nl *nl, const struct nft_table *t, sa_family_t f
 
 static void build(struct nl *nl, const struct nft_table *t)
 {
-	static const struct nft_hook hook = { "filter", NF_INET_FORWARD, PRIORITY_FILTER };
+	static const struct nft_hook hook = { "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER };
 
 	nft_table_add(nl, t, "cnic: forwarding for containers");
 	for (size_t i = 0; i < ARRAY_SIZE(own_sets); i++)

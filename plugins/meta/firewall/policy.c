@@ -20,8 +20,7 @@ void fw_policy_build(struct nl *nl, const struct nft_table *t, const char *base)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		nft_set_add(nl, t, &sets[i]);
-	nft_chain_add(nl, t, FW_ISOLATION, NULL);
-	nft_chain_flush(nl, t, FW_ISOLATION);
+	nft_chain_renew(nl, t, FW_ISOLATION, NULL);
 	nft_rule(nl, t, base, NULL) {
 		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
 		nft_lookup(nl, FW_BRIDGES, NFT_R(0));

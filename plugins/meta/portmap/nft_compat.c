@@ -10,9 +10,6 @@
 #include "nft/expr.h"
 #include "nft_compat_rule.h"
 
-#define PRIORITY_DSTNAT (-100)
-#define PRIORITY_SRCNAT 100
-
 static const char hostports[] = "hostports", all[] = "hostports_all",
 		  masquerading[] = "masquerading";
 
@@ -20,14 +17,9 @@ static const char hostports[] = "hostports", all[] = "hostports_all",
 static const struct side {
 	sa_family_t family;
 	struct nft_table table;
-	struct ip loopback;
 } sides[] = {
-	{ AF_INET,
-	  { NFPROTO_IPV4, "cni_hostport" },
-	  { .family = AF_INET, .plen = 8, .bytes = { 127 } } },
-	{ AF_INET6,
-	  { NFPROTO_IPV6, "cni_hostport" },
-	  { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } } },
+	{ AF_INET, { NFPROTO_IPV4, "cni_hostport" } },
+	{ AF_INET6, { NFPROTO_IPV6, "cni_hostport" } },
 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
@@ -100,10 +92,9 @@ static struct scan scan_of(const struct portmap_compat *r, size_t side)
 
 static void put_hook(struct nl *nl, const struct nft_table *t, const char *chain, uint32_t hook)
 {
-	const struct nft_hook at = { "nat", hook, PRIORITY_DSTNAT };
+	const struct nft_hook at = { "nat", hook, NF_IP_PRI_NAT_DST };
 
-	nft_chain_add(nl, t, chain, &at);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &at);
 	nft_rule(nl, t, chain, NULL) {
 		nft_dst_local(nl);
 		nft_verdict(nl, NFT_JUMP, all);
@@ -113,11 +104,10 @@ static void put_hook(struct nl *nl, const struct nft_table *t, const char *chain
 static void put_base(struct nl *nl, const struct nft_table *t)
 {
 	static const char *const chains[] = { "hostip_hostports", hostports };
-	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
 
 	nft_table_add(nl, t, "CNI portmap plugin");
-	nft_chain_add(nl, t, all, NULL);
-	nft_chain_flush(nl, t, all);
+	nft_chain_renew(nl, t, all, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		nft_chain_add(nl, t, chains[i], NULL);
 		nft_rule(nl, t, all, NULL) {
@@ -185,7 +175,7 @@ static void put_sources(struct nl *nl, const struct scan *l)
 		put_source(nl, l, NULL);
 	if (l->r->masq == PORTMAP_MASQ_LOCAL_SUBNET) {
 		put_source(nl, l, &subnet);
-		put_source(nl, l, &l->side->loopback);
+		put_source(nl, l, &ip_loopback[l->side - sides]);
 	}
 }
 

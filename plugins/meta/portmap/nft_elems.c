@@ -71,7 +71,7 @@ static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool
 	struct nft_elem *e = &c->elems[c->n_elems];
 
 	if (!set || (m->at.family == AF_UNSPEC) != any ||
-	    (!any && !ip_equal(&m->at, &portmap_ipv6_loopback)))
+	    (!any && !ip_equal(&m->at, &ip_loopback[1])))
 		return;
 	c->n_elems++;
 	e->set = set;

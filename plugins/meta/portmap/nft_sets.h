@@ -16,6 +16,4 @@ struct portmap_nft_sets {
 
 const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family);
 
-extern const struct ip portmap_ipv6_loopback; /* ::1 */
-
 #endif

@@ -7,31 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLE           "cnic_portmap"
-#define PRIORITY_DSTNAT (-100)
-#define PRIORITY_SRCNAT 100
-#define PRIORITY_RAW    (-300)
-#define BEHIND_SRCNAT   150
-#define LOOPBACK_INDEX  1 /* in every namespace */
+#define TABLE          "cnic_portmap"
+#define BEHIND_SRCNAT  150
+#define LOOPBACK_INDEX 1 /* in every namespace */
 
-#define PORT_OFFSET     2 /* of the destination port in each of these protocols' headers */
-#define PART            4 /* a part of a key that is shorter takes as much */
+#define PORT_OFFSET    2 /* of the destination port in each of these protocols' headers */
 
-const struct ip portmap_ipv6_loopback = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
-
-#define LOOPBACK6                                           \
-	{                                                   \
-		.family = AF_INET6, .plen = 128, .bytes = { \
-			0xfd,                               \
-			0x63,                               \
-			0x6e,                               \
-			0x69,                               \
-			0x63,                               \
-			[15] = 1                            \
-		} /* fd, "cnic" */                          \
+/* fd, "cnic" */
+#define LOOPBACK6                                      \
+	{                                              \
+		0xfd, 0x63, 0x6e, 0x69, 0x63, [15] = 1 \
 	}
 
-const struct ip portmap_loopback6 = LOOPBACK6;
+const struct ip portmap_loopback6 = { .family = AF_INET6, .plen = 128, .bytes = LOOPBACK6 };
 
 static const struct portmap_nft_sets sides[] = {
 	{
@@ -54,7 +42,7 @@ static const struct portmap_nft_sets sides[] = {
 		.ports = "ports6",
 		.host_local = "host6_lo",
 		.any_local = "any6_lo",
-		.loopback = LOOPBACK6,
+		.loopback = { .family = AF_INET6, .plen = 128, .bytes = LOOPBACK6 },
 	},
 };
 
@@ -103,8 +91,7 @@ static void translate(struct nl *nl, const struct portmap_nft_sets *s, const str
 
 static void build_ports(struct nl *nl, const struct nft_table *t, const struct portmap_nft_sets *s)
 {
-	nft_chain_add(nl, t, s->ports, NULL);
-	nft_chain_flush(nl, t, s->ports);
+	nft_chain_renew(nl, t, s->ports, NULL);
 	nft_rule(nl, t, s->ports, NULL) {
 		nft_family(nl, nft_nfproto(s->family));
 		nft_daddr(nl, s->family, NFT_R(0));
@@ -137,11 +124,10 @@ static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *
  */
 static void build_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
 {
-	static const struct nft_hook at = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT - 2 };
+	static const struct nft_hook at = { "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST - 2 };
 	uint32_t lo = LOOPBACK_INDEX;
 
-	nft_chain_add(nl, t, chain, &at);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &at);
 	nft_rule(nl, t, chain, NULL) {
 		nft_meta(nl, NFT_META_IIF, NFT_R(0));
 		nft_cmp(nl, NFT_CMP_NEQ, NFT_R(0), &lo, sizeof(lo));
@@ -153,17 +139,16 @@ static void build_loopback(struct nl *nl, const struct nft_table *t, const char 
 
 static void build_snat(struct nl *nl, const struct nft_table *t, const char *chain)
 {
-	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, PRIORITY_RAW };
+	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW };
 	const struct portmap_nft_sets *s = portmap_nft_sets(AF_INET6);
 	const char *const local[] = { s->host_local, s->any_local };
 
-	nft_chain_add(nl, t, chain, &at);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &at);
 	for (size_t i = 0; i < ARRAY_SIZE(local); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_family(nl, NFPROTO_IPV6);
-			nft_saddr_in(nl, &portmap_ipv6_loopback);
-			nft_daddr_in(nl, &portmap_ipv6_loopback, NFT_CMP_EQ);
+			nft_saddr_in(nl, &ip_loopback[1]);
+			nft_daddr_in(nl, &ip_loopback[1], NFT_CMP_EQ);
 			load_port(nl, 0);
 			nft_lookup(nl, local[i], NFT_R(0));
 			nft_value(nl, NFT_R(0), s->loopback.bytes, sizeof(s->loopback.bytes));
@@ -177,15 +162,13 @@ static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *c
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_IN, BEHIND_SRCNAT };
 
-	nft_chain_add(nl, t, chain, &at);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &at);
 	nft_rule(nl, t, chain, NULL) {
 		nft_family(nl, NFPROTO_IPV6);
 		nft_daddr_in(nl, &portmap_nft_sets(AF_INET6)->loopback, NFT_CMP_EQ);
 		nft_ct_reply(nl);
 		nft_ct_status(nl, IPS_DST_NAT);
-		nft_value(nl, NFT_R(0), portmap_ipv6_loopback.bytes,
-			  sizeof(portmap_ipv6_loopback.bytes));
+		nft_value(nl, NFT_R(0), ip_loopback[1].bytes, sizeof(ip_loopback[1].bytes));
 		nft_daddr6_set(nl, NFT_R(0));
 	}
 }
@@ -193,19 +176,17 @@ static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *c
 static void build_destination(struct nl *nl, const struct nft_table *t, const char *chain,
 			      uint32_t hook)
 {
-	const struct nft_hook at = { "nat", hook, PRIORITY_DSTNAT - is_conditional(dnat_of(t)) };
+	const struct nft_hook at = { "nat", hook, NF_IP_PRI_NAT_DST - is_conditional(dnat_of(t)) };
 
-	nft_chain_add(nl, t, chain, &at);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &at);
 	jump_to_ports(nl, t, chain);
 }
 
 static void build_source(struct nl *nl, const struct nft_table *t, const char *chain)
 {
-	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
 
-	nft_chain_add(nl, t, chain, &at);
-	nft_chain_flush(nl, t, chain);
+	nft_chain_renew(nl, t, chain, &at);
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_ct_status(nl, IPS_DST_NAT);

@@ -379,6 +379,24 @@ kin() {
 	done
 }
 
+@test "chains by the names of earlier releases are fine, and go when the table is made anew" {
+	add_ok "$(conf "")"
+	before=$(rules)
+	nft rename chain inet cnic_portmap lo_snat lo_away
+	nft rename chain inet cnic_portmap lo_unsnat lo_home
+	check_ok "$(conf "")"
+	"$CNIC_BIN/cnic" repair
+	nft list chain inet cnic_portmap lo_away
+	for gone in ports6 lo_home; do
+		nft flush chain inet cnic_portmap "$gone"
+		check_fails "$(conf "")" 'rules of chain'
+		"$CNIC_BIN/cnic" repair --plugin portmap c1
+		check_ok "$(conf "")"
+		expect_same rules "$(sort <<<"$before")" "$(rules | sort)"
+		[ "$gone" = lo_home ] || nft rename chain inet cnic_portmap lo_unsnat lo_home
+	done
+}
+
 @test "repair brings back what the host needs for its loopback addresses" {
 	ip link add br0 type bridge
 	ip addr add 10.1.0.1/16 dev br0
