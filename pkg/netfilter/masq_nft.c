@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netfilter/masq_nft.h"
 
-#include <string.h>
-
+#include "nft/elems.h"
 #include "nft/expr.h"
 
 static const struct nft_set masq_sets[] = {
@@ -55,50 +54,19 @@ const struct nft_table_def masq_nft_table = {
 	.sets = sets,
 };
 
-static bool is_there(const struct nft_elems *c, const struct ip *ip)
-{
-	for (size_t i = 0; i < c->n_elems; i++)
-		if (c->elems[i].key_len == ip_len(ip) &&
-		    !memcmp(c->elems[i].key, ip->bytes, ip_len(ip)))
-			return true;
-	return false;
-}
-
-/* Of the subnet, among those there are, or a new one. */
-static const char *chain_of(struct nft_elems *c, const struct ip *ip)
-{
-	struct nft_subchain *s = &c->chains[c->n_chains];
-
-	nft_subchain_name(s, "to_", ip);
-	for (size_t i = 0; i < c->n_chains; i++)
-		if (!strcmp(c->chains[i].name, s->name))
-			return c->chains[i].name;
-	s->build = build_subnet;
-	c->n_chains++;
-	return s->name;
-}
-
 struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *comment,
 				struct arena *arena)
 {
 	struct nft_elems c = { .table = &masq_nft_table, .comment = comment };
 
-	c.elems = arena_array(arena, struct nft_elem, n);
+	c.elems = arena_array(arena, struct nft_elem, n + 1);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);
 	for (size_t i = 0; i < n; i++) {
-		struct nft_elem *e = &c.elems[c.n_elems];
-		char text[IP_STRLEN];
+		struct nft_elem *e = nft_elems_put(&c, ips[i]->family == AF_INET ? "v4" : "v6",
+						   ips[i], "masquerading of", arena);
 
-		if (is_there(&c, ips[i]))
-			continue;
-		e->set = ips[i]->family == AF_INET ? "v4" : "v6";
-		e->label = arena_printf(arena, "masquerading of %s", ip_str(ips[i], text));
-		e->key_len = (uint8_t)ip_len(ips[i]);
-		memcpy(e->key, ips[i]->bytes, e->key_len);
-		e->has_verdict = true;
-		e->verdict = NFT_GOTO;
-		e->chain = chain_of(&c, ips[i]);
-		c.n_elems++;
+		if (e)
+			nft_elems_goto(&c, e, "to_", ips[i], build_subnet);
 	}
 	return c;
 }

@@ -2,35 +2,12 @@
 #include "nft/table.h"
 
 #include <linux/netfilter/nfnetlink.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "nft/attr.h"
+#include "nft/elems.h"
 #include "nft/rule.h"
 #include "nft/table_scan.h"
-
-void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net)
-{
-	char text[IP_STRLEN];
-
-	s->net = ip_network(net);
-	snprintf(s->name, sizeof(s->name), "%s%s", prefix, cidr_str(&s->net, text));
-	for (char *p = s->name; *p; p++)
-		if (*p == ':')
-			*p = '_';
-}
-
-const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nft_elem *key)
-{
-	for (size_t i = 0; i < c->n_elems; i++) {
-		const struct nft_elem *e = &c->elems[i];
-
-		if (!strcmp(e->set, key->set) && e->key_len == key->key_len &&
-		    !memcmp(e->key, key->key, e->key_len))
-			return e;
-	}
-	return NULL;
-}
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 

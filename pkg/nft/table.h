@@ -31,10 +31,13 @@ struct nft_table_def {
  * A chain that elements go to, shared by all of a subnet. It stays when the last of them has gone,
  * until nft_elems_gc() finds it unused.
  */
+struct nft_subchain;
+typedef void (*nft_subchain_build)(struct nl *nl, const struct nft_table *t,
+				   const struct nft_subchain *s);
 struct nft_subchain {
 	char name[80];
 	struct ip net;
-	void (*build)(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s);
+	nft_subchain_build build;
 };
 
 /*
@@ -78,12 +81,6 @@ struct nft_elems {
 	const struct nft_succession *succession; /* may be NULL: shared elements just go */
 	bool *added, *marked; /* nft_elems_add(): not there before, not shared before; by element */
 };
-
-/* The element of that key; NULL if there is none. */
-const struct nft_elem *nft_elems_find(const struct nft_elems *c, const struct nft_elem *key);
-
-/* "<prefix>10.1.0.0/16"; the colons of IPv6 are underscores, since nft(8) takes none in a name. */
-void nft_subchain_name(struct nft_subchain *s, const char *prefix, const struct ip *net);
 
 /*
  * All of it is there afterwards, or on -1 nothing has changed. What is there as it should be is no

@@ -3,6 +3,7 @@
  * Host ports in nf_tables, on the kernel's, in a namespace of the test's own; nft(8) says what is
  * there.
  */
+#include "plugins/meta/portmap/nft_elems.h"
 #include "tap.h"
 
 #include <sched.h>

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "nft/chain.h"
+#include "nft/elems.h"
 #include "nft/expr.h"
 #include "policy.h"
 
@@ -79,17 +80,10 @@ static struct nft_elems elems_of(const struct fw_forward *f, struct arena *arena
 {
 	struct nft_elems c = { .table = &table, .comment = f->comment };
 
-	c.n_elems = f->policy_only ? 0 : f->n_ips;
 	c.elems = arena_array(arena, struct nft_elem, f->n_ips + 1);
-	for (size_t i = 0; i < c.n_elems; i++) {
-		struct nft_elem *e = &c.elems[i];
-		char text[IP_STRLEN];
-
-		e->set = f->ips[i]->family == AF_INET ? "v4" : "v6";
-		e->label = arena_printf(arena, "forwarding of %s", ip_str(f->ips[i], text));
-		e->key_len = (uint8_t)ip_len(f->ips[i]);
-		memcpy(e->key, f->ips[i]->bytes, e->key_len);
-	}
+	for (size_t i = 0; !f->policy_only && i < f->n_ips; i++)
+		(void)nft_elems_put(&c, f->ips[i]->family == AF_INET ? "v4" : "v6", f->ips[i],
+				    "forwarding of", arena);
 	return c;
 }
 

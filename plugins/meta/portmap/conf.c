@@ -7,6 +7,7 @@
 
 #include "base/sha512.h"
 #include "base/str.h"
+#include "nft_elems.h"
 
 #define CONDITIONS_MAX 4096 /* bytes, of one family */
 

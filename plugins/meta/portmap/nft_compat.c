@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "nft/chain.h"
 #include "nft/expr.h"
-#include "nft_compat_rule.h"
+#include "nft/rule.h"
 
 static const char hostports[] = "hostports", all[] = "hostports_all",
 		  masquerading[] = "masquerading";
@@ -23,6 +23,67 @@ static const struct side {
 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
+
+/* A rule that translates a host port, as nft(8) or we have made it, read again. */
+struct translation {
+	struct portmap_mapping mapping; /* what the rule compares, and where it leads */
+	bool is_narrow;                 /* it compares something else, too */
+};
+
+static void take_address(struct ip *out, sa_family_t family, const struct nft_stmt *s)
+{
+	out->family = family;
+	memcpy(out->bytes, s->data, s->len);
+}
+
+static uint16_t port_of(const struct nft_stmt *s)
+{
+	uint16_t port;
+
+	memcpy(&port, s->data, sizeof(port));
+	return ntohs(port);
+}
+
+static void take_match(struct translation *r, sa_family_t family, const struct nft_stmt *s)
+{
+	size_t len = family == AF_INET ? 4 : 16;
+
+	if (s->negated)
+		r->is_narrow = true;
+	else if (s->field == NFT_FIELD_DADDR && s->len == len && s->plen == len * 8)
+		take_address(&r->mapping.at, family, s);
+	else if (s->field == NFT_FIELD_PROTOCOL)
+		memcpy(&r->mapping.protocol, s->data, 1);
+	else if (s->field == NFT_FIELD_DPORT)
+		r->mapping.port = port_of(s);
+	else
+		r->is_narrow = true;
+}
+
+static void take_value(struct translation *r, sa_family_t family, const struct nft_stmt *s)
+{
+	if (s->len == sizeof(r->mapping.to_port))
+		r->mapping.to_port = port_of(s);
+	if (s->len == (family == AF_INET ? 4 : 16))
+		take_address(&r->mapping.to, family, s);
+}
+
+static struct translation read_translation(const struct nft_rule_info *rule, sa_family_t family)
+{
+	struct translation r = { 0 };
+
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct nft_stmt *s = &rule->stmts[i];
+
+		if (s->kind == NFT_STMT_MATCH)
+			take_match(&r, family, s);
+		else if (s->kind == NFT_STMT_VALUE)
+			take_value(&r, family, s);
+		else if (s->kind != NFT_STMT_NAT && s->kind != NFT_STMT_VERDICT)
+			r.is_narrow = true;
+	}
+	return r;
+}
 
 /* One family's part of the request, and what the table has of it. */
 struct scan {
@@ -58,11 +119,11 @@ static bool is_same_place(const struct portmap_mapping *a, const struct portmap_
 /* Has another container the place of one of the mappings, for all packets? */
 static void find_taken(struct scan *l, const struct nft_rule_info *rule)
 {
-	struct portmap_compat_rule read;
+	struct translation read;
 
 	if (!l->to || strcmp(rule->chain, hostports) != 0 || nft_rule_names(rule, l->to))
 		return;
-	read = portmap_compat_rule(rule, l->side->family);
+	read = read_translation(rule, l->side->family);
 	for (size_t i = 0; i < l->r->n && !read.is_narrow; i++)
 		if (l->r->mappings[i].to.family == l->side->family &&
 		    is_same_place(&l->r->mappings[i], &read.mapping)) {
@@ -238,11 +299,11 @@ static bool is_same(const struct portmap_mapping *a, const struct portmap_mappin
 static bool translates(const struct scan *l, const struct nft_rule_info *rule,
 		       const struct portmap_mapping *m)
 {
-	struct portmap_compat_rule read;
+	struct translation read;
 
 	if (!is_ours(l->r, rule->comment) || strcmp(rule->chain, hostports) != 0)
 		return false;
-	read = portmap_compat_rule(rule, l->side->family);
+	read = read_translation(rule, l->side->family);
 	return (!read.is_narrow || l->r->cond[l->side - sides].n) && is_same(m, &read.mapping);
 }
 

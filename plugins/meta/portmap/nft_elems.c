@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The elements of host ports. */
+#include "nft_elems.h"
+
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "nft/elems.h"
 #include "nft/expr.h"
 #include "nft_sets.h"
 
 #define PART 4 /* a part of a key that is shorter takes as much */
-
-const char *portmap_protocol_name(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	default:
-		return NULL;
-	}
-}
 
 static void put_port(uint8_t *at, uint16_t port)
 {
@@ -49,8 +34,7 @@ static void put_mapping(struct nft_elem *e, const struct portmap_mapping *m, str
 	const struct nft_set *set = m->at.family == AF_UNSPEC ? &s->any : &s->host;
 	uint8_t *key = e->key;
 
-	e->set = set->name;
-	e->label = name_of(m, arena);
+	*e = (struct nft_elem){ .set = set->name, .label = name_of(m, arena) };
 	if (m->at.family != AF_UNSPEC) {
 		memcpy(key, m->at.bytes, ip_len(&m->at));
 		key += ip_len(&m->at);
@@ -63,34 +47,23 @@ static void put_mapping(struct nft_elem *e, const struct portmap_mapping *m, str
 	e->data_len = (uint8_t)set->data_len;
 }
 
-/* Of an element that ::1 leads to, beside that. */
-static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool any)
+/* Beside an element that ::1 leads to. */
+static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool any,
+		      struct arena *arena)
 {
 	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
 	const char *set = any ? s->any_local : s->host_local;
-	struct nft_elem *e = &c->elems[c->n_elems];
+	struct nft_elem *e;
 
 	if (!set || (m->at.family == AF_UNSPEC) != any ||
 	    (!any && !ip_equal(&m->at, &ip_loopback[1])))
 		return;
-	c->n_elems++;
-	e->set = set;
-	e->replaceable = true; /* whose the port is has been decided */
+	e = &c->elems[c->n_elems++];
+	*e = (struct nft_elem){ .set = set, .label = name_of(m, arena) };
+	e->replaceable = true; /* which attachment has the port has been decided */
 	e->key[0] = m->protocol;
 	put_port(e->key + PART, m->port);
 	e->key_len = (uint8_t)s->any.key_len;
-}
-
-static void put_locals(struct nft_elems *c, const struct portmap_mapping *m, size_t n, bool any,
-		       struct arena *arena)
-{
-	for (size_t i = 0; i < n; i++) {
-		size_t before = c->n_elems;
-
-		put_local(c, &m[i], any);
-		if (c->n_elems > before)
-			c->elems[before].label = name_of(&m[i], arena);
-	}
 }
 
 /* Of the mappings that have, or have not, an address on the host: one set after the other. */
@@ -122,48 +95,19 @@ static void build_all(struct nl *nl, const struct nft_table *t, const struct nft
 	}
 }
 
-static struct nft_subchain *chain_of(struct nft_elems *c, const struct ip *to,
-				     enum portmap_masq_mode masq)
-{
-	struct nft_subchain *s = &c->chains[c->n_chains];
-
-	if (masq == PORTMAP_MASQ_ALL) {
-		snprintf(s->name, sizeof(s->name), "from_all");
-		s->build = build_all;
-	} else {
-		nft_subchain_name(s, "from_", to);
-		s->build = build_subnet;
-	}
-	for (size_t i = 0; i < c->n_chains; i++)
-		if (!strcmp(c->chains[i].name, s->name))
-			return &c->chains[i];
-	c->n_chains++;
-	return s;
-}
-
-static bool is_there(const struct nft_elems *c, size_t from, const struct ip *ip)
-{
-	for (size_t i = from; i < c->n_elems; i++)
-		if (c->elems[i].key_len == ip_len(ip) &&
-		    !memcmp(c->elems[i].key, ip->bytes, ip_len(ip)))
-			return true;
-	return false;
-}
-
 static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_masq_mode masq,
 		       struct arena *arena)
 {
-	struct nft_elem *e = &c->elems[c->n_elems++];
-	char text[IP_STRLEN];
+	struct nft_elem *e = nft_elems_put(c, portmap_nft_sets(to->family)->snat.name, to,
+					   "masquerading towards", arena);
 
-	e->set = portmap_nft_sets(to->family)->snat.name;
-	e->label = arena_printf(arena, "masquerading towards %s", ip_str(to, text));
-	e->key_len = (uint8_t)ip_len(to);
-	memcpy(e->key, to->bytes, e->key_len);
+	if (!e)
+		return;
 	e->replaceable = true;
-	e->has_verdict = true;
-	e->verdict = NFT_GOTO;
-	e->chain = chain_of(c, to, masq)->name;
+	if (masq == PORTMAP_MASQ_ALL)
+		nft_elems_goto(c, e, "from_all", NULL, build_all);
+	else
+		nft_elems_goto(c, e, "from_", to, build_subnet);
 }
 
 struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
@@ -172,16 +116,17 @@ struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
 {
 	struct nft_elems c = { .table = table, .conflict_is_error = true };
 
-	c.elems = arena_array(arena, struct nft_elem, n * 3);
+	c.elems = arena_array(arena, struct nft_elem, n * 3 + 1);
 	c.chains = arena_array(arena, struct nft_subchain, n + 1);
 	put_mappings(&c, m, n, true, arena);
 	put_mappings(&c, m, n, false, arena);
 	if (masq == PORTMAP_MASQ_NONE)
 		return c;
-	put_locals(&c, m, n, true, arena);
-	put_locals(&c, m, n, false, arena);
-	for (size_t i = 0, from = c.n_elems; i < n; i++)
-		if (!is_there(&c, from, &m[i].to))
-			put_source(&c, &m[i].to, masq, arena);
+	for (size_t i = 0; i < n; i++)
+		put_local(&c, &m[i], true, arena);
+	for (size_t i = 0; i < n; i++)
+		put_local(&c, &m[i], false, arena);
+	for (size_t i = 0; i < n; i++)
+		put_source(&c, &m[i].to, masq, arena);
 	return c;
 }

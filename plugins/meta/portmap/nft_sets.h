@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_sets.h - the sets of host ports: what dnat.c makes and dnatclaim.c fills. Nobody else's. */
+/* nft_sets.h - the sets of host ports, which nft_table.c makes and nft_elems.c fills. */
 #ifndef CNIC_PORTMAP_NFT_SETS_H
 #define CNIC_PORTMAP_NFT_SETS_H
 

@@ -46,6 +46,22 @@ static const struct portmap_nft_sets sides[] = {
 	},
 };
 
+const char *portmap_protocol_name(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	case IPPROTO_DCCP:
+		return "dccp";
+	default:
+		return NULL;
+	}
+}
+
 /* A table, with the conditions for each side. */
 struct dnat {
 	struct nft_table_def def;

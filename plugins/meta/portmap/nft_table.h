@@ -93,12 +93,4 @@ extern const struct ip portmap_loopback6; /* the host's in place of ::1 */
 /* "tcp", "udp", "sctp", "dccp"; NULL for others. */
 const char *portmap_protocol_name(uint8_t protocol);
 
-/*
- * No two of the mappings have the same place on the host. Those of one family should stand
- * together. A conflict is an error.
- */
-struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
-				   const struct portmap_mapping *m, size_t n,
-				   enum portmap_masq_mode masq, struct arena *arena);
-
 #endif
