@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netfilter/iptables_save.h"
+
+#include <string.h>
+
+/* Takes one word out of *at, as iptables-restore does: quotes go, a backslash keeps the next. */
+static char *next_word(char **at)
+{
+	char *from = *at, *to = *at, *word = *at;
+	bool quoted = false;
+
+	for (; *from && (quoted || *from != ' '); from++) {
+		if (*from == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		if (*from == '\\' && from[1])
+			from++;
+		*to++ = *from;
+	}
+	*at = from + (*from == ' ');
+	*to = '\0';
+	return word;
+}
+
+static struct iptables_save_rule parse(const char *text, size_t len, struct arena *arena)
+{
+	struct iptables_save_rule rule = { .text = arena_strndup(arena, text, len) };
+	char *at = arena_strdup(arena, rule.text);
+
+	while (*at)
+		*arena_append(arena, rule.word, rule.n) = next_word(&at);
+	return rule;
+}
+
+struct iptables_save_rule iptables_save_parse(const char *line, struct arena *arena)
+{
+	return parse(line + sizeof("-A ") - 1, strlen(line) - (sizeof("-A ") - 1), arena);
+}
+
+bool iptables_save_next(const char **at, const char *chain, struct iptables_save_rule *rule,
+			struct arena *arena)
+{
+	size_t n = chain ? strlen(chain) : 0;
+
+	while (**at) {
+		const char *line = *at;
+		size_t len = strcspn(line, "\n");
+
+		*at = line + len + (line[len] == '\n');
+		if (strncmp(line, "-A ", 3) != 0)
+			continue;
+		if (chain && (strncmp(line + 3, chain, n) != 0 || line[3 + n] != ' '))
+			continue;
+		*rule = parse(line + 3, len - 3, arena);
+		return true;
+	}
+	return false;
+}
+
+const char *iptables_save_get(const struct iptables_save_rule *rule, const char *option)
+{
+	for (size_t i = 1; i + 1 < rule->n; i++)
+		if (!strcmp(rule->word[i], option))
+			return rule->word[i + 1];
+	return NULL;
+}
+
+bool iptables_save_has(const struct iptables_save_rule *rule, const char *option, const char *value)
+{
+	const char *word = iptables_save_get(rule, option);
+
+	return word && !strcmp(word, value);
+}
+
+bool iptables_save_has_only(const struct iptables_save_rule *rule, const char *const *options)
+{
+	for (size_t i = 1; i < rule->n; i += 2) {
+		size_t k = 0;
+
+		while (options[k] && strcmp(options[k], rule->word[i]) != 0)
+			k++;
+		if (!options[k])
+			return false;
+	}
+	return true;
+}
+
+bool iptables_save_equal(const struct iptables_save_rule *a, const struct iptables_save_rule *b,
+			 const char *const *options)
+{
+	if (strcmp(a->word[0], b->word[0]) != 0)
+		return false;
+	for (; *options; options++) {
+		const char *x = iptables_save_get(a, *options);
+		const char *y = iptables_save_get(b, *options);
+
+		if (x != y && (!x || !y || strcmp(x, y) != 0))
+			return false;
+	}
+	return true;
+}
+
+bool iptables_save_has_chain(const char *saved, const char *chain)
+{
+	size_t n = strlen(chain);
+
+	for (const char *p = saved; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
+		if (*p == ':' && !strncmp(p + 1, chain, n) && p[1 + n] == ' ')
+			return true;
+	return false;
+}
+
+bool iptables_save_has_jump(const char *saved, const char *from, const char *to,
+			    struct arena *arena)
+{
+	struct iptables_save_rule rule;
+
+	while (iptables_save_next(&saved, from, &rule, arena))
+		if (iptables_save_has(&rule, "-j", to))
+			return true;
+	return false;
+}
