@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend.h - what the host forwards for a container, and between bridges, whichever way it is
- * written down: in a table of our own (filter.h) or in the chains of iptables-nft (ipforward.h).
- * Decides nothing and knows no CNI.
+ * backend.h - what the host forwards for a container, and between bridges, and the verbs of a
+ * backend, which writes it down: in a table of our own (nftables.h), in the chains of iptables
+ * (iptables_nft.h, iptables_legacy.h), in firewalld's zones (firewalld.h). Decides nothing.
  */
 #ifndef CNIC_FIREWALL_BACKEND_H
 #define CNIC_FIREWALL_BACKEND_H
 
 #include "nft/table.h"
 
-/* What an attachment's bridge had before we came. */
+struct cni_call;
+
+/* What an attachment's bridge had before the call. */
 struct fw_bridge_state {
 	bool known;                 /* looked at */
 	bool from, same, different; /* as it should be: listed, policy, and the policy is another */
@@ -25,10 +27,11 @@ struct fw_forward {
 	const char *admin;   /* a chain that is asked first, and whose rules are not ours */
 	const char *bridge;  /* packets to and from other such bridges are dropped; NULL: no */
 	bool isolated;       /* and those between its own ports */
-	bool policy_only;    /* addresses are let through by somebody else */
-	void *context;       /* of a way that is not here */
+	bool policy_only;    /* addresses are let through by firewalld */
+	struct cni_call *c;  /* for those that execute a program */
+	const char *zone;    /* firewalld's */
 
-	/* Theirs: what undo() takes back. */
+	/* The backends': what undo() removes. */
 	struct nft_elems elems;
 	struct fw_bridge_state before;
 	struct fw_rules *added;
@@ -37,35 +40,34 @@ struct fw_forward {
 	size_t n_undo_ips;
 };
 
-/* Who has a bridge's policy when its network has gone; NULL: nobody. */
+/* What a bridge's policy is when its network has gone; NULL: it goes. */
 typedef const struct fw_forward *(*fw_successor)(const char *bridge, void *data);
 
 struct fw_backend {
 	const char *name;
-	/* cannot tell whose a rule is: sweep() and policy_reassign() are NULL */
-	bool has_no_owner_tag;
 
 	/*
 	 * What attachments share: chains, the admin chain, the bridge's policy. ready() says
-	 * whether all is there, prepare() makes it so in one transaction.
+	 * whether all is there (NULL: it may not be), prepare() makes it so in one transaction
+	 * (NULL: nothing is shared).
 	 */
 	int (*ready)(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *ready);
 	int (*prepare)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
-	/* The attachment's own; what is there as it should be is no error. */
+	/* The attachment's own; what is there as it should be is no error. NULL: prepare() has. */
 	int (*add)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 	/* What prepare() and add() have made of policy and addresses. */
 	int (*undo)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
-	/* Those of the addresses that are the owner's, or nobody's in particular. */
+	/* Those of the addresses that have the attachment's comment, or none. */
 	int (*release)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 	/* All there? ERR_CHECK says what is missing. Changes nothing. */
 	int (*verify)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 	int (*restore)(struct nl *nl, struct fw_forward *f, struct arena *arena);
 
-	/* Everything whose owner is stale. */
+	/* What is stale; NULL: its rules have no comment to tell by, nor has a policy. */
 	int (*gc)(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
-	/* The bridges of a network that has no attachment any more go, or to an successor. */
+	/* The bridges of a network that has no attachment any more go, or to a successor. */
 	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor,
 			       void *data, struct arena *arena);
 };

@@ -1,32 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which ways of forwarding a host needs, and which of them a record or a DEL has to do with. */
+#include "detect.h"
+
+#include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "firewalld.h"
-#include "forward.h"
 #include "iptables_legacy.h"
 #include "iptables_nft.h"
 #include "iptables_rules.h"
 #include "netfilter/iptables.h"
-#include "nft/list.h"
+#include "netfilter/iptables_save.h"
 #include "nftables.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
+const struct fw_backend *const fw_backends[FW_BACKENDS] = {
+	&fw_firewalld,
+	&fw_nftables,
+	&fw_iptables_nft,
+	&fw_iptables_legacy,
+};
+
+bool fw_has_policy(const struct fw_conf *conf)
+{
+	return *conf->policy && strcmp(conf->policy, "open") != 0;
+}
+
+/* ---- what the host uses ---------------------------------------------------------------------- */
+
 /*
- * Is there anything? Somebody who has looked at a table has made it, and it stays. What nothing
- * installed here can read is not ours to change either.
+ * Is there anything? Looking at a table makes it, and it stays. What nothing installed here can
+ * read is not ours to change either.
  */
 static int is_family_legacy(struct cni_call *c, sa_family_t family, bool *used)
 {
+	struct iptables_save_rule rule;
 	const char *saved;
 
 	if (!iptables_legacy_has_table(family, IPTABLES_FILTER) || !iptables_legacy_is_installed(c))
 		return 0;
 	if (iptables_legacy_save(c, family, IPTABLES_FILTER, &saved) < 0)
 		return -1;
-	*used |= strstr(saved, "\n-A FORWARD ") || strstr(saved, "\n:FORWARD DROP ");
+	*used |= strstr(saved, "\n:FORWARD DROP ") ||
+		 iptables_save_next(&saved, "FORWARD", &rule, c->arena);
 	return 0;
 }
 
@@ -65,14 +81,14 @@ static bool has_nftables(struct cni_call *c)
  */
 static int is_firewalld(struct cni_call *c, bool *used)
 {
-	static const struct nft_table theirs = { NFPROTO_INET, "firewalld" };
+	static const struct nft_table its = { NFPROTO_INET, "firewalld" };
 	bool rules;
 
 	if (fw_firewalld_is_running(c, used) < 0)
 		return -1;
 	if (*used)
 		return 0;
-	if (nft_has_chain(c->nft, &theirs, "filter_FORWARD", &rules) < 0)
+	if (nft_has_chain(c->nft, &its, "filter_FORWARD", &rules) < 0)
 		return -1;
 	if (!rules || fw_firewalld_is_usable(c) == 0)
 		return 0;
@@ -89,7 +105,8 @@ static int is_iptables(struct cni_call *c, bool *used)
 	return 0;
 }
 
-int fw_detect(struct cni_call *c, const char *configured, const char **backend)
+/* "nftables", "iptables", "firewalld". */
+static int detect(struct cni_call *c, const char *configured, const char **backend)
 {
 	bool firewalld, iptables;
 
@@ -103,19 +120,16 @@ int fw_detect(struct cni_call *c, const char *configured, const char **backend)
 	if (is_firewalld(c, &firewalld) < 0 || is_iptables(c, &iptables) < 0)
 		return -1;
 	*backend = firewalld ? "firewalld" : iptables ? "iptables" : "nftables";
+	if (c->req->command == CNI_ADD)
+		fprintf(stderr, "firewall: backend %s\n", *backend);
 	return 0;
-}
-
-static void add_backend(struct fw_backends *backends, const struct fw_backend *backend)
-{
-	backends->list[backends->n++] = backend;
 }
 
 /*
  * Both kinds of iptables have their say on every packet, so both are told where both are used.
  * Where none is, the one that is installed will be.
  */
-static int iptables_backends(struct cni_call *c, struct fw_backends *backends)
+static int iptables_backends(struct cni_call *c, unsigned int *set)
 {
 	bool legacy, nft;
 
@@ -125,89 +139,77 @@ static int iptables_backends(struct cni_call *c, struct fw_backends *backends)
 		legacy = true;
 	else
 		nft = true;
-	if (nft)
-		add_backend(backends, &fw_iptables_nft);
-	if (legacy)
-		add_backend(backends, &fw_iptables_legacy);
+	*set |= (nft ? FW_IPTABLES_NFT : 0) | (legacy ? FW_IPTABLES_LEGACY : 0);
 	return 0;
 }
 
 /* firewalld knows nothing of policies between bridges. */
-static int policy_backends(struct cni_call *c, struct fw_backends *backends)
+static int policy_backends(struct cni_call *c, unsigned int *set)
 {
 	bool iptables;
 
 	if (is_iptables(c, &iptables) < 0)
 		return -1;
 	if (iptables)
-		return iptables_backends(c, backends);
-	add_backend(backends, &fw_nftables);
+		return iptables_backends(c, set);
+	*set |= FW_NFTABLES;
 	return 0;
 }
 
-int fw_backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-		    struct fw_backends *backends)
+static int backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
+			unsigned int *set)
 {
-	*backends = (struct fw_backends){ 0 };
+	*set = 0;
 	if (!strcmp(backend, "firewalld")) {
-		add_backend(backends, &fw_firewalld);
-		return fw_has_policy(conf) ? policy_backends(c, backends) : 0;
+		*set = FW_FIREWALLD;
+		return fw_has_policy(conf) ? policy_backends(c, set) : 0;
 	}
 	if (!strcmp(backend, "iptables"))
-		return iptables_backends(c, backends);
-	add_backend(backends, &fw_nftables);
+		return iptables_backends(c, set);
+	*set = FW_NFTABLES;
 	return 0;
 }
 
-/* ---- the record's note ----------------------------------------------------------------------- */
-
-static const struct fw_backend *const all[] = { &fw_nftables, &fw_iptables_nft, &fw_iptables_legacy,
-						&fw_firewalld };
-
-const char *fw_backends_extra(struct cni_call *c, const struct fw_backends *backends)
+int fw_backends_chosen(struct cni_call *c, const struct fw_conf *conf, unsigned int *set)
 {
-	const char *note = "";
+	const char *backend;
 
-	for (size_t i = 0; i < backends->n; i++)
-		note = arena_printf(c->arena, "%s%s%s", note, *note ? ", " : "",
-				    backends->list[i]->name);
-	return note;
+	return detect(c, conf->backend, &backend) < 0 ? -1 : backends_for(c, conf, backend, set);
 }
 
-struct fw_backends fw_backends_recorded(struct cni_call *c, const char *note)
+/* ---- the record's extra ---------------------------------------------------------------------- */
+
+const char *fw_backends_extra(struct cni_call *c, unsigned int set)
 {
-	char *list = arena_strdup(c->arena, note ? note : ""), *name;
-	struct fw_backends backends = { 0 };
+	const char *extra = "";
+
+	fw_each(i, set) extra =
+		arena_printf(c->arena, "%s%s%s", extra, *extra ? ", " : "", fw_backends[i]->name);
+	return extra;
+}
+
+unsigned int fw_backends_recorded(struct cni_call *c, const char *extra)
+{
+	char *list = arena_strdup(c->arena, extra ? extra : ""), *name;
+	unsigned int set = 0;
 
 	while ((name = strsep(&list, ","))) {
 		name += *name == ' ';
-		for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-			if (!strcmp(all[i]->name, name) && backends.n < ARRAY_SIZE(backends.list))
-				add_backend(&backends, all[i]);
+		for (size_t i = 0; i < FW_BACKENDS; i++)
+			if (!strcmp(fw_backends[i]->name, name))
+				set |= 1u << i;
 	}
-	return backends;
-}
-
-bool fw_backends_use(const struct fw_backends *backends, const struct fw_backend *backend)
-{
-	for (size_t i = 0; i < backends->n; i++)
-		if (backends->list[i] == backend)
-			return true;
-	return false;
+	return set;
 }
 
 /* firewalld's are the reference's already, and it has none by nftables. */
 int fw_backends_turned(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-		       const char *note, struct fw_backends *backends)
+		       const char *extra, unsigned int *set)
 {
-	const struct fw_backends recorded = fw_backends_recorded(c, note);
-
-	if (fw_backends_use(&recorded, &fw_firewalld)) {
-		*backends = recorded;
+	*set = fw_backends_recorded(c, extra);
+	if (*set & FW_FIREWALLD)
 		return 0;
-	}
-	return fw_backends_for(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables",
-			       backends);
+	return backends_for(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables", set);
 }
 
 static bool may_be_firewalld(struct cni_call *c)
@@ -218,40 +220,31 @@ static bool may_be_firewalld(struct cni_call *c)
 }
 
 /* Those by netlink are cheap to ask. The others are only where ADD has used them, or might have. */
-struct fw_backends fw_backends_to_clean(struct cni_call *c, const char *backend, const char *note)
+unsigned int fw_backends_to_clean(struct cni_call *c, const char *backend, const char *extra)
 {
-	const struct fw_backends recorded = fw_backends_recorded(c, note);
-	struct fw_backends backends = { 0 };
+	const unsigned int both = FW_NFTABLES | FW_IPTABLES_NFT;
+	unsigned int set = fw_backends_recorded(c, extra);
 
-	add_backend(&backends, &fw_nftables);
-	add_backend(&backends, &fw_iptables_nft);
-	for (size_t i = 0; i < recorded.n; i++)
-		if (recorded.list[i]->has_no_owner_tag)
-			add_backend(&backends, recorded.list[i]);
-	if (!recorded.n && iptables_legacy_is_installed(c) &&
+	if (set)
+		return set | both;
+	if (iptables_legacy_is_installed(c) &&
 	    (iptables_legacy_has_table(AF_INET, IPTABLES_FILTER) ||
 	     iptables_legacy_has_table(AF_INET6, IPTABLES_FILTER)))
-		add_backend(&backends, &fw_iptables_legacy);
-	if (!recorded.n && (!strcmp(backend, "firewalld") || (!*backend && may_be_firewalld(c))))
-		add_backend(&backends, &fw_firewalld);
-	return backends;
+		set |= FW_IPTABLES_LEGACY;
+	if (!strcmp(backend, "firewalld") || (!*backend && may_be_firewalld(c)))
+		set |= FW_FIREWALLD;
+	return set | both;
 }
 
 /* ---- STATUS ---------------------------------------------------------------------------------- */
 
-int fw_backends_status(struct cni_call *c, const struct fw_backends *backends)
+int fw_backends_status(struct cni_call *c, unsigned int set)
 {
-	bool running;
+	bool running = true;
 
-	for (size_t i = 0; i < backends->n; i++) {
-		if (backends->list[i] == &fw_iptables_legacy && iptables_is_usable(c, AF_INET) < 0)
-			return -1;
-		if (backends->list[i] != &fw_firewalld)
-			continue;
-		if (fw_firewalld_is_running(c, &running) < 0)
-			return -1;
-		if (!running)
-			return err_set(c->err, ERR_UNAVAILABLE, "firewalld is not running");
-	}
-	return 0;
+	if (set & FW_IPTABLES_LEGACY && iptables_is_usable(c, AF_INET) < 0)
+		return -1;
+	if (set & FW_FIREWALLD && fw_firewalld_is_running(c, &running) < 0)
+		return -1;
+	return running ? 0 : err_set(c->err, ERR_UNAVAILABLE, "firewalld is not running");
 }

@@ -111,6 +111,15 @@ struct step {
 	struct fw_forward *f;
 };
 
+/* Beside firewalld, the others have the policy only. */
+static struct step step_of(struct cni_call *c, unsigned int set, size_t i)
+{
+	struct step s = { fw_backends[i], fw_forward_of(c, c->req->prev) };
+
+	s.f->policy_only = set & FW_FIREWALLD && !(1u << i & FW_FIREWALLD);
+	return s;
+}
+
 static void undo(struct cni_call *c, void *arg)
 {
 	const struct step *s = arg;
@@ -119,53 +128,35 @@ static void undo(struct cni_call *c, void *arg)
 		fprintf(stderr, "rollback: firewall, %s: %s\n", s->backend->name, c->err->msg);
 }
 
-/*
- * What is shared is made by one at a time, and not taken from under another while we may take it
- * back.
- */
-static int go(struct cni_call *c, const struct fw_backends *backends, size_t i)
+/* The lock, so that what is shared is made once, and not removed before an undo. */
+static int add(struct cni_call *c, unsigned int set, size_t i)
 {
-	const struct fw_backend *backend = backends->list[i];
 	struct step *s = arena_new(c->arena, struct step);
-	bool ready;
+	const struct fw_backend *backend = fw_backends[i];
+	bool ready = !backend->prepare;
 
-	s->backend = backend;
-	s->f = fw_forward_for(c, backends, i, c->req->prev);
-	if (backend->ready(c->nft, s->f, c->arena, &ready) < 0)
+	*s = step_of(c, set, i);
+	if (backend->ready && backend->ready(c->nft, s->f, c->arena, &ready) < 0)
 		return -1;
 	undo_push(c, undo, s);
 	if (!ready && (host_lock(c) < 0 || backend->prepare(c->nft, s->f, c->arena) < 0))
 		return -1;
-	return backend->add(c->nft, s->f, c->arena);
-}
-
-static int choose(struct cni_call *c, struct fw_backends *backends)
-{
-	const struct fw_conf *conf = c->conf;
-	const char *backend;
-
-	if (fw_detect(c, conf->backend, &backend) < 0 ||
-	    fw_backends_for(c, conf, backend, backends) < 0)
-		return -1;
-	if (!*conf->backend && c->req->command == CNI_ADD)
-		fprintf(stderr, "firewall: backend %s\n", backend);
-	return 0;
+	return backend->add ? backend->add(c->nft, s->f, c->arena) : 0;
 }
 
 static int firewall_add(struct cni_call *c)
 {
-	struct fw_backends backends;
+	unsigned int set;
 
 	c->result = *c->req->prev;
 	if (!c->req->prev->n_ips)
 		return 0;
-	if (choose(c, &backends) < 0)
+	if (fw_backends_chosen(c, c->conf, &set) < 0)
 		return -1;
-	if (record_write(c, fw_backends_extra(c, &backends)) < 0)
+	if (record_write(c, fw_backends_extra(c, set)) < 0)
 		return -1;
-	for (size_t i = 0; i < backends.n; i++)
-		if (go(c, &backends, i) < 0)
-			return err_wrap(c->err, "firewall, %s", backends.list[i]->name);
+	fw_each(i, set) if (add(c, set, i) < 0) return err_wrap(c->err, "firewall, %s",
+								fw_backends[i]->name);
 	host_unlock(c);
 	return 0;
 }
@@ -173,8 +164,8 @@ static int firewall_add(struct cni_call *c)
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
 /*
- * What ADD saw, or what the runtime says it was; if that is nothing, marks are what is left to go
- * by.
+ * What ADD saw, or what the runtime says it was; if that is nothing, comments are what is left to
+ * go by.
  */
 static const struct cni_result *result_of(struct cni_call *c, const struct record *r)
 {
@@ -197,18 +188,13 @@ static int firewall_del(struct cni_call *c)
 	const struct fw_conf *conf = c->conf;
 	const struct cni_result *result;
 	struct cni_steps steps = { 0 };
-	struct fw_backends backends;
 	struct record *r;
 
 	if (record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
-	backends = fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL);
-	for (size_t i = 0; i < backends.n; i++) {
-		struct fw_forward *f = fw_forward_of(c, c->conf, result);
-
-		cni_step(c, &steps, backends.list[i]->release(c->nft, f, c->arena));
-	}
+	fw_each(i, fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL)) cni_step(
+		c, &steps, fw_backends[i]->release(c->nft, fw_forward_of(c, result), c->arena));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);
@@ -216,27 +202,27 @@ static int firewall_del(struct cni_call *c)
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
-static int verify(struct cni_call *c, const struct fw_backends *backends, size_t i)
+static int check(struct cni_call *c, unsigned int set, size_t i)
 {
-	struct fw_forward *f = fw_forward_for(c, backends, i, c->req->prev);
+	const struct step s = step_of(c, set, i);
 
-	return backends->list[i]->verify(c->nft, f, c->arena) < 0 ? err_wrap(c->err, "firewall")
-								  : 0;
+	return s.backend->verify(c->nft, s.f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
 }
 
-/* The reference leaves no record, and has used one of the ways that there are. */
+/* The reference leaves no record, and has used one of the backends that there are. */
 static int check_any(struct cni_call *c)
 {
 	struct err first = { 0 };
-	struct fw_backends backends;
+	unsigned int set;
 
-	if (choose(c, &backends) < 0)
+	if (fw_backends_chosen(c, c->conf, &set) < 0)
 		return -1;
-	for (size_t i = 0; i < backends.n; i++) {
+	fw_each(i, set)
+	{
 		err_clear(c->err);
-		if (verify(c, &backends, i) == 0)
+		if (check(c, set, i) == 0)
 			return 0;
-		if (i == 0)
+		if (!first.code)
 			first = *c->err;
 	}
 	*c->err = first;
@@ -246,86 +232,78 @@ static int check_any(struct cni_call *c)
 static int firewall_check(struct cni_call *c)
 {
 	struct record *r;
-	struct fw_backends backends;
+	unsigned int set;
 
 	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0 || record_read(c, &r) < 0)
 		return -1;
-	backends = fw_backends_recorded(c, r ? r->extra : NULL);
-	if (!backends.n)
+	set = fw_backends_recorded(c, r ? r->extra : NULL);
+	if (!set)
 		return check_any(c);
-	for (size_t i = 0; i < backends.n; i++)
-		if (verify(c, &backends, i) < 0)
-			return -1;
+	fw_each(i, set) if (check(c, set, i) < 0) return -1;
 	return 0;
 }
 
-static int restore(struct cni_call *c, const struct fw_backends *backends)
+static int restore(struct cni_call *c, unsigned int set)
 {
-	for (size_t i = 0; i < backends->n; i++) {
-		struct fw_forward *f = fw_forward_for(c, backends, i, c->req->prev);
+	fw_each(i, set)
+	{
+		const struct step s = step_of(c, set, i);
 
-		if (backends->list[i]->restore(c->nft, f, c->arena) < 0)
+		if (s.backend->restore(c->nft, s.f, c->arena) < 0)
 			return err_wrap(c->err, "firewall");
 	}
 	return 0;
 }
 
-/* What the new ways do is done before the old ones cease. */
+/* The new rules are there before the old ones go. */
 static int turn(struct cni_call *c)
 {
-	const struct fw_backends all = fw_backends_to_clean(c, "nftables", c->req->record->extra);
-	struct fw_backends backends, old = { 0 };
+	const char *extra = c->req->record->extra;
+	unsigned int set, old;
 
-	if (fw_backends_turned(c, c->conf, c->req->backend, c->req->record->extra, &backends) < 0 ||
-	    restore(c, &backends) < 0)
+	if (fw_backends_turned(c, c->conf, c->req->backend, extra, &set) < 0 || restore(c, set) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++)
-		if (!fw_backends_use(&backends, all.list[i]))
-			old.list[old.n++] = all.list[i];
-	for (size_t i = 0; i < old.n; i++)
-		if (old.list[i]->release(c->nft, fw_forward_of(c, c->conf, c->req->prev),
-					 c->arena) < 0)
-			return err_wrap(c->err, "firewall, %s", old.list[i]->name);
-	if (fw_gc_policies(c, &old) < 0)
+	old = fw_backends_to_clean(c, "nftables", extra) & ~set;
+	fw_each(i,
+		old) if (fw_backends[i]->release(c->nft, fw_forward_of(c, c->req->prev), c->arena) <
+			 0) return err_wrap(c->err, "firewall, %s", fw_backends[i]->name);
+	if (fw_gc_policies(c, old) < 0)
 		return -1;
-	return record_write(c, fw_backends_extra(c, &backends));
+	return record_write(c, fw_backends_extra(c, set));
 }
 
 static int firewall_repair(struct cni_call *c)
 {
-	const struct fw_backends backends = fw_backends_recorded(c, c->req->record->extra);
-
 	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0)
 		return -1;
-	return c->req->backend ? turn(c) : restore(c, &backends);
+	return c->req->backend ? turn(c)
+			       : restore(c, fw_backends_recorded(c, c->req->record->extra));
 }
 
 static int gc(struct cni_call *c)
 {
-	const struct fw_backends backends = fw_backends_to_clean(c, "nftables", NULL);
 	struct instance_set comments;
 
 	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	for (size_t i = 0; i < backends.n; i++)
-		if (!backends.list[i]->has_no_owner_tag &&
-		    backends.list[i]->gc(c->nft, instance_match_stale, &comments, c->arena) < 0)
-			return -1;
+	fw_each(i, fw_backends_to_clean(c, "nftables",
+					NULL)) if (fw_backends[i]->gc &&
+						   fw_backends[i]->gc(c->nft, instance_may_go,
+								      &comments,
+								      c->arena) < 0) return -1;
 	return 0;
 }
 
 static int policy_reassign(struct cni_call *c)
 {
-	const struct fw_backends backends = fw_backends_to_clean(c, "nftables", NULL);
-
 	if (!c->req->net.has_attachments || c->req->net.n_attachments)
 		return 0;
-	return fw_gc_policies(c, &backends);
+	return fw_gc_policies(c, fw_backends_to_clean(c, "nftables", NULL));
 }
 
 static int firewall_gc(struct cni_call *c)
@@ -341,9 +319,9 @@ static int firewall_gc(struct cni_call *c)
 
 static int firewall_status(struct cni_call *c)
 {
-	struct fw_backends backends;
+	unsigned int set;
 
-	return choose(c, &backends) < 0 ? -1 : fw_backends_status(c, &backends);
+	return fw_backends_chosen(c, c->conf, &set) < 0 ? -1 : fw_backends_status(c, set);
 }
 
 /* Rules of an admin chain are the administrator's. */

@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "forward.h"
 #include "sys/spawn.h"
 
 #define HELPER "cnic-firewalld"
@@ -104,13 +103,12 @@ static void word(struct cni_call *c, struct question *q, const char *text)
 
 static struct question question(const struct fw_forward *f, const char *verb)
 {
-	const struct fw_context *context = f->context;
-	struct cni_call *c = context->c;
+	struct cni_call *c = f->c;
 	struct question q = { 0 };
 
 	word(c, &q, HELPER);
 	word(c, &q, verb);
-	word(c, &q, context->zone);
+	word(c, &q, f->zone);
 	for (size_t i = 0; i < f->n_ips; i++)
 		word(c, &q, text_of(c->arena, f->ips[i]));
 	word(c, &q, NULL);
@@ -119,17 +117,9 @@ static struct question question(const struct fw_forward *f, const char *verb)
 
 static int put(const struct fw_forward *f, const char *verb, bool *no, const char **out)
 {
-	const struct fw_context *context = f->context;
 	struct question q = question(f, verb);
 
-	return ask(context->c, q.argv, no, out);
-}
-
-static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
-{
-	(void)nl, (void)f, (void)arena;
-	*is_ready = true; /* nothing is shared */
-	return 0;
+	return ask(f->c, q.argv, no, out);
 }
 
 /* The fresh ones, a line each. */
@@ -171,7 +161,6 @@ static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 /* firewalld says no by an answer, not by an error. */
 static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	const struct fw_context *context = f->context;
 	const char *out;
 	bool no;
 
@@ -182,14 +171,11 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 		return 0;
 	return err_set(nl->err, ERR_CHECK,
 		       *out ? "firewalld: %.*s is not in zone %s" : "firewalld is not running",
-		       (int)strcspn(out, "\n"), out, context->zone);
+		       (int)strcspn(out, "\n"), out, f->zone);
 }
 
 const struct fw_backend fw_firewalld = {
 	.name = "firewalld",
-	.has_no_owner_tag = true,
-	.ready = ready,
-	.prepare = add,
 	.add = add,
 	.undo = undo,
 	.release = release,

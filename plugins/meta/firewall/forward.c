@@ -3,16 +3,9 @@
 
 #include <string.h>
 
-#include "base/str.h"
-#include "firewalld.h"
 #include "skel/instance.h"
 
-/* ---- what ------------------------------------------------------------------------------------ */
-
-bool fw_has_policy(const struct fw_conf *conf)
-{
-	return *conf->policy && strcmp(conf->policy, "open") != 0;
-}
+/* ---- what is forwarded ----------------------------------------------------------------------- */
 
 static bool has(const struct fw_forward *f, const struct ip *ip)
 {
@@ -23,7 +16,7 @@ static bool has(const struct fw_forward *f, const struct ip *ip)
 	return false;
 }
 
-/* What a bridge has is not one attachment's: it bears the network's half of the owner's comment. */
+/* What a bridge has is its network's: it has the network's half of the instance comment. */
 static const char *comment_of_network(struct arena *arena, const char *network)
 {
 	struct instance o;
@@ -52,20 +45,18 @@ static void take_policy(struct fw_forward *f, const struct fw_conf *conf,
 	f->isolated = !strcmp(conf->policy, "isolated");
 }
 
-/* Of whom: for the call's attachment or that of a record. */
-static struct fw_forward *forward_of(struct cni_call *c, const struct record *who,
+static struct fw_forward *forward_of(struct cni_call *c, const struct record *of,
 				     const struct fw_conf *conf, const struct cni_result *r)
 {
 	struct fw_forward *f = arena_new(c->arena, struct fw_forward);
 	struct instance *o = arena_new(c->arena, struct instance);
-	struct fw_context *context = arena_new(c->arena, struct fw_context);
 
-	*context = (struct fw_context){ c, conf->zone };
-	instance_init(o, who->network, who->ifname, who->container_id);
+	instance_init(o, of->network, of->ifname, of->container_id);
 	f->comment = o->comment;
-	f->network = comment_of_network(c->arena, who->network);
+	f->network = comment_of_network(c->arena, of->network);
 	f->admin = conf->admin;
-	f->context = context;
+	f->c = c;
+	f->zone = conf->zone;
 	if (r) {
 		take_addresses(f, r, c->arena);
 		take_policy(f, conf, r);
@@ -73,23 +64,13 @@ static struct fw_forward *forward_of(struct cni_call *c, const struct record *wh
 	return f;
 }
 
-struct fw_forward *fw_forward_for(struct cni_call *c, const struct fw_backends *backends, size_t i,
-				  const struct cni_result *r)
+struct fw_forward *fw_forward_of(struct cni_call *c, const struct cni_result *r)
 {
-	struct fw_forward *f = fw_forward_of(c, c->conf, r);
+	const struct record of = { .network = c->req->net.name,
+				   .ifname = c->req->ifname,
+				   .container_id = c->req->container_id };
 
-	f->policy_only = backends->list[0] == &fw_firewalld && i;
-	return f;
-}
-
-struct fw_forward *fw_forward_of(struct cni_call *c, const struct fw_conf *conf,
-				 const struct cni_result *r)
-{
-	const struct record who = { .network = c->req->net.name,
-				    .ifname = c->req->ifname,
-				    .container_id = c->req->container_id };
-
-	return forward_of(c, &who, conf, r);
+	return forward_of(c, &of, c->conf, r);
 }
 
 static int conf_of(struct cni_call *c, const struct record *r, struct fw_conf *conf)
@@ -100,13 +81,11 @@ static int conf_of(struct cni_call *c, const struct record *r, struct fw_conf *c
 	return json_decode_lenient(r->conf, c->plugin->fields, "", conf, &ignored);
 }
 
-/* ---- without marks --------------------------------------------------------------------------- */
+/* ---- backends without comments --------------------------------------------------------------- */
 
 struct unshared {
 	const struct record *of;
 	struct fw_forward *f;
-	const struct ip **ips; /* f's, writable */
-	struct arena *arena;
 };
 
 static bool same_attachment(const struct record *a, const struct record *b)
@@ -115,41 +94,39 @@ static bool same_attachment(const struct record *a, const struct record *b)
 	       !strcmp(a->ifname, b->ifname);
 }
 
-/* An address that somebody else has been given since is his. */
+/* An address that another attachment has been given since is that one's. */
 static int leave_to(struct cni_call *c, const struct record *r, void *data)
 {
 	struct unshared *u = data;
 	struct fw_forward other = { 0 };
+	const struct ip **left = arena_array(c->arena, const struct ip *, u->f->n_ips + 1);
 	size_t n = 0;
 
-	(void)c;
 	if (same_attachment(r, u->of))
 		return 0;
-	take_addresses(&other, &r->prev, u->arena);
+	take_addresses(&other, &r->prev, c->arena);
 	for (size_t i = 0; i < u->f->n_ips; i++)
 		if (!has(&other, u->f->ips[i]))
-			u->ips[n++] = u->f->ips[i];
+			left[n++] = u->f->ips[i];
+	u->f->ips = left;
 	u->f->n_ips = n;
 	return 0;
 }
 
-static int forget(struct cni_call *c, const struct record *r)
+static int gc_untagged(struct cni_call *c, const struct record *r)
 {
-	const struct fw_backends backends = fw_backends_recorded(c, r->extra);
+	struct unshared u = { .of = r };
 	struct fw_conf conf;
-	struct unshared u = { .of = r, .arena = c->arena };
 
 	if (conf_of(c, r, &conf) < 0)
 		return 0;
-	for (size_t i = 0; i < backends.n; i++) {
-		if (!backends.list[i]->has_no_owner_tag)
+	fw_each(i, fw_backends_recorded(c, r->extra))
+	{
+		if (fw_backends[i]->gc)
 			continue;
 		u.f = forward_of(c, r, &conf, &r->prev);
-		u.ips = arena_array(c->arena, const struct ip *, u.f->n_ips + 1);
-		memcpy(u.ips, u.f->ips, u.f->n_ips * sizeof(*u.ips));
-		u.f->ips = u.ips;
 		if (record_each_other(c, NULL, leave_to, &u) < 0 ||
-		    (u.f->n_ips && backends.list[i]->release(c->nft, u.f, c->arena) < 0))
+		    (u.f->n_ips && fw_backends[i]->release(c->nft, u.f, c->arena) < 0))
 			return -1;
 	}
 	return 0;
@@ -157,64 +134,66 @@ static int forget(struct cni_call *c, const struct record *r)
 
 int fw_gc_untagged(struct cni_call *c)
 {
-	return record_each_stale(c, forget);
+	return record_each_stale(c, gc_untagged);
 }
 
-/* ---- a network that is no more --------------------------------------------------------------- */
+/* ---- networks without attachments ------------------------------------------------------------ */
 
-/* Other networks' attachments, with what they want of their bridges and in which ways. */
+/* Other networks' attachments, with what they want of their bridges and by which backends. */
 struct successor {
 	struct fw_forward f;
-	struct fw_backends backends;
+	unsigned int set;
 };
 
 struct successors {
 	struct successor *list;
 	size_t n;
-	const struct fw_backend *backend; /* that is asked about */
+	unsigned int backend; /* that is asked about */
 };
 
-static int take_successor(struct cni_call *c, const struct record *r, void *data)
+static int add_successor(struct cni_call *c, const struct record *r, void *data)
 {
-	struct successors *h = data;
-	struct successor successor = { .backends = fw_backends_recorded(c, r->extra) };
+	struct successors *all = data;
+	struct successor s = { .set = fw_backends_recorded(c, r->extra) };
 	struct fw_conf conf;
 
 	if (!strcmp(r->network, c->req->net.name) || conf_of(c, r, &conf) < 0)
 		return 0;
-	take_policy(&successor.f, &conf, &r->prev);
-	successor.f.network = comment_of_network(c->arena, r->network);
-	if (successor.f.bridge)
-		*arena_append(c->arena, h->list, h->n) = successor;
+	take_policy(&s.f, &conf, &r->prev);
+	s.f.network = comment_of_network(c->arena, r->network);
+	if (s.f.bridge)
+		*arena_append(c->arena, all->list, all->n) = s;
 	return 0;
 }
 
 static const struct fw_forward *find_successor(const char *bridge, void *data)
 {
 	const struct fw_forward *found = NULL;
-	struct successors *h = data;
+	struct successors *all = data;
 
-	for (size_t i = 0; i < h->n; i++) {
-		const struct successor *successor = &h->list[i];
+	for (size_t i = 0; i < all->n; i++) {
+		const struct successor *s = &all->list[i];
 
-		if (fw_backends_use(&successor->backends, h->backend) &&
-		    !strcmp(successor->f.bridge, bridge) && (!found || successor->f.isolated))
-			found = &successor->f;
+		if (s->set & all->backend && !strcmp(s->f.bridge, bridge) &&
+		    (!found || s->f.isolated))
+			found = &s->f;
 	}
 	return found;
 }
 
-int fw_gc_policies(struct cni_call *c, const struct fw_backends *backends)
+int fw_gc_policies(struct cni_call *c, unsigned int set)
 {
 	const char *network = comment_of_network(c->arena, c->req->net.name);
-	struct successors h = { 0 };
+	struct successors all = { 0 };
 
-	if (record_each_other(c, NULL, take_successor, &h) < 0)
+	if (record_each_other(c, NULL, add_successor, &all) < 0)
 		return -1;
-	for (size_t i = 0; i < backends->n; i++) {
-		h.backend = backends->list[i];
-		if (!h.backend->has_no_owner_tag &&
-		    h.backend->policy_reassign(c->nft, network, find_successor, &h, c->arena) < 0)
+	fw_each(i, set)
+	{
+		all.backend = 1u << i;
+		if (fw_backends[i]->policy_reassign &&
+		    fw_backends[i]->policy_reassign(c->nft, network, find_successor, &all,
+						    c->arena) < 0)
 			return -1;
 	}
 	return 0;

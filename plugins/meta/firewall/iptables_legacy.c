@@ -3,51 +3,32 @@
 
 #include <string.h>
 
-#include "base/str.h"
-#include "forward.h"
-#include "iptables_rules.h"
+#include "iptables_nft.h"
 #include "netfilter/iptables.h"
+#include "netfilter/iptables_save.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
-
-static struct cni_call *call_of(const struct fw_forward *f)
-{
-	const struct fw_context *context = f->context;
-
-	return context->c;
-}
 
 static const char *line_of(struct arena *arena, const struct fw_rule *w)
 {
 	char text[XT_SAVED_SIZE];
 
 	xt_rule_save(&w->rule, text);
-	return arena_printf(arena, "%s %s\n", w->chain, text);
+	return arena_printf(arena, "%s %s", w->chain, text);
 }
 
-/* How often the text has "-A LINE" as a line. */
-static size_t count(const char *saved, const char *line)
+/* How often the rule is there. */
+static size_t count(struct arena *arena, const char *saved, const struct fw_rule *w)
 {
-	size_t n = 0, len = strlen(line);
+	const char *line = line_of(arena, w);
+	struct iptables_save_rule rule;
+	size_t n = 0;
 
-	for (const char *p = saved; *p;) {
-		if (!strncmp(p, "-A ", 3) && !strncmp(p + 3, line, len))
-			n++;
-		p = strchr(p, '\n');
-		if (!p)
-			break;
-		p++;
-	}
+	while (iptables_save_next(&saved, w->chain, &rule, arena))
+		n += !strcmp(rule.text, line);
 	return n;
-}
-
-static bool has_chain(struct arena *arena, const char *saved, const char *chain)
-{
-	const char *start = arena_printf(arena, "\n:%s ", chain);
-
-	return strstr(saved, start);
 }
 
 struct view {
@@ -60,10 +41,10 @@ static size_t index_of(const struct fw_rule *w)
 	return w->family == AF_INET6;
 }
 
-/* Asking for a table makes it: those who only look do not ask for one that is not there. */
+/* Asking for a table makes it: what only reads does not ask for one that is not there. */
 static int scan(struct fw_forward *f, bool ask, struct view *v)
 {
-	struct cni_call *c = call_of(f);
+	struct cni_call *c = f->c;
 
 	*v = (struct view){ .want = fw_rules_of(f, c->arena) };
 	for (size_t i = 0; i < v->want.n; i++) {
@@ -74,7 +55,7 @@ static int scan(struct fw_forward *f, bool ask, struct view *v)
 			*saved = "";
 		if (!*saved && iptables_legacy_save(c, w->family, IPTABLES_FILTER, saved) < 0)
 			return -1;
-		w->missing = !count(*saved, line_of(c->arena, w));
+		w->missing = !count(c->arena, *saved, w);
 	}
 	return 0;
 }
@@ -109,11 +90,11 @@ static const char *chains(struct fw_forward *f, const char *saved)
 		    { f->admin, !f->policy_only },
 		    { FW_CHAIN_STAGE_1, f->bridge },
 		    { FW_CHAIN_STAGE_2, f->bridge } };
-	struct cni_call *c = call_of(f);
+	struct cni_call *c = f->c;
 	const char *text = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i].wanted && !has_chain(c->arena, saved, all[i].name))
+		if (all[i].wanted && !iptables_save_has_chain(saved, all[i].name))
 			text = arena_printf(c->arena, "%s:%s -\n", text, all[i].name);
 	return text;
 }
@@ -131,9 +112,9 @@ static const char *isolation_first(struct cni_call *c, struct view *v, sa_family
 		if (v->want.list[i].family == family &&
 		    !strcmp(v->want.list[i].rule.target, FW_CHAIN_FORWARD))
 			accepts = !v->want.list[i].missing;
-	if (accepts || !count(v->saved[index_of(&jump)], line))
+	if (accepts || !count(c->arena, v->saved[index_of(&jump)], &jump))
 		return "";
-	return arena_printf(c->arena, "-D %s-I %s", line, line);
+	return arena_printf(c->arena, "-D %s\n-I %s\n", line, line);
 }
 
 static const char *rules(struct cni_call *c, const struct view *v, sa_family_t family)
@@ -144,7 +125,7 @@ static const char *rules(struct cni_call *c, const struct view *v, sa_family_t f
 		const struct fw_rule *w = &v->want.list[i];
 
 		if (w->missing && w->family == family)
-			text = arena_printf(c->arena, "%s-%c %s", text, w->first ? 'I' : 'A',
+			text = arena_printf(c->arena, "%s-%c %s\n", text, w->first ? 'I' : 'A',
 					    line_of(c->arena, w));
 	}
 	return text;
@@ -152,7 +133,7 @@ static const char *rules(struct cni_call *c, const struct view *v, sa_family_t f
 
 static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct cni_call *c = call_of(f);
+	struct cni_call *c = f->c;
 	struct view v;
 
 	(void)nl;
@@ -172,38 +153,23 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	return 0;
 }
 
-static int ready(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *is_ready)
-{
-	(void)nl, (void)f, (void)arena;
-	*is_ready =
-		/* it takes its turn, always: another could be between its look and its change */
-		false;
-	return 0;
-}
-
-static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
-{
-	(void)nl, (void)f, (void)arena;
-	return 0; /* prepare() has */
-}
-
 /* ---- removing, checking ---------------------------------------------------------------------- */
 
 /* Of these rules, those that are there. */
 static int drop(struct fw_forward *f, const struct fw_rules *to_delete, const struct view *v)
 {
-	struct cni_call *c = call_of(f);
+	struct cni_call *c = f->c;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const char *text = "";
 
 		for (size_t k = 0; v->saved[i] && k < to_delete->n; k++) {
-			const char *line = line_of(c->arena, &to_delete->list[k]);
+			const struct fw_rule *w = &to_delete->list[k];
+			size_t n = w->family == families[i] ? count(c->arena, v->saved[i], w) : 0;
 
-			if (to_delete->list[k].family != families[i])
-				continue;
-			for (size_t n = count(v->saved[i], line); n; n--)
-				text = arena_printf(c->arena, "%s-D %s", text, line);
+			for (; n; n--)
+				text = arena_printf(c->arena, "%s-D %s\n", text,
+						    line_of(c->arena, w));
 		}
 		if (*text && iptables_legacy_restore(
 				     c, families[i],
@@ -242,7 +208,6 @@ static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	const struct fw_rule *w;
-	const char *line;
 	struct view v;
 
 	if (scan(f, false, &v) < 0)
@@ -250,18 +215,13 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	w = first_missing(&v, true);
 	if (!w)
 		return 0;
-	line = line_of(arena, w);
-	return err_set(nl->err, ERR_CHECK, "legacy %s: rule gone: -A %.*s",
-		       w->family == AF_INET ? "iptables" : "ip6tables", (int)strlen(line) - 1,
-		       line);
+	return err_set(nl->err, ERR_CHECK, "legacy %s: rule gone: -A %s",
+		       w->family == AF_INET ? "iptables" : "ip6tables", line_of(arena, w));
 }
 
 const struct fw_backend fw_iptables_legacy = {
 	.name = "legacy iptables",
-	.has_no_owner_tag = true,
-	.ready = ready,
 	.prepare = complete,
-	.add = add,
 	.undo = undo,
 	.release = release,
 	.verify = verify,

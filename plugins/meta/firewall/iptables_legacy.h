@@ -2,8 +2,7 @@
 /*
  * iptables_legacy.h - forwarding in the chains of legacy iptables, which netlink does not reach:
  * one iptables-save and at most one iptables-restore for each family. The rules are those of
- * iptables_nft.h, but nothing tells whose they are. What it is given has a struct fw_context
- * (firewall.h).
+ * iptables_nft.h, but nothing tells which attachment they are of.
  */
 #ifndef CNIC_FIREWALL_IPTABLES_LEGACY_H
 #define CNIC_FIREWALL_IPTABLES_LEGACY_H

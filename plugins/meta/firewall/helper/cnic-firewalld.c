@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cnic-firewalld - sources of firewalld's zones, over D-Bus. An executable of its own: the plugin
- * firewall runs it where firewalld is used, and nobody else pays for the library.
+ * firewall runs it where firewalld is used, and no other executable pays for the library.
  *
  *	cnic-firewalld running
  *	cnic-firewalld add|remove|query ZONE ADDRESS/LENGTH...
