@@ -7,16 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/str.h"
-#include "nft/list.h"
-#include "nft/rule.h"
-#include "sys/file.h"
+#include "netfilter/iptables_save.h"
 #include "sys/spawn.h"
 
 #define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin" /* behind a runtime's meagre PATH */
 #define WAIT "--wait=30" /* seconds for the lock that legacy iptables has */
 
 static const char *const table_names[] = { "filter", "nat" };
+static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
@@ -56,7 +54,7 @@ static const char *find(struct cni_call *c, const char *name)
 	return NULL;
 }
 
-/* Both are links to one executable for each way: xtables-nft-multi, xtables-legacy-multi. */
+/* Both are links to one executable of each kind: xtables-nft-multi, xtables-legacy-multi. */
 static bool is_nft(const char *program)
 {
 	char real[PATH_MAX];
@@ -155,148 +153,56 @@ bool iptables_prefers_legacy(struct cni_call *c)
 	return path && !is_nft(path);
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
-/* Does this line of iptables-save, "-A FROM ... -j TO ...", jump from one to the other? */
-static bool is_jump(const char *line, size_t len, const char *from, const char *to)
+static int nft_has(struct cni_call *c, sa_family_t family, enum iptables_table table,
+		   const char *chain, bool *has)
 {
-	size_t n = strlen(from), m = strlen(to);
-
-	if (len < n + 4 || strncmp(line, "-A ", 3) != 0 || strncmp(line + 3, from, n) != 0 ||
-	    line[3 + n] != ' ')
-		return false;
-	for (size_t i = 3 + n; i + 4 + m <= len; i++)
-		if (!strncmp(line + i, " -j ", 4) && !strncmp(line + i + 4, to, m) &&
-		    (i + 4 + m == len || line[i + 4 + m] == ' '))
-			return true;
-	return false;
+	if (cni_nft(c) < 0)
+		return -1;
+	return nft_has_chain(c->nft, nft_table_of(family, table), chain, has);
 }
 
-static bool has_line(const char *text, const char *start)
+/* Asking legacy iptables for a table makes it. */
+int iptables_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
+		   const char *chain, const char **saved)
 {
-	size_t n = strlen(start);
+	bool has = true;
 
-	for (const char *p = text; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
-		if (!strncmp(p, start, n))
-			return true;
-	return false;
+	*saved = "";
+	if (chain && iptables_prefers_legacy(c))
+		has = iptables_legacy_has_table(family, table);
+	else if (chain && nft_has(c, family, table, chain, &has) < 0)
+		return -1;
+	return has ? save(c, family, false, table, saved) : 0;
 }
 
-static size_t count_lines(const char *text, const char *from, const char *to, const char *about)
+int iptables_may_have_chain(struct cni_call *c, enum iptables_table table, const char *chain,
+			    bool *has)
 {
-	size_t n = 0, len;
-
-	for (const char *p = text; *p; p += len + (p[len] == '\n')) {
-		const char *at = strstr(p, about);
-
-		len = strcspn(p, "\n");
-		n += is_jump(p, len, from, to) && at && at < p + len;
+	*has = false;
+	for (size_t i = 0; !*has && i < ARRAY_SIZE(families); i++) {
+		if (nft_has(c, families[i], table, chain, has) < 0)
+			return -1;
+		*has |= iptables_legacy_has_table(families[i], table);
 	}
-	return n;
-}
-
-/* The one that a configuration's iptables is. */
-static int uses_nft(struct cni_call *c, sa_family_t family, bool *nft)
-{
-	const char *path = program(c, family, false, "restore");
-
-	if (!path)
-		return -1;
-	*nft = is_nft(path);
-	return *nft ? cni_nft(c) : 0;
-}
-
-int iptables_count_jumps(struct cni_call *c, const struct ip *about, enum iptables_table table,
-			 const char *from, const char *to, size_t *n)
-{
-	struct ip host = *about;
-	char text[IP_STRLEN];
-	const char *saved;
-	bool nft;
-
-	if (uses_nft(c, about->family, &nft) < 0)
-		return -1;
-	if (nft)
-		return nft_count_jumps(c->nft, nft_table_of(about->family, table), from, to, about,
-				       c->arena, n);
-	host.plen = ip_bits(about);
-	if (save(c, about->family, true, table, &saved) < 0)
-		return -1;
-	*n = count_lines(saved, from, to, arena_printf(c->arena, " -s %s ", cidr_str(&host, text)));
-	return 0;
-}
-
-int iptables_view(struct cni_call *c, sa_family_t family, enum iptables_table table,
-		  struct iptables_view *view)
-{
-	bool nft;
-
-	*view = (struct iptables_view){ .table = nft_table_of(family, table) };
-	if (uses_nft(c, family, &nft) < 0) {
-		err_clear(c->err);
-		return cni_nft(c);
-	}
-	return nft ? 0 : save(c, family, true, table, &view->saved);
-}
-
-int iptables_view_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
-			struct iptables_view *view)
-{
-	view->table = nft_table_of(family, table);
-	return save(c, family, false, table, &view->saved);
-}
-
-static size_t count_rules_of(const char *saved, const char *chain)
-{
-	size_t n = 0, len = strlen(chain);
-
-	for (const char *p = saved; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
-		n += !strncmp(p, "-A ", 3) && !strncmp(p + 3, chain, len) && p[3 + len] == ' ';
-	return n;
-}
-
-int iptables_count(struct cni_call *c, const struct iptables_view *view, const char *chain,
-		   const char *to, size_t *n)
-{
-	struct nft_rule_list rules;
-
-	if (view->saved) {
-		*n = to ? count_lines(view->saved, chain, to, "")
-			: count_rules_of(view->saved, chain);
-		return 0;
-	}
-	if (to)
-		return nft_count_jumps(c->nft, view->table, chain, to, NULL, c->arena, n);
-	if (nft_rules(c->nft, view->table, chain, &rules, c->arena) < 0)
-		return -1;
-	*n = rules.n;
-	return 0;
-}
-
-int iptables_view_has(struct cni_call *c, const struct iptables_view *view, const char *chain,
-		      bool *has)
-{
-	if (!view->saved)
-		return nft_has_chain(c->nft, view->table, chain, has);
-	*has = has_line(view->saved, arena_printf(c->arena, ":%s ", chain));
 	return 0;
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-/* Each rule that leads to it, as it was saved, with -D for -A. */
+/* Each rule that leads to it. */
 static const char *deletions(struct cni_call *c, const char *saved,
 			     const struct nft_chain_removal *d)
 {
 	const char *text = "";
-	size_t len;
 
-	for (const char *p = saved; *p; p += len + (p[len] == '\n')) {
-		len = strcspn(p, "\n");
-		for (size_t i = 0; d->from[i]; i++)
-			if (is_jump(p, len, d->from[i], d->chain))
-				text = arena_printf(c->arena, "%s-D%.*s\n", text, (int)len - 2,
-						    p + 2);
+	for (size_t i = 0; d->from[i]; i++) {
+		struct iptables_save_rule rule;
+
+		for (const char *at = saved; iptables_save_next(&at, d->from[i], &rule, c->arena);)
+			if (iptables_save_has(&rule, "-j", d->chain))
+				text = arena_printf(c->arena, "%s-D %s\n", text, rule.text);
 	}
 	return text;
 }
@@ -310,7 +216,7 @@ static int remove_legacy(struct cni_call *c, sa_family_t family, enum iptables_t
 		return 0;
 	if (save(c, family, true, table, &saved) < 0)
 		return -1;
-	if (!has_line(saved, arena_printf(c->arena, ":%s ", d->chain)))
+	if (!iptables_save_has_chain(saved, d->chain))
 		return 0;
 	text = arena_printf(c->arena, "*%s\n%s-F %s\n-X %s\nCOMMIT\n", table_names[table],
 			    deletions(c, saved, d), d->chain, d->chain);
@@ -320,8 +226,6 @@ static int remove_legacy(struct cni_call *c, sa_family_t family, enum iptables_t
 int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
 			  const struct nft_chain_removal *d)
 {
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
 	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {

@@ -2,7 +2,8 @@
 /*
  * iptables.h - iptables by executing it: for a backend that a configuration asks for, and for nodes
  * whose rules are in the legacy tables, which netlink does not reach. What iptables-nft keeps is
- * looked at and removed by netlink (nft/chain.h); this decides which of the two it is.
+ * listed and removed by netlink (nft/chain.h); this decides which of the two it is. Knows nothing
+ * of what a rule is for; iptables_save.h reads what is printed.
  */
 #ifndef CNIC_NETFILTER_IPTABLES_H
 #define CNIC_NETFILTER_IPTABLES_H
@@ -13,8 +14,8 @@
 enum iptables_table { IPTABLES_FILTER, IPTABLES_NAT };
 
 /*
- * Has the kernel that legacy table, so that rules may be there? A kernel or namespace where nobody
- * has used it does not.
+ * Has the kernel that legacy table, so that rules may be there? It is made when it is first used,
+ * in each network namespace.
  */
 bool iptables_legacy_has_table(sa_family_t family, enum iptables_table table);
 
@@ -31,32 +32,19 @@ int iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *
 bool iptables_legacy_is_installed(struct cni_call *c); /* is it installed? */
 bool iptables_prefers_legacy(struct cni_call *c);      /* is PATH's iptables a legacy one? */
 
-/* How many rules of `from` jump to `to`, of those with the address `about` (not NULL) as source. */
-int iptables_count_jumps(struct cni_call *c, const struct ip *about, enum iptables_table table,
-			 const char *from, const char *to, size_t *n) NODISCARD;
+/*
+ * What iptables-save of PATH says of a table (iptables_save.h); "", without executing it, where the
+ * kernel has no such chain. NULL: whatever chains there are.
+ */
+int iptables_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
+		   const char *chain, const char **saved) NODISCARD;
 
 /*
- * A table of the iptables that PATH has, or of iptables-nft where there is none: looked at once,
- * asked often.
+ * Is the chain in one of the tables of iptables-nft, or could it be in a legacy one, which is not
+ * looked into? Of both families.
  */
-struct iptables_view {
-	const struct nft_table *table;
-	const char *
-		/* of the legacy one: what iptables-save says; NULL: to be asked by netlink */
-		saved;
-};
-int iptables_view(struct cni_call *c, sa_family_t family, enum iptables_table table,
-		  struct iptables_view *view) NODISCARD;
-
-/* The same with `saved` in any case. */
-int iptables_view_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
-			struct iptables_view *view) NODISCARD;
-
-/* How many rules the chain has; with `to`, how many of them jump to that one. */
-int iptables_count(struct cni_call *c, const struct iptables_view *view, const char *chain,
-		   const char *to, size_t *n) NODISCARD;
-int iptables_view_has(struct cni_call *c, const struct iptables_view *view, const char *chain,
-		      bool *has) NODISCARD;
+int iptables_may_have_chain(struct cni_call *c, enum iptables_table table, const char *chain,
+			    bool *has) NODISCARD;
 
 /*
  * As nft_chain_remove(), from both the tables of iptables-nft and the legacy ones, of both

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * masq.h - ipMasq of the interface plugins: what the container sends outside its subnets has the
- * host's address. Three ways to have it: our table (netfilter/masq_nft.h), the reference's table,
- * iptables. ADD makes the one that the configuration asks for, DEL removes all three, CHECK is
- * content with any.
+ * host's address. Three backends: our table (masq_nft.h), the reference's table (masq_compat.h),
+ * iptables (masq_iptables.h). ADD makes the one that the configuration asks for, DEL removes all
+ * three, CHECK is content with any.
  */
 #ifndef CNIC_NETFILTER_MASQ_H
 #define CNIC_NETFILTER_MASQ_H
@@ -23,7 +23,9 @@ int masq_add(struct cni_call *c, const char *backend) NODISCARD;
 /* With the addresses of c->req->prev. */
 int masq_check(struct cni_call *c) NODISCARD;
 int masq_repair(struct cni_call *c, const char *backend) NODISCARD;
-/* From the others to this one ("own" is our table): its rules are there before theirs go. */
+/*
+ * From the other backends to this one ("own" is our table): its rules are there before theirs go.
+ */
 int masq_turn(struct cni_call *c, const char *backend) NODISCARD;
 
 /* `r` is the ADD's record; without, everything is gone through. */

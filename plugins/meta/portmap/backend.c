@@ -11,46 +11,61 @@
 #include "nft_compat.h"
 #include "siblings.h"
 
-static struct nft_elems elems_of(struct cni_call *c, const struct portmap *conf,
-				 const struct portmap_list *list)
-{
-	const struct record who = portmap_who(c);
+/* ---- our table ------------------------------------------------------------------------------- */
 
-	return portmap_claim_of(c, &who, conf, list);
-}
-
-/* ---- making ---------------------------------------------------------------------------------- */
-
-static void undo_elems(struct cni_call *c, void *arg)
+static void undo_own(struct cni_call *c, void *arg)
 {
 	if (nft_elems_undo(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
-static int add_nftables(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list)
+static int add_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
 {
 	struct nft_elems *elems = arena_new(c->arena, struct nft_elems);
 
-	*elems = elems_of(c, conf, list);
+	*elems = portmap_elems_of(c, conf, list);
 	if (nft_elems_add(c->nft, elems, c->arena) < 0)
 		return -1;
-	undo_push(c, undo_elems, elems);
+	undo_push(c, undo_own, elems);
 	return 0;
 }
 
-static int set_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+static int restore_own(struct cni_call *c, const struct portmap *conf,
+		       const struct portmap_list *list)
 {
-	if (add_nftables(c, conf, list) == 0)
-		return 0;
-	if (!conf->may_fall_back || !nft_is_missing(c->err))
-		return -1;
-	err_clear(c->err);
-	return portmap_iptables_add(c, conf, list);
+	struct nft_elems elems = portmap_elems_of(c, conf, list);
+
+	return nft_elems_restore(c->nft, &elems, c->arena);
 }
 
-static struct portmap_compat reference_of(struct cni_call *c, const struct portmap *conf,
-					  const struct portmap_list *list)
+/* As the configuration would have it without a backend. */
+static int check_own(struct cni_call *c, const struct portmap *conf,
+		     const struct portmap_list *list)
+{
+	struct portmap own = *conf;
+	struct nft_elems elems;
+
+	own.backend = NULL;
+	own.chosen = PORTMAP_OWN;
+	if (portmap_resolve(&own, c->arena, c->err) == 0 && own.chosen == PORTMAP_OWN) {
+		elems = portmap_elems_of(c, &own, list);
+		if (nft_elems_check(c->nft, &elems, c->arena) == 0)
+			return 0;
+	}
+	return conf->chosen == PORTMAP_OWN ? -1 : err_set(c->err, ERR_CHECK, "not in our table");
+}
+
+static int del_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+{
+	struct nft_elems elems = portmap_elems_of(c, conf, list);
+
+	return nft_elems_del(c->nft, &elems, c->arena);
+}
+
+/* ---- the reference's table ------------------------------------------------------------------- */
+
+static struct portmap_compat compat_of(struct cni_call *c, const struct portmap *conf,
+				       const struct portmap_list *list)
 {
 	return (struct portmap_compat){
 		.container_id = c->req->container_id,
@@ -61,7 +76,7 @@ static struct portmap_compat reference_of(struct cni_call *c, const struct portm
 	};
 }
 
-static void undo_reference(struct cni_call *c, void *arg)
+static void undo_compat(struct cni_call *c, void *arg)
 {
 	if (portmap_compat_del(c->nft, arg, c->arena) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
@@ -69,122 +84,127 @@ static void undo_reference(struct cni_call *c, void *arg)
 
 /*
  * Our table without mappings keeps others out of the loopback addresses: the reference's has no
- * place for that.
+ * place for that. Not after a repair, which leaves nothing of ours.
  */
 static int keep_loopback(struct cni_call *c)
 {
 	static const struct portmap_list nothing;
-	struct nft_elems elems = elems_of(c, &portmap_defaults, &nothing);
-
-	return nft_elems_restore(c->nft, &elems, c->arena);
-}
-
-/* By a repair, so that nothing of ours is left. */
-static bool is_turned(const struct cni_call *c)
-{
 	const struct cni_request *req = c->req;
 
-	return req->backend || (req->record && *req->record->extra);
+	if (req->backend || (req->record && *req->record->extra))
+		return 0;
+	return restore_own(c, &portmap_defaults, &nothing);
 }
 
-static int set_reference(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list)
+static int add_compat(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list)
 {
 	struct portmap_compat *r = arena_new(c->arena, struct portmap_compat);
 	bool has;
 
-	*r = reference_of(c, conf, list);
-	if ((!is_turned(c) && keep_loopback(c) < 0) ||
-	    portmap_compat_has(c->nft, r, c->arena, &has) < 0)
+	*r = compat_of(c, conf, list);
+	if (keep_loopback(c) < 0 || portmap_compat_has(c->nft, r, c->arena, &has) < 0)
 		return -1;
 	if (!has)
-		undo_push(c, undo_reference, r);
+		undo_push(c, undo_compat, r);
 	return portmap_compat_set(c->nft, r, c->arena);
+}
+
+static int check_compat(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list)
+{
+	const struct portmap_compat r = compat_of(c, conf, list);
+	bool has;
+
+	if (portmap_compat_has(c->nft, &r, c->arena, &has) < 0)
+		return -1;
+	return has ? 0 : err_set(c->err, ERR_CHECK, "nf_tables: rules of the host ports are gone");
+}
+
+static int del_compat(struct cni_call *c, const struct portmap *conf,
+		      const struct portmap_list *list)
+{
+	const struct portmap_compat r = compat_of(c, conf, list);
+
+	return portmap_compat_del(c->nft, &r, c->arena);
+}
+
+/* ---- iptables -------------------------------------------------------------------------------- */
+
+static int del_iptables(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list)
+{
+	(void)conf, (void)list; /* the chain is the container's */
+	return portmap_iptables_del(c, c->req->container_id);
+}
+
+/* ---- all three ------------------------------------------------------------------------------- */
+
+typedef int (*rules_fn)(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list);
+
+static const struct backend {
+	rules_fn add;     /* pushes its undo */
+	rules_fn restore; /* puts back what is gone */
+	rules_fn check;   /* ERR_CHECK if it is not all there */
+	rules_fn del;
+} backends[] = {
+	[PORTMAP_OWN] = { add_own, restore_own, check_own, del_own },
+	[PORTMAP_NFTABLES] = { add_compat, add_compat, check_compat, del_compat },
+	[PORTMAP_IPTABLES] = { portmap_iptables_add, portmap_iptables_add, portmap_iptables_check,
+			       del_iptables },
+};
+
+/* Has our table failed because there is no nf_tables, and will iptables do? */
+static bool falls_back(struct cni_call *c, const struct portmap *conf)
+{
+	if (!conf->may_fall_back || !nft_is_missing(c->err))
+		return false;
+	err_clear(c->err);
+	return true;
+}
+
+static int make(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
+		rules_fn fn)
+{
+	if (cni_nft(c) < 0)
+		return -1;
+	if (fn(c, conf, list) == 0)
+		return 0;
+	return falls_back(c, conf) ? portmap_iptables_add(c, conf, list) : -1;
 }
 
 int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
 		      const struct portmap_list *list)
 {
-	if (cni_nft(c) < 0)
-		return -1;
-	switch (conf->chosen) {
-	case PORTMAP_OWN:
-		return set_own(c, conf, list);
-	case PORTMAP_NFTABLES:
-		return set_reference(c, conf, list);
-	default:
-		return portmap_iptables_add(c, conf, list);
-	}
-}
-
-/* ---- looking --------------------------------------------------------------------------------- */
-
-static int has_others(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list, bool *has)
-{
-	struct portmap_compat r = reference_of(c, conf, list);
-
-	if (portmap_compat_has(c->nft, &r, c->arena, has) < 0)
-		return -1;
-	return *has ? 0 : portmap_iptables_has(c, conf, list, has);
-}
-
-/* As the configuration would have it without a backend; false: not in our table. */
-static bool has_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
-{
-	struct portmap own = *conf;
-	struct nft_elems elems;
-
-	own.backend = NULL;
-	own.chosen = PORTMAP_OWN;
-	if (portmap_resolve(&own, c->arena, c->err) < 0 || own.chosen != PORTMAP_OWN)
-		return false;
-	elems = elems_of(c, &own, list);
-	return nft_elems_check(c->nft, &elems, c->arena) == 0;
-}
-
-/* A node changes over: any of the three will do. */
-int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list)
-{
-	struct err first;
-	bool has = false;
-
-	if (cni_nft(c) < 0)
-		return -1;
-	if (has_own(c, conf, list))
-		return 0;
-	if (conf->chosen != PORTMAP_OWN)
-		(void)err_set(c->err, ERR_CHECK, "%s: rules of the host ports are gone",
-			      conf->chosen == PORTMAP_IPTABLES ? "iptables" : "nf_tables");
-	first = *c->err;
-	if (first.code != ERR_CHECK)
-		return -1;
-	err_clear(c->err);
-	if (has_others(c, conf, list, &has) < 0)
-		return -1;
-	if (!has)
-		*c->err = first;
-	return has ? 0 : -1;
+	return make(c, conf, list, backends[conf->chosen].add);
 }
 
 int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
 		       const struct portmap_list *list)
 {
-	struct nft_elems elems = elems_of(c, conf, list);
+	return make(c, conf, list, backends[conf->chosen].restore);
+}
+
+/* A node changes over: any of the three will do. What the chosen one says is said. */
+int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
+			const struct portmap_list *list)
+{
+	struct err first = { 0 };
 
 	if (cni_nft(c) < 0)
 		return -1;
-	if (conf->chosen == PORTMAP_NFTABLES)
-		return set_reference(c, conf, list);
-	if (conf->chosen == PORTMAP_IPTABLES)
-		return portmap_iptables_add(c, conf, list);
-	if (nft_elems_restore(c->nft, &elems, c->arena) == 0)
-		return 0;
-	if (!conf->may_fall_back || !nft_is_missing(c->err))
-		return -1;
-	err_clear(c->err);
-	return portmap_iptables_add(c, conf, list);
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+		err_clear(c->err);
+		if (backends[i].check(c, conf, list) == 0)
+			return 0;
+		if (c->err->code != ERR_CHECK)
+			return -1;
+		if (i == conf->chosen)
+			first = *c->err;
+	}
+	*c->err = first;
+	return -1;
 }
 
 int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
@@ -198,20 +218,21 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 	return portmap_rules_make(c, conf, list);
 }
 
-/* ---- removing -------------------------------------------------------------------------------- */
-
-int portmap_rules_del(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list)
+int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const struct portmap *old)
 {
-	struct nft_elems elems = elems_of(c, conf, list);
-
-	return nft_elems_del(c->nft, &elems, c->arena);
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+		if (i != conf->chosen && backends[i].del(c, old, &old->list) < 0)
+			return -1;
+	return conf->chosen != old->chosen ? portmap_close_loopback(c, old) : 0;
 }
+
+/* ---- removing -------------------------------------------------------------------------------- */
 
 int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
 			 const struct portmap_list *list)
 {
-	struct nft_elems before = elems_of(c, old, &old->list), elems = elems_of(c, conf, list);
+	struct nft_elems before = portmap_elems_of(c, old, &old->list);
+	struct nft_elems elems = portmap_elems_of(c, conf, list);
 
 	return nft_elems_retire(c->nft, &before, &elems, c->arena);
 }
@@ -219,15 +240,17 @@ int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const st
 static int gc(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
 {
 	static const struct portmap_list nothing;
-	struct nft_elems elems = elems_of(c, conf, &nothing);
+	struct nft_elems elems = portmap_elems_of(c, conf, &nothing);
 
 	return nft_elems_gc_shared(c->nft, elems.table, stale, data, elems.succession, c->arena);
 }
 
-int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf)
+int portmap_rules_del(struct cni_call *c, const struct portmap *conf)
 {
 	struct instance o;
 
+	if (conf->is_recorded && conf->list.n)
+		return del_own(c, conf, &conf->list);
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return gc(c, conf, instance_match_this, &o);
 }
@@ -241,40 +264,25 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
 }
 
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
-			     const struct portmap *conf)
+			     const struct portmap_list *list)
 {
-	struct portmap_compat r = reference_of(c, &portmap_defaults, &conf->list);
+	struct portmap_compat r = compat_of(c, &portmap_defaults, list);
 
 	r.container_id = container_id;
 	if (portmap_compat_del(c->nft, &r, c->arena) < 0)
 		return -1;
-	return portmap_iptables_del(c, container_id, conf);
+	return portmap_iptables_del(c, container_id);
 }
 
-int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const struct portmap *old)
-{
-	struct portmap_compat r = reference_of(c, old, &old->list);
-
-	if (conf->chosen != PORTMAP_OWN && portmap_rules_del(c, old, &old->list) < 0)
-		return -1;
-	if (conf->chosen != PORTMAP_NFTABLES && portmap_compat_del(c->nft, &r, c->arena) < 0)
-		return -1;
-	if (conf->chosen != PORTMAP_IPTABLES &&
-	    portmap_iptables_del(c, c->req->container_id, old) < 0)
-		return -1;
-	return conf->chosen != old->chosen ? portmap_close_loopback(c, old) : 0;
-}
-
-/* ---------------------------------------------------------------------------------------------- */
+/* ---- STATUS ---------------------------------------------------------------------------------- */
 
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
 {
-	if (conf->chosen == PORTMAP_IPTABLES)
-		return iptables_is_usable(c, AF_INET);
-	if (cni_nft(c) == 0 && nft_usable(c->nft) == 0)
-		return 0;
-	if (!conf->may_fall_back || !nft_is_missing(c->err))
-		return -1;
-	err_clear(c->err);
+	if (conf->chosen != PORTMAP_IPTABLES) {
+		if (cni_nft(c) == 0 && nft_usable(c->nft) == 0)
+			return 0;
+		if (!falls_back(c, conf))
+			return -1;
+	}
 	return iptables_is_usable(c, AF_INET);
 }

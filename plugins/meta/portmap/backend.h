@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend.h - the rules of host ports, whoever has made them: our table (nft_table.h), iptables in
- * the words of the reference (portmapipt.h), the reference's tables (nft_compat.h). ADD makes those
+ * backend.h - the rules of host ports, by three backends: our table (nft_table.h), iptables in the
+ * words of the reference (iptables.h), the reference's tables (nft_compat.h). ADD makes those
  * that the configuration asks for, DEL removes all three, CHECK is content with any.
  */
 #ifndef CNIC_PORTMAP_BACKEND_H
@@ -10,7 +10,7 @@
 #include "conf.h"
 #include "skel/call.h"
 
-/* `conf` is settled. Pushes its undo. */
+/* `conf` is resolved. Pushes its undo. */
 int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
 		      const struct portmap_list *list) NODISCARD;
 
@@ -29,16 +29,17 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
 int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
 			 const struct portmap_list *list) NODISCARD;
 
-/* Those that the configuration asks for, whatever others there are; and away with all others. */
+/* Those that the configuration asks for, whatever others there are; and the others go. */
 int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
 		       const struct portmap_list *list) NODISCARD;
 int portmap_rules_leave(struct cni_call *c, const struct portmap *conf,
 			const struct portmap *old) NODISCARD;
 
-/* What this attachment has in our table: by its mappings, or whatever bears its mark. */
-int portmap_rules_del(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list) NODISCARD;
-int portmap_rules_del_all(struct cni_call *c, const struct portmap *conf) NODISCARD;
+/*
+ * What this attachment has in our table: by the mappings of its record, or whatever has its
+ * comment.
+ */
+int portmap_rules_del(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* GC: what stale attachments of this network have in the table of these conditions. */
 int portmap_rules_gc(struct cni_call *c, const struct portmap *conf) NODISCARD;
@@ -47,10 +48,10 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf) NODISCARD;
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*
- * What an attachment has of the other two; without a list in conf, of the reference's table all
- * that is the container's.
+ * What an attachment has of the other two; without mappings, of the reference's table all that is
+ * the container's.
  */
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
-			     const struct portmap *conf) NODISCARD;
+			     const struct portmap_list *list) NODISCARD;
 
 #endif

@@ -45,21 +45,19 @@ const struct portmap portmap_defaults = { .snat = true, .mark_bit = PORTMAP_MARK
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 static const char *const condition_keys[] = { "conditionsV4", "conditionsV6" };
 
-void portmap_conditions(const struct portmap *p, sa_family_t family, const char *const **words,
-			size_t *n)
+struct portmap_words portmap_conditions(const struct portmap *p, sa_family_t family)
 {
-	*words = family == AF_INET ? p->conditions_v4 : p->conditions_v6;
-	*n = family == AF_INET ? p->n_conditions_v4 : p->n_conditions_v6;
+	if (family == AF_INET)
+		return (struct portmap_words){ p->conditions_v4, p->n_conditions_v4 };
+	return (struct portmap_words){ p->conditions_v6, p->n_conditions_v6 };
 }
 
 /* Of the conditions; NULL: both could be, or neither has any. */
 static const char *language_of(const struct portmap *p, size_t i)
 {
-	const char *const *words;
-	size_t n;
+	const struct portmap_words words = portmap_conditions(p, families[i]);
 
-	portmap_conditions(p, families[i], &words, &n);
-	return condition_language(words, n);
+	return condition_language(words.word, words.n);
 }
 
 /* Keys that only the other backend understands, as the reference has it. */
@@ -106,15 +104,15 @@ static int check_external_chain(const struct portmap *p, struct err *err)
  * iptables-restore takes a text apart at the ends of lines, even if they are quoted, and where one
  * is too long.
  */
-static int check_words(const char *key, const char *const *words, size_t n, struct err *err)
+static int check_words(const char *key, struct portmap_words words, struct err *err)
 {
 	size_t len = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!*words[i] || strpbrk(words[i], "\n\r"))
+	for (size_t i = 0; i < words.n; i++) {
+		if (!*words.word[i] || strpbrk(words.word[i], "\n\r"))
 			return err_set(err, ERR_CONFIG, "%s[%zu]: empty, or of several lines", key,
 				       i);
-		len += strlen(words[i]) + 1;
+		len += strlen(words.word[i]) + 1;
 	}
 	if (len > CONDITIONS_MAX)
 		return err_set(err, ERR_CONFIG, "%s: longer than %d characters", key,
@@ -125,11 +123,9 @@ static int check_words(const char *key, const char *const *words, size_t n, stru
 static int parse_conditions(struct portmap *p, struct arena *arena, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const char *const *words;
-		size_t n;
+		const struct portmap_words words = portmap_conditions(p, families[i]);
 
-		portmap_conditions(p, families[i], &words, &n);
-		if (condition_parse(words, n, families[i], &p->cond[i], arena, err) < 0)
+		if (condition_parse(words.word, words.n, families[i], &p->cond[i], arena, err) < 0)
 			return err_wrap(err, "%s", condition_keys[i]);
 	}
 	return 0;
@@ -175,11 +171,7 @@ int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err)
 	if (p->external_chain && check_external_chain(p, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const char *const *words;
-		size_t n;
-
-		portmap_conditions(p, families[i], &words, &n);
-		if (check_words(condition_keys[i], words, n, err) < 0)
+		if (check_words(condition_keys[i], portmap_conditions(p, families[i]), err) < 0)
 			return -1;
 	}
 	if (!p->backend)
@@ -268,8 +260,8 @@ static void add_family(struct portmap_list *list, const struct portmap *p, const
 }
 
 /*
- * The first address of a family that is the container's on this interface, or that nobody says to
- * be another's.
+ * The first address of a family that is the container's on this interface, or of which the result
+ * does not say whose it is.
  */
 static const struct ip *address_of(const struct cni_result *r, const char *ifname,
 				   sa_family_t family)
@@ -336,12 +328,12 @@ static int check_places(const struct portmap *p, sa_family_t family, struct aren
 			struct err *err)
 {
 	struct placed *all = arena_array(arena, struct placed, p->n_ports + 1);
-	const struct ip nobody = { .family = family };
+	const struct ip any = { .family = family };
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_ports; i++)
 		if (is_for(&p->ports[i], family))
-			all[n++] = (struct placed){ mapping_of(&p->ports[i], &nobody), i };
+			all[n++] = (struct placed){ mapping_of(&p->ports[i], &any), i };
 	qsort(all, n, sizeof(*all), by_place_and_index);
 	for (size_t i = 1; i < n; i++)
 		if (!compare(&all[i - 1].m, &all[i].m) && all[i - 1].m.to_port != all[i].m.to_port)
@@ -374,13 +366,11 @@ static const char *tag_of(const struct portmap *p, struct arena *arena)
 
 	sha512_begin(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const char *const *words;
-		size_t n;
+		const struct portmap_words words = portmap_conditions(p, families[i]);
 
-		portmap_conditions(p, families[i], &words, &n);
 		sha512_add(&s, condition_keys[i], strlen(condition_keys[i]) + 1);
-		for (size_t k = 0; k < n; k++)
-			sha512_add(&s, words[k], strlen(words[k]) + 1);
+		for (size_t k = 0; k < words.n; k++)
+			sha512_add(&s, words.word[k], strlen(words.word[k]) + 1);
 	}
 	sha512_end(&s, digest);
 	return arena_printf(arena, "%02x%02x%02x%02x%02x%02x%02x%02x", digest[0], digest[1],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that
- * they and a result come to. Decides; talks to nobody.
+ * they and a result come to. Decides, and changes nothing.
  */
 #ifndef CNIC_PORTMAP_CONF_H
 #define CNIC_PORTMAP_CONF_H
@@ -42,11 +42,13 @@ struct portmap {
 	struct condition cond[2]; /* not of PORTMAP_IPTABLES */
 
 	struct portmap_list list; /* portmap_from_record() */
-	bool is_recalled;
+	bool is_recorded;
 
-	struct portmap_siblings *kin; /* portmap_siblings() */
-	size_t n_kin;
-	bool has_kin;
+	struct portmap_siblings *siblings; /* portmap_siblings() */
+	size_t n_siblings;
+	bool has_siblings;
+	int *oifs; /* portmap_close_loopback(): done, of a GC */
+	size_t n_oifs;
 };
 
 extern const struct json_field portmap_fields[];
@@ -74,8 +76,11 @@ enum portmap_masq_mode portmap_masq(const struct portmap *p);
 struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
 			       const char *comment, struct arena *arena);
 
-/* The words of a family's conditions. */
-void portmap_conditions(const struct portmap *p, sa_family_t family, const char *const **words,
-			size_t *n);
+/* A family's conditions. */
+struct portmap_words {
+	const char *const *word;
+	size_t n;
+};
+struct portmap_words portmap_conditions(const struct portmap *p, sa_family_t family);
 
 #endif

@@ -76,7 +76,8 @@ static int loopback6_oif(struct cni_call *c, const struct portmap *conf,
 	return cni_host(c) < 0 ? -1 : nl_route_oif(c->host, to, oif);
 }
 
-static int see_record(struct cni_call *c, const struct record *r, void *data)
+/* As a rule one of the first records ends the search. */
+static int on_record(struct cni_call *c, const struct record *r, void *data)
 {
 	struct portmap conf;
 	int *oif = data, other;
@@ -93,50 +94,33 @@ static int see_record(struct cni_call *c, const struct record *r, void *data)
 	return 1;
 }
 
-/* A GC asks for many, and has all records in memory. */
-static int is_last_of_all(struct cni_call *c, int oif, bool *last)
+/* A GC comes here for each stale attachment: once for each interface. */
+static bool is_decided(struct cni_call *c, int oif)
 {
-	struct portmap_siblings *kin;
-	size_t n;
+	struct portmap *own = c->conf;
 
-	*last = true;
-	if (portmap_siblings(c, &kin, &n) < 0)
-		return -1;
-	for (size_t i = 0; *last && i < n; i++) {
-		if (kin[i].oif < 0 &&
-		    loopback6_oif(c, &kin[i].conf, &kin[i].conf.list, &kin[i].oif) < 0)
-			return -1;
-		*last = kin[i].oif != oif;
-	}
-	return 0;
-}
-
-/* As a rule one of the first records ends the search. */
-static int is_last(struct cni_call *c, int oif, bool *last)
-{
-	if (c->req->command == CNI_GC)
-		return is_last_of_all(c, oif, last);
-	if (record_each_other(c, NULL, see_record, &oif) < 0)
-		return -1;
-	*last = oif;
-	return 0;
+	for (size_t i = 0; i < own->n_oifs; i++)
+		if (own->oifs[i] == oif)
+			return true;
+	*arena_append(c->arena, own->oifs, own->n_oifs) = oif;
+	return false;
 }
 
 int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 {
 	struct route local;
-	bool last;
-	int oif;
+	int oif, left;
 
 	if (conf->chosen == PORTMAP_OWN && !c->req->backend)
 		return 0;
 	if (loopback6_oif(c, conf, &conf->list, &oif) < 0)
 		return -1;
-	if (!oif)
+	if (!oif || is_decided(c, oif))
 		return 0;
-	if (is_last(c, oif, &last) < 0)
+	left = oif;
+	if (record_each_other(c, NULL, on_record, &left) < 0)
 		return -1;
-	if (!last)
+	if (!left)
 		return 0;
 	local = local_route(oif == LOOPBACK_INDEX ? &portmap_loopback6 : &loopback6, oif);
 	if (cni_host(c) < 0)
@@ -183,7 +167,7 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 		if (cni_host(c) < 0 || nl_route_oif(c->host, to, &oif) < 0)
 			return -1;
 		if (!oif)
-			continue; /* nobody reaches it */
+			continue; /* not reached from here */
 		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf, list, oif)) <
 		    0)
 			return err_wrap(c->err, "host ports at loopback addresses");

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "iptables_text.h"
+#include "iptables_saved.h"
 #include "netfilter/iptables.h"
 #include "nft/rule.h"
 #include "siblings.h"
@@ -28,9 +28,17 @@ static struct portmap_text text_of(struct cni_call *c, const char *container_id,
 	return t;
 }
 
-/* ---- what is there --------------------------------------------------------------------------- */
+static int read_saved(struct cni_call *c, struct portmap_text *t, const char *chain,
+		      const char **saved)
+{
+	if (iptables_saved(c, t->family, IPTABLES_NAT, chain, saved) < 0)
+		return -1;
+	portmap_saved_read(t, *saved);
+	return 0;
+}
 
-/* The jumps that all containers share. */
+/* ---- what all containers share --------------------------------------------------------------- */
+
 static const struct shared {
 	const char *chain, *to, *rule;
 	bool for_marks;
@@ -43,85 +51,63 @@ static const struct shared {
 	  "-I POSTROUTING 1 -m comment --comment \"CNI portfwd requiring masquerade\" "
 	  "-j " PORTMAP_MASQ,
 	  true },
+	{ PORTMAP_SETMARK, "MARK", NULL, true }, /* portmap_text_marks() */
+	{ PORTMAP_MASQ, "MASQUERADE", NULL, true },
 };
 
-static bool is_wanted(const struct portmap_text *t, const struct shared *s)
+static bool is_missing(const struct portmap_text *t, const struct shared *s, const char *saved)
 {
-	return !s->for_marks || portmap_text_has_marks(t);
+	return (!s->for_marks || portmap_text_has_marks(t)) &&
+	       !iptables_save_has_jump(saved, s->chain, s->to, t->arena);
 }
 
-static int has_shared(struct cni_call *c, const struct portmap_text *t,
-		      const struct iptables_view *view, bool *has)
+static bool has_shared(const struct portmap_text *t, const char *saved)
 {
-	bool marks = portmap_text_has_marks(t);
-	size_t n = 1;
-
-	for (size_t i = 0; n && i < ARRAY_SIZE(shared); i++)
-		if (is_wanted(t, &shared[i]) &&
-		    iptables_count(c, view, shared[i].chain, shared[i].to, &n) < 0)
-			return -1;
-	if (n && marks && iptables_count(c, view, PORTMAP_SETMARK, NULL, &n) < 0)
-		return -1;
-	if (n && marks && iptables_count(c, view, PORTMAP_MASQ, NULL, &n) < 0)
-		return -1;
-	*has = n > 0;
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		if (is_missing(t, &shared[i], saved))
+			return false;
+	return true;
 }
-
-/* iptables-save is executed where there is something to compare only. */
-static int scan(struct cni_call *c, struct portmap_text *t, struct iptables_view *view, bool *has)
-{
-	if (iptables_view(c, t->family, IPTABLES_NAT, view) < 0 ||
-	    iptables_view_has(c, view, t->chain.name, has) < 0)
-		return -1;
-	if (*has && !view->saved && iptables_view_saved(c, t->family, IPTABLES_NAT, view) < 0)
-		return -1;
-	if (!*has)
-		return 0;
-	portmap_text_look(t, view->saved);
-	*has = portmap_text_has(t);
-	return *has ? has_shared(c, t, view, has) : 0;
-}
-
-int portmap_iptables_has(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list, bool *has)
-{
-	*has = true;
-	for (size_t i = 0; *has && i < ARRAY_SIZE(families); i++) {
-		struct portmap_text t = text_of(c, c->req->container_id, conf, list, families[i]);
-		struct iptables_view view;
-
-		if (t.n && scan(c, &t, &view, has) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* ---- making and removing --------------------------------------------------------------------- */
 
 /* Not by declaring the chain of entries, which flushes one that is there by now. */
-static int shared_lines(struct cni_call *c, struct portmap_text *t,
-			const struct iptables_view *view)
+static void put_shared(struct portmap_text *t, const char *saved)
 {
-	bool has;
-
-	if (iptables_view_has(c, view, PORTMAP_ENTRIES, &has) < 0)
-		return -1;
-	if (!has)
+	if (!iptables_save_has_chain(saved, PORTMAP_ENTRIES))
 		portmap_text_line(t, "-N " PORTMAP_ENTRIES);
 	if (portmap_text_has_marks(t))
 		portmap_text_marks(t);
-	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
-		size_t n;
-
-		if (!is_wanted(t, &shared[i]))
-			continue;
-		if (iptables_count(c, view, shared[i].chain, shared[i].to, &n) < 0)
-			return -1;
-		if (!n)
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		if (shared[i].rule && is_missing(t, &shared[i], saved))
 			portmap_text_line(t, shared[i].rule);
+}
+
+/* ---- CHECK ----------------------------------------------------------------------------------- */
+
+/* iptables-save is executed where there is something to compare only. */
+int portmap_iptables_check(struct cni_call *c, const struct portmap *conf,
+			   const struct portmap_list *list)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		struct portmap_text t = text_of(c, c->req->container_id, conf, list, families[i]);
+		const char *saved;
+
+		if (!t.n)
+			continue;
+		if (read_saved(c, &t, t.chain.name, &saved) < 0)
+			return -1;
+		if (!portmap_saved_has(&t) || !has_shared(&t, saved))
+			return err_set(c->err, ERR_CHECK,
+				       "iptables: rules of the host ports are gone");
 	}
 	return 0;
+}
+
+/* ---- ADD ------------------------------------------------------------------------------------- */
+
+static int commit(struct cni_call *c, struct portmap_text *t)
+{
+	portmap_text_line(t, "COMMIT");
+	return iptables_restore(c, t->family, portmap_text_join(t));
 }
 
 static int remove_chain(struct cni_call *c, const char *container_id)
@@ -135,61 +121,51 @@ static int remove_chain(struct cni_call *c, const char *container_id)
 /* What is to be done for a family. */
 struct plan {
 	struct portmap_text t;
-	struct iptables_view view;
+	const char *saved;
 	bool complete, done;
 };
 
 static int plan(struct cni_call *c, struct plan *p)
 {
-	p->complete = true;
+	p->complete = p->done = true;
 	if (!p->t.n)
 		return 0;
-	if (iptables_view_saved(c, p->t.family, IPTABLES_NAT, &p->view) < 0)
+	if (read_saved(c, &p->t, NULL, &p->saved) < 0)
 		return -1;
-	portmap_text_look(&p->t, p->view.saved);
-	p->complete = portmap_text_has(&p->t);
-	if (!p->complete)
-		return portmap_text_conflicts(&p->t, p->view.saved, c->err);
-	return has_shared(c, &p->t, &p->view, &p->done);
+	p->complete = portmap_saved_has(&p->t);
+	p->done = p->complete && has_shared(&p->t, p->saved);
+	return p->complete ? 0 : portmap_saved_conflicts(&p->t, p->saved, c->err);
 }
 
 static int carry_out(struct cni_call *c, struct plan *p)
 {
-	if (!p->t.n || p->done)
+	if (p->done)
 		return 0;
 	portmap_text_line(&p->t, "*nat");
-	if (shared_lines(c, &p->t, &p->view) < 0)
-		return -1;
+	put_shared(&p->t, p->saved);
 	if (!p->complete) {
-		portmap_text_keep(&p->t);
-		portmap_text_own(&p->t);
+		portmap_saved_keep(&p->t, NULL, 0);
+		portmap_text_container(&p->t);
 	}
-	portmap_text_line(&p->t, "COMMIT");
-	return iptables_restore(c, p->t.family, portmap_text_join(&p->t));
+	return commit(c, &p->t);
 }
-
-/* ---- taking back ----------------------------------------------------------------------------- */
 
 /* The chain anew, with what there is of it by now in view. */
 static int put_back(struct cni_call *c, const struct portmap_text *before)
 {
-	struct portmap_text t = { .network = before->network,
-				  .container_id = before->container_id,
-				  .family = before->family,
-				  .chain = before->chain,
-				  .arena = c->arena };
-	struct iptables_view view;
+	static const struct portmap_list nothing;
+	struct portmap_text t =
+		text_of(c, before->container_id, before->conf, &nothing, before->family);
+	const char *saved;
 
-	if (iptables_view_saved(c, t.family, IPTABLES_NAT, &view) < 0)
+	if (read_saved(c, &t, NULL, &saved) < 0)
 		return -1;
-	portmap_text_look(&t, view.saved);
 	portmap_text_line(&t, "*nat");
 	portmap_text_before(&t, before);
-	portmap_text_line(&t, "COMMIT");
-	return iptables_restore(c, t.family, portmap_text_join(&t));
+	return commit(c, &t);
 }
 
-static int undo_lost(struct cni_call *c, const struct plan *plans)
+static int put_all_back(struct cni_call *c, const struct plan *plans)
 {
 	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
 		return remove_chain(c, c->req->container_id);
@@ -201,11 +177,11 @@ static int undo_lost(struct cni_call *c, const struct plan *plans)
 
 static void undo_add(struct cni_call *c, void *arg)
 {
-	if (undo_lost(c, arg) < 0)
+	if (put_all_back(c, arg) < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
-/* The turn, because two who look for the shared jumps at the same time would both make them. */
+/* Under the lock: two calls that find a shared jump missing would both make it. */
 int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
 			 const struct portmap_list *list)
 {
@@ -227,115 +203,67 @@ int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
 	return 0;
 }
 
-/* ---- removing -------------------------------------------------------------------------------- */
+/* ---- DEL, GC --------------------------------------------------------------------------------- */
 
-/*
- * In whichever way iptables has put it: as an expression, or in what an extension keeps for itself.
- */
-static bool mentions(const struct nft_rule_list *rules, const struct ip *ip)
+/* The container's other attachments to the network, by their records, of one family. */
+static int siblings_of(struct cni_call *c, const struct portmap_text *t,
+		       struct portmap_text **texts, size_t *n)
 {
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct nlattr *e = rules->list[i].expressions;
+	const struct portmap_siblings *all;
+	size_t n_all;
 
-		if (e && memmem(mnl_attr_get_payload(e), mnl_attr_get_payload_len(e), ip->bytes,
-				ip_len(ip)))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Has the chain rules of others, as far as can be said without their records: more than this
- * attachment has by our count, or none that leads to it? Asking legacy iptables for a table makes
- * it.
- */
-static int has_more(struct cni_call *c, struct portmap_text *t, bool *more)
-{
-	size_t own = t->at.n + t->any.n + (t->family == AF_INET);
-	struct nft_rule_list rules;
-	struct iptables_view view;
-	size_t n;
-	bool found;
-
-	if (t->conf->chosen != PORTMAP_IPTABLES &&
-	    !iptables_legacy_has_table(t->family, IPTABLES_NAT))
-		return 0;
-	if (iptables_view(c, t->family, IPTABLES_NAT, &view) < 0)
+	*texts = NULL;
+	*n = 0;
+	if (portmap_siblings(c, &all, &n_all) < 0)
 		return -1;
-	if (view.saved) {
-		portmap_text_look(t, view.saved);
-		n = t->old_rules.n;
-		found = portmap_text_leads_to(t);
-	} else if (nft_rules(c->nft, view.table, t->chain.name, &rules, c->arena) < 0) {
-		return -1;
-	} else {
-		n = rules.n;
-		found = t->n && mentions(&rules, &t->mappings[0].to);
-	}
-	*more |= n > own || (n && !found);
+	for (size_t i = 0; i < n_all; i++)
+		if (!strcmp(all[i].record->container_id, t->container_id) &&
+		    !strcmp(all[i].record->network, t->network))
+			*arena_append(c->arena, *texts, *n) = text_of(
+				c, t->container_id, &all[i].conf, &all[i].conf.list, t->family);
 	return 0;
 }
 
-/* What others of the container have in its chain, of one family, as far as it is there. */
-static int others(struct cni_call *c, struct portmap_text *t, bool *any)
+/* Their rules of one family stay. */
+static int keep_siblings(struct cni_call *c, struct portmap_text *t, bool *any)
 {
-	struct iptables_view view;
-	struct portmap_siblings *kin;
+	struct portmap_text *siblings;
+	const char *saved;
 	size_t n;
 
-	if (iptables_view_saved(c, t->family, IPTABLES_NAT, &view) < 0 ||
-	    portmap_siblings(c, &kin, &n) < 0)
+	if (siblings_of(c, t, &siblings, &n) < 0)
 		return -1;
-	portmap_text_look(t, view.saved);
-	for (size_t i = 0; i < n; i++) {
-		struct portmap_text k =
-			text_of(c, t->container_id, &kin[i].conf, &kin[i].conf.list, t->family);
-
-		if (strcmp(kin[i].record->container_id, t->container_id) != 0 ||
-		    strcmp(kin[i].record->network, t->network) != 0)
-			continue;
-		portmap_text_look(&k, view.saved);
-		if (!k.n || !portmap_text_has(&k))
-			continue;
-		portmap_text_join_with(t, &k);
-		*any = true;
-	}
+	if (!n)
+		return 0;
+	if (read_saved(c, t, t->chain.name, &saved) < 0)
+		return -1;
+	portmap_saved_keep(t, siblings, n);
+	*any |= t->at.n || t->any.n;
 	return 0;
 }
 
-/* Theirs alone, anew. */
-static int leave(struct cni_call *c, struct portmap_text *t)
-{
-	if (!t->had_chain)
-		return 0;
-	portmap_text_line(t, "*nat");
-	portmap_text_own(t);
-	if (!t->entries.n)
-		portmap_text_drop(t);
-	portmap_text_line(t, "COMMIT");
-	return iptables_restore(c, t->family, portmap_text_join(t));
-}
-
-int portmap_iptables_del(struct cni_call *c, const char *container_id, const struct portmap *conf)
+int portmap_iptables_del(struct cni_call *c, const char *container_id)
 {
 	static const struct portmap_list nothing;
-	struct portmap_text rest[ARRAY_SIZE(families)];
-	bool more = false, any = false;
+	struct portmap_text t[ARRAY_SIZE(families)];
+	bool has, any = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct portmap_text own = text_of(c, container_id, conf, &conf->list, families[i]);
-
-		rest[i] = text_of(c, container_id, conf, &nothing, families[i]);
-		if (has_more(c, &own, &more) < 0)
-			return -1;
-	}
-	for (size_t i = 0; more && i < ARRAY_SIZE(families); i++)
-		if (others(c, &rest[i], &any) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		t[i] = text_of(c, container_id, &portmap_defaults, &nothing, families[i]);
+	if (iptables_may_have_chain(c, IPTABLES_NAT, t[0].chain.name, &has) < 0)
+		return -1;
+	for (size_t i = 0; has && i < ARRAY_SIZE(families); i++)
+		if (keep_siblings(c, &t[i], &any) < 0)
 			return -1;
 	if (!any)
-		return remove_chain(c, container_id);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (leave(c, &rest[i]) < 0)
+		return has ? remove_chain(c, container_id) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		if (!t[i].had_chain)
+			continue;
+		portmap_text_line(&t[i], "*nat");
+		portmap_text_container(&t[i]);
+		if (commit(c, &t[i]) < 0)
 			return -1;
+	}
 	return 0;
 }

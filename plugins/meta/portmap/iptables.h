@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * iptables.h - host ports by iptables: the texts of portmaptext.h put into the kernel, looked for,
- * and removed, so that either side checks and removes what the reference plugin or we have made.
+ * iptables.h - host ports by iptables: the texts of iptables_text.h put into the kernel, looked
+ * for, and removed, so that either side checks and removes what the reference plugin or we have
+ * made.
  */
 #ifndef CNIC_PORTMAP_IPTABLES_H
 #define CNIC_PORTMAP_IPTABLES_H
@@ -16,16 +17,14 @@
 int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
 			 const struct portmap_list *list) NODISCARD;
 
-/* Is all of it there? Conditions are not compared. */
-int portmap_iptables_has(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list, bool *has) NODISCARD;
+/* Is all of it there? ERR_CHECK if not. Conditions are not compared. */
+int portmap_iptables_check(struct cni_call *c, const struct portmap *conf,
+			   const struct portmap_list *list) NODISCARD;
 
 /*
- * What an attachment has in the container's chain of this network, by the conf that
- * portmap_from_record() has made of it, from both families, nft and legacy: all of the chain if
- * nobody of the container's stays who has a record. Shared chains stay.
+ * The container's chain of this network, from both families, nft and legacy, but for the rules that
+ * lead to another attachment of the container that has a record. Shared chains stay.
  */
-int portmap_iptables_del(struct cni_call *c, const char *container_id,
-			 const struct portmap *conf) NODISCARD;
+int portmap_iptables_del(struct cni_call *c, const char *container_id) NODISCARD;
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iptables_text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define PREFIX      "CNI-DN-"
 #define COMMENT_MAX 255
 #define PORTS_MAX   15 /* in one multiport match */
 
@@ -12,7 +10,7 @@ struct portmap_chain portmap_chain(const char *network, const char *container_id
 {
 	struct portmap_chain chain;
 
-	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, PREFIX, network, container_id);
+	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, PORTMAP_CHAIN, network, container_id);
 	return chain;
 }
 
@@ -23,28 +21,28 @@ bool portmap_text_has_marks(const struct portmap_text *t)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-void portmap_line(struct portmap_lines *to, const char *line, struct arena *arena)
-{
-	*arena_append(arena, to->line, to->n) = line;
-}
-
 void portmap_text_line(struct portmap_text *t, const char *line)
 {
-	portmap_line(&t->out, line, t->arena);
+	*arena_append(t->arena, t->line, t->n_lines) = line;
 }
 
-#define LINE(t, to, ...) portmap_line((to), arena_printf((t)->arena, __VA_ARGS__), (t)->arena)
+#define LINE(t, ...) portmap_text_line((t), arena_printf((t)->arena, __VA_ARGS__))
+
+/* In the words of iptables-save, so that it can be compared with them. */
+#define RULE(t, to, ...)                                  \
+	(*arena_append((t)->arena, (to)->rule, (to)->n) = \
+		 iptables_save_parse(arena_printf((t)->arena, __VA_ARGS__), (t)->arena))
 
 const char *portmap_text_join(const struct portmap_text *t)
 {
 	size_t len = 0;
 	char *text, *p;
 
-	for (size_t i = 0; i < t->out.n; i++)
-		len += strlen(t->out.line[i]) + 1;
+	for (size_t i = 0; i < t->n_lines; i++)
+		len += strlen(t->line[i]) + 1;
 	p = text = arena_alloc(t->arena, len + 1);
-	for (size_t i = 0; i < t->out.n; i++) {
-		p = stpcpy(p, t->out.line[i]);
+	for (size_t i = 0; i < t->n_lines; i++) {
+		p = stpcpy(p, t->line[i]);
 		*p++ = '\n';
 	}
 	return text;
@@ -67,12 +65,11 @@ static const char *quoted(struct arena *arena, const char *word)
 
 static const char *conditions(const struct portmap_text *t)
 {
-	const char *const *words, *text = "";
-	size_t n;
+	const struct portmap_words words = portmap_conditions(t->conf, t->family);
+	const char *text = "";
 
-	portmap_conditions(t->conf, t->family, &words, &n);
-	for (size_t i = 0; i < n; i++)
-		text = arena_printf(t->arena, "%s %s", text, quoted(t->arena, words[i]));
+	for (size_t i = 0; i < words.n; i++)
+		text = arena_printf(t->arena, "%s %s", text, quoted(t->arena, words.word[i]));
 	return text;
 }
 
@@ -86,9 +83,9 @@ static const char *comment(const struct portmap_text *t)
 	return quoted(t->arena, text);
 }
 
-static void entry_line(struct portmap_text *t, uint8_t protocol, const char *ports)
+static void entry_rule(struct portmap_text *t, uint8_t protocol, const char *ports)
 {
-	LINE(t, &t->entries,
+	RULE(t, &t->entries,
 	     "-A " PORTMAP_ENTRIES " -p %s -m comment --comment %s -m multiport "
 	     "--dports %s%s -j %s",
 	     portmap_protocol_name(protocol), comment(t), ports, conditions(t), t->chain.name);
@@ -111,41 +108,40 @@ static void entries_of(struct portmap_text *t, uint8_t protocol)
 				     conf->ports[i].host_port);
 		if (++in_line < PORTS_MAX)
 			continue;
-		entry_line(t, protocol, ports);
+		entry_rule(t, protocol, ports);
 		in_line = 0;
 	}
 	if (in_line)
-		entry_line(t, protocol, ports);
+		entry_rule(t, protocol, ports);
 }
 
-static void mark_line(struct portmap_text *t, struct portmap_lines *to, const char *source,
+static void mark_rule(struct portmap_text *t, struct portmap_rules *to, const char *source,
 		      const char *match)
 {
 	const char *target = t->conf->external_chain ? t->conf->external_chain : PORTMAP_SETMARK;
 
-	LINE(t, to, "-A %s%s%s -j %s", t->chain.name, source, match, target);
+	RULE(t, to, "-A %s%s%s -j %s", t->chain.name, source, match, target);
 }
 
-static void mark_lines(struct portmap_text *t, struct portmap_lines *to,
+static void mark_rules(struct portmap_text *t, struct portmap_rules *to,
 		       const struct portmap_mapping *m, const char *match)
 {
-	struct ip near = ip_network(&m->to);
+	struct ip net = ip_network(&m->to);
 	char text[IP_STRLEN];
 
 	if (!t->conf->snat)
 		return;
 	if (t->conf->masq_all) {
-		mark_line(t, to, "", match);
+		mark_rule(t, to, "", match);
 		return;
 	}
-	mark_line(t, to, arena_printf(t->arena, " -s %s", cidr_str(&near, text)), match);
-	mark_line(t, to, t->family == AF_INET ? " -s 127.0.0.1/32" : " -s ::1/128", match);
+	mark_rule(t, to, arena_printf(t->arena, " -s %s", cidr_str(&net, text)), match);
+	mark_rule(t, to, t->family == AF_INET ? " -s 127.0.0.1/32" : " -s ::1/128", match);
 }
 
-/* In the words of iptables-save, so that they can be compared with them. */
-static void mapping_lines(struct portmap_text *t, const struct portmap_mapping *m)
+static void mapping_rules(struct portmap_text *t, const struct portmap_mapping *m)
 {
-	struct portmap_lines *to = m->at.family == AF_UNSPEC ? &t->any : &t->at;
+	struct portmap_rules *to = m->at.family == AF_UNSPEC ? &t->any : &t->at;
 	const char *protocol = portmap_protocol_name(m->protocol), *at = "", *match;
 	char text[IP_STRLEN];
 	struct ip host = m->at;
@@ -156,8 +152,8 @@ static void mapping_lines(struct portmap_text *t, const struct portmap_mapping *
 	}
 	match = arena_printf(t->arena, "%s -p %s -m %s --dport %u", at, protocol, protocol,
 			     m->port);
-	mark_lines(t, to, m, match);
-	LINE(t, to,
+	mark_rules(t, to, m, match);
+	RULE(t, to,
 	     t->family == AF_INET ? "-A %s%s -j DNAT --to-destination %s:%u"
 				  : "-A %s%s -j DNAT --to-destination [%s]:%u",
 	     t->chain.name, match, ip_str(&m->to, text), m->to_port);
@@ -172,55 +168,59 @@ void portmap_text_init(struct portmap_text *t, const struct portmap_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		if (list->mapping[i].to.family != t->family)
 			continue;
-		*arena_append(t->arena, t->mappings, t->n) = list->mapping[i];
-		mapping_lines(t, &list->mapping[i]);
+		if (!t->n++)
+			t->mappings = &list->mapping[i];
+		mapping_rules(t, &list->mapping[i]);
 	}
 	for (size_t i = 0; t->n && i < ARRAY_SIZE(protocols); i++)
 		entries_of(t, protocols[i]);
 }
 
-static void put_lines(struct portmap_text *t, const struct portmap_lines *lines)
+static void put_rules(struct portmap_text *t, const struct portmap_rules *rules)
 {
-	for (size_t i = 0; i < lines->n; i++)
-		portmap_text_line(t, lines->line[i]);
+	for (size_t i = 0; i < rules->n; i++)
+		LINE(t, "-A %s", rules->rule[i].text);
 }
 
-void portmap_text_chain(struct portmap_text *t)
+/* The chain, empty, and no entries. */
+static void put_chain(struct portmap_text *t)
 {
-	LINE(t, &t->out, ":%s - [0:0]", t->chain.name);
+	LINE(t, ":%s - [0:0]", t->chain.name);
 	for (size_t i = 0; i < t->old_entries.n; i++)
-		LINE(t, &t->out, "-D%s", t->old_entries.line[i] + sizeof("-A") - 1);
+		LINE(t, "-D %s", t->old_entries.rule[i].text);
+}
+
+static void drop_chain(struct portmap_text *t)
+{
+	LINE(t, "-F %s", t->chain.name);
+	LINE(t, "-X %s", t->chain.name);
 }
 
 /*
  * Ports of one address first. Translation comes before the kernel looks for loopback addresses on a
  * wire: they are the host's own only.
  */
-void portmap_text_own(struct portmap_text *t)
+void portmap_text_container(struct portmap_text *t)
 {
-	portmap_text_chain(t);
+	put_chain(t);
 	if (t->family == AF_INET)
-		LINE(t, &t->out, "-A %s -d 127.0.0.0/8 -m addrtype ! --src-type LOCAL -j RETURN",
+		LINE(t, "-A %s -d 127.0.0.0/8 -m addrtype ! --src-type LOCAL -j RETURN",
 		     t->chain.name);
-	put_lines(t, &t->at);
-	put_lines(t, &t->any);
-	put_lines(t, &t->entries);
+	put_rules(t, &t->at);
+	put_rules(t, &t->any);
+	put_rules(t, &t->entries);
+	if (!t->at.n && !t->any.n)
+		drop_chain(t);
 }
 
-void portmap_text_drop(struct portmap_text *t)
-{
-	LINE(t, &t->out, "-F %s", t->chain.name);
-	LINE(t, &t->out, "-X %s", t->chain.name);
-}
-
-/* As it was; a chain that was not there goes. */
+/* A chain that was not there goes. */
 void portmap_text_before(struct portmap_text *t, const struct portmap_text *before)
 {
-	portmap_text_chain(t);
-	put_lines(t, &before->old_rules);
-	put_lines(t, &before->old_entries);
+	put_chain(t);
+	put_rules(t, &before->old);
+	put_rules(t, &before->old_entries);
 	if (!before->had_chain)
-		portmap_text_drop(t);
+		drop_chain(t);
 }
 
 void portmap_text_marks(struct portmap_text *t)
@@ -228,10 +228,10 @@ void portmap_text_marks(struct portmap_text *t)
 	uint32_t mark = UINT32_C(1) << t->conf->mark_bit;
 
 	portmap_text_line(t, ":" PORTMAP_SETMARK " - [0:0]");
-	LINE(t, &t->out,
+	LINE(t,
 	     "-A " PORTMAP_SETMARK " -m comment --comment \"CNI portfwd masquerade mark\" "
 	     "-j MARK --set-xmark %#x/%#x",
 	     mark, mark);
 	portmap_text_line(t, ":" PORTMAP_MASQ " - [0:0]");
-	LINE(t, &t->out, "-A " PORTMAP_MASQ " -m mark --mark %#x/%#x -j MASQUERADE", mark, mark);
+	LINE(t, "-A " PORTMAP_MASQ " -m mark --mark %#x/%#x -j MASQUERADE", mark, mark);
 }

@@ -97,7 +97,7 @@ static int portmap_repair(struct cni_call *c)
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
-/* Conditions that nobody can settle are none: nothing can have been made under them. */
+/* Conditions that cannot be resolved are none: nothing can have been made under them. */
 static void resolve_lenient(struct cni_call *c)
 {
 	struct portmap *conf = c->conf;
@@ -125,14 +125,6 @@ static void guess(struct cni_call *c)
 		conf->list = portmap_list(conf, &prev, c->req->ifname, c->arena);
 }
 
-static int release(struct cni_call *c)
-{
-	const struct portmap *conf = c->conf;
-
-	return conf->is_recalled && conf->list.n ? portmap_rules_del(c, conf, &conf->list)
-						 : portmap_rules_del_all(c, conf);
-}
-
 /*
  * Without a record whose file is there, and without ports in the configuration, there is nothing.
  */
@@ -158,8 +150,8 @@ static int portmap_del(struct cni_call *c)
 	err_clear(c->err);
 	if (cni_nft(c) < 0)
 		return -1;
-	cni_step(c, &steps, release(c));
-	cni_step(c, &steps, portmap_rules_del_compat(c, c->req->container_id, conf));
+	cni_step(c, &steps, portmap_rules_del(c, conf));
+	cni_step(c, &steps, portmap_rules_del_compat(c, c->req->container_id, &conf->list));
 	cni_step(c, &steps, portmap_close_loopback(c, conf));
 	cni_step(c, &steps, portmap_conntrack_flush_container(c, &conf->list));
 	if (cni_steps_end(c, &steps) < 0)
@@ -178,7 +170,7 @@ static int gc_one(struct cni_call *c, const struct record *r)
 		err_clear(c->err);
 	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_gc(c, &conf) < 0)
 		return -1;
-	if (conf.list.n && portmap_rules_del_compat(c, r->container_id, &conf) < 0)
+	if (conf.list.n && portmap_rules_del_compat(c, r->container_id, &conf.list) < 0)
 		return -1;
 	return portmap_close_loopback(c, &conf);
 }

@@ -3,62 +3,43 @@
 
 #include <string.h>
 
-#include "nft/elems.h"
-
-/* ---- whose ----------------------------------------------------------------------------------- */
+/* ---- comments -------------------------------------------------------------------------------- */
 
 /*
- * The mark of owner.h, but with the container's id in front, so that it is never cut: two
+ * The comment of instance.h, but with the container's id in front, so that it is never cut: two
  * interfaces of one container may ask for the same ports.
  */
-static const char *owner_of(struct arena *arena, const struct record *who)
+static const char *comment_of(struct arena *arena, const struct record *r)
 {
 	struct instance o;
 	char *text;
 
-	instance_init(&o, who->network, who->ifname, who->container_id);
+	instance_init(&o, r->network, r->ifname, r->container_id);
 	text = arena_printf(arena, "%.*s, id: %.64s, net: %.12s, if: %s", INSTANCE_ID_LEN,
-			    o.comment, who->container_id, who->network, who->ifname);
+			    o.comment, r->container_id, r->network, r->ifname);
 	for (char *quote; (quote = strchr(text, '"'));)
 		*quote = '_'; /* an interface's name may have it, nft(8)'s comments may not */
 	return arena_strndup(arena, text, strnlen(text, INSTANCE_COMMENT_MAX));
 }
 
-#define MARK_AT INSTANCE_ID_LEN
-#define ID_AT   (INSTANCE_ID_LEN + sizeof(", id: ") - 1)
+#define SEPARATOR_AT INSTANCE_ID_LEN
+#define ID_AT        (INSTANCE_ID_LEN + sizeof(", id: ") - 1)
 
-static bool is_same_container(const char *comment, const char *other)
+static bool has_same_id(const char *comment, const char *other)
 {
 	size_t n = ID_AT + strcspn(comment + ID_AT, ",");
 
 	return strlen(other) > n &&
-	       !strncmp(other + MARK_AT + 1, comment + MARK_AT + 1, n - MARK_AT);
+	       !strncmp(other + SEPARATOR_AT + 1, comment + SEPARATOR_AT + 1, n - SEPARATOR_AT);
 }
 
-/* The first of them to come has the port; the reference, too, leaves it to him. */
+/* The first attachment that asks for a port has it, as with the reference. */
 static bool same_container(const struct nft_elems *elems, const char *other)
 {
-	return is_same_container(elems->comment, other);
+	return has_same_id(elems->comment, other);
 }
 
-struct nft_elems portmap_claim_of(struct cni_call *c, const struct record *who,
-				  const struct portmap *conf, const struct portmap_list *list)
-{
-	struct nft_elems elems = portmap_elems(conf, list, owner_of(c->arena, who), c->arena);
-
-	elems.same_container = same_container;
-	elems.succession = portmap_succession(c);
-	return elems;
-}
-
-struct record portmap_who(const struct cni_call *c)
-{
-	return (struct record){ .network = c->req->net.name,
-				.container_id = c->req->container_id,
-				.ifname = c->req->ifname };
-}
-
-/* ---- by their records ------------------------------------------------------------------------ */
+/* ---- siblings -------------------------------------------------------------------------------- */
 
 void portmap_turn_conf(struct portmap *conf, const char *backend)
 {
@@ -80,56 +61,55 @@ int portmap_from_record(struct cni_call *c, const struct record *r, struct portm
 		return -1;
 	}
 	conf->list = portmap_list(conf, &r->prev, r->ifname, c->arena);
-	conf->is_recalled = true;
+	conf->is_recorded = true;
 	return 0;
 }
 
-/* One that nobody understands any more has nothing to ask for. */
-static int add_kin(struct cni_call *c, const struct record *r, void *data)
+/* A record that cannot be read any more has nothing to ask for. */
+static int add_sibling(struct cni_call *c, const struct record *r, void *data)
 {
 	struct portmap *own = data;
-	struct portmap_siblings kin = { .record = r, .oif = -1 };
+	struct portmap_siblings s = { .record = r };
 
 	if (c->req->command != CNI_GC && strcmp(r->container_id, c->req->container_id) != 0)
 		return 0;
-	if (portmap_from_record(c, r, &kin.conf) < 0) {
+	if (portmap_from_record(c, r, &s.conf) < 0) {
 		err_clear(c->err);
 		return 0;
 	}
-	kin.elems = portmap_claim_of(c, r, &kin.conf, &kin.conf.list);
-	*arena_append(c->arena, own->kin, own->n_kin) = kin;
+	s.elems = portmap_elems(&s.conf, &s.conf.list, comment_of(c->arena, r), c->arena);
+	*arena_append(c->arena, own->siblings, own->n_siblings) = s;
 	return 0;
 }
 
-int portmap_siblings(struct cni_call *c, struct portmap_siblings **list, size_t *n)
+int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, size_t *n)
 {
 	struct portmap *own = c->conf;
 	const char *text = c->req->command == CNI_GC ? NULL : c->req->container_id;
 
-	if (!own->has_kin && record_each_other(c, text, add_kin, own) < 0)
+	if (!own->has_siblings && record_each_other(c, text, add_sibling, own) < 0)
 		return -1;
-	own->has_kin = true;
-	*list = own->kin;
-	*n = own->n_kin;
+	own->has_siblings = true;
+	*list = own->siblings;
+	*n = own->n_siblings;
 	return 0;
 }
 
-/* ---- who comes next -------------------------------------------------------------------------- */
+/* ---- elements -------------------------------------------------------------------------------- */
 
-static int succeed(struct nft_successor *s, void *data)
+static int find_successor(struct nft_successor *s, void *data)
 {
-	struct cni_call *c = data;
-	struct portmap_siblings *kin;
+	const struct portmap_siblings *siblings;
 	size_t n;
 
-	if (portmap_siblings(c, &kin, &n) < 0)
+	if (portmap_siblings(data, &siblings, &n) < 0)
 		return -1;
 	for (size_t i = 0; !s->elem && i < n; i++) {
-		const struct nft_elems *elems = &kin[i].elems;
+		const struct nft_elems *elems = &siblings[i].elems;
 
-		if (kin[i].conf.chosen != PORTMAP_OWN ||
-		    !is_same_container(elems->comment, s->leaving) ||
-		    strcmp(elems->table->table.name, s->table->table.name) != 0)
+		if (siblings[i].conf.chosen != PORTMAP_OWN ||
+		    !has_same_id(elems->comment, s->leaving) ||
+		    strcmp(elems->own->table.name, s->own->table.name) != 0)
 			continue;
 		s->elem = nft_elems_find(elems, s->key);
 		s->comment = elems->comment;
@@ -137,10 +117,17 @@ static int succeed(struct nft_successor *s, void *data)
 	return 0;
 }
 
-const struct nft_succession *portmap_succession(struct cni_call *c)
+struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf,
+				  const struct portmap_list *list)
 {
-	struct nft_succession *s = arena_new(c->arena, struct nft_succession);
+	const struct record r = { .network = c->req->net.name,
+				  .container_id = c->req->container_id,
+				  .ifname = c->req->ifname };
+	struct nft_succession *succession = arena_new(c->arena, struct nft_succession);
+	struct nft_elems elems = portmap_elems(conf, list, comment_of(c->arena, &r), c->arena);
 
-	*s = (struct nft_succession){ succeed, c };
-	return s;
+	*succession = (struct nft_succession){ find_successor, c };
+	elems.same_container = same_container;
+	elems.succession = succession;
+	return elems;
 }

@@ -198,6 +198,65 @@ chain_restored() {
 	done
 }
 
+# two_interfaces : of one container on one network; the DEL of one, either, leaves the other its rules
+two_interfaces() {
+	local first second conf other
+	declare -A checked
+	conf=$(conf bridge "$1")
+	other=$(jq -c '.bridge = "br3" | .ipam.ranges = [[{subnet: "10.3.0.0/24"}], [{subnet: "fd00:3::/64"}]]' <<<"$conf")
+	for first in eth0 net1; do
+		for second in "$conf" "$other"; do
+			add bridge eth0 <<<"$conf"
+			expect_ok
+			checked[eth0]=$(with_result "$conf")
+			add bridge net1 <<<"$second"
+			expect_ok
+			checked[net1]=$(with_result "$second")
+			check bridge eth0 <<<"${checked[eth0]}"
+			expect_silent
+			check bridge net1 <<<"${checked[net1]}"
+			expect_silent
+			[ "$1" != iptables ] || subnets_first
+			if [ $first = eth0 ]; then
+				del bridge eth0 <<<"$conf"
+				expect_silent
+				check bridge net1 <<<"${checked[net1]}"
+				expect_silent
+				del bridge net1 <<<"$second"
+			else
+				gc bridge <<<"$(jq -c '.["cni.dev/valid-attachments"] =
+					[{containerID: "c1", ifname: "eth0"}]' <<<"$second")"
+				expect_silent
+				check bridge eth0 <<<"${checked[eth0]}"
+				expect_silent
+				[ "$1" != iptables ] || [ "$(iptables -t nat -S POSTROUTING | grep -c CNI-)" -eq 1 ]
+				del bridge net1 <<<"$second"
+				del bridge eth0 <<<"$conf"
+			fi
+			expect_silent
+			! { iptables -t nat -S && ip6tables -t nat -S; } | grep CNI- || fail "no chain left"
+			nothing_held
+		done
+	done
+}
+
+# A subnet that comes after the rule for all the rest would never be asked for.
+subnets_first() {
+	local family
+	for family in ip ip6; do
+		"${family}tables" -t nat -S | awk '/^-A CNI-.*MASQUERADE/ { all = 1 }
+			/^-A CNI-.*ACCEPT/ && all { exit 1 }' || fail "$("${family}tables" -t nat -S)"
+	done
+}
+
+@test "two interfaces on one network: either leaves, the other is masqueraded still" {
+	local backend
+	netns box
+	for backend in '' nftables iptables; do
+		two_interfaces "$backend"
+	done
+}
+
 @test "GC removes what is not in the valid attachments, and of this network only" {
 	local backend
 	netns one
@@ -283,5 +342,6 @@ chain_restored() {
 @test "legacy iptables: CHECK misses a rule that is gone from the container's chain, and repair puts it back" {
 	with_legacy
 	chain_restored
+	two_interfaces iptables
 	rules_clean
 }

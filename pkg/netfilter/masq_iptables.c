@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netfilter/masq_iptables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "netfilter/iptables.h"
+#include "netfilter/iptables_save.h"
+#include "skel/instance.h"
+#include "skel/record.h"
+
+static const char *const postrouting[] = { "POSTROUTING", NULL };
+static const sa_family_t families[] = { AF_INET, AF_INET6 };
+
+struct chain {
+	const char *network, *container_id;
+	char name[INSTANCE_CHAIN_LEN + 1];
+};
+
+static struct chain chain_of(const char *network, const char *container_id)
+{
+	struct chain chain = { network, container_id, "" };
+
+	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, "CNI-", network, container_id);
+	return chain;
+}
+
+static const char *host_str(const struct ip *ip, char text[IP_STRLEN])
+{
+	struct ip host = *ip;
+
+	host.plen = ip_bits(ip);
+	return cidr_str(&host, text);
+}
+
+static const char *network_str(const struct ip *ip, char text[IP_STRLEN])
+{
+	const struct ip net = ip_network(ip);
+
+	return cidr_str(&net, text);
+}
+
+static bool is_saved(struct cni_call *c, const char *saved, const char *line)
+{
+	static const char *const options[] = { "-s", "-d", "-j", NULL };
+	const struct iptables_save_rule want = iptables_save_parse(line, c->arena);
+	struct iptables_save_rule rule;
+
+	while (iptables_save_next(&saved, want.word[0], &rule, c->arena))
+		if (iptables_save_equal(&rule, &want, options))
+			return true;
+	return false;
+}
+
+/*
+ * An address's rules that are not there. The subnets come before the rest of the world. Names have
+ * no characters that iptables-restore would take apart.
+ */
+static const char *missing_rules(struct cni_call *c, const struct chain *chain, const char *saved,
+				 const char *text, const struct ip *ip)
+{
+	const char *comment =
+		arena_printf(c->arena, "-m comment --comment \"name: \\\"%s\\\" id: \\\"%s\\\"\"",
+			     chain->network, chain->container_id);
+	char net[IP_STRLEN], host[IP_STRLEN];
+	const char *const lines[] = {
+		arena_printf(c->arena, "-I %s -d %s %s -j ACCEPT", chain->name,
+			     network_str(ip, net), comment),
+		arena_printf(c->arena, "-A %s ! -d %s %s -j MASQUERADE", chain->name,
+			     ip->family == AF_INET ? "224.0.0.0/4" : "ff00::/8", comment),
+		arena_printf(c->arena, "-A %s -s %s %s -j %s", postrouting[0], host_str(ip, host),
+			     comment, chain->name),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		if (!strstr(text, lines[i]) && !is_saved(c, saved, lines[i]))
+			text = arena_printf(c->arena, "%s%s\n", text, lines[i]);
+	return text;
+}
+
+/* What is not there yet, of one family; "": nothing. */
+static int missing(struct cni_call *c, const struct cni_result *r, sa_family_t family,
+		   const char **text)
+{
+	const struct chain chain = chain_of(c->req->net.name, c->req->container_id);
+	const char *saved = NULL;
+
+	*text = "";
+	for (size_t i = 0; i < r->n_ips; i++) {
+		if (r->ips[i].address.family != family)
+			continue;
+		if (!saved && iptables_saved(c, family, IPTABLES_NAT, chain.name, &saved) < 0)
+			return -1;
+		*text = missing_rules(c, &chain, saved, *text, &r->ips[i].address);
+	}
+	if (**text && !iptables_save_has_chain(saved, chain.name))
+		*text = arena_printf(c->arena, ":%s -\n%s", chain.name, *text);
+	return 0;
+}
+
+static int restore(struct cni_call *c, sa_family_t family, const char *text)
+{
+	return iptables_restore(c, family, arena_printf(c->arena, "*nat\n%sCOMMIT\n", text));
+}
+
+int masq_iptables_set(struct cni_call *c, const struct cni_result *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const char *text;
+
+		if (missing(c, r, families[i], &text) < 0)
+			return -1;
+		if (*text && restore(c, families[i], text) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int masq_iptables_check(struct cni_call *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const char *text;
+
+		if (missing(c, c->req->prev, families[i], &text) < 0)
+			return -1;
+		if (*text)
+			return err_set(c->err, ERR_CHECK, "iptables: rules are gone");
+	}
+	return 0;
+}
+
+/* Addresses of the container's other interfaces on the network. */
+struct others {
+	const struct chain *chain;
+	const struct ip **ip;
+	size_t n;
+};
+
+static int add_other(struct cni_call *c, const struct record *r, void *data)
+{
+	struct others *o = data;
+
+	if (strcmp(r->network, o->chain->network) != 0 ||
+	    strcmp(r->container_id, o->chain->container_id) != 0)
+		return 0;
+	for (size_t i = 0; i < r->prev.n_ips; i++)
+		*arena_append(c->arena, o->ip, o->n) = &r->prev.ips[i].address;
+	return 0;
+}
+
+/* Is the rule about one of the addresses, or a subnet of theirs? */
+static bool is_of_others(const struct others *o, const struct iptables_save_rule *rule)
+{
+	char text[IP_STRLEN];
+
+	for (size_t i = 0; i < o->n; i++)
+		if (iptables_save_has(rule, "-s", host_str(o->ip[i], text)) ||
+		    iptables_save_has(rule, "-d", network_str(o->ip[i], text)))
+			return true;
+	return false;
+}
+
+/* The deletion of all that is not the others'; *shared: something is. */
+static const char *deletions(struct cni_call *c, const struct others *o, const char *saved,
+			     bool *shared)
+{
+	struct iptables_save_rule rule;
+	const char *text = "";
+
+	for (const char *at = saved; iptables_save_next(&at, NULL, &rule, c->arena);) {
+		bool jump = iptables_save_has(&rule, "-j", o->chain->name);
+
+		if (!jump && (strcmp(rule.word[0], o->chain->name) != 0 ||
+			      !iptables_save_has(&rule, "-j", "ACCEPT")))
+			continue;
+		if (!is_of_others(o, &rule))
+			text = arena_printf(c->arena, "%s-D %s\n", text, rule.text);
+		else
+			*shared |= jump;
+	}
+	return text;
+}
+
+static int leave_to_others(struct cni_call *c, const struct others *o, bool *shared)
+{
+	const char *saved, *text[ARRAY_SIZE(families)];
+
+	*shared = false;
+	for (size_t i = 0; o->n && i < ARRAY_SIZE(families); i++) {
+		if (iptables_saved(c, families[i], IPTABLES_NAT, o->chain->name, &saved) < 0)
+			return -1;
+		text[i] = deletions(c, o, saved, shared);
+	}
+	for (size_t i = 0; *shared && i < ARRAY_SIZE(families); i++)
+		if (*text[i] && restore(c, families[i], text[i]) < 0)
+			return -1;
+	return 0;
+}
+
+/* The chain goes with the last interface that has a record. */
+static int remove_chain(struct cni_call *c, const char *network, const char *container_id)
+{
+	const struct chain chain = chain_of(network, container_id);
+	const struct nft_chain_removal d = { .chain = chain.name, .from = postrouting };
+	struct others o = { .chain = &chain };
+	bool has, shared;
+
+	if (iptables_may_have_chain(c, IPTABLES_NAT, chain.name, &has) < 0)
+		return -1;
+	if (!has)
+		return 0;
+	if (record_each_other(c, container_id, add_other, &o) < 0 ||
+	    leave_to_others(c, &o, &shared) < 0)
+		return -1;
+	return shared ? 0 : iptables_chain_remove(c, IPTABLES_NAT, &d);
+}
+
+int masq_iptables_del(struct cni_call *c, const struct cni_result *r)
+{
+	(void)r;
+	return remove_chain(c, c->req->net.name, c->req->container_id);
+}
+
+static void undo_iptables(struct cni_call *c, void *arg)
+{
+	if (masq_iptables_del(c, arg) < 0)
+		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
+}
+
+int masq_iptables_add(struct cni_call *c)
+{
+	undo_push(c, undo_iptables, NULL); /* of two families the first may have been done */
+	return masq_iptables_set(c, &c->result);
+}
+
+/* A chain's name does not tell the attachment: only those go that an ADD has left a record of. */
+static int gc_chain(struct cni_call *c, const struct record *r)
+{
+	return remove_chain(c, r->network, r->container_id);
+}
+
+int masq_iptables_gc(struct cni_call *c, const struct nft_comment_filter *f)
+{
+	(void)f;
+	return record_each_stale(c, gc_chain);
+}

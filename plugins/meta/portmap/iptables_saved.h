@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * iptables_saved.h - host ports as iptables-save shows them, compared with what iptables_text.h
+ * wants, and what of them stays. Reads texts: executes nothing.
+ */
+#ifndef CNIC_PORTMAP_IPTABLES_SAVED_H
+#define CNIC_PORTMAP_IPTABLES_SAVED_H
+
+#include "iptables_text.h"
+
+/* What the container's chain and its entries are. */
+void portmap_saved_read(struct portmap_text *t, const char *saved);
+
+/* Is all that is wanted there? Conditions are not compared. */
+bool portmap_saved_has(const struct portmap_text *t);
+
+/*
+ * Rules of the chain that lead to one of these attachments, and their entries, are wanted, too, and
+ * come first; NULL: those that lead to any but this one.
+ */
+void portmap_saved_keep(struct portmap_text *t, const struct portmap_text *siblings, size_t n);
+
+/*
+ * Does another container's chain have one of these ports, for all packets? Fails with ERR_IN_USE
+ * then.
+ */
+int portmap_saved_conflicts(const struct portmap_text *t, const char *saved,
+			    struct err *err) NODISCARD;
+
+#endif
