@@ -183,8 +183,9 @@ const char *fw_backends_extra(struct cni_call *c, unsigned int set)
 {
 	const char *extra = "";
 
-	fw_each(i, set) extra =
-		arena_printf(c->arena, "%s%s%s", extra, *extra ? ", " : "", fw_backends[i]->name);
+	fw_for_each(i, set)
+		extra = arena_printf(c->arena, "%s%s%s", extra, *extra ? ", " : "",
+				     fw_backends[i]->name);
 	return extra;
 }
 

@@ -22,10 +22,10 @@ enum { FW_FIREWALLD = 1, FW_NFTABLES = 2, FW_IPTABLES_NFT = 4, FW_IPTABLES_LEGAC
 #define FW_BACKENDS 4
 extern const struct fw_backend *const fw_backends[FW_BACKENDS];
 
-/* for each index in the set */
-#define fw_each(i, set)                          \
-	for (size_t i = 0; i < FW_BACKENDS; i++) \
-		if ((set)&1u << i)
+/* For each index of the set, which is evaluated once. */
+#define fw_for_each(i, set)                                          \
+	for (unsigned int i = 0, set_ = (set); i < FW_BACKENDS; i++) \
+		if (set_ & 1u << i)
 
 /* Those that the configuration asks for; unset, what the host uses. */
 int fw_backends_chosen(struct cni_call *c, const struct fw_conf *conf, unsigned int *set) NODISCARD;

@@ -155,8 +155,9 @@ static int firewall_add(struct cni_call *c)
 		return -1;
 	if (record_write(c, fw_backends_extra(c, set)) < 0)
 		return -1;
-	fw_each(i, set) if (add(c, set, i) < 0) return err_wrap(c->err, "firewall, %s",
-								fw_backends[i]->name);
+	fw_for_each(i, set)
+		if (add(c, set, i) < 0)
+			return err_wrap(c->err, "firewall, %s", fw_backends[i]->name);
 	host_unlock(c);
 	return 0;
 }
@@ -193,8 +194,9 @@ static int firewall_del(struct cni_call *c)
 	if (record_read(c, &r) < 0 || cni_nft(c) < 0)
 		return -1;
 	result = result_of(c, r);
-	fw_each(i, fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL)) cni_step(
-		c, &steps, fw_backends[i]->release(c->nft, fw_forward_of(c, result), c->arena));
+	fw_for_each(i, fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL))
+		cni_step(c, &steps,
+			 fw_backends[i]->release(c->nft, fw_forward_of(c, result), c->arena));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);
@@ -217,8 +219,7 @@ static int check_any(struct cni_call *c)
 
 	if (fw_backends_chosen(c, c->conf, &set) < 0)
 		return -1;
-	fw_each(i, set)
-	{
+	fw_for_each(i, set) {
 		err_clear(c->err);
 		if (check(c, set, i) == 0)
 			return 0;
@@ -241,14 +242,15 @@ static int firewall_check(struct cni_call *c)
 	set = fw_backends_recorded(c, r ? r->extra : NULL);
 	if (!set)
 		return check_any(c);
-	fw_each(i, set) if (check(c, set, i) < 0) return -1;
+	fw_for_each(i, set)
+		if (check(c, set, i) < 0)
+			return -1;
 	return 0;
 }
 
 static int restore(struct cni_call *c, unsigned int set)
 {
-	fw_each(i, set)
-	{
+	fw_for_each(i, set) {
 		const struct step s = step_of(c, set, i);
 
 		if (s.backend->restore(c->nft, s.f, c->arena) < 0)
@@ -266,9 +268,9 @@ static int turn(struct cni_call *c)
 	if (fw_backends_turned(c, c->conf, c->req->backend, extra, &set) < 0 || restore(c, set) < 0)
 		return -1;
 	old = fw_backends_to_clean(c, "nftables", extra) & ~set;
-	fw_each(i,
-		old) if (fw_backends[i]->release(c->nft, fw_forward_of(c, c->req->prev), c->arena) <
-			 0) return err_wrap(c->err, "firewall, %s", fw_backends[i]->name);
+	fw_for_each(i, old)
+		if (fw_backends[i]->release(c->nft, fw_forward_of(c, c->req->prev), c->arena) < 0)
+			return err_wrap(c->err, "firewall, %s", fw_backends[i]->name);
 	if (fw_gc_policies(c, old) < 0)
 		return -1;
 	return record_write(c, fw_backends_extra(c, set));
@@ -291,11 +293,10 @@ static int gc(struct cni_call *c)
 	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)
 		return -1;
-	fw_each(i, fw_backends_to_clean(c, "nftables",
-					NULL)) if (fw_backends[i]->gc &&
-						   fw_backends[i]->gc(c->nft, instance_may_go,
-								      &comments,
-								      c->arena) < 0) return -1;
+	fw_for_each(i, fw_backends_to_clean(c, "nftables", NULL))
+		if (fw_backends[i]->gc &&
+		    fw_backends[i]->gc(c->nft, instance_may_go, &comments, c->arena) < 0)
+			return -1;
 	return 0;
 }
 

@@ -82,11 +82,6 @@ int fw_firewalld_is_running(struct cni_call *c, bool *running)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-struct question {
-	const char **argv;
-	size_t n;
-};
-
 static const char *text_of(struct arena *arena, const struct ip *ip)
 {
 	struct ip host = *ip;
@@ -96,30 +91,16 @@ static const char *text_of(struct arena *arena, const struct ip *ip)
 	return arena_strdup(arena, cidr_str(&host, text));
 }
 
-static void word(struct cni_call *c, struct question *q, const char *text)
-{
-	*arena_append(c->arena, q->argv, q->n) = text;
-}
-
-static struct question question(const struct fw_forward *f, const char *verb)
-{
-	struct cni_call *c = f->c;
-	struct question q = { 0 };
-
-	word(c, &q, HELPER);
-	word(c, &q, verb);
-	word(c, &q, f->zone);
-	for (size_t i = 0; i < f->n_ips; i++)
-		word(c, &q, text_of(c->arena, f->ips[i]));
-	word(c, &q, NULL);
-	return q;
-}
-
 static int put(const struct fw_forward *f, const char *verb, bool *no, const char **out)
 {
-	struct question q = question(f, verb);
+	const char **argv = arena_array(f->c->arena, const char *, f->n_ips + 4), **at = argv;
 
-	return ask(f->c, q.argv, no, out);
+	*at++ = HELPER;
+	*at++ = verb;
+	*at++ = f->zone;
+	for (size_t i = 0; i < f->n_ips; i++)
+		*at++ = text_of(f->c->arena, f->ips[i]);
+	return ask(f->c, argv, no, out);
 }
 
 /* The fresh ones, a line each. */

@@ -120,8 +120,7 @@ static int gc_untagged(struct cni_call *c, const struct record *r)
 
 	if (conf_of(c, r, &conf) < 0)
 		return 0;
-	fw_each(i, fw_backends_recorded(c, r->extra))
-	{
+	fw_for_each(i, fw_backends_recorded(c, r->extra)) {
 		if (fw_backends[i]->gc)
 			continue;
 		u.f = forward_of(c, r, &conf, &r->prev);
@@ -188,8 +187,7 @@ int fw_gc_policies(struct cni_call *c, unsigned int set)
 
 	if (record_each_other(c, NULL, add_successor, &all) < 0)
 		return -1;
-	fw_each(i, set)
-	{
+	fw_for_each(i, set) {
 		all.backend = 1u << i;
 		if (fw_backends[i]->policy_reassign &&
 		    fw_backends[i]->policy_reassign(c->nft, network, find_successor, &all,
