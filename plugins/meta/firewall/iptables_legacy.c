@@ -156,24 +156,27 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 /* ---- removing, checking ---------------------------------------------------------------------- */
 
 /* Of these rules, those that are there. */
-static int drop(struct fw_forward *f, const struct fw_rules *to_delete, const struct view *v)
+static int drop(struct fw_forward *f, const struct fw_rules *list, bool own_only)
 {
 	struct cni_call *c = f->c;
+	struct view v;
 
+	if (scan(f, false, &v) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const char *text = "";
 
-		for (size_t k = 0; v->saved[i] && k < to_delete->n; k++) {
-			const struct fw_rule *w = &to_delete->list[k];
-			size_t n = w->family == families[i] ? count(c->arena, v->saved[i], w) : 0;
+		for (size_t k = 0; v.saved[i] && k < list->n; k++) {
+			const struct fw_rule *w = &list->list[k];
+			bool goes = w->family == families[i] && (w->own || !own_only);
+			size_t n = goes ? count(c->arena, v.saved[i], w) : 0;
 
 			for (; n; n--)
 				text = arena_printf(c->arena, "%s-D %s\n", text,
 						    line_of(c->arena, w));
 		}
-		if (*text && iptables_legacy_restore(
-				     c, families[i],
-				     arena_printf(c->arena, "*filter\n%sCOMMIT\n", text)) < 0)
+		text = *text ? arena_printf(c->arena, "*filter\n%sCOMMIT\n", text) : NULL;
+		if (text && iptables_legacy_restore(c, families[i], text) < 0)
 			return -1;
 	}
 	return 0;
@@ -181,28 +184,16 @@ static int drop(struct fw_forward *f, const struct fw_rules *to_delete, const st
 
 static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct view v;
-
 	(void)nl, (void)arena;
-	if (!f->added || !f->added->n)
-		return 0;
-	return scan(f, false, &v) < 0 ? -1 : drop(f, f->added, &v);
+	return f->added && f->added->n ? drop(f, f->added, false) : 0;
 }
 
 static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	struct fw_rules own = { 0 };
-	struct view v;
+	const struct fw_rules want = fw_rules_of(f, arena);
 
 	(void)nl;
-	if (!f->n_ips)
-		return 0;
-	if (scan(f, false, &v) < 0)
-		return -1;
-	for (size_t i = 0; i < v.want.n; i++)
-		if (v.want.list[i].own)
-			*arena_append(arena, own.list, own.n) = v.want.list[i];
-	return drop(f, &own, &v);
+	return f->n_ips ? drop(f, &want, true) : 0;
 }
 
 static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
