@@ -18,9 +18,7 @@ int masq_validate(struct cni_call *c, const char *backend)
 		       "ipMasqBackend: \"%.80s\" is neither nftables nor iptables", backend);
 }
 
-/*
- * ---- what an attachment has -------------------------------------------------------------------
- */
+/* ---- what an attachment has ------------------------------------------------------------------ */
 
 static struct instance *instance_of(struct cni_call *c)
 {

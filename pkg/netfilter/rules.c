@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 #include "netfilter/masq.h"
 #include "netfilter/spoof.h"
 #include "skel/delegate.h"

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "iptables_rules.h"
+#include "detect.h"
+#include "iptables_nft.h"
 #include "nftables.h"
 #include "skel/instance.h"
+#include "skel/record.h"
 
 static const struct json_field firewall_fields[] = {
 	F_STR("backend", struct fw_conf, backend),

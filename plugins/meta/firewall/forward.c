@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "detect.h"
 #include "skel/instance.h"
+#include "skel/record.h"
 
 /* ---- what is forwarded ----------------------------------------------------------------------- */
 

@@ -6,8 +6,8 @@
 #ifndef CNIC_FIREWALL_FORWARD_H
 #define CNIC_FIREWALL_FORWARD_H
 
-#include "detect.h"
-#include "skel/record.h"
+#include "backend.h"
+#include "skel/call.h"
 
 /* For the call's attachment with this result. `r` may be NULL: nothing is known of it. */
 struct fw_forward *fw_forward_of(struct cni_call *c, const struct cni_result *r);

@@ -8,7 +8,6 @@
 #define CNIC_FIREWALL_IPTABLES_LEGACY_H
 
 #include "backend.h"
-#include "skel/call.h"
 
 extern const struct fw_backend fw_iptables_legacy;
 
