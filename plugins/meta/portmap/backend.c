@@ -19,28 +19,26 @@ static void undo_own(struct cni_call *c, void *arg)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
-static int add_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+static int add_own(struct cni_call *c, const struct portmap *conf)
 {
 	struct nft_elems *elems = arena_new(c->arena, struct nft_elems);
 
-	*elems = portmap_elems_of(c, conf, list);
+	*elems = portmap_elems_of(c, conf);
 	if (nft_elems_add(c->nft, elems, c->arena) < 0)
 		return -1;
 	undo_push(c, undo_own, elems);
 	return 0;
 }
 
-static int restore_own(struct cni_call *c, const struct portmap *conf,
-		       const struct portmap_list *list)
+static int restore_own(struct cni_call *c, const struct portmap *conf)
 {
-	struct nft_elems elems = portmap_elems_of(c, conf, list);
+	struct nft_elems elems = portmap_elems_of(c, conf);
 
 	return nft_elems_restore(c->nft, &elems, c->arena);
 }
 
 /* As the configuration would have it without a backend. */
-static int check_own(struct cni_call *c, const struct portmap *conf,
-		     const struct portmap_list *list)
+static int check_own(struct cni_call *c, const struct portmap *conf)
 {
 	struct portmap own = *conf;
 	struct nft_elems elems;
@@ -48,29 +46,28 @@ static int check_own(struct cni_call *c, const struct portmap *conf,
 	own.backend = NULL;
 	own.chosen = PORTMAP_OWN;
 	if (portmap_resolve(&own, c->arena, c->err) == 0 && own.chosen == PORTMAP_OWN) {
-		elems = portmap_elems_of(c, &own, list);
+		elems = portmap_elems_of(c, &own);
 		if (nft_elems_check(c->nft, &elems, c->arena) == 0)
 			return 0;
 	}
 	return conf->chosen == PORTMAP_OWN ? -1 : err_set(c->err, ERR_CHECK, "not in our table");
 }
 
-static int del_own(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list)
+static int del_own(struct cni_call *c, const struct portmap *conf)
 {
-	struct nft_elems elems = portmap_elems_of(c, conf, list);
+	struct nft_elems elems = portmap_elems_of(c, conf);
 
 	return nft_elems_del(c->nft, &elems, c->arena);
 }
 
 /* ---- the reference's table ------------------------------------------------------------------- */
 
-static struct portmap_compat compat_of(struct cni_call *c, const struct portmap *conf,
-				       const struct portmap_list *list)
+static struct portmap_compat compat_of(struct cni_call *c, const struct portmap *conf)
 {
 	return (struct portmap_compat){
 		.container_id = c->req->container_id,
-		.mappings = list->mapping,
-		.n = list->n,
+		.mappings = conf->list.mapping,
+		.n = conf->list.n,
 		.masq = portmap_masq(conf),
 		.cond = conf->cond,
 	};
@@ -88,21 +85,19 @@ static void undo_compat(struct cni_call *c, void *arg)
  */
 static int keep_loopback(struct cni_call *c)
 {
-	static const struct portmap_list nothing;
 	const struct cni_request *req = c->req;
 
 	if (req->backend || (req->record && *req->record->extra))
 		return 0;
-	return restore_own(c, &portmap_defaults, &nothing);
+	return restore_own(c, &portmap_defaults);
 }
 
-static int add_compat(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list)
+static int add_compat(struct cni_call *c, const struct portmap *conf)
 {
 	struct portmap_compat *r = arena_new(c->arena, struct portmap_compat);
 	bool has;
 
-	*r = compat_of(c, conf, list);
+	*r = compat_of(c, conf);
 	if (keep_loopback(c) < 0 || portmap_compat_has(c->nft, r, c->arena, &has) < 0)
 		return -1;
 	if (!has)
@@ -110,10 +105,9 @@ static int add_compat(struct cni_call *c, const struct portmap *conf,
 	return portmap_compat_set(c->nft, r, c->arena);
 }
 
-static int check_compat(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list)
+static int check_compat(struct cni_call *c, const struct portmap *conf)
 {
-	const struct portmap_compat r = compat_of(c, conf, list);
+	const struct portmap_compat r = compat_of(c, conf);
 	bool has;
 
 	if (portmap_compat_has(c->nft, &r, c->arena, &has) < 0)
@@ -121,27 +115,24 @@ static int check_compat(struct cni_call *c, const struct portmap *conf,
 	return has ? 0 : err_set(c->err, ERR_CHECK, "nf_tables: rules of the host ports are gone");
 }
 
-static int del_compat(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list)
+static int del_compat(struct cni_call *c, const struct portmap *conf)
 {
-	const struct portmap_compat r = compat_of(c, conf, list);
+	const struct portmap_compat r = compat_of(c, conf);
 
 	return portmap_compat_del(c->nft, &r, c->arena);
 }
 
 /* ---- iptables -------------------------------------------------------------------------------- */
 
-static int del_iptables(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list)
+static int del_iptables(struct cni_call *c, const struct portmap *conf)
 {
-	(void)conf, (void)list; /* the chain is the container's */
+	(void)conf; /* the chain is the container's */
 	return portmap_iptables_del(c, c->req->container_id);
 }
 
 /* ---- all three ------------------------------------------------------------------------------- */
 
-typedef int (*rules_fn)(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list);
+typedef int (*rules_fn)(struct cni_call *c, const struct portmap *conf);
 
 static const struct backend {
 	rules_fn add;     /* pushes its undo */
@@ -164,31 +155,27 @@ static bool falls_back(struct cni_call *c, const struct portmap *conf)
 	return true;
 }
 
-static int make(struct cni_call *c, const struct portmap *conf, const struct portmap_list *list,
-		rules_fn fn)
+static int make(struct cni_call *c, const struct portmap *conf, rules_fn fn)
 {
 	if (cni_nft(c) < 0)
 		return -1;
-	if (fn(c, conf, list) == 0)
+	if (fn(c, conf) == 0)
 		return 0;
-	return falls_back(c, conf) ? portmap_iptables_add(c, conf, list) : -1;
+	return falls_back(c, conf) ? portmap_iptables_add(c, conf) : -1;
 }
 
-int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list)
+int portmap_rules_add(struct cni_call *c, const struct portmap *conf)
 {
-	return make(c, conf, list, backends[conf->chosen].add);
+	return make(c, conf, backends[conf->chosen].add);
 }
 
-int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
-		       const struct portmap_list *list)
+int portmap_rules_make(struct cni_call *c, const struct portmap *conf)
 {
-	return make(c, conf, list, backends[conf->chosen].restore);
+	return make(c, conf, backends[conf->chosen].restore);
 }
 
 /* A node changes over: any of the three will do. What the chosen one says is said. */
-int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list)
+int portmap_rules_check(struct cni_call *c, const struct portmap *conf)
 {
 	struct err first = { 0 };
 
@@ -196,7 +183,7 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
 		err_clear(c->err);
-		if (backends[i].check(c, conf, list) == 0)
+		if (backends[i].check(c, conf) == 0)
 			return 0;
 		if (c->err->code != ERR_CHECK)
 			return -1;
@@ -207,42 +194,42 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
 	return -1;
 }
 
-int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list)
+int portmap_rules_repair(struct cni_call *c, const struct portmap *conf)
 {
-	if (portmap_rules_check(c, conf, list) == 0)
+	if (portmap_rules_check(c, conf) == 0)
 		return 0;
 	if (c->err->code != ERR_CHECK)
 		return -1;
 	err_clear(c->err);
-	return portmap_rules_make(c, conf, list);
+	return portmap_rules_make(c, conf);
 }
 
 int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const struct portmap *old)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
-		if (i != conf->chosen && backends[i].del(c, old, &old->list) < 0)
+		if (i != conf->chosen && backends[i].del(c, old) < 0)
 			return -1;
 	return conf->chosen != old->chosen ? portmap_close_loopback(c, old) : 0;
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
-			 const struct portmap_list *list)
+int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf)
 {
-	struct nft_elems before = portmap_elems_of(c, old, &old->list);
-	struct nft_elems elems = portmap_elems_of(c, conf, list);
+	struct nft_elems before = portmap_elems_of(c, old);
+	struct nft_elems elems = portmap_elems_of(c, conf);
 
 	return nft_elems_retire(c->nft, &before, &elems, c->arena);
 }
 
 static int gc(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
 {
-	static const struct portmap_list nothing;
-	struct nft_elems elems = portmap_elems_of(c, conf, &nothing);
+	struct portmap without = *conf;
+	struct nft_elems elems;
 
-	return nft_elems_gc_shared(c->nft, elems.table, stale, data, elems.succession, c->arena);
+	without.list.n = 0;
+	elems = portmap_elems_of(c, &without);
+	return nft_elems_gc_shared(c->nft, elems.own, stale, data, elems.succession, c->arena);
 }
 
 int portmap_rules_del(struct cni_call *c, const struct portmap *conf)
@@ -250,7 +237,7 @@ int portmap_rules_del(struct cni_call *c, const struct portmap *conf)
 	struct instance o;
 
 	if (conf->is_recorded && conf->list.n)
-		return del_own(c, conf, &conf->list);
+		return del_own(c, conf);
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return gc(c, conf, instance_match_this, &o);
 }
@@ -264,9 +251,9 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
 }
 
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
-			     const struct portmap_list *list)
+			     const struct portmap *conf)
 {
-	struct portmap_compat r = compat_of(c, &portmap_defaults, list);
+	struct portmap_compat r = compat_of(c, conf);
 
 	r.container_id = container_id;
 	if (portmap_compat_del(c->nft, &r, c->arena) < 0)

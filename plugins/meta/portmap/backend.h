@@ -11,27 +11,23 @@
 #include "skel/call.h"
 
 /* `conf` is resolved. Pushes its undo. */
-int portmap_rules_add(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list) NODISCARD;
+int portmap_rules_add(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* Fails with ERR_CHECK if they are not all there. */
-int portmap_rules_check(struct cni_call *c, const struct portmap *conf,
-			const struct portmap_list *list) NODISCARD;
+int portmap_rules_check(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* What is gone comes back. */
-int portmap_rules_repair(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list) NODISCARD;
+int portmap_rules_repair(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*
  * ADD again: what it had in our table by another configuration goes. The others' rules have been
  * replaced.
  */
-int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf,
-			 const struct portmap_list *list) NODISCARD;
+int portmap_rules_retire(struct cni_call *c, const struct portmap *old,
+			 const struct portmap *conf) NODISCARD;
 
 /* Those that the configuration asks for, whatever others there are; and the others go. */
-int portmap_rules_make(struct cni_call *c, const struct portmap *conf,
-		       const struct portmap_list *list) NODISCARD;
+int portmap_rules_make(struct cni_call *c, const struct portmap *conf) NODISCARD;
 int portmap_rules_leave(struct cni_call *c, const struct portmap *conf,
 			const struct portmap *old) NODISCARD;
 
@@ -52,6 +48,6 @@ int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCA
  * the container's.
  */
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
-			     const struct portmap_list *list) NODISCARD;
+			     const struct portmap *conf) NODISCARD;
 
 #endif

@@ -6,8 +6,6 @@
 #include <strings.h>
 
 #include "base/sha512.h"
-#include "base/str.h"
-#include "nft_elems.h"
 
 #define CONDITIONS_MAX 4096 /* bytes, of one family */
 
@@ -384,12 +382,11 @@ enum portmap_masq_mode portmap_masq(const struct portmap *p)
 	return p->masq_all ? PORTMAP_MASQ_ALL : PORTMAP_MASQ_LOCAL_SUBNET;
 }
 
-struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
-			       const char *comment, struct arena *arena)
+struct nft_elems portmap_elems(const struct portmap *p, const char *comment, struct arena *arena)
 {
 	const struct nft_table_def *own = portmap_nft_table(p->cond, tag_of(p, arena), arena);
 	struct nft_elems elems =
-		portmap_nft_elems(own, list->mapping, list->n, portmap_masq(p), arena);
+		portmap_nft_elems(own, p->list.mapping, p->list.n, portmap_masq(p), arena);
 
 	elems.comment = comment;
 	return elems;

@@ -41,8 +41,8 @@ struct portmap {
 	bool may_fall_back;       /* to iptables, where the kernel has no nf_tables */
 	struct condition cond[2]; /* not of PORTMAP_IPTABLES */
 
-	struct portmap_list list; /* portmap_from_record() */
-	bool is_recorded;
+	struct portmap_list list; /* of the attachment, by portmap_list() */
+	bool is_recorded;         /* portmap_from_record() */
 
 	struct portmap_siblings *siblings; /* portmap_siblings() */
 	size_t n_siblings;
@@ -73,8 +73,7 @@ struct portmap_list portmap_list(const struct portmap *p, const struct cni_resul
 enum portmap_masq_mode portmap_masq(const struct portmap *p);
 
 /* As elements of our table. */
-struct nft_elems portmap_elems(const struct portmap *p, const struct portmap_list *list,
-			       const char *comment, struct arena *arena);
+struct nft_elems portmap_elems(const struct portmap *p, const char *comment, struct arena *arena);
 
 /* A family's conditions. */
 struct portmap_words {

@@ -61,10 +61,9 @@ static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
 static const struct ip loopback6 = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
 
 /* Where there is a route of ::1, or of what our table has in its place, for it; 0: nowhere. */
-static int loopback6_oif(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list, int *oif)
+static int loopback6_oif(struct cni_call *c, const struct portmap *conf, int *oif)
 {
-	const struct ip *to = loopback_target(list, AF_INET6);
+	const struct ip *to = loopback_target(&conf->list, AF_INET6);
 
 	*oif = 0;
 	if (!to || !conf->snat)
@@ -86,7 +85,7 @@ static int on_record(struct cni_call *c, const struct record *r, void *data)
 		err_clear(c->err);
 		return 0;
 	}
-	if (loopback6_oif(c, &conf, &conf.list, &other) < 0)
+	if (loopback6_oif(c, &conf, &other) < 0)
 		return -1;
 	if (other != *oif)
 		return 0;
@@ -113,7 +112,7 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 
 	if (conf->chosen == PORTMAP_OWN && !c->req->backend)
 		return 0;
-	if (loopback6_oif(c, conf, &conf->list, &oif) < 0)
+	if (loopback6_oif(c, conf, &oif) < 0)
 		return -1;
 	if (!oif || is_decided(c, oif))
 		return 0;
@@ -131,7 +130,8 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 
 static void undo_loopback(struct cni_call *c, void *arg)
 {
-	if (portmap_close_loopback(c, arg) < 0)
+	(void)arg;
+	if (portmap_close_loopback(c, c->conf) < 0)
 		fprintf(stderr, "rollback: host ports at ::1: %s\n", c->err->msg);
 }
 
@@ -141,25 +141,18 @@ static void undo_loopback(struct cni_call *c, void *arg)
  * and needs ::1 to be there; from a bridge whose packets netfilter sees (bridge-nf-call-ip6tables)
  * the kernel takes none.
  */
-static int allow_ipv6(struct cni_call *c, const struct portmap *conf,
-		      const struct portmap_list *list, int oif)
+static int allow_ipv6(struct cni_call *c, const struct portmap *conf, int oif)
 {
-	struct portmap *with;
-
 	if (conf->chosen == PORTMAP_OWN)
 		return add_local_route(c, &portmap_loopback6, LOOPBACK_INDEX);
-	with = arena_new(c->arena, struct portmap);
-	*with = *conf;
-	with->list = *list;
-	undo_push(c, undo_loopback, with);
+	undo_push(c, undo_loopback, NULL);
 	return add_local_route(c, &loopback6, oif);
 }
 
-int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
-			   const struct portmap_list *list)
+int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf)
 {
 	for (size_t i = 0; conf->snat && i < ARRAY_SIZE(families); i++) {
-		const struct ip *to = loopback_target(list, families[i]);
+		const struct ip *to = loopback_target(&conf->list, families[i]);
 		int oif;
 
 		if (!to)
@@ -168,8 +161,7 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 			return -1;
 		if (!oif)
 			continue; /* not reached from here */
-		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf, list, oif)) <
-		    0)
+		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf, oif)) < 0)
 			return err_wrap(c->err, "host ports at loopback addresses");
 	}
 	return 0;
@@ -177,44 +169,39 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
 
 /* ---- tracked connections --------------------------------------------------------------------- */
 
-/* One family's, of one protocol or all (0); `own`: only those that the container answers. */
-static int forget(struct cni_call *c, const struct portmap_list *list, sa_family_t family,
-		  uint8_t protocol, bool own)
+/* Of one protocol or all (0); `own`: only those that the container answers. */
+static int flush(struct cni_call *c, const struct portmap_list *list, uint8_t protocol, bool own)
 {
 	struct conntrack_port *ports = arena_array(c->arena, struct conntrack_port, list->n + 1);
-	size_t n = 0;
 
-	for (size_t i = 0; i < list->n; i++) {
-		const struct portmap_mapping *m = &list->mapping[i];
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		size_t n = 0;
 
-		if (m->to.family != family || (protocol && m->protocol != protocol))
-			continue;
-		ports[n] = (struct conntrack_port){ .proto = m->protocol,
-						    .port = m->port,
-						    .dst = m->at };
-		if (own)
-			ports[n].from = m->to;
-		n++;
-	}
-	return n ? conntrack_flush(c->nft, family, ports, n, c->arena) : 0;
-}
+		for (size_t k = 0; k < list->n; k++) {
+			const struct portmap_mapping *m = &list->mapping[k];
 
-static int flush_all(struct cni_call *c, const struct portmap_list *list, uint8_t protocol,
-		     bool own)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (forget(c, list, families[i], protocol, own) < 0)
+			if (m->to.family != families[i] || (protocol && m->protocol != protocol))
+				continue;
+			ports[n++] = (struct conntrack_port){
+				.proto = m->protocol,
+				.port = m->port,
+				.dst = m->at,
+				.from = own ? m->to : (struct ip){ 0 },
+			};
+		}
+		if (n && conntrack_flush(c->nft, families[i], ports, n, c->arena) < 0)
 			return err_wrap(c->err, "tracked connections to host ports");
+	}
 	return 0;
 }
 
 /* A peer that has no handshake goes on as it did. */
 int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *list)
 {
-	return flush_all(c, list, IPPROTO_UDP, false);
+	return flush(c, list, IPPROTO_UDP, false);
 }
 
 int portmap_conntrack_flush_container(struct cni_call *c, const struct portmap_list *list)
 {
-	return flush_all(c, list, 0, true);
+	return flush(c, list, 0, true);
 }

@@ -15,8 +15,7 @@
  * this is not taken back, but for a route of ::1 that the other backends need: it goes with the
  * last recorded attachment that is reached by the same interface. Pushes its undo.
  */
-int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf,
-			   const struct portmap_list *list) NODISCARD;
+int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf) NODISCARD;
 /*
  * Of a conf that portmap_from_record() has made. Our table's route goes only when a repair turns
  * from it.

@@ -13,8 +13,7 @@ static const char *const from[] = { PORTMAP_ENTRIES, NULL };
 static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 static struct portmap_text text_of(struct cni_call *c, const char *container_id,
-				   const struct portmap *conf, const struct portmap_list *list,
-				   sa_family_t family)
+				   const struct portmap *conf, sa_family_t family)
 {
 	struct portmap_text t = {
 		.conf = conf,
@@ -24,7 +23,7 @@ static struct portmap_text text_of(struct cni_call *c, const char *container_id,
 		.arena = c->arena,
 	};
 
-	portmap_text_init(&t, list);
+	portmap_text_init(&t);
 	return t;
 }
 
@@ -84,16 +83,15 @@ static void put_shared(struct portmap_text *t, const char *saved)
 /* ---- CHECK ----------------------------------------------------------------------------------- */
 
 /* iptables-save is executed where there is something to compare only. */
-int portmap_iptables_check(struct cni_call *c, const struct portmap *conf,
-			   const struct portmap_list *list)
+int portmap_iptables_check(struct cni_call *c, const struct portmap *conf)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct portmap_text t = text_of(c, c->req->container_id, conf, list, families[i]);
+		struct portmap_text t = text_of(c, c->req->container_id, conf, families[i]);
 		const char *saved;
 
 		if (!t.n)
 			continue;
-		if (read_saved(c, &t, t.chain.name, &saved) < 0)
+		if (read_saved(c, &t, t.chain, &saved) < 0)
 			return -1;
 		if (!portmap_saved_has(&t) || !has_shared(&t, saved))
 			return err_set(c->err, ERR_CHECK,
@@ -110,10 +108,9 @@ static int commit(struct cni_call *c, struct portmap_text *t)
 	return iptables_restore(c, t->family, portmap_text_join(t));
 }
 
-static int remove_chain(struct cni_call *c, const char *container_id)
+static int remove_chain(struct cni_call *c, const struct portmap_text *t)
 {
-	struct portmap_chain chain = portmap_chain(c->req->net.name, container_id);
-	const struct nft_chain_removal d = { .chain = chain.name, .from = from };
+	const struct nft_chain_removal d = { .chain = t->chain, .from = from };
 
 	return iptables_chain_remove(c, IPTABLES_NAT, &d);
 }
@@ -144,7 +141,7 @@ static int carry_out(struct cni_call *c, struct plan *p)
 	portmap_text_line(&p->t, "*nat");
 	put_shared(&p->t, p->saved);
 	if (!p->complete) {
-		portmap_saved_keep(&p->t, NULL, 0);
+		portmap_saved_keep(&p->t);
 		portmap_text_container(&p->t);
 	}
 	return commit(c, &p->t);
@@ -153,9 +150,7 @@ static int carry_out(struct cni_call *c, struct plan *p)
 /* The chain anew, with what there is of it by now in view. */
 static int put_back(struct cni_call *c, const struct portmap_text *before)
 {
-	static const struct portmap_list nothing;
-	struct portmap_text t =
-		text_of(c, before->container_id, before->conf, &nothing, before->family);
+	struct portmap_text t = text_of(c, before->container_id, &portmap_defaults, before->family);
 	const char *saved;
 
 	if (read_saved(c, &t, NULL, &saved) < 0)
@@ -168,7 +163,7 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 static int put_all_back(struct cni_call *c, const struct plan *plans)
 {
 	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
-		return remove_chain(c, c->req->container_id);
+		return remove_chain(c, &plans[0].t);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (!plans[i].complete && put_back(c, &plans[i].t) < 0)
 			return -1;
@@ -182,15 +177,14 @@ static void undo_add(struct cni_call *c, void *arg)
 }
 
 /* Under the lock: two calls that find a shared jump missing would both make it. */
-int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list)
+int portmap_iptables_add(struct cni_call *c, const struct portmap *conf)
 {
 	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(families));
 
 	if (host_lock(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		plans[i].t = text_of(c, c->req->container_id, conf, list, families[i]);
+		plans[i].t = text_of(c, c->req->container_id, conf, families[i]);
 		if (plan(c, &plans[i]) < 0)
 			return -1;
 	}
@@ -205,58 +199,45 @@ int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
 
 /* ---- DEL, GC --------------------------------------------------------------------------------- */
 
-/* The container's other attachments to the network, by their records, of one family. */
-static int siblings_of(struct cni_call *c, const struct portmap_text *t,
-		       struct portmap_text **texts, size_t *n)
+/* What the container's other attachments to the network have, by their records, of one family. */
+static int join_siblings(struct cni_call *c, struct portmap_text *t)
 {
-	const struct portmap_siblings *all;
-	size_t n_all;
-
-	*texts = NULL;
-	*n = 0;
-	if (portmap_siblings(c, &all, &n_all) < 0)
-		return -1;
-	for (size_t i = 0; i < n_all; i++)
-		if (!strcmp(all[i].record->container_id, t->container_id) &&
-		    !strcmp(all[i].record->network, t->network))
-			*arena_append(c->arena, *texts, *n) = text_of(
-				c, t->container_id, &all[i].conf, &all[i].conf.list, t->family);
-	return 0;
-}
-
-/* Their rules of one family stay. */
-static int keep_siblings(struct cni_call *c, struct portmap_text *t, bool *any)
-{
-	struct portmap_text *siblings;
-	const char *saved;
+	const struct portmap_siblings *s;
+	const char *saved = NULL;
 	size_t n;
 
-	if (siblings_of(c, t, &siblings, &n) < 0)
+	if (portmap_siblings(c, &s, &n) < 0)
 		return -1;
-	if (!n)
-		return 0;
-	if (read_saved(c, t, t->chain.name, &saved) < 0)
-		return -1;
-	portmap_saved_keep(t, siblings, n);
-	*any |= t->at.n || t->any.n;
+	for (size_t i = 0; i < n; i++) {
+		struct portmap_text sibling;
+
+		if (strcmp(s[i].record->container_id, t->container_id) != 0 ||
+		    strcmp(s[i].record->network, t->network) != 0)
+			continue;
+		if (!saved && read_saved(c, t, t->chain, &saved) < 0)
+			return -1;
+		sibling = text_of(c, t->container_id, &s[i].conf, t->family);
+		portmap_saved_join(t, &sibling);
+	}
 	return 0;
 }
 
 int portmap_iptables_del(struct cni_call *c, const char *container_id)
 {
-	static const struct portmap_list nothing;
 	struct portmap_text t[ARRAY_SIZE(families)];
 	bool has, any = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		t[i] = text_of(c, container_id, &portmap_defaults, &nothing, families[i]);
-	if (iptables_may_have_chain(c, IPTABLES_NAT, t[0].chain.name, &has) < 0)
+		t[i] = text_of(c, container_id, &portmap_defaults, families[i]);
+	if (iptables_may_have_chain(c, IPTABLES_NAT, t[0].chain, &has) < 0)
 		return -1;
-	for (size_t i = 0; has && i < ARRAY_SIZE(families); i++)
-		if (keep_siblings(c, &t[i], &any) < 0)
+	for (size_t i = 0; has && i < ARRAY_SIZE(families); i++) {
+		if (join_siblings(c, &t[i]) < 0)
 			return -1;
+		any |= t[i].at.n || t[i].any.n;
+	}
 	if (!any)
-		return has ? remove_chain(c, container_id) : 0;
+		return has ? remove_chain(c, &t[0]) : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		if (!t[i].had_chain)
 			continue;

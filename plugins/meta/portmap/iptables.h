@@ -14,12 +14,10 @@
  * What is as it should be is left alone. Pushes its undo. A port that another container has is
  * ERR_IN_USE.
  */
-int portmap_iptables_add(struct cni_call *c, const struct portmap *conf,
-			 const struct portmap_list *list) NODISCARD;
+int portmap_iptables_add(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* Is all of it there? ERR_CHECK if not. Conditions are not compared. */
-int portmap_iptables_check(struct cni_call *c, const struct portmap *conf,
-			   const struct portmap_list *list) NODISCARD;
+int portmap_iptables_check(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*
  * The container's chain of this network, from both families, nft and legacy, but for the rules that

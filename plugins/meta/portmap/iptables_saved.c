@@ -15,11 +15,11 @@ void portmap_saved_read(struct portmap_text *t, const char *saved)
 	struct iptables_save_rule rule;
 	const char *at;
 
-	t->had_chain = iptables_save_has_chain(saved, t->chain.name);
-	for (at = saved; iptables_save_next(&at, t->chain.name, &rule, t->arena);)
+	t->had_chain = iptables_save_has_chain(saved, t->chain);
+	for (at = saved; iptables_save_next(&at, t->chain, &rule, t->arena);)
 		append(t, &t->old, &rule);
 	for (at = saved; iptables_save_next(&at, PORTMAP_ENTRIES, &rule, t->arena);)
-		if (iptables_save_has(&rule, "-j", t->chain.name))
+		if (iptables_save_has(&rule, "-j", t->chain))
 			append(t, &t->old_entries, &rule);
 }
 
@@ -103,17 +103,6 @@ static bool is_own(const struct portmap_text *t, const struct iptables_save_rule
 	return t->n && leads_to(t, rule, &t->mappings[0].to);
 }
 
-static bool stays(const struct portmap_text *t, const struct iptables_save_rule *rule,
-		  const struct portmap_text *siblings, size_t n)
-{
-	if (!siblings)
-		return !is_own(t, rule);
-	for (size_t i = 0; i < n; i++)
-		if (is_own(&siblings[i], rule))
-			return true;
-	return false;
-}
-
 static void append_all(const struct portmap_text *t, struct portmap_rules *to,
 		       const struct portmap_rules *more)
 {
@@ -121,20 +110,19 @@ static void append_all(const struct portmap_text *t, struct portmap_rules *to,
 		append(t, to, &more->rule[i]);
 }
 
-/* Those that are not there yet; of `only`, if not NULL. */
-static void append_missing(const struct portmap_text *t, struct portmap_rules *to,
-			   const struct portmap_rules *more, const struct portmap_rules *only)
+/* Without those that are there already. */
+static void append_entries(const struct portmap_text *t, struct portmap_rules *to,
+			   const struct portmap_rules *more)
 {
-	size_t from = 0, in_only = 0;
+	size_t from = 0;
 
 	for (size_t i = 0; i < more->n; i++)
-		if (!is_among(to, &more->rule[i], &from) &&
-		    (!only || is_among(only, &more->rule[i], &in_only)))
+		if (!is_among(to, &more->rule[i], &from))
 			append(t, to, &more->rule[i]);
 }
 
 /* A rule that translates is preceded by those that mark what it will. */
-void portmap_saved_keep(struct portmap_text *t, const struct portmap_text *siblings, size_t n)
+void portmap_saved_keep(struct portmap_text *t)
 {
 	struct portmap_rules at = { 0 }, any = { 0 }, entries = { 0 };
 	size_t first = 0;
@@ -144,21 +132,32 @@ void portmap_saved_keep(struct portmap_text *t, const struct portmap_text *sibli
 		const struct portmap_rules group = { t->old.rule + first, i + 1 - first };
 		bool translates = iptables_save_has(rule, "-j", "DNAT");
 
-		if (translates && stays(t, rule, siblings, n))
+		if (translates && !is_own(t, rule))
 			append_all(t, iptables_save_get(rule, "-d") ? &at : &any, &group);
 		if (translates || iptables_save_has(rule, "-j", "RETURN"))
 			first = i + 1;
 	}
-	for (size_t i = 0; i < n; i++)
-		append_missing(t, &entries, &siblings[i].entries, &t->old_entries);
-	if (!siblings && (at.n || any.n))
+	if (at.n || any.n)
 		append_all(t, &entries, &t->old_entries);
-	append_missing(t, &entries, &t->entries, NULL);
 	append_all(t, &at, &t->at);
 	append_all(t, &any, &t->any);
+	append_entries(t, &entries, &t->entries);
 	t->at = at;
 	t->any = any;
 	t->entries = entries;
+}
+
+void portmap_saved_join(struct portmap_text *t, const struct portmap_text *sibling)
+{
+	size_t i = 0;
+
+	while (i < t->old.n && !is_own(sibling, &t->old.rule[i]))
+		i++;
+	if (i == t->old.n)
+		return;
+	append_all(t, &t->at, &sibling->at);
+	append_all(t, &t->any, &sibling->any);
+	append_entries(t, &t->entries, &sibling->entries);
 }
 
 /* ---- other containers ------------------------------------------------------------------------ */
@@ -210,8 +209,8 @@ int portmap_saved_conflicts(const struct portmap_text *t, const char *saved, str
 		const char *comment;
 
 		if (strncmp(rule.word[0], PORTMAP_CHAIN, sizeof(PORTMAP_CHAIN) - 1) != 0 ||
-		    !strcmp(rule.word[0], t->chain.name) ||
-		    !iptables_save_has(&rule, "-j", "DNAT") || is_own(t, &rule))
+		    !strcmp(rule.word[0], t->chain) || !iptables_save_has(&rule, "-j", "DNAT") ||
+		    is_own(t, &rule))
 			continue;
 		m = mapping_of(t, &rule);
 		comment = m ? comment_of_entry(t, saved, rule.word[0]) : NULL;

@@ -14,11 +14,11 @@ void portmap_saved_read(struct portmap_text *t, const char *saved);
 /* Is all that is wanted there? Conditions are not compared. */
 bool portmap_saved_has(const struct portmap_text *t);
 
-/*
- * Rules of the chain that lead to one of these attachments, and their entries, are wanted, too, and
- * come first; NULL: those that lead to any but this one.
- */
-void portmap_saved_keep(struct portmap_text *t, const struct portmap_text *siblings, size_t n);
+/* ADD: rules that lead to other addresses, and their entries, are wanted, too, and come first. */
+void portmap_saved_keep(struct portmap_text *t);
+
+/* DEL: so are those of another attachment, if it has some in the chain. */
+void portmap_saved_join(struct portmap_text *t, const struct portmap_text *sibling);
 
 /*
  * Does another container's chain have one of these ports, for all packets? Fails with ERR_IN_USE

@@ -6,14 +6,6 @@
 #define COMMENT_MAX 255
 #define PORTS_MAX   15 /* in one multiport match */
 
-struct portmap_chain portmap_chain(const char *network, const char *container_id)
-{
-	struct portmap_chain chain;
-
-	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, PORTMAP_CHAIN, network, container_id);
-	return chain;
-}
-
 bool portmap_text_has_marks(const struct portmap_text *t)
 {
 	return t->conf->snat && !t->conf->external_chain;
@@ -88,7 +80,7 @@ static void entry_rule(struct portmap_text *t, uint8_t protocol, const char *por
 	RULE(t, &t->entries,
 	     "-A " PORTMAP_ENTRIES " -p %s -m comment --comment %s -m multiport "
 	     "--dports %s%s -j %s",
-	     portmap_protocol_name(protocol), comment(t), ports, conditions(t), t->chain.name);
+	     portmap_protocol_name(protocol), comment(t), ports, conditions(t), t->chain);
 }
 
 /*
@@ -120,7 +112,7 @@ static void mark_rule(struct portmap_text *t, struct portmap_rules *to, const ch
 {
 	const char *target = t->conf->external_chain ? t->conf->external_chain : PORTMAP_SETMARK;
 
-	RULE(t, to, "-A %s%s%s -j %s", t->chain.name, source, match, target);
+	RULE(t, to, "-A %s%s%s -j %s", t->chain, source, match, target);
 }
 
 static void mark_rules(struct portmap_text *t, struct portmap_rules *to,
@@ -156,15 +148,17 @@ static void mapping_rules(struct portmap_text *t, const struct portmap_mapping *
 	RULE(t, to,
 	     t->family == AF_INET ? "-A %s%s -j DNAT --to-destination %s:%u"
 				  : "-A %s%s -j DNAT --to-destination [%s]:%u",
-	     t->chain.name, match, ip_str(&m->to, text), m->to_port);
+	     t->chain, match, ip_str(&m->to, text), m->to_port);
 }
 
 /* Protocols in alphabetical order, as the reference. */
-void portmap_text_init(struct portmap_text *t, const struct portmap_list *list)
+void portmap_text_init(struct portmap_text *t)
 {
+	const struct portmap_list *list = &t->conf->list;
 	static const uint8_t protocols[] = { IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP };
 
-	t->chain = portmap_chain(t->network, t->container_id);
+	instance_hash_name(t->chain, INSTANCE_CHAIN_LEN, PORTMAP_CHAIN, t->network,
+			   t->container_id);
 	for (size_t i = 0; i < list->n; i++) {
 		if (list->mapping[i].to.family != t->family)
 			continue;
@@ -185,15 +179,15 @@ static void put_rules(struct portmap_text *t, const struct portmap_rules *rules)
 /* The chain, empty, and no entries. */
 static void put_chain(struct portmap_text *t)
 {
-	LINE(t, ":%s - [0:0]", t->chain.name);
+	LINE(t, ":%s - [0:0]", t->chain);
 	for (size_t i = 0; i < t->old_entries.n; i++)
 		LINE(t, "-D %s", t->old_entries.rule[i].text);
 }
 
 static void drop_chain(struct portmap_text *t)
 {
-	LINE(t, "-F %s", t->chain.name);
-	LINE(t, "-X %s", t->chain.name);
+	LINE(t, "-F %s", t->chain);
+	LINE(t, "-X %s", t->chain);
 }
 
 /*
@@ -204,8 +198,7 @@ void portmap_text_container(struct portmap_text *t)
 {
 	put_chain(t);
 	if (t->family == AF_INET)
-		LINE(t, "-A %s -d 127.0.0.0/8 -m addrtype ! --src-type LOCAL -j RETURN",
-		     t->chain.name);
+		LINE(t, "-A %s -d 127.0.0.0/8 -m addrtype ! --src-type LOCAL -j RETURN", t->chain);
 	put_rules(t, &t->at);
 	put_rules(t, &t->any);
 	put_rules(t, &t->entries);

@@ -4,7 +4,7 @@
  * plugin:
  *
  *	CNI-HOSTPORT-DNAT      from PREROUTING and OUTPUT: all containers' entries
- *	CNI-DN-<21 digits>     one container's, of the network: a rule per mapping and per source to be marked
+ *	CNI-DN-<21 digits>     one container's, of the network: a rule per mapping and marked source
  *	CNI-HOSTPORT-SETMARK   marks what CNI-HOSTPORT-MASQ, from POSTROUTING, masquerades
  *
  * Writes texts: executes nothing.
@@ -19,11 +19,6 @@
 #define PORTMAP_ENTRIES "CNI-HOSTPORT-DNAT"
 #define PORTMAP_SETMARK "CNI-HOSTPORT-SETMARK"
 #define PORTMAP_MASQ    "CNI-HOSTPORT-MASQ"
-
-struct portmap_chain {
-	char name[INSTANCE_CHAIN_LEN + 1];
-};
-struct portmap_chain portmap_chain(const char *network, const char *container_id);
 
 struct portmap_rules {
 	struct iptables_save_rule *rule;
@@ -43,7 +38,7 @@ struct portmap_text {
 	/* portmap_text_init(): what is wanted. Ports of one address of the host, of all */
 	const struct portmap_mapping *mappings;
 	size_t n;
-	struct portmap_chain chain;
+	char chain[INSTANCE_CHAIN_LEN + 1];
 	struct portmap_rules at, any, entries;
 
 	/* portmap_saved_read(): what the chain has, of all interfaces */
@@ -54,8 +49,8 @@ struct portmap_text {
 	size_t n_lines;
 };
 
-/* The mappings are those of the list that are of the family. The caller sets the first members. */
-void portmap_text_init(struct portmap_text *t, const struct portmap_list *list);
+/* The caller sets the first members. */
+void portmap_text_init(struct portmap_text *t);
 
 /* Do the marks have chains of our own? */
 bool portmap_text_has_marks(const struct portmap_text *t);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "backend.h"
-#include "base/str.h"
 #include "host.h"
 #include "siblings.h"
 #include "skel/record.h"
@@ -25,20 +24,24 @@ static int portmap_validate(struct cni_call *c)
 	return 0;
 }
 
-static struct portmap_list wanted(struct cni_call *c)
+/* The configuration, with the mappings that it and prevResult come to. */
+static const struct portmap *wanted(struct cni_call *c)
 {
-	return portmap_list(c->conf, c->req->prev, c->req->ifname, c->arena);
+	struct portmap *conf = c->conf;
+
+	conf->list = portmap_list(conf, c->req->prev, c->req->ifname, c->arena);
+	return conf;
 }
 
 /* What an ADD before this one had and this one has not. */
-static int retire(struct cni_call *c, const struct record *before, const struct portmap_list *list)
+static int retire(struct cni_call *c, const struct record *before)
 {
 	struct portmap old;
 
 	if (!before)
 		return 0;
 	if (portmap_from_record(c, before, &old) == 0)
-		return portmap_rules_retire(c, &old, c->conf, list);
+		return portmap_rules_retire(c, &old, c->conf);
 	err_clear(c->err);
 	return 0;
 }
@@ -46,53 +49,44 @@ static int retire(struct cni_call *c, const struct record *before, const struct 
 /* Without mappings, or an address that they could lead to, nothing is opened or asked. */
 static int portmap_add(struct cni_call *c)
 {
-	const struct portmap *conf = c->conf;
-	struct portmap_list list = wanted(c);
+	const struct portmap *conf = wanted(c);
 	struct record *before;
 
 	c->result = *c->req->prev;
-	if (!list.n)
+	if (!conf->list.n)
 		return 0;
-	if (record_read(c, &before) < 0 || record_write(c, NULL) < 0)
+	if (record_read(c, &before) < 0 || record_write(c, NULL) < 0 ||
+	    portmap_rules_add(c, conf) < 0 || portmap_allow_loopback(c, conf) < 0 ||
+	    portmap_conntrack_flush_udp(c, &conf->list) < 0)
 		return -1;
-	if (portmap_rules_add(c, conf, &list) < 0)
-		return -1;
-	if (portmap_allow_loopback(c, conf, &list) < 0)
-		return -1;
-	if (portmap_conntrack_flush_udp(c, &list) < 0)
-		return -1;
-	return retire(c, before, &list);
+	return retire(c, before);
 }
 
 static int portmap_check(struct cni_call *c)
 {
-	struct portmap_list list = wanted(c);
+	const struct portmap *conf = wanted(c);
 
-	return list.n ? portmap_rules_check(c, c->conf, &list) : 0;
+	return conf->list.n ? portmap_rules_check(c, conf) : 0;
 }
 
 /* The new rules are there before the old ones go. */
-static int turn(struct cni_call *c, const struct portmap_list *list)
+static int turn(struct cni_call *c, const struct portmap *conf)
 {
 	struct portmap old;
 
-	if (portmap_from_record(c, c->req->record, &old) < 0 ||
-	    portmap_rules_make(c, c->conf, list) < 0 ||
-	    portmap_allow_loopback(c, c->conf, list) < 0 ||
-	    portmap_rules_leave(c, c->conf, &old) < 0)
+	if (portmap_from_record(c, c->req->record, &old) < 0 || portmap_rules_make(c, conf) < 0 ||
+	    portmap_allow_loopback(c, conf) < 0 || portmap_rules_leave(c, conf, &old) < 0)
 		return -1;
 	return record_write(c, c->req->backend);
 }
 
 static int portmap_repair(struct cni_call *c)
 {
-	struct portmap_list list = wanted(c);
+	const struct portmap *conf = wanted(c);
 
 	if (c->req->backend)
-		return turn(c, &list);
-	if (portmap_rules_repair(c, c->conf, &list) < 0)
-		return -1;
-	return portmap_allow_loopback(c, c->conf, &list);
+		return turn(c, conf);
+	return portmap_rules_repair(c, conf) < 0 ? -1 : portmap_allow_loopback(c, conf);
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
@@ -151,7 +145,7 @@ static int portmap_del(struct cni_call *c)
 	if (cni_nft(c) < 0)
 		return -1;
 	cni_step(c, &steps, portmap_rules_del(c, conf));
-	cni_step(c, &steps, portmap_rules_del_compat(c, c->req->container_id, &conf->list));
+	cni_step(c, &steps, portmap_rules_del_compat(c, c->req->container_id, conf));
 	cni_step(c, &steps, portmap_close_loopback(c, conf));
 	cni_step(c, &steps, portmap_conntrack_flush_container(c, &conf->list));
 	if (cni_steps_end(c, &steps) < 0)
@@ -170,7 +164,7 @@ static int gc_one(struct cni_call *c, const struct record *r)
 		err_clear(c->err);
 	if (conf.cond[0].n + conf.cond[1].n && portmap_rules_gc(c, &conf) < 0)
 		return -1;
-	if (conf.list.n && portmap_rules_del_compat(c, r->container_id, &conf.list) < 0)
+	if (conf.list.n && portmap_rules_del_compat(c, r->container_id, &conf) < 0)
 		return -1;
 	return portmap_close_loopback(c, &conf);
 }

@@ -77,7 +77,7 @@ static int add_sibling(struct cni_call *c, const struct record *r, void *data)
 		err_clear(c->err);
 		return 0;
 	}
-	s.elems = portmap_elems(&s.conf, &s.conf.list, comment_of(c->arena, r), c->arena);
+	s.elems = portmap_elems(&s.conf, comment_of(c->arena, r), c->arena);
 	*arena_append(c->arena, own->siblings, own->n_siblings) = s;
 	return 0;
 }
@@ -117,14 +117,13 @@ static int find_successor(struct nft_successor *s, void *data)
 	return 0;
 }
 
-struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf,
-				  const struct portmap_list *list)
+struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf)
 {
 	const struct record r = { .network = c->req->net.name,
 				  .container_id = c->req->container_id,
 				  .ifname = c->req->ifname };
 	struct nft_succession *succession = arena_new(c->arena, struct nft_succession);
-	struct nft_elems elems = portmap_elems(conf, list, comment_of(c->arena, &r), c->arena);
+	struct nft_elems elems = portmap_elems(conf, comment_of(c->arena, &r), c->arena);
 
 	*succession = (struct nft_succession){ find_successor, c };
 	elems.same_container = same_container;

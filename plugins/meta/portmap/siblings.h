@@ -31,7 +31,6 @@ int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, s
  * What the call's attachment has in our table. A shared element goes to the first of its siblings
  * that wants it.
  */
-struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf,
-				  const struct portmap_list *list);
+struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf);
 
 #endif
