@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "netfilter/iptables_save.h"
+#include "nft/list.h"
 #include "sys/spawn.h"
 
 #define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin" /* behind a runtime's meagre PATH */

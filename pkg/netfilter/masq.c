@@ -30,7 +30,7 @@ static struct instance *instance_of(struct cni_call *c)
 
 static struct nft_comment_filter this_one(struct cni_call *c)
 {
-	return (struct nft_comment_filter){ instance_is_this, instance_of(c) };
+	return (struct nft_comment_filter){ instance_match_this, instance_of(c) };
 }
 
 static const struct ip **addresses(struct cni_call *c, const struct cni_result *r)
@@ -80,7 +80,7 @@ static int set_own(struct cni_call *c, const struct cni_result *r)
 	return nft_elems_restore(c->nft, &elems, c->arena);
 }
 
-static int gc_own(struct cni_call *c, const struct nft_comment_filter *f)
+static int gc_own(struct cni_call *c, struct nft_comment_filter *f)
 {
 	return nft_elems_gc(c->nft, &masq_nft_table, f->is, f->data, c->arena);
 }
@@ -106,7 +106,7 @@ static int set_compat(struct cni_call *c, const struct cni_result *r)
 			       c->arena);
 }
 
-static int gc_compat(struct cni_call *c, const struct nft_comment_filter *f)
+static int gc_compat(struct cni_call *c, struct nft_comment_filter *f)
 {
 	return masq_compat_del(c->nft, f, c->arena);
 }
@@ -136,7 +136,7 @@ static int check_compat(struct cni_call *c)
 	struct nft_comment_filter f = this_one(c);
 	size_t n;
 
-	if (masq_compat_count(c->nft, &f, &n) < 0)
+	if (masq_compat_count(c->nft, &f, c->arena, &n) < 0)
 		return -1;
 	return n >= c->req->prev->n_ips ? 0 : err_set(c->err, ERR_CHECK, "rules are gone");
 }
@@ -149,7 +149,7 @@ static const struct backend {
 	int (*check)(struct cni_call *c);
 	int (*set)(struct cni_call *c, const struct cni_result *r);
 	int (*del)(struct cni_call *c, const struct cni_result *r); /* r may be NULL */
-	int (*gc)(struct cni_call *c, const struct nft_comment_filter *f);
+	int (*gc)(struct cni_call *c, struct nft_comment_filter *f);
 } own = { "own", add_own, check_own, set_own, del_own, gc_own },
   compat = { "nftables", add_compat, check_compat, set_compat, del_compat, gc_compat },
   iptables = { "iptables",        masq_iptables_add, masq_iptables_check,
@@ -248,7 +248,7 @@ int masq_del(struct cni_call *c, const struct record *r)
 int masq_gc(struct cni_call *c)
 {
 	struct instance_set comments;
-	struct nft_comment_filter f = { instance_may_go, &comments };
+	struct nft_comment_filter f = { instance_match_stale, &comments };
 
 	instance_set_init(&comments, c);
 	if (cni_nft(c) < 0)

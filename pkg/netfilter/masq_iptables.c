@@ -239,7 +239,7 @@ static int gc_chain(struct cni_call *c, const struct record *r)
 	return remove_chain(c, r->network, r->container_id);
 }
 
-int masq_iptables_gc(struct cni_call *c, const struct nft_comment_filter *f)
+int masq_iptables_gc(struct cni_call *c, struct nft_comment_filter *f)
 {
 	(void)f;
 	return record_each_stale(c, gc_chain);

@@ -26,6 +26,6 @@ int masq_iptables_set(struct cni_call *c, const struct cni_result *r) NODISCARD;
  * The second arguments are not used.
  */
 int masq_iptables_del(struct cni_call *c, const struct cni_result *r) NODISCARD;
-int masq_iptables_gc(struct cni_call *c, const struct nft_comment_filter *f) NODISCARD;
+int masq_iptables_gc(struct cni_call *c, struct nft_comment_filter *f) NODISCARD;
 
 #endif

@@ -10,6 +10,7 @@
 #include "iptables_rules.h"
 #include "netfilter/iptables.h"
 #include "netfilter/iptables_save.h"
+#include "nft/list.h"
 #include "nftables.h"
 
 static const sa_family_t families[] = { AF_INET, AF_INET6 };

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "detect.h"
 #include "iptables_nft.h"
+#include "iptables_rules.h"
 #include "nftables.h"
 #include "skel/instance.h"
 #include "skel/record.h"
@@ -297,7 +298,7 @@ static int gc(struct cni_call *c)
 		return -1;
 	fw_for_each(i, fw_backends_to_clean(c, "nftables", NULL))
 		if (fw_backends[i]->gc &&
-		    fw_backends[i]->gc(c->nft, instance_may_go, &comments, c->arena) < 0)
+		    fw_backends[i]->gc(c->nft, instance_match_stale, &comments, c->arena) < 0)
 			return -1;
 	return 0;
 }

@@ -229,7 +229,7 @@ static int gc(struct cni_call *c, const struct portmap *conf, nft_stale stale, v
 
 	without.list.n = 0;
 	elems = portmap_elems_of(c, &without);
-	return nft_elems_gc_shared(c->nft, elems.own, stale, data, elems.succession, c->arena);
+	return nft_elems_gc_shared(c->nft, elems.table, stale, data, elems.succession, c->arena);
 }
 
 int portmap_rules_del(struct cni_call *c, const struct portmap *conf)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "siblings.h"
+#include "nft/elems.h"
 
 #include <string.h>
 
@@ -109,7 +110,7 @@ static int find_successor(struct nft_successor *s, void *data)
 
 		if (siblings[i].conf.chosen != PORTMAP_OWN ||
 		    !has_same_id(elems->comment, s->leaving) ||
-		    strcmp(elems->own->table.name, s->own->table.name) != 0)
+		    strcmp(elems->table->table.name, s->table->table.name) != 0)
 			continue;
 		s->elem = nft_elems_find(elems, s->key);
 		s->comment = elems->comment;
