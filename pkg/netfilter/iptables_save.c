@@ -48,9 +48,9 @@ bool iptables_save_next(const char **at, const char *chain, struct iptables_save
 		size_t len = strcspn(line, "\n");
 
 		*at = line + len + (line[len] == '\n');
-		if (strncmp(line, "-A ", 3) != 0)
+		if (len <= 3 || strncmp(line, "-A ", 3) != 0)
 			continue;
-		if (chain && (strncmp(line + 3, chain, n) != 0 || line[3 + n] != ' '))
+		if (chain && (strcspn(line + 3, " \n") != n || strncmp(line + 3, chain, n) != 0))
 			continue;
 		*rule = parse(line + 3, len - 3, arena);
 		return true;
