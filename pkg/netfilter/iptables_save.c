@@ -38,19 +38,24 @@ struct iptables_save_rule iptables_save_parse(const char *line, struct arena *ar
 	return parse(line + sizeof("-A ") - 1, strlen(line) - (sizeof("-A ") - 1), arena);
 }
 
-bool iptables_save_next(const char **at, const char *chain, struct iptables_save_rule *rule,
-			struct arena *arena)
+static bool is_of(const char *rule, const char *chain)
 {
 	size_t n = chain ? strlen(chain) : 0;
 
+	if (!n || chain[n - 1] == '*')
+		return !n || !strncmp(rule, chain, n - 1);
+	return strcspn(rule, " \n") == n && !strncmp(rule, chain, n);
+}
+
+bool iptables_save_next(const char **at, const char *chain, struct iptables_save_rule *rule,
+			struct arena *arena)
+{
 	while (**at) {
 		const char *line = *at;
 		size_t len = strcspn(line, "\n");
 
 		*at = line + len + (line[len] == '\n');
-		if (len <= 3 || strncmp(line, "-A ", 3) != 0)
-			continue;
-		if (chain && (strcspn(line + 3, " \n") != n || strncmp(line + 3, chain, n) != 0))
+		if (len <= 3 || strncmp(line, "-A ", 3) != 0 || !is_of(line + 3, chain))
 			continue;
 		*rule = parse(line + 3, len - 3, arena);
 		return true;

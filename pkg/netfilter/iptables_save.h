@@ -18,7 +18,8 @@ struct iptables_save_rule {
 };
 
 /*
- * The next rule, of one chain or (NULL) of all; false: there are no more.
+ * The next rule, of one chain, of those that begin with "NAME*", or (NULL) of all; false: there are
+ * no more.
  *	for (const char *at = saved; iptables_save_next(&at, chain, &rule, arena);)
  */
 bool iptables_save_next(const char **at, const char *chain, struct iptables_save_rule *rule,

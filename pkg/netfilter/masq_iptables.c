@@ -160,23 +160,20 @@ static bool is_of_others(const struct others *o, const struct iptables_save_rule
 	return false;
 }
 
-/* The deletion of all that is not the others'; *shared: something is. */
+/* The deletion of a chain's rules with this target that are not the others'; *shared: some are. */
 static const char *deletions(struct cni_call *c, const struct others *o, const char *saved,
-			     bool *shared)
+			     const char *from, const char *target, bool *shared)
 {
 	struct iptables_save_rule rule;
 	const char *text = "";
 
-	for (const char *at = saved; iptables_save_next(&at, NULL, &rule, c->arena);) {
-		bool jump = iptables_save_has(&rule, "-j", o->chain->name);
-
-		if (!jump && (strcmp(rule.word[0], o->chain->name) != 0 ||
-			      !iptables_save_has(&rule, "-j", "ACCEPT")))
+	while (iptables_save_next(&saved, from, &rule, c->arena)) {
+		if (!iptables_save_has(&rule, "-j", target))
 			continue;
 		if (!is_of_others(o, &rule))
 			text = arena_printf(c->arena, "%s-D %s\n", text, rule.text);
-		else
-			*shared |= jump;
+		else if (shared)
+			*shared = true;
 	}
 	return text;
 }
@@ -189,7 +186,10 @@ static int leave_to_others(struct cni_call *c, const struct others *o, bool *sha
 	for (size_t i = 0; o->n && i < ARRAY_SIZE(families); i++) {
 		if (iptables_saved(c, families[i], IPTABLES_NAT, o->chain->name, &saved) < 0)
 			return -1;
-		text[i] = deletions(c, o, saved, shared);
+		text[i] =
+			arena_printf(c->arena, "%s%s",
+				     deletions(c, o, saved, postrouting[0], o->chain->name, shared),
+				     deletions(c, o, saved, o->chain->name, "ACCEPT", NULL));
 	}
 	for (size_t i = 0; *shared && i < ARRAY_SIZE(families); i++)
 		if (*text[i] && restore(c, families[i], text[i]) < 0)

@@ -37,6 +37,8 @@ int cni_steps_end(struct cni_call *c, const struct cni_steps *s)
 	return s->failed ? -1 : 0;
 }
 
+#define HOST_MAX_OUTPUT ((size_t)64 << 20) /* bytes: a table of some hundred thousand rules */
+
 int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 		struct spawn_result *res)
 {
@@ -47,6 +49,7 @@ int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 		.envp = environ,
 		.in = in,
 		.in_len = strlen(in),
+		.max_out = HOST_MAX_OUTPUT,
 		.listen = true,
 		.hold = hold,
 	};

@@ -148,7 +148,7 @@ static int drain(struct child *ch, struct err *err)
 			       ? 1
 			       : err_sys(err, "read from %s", ch->s->path);
 	ch->used += (size_t)n;
-	if (ch->used > SPAWN_MAX_OUTPUT)
+	if (ch->used > (ch->s->max_out ? ch->s->max_out : SPAWN_MAX_OUTPUT))
 		return err_set(err, ERR_INTERNAL, "%s: output too large", ch->s->path);
 	return n > 0;
 }

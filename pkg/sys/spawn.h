@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define SPAWN_MAX_OUTPUT 1000000 /* bytes; more is an error */
+#define SPAWN_MAX_OUTPUT 1000000 /* bytes, where .max_out does not say another number */
 
 struct spawn {
 	const char *path;
@@ -20,6 +20,7 @@ struct spawn {
 	char *const *envp;       /* the whole environment */
 	const char *in;          /* for its stdin */
 	size_t in_len;
+	size_t max_out;  /* bytes of its stdout, of which more is an error */
 	bool listen;     /* keep the first of its stderr, which is passed on in any case */
 	const int *hold; /* descriptors that it, and what it starts, has as well: locks of ours */
 	size_t n_hold;

@@ -49,6 +49,7 @@ static void test_rules(void)
 	ok(count(NULL) == 6, "every rule, and nothing else");
 	ok(count("CNI-DN-1") == 2, "of one chain, not of one whose name begins with it");
 	ok(count("CNI-DN-10") == 0, "of one that has none");
+	ok(count("CNI-*") == 4, "of all whose names begin so");
 	is_str(rule.text, "PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
 	       "the text, for -D");
 	ok(last.n == 1 && !strcmp(last.word[0], "LAST"), "the last line, without an end");

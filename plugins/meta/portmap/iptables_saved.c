@@ -204,12 +204,11 @@ int portmap_saved_conflicts(const struct portmap_text *t, const char *saved, str
 
 	if (portmap_conditions(t->conf, t->family).n)
 		return 0;
-	while (iptables_save_next(&at, NULL, &rule, t->arena)) {
+	while (iptables_save_next(&at, PORTMAP_CHAIN "*", &rule, t->arena)) {
 		const struct portmap_mapping *m;
 		const char *comment;
 
-		if (strncmp(rule.word[0], PORTMAP_CHAIN, sizeof(PORTMAP_CHAIN) - 1) != 0 ||
-		    !strcmp(rule.word[0], t->chain) || !iptables_save_has(&rule, "-j", "DNAT") ||
+		if (!strcmp(rule.word[0], t->chain) || !iptables_save_has(&rule, "-j", "DNAT") ||
 		    is_own(t, &rule))
 			continue;
 		m = mapping_of(t, &rule);

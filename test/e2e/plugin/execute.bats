@@ -91,6 +91,32 @@ refused_by_iptables() {
 	refused_by_iptables
 }
 
+# A node with many services has such a table.
+@test "iptables-save prints more than a megabyte" {
+	local conf checked
+	{
+		echo "*nat" && echo ":FILLER - [0:0]"
+		seq 8000 | sed "s/.*/-A FILLER -m comment --comment \"$(printf '%0100d' 0)\" -p tcp --dport & -j RETURN/"
+		echo COMMIT
+	} | iptables-restore --noflush
+	[ "$(iptables-save -t nat | wc -c)" -gt 1000000 ]
+	conf=$(portmap)
+	add portmap <<<"$conf"
+	expect_ok
+	check portmap <<<"$(with_result "$conf")"
+	expect_silent
+	del portmap <<<"$conf"
+	expect_silent
+	conf=$(masq bridge)
+	add bridge <<<"$conf"
+	expect_ok
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
 @test "row 8: the words of every iptables program, in every plugin" {
 	local name plugin
 	fake iptables-restore iptables-save iptables-legacy-restore iptables-legacy-save <<<'
