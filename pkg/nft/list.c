@@ -6,7 +6,7 @@
 
 #include "nft/attr.h"
 
-#define ASK_BATCH 64 /* whose answers the socket holds */
+#define ASK_BATCH 64 /* the socket holds their answers */
 
 int nft_usable(struct nl *nl)
 {

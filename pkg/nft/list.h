@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * list.h - what nf_tables has: elements by key, all elements of a set, tables and sets by name. A
- * dump is gathered into the arena, whole, before anything looks at it. Changes nothing.
+ * dump is gathered into the arena, whole, before any of it is used. Changes nothing.
  */
 #ifndef CNIC_NFT_LIST_H
 #define CNIC_NFT_LIST_H

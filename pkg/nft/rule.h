@@ -2,7 +2,7 @@
 /*
  * rule.h - the reader of rules: those of a chain, each decoded once into a list of what it compares
  * and does. Knows nf_tables' expressions and the matches of xtables inside them, not what a rule is
- * for: that is for who asks.
+ * for.
  */
 #ifndef CNIC_NFT_RULE_H
 #define CNIC_NFT_RULE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * table.h - tables of our own. A purpose (masquerading, host ports, ...) has one table with a few
- * rules and some sets and maps; what an attachment has in it is elements, each with its attachment as
- * comment. To add is one transaction, to remove is a list and one transaction, and a packet costs
- * one lookup whatever the number of elements. Knows nothing of any purpose and no CNI.
+ * rules and some sets and maps; what an attachment has in it is elements, each with its attachment
+ * as comment. To add is one transaction, to remove is a list and one transaction, and a packet
+ * costs one lookup whatever the number of elements. Knows nothing of any purpose and no CNI.
  */
 #ifndef CNIC_NFT_TABLE_H
 #define CNIC_NFT_TABLE_H
@@ -23,7 +23,9 @@ struct nft_table_def {
 	 */
 	void (*build)(struct nl *nl, const struct nft_table *t);
 	const char *const *sets; /* all that hold elements; NULL-terminated */
-	/* Either name is fine with CHECK, build() removes the old chain; ended by NULLs, or NULL. */
+	/*
+	 * Either name is fine with CHECK, build() removes the old chain; ended by NULLs, or NULL.
+	 */
 	const struct nft_renamed *renamed;
 };
 
@@ -104,7 +106,7 @@ int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems 
  */
 int nft_elems_check(struct nl *nl, const struct nft_elems *c, struct arena *arena) NODISCARD;
 
-/* Puts back what is missing, rules included: nft_elems_add() alone does not look at rules. */
+/* Puts back what is missing, rules included: nft_elems_add() alone lists no rules. */
 int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena) NODISCARD;
 
 /*

@@ -204,21 +204,17 @@ static void put_chains(struct nl *nl, const struct fw_forward *f, const struct n
 	}
 }
 
-#define RULES_AT_ONCE (size_t)24 /* of NL_BATCH messages; more take several steps */
-#define RULE_ELEMS    4u         /* of the room that nft_begin() counts in */
+#define RULE_ELEMS 4 /* of the room that nft_begin() counts in */
 
 static void put_rules(struct nl *nl, const struct fw_rules_listed *l)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->want->n && n < RULES_AT_ONCE; i++) {
+	for (size_t i = 0; i < l->want->n; i++) {
 		struct fw_rule *w = &l->want->list[i];
 
 		if (!w->missing)
 			continue;
 		xt_rule_put(nl, fw_iptables_table(w->family), w->chain, w->first, &w->rule, w->tag);
 		w->missing = false;
-		n++;
 	}
 }
 
@@ -229,19 +225,18 @@ static int make(struct nl *nl, struct fw_rules_listed *l, uint32_t at)
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
 		if (nft_has_chain(nl, fw_iptables_table(ip_families[i]), FORWARD, &has_base[i]) < 0)
 			return -1;
-	nft_begin_at(nl, RULES_AT_ONCE * RULE_ELEMS, l->arena, at);
+	nft_begin_at(nl, (l->want->n + l->n_to_delete) * RULE_ELEMS, l->arena, at);
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		l->family = ip_families[i];
 		if (has_family(l))
 			put_chains(nl, l->f, fw_iptables_table(ip_families[i]), has_base[i]);
 	}
 	put_rules(nl, l);
-	for (size_t i = 0; i < l->n_to_delete && i < RULES_AT_ONCE; i++)
+	for (size_t i = 0; i < l->n_to_delete; i++)
 		nft_rule_del(nl, l->to_delete[i].t, l->to_delete[i].chain, l->to_delete[i].handle);
 	return nft_commit(nl);
 }
 
-/* Until there is nothing to do, which a second scan tells after more than one step. */
 static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	uint32_t at;
@@ -251,11 +246,8 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 			return -1;
 		if (!first_missing(f->scan, true) && !f->scan->n_to_delete)
 			return 0;
-		if (make(nl, f->scan, at) == 0) {
-			if (!first_missing(f->scan, true))
-				return 0;
-			continue;
-		}
+		if (make(nl, f->scan, at) == 0)
+			return 0;
 		if (!nft_should_retry(nl, &tries, ERESTART))
 			return -1;
 	}
@@ -277,17 +269,16 @@ static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
 	if (!f->scan)
 		return complete(nl, f, arena);
-	while (first_missing(f->scan, true)) {
-		nft_begin(nl, RULES_AT_ONCE * RULE_ELEMS, arena);
-		put_rules(nl, f->scan);
-		if (nft_commit(nl) == 0)
-			continue;
-		if (nl->err->sys != ENOENT)
-			return -1;
-		err_clear(nl->err);
-		return complete(nl, f, arena);
-	}
-	return 0;
+	if (!first_missing(f->scan, true))
+		return 0;
+	nft_begin(nl, f->scan->want->n * RULE_ELEMS, arena);
+	put_rules(nl, f->scan);
+	if (nft_commit(nl) == 0)
+		return 0;
+	if (nl->err->sys != ENOENT)
+		return -1;
+	err_clear(nl->err);
+	return complete(nl, f, arena);
 }
 
 static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)

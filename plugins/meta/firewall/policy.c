@@ -8,8 +8,6 @@
 #include "nft/expr.h"
 #include "nft/list.h"
 
-#define AT_ONCE 12 /* bridges, of up to 4 of NL_BATCH messages each */
-
 static const struct nft_set sets[] = {
 	{ FW_BRIDGES, NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
 	{ FW_WITHIN, NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
@@ -133,45 +131,31 @@ int fw_policy_undo(struct nl *nl, const struct nft_table *t, const struct fw_for
 
 /* ---- a network that is no more --------------------------------------------------------------- */
 
-struct orphans {
-	const char *network;
-	const char **bridges;
-	size_t n;
-	struct arena *arena;
-};
-
-static int list_orphans(struct nl *nl, const struct nft_table *t, struct orphans *s)
+static const char *name_of(const struct nft_elem_info *bridge, struct arena *arena)
 {
-	struct nft_elem_list bridges;
-
-	if (nft_list(nl, t, FW_BRIDGES, &bridges, s->arena) < 0)
-		return -1;
-	s->n = 0;
-	for (size_t i = 0; i < bridges.n && s->n < AT_ONCE; i++)
-		if (!strcmp(bridges.list[i].comment, s->network))
-			*arena_append(s->arena, s->bridges, s->n) =
-				arena_printf(s->arena, "%.*s", IFNAMSIZ - 1,
-					     (const char *)bridges.list[i].at.key);
-	return 0;
+	return arena_printf(arena, "%.*s", IFNAMSIZ - 1, (const char *)bridge->at.key);
 }
 
-static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphans *s,
-		   fw_successor successor, void *data)
+/* The bridges of the network go, or to a successor, in one transaction. */
+static int reassign(struct nl *nl, const struct nft_table *t, const struct nft_elem_list *bridges,
+		    const char *network, fw_successor successor, void *data, struct arena *arena)
 {
-	struct fw_bridge_state *states = arena_array(s->arena, struct fw_bridge_state, s->n + 1);
+	struct fw_bridge_state *states = arena_array(arena, struct fw_bridge_state, bridges->n + 1);
+	struct fw_forward f = { .network = "" };
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct fw_forward f = { .bridge = s->bridges[i], .network = "" };
-
-		if (fw_policy_get(nl, t, &f, &states[i], s->arena) < 0)
+	for (size_t i = 0; i < bridges->n; i++) {
+		f.bridge = name_of(&bridges->list[i], arena);
+		if (!strcmp(bridges->list[i].comment, network) &&
+		    fw_policy_get(nl, t, &f, &states[i], arena) < 0)
 			return -1;
 	}
-	nft_begin(nl, s->n * 4, s->arena);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct fw_forward *next = successor(s->bridges[i], data);
+	nft_begin(nl, bridges->n * 4, arena);
+	for (size_t i = 0; i < bridges->n; i++) {
+		const char *bridge = name_of(&bridges->list[i], arena);
+		const struct fw_forward *next = states[i].known ? successor(bridge, data) : NULL;
 		struct nft_elem e[2];
 
-		bridge_elems(e, s->bridges[i], next ? verdict_of(next) : 0);
+		bridge_elems(e, bridge, next ? verdict_of(next) : 0);
 		del_elems(nl, t, e, &states[i]);
 		if (next)
 			nft_msg_elems_add(nl, t, e, 2, next->network);
@@ -182,16 +166,13 @@ static int pass_on(struct nl *nl, const struct nft_table *t, const struct orphan
 int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *network,
 		       fw_successor successor, void *data, struct arena *arena)
 {
-	struct orphans s = { .network = network, .arena = arena };
+	struct nft_elem_list bridges;
 
 	for (int tries = 0;;) {
-		if (list_orphans(nl, t, &s) < 0)
+		if (nft_list(nl, t, FW_BRIDGES, &bridges, arena) < 0)
 			return -1;
-		if (pass_on(nl, t, &s, successor, data) == 0) {
-			if (s.n < AT_ONCE)
-				return 0;
-			continue;
-		}
+		if (reassign(nl, t, &bridges, network, successor, data, arena) == 0)
+			return 0;
 		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}

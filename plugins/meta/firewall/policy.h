@@ -2,8 +2,8 @@
 /*
  * policy.h - which bridges are kept apart, in a table of our own: a set of them, what holds between
  * the ports of each, and the chain that packets from one of them to one of them go through. What a
- * bridge has is its network's; of two networks on one bridge the stricter one has its way. Part of
- * filter.h.
+ * bridge has is its network's; of two networks on one bridge the stricter policy holds. Part of
+ * nftables.h.
  */
 #ifndef CNIC_FIREWALL_POLICY_H
 #define CNIC_FIREWALL_POLICY_H
@@ -24,7 +24,7 @@ static inline bool fw_policy_is_set(const struct fw_forward *f, const struct fw_
 	return !f->bridge || (s->from && s->same && !s->different);
 }
 
-/* In a transaction: what the look found missing. */
+/* In a transaction: what fw_policy_get() found missing. */
 void fw_policy_put(struct nl *nl, const struct nft_table *t, const struct fw_forward *f,
 		   const struct fw_bridge_state *s);
 

@@ -29,7 +29,7 @@ struct condition {
 };
 
 /*
- * Whose words are they? By the first: iptables' begins with '-' or '!'. NULL where there is none.
+ * "iptables" if the first word begins with '-' or '!', else "nftables". NULL where there is none.
  */
 const char *condition_language(const char *const *words, size_t n);
 

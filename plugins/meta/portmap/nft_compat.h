@@ -20,8 +20,8 @@
  *		}
  *	}
  *
- * Costs more the more rules there are. See dnat.h for what they mean. The reference makes the rules
- * of the shared chains anew at each ADD, so that nothing else can stand there.
+ * Costs more the more rules there are. See nft_table.h for what they mean. The reference makes the
+ * rules of the shared chains anew at each ADD, so that nothing else can stand there.
  */
 #ifndef CNIC_PORTMAP_NFT_COMPAT_H
 #define CNIC_PORTMAP_NFT_COMPAT_H

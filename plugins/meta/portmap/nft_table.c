@@ -173,7 +173,7 @@ static void build_snat(struct nl *nl, const struct nft_table *t, const char *cha
 	}
 }
 
-/* Only what is known to answer: nobody gets at ::1 by this address. */
+/* Only replies: this address is no way to ::1. */
 static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *chain)
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_IN, BEHIND_SRCNAT };

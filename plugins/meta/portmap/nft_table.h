@@ -50,19 +50,19 @@
  *			ip6 daddr fd63:6e69:6300::1 ct direction reply ct status dnat ip6 daddr set ::1
  *		}
  *
- * What comes from a bridge is translated back before the kernel looks whether there is ::1 in it,
- * which it then drops (with bridge-nf-call-ip6tables on; else it is routed by the bridge, where ::1
- * is not). So connection tracking is shown another address of the host in its place; somebody has
- * to give lo that address's route.
+ * A reply from a bridge is translated back before the kernel checks it for ::1, and is then dropped
+ * (with bridge-nf-call-ip6tables on; else it is routed by the bridge, where ::1 is not). So
+ * connection tracking has another address of the host in its place; lo needs that address's route
+ * (host.c).
  *
  * A port of one address goes before the same port of all addresses. The containers of a subnet
  * reach each other's host ports, and the host its own by the loopback address, because the answer
- * comes back to us. Nobody else is to get at a loopback address by it: chain loopback, which comes
- * before whoever else translates destinations. A chain of type "nat" sees only the first packet of
- * a connection.
+ * comes back to us. Other hosts must not reach a loopback address by it: chain loopback, which
+ * comes before other chains that translate destinations. A chain of type "nat" has only the first
+ * packet of a connection.
  *
- * Other chains that masquerade at the same place may be in front of this table's or behind: whoever
- * is the first to translate a connection's source decides, and it is masquerading in either case.
+ * Other chains that masquerade at the same place may be in front of this table's or behind: the
+ * first to translate a connection's source decides, and it is masquerading in either case.
  */
 #ifndef CNIC_PORTMAP_NFT_TABLE_H
 #define CNIC_PORTMAP_NFT_TABLE_H
@@ -77,7 +77,7 @@ struct portmap_mapping {
 	uint16_t port, to_port;
 };
 
-/* Whose source address is replaced by the host's on the way to the container? */
+/* Packets that get the host's source address on the way to the container. */
 enum portmap_masq_mode { PORTMAP_MASQ_NONE, PORTMAP_MASQ_LOCAL_SUBNET, PORTMAP_MASQ_ALL };
 
 /*
