@@ -29,9 +29,9 @@ void nft_vmap(struct nl *nl, const char *map, uint32_t reg);               /* vm
 void nft_value(struct nl *nl, uint32_t reg, const void *data, size_t len); /* 10.1.0.2, into reg */
 void nft_verdict(struct nl *nl, int32_t code, const char *chain);          /* accept, goto chain */
 uint8_t nft_nfproto(sa_family_t family); /* NFPROTO_IPV4, NFPROTO_IPV6 */
-void nft_family(struct nl *nl,
-		uint8_t family);   /* meta nfproto ipv4, only where the table is inet */
-void nft_dst_local(struct nl *nl); /* fib daddr type local */
+/* meta nfproto ipv4, only where the table is inet */
+void nft_family(struct nl *nl, uint8_t family);
+void nft_dst_local(struct nl *nl);                /* fib daddr type local */
 void nft_ct_status(struct nl *nl, uint32_t bits); /* ct status dnat */
 void nft_ct_state(struct nl *nl, uint32_t bits);  /* ct state established,related */
 void nft_ct_reply(struct nl *nl);                 /* ct direction reply */

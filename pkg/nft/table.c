@@ -72,7 +72,7 @@ static void note_added(struct nft_elems *c, const struct nft_scan *l)
 {
 	for (size_t i = 0; i < c->n_elems; i++) {
 		c->added[i] = !nft_scan_is_fine(l->states[i]);
-		c->marked[i] = nft_scan_is_unshared(l, i);
+		c->made_shared[i] = nft_scan_is_unshared(l, i);
 	}
 }
 
@@ -99,7 +99,7 @@ static int elems(struct nl *nl, struct nft_elems *c, bool with_build, struct are
 
 	nft_scan_begin(&l, c, arena);
 	c->added = arena_array(arena, bool, c->n_elems + 1);
-	c->marked = arena_array(arena, bool, c->n_elems + 1);
+	c->made_shared = arena_array(arena, bool, c->n_elems + 1);
 	for (int tries = 0;;) {
 		if (put(nl, &l, with_build) == 0) {
 			note_added(c, &l);
@@ -145,7 +145,7 @@ static int to_delete(struct removal *r, const struct nft_elem *e, const char *co
 	return 0;
 }
 
-/* A third attachment may want it: the mark stays. */
+/* A third attachment may want it: it stays shared. */
 static void put_removal(struct nl *nl, const struct removal *r)
 {
 	const struct nft_table *t = &r->table->table;
@@ -187,7 +187,7 @@ static int del(struct nl *nl, const struct nft_elems *c, bool undo, struct arena
 			return -1;
 		put_removal(nl, &r);
 		for (size_t i = 0; undo && i < c->n_elems; i++)
-			if (c->marked[i] && l.states[i] == SAME_CONTAINER)
+			if (c->made_shared[i] && l.states[i] == SAME_CONTAINER)
 				nft_scan_set_shared(nl, &l, i, ',');
 		if (nft_commit(nl) == 0)
 			return 0;

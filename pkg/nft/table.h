@@ -81,7 +81,8 @@ struct nft_elems {
 	 */
 	bool (*same_container)(const struct nft_elems *c, const char *other);
 	const struct nft_succession *succession; /* may be NULL: shared elements just go */
-	bool *added, *marked; /* nft_elems_add(): not there before, not shared before; by element */
+	bool *added,
+		*made_shared; /* nft_elems_add(): not there before, not shared before; by element */
 };
 
 /*

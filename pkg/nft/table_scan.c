@@ -15,31 +15,31 @@ static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 }
 
 /* A comment's first comma, or what stands there if it is shared. */
-static size_t mark_of(const char *comment)
+static size_t separator_at(const char *comment)
 {
 	return strcspn(comment, (const char[]){ ',', NFT_SHARED, '\0' });
 }
 
-const char *nft_shared_comment(const char *comment, char mark, struct arena *arena)
+const char *nft_shared_comment(const char *comment, char separator, struct arena *arena)
 {
-	char *marked = arena_strdup(arena, comment);
-	size_t at = mark_of(marked);
+	char *shared = arena_strdup(arena, comment);
+	size_t at = separator_at(shared);
 
-	if (marked[at])
-		marked[at] = mark;
-	return marked;
+	if (shared[at])
+		shared[at] = separator;
+	return shared;
 }
 
 bool nft_is_shared(const char *comment)
 {
-	return comment[mark_of(comment)] == NFT_SHARED;
+	return comment[separator_at(comment)] == NFT_SHARED;
 }
 
 static bool is_same_owner(const char *a, const char *b)
 {
-	size_t n = mark_of(a);
+	size_t n = separator_at(a);
 
-	return n == mark_of(b) && !strncmp(a, b, n) &&
+	return n == separator_at(b) && !strncmp(a, b, n) &&
 	       (!a[n] || !b[n] ? a[n] == b[n] : !strcmp(a + n + 1, b + n + 1));
 }
 
@@ -86,11 +86,12 @@ bool nft_scan_is_unshared(const struct nft_scan *l, size_t i)
 	return l->states[i] == SAME_CONTAINER && !nft_is_shared(l->found[i].comment);
 }
 
-void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark)
+void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char separator)
 {
 	const struct nft_table *t = &l->c->table->table;
 	const struct nft_elem_info *found = &l->found[i];
 
 	nft_msg_elems_del(nl, t, &found->at, 1);
-	nft_msg_elems_add(nl, t, &found->at, 1, nft_shared_comment(found->comment, mark, l->arena));
+	nft_msg_elems_add(nl, t, &found->at, 1,
+			  nft_shared_comment(found->comment, separator, l->arena));
 }

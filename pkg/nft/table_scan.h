@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * table_scan.h - what a table of our own has of an attachment's elements: which of them are there,
- * and of which attachment. Part of table.h. Changes nothing but an element's shared mark.
+ * and of which attachment. Part of table.h. Changes nothing but whether an element
+ * is shared.
  */
 #ifndef CNIC_NFT_TABLE_SCAN_H
 #define CNIC_NFT_TABLE_SCAN_H
@@ -22,12 +23,12 @@ void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena 
 int nft_scan(struct nl *nl, struct nft_scan *l) NODISCARD;
 bool nft_scan_is_fine(uint8_t state);
 
-/* The same container's element, with the mark NFT_SHARED in its comment or, ',', without. */
-void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char mark);
+/* The same container's element is shared with NFT_SHARED as separator, and not with ','. */
+void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char separator);
 /* Of the same container, and not known as shared. */
 bool nft_scan_is_unshared(const struct nft_scan *l, size_t i);
 
-const char *nft_shared_comment(const char *comment, char mark, struct arena *arena);
+const char *nft_shared_comment(const char *comment, char separator, struct arena *arena);
 bool nft_is_shared(const char *comment);
 
 #endif

@@ -27,29 +27,23 @@ struct making {
 	struct arena *arena;
 };
 
-static struct xt_rule *put(struct making *m, const char *chain, bool first, int32_t verdict)
+static struct xt_rule *put(struct making *m, const char *chain, bool first, int32_t verdict,
+			   const char *comment, const char *tag)
 {
 	struct fw_rule *w = arena_append(m->arena, m->rules.list, m->rules.n);
 
-	memset(w, 0, sizeof(*w));
-	w->family = m->family;
-	w->chain = chain;
-	w->first = first;
+	*w = (struct fw_rule){ .family = m->family, .chain = chain, .first = first, .tag = tag };
+	w->own = tag && tag == m->f->comment;
 	w->rule.verdict = verdict;
+	snprintf(w->rule.comment, sizeof(w->rule.comment), "%s", comment);
 	return &w->rule;
-}
-
-static struct fw_rule *last(struct making *m)
-{
-	return &m->rules.list[m->rules.n - 1];
 }
 
 static void jump(struct making *m, const char *chain, const char *target, const char *comment)
 {
-	struct xt_rule *r = put(m, chain, true, NFT_JUMP);
+	struct xt_rule *r = put(m, chain, true, NFT_JUMP, comment, NULL);
 
 	snprintf(r->target, sizeof(r->target), "%s", target);
-	snprintf(r->comment, sizeof(r->comment), "%s", comment);
 }
 
 static void put_name(char out[IFNAMSIZ], const char *name)
@@ -57,61 +51,45 @@ static void put_name(char out[IFNAMSIZ], const char *name)
 	snprintf(out, IFNAMSIZ, "%s", name);
 }
 
-static void policy_comment(struct xt_rule *r, const struct fw_forward *f)
-{
-	snprintf(r->comment, sizeof(r->comment), RULES " (ingressPolicy: %s)",
-		 f->isolated ? "isolated" : "same-bridge");
-}
-
 /* From this bridge to others, and between its own ports. */
 static void stage_1(struct making *m)
 {
-	const struct fw_forward *f = m->f;
-	struct xt_rule *r = put(m, FW_CHAIN_STAGE_1, true, NFT_JUMP);
+	const char *bridge = m->f->bridge, *network = m->f->network;
+	const char *comment = m->f->isolated ? RULES " (ingressPolicy: isolated)"
+					     : RULES " (ingressPolicy: same-bridge)";
+	struct xt_rule *r = put(m, FW_CHAIN_STAGE_1, true, NFT_JUMP, comment, network);
 
-	put_name(r->in, f->bridge);
-	put_name(r->out, f->bridge);
+	put_name(r->in, bridge);
+	put_name(r->out, bridge);
 	r->not_out = true;
-	policy_comment(r, f);
 	snprintf(r->target, sizeof(r->target), "%s", FW_CHAIN_STAGE_2);
-	last(m)->tag = f->network;
-	if (f->isolated) {
-		r = put(m, FW_CHAIN_STAGE_1, true, NF_DROP);
-		put_name(r->in, f->bridge);
-		put_name(r->out, f->bridge);
-		policy_comment(r, f);
-		last(m)->tag = f->network;
+	if (m->f->isolated) {
+		r = put(m, FW_CHAIN_STAGE_1, true, NF_DROP, comment, network);
+		put_name(r->in, bridge);
+		put_name(r->out, bridge);
 	}
-	r = put(m, FW_CHAIN_STAGE_1, false, NFT_RETURN);
-	snprintf(r->comment, sizeof(r->comment), "%s", EITHER_POLICY);
+	put(m, FW_CHAIN_STAGE_1, false, NFT_RETURN, EITHER_POLICY, NULL);
 }
 
 /* From others to this one. */
 static void stage_2(struct making *m)
 {
-	struct xt_rule *r = put(m, FW_CHAIN_STAGE_2, true, NF_DROP);
+	struct xt_rule *r = put(m, FW_CHAIN_STAGE_2, true, NF_DROP, EITHER_POLICY, m->f->network);
 
 	put_name(r->out, m->f->bridge);
-	snprintf(r->comment, sizeof(r->comment), "%s", EITHER_POLICY);
-	last(m)->tag = m->f->network;
-	r = put(m, FW_CHAIN_STAGE_2, false, NFT_RETURN);
-	snprintf(r->comment, sizeof(r->comment), "%s", EITHER_POLICY);
+	put(m, FW_CHAIN_STAGE_2, false, NFT_RETURN, EITHER_POLICY, NULL);
 }
 
 static void address(struct making *m, const struct ip *ip)
 {
-	struct xt_rule *r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT);
+	struct xt_rule *r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT, "", m->f->comment);
 
 	r->dst = *ip;
 	r->dst.plen = ip_bits(ip);
 	r->established = true;
-	last(m)->own = true;
-	last(m)->tag = m->f->comment;
-	r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT);
+	r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT, "", m->f->comment);
 	r->src = *ip;
 	r->src.plen = ip_bits(ip);
-	last(m)->own = true;
-	last(m)->tag = m->f->comment;
 }
 
 static bool has_family(const struct fw_forward *f, sa_family_t family)

@@ -52,18 +52,18 @@ static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool
 		      struct arena *arena)
 {
 	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
-	const char *set = any ? s->any_local : s->host_local;
+	const struct nft_set *set = any ? &s->any_local : &s->host_local;
 	struct nft_elem *e;
 
-	if (!set || (m->at.family == AF_UNSPEC) != any ||
+	if (!set->name || (m->at.family == AF_UNSPEC) != any ||
 	    (!any && !ip_equal(&m->at, &ip_loopback[1])))
 		return;
 	e = &c->elems[c->n_elems++];
-	*e = (struct nft_elem){ .set = set, .label = name_of(m, arena) };
+	*e = (struct nft_elem){ .set = set->name, .label = name_of(m, arena) };
 	e->replaceable = true; /* which attachment has the port has been decided */
 	e->key[0] = m->protocol;
 	put_port(e->key + PART, m->port);
-	e->key_len = (uint8_t)s->any.key_len;
+	e->key_len = (uint8_t)set->key_len;
 }
 
 /* Of the mappings that have, or have not, an address on the host: one set after the other. */

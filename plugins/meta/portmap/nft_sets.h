@@ -9,9 +9,9 @@
 struct portmap_nft_sets {
 	sa_family_t family;
 	struct nft_set host, any, snat;
-	const char *ports;                  /* chain */
-	const char *host_local, *any_local; /* sets; NULL: not needed */
-	struct ip loopback;                 /* as seen behind the chain output */
+	struct nft_set host_local, any_local; /* without a name: not needed */
+	const char *ports;                    /* chain */
+	struct ip loopback;                   /* as seen behind the chain output */
 };
 
 const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family);

@@ -40,8 +40,8 @@ static const struct portmap_nft_sets sides[] = {
 			 NFT_TYPE_2(NFT_TYPE_IPV6, NFT_TYPE_PORT), 20 },
 		.snat = { "snat6", NFT_TYPE_IPV6, 16, NFT_DATA_VERDICT, 16 },
 		.ports = "ports6",
-		.host_local = "host6_lo",
-		.any_local = "any6_lo",
+		.host_local = { "host6_lo", NFT_TYPE_2(NFT_TYPE_PROTO, NFT_TYPE_PORT), 8, 0, 0 },
+		.any_local = { "any6_lo", NFT_TYPE_2(NFT_TYPE_PROTO, NFT_TYPE_PORT), 8, 0, 0 },
 		.loopback = { .family = AF_INET6, .plen = 128, .bytes = LOOPBACK6 },
 	},
 };
@@ -157,7 +157,7 @@ static void build_snat(struct nl *nl, const struct nft_table *t, const char *cha
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW };
 	const struct portmap_nft_sets *s = portmap_nft_sets(AF_INET6);
-	const char *const local[] = { s->host_local, s->any_local };
+	const char *const local[] = { s->host_local.name, s->any_local.name };
 
 	nft_chain_renew(nl, t, chain, &at);
 	for (size_t i = 0; i < ARRAY_SIZE(local); i++) {
@@ -213,17 +213,6 @@ static void build_source(struct nl *nl, const struct nft_table *t, const char *c
 	}
 }
 
-static void build_local_sets(struct nl *nl, const struct nft_table *t,
-			     const struct portmap_nft_sets *s)
-{
-	struct nft_set set = { .key_type = s->any.key_type, .key_len = s->any.key_len };
-
-	set.name = s->host_local;
-	nft_set_add(nl, t, &set);
-	set.name = s->any_local;
-	nft_set_add(nl, t, &set);
-}
-
 static void build(struct nl *nl, const struct nft_table *t)
 {
 	nft_table_add(nl, t, "cnic: host ports of containers");
@@ -231,8 +220,10 @@ static void build(struct nl *nl, const struct nft_table *t)
 		nft_set_add(nl, t, &sides[i].host);
 		nft_set_add(nl, t, &sides[i].any);
 		nft_set_add(nl, t, &sides[i].snat);
-		if (sides[i].any_local)
-			build_local_sets(nl, t, &sides[i]);
+		if (sides[i].any_local.name) {
+			nft_set_add(nl, t, &sides[i].host_local);
+			nft_set_add(nl, t, &sides[i].any_local);
+		}
 		build_ports(nl, t, &sides[i]);
 	}
 	build_loopback(nl, t, "loopback");
