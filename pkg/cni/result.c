@@ -147,12 +147,17 @@ int cni_result_parse(const struct json *v, const char *version, bool same_family
 	return check_indices(out, what, err);
 }
 
-bool cni_result_has_family(const struct cni_result *r, sa_family_t family)
+static const struct cni_ipconfig *first_of(const struct cni_result *r, sa_family_t family)
 {
 	for (size_t i = 0; i < r->n_ips; i++)
 		if (r->ips[i].address.family == family)
-			return true;
-	return false;
+			return &r->ips[i];
+	return NULL;
+}
+
+bool cni_result_has_family(const struct cni_result *r, sa_family_t family)
+{
+	return first_of(r, family) != NULL;
 }
 
 bool cni_dns_is_set(const struct cni_dns *d)
@@ -264,14 +269,6 @@ static void print_lists(struct json *root, const struct cni_result *r, enum cni_
 	list = r->n_routes ? json_add_list(root, "routes") : NULL;
 	for (size_t i = 0; i < r->n_routes; i++)
 		add_route(list, &r->routes[i], true);
-}
-
-static const struct cni_ipconfig *first_of(const struct cni_result *r, sa_family_t family)
-{
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].address.family == family)
-			return &r->ips[i];
-	return NULL;
 }
 
 static bool print_block(struct json *root, const char *key, const struct cni_result *r,

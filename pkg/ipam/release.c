@@ -10,10 +10,9 @@
 struct match {
 	struct store *s;
 	struct holder holder;
-	void (*fn)(const struct reservation *r, struct match *m);
+	store_visit fn;
 	void *arg;
 	size_t found;
-	bool failed; /* s->err holds the first error */
 };
 
 static int match_reservation(const struct reservation *r, void *arg)
@@ -23,7 +22,7 @@ static int match_reservation(const struct reservation *r, void *arg)
 	if (!reservation_is_of(r, &m->holder))
 		return 0;
 	m->found++;
-	m->fn(r, m);
+	m->fn(&r->ip, m->arg);
 	return 0;
 }
 
@@ -75,30 +74,40 @@ static int each_of(struct match *m)
 	return each_of_exactly(m);
 }
 
-/* All that can go goes; the first failure is told. */
-static void release_one(const struct reservation *r, struct match *m)
+/* All that can go goes; s->err is the first failure. */
+struct release {
+	struct store *s;
+	bool failed;
+};
+
+static void release_one(const struct ip *ip, void *arg)
 {
-	struct store *s = m->s;
+	struct release *rel = arg;
+	struct store *s = rel->s;
 	struct err err = { 0 };
 
-	if (!reservation_remove(s->dir, &r->ip, &err)) {
-		index_mark(&s->index, &r->ip, false);
+	if (!reservation_remove(s->dir, ip, &err)) {
+		index_mark(&s->index, ip, false);
 		return;
 	}
-	if (!m->failed)
+	if (!rel->failed)
 		*s->err = err;
-	m->failed = true;
+	rel->failed = true;
+}
+
+static int end_release(const struct release *rel)
+{
+	return rel->failed ? err_wrap(rel->s->err, "%s", rel->s->path) : 0;
 }
 
 int store_release(struct store *s, const struct holder *holder)
 {
-	struct match m = { .s = s, .holder = *holder, .fn = release_one };
+	struct release rel = { .s = s };
+	struct match m = { .s = s, .holder = *holder, .fn = release_one, .arg = &rel };
 	struct index_holder_key key;
 
-	if (each_of(&m) < 0)
+	if (each_of(&m) < 0 || end_release(&rel) < 0)
 		return -1;
-	if (m.failed)
-		return err_wrap(s->err, "%s", s->path);
 	if (!m.found)
 		return 0;
 	index_holder_key(&s->index, &m.holder, &key);
@@ -106,23 +115,9 @@ int store_release(struct store *s, const struct holder *holder)
 	return 0;
 }
 
-struct finder {
-	void (*fn)(const struct ip *ip, void *arg);
-	void *arg;
-};
-
-static void find_reservation(const struct reservation *r, struct match *m)
+int store_find(struct store *s, const struct holder *holder, store_visit fn, void *arg)
 {
-	const struct finder *f = m->arg;
-
-	f->fn(&r->ip, f->arg);
-}
-
-int store_find(struct store *s, const struct holder *holder,
-	       void (*fn)(const struct ip *ip, void *arg), void *arg)
-{
-	struct finder f = { fn, arg };
-	struct match m = { .s = s, .holder = *holder, .fn = find_reservation, .arg = &f };
+	struct match m = { .s = s, .holder = *holder, .fn = fn, .arg = arg };
 
 	return each_of(&m);
 }
@@ -177,21 +172,21 @@ int store_check(struct store *s, const struct holder *holder, const struct store
 /* ---- garbage --------------------------------------------------------------------------------- */
 
 struct garbage {
-	struct match m; /* for release_one() */
+	struct release rel;
 	bool (*keep)(const struct holder *holder, void *arg);
 	void *arg;
 };
 
-static int collect(const struct reservation *r, void *arg)
+static int gc_reservation(const struct reservation *r, void *arg)
 {
 	struct garbage *g = arg;
-	struct store *s = g->m.s;
+	struct store *s = g->rel.s;
 	struct index_holder_key key;
 
 	if (r->state != RESERVATION_HELD || g->keep(&r->holder, g->arg))
 		return 0;
-	release_one(r, &g->m);
-	if (g->m.failed)
+	release_one(&r->ip, &g->rel);
+	if (g->rel.failed)
 		return 0;
 	index_holder_key(&s->index, &r->holder, &key);
 	index_holder_drop(&s->index, &key);
@@ -200,20 +195,20 @@ static int collect(const struct reservation *r, void *arg)
 
 int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg), void *arg)
 {
-	struct garbage g = { .m.s = s, .keep = keep, .arg = arg };
+	struct garbage g = { .rel.s = s, .keep = keep, .arg = arg };
 
 	if (s->dir < 0)
 		return 0;
-	if (reservation_scan(s->dir, collect, &g, s->err) < 0 || g.m.failed)
+	if (reservation_scan(s->dir, gc_reservation, &g, s->err) < 0)
 		return err_wrap(s->err, "%s", s->path);
-	return 0;
+	return end_release(&g.rel);
 }
 
-static void collect_boot(const struct index_holder_key *key, const struct index_holder_entry *e,
-			 void *arg)
+static void gc_boot(const struct index_holder_key *key, const struct index_holder_entry *e,
+		    void *arg)
 {
-	struct match *m = arg;
-	struct store *s = m->s;
+	struct release *rel = arg;
+	struct store *s = rel->s;
 	const char *at = e->ips;
 	struct reservation r;
 	struct ip ip;
@@ -223,24 +218,24 @@ static void collect_boot(const struct index_holder_key *key, const struct index_
 	while (index_holder_entry_next(&at, &ip)) {
 		reservation_read(s->dir, &ip, &r);
 		if (store_is_of_key(s, &r, key))
-			release_one(&r, m);
+			release_one(&ip, rel);
 	}
-	if (!m->failed)
+	if (!rel->failed)
 		index_holder_drop(&s->index, key);
 }
 
 int store_release_earlier_boots(struct store *s)
 {
 	struct index_head *head = &s->index.head;
-	struct match m = { .s = s };
+	struct release rel = { .s = s };
 
 	if (s->dir < 0 || !s->index.usable)
 		return 0;
 	if (!memcmp(head->released, s->index.boot, sizeof(head->released)))
 		return 0;
-	index_holder_each(&s->index, collect_boot, &m);
-	if (m.failed)
-		return err_wrap(s->err, "%s", s->path);
+	index_holder_each(&s->index, gc_boot, &rel);
+	if (end_release(&rel) < 0)
+		return -1;
 	memcpy(head->released, s->index.boot, sizeof(head->released));
 	s->index.dirty = true;
 	return 0;

@@ -10,8 +10,8 @@
  * All that the holder has; if that is nothing, what reservations without interface name say its
  * id holds. Nothing at all is success. Some may be told twice.
  */
-int store_find(struct store *s, const struct holder *holder,
-	       void (*fn)(const struct ip *ip, void *arg), void *arg) NODISCARD;
+typedef void (*store_visit)(const struct ip *ip, void *arg);
+int store_find(struct store *s, const struct holder *holder, store_visit fn, void *arg) NODISCARD;
 
 /*
  * Does the holder have an address, and of each set one that is among those expected, if any of it

@@ -10,28 +10,10 @@
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "sys/file.h"
 
 #define SPACES "\t\n\v\f\r "
 #define MODE   0600
-
-/* Into buf, at most size - 1 bytes. -1 on failure or if there are more. */
-static ssize_t read_all(int fd, char *buf, size_t size)
-{
-	size_t n = 0;
-	ssize_t got;
-
-	while (n < size && (got = read(fd, buf + n, size - n)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		n += (size_t)got;
-	}
-	if (n == size)
-		return -1;
-	buf[n] = '\0';
-	return (ssize_t)n;
-}
 
 /*
  * The reference compares with white space trimmed off both ends, so hand-made reservations may have
@@ -67,13 +49,14 @@ static bool is_binary(const char *text, size_t len)
  */
 static enum reservation_state judge(int fd, struct reservation *r)
 {
-	ssize_t got = read_all(fd, r->text, sizeof(r->text));
+	ssize_t got = file_read_fd(fd, r->text, sizeof(r->text));
 	size_t len = (size_t)got;
 	bool empty, binary;
 	struct stat st;
 
-	if (got < 0)
+	if (got < 0 || len == sizeof(r->text))
 		return RESERVATION_TAKEN;
+	r->text[len] = '\0';
 	empty = strspn(r->text, SPACES) == len;
 	binary = is_binary(r->text, len);
 	if (!empty && strlen(r->text) == len && parse_holder(r->text, &r->holder))
@@ -103,20 +86,6 @@ bool reservation_is_of(const struct reservation *r, const struct holder *holder)
 	       !strcmp(r->holder.ifname, holder->ifname);
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, text, len);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		text += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 int reservation_draft_open(struct draft *d, int dir, const struct holder *holder, struct err *err)
 {
 	int len = snprintf(d->text, sizeof(d->text), "%s\r\n%s", holder->id, holder->ifname);
@@ -128,7 +97,7 @@ int reservation_draft_open(struct draft *d, int dir, const struct holder *holder
 			       RESERVATION_MAX - IFNAMSIZ);
 	d->len = (size_t)len;
 	d->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
-	if (d->fd >= 0 && write_all(d->fd, d->text, d->len) < 0)
+	if (d->fd >= 0 && file_write_fd(d->fd, d->text, d->len) < 0)
 		reservation_draft_close(d);
 	return 0;
 }
@@ -160,7 +129,7 @@ static int create_plainly(const struct draft *d, const char *name)
 
 	if (fd < 0)
 		return -1;
-	if (!write_all(fd, d->text, d->len))
+	if (!file_write_fd(fd, d->text, d->len))
 		return 0;
 	saved = errno;
 	unlinkat(d->dir, name, 0);

@@ -6,22 +6,20 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "sys/file.h"
 
 #define MAX_SIZE 65536
 
 static int read_text(const char *path, char *buf, struct err *err)
 {
 	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	size_t n = 0;
-	ssize_t got;
+	ssize_t n;
 
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
-	while (n < MAX_SIZE && (got = read(fd, buf + n, MAX_SIZE - n)) != 0) {
-		if (got < 0)
-			return err_sys(err, "read %s", path);
-		n += (size_t)got;
-	}
+	n = file_read_fd(fd, buf, MAX_SIZE);
+	if (n < 0)
+		return err_sys(err, "read %s", path);
 	if (n == MAX_SIZE)
 		return err_set(err, ERR_CONFIG, "%s is not shorter than %d bytes", path, MAX_SIZE);
 	buf[n] = '\0';

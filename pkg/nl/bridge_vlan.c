@@ -95,8 +95,8 @@ static int entry_attr(const struct nlattr *attr, void *data)
 
 	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_INFO && len >= sizeof(e->info))
 		memcpy(&e->info, mnl_attr_get_payload(attr), sizeof(e->info));
-	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_RANGE && len >= sizeof(e->last))
-		e->last = mnl_attr_get_u16(attr);
+	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_RANGE)
+		nl_attr_u16(attr, &e->last);
 	return MNL_CB_OK;
 }
 

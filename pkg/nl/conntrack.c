@@ -67,12 +67,13 @@ static int ip_attr(const struct nlattr *attr, void *data)
 static int proto_attr(const struct nlattr *attr, void *data)
 {
 	struct conntrack_port *to = data;
-	size_t len = mnl_attr_get_payload_len(attr);
+	uint16_t port = htons(to->port);
 
-	if (mnl_attr_get_type(attr) == CTA_PROTO_NUM && len >= sizeof(uint8_t))
-		to->proto = mnl_attr_get_u8(attr);
-	if (mnl_attr_get_type(attr) == CTA_PROTO_DST_PORT && len >= sizeof(uint16_t))
-		to->port = ntohs(mnl_attr_get_u16(attr));
+	if (mnl_attr_get_type(attr) == CTA_PROTO_NUM)
+		nl_attr_u8(attr, &to->proto);
+	if (mnl_attr_get_type(attr) == CTA_PROTO_DST_PORT)
+		nl_attr_u16(attr, &port);
+	to->port = ntohs(port);
 	return MNL_CB_OK;
 }
 
@@ -119,8 +120,7 @@ static int entry_attr(const struct nlattr *attr, void *data)
 		break;
 	case CTA_ZONE:
 		p->entry.has_zone = len >= sizeof(uint16_t);
-		if (p->entry.has_zone)
-			p->entry.zone = mnl_attr_get_u16(attr);
+		nl_attr_u16(attr, &p->entry.zone);
 		break;
 	}
 	return MNL_CB_OK;

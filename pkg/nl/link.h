@@ -18,12 +18,12 @@ struct link {
 	int master; /* ifindex of the bridge it is a port of, 0 if none */
 	int peer;   /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
 	uint32_t mtu, flags, promiscuity;
-	uint8_t operstate;   /* LINK_UP, LINK_DORMANT, ... */
-	uint32_t accept_ra;  /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
-	bool vlan_filtering; /* a bridge's */
-	uint16_t default_pvid;  /* a bridge's: the VLAN each new port starts with, 0 = none */
-	bool ipv6;              /* has IPv6 settings: the kernel can do IPv6 */
-	bool hairpin, isolated; /* a bridge port's */
+	uint8_t operstate;  /* LINK_UP, LINK_DORMANT, ... */
+	uint32_t accept_ra; /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
+	uint8_t vlan_filtering;    /* a bridge's: 0 or 1 */
+	uint16_t default_pvid;     /* a bridge's: the VLAN each new port starts with, 0 = none */
+	bool ipv6;                 /* has IPv6 settings: the kernel can do IPv6 */
+	uint8_t hairpin, isolated; /* a bridge port's: 0 or 1 */
 	char name[IFNAMSIZ], kind[IFNAMSIZ];
 	uint8_t mac[MAC_LEN];
 };

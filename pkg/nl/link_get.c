@@ -13,14 +13,12 @@ static int info_data_attr(const struct nlattr *attr, void *data)
 {
 	struct link *l = data;
 
-	uint16_t len = mnl_attr_get_payload_len(attr);
-
 	if (strcmp(l->kind, "bridge") != 0)
 		return MNL_CB_OK;
-	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_FILTERING && len >= 1)
-		l->vlan_filtering = mnl_attr_get_u8(attr);
-	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_DEFAULT_PVID && len >= 2)
-		l->default_pvid = mnl_attr_get_u16(attr);
+	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_FILTERING)
+		nl_attr_u8(attr, &l->vlan_filtering);
+	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_DEFAULT_PVID)
+		nl_attr_u16(attr, &l->default_pvid);
 	return MNL_CB_OK;
 }
 
@@ -28,12 +26,10 @@ static int port_data_attr(const struct nlattr *attr, void *data)
 {
 	struct link *l = data;
 
-	if (!mnl_attr_get_payload_len(attr))
-		return MNL_CB_OK;
 	if (mnl_attr_get_type(attr) == IFLA_BRPORT_MODE)
-		l->hairpin = mnl_attr_get_u8(attr);
+		nl_attr_u8(attr, &l->hairpin);
 	if (mnl_attr_get_type(attr) == IFLA_BRPORT_ISOLATED)
-		l->isolated = mnl_attr_get_u8(attr);
+		nl_attr_u8(attr, &l->isolated);
 	return MNL_CB_OK;
 }
 
@@ -101,8 +97,7 @@ static int link_attr(const struct nlattr *attr, void *data)
 		nl_attr_int(attr, &l->peer);
 		break;
 	case IFLA_OPERSTATE:
-		if (mnl_attr_get_payload_len(attr))
-			l->operstate = mnl_attr_get_u8(attr);
+		nl_attr_u8(attr, &l->operstate);
 		break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(attr) == MAC_LEN)

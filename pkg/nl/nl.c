@@ -188,6 +188,18 @@ void nl_reset(struct nl *nl)
 	nl->first = nl->seq;
 }
 
+void nl_attr_u8(const struct nlattr *attr, uint8_t *out)
+{
+	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))
+		*out = mnl_attr_get_u8(attr);
+}
+
+void nl_attr_u16(const struct nlattr *attr, uint16_t *out)
+{
+	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))
+		*out = mnl_attr_get_u16(attr);
+}
+
 void nl_attr_u32(const struct nlattr *attr, uint32_t *out)
 {
 	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))

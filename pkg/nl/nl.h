@@ -56,6 +56,8 @@ void nl_reset(struct nl *nl);
  * Reading attributes whose length the kernel should have got right, without relying on it: one that
  * is too short leaves *out as it is.
  */
+void nl_attr_u8(const struct nlattr *attr, uint8_t *out);
+void nl_attr_u16(const struct nlattr *attr, uint16_t *out);
 void nl_attr_u32(const struct nlattr *attr, uint32_t *out);
 void nl_attr_int(const struct nlattr *attr, int *out);
 void nl_attr_str(const struct nlattr *attr, char *out, size_t size);

@@ -131,32 +131,29 @@ bool ovs_is_this(struct cni_call *c, const struct json *port)
 	return *c->req->netns && is(port, "contNetns", c->req->netns);
 }
 
-struct to_delete {
-	const char **uuids;
-	size_t n_uuids;
-};
-
-static void add_to_delete(struct cni_call *c, struct ovs_attachment *o, struct to_delete *d,
-			  const struct json *port)
+static void add_to_delete(struct cni_call *c, struct ovs_attachment *o, const struct json *port)
 {
 	const char *uuid = ovsdb_uuid(json_get(port, "_uuid")),
 		   *name = ovsdb_str(json_get(port, "name"));
 
 	if (!uuid || !name)
 		return;
-	*arena_append(c->arena, d->uuids, d->n_uuids) = uuid;
+	*arena_append(c->arena, o->uuids, o->n_uuids) = uuid;
 	*arena_append(c->arena, o->ends, o->n_ends) = name;
 }
 
-static int remove_all(struct ovs_attachment *o, const struct to_delete *d)
+/* Once: the list is empty afterwards. */
+static int remove_all(struct ovs_attachment *o)
 {
-	return d->n_uuids ? ovs_ports_remove(&o->db, d->uuids, d->n_uuids) : 0;
+	size_t n = o->n_uuids;
+
+	o->n_uuids = 0;
+	return n ? ovs_ports_remove(&o->db, o->uuids, n) : 0;
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
 
-static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key, const char *value,
-		   struct to_delete *d)
+static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key, const char *value)
 {
 	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
 					  { "contIface", c->req->ifname },
@@ -167,19 +164,17 @@ static int find_by(struct cni_call *c, struct ovs_attachment *o, const char *key
 		return -1;
 	for (; ports; ports = json_next(ports))
 		if (ovs_is_this(c, ports))
-			add_to_delete(c, o, d, ports);
+			add_to_delete(c, o, ports);
 	return 0;
 }
 
 int ovs_unplug(struct cni_call *c, struct ovs_attachment *o)
 {
-	struct to_delete d = { 0 };
-
-	if (find_by(c, o, "contId", c->req->container_id, &d) < 0)
+	if (find_by(c, o, "contId", c->req->container_id) < 0)
 		return -1;
-	if (!d.n_uuids && *c->req->netns && find_by(c, o, "contNetns", c->req->netns, &d) < 0)
+	if (!o->n_uuids && *c->req->netns && find_by(c, o, "contNetns", c->req->netns) < 0)
 		return -1;
-	return remove_all(o, &d);
+	return remove_all(o);
 }
 
 /* A veth of that name, of the host, nothing else: a representor stays. */
@@ -220,8 +215,7 @@ static int is_lost(struct cni_call *c, struct ovs_attachment *o, const char *nam
 	return netdev;
 }
 
-static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name,
-		     struct to_delete *d)
+static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name)
 {
 	struct ovs_state state;
 	int lost = is_lost(c, o, name);
@@ -231,14 +225,13 @@ static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *n
 	if (ovs_port_get(&o->db, "", name, &state) < 0)
 		return -1;
 	if (is(state.port, "owner", OVS_OWNER))
-		add_to_delete(c, o, d, state.port);
+		add_to_delete(c, o, state.port);
 	return 0;
 }
 
 /* The server picks out those that the switch could not open, as a rule none. */
 static int sweep(struct cni_call *c, struct ovs_attachment *o)
 {
-	struct to_delete d = { 0 };
 	const struct json *rows;
 
 	if (ovs_ifaces_failed(&o->db, &rows) < 0)
@@ -246,10 +239,10 @@ static int sweep(struct cni_call *c, struct ovs_attachment *o)
 	for (int n = 0; rows && n < OVSDB_MAX_OPS; rows = json_next(rows), n++) {
 		const char *name = ovsdb_str(json_get(rows, "name"));
 
-		if (name && sweep_one(c, o, name, &d) < 0)
+		if (name && sweep_one(c, o, name) < 0)
 			return -1;
 	}
-	return remove_all(o, &d);
+	return remove_all(o);
 }
 
 void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
@@ -276,7 +269,6 @@ static int is_garbage(struct cni_call *c, struct ovs_attachment *o, const struct
 int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 {
 	const struct ovsdb_pair owner = { "owner", OVS_OWNER };
-	struct to_delete d = { 0 };
 	const struct json *ports;
 
 	if (ovs_ports_with(&o->db, &owner, 1, &ports) < 0)
@@ -287,9 +279,9 @@ int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 		if (garbage < 0)
 			return -1;
 		if (garbage)
-			add_to_delete(c, o, &d, ports);
+			add_to_delete(c, o, ports);
 	}
-	return remove_all(o, &d) < 0 ? -1 : ovs_del_host_ends(c, o);
+	return remove_all(o) < 0 ? -1 : ovs_del_host_ends(c, o);
 }
 
 /* ---- CHECK ----------------------------------------------------------------------------------- */

@@ -20,7 +20,8 @@ struct ovs_attachment {
 	struct ovs_port port; /* bridge, name, VLANs, ... are the plugin's; the rest is filled in */
 	bool may_remain;      /* a rollback could not take back all */
 	const char **ends;    /* names of the host's ends whose ports have been removed */
-	size_t n_ends;
+	const char **uuids;   /* ports that are to be removed */
+	size_t n_ends, n_uuids;
 };
 
 /* Keys of the node's file, for c->conf; that of the configuration, or one of two places. */

@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "cni/error.h"
 #include "cni/version.h"
+#include "sys/file.h"
 #include "sys/netns.h"
 
 struct run {
@@ -24,18 +25,9 @@ struct run {
 static int put_line(struct cni_call *c, const char *text)
 {
 	const char *line = arena_printf(c->arena, "%s\n", text);
-	size_t left = strlen(line);
 
-	while (left) {
-		ssize_t n = write(STDOUT_FILENO, line, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return err_sys(c->err, "print the result");
-		line += n;
-		left -= (size_t)n;
-	}
+	if (file_write_fd(STDOUT_FILENO, line, strlen(line)) < 0)
+		return err_sys(c->err, "print the result");
 	return 0;
 }
 
@@ -50,27 +42,20 @@ static int read_stdin(struct run *r)
 {
 	struct cni_call *c = &r->call;
 	size_t size = 8192, used = 0;
-	char *buf = arena_alloc(c->arena, size);
+	char *buf = NULL;
 
-	for (;;) {
-		ssize_t n = read(STDIN_FILENO, buf + used, size - 1 - used);
+	for (ssize_t n = 0; used <= JSON_MAX_TEXT; size *= 2) {
+		char *bigger = arena_alloc(c->arena, size);
 
-		if (n < 0 && errno == EINTR)
-			continue;
+		buf = used ? memcpy(bigger, buf, used) : bigger;
+		n = file_read_fd(STDIN_FILENO, buf + used, size - 1 - used);
 		if (n < 0) {
 			err_fill(c->err, ERR_IO, errno, "error reading from stdin");
 			return -1;
 		}
 		used += (size_t)n;
-		if (n == 0 || used > JSON_MAX_TEXT)
+		if (used < size - 1)
 			break;
-		if (used == size - 1) {
-			char *bigger = arena_alloc(c->arena, size * 2);
-
-			memcpy(bigger, buf, used);
-			buf = bigger;
-			size *= 2;
-		}
 	}
 	buf[used] = '\0';
 	r->req.stdin_text = buf;

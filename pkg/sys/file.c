@@ -13,22 +13,30 @@
 #include "base/scope.h"
 #include "sys/lock.h"
 
-static int read_all(int fd, const char *path, char *buf, size_t size, size_t *len, struct err *err)
+ssize_t file_read_fd(int fd, char *buf, size_t size)
 {
-	*len = 0;
-	for (;;) {
-		ssize_t n = read(fd, buf + *len, size + 1 - *len);
+	size_t used = 0;
+	ssize_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "read %s", path);
-		*len += (size_t)n;
-		if (*len > size)
-			return err_set(err, ERR_INTERNAL, "%s: grows while it is read", path);
-		if (n == 0)
-			return 0;
+	while (used < size && (n = read(fd, buf + used, size - used)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return -1;
+		used += n > 0 ? (size_t)n : 0;
 	}
+	return (ssize_t)used;
+}
+
+int file_write_fd(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
 }
 
 int file_read(const char *path, size_t max, struct arena *arena, const char **text, size_t *len,
@@ -36,6 +44,7 @@ int file_read(const char *path, size_t max, struct arena *arena, const char **te
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	ssize_t n;
 	char *buf;
 
 	if (fd < 0)
@@ -47,9 +56,13 @@ int file_read(const char *path, size_t max, struct arena *arena, const char **te
 	if (st.st_size < 0 || (size_t)st.st_size > max)
 		return err_set(err, ERR_INTERNAL, "%s: larger than %zu bytes", path, max);
 	buf = arena_alloc(arena, (size_t)st.st_size + 2);
-	if (read_all(fd, path, buf, (size_t)st.st_size, len, err) < 0)
-		return -1;
-	buf[*len] = '\0';
+	n = file_read_fd(fd, buf, (size_t)st.st_size + 1);
+	if (n < 0)
+		return err_sys(err, "read %s", path);
+	if (n > st.st_size)
+		return err_set(err, ERR_INTERNAL, "%s: grows while it is read", path);
+	*len = (size_t)n;
+	buf[n] = '\0';
 	*text = buf;
 	return 0;
 }
@@ -68,21 +81,6 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 		snprintf(part, sizeof(part), "%.*s", (int)(p + 1 - path), path);
 		if (mkdir(part, p[1] ? 0755 : mode) < 0 && errno != EEXIST)
 			return err_sys(err, "create %s", part);
-	}
-	return 0;
-}
-
-static int write_all(int fd, const char *path, const char *text, size_t len, struct err *err)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "write %s", path);
-		text += n;
-		len -= (size_t)n;
 	}
 	return 0;
 }
@@ -146,7 +144,7 @@ int file_replace(const char *path, const char *text, size_t len, mode_t mode, st
 
 	if (fd < 0)
 		return -1;
-	rc = write_all(fd, draft, text, len, err);
+	rc = file_write_fd(fd, text, len) < 0 ? err_sys(err, "write %s", draft) : 0;
 	if (!rc && rename(draft, path) < 0)
 		rc = err_sys(err, "create %s", path);
 	if (rc < 0)

@@ -9,6 +9,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* read(2) until `size` bytes are there or the end is, write(2) until all is out; -1 with errno. */
+ssize_t file_read_fd(int fd, char *buf, size_t size);
+int file_write_fd(int fd, const char *text, size_t len);
+
 /*
  * The content, NUL-terminated, in the arena; more than `max` bytes is an error, and so is anything
  * that is no regular file. err->sys tells ENOENT. For files whose size is known: on disk, in sysfs.

@@ -268,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input.requests = 0;
 	fuzz_expect(ask(&nl, data[0], &arena), &err);
 	if (nl.used || nl.overflow || nl.first != nl.seq)
-		abort(); /* whatever happens, the batch is empty */
+		abort();         /* whatever happens, the batch is empty */
 	nl.buf = nl.default_buf; /* a larger one is the arena's */
 	nl.size = sizeof(nl.default_buf);
 	nl.labels = nl.default_labels;

@@ -231,46 +231,24 @@ static int mirror_status(struct cni_call *c)
 	return ovs_server_status(c, &conf->ovs);
 }
 
-static const struct mirror_conf producer = {
-	.bridge = "",
-	.socket = "",
-	.configuration_path = "",
-	.suffix = "_prod",
-	.roles = { .src = true, .dst = true },
-	.ovs.db.stream.fd = -1,
-};
+#define MIRROR_CONF(...)                                                                      \
+	{                                                                                     \
+		.bridge = "", .socket = "", .configuration_path = "", .ovs.db.stream.fd = -1, \
+		__VA_ARGS__                                                                   \
+	}
 
-static const struct mirror_conf consumer = {
-	.bridge = "",
-	.socket = "",
-	.configuration_path = "",
-	.suffix = "_cons",
-	.roles = { .out = true },
-	.ovs.db.stream.fd = -1,
-};
+static const struct mirror_conf producer =
+	MIRROR_CONF(.suffix = "_prod", .roles = { .src = true, .dst = true });
+static const struct mirror_conf consumer = MIRROR_CONF(.suffix = "_cons", .roles = { .out = true });
 
-const struct cni_plugin ovs_mirror_producer_plugin = {
-	.name = "ovs-mirror-producer",
-	.fields = mirror_fields,
-	.defaults = &producer,
-	.conf_size = sizeof(struct mirror_conf),
-	.validate = mirror_validate,
-	.add = mirror_add,
-	.del = mirror_del,
-	.check = mirror_check,
-	.gc = mirror_gc,
-	.status = mirror_status,
-};
+#define MIRROR_PLUGIN(...)                                                                   \
+	{                                                                                    \
+		.fields = mirror_fields, .conf_size = sizeof(struct mirror_conf),            \
+		.validate = mirror_validate, .add = mirror_add, .del = mirror_del,           \
+		.check = mirror_check, .gc = mirror_gc, .status = mirror_status, __VA_ARGS__ \
+	}
 
-const struct cni_plugin ovs_mirror_consumer_plugin = {
-	.name = "ovs-mirror-consumer",
-	.fields = mirror_fields,
-	.defaults = &consumer,
-	.conf_size = sizeof(struct mirror_conf),
-	.validate = mirror_validate,
-	.add = mirror_add,
-	.del = mirror_del,
-	.check = mirror_check,
-	.gc = mirror_gc,
-	.status = mirror_status,
-};
+const struct cni_plugin ovs_mirror_producer_plugin =
+	MIRROR_PLUGIN(.name = "ovs-mirror-producer", .defaults = &producer);
+const struct cni_plugin ovs_mirror_consumer_plugin =
+	MIRROR_PLUGIN(.name = "ovs-mirror-consumer", .defaults = &consumer);
