@@ -10,7 +10,7 @@
 
 #define DAD_TIMEOUT_MS 5000
 
-static const char *conf_path(struct cni_call *c, const char *dev, const char *key)
+const char *configure_ipv6_path(struct cni_call *c, const char *dev, const char *key)
 {
 	return arena_printf(c->arena, "net/ipv6/conf/%s/%s", dev, key);
 }
@@ -26,16 +26,17 @@ static void tune_softly(struct tuning *t, const char *key, const char *value)
 {
 	struct cni_call *c = t->c;
 
-	if (sysctl_write(conf_path(c, c->req->ifname, key), value, c->err) < 0)
+	if (sysctl_write(configure_ipv6_path(c, c->req->ifname, key), value, c->err) < 0)
 		err_clear(c->err);
 }
 
 static int tune_v6(struct cni_call *c)
 {
-	if (sysctl_ensure(conf_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
-	    sysctl_ensure(conf_path(c, c->req->ifname, "disable_ipv6"), "0", c->err) < 0)
+	if (sysctl_ensure(configure_ipv6_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
+	    sysctl_ensure(configure_ipv6_path(c, c->req->ifname, "disable_ipv6"), "0", c->err) < 0)
 		return -1;
-	return sysctl_write(conf_path(c, c->req->ifname, "keep_addr_on_down"), "1", c->err);
+	return sysctl_write(configure_ipv6_path(c, c->req->ifname, "keep_addr_on_down"), "1",
+			    c->err);
 }
 
 /*

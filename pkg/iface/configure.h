@@ -25,6 +25,9 @@ bool configure_is_on_link(const struct cni_route *r);
 int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
 		    const struct configure_options *opt) NODISCARD;
 
+/* The sysctl of an interface, net/ipv6/conf/DEV/KEY. */
+const char *configure_ipv6_path(struct cni_call *c, const char *dev, const char *key);
+
 /* The configuration's dns, if it has any key of it, wins over IPAM's. */
 void configure_dns(struct cni_call *c);
 

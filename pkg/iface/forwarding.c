@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "iface/configure.h"
 #include "nl/link_get.h"
 #include "nl/route.h"
 #include "sys/sysctl.h"
@@ -24,8 +25,7 @@ static int keep_learning(struct cni_call *c, int index)
 		return -1;
 	if (!link.index || link.accept_ra != 1)
 		return 0;
-	return sysctl_write(arena_printf(c->arena, "net/ipv6/conf/%s/accept_ra", link.name), "2",
-			    c->err);
+	return sysctl_write(configure_ipv6_path(c, link.name, "accept_ra"), "2", c->err);
 }
 
 static int forward_v6(struct cni_call *c)

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/str.h"
+#include "iface/configure.h"
 #include "nl/link_get.h"
 #include "nl/link_wait.h"
 #include "sys/sysctl.h"
@@ -55,14 +56,10 @@ static int create_pair(struct cni_call *c, struct veth_req *veth, struct link *h
 	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
 }
 
-static const char *conf_path(struct cni_call *c, const char *dev, const char *key)
-{
-	return arena_printf(c->arena, "net/ipv6/conf/%s/%s", dev, key);
-}
-
 void veth_refuse_ra(struct cni_call *c, const struct link *link)
 {
-	if (link->accept_ra && sysctl_write(conf_path(c, link->name, "accept_ra"), "0", c->err) < 0)
+	if (link->accept_ra &&
+	    sysctl_write(configure_ipv6_path(c, link->name, "accept_ra"), "0", c->err) < 0)
 		err_clear(c->err); /* a kernel without IPv6 */
 }
 

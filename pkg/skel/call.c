@@ -80,18 +80,27 @@ uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const ch
 	return (uint32_t)r->n_interfaces - 1;
 }
 
-static int decode_own(struct cni_call *c)
+bool cni_is_lenient(const struct cni_call *c)
 {
-	const struct cni_plugin *p = c->plugin;
+	return c->req->command == CNI_DEL || c->req->command == CNI_GC;
+}
 
-	c->conf = arena_alloc(c->arena, p->conf_size);
-	if (p->defaults)
-		memcpy(c->conf, p->defaults, p->conf_size);
-	if (!p->fields)
+int cni_decode(struct cni_call *c, const struct json *v, const char *path)
+{
+	const struct json_field *fields = c->plugin->fields;
+
+	if (!fields)
 		return 0;
-	if (c->req->command == CNI_DEL || c->req->command == CNI_GC)
-		return json_decode_lenient(c->req->net.raw, p->fields, "", c->conf, c->err);
-	return json_decode(c->req->net.raw, p->fields, "", c->conf, c->err);
+	return cni_is_lenient(c) ? json_decode_lenient(v, fields, path, c->conf, c->err)
+				 : json_decode(v, fields, path, c->conf, c->err);
+}
+
+void cni_reset_conf(struct cni_call *c)
+{
+	if (c->plugin->defaults)
+		memcpy(c->conf, c->plugin->defaults, c->plugin->conf_size);
+	else
+		memset(c->conf, 0, c->plugin->conf_size);
 }
 
 static int check_prev(struct cni_call *c)
@@ -111,7 +120,7 @@ static int check_args(struct cni_call *c)
 
 static int validate(struct cni_call *c)
 {
-	if (!c->plugin->validate || c->req->command == CNI_DEL || c->req->command == CNI_GC)
+	if (!c->plugin->validate || cni_is_lenient(c))
 		return 0;
 	return c->plugin->validate(c);
 }
@@ -162,7 +171,9 @@ int cni_nft(struct cni_call *c)
 /* Before the command, in this order. */
 static int prepare(struct cni_call *c)
 {
-	if (decode_own(c) < 0)
+	c->conf = arena_alloc(c->arena, c->plugin->conf_size);
+	cni_reset_conf(c);
+	if (cni_decode(c, c->req->net.raw, "") < 0)
 		return -1;
 	if (check_prev(c) < 0)
 		return -1;

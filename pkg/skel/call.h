@@ -107,6 +107,14 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
 /* The same with the plugin's repair for an ADD. */
 int cni_repair(struct cni_call *c) NODISCARD;
 
+/*
+ * The plugin's keys: c->conf as it is by default; those of an object on top. DEL and GC pass over
+ * what is wrong there: they are lenient.
+ */
+void cni_reset_conf(struct cni_call *c);
+int cni_decode(struct cni_call *c, const struct json *v, const char *path) NODISCARD;
+bool cni_is_lenient(const struct cni_call *c);
+
 /* The rtnetlink socket of a plugin with no_netns, opened when first asked for. Fills c->host. */
 int cni_host(struct cni_call *c) NODISCARD;
 
