@@ -26,7 +26,7 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
 static int remove_all(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		      const struct nft_rule_list *jumps, struct arena *arena)
 {
-	nft_begin(nl, 0, arena);
+	nft_begin(nl, jumps->n, arena);
 	for (size_t i = 0; i < jumps->n; i++)
 		nft_rule_del(nl, t, jumps->list[i].chain, jumps->list[i].handle);
 	nft_chain_flush(nl, t, d->chain);

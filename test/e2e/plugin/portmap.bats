@@ -658,3 +658,12 @@ no_draft() {
 	umount /usr/sbin
 	expect_code 50 iptables-restore
 }
+
+@test "iptables: as many ports as a configuration may have" {
+	local conf
+	conf=$(conf iptables "$(seq -f '{"hostPort":%g,"containerPort":80}' -s, 10001 15000)")
+	add_ok "$conf"
+	check_ok "$conf"
+	del_ok "$conf"
+	! iptables -t nat -S | grep -m 1 CNI-DN- || fail "no chain left"
+}
