@@ -30,39 +30,38 @@ bool fw_has_policy(const struct fw_conf *conf)
 /* ---- what the host uses ---------------------------------------------------------------------- */
 
 /*
- * Is there anything? Looking at a table makes it, and it stays. What nothing installed here can
- * read is not ours to change either.
+ * Are there rules, or a policy? Looking at a table makes it, and it stays. What nothing installed
+ * here can read is not ours to change either.
  */
-static int is_family_legacy(struct cni_call *c, sa_family_t family, bool *used)
+static int is_legacy(struct cni_call *c, sa_family_t family, bool *used)
 {
 	struct iptables_save_rule rule;
 	const char *saved;
 
+	*used = false;
 	if (!iptables_legacy_has_table(family, IPTABLES_FILTER) || !iptables_legacy_is_installed(c))
 		return 0;
 	if (iptables_legacy_save(c, family, IPTABLES_FILTER, &saved) < 0)
 		return -1;
-	*used |= strstr(saved, "\n:FORWARD DROP ") ||
-		 iptables_save_next(&saved, "FORWARD", &rule, c->arena);
+	*used = strstr(saved, "\n:FORWARD DROP ") ||
+		iptables_save_next(&saved, "FORWARD", &rule, c->arena);
 	return 0;
 }
 
-static int is_legacy(struct cni_call *c, bool *used)
+/*
+ * The kinds of iptables whose FORWARD chain sees every packet, and may drop what our table accepts.
+ */
+static int iptables_used(struct cni_call *c, unsigned int *set)
 {
-	*used = false;
-	for (size_t i = 0; !*used && i < ARRAY_SIZE(families); i++)
-		if (is_family_legacy(c, families[i], used) < 0)
-			return -1;
-	return 0;
-}
+	*set = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		bool nft, legacy;
 
-/* Its FORWARD chain sees every packet, and may drop what our table lets through. */
-static int is_iptables_nft(struct cni_call *c, bool *used)
-{
-	*used = false;
-	for (size_t i = 0; !*used && i < ARRAY_SIZE(families); i++)
-		if (nft_has_chain(c->nft, fw_iptables_table(families[i]), "FORWARD", used) < 0)
+		if (nft_has_chain(c->nft, fw_iptables_table(families[i]), "FORWARD", &nft) < 0 ||
+		    is_legacy(c, families[i], &legacy) < 0)
 			return -1;
+		*set |= (nft ? FW_IPTABLES_NFT : 0) | (legacy ? FW_IPTABLES_LEGACY : 0);
+	}
 	return 0;
 }
 
@@ -98,11 +97,11 @@ static int is_firewalld(struct cni_call *c, bool *used)
 
 static int is_iptables(struct cni_call *c, bool *used)
 {
-	if (is_iptables_nft(c, used) < 0)
+	unsigned int set;
+
+	if (iptables_used(c, &set) < 0)
 		return -1;
-	if (!*used && is_legacy(c, used) < 0)
-		return -1;
-	*used |= !has_nftables(c);
+	*used = set || !has_nftables(c);
 	return 0;
 }
 
@@ -132,15 +131,12 @@ static int detect(struct cni_call *c, const char *configured, const char **backe
  */
 static int iptables_backends(struct cni_call *c, unsigned int *set)
 {
-	bool legacy, nft;
+	unsigned int used;
 
-	if (is_legacy(c, &legacy) < 0 || is_iptables_nft(c, &nft) < 0)
+	if (iptables_used(c, &used) < 0)
 		return -1;
-	if (iptables_prefers_legacy(c) || !has_nftables(c))
-		legacy = true;
-	else
-		nft = true;
-	*set |= (nft ? FW_IPTABLES_NFT : 0) | (legacy ? FW_IPTABLES_LEGACY : 0);
+	*set |= used | (iptables_prefers_legacy(c) || !has_nftables(c) ? FW_IPTABLES_LEGACY
+								       : FW_IPTABLES_NFT);
 	return 0;
 }
 

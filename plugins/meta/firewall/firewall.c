@@ -10,7 +10,6 @@
 
 #include "base/str.h"
 #include "detect.h"
-#include "iptables_nft.h"
 #include "iptables_rules.h"
 #include "nftables.h"
 #include "skel/instance.h"

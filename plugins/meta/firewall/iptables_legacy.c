@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "iptables_nft.h"
 #include "iptables_rules.h"
 #include "netfilter/iptables.h"
 #include "netfilter/iptables_save.h"
