@@ -225,9 +225,11 @@ static struct portmap_mapping mapping_of(const struct portmap_port *port, const 
 	return m;
 }
 
-/* By the place on the host. */
-static int compare(const struct portmap_mapping *a, const struct portmap_mapping *b)
+/* The place on the host. */
+static int by_place(const void *x, const void *y)
 {
+	const struct portmap_mapping *a = x, *b = y;
+
 	if (a->protocol != b->protocol)
 		return a->protocol - b->protocol;
 	if (a->port != b->port)
@@ -235,11 +237,6 @@ static int compare(const struct portmap_mapping *a, const struct portmap_mapping
 	if (a->at.family != b->at.family)
 		return a->at.family - b->at.family;
 	return a->at.family == AF_UNSPEC ? 0 : ip_cmp(&a->at, &b->at);
-}
-
-static int by_place(const void *a, const void *b)
-{
-	return compare(a, b);
 }
 
 /* One family's, sorted, each place once. */
@@ -253,7 +250,7 @@ static void add_family(struct portmap_list *list, const struct portmap *p, const
 			first[n++] = mapping_of(&p->ports[i], to);
 	qsort(first, n, sizeof(*first), by_place);
 	for (size_t i = 0; i < n; i++)
-		if (!kept || compare(&first[kept - 1], &first[i]) != 0)
+		if (!kept || by_place(&first[kept - 1], &first[i]) != 0)
 			first[kept++] = first[i];
 	list->n += kept;
 }
@@ -297,17 +294,6 @@ struct portmap_list portmap_list(const struct portmap *p, const struct cni_resul
 	return list;
 }
 
-static int check_port(const struct portmap_port *port, size_t i, struct err *err)
-{
-	if (!portmap_protocol(port))
-		return err_set(
-			err, ERR_CONFIG,
-			"runtimeConfig.portMappings[%zu].protocol: \"%.80s\" is none of tcp, udp, "
-			"sctp, dccp",
-			i, port->protocol);
-	return 0;
-}
-
 /* A mapping and where it comes from. */
 struct placed {
 	struct portmap_mapping m;
@@ -317,7 +303,7 @@ struct placed {
 static int by_place_and_index(const void *a, const void *b)
 {
 	const struct placed *x = a, *y = b;
-	int order = compare(&x->m, &y->m);
+	int order = by_place(&x->m, &y->m);
 
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
@@ -335,7 +321,7 @@ static int check_places(const struct portmap *p, sa_family_t family, struct aren
 			all[n++] = (struct placed){ mapping_of(&p->ports[i], &any), i };
 	qsort(all, n, sizeof(*all), by_place_and_index);
 	for (size_t i = 1; i < n; i++)
-		if (!compare(&all[i - 1].m, &all[i].m) && all[i - 1].m.to_port != all[i].m.to_port)
+		if (!by_place(&all[i - 1].m, &all[i].m) && all[i - 1].m.to_port != all[i].m.to_port)
 			return err_set(
 				err, ERR_CONFIG,
 				"runtimeConfig.portMappings[%zu].hostPort: %u/%s leads to %u already",
@@ -347,8 +333,12 @@ static int check_places(const struct portmap *p, sa_family_t family, struct aren
 int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err *err)
 {
 	for (size_t i = 0; i < p->n_ports; i++)
-		if (check_port(&p->ports[i], i, err) < 0)
-			return -1;
+		if (!portmap_protocol(&p->ports[i]))
+			return err_set(
+				err, ERR_CONFIG,
+				"runtimeConfig.portMappings[%zu].protocol: \"%.80s\" is none "
+				"of tcp, udp, sctp, dccp",
+				i, p->ports[i].protocol);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (check_places(p, families[i], arena, err) < 0)
 			return -1;

@@ -29,15 +29,11 @@ void portmap_saved_read(struct portmap_text *t, const char *saved)
 static bool is_same_protocol(const struct iptables_save_rule *saved,
 			     const struct iptables_save_rule *wanted)
 {
-	static const uint8_t known[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP };
-	const char *is = iptables_save_get(saved, "-p"), *name = iptables_save_get(wanted, "-p");
+	const struct portmap_port port = { .protocol = iptables_save_get(wanted, "-p") };
+	const char *is = iptables_save_get(saved, "-p");
 
-	if (!is || !name || !strcmp(is, name))
-		return is && name;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcmp(name, portmap_protocol_name(known[i])))
-			return strtoul(is, NULL, 10) == known[i];
-	return false;
+	return is &&
+	       (!strcmp(is, port.protocol) || strtoul(is, NULL, 10) == portmap_protocol(&port));
 }
 
 static bool is_same(const struct iptables_save_rule *saved, const struct iptables_save_rule *wanted)
