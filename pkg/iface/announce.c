@@ -21,7 +21,7 @@ struct announcement {
 	const struct cni_ipconfig *ipv4;
 };
 
-static int advertise(void *arg)
+static int send_advertisements(void *arg)
 {
 	const struct announcement *a = arg;
 	const struct cni_result *r = &a->c->result;
@@ -37,11 +37,11 @@ static void announce_na(struct cni_call *c, const struct link *inside)
 	struct announcement a = { .c = c, .inside = inside };
 
 	if (cni_result_has_family(&c->result, AF_INET6) &&
-	    netns_run(c->netns_fd, advertise, &a, c->err) < 0)
+	    netns_run(c->netns_fd, send_advertisements, &a, c->err) < 0)
 		err_clear(c->err);
 }
 
-static int ask(void *arg)
+static int send_request(void *arg)
 {
 	const struct announcement *a = arg;
 
@@ -64,7 +64,7 @@ static bool announce_arp(struct cni_call *c, const struct link *inside)
 		return true;
 	if (a.ipv4->gateway.family != AF_INET)
 		return false;
-	if (netns_run(c->netns_fd, ask, &a, c->err) < 0)
+	if (netns_run(c->netns_fd, send_request, &a, c->err) < 0)
 		err_clear(c->err);
 	return true;
 }

@@ -43,7 +43,7 @@ static int enter(struct store *s, enum store_use use, struct stat *st)
 			return -1;
 		if (s->dir < 0)
 			return 0;
-		if (use != STORE_LOOK && take_lock(s) < 0)
+		if (use != STORE_READ && take_lock(s) < 0)
 			return -1;
 		if (fstat(s->dir, st) < 0)
 			return err_sys(s->err, "stat %s", s->path);
@@ -72,8 +72,8 @@ int store_open(struct store *s, enum store_use use, const char *data_dir, const 
 		return -1;
 	if (s->dir < 0)
 		return 0;
-	index_open(&s->index, data_dir, name, &st, use != STORE_LOOK);
-	if (use == STORE_LOOK || s->index.usable)
+	index_open(&s->index, data_dir, name, &st, use != STORE_READ);
+	if (use == STORE_READ || s->index.usable)
 		return 0;
 	return store_rebuild(s);
 }
@@ -134,7 +134,8 @@ static int add_reservation(const struct reservation *r, void *arg)
 }
 
 /* Entries of holders that are gone. */
-static void sweep(const struct index_holder_key *key, const struct index_holder_entry *e, void *arg)
+static void gc_holder(const struct index_holder_key *key, const struct index_holder_entry *e,
+		      void *arg)
 {
 	struct store *s = arg;
 	const char *at = e->ips;
@@ -175,7 +176,7 @@ int store_rebuild(struct store *s)
 		return 0;
 	if (reservation_scan(s->dir, add_reservation, s, s->err) < 0)
 		return err_wrap(s->err, "%s", s->path);
-	index_holder_each(&s->index, sweep, s);
+	index_holder_each(&s->index, gc_holder, s);
 	if (s->index.broken)
 		s->index.usable = false;
 	return 0;

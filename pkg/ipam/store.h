@@ -33,7 +33,7 @@ enum store_use {
 	STORE_ADD,    /* make what is missing */
 	STORE_CHANGE, /* a directory that is missing holds nothing, and stays missing */
 	/* change nothing and wait for no lock: reservations appear and go in one piece */
-	STORE_LOOK,
+	STORE_READ,
 };
 
 struct store {

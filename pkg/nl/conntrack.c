@@ -145,7 +145,7 @@ static bool is_meant(const struct search *s, const struct conntrack_port *to, co
 	return false;
 }
 
-static int take(const struct nlmsghdr *nlh, void *data)
+static int parse_msg(const struct nlmsghdr *nlh, void *data)
 {
 	struct parsed p = { 0 };
 	struct search *s = data;
@@ -258,7 +258,7 @@ static int list(struct nl *nf, struct search *s, bool filtered)
 	ct_msg(nf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->family, "list tracked connections");
 	if (filtered)
 		put_filter(nf, s->ports, s->n_ports == 1);
-	return nl_dump(nf, take, rewind_entries, s);
+	return nl_dump(nf, parse_msg, rewind_entries, s);
 }
 
 static void put_entry(struct nl *nf, sa_family_t family, const struct entry *e)

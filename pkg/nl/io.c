@@ -74,7 +74,7 @@ static int error_code(const struct nlmsghdr *nlh)
 	return code < 0 ? code : 0;
 }
 
-static void take(struct nl *nl, struct round *r, const struct nlmsghdr *nlh)
+static void handle_msg(struct nl *nl, struct round *r, const struct nlmsghdr *nlh)
 {
 	int code;
 
@@ -147,7 +147,7 @@ static int collect(struct nl *nl, struct round *r)
 			return r->rc ? r->rc : err_sys(nl->err, "receive from netlink");
 		}
 		for (; msg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
-			take(nl, r, nlh);
+			handle_msg(nl, r, nlh);
 	}
 	return r->rc;
 }
@@ -239,7 +239,7 @@ int nl_commit_allow(struct nl *nl, int errnum)
 }
 
 /* The message of a batch of one. */
-static struct nlmsghdr *only(struct nl *nl)
+static struct nlmsghdr *single_msg(struct nl *nl)
 {
 	return (struct nlmsghdr *)(void *)nl->buf;
 }
@@ -249,13 +249,13 @@ static void requeue(struct nl *nl, const void *msg, size_t len, const char *labe
 {
 	memcpy(nl->buf, msg, len);
 	nl->labels[0] = label;
-	only(nl)->nlmsg_seq = nl->seq++;
+	single_msg(nl)->nlmsg_seq = nl->seq++;
 }
 
 int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data)
 {
 	char msg[256];
-	size_t len = only(nl)->nlmsg_len;
+	size_t len = single_msg(nl)->nlmsg_len;
 	const char *label = nl->labels[0];
 
 	nl->overflow |= len > sizeof(msg);
@@ -282,7 +282,7 @@ int nl_watch(struct nl *nl, int group)
 	return 0;
 }
 
-static bool is_refusal(const struct nl *nl, const struct nlmsghdr *nlh)
+static bool is_nack(const struct nl *nl, const struct nlmsghdr *nlh)
 {
 	return is_ours(nl, nlh) && nlh->nlmsg_type == NLMSG_ERROR && error_code(nlh);
 }
@@ -298,7 +298,7 @@ static void discard(struct nl *nl)
 }
 
 /* One datagram of announcements to cb. Returns as nl_wait(), 3 for "go on". */
-static int hear(struct nl *nl, mnl_cb_t cb, void *data)
+static int recv_event(struct nl *nl, mnl_cb_t cb, void *data)
 {
 	const struct nlmsghdr *nlh = received(nl);
 	ssize_t n = receive(nl, 0);
@@ -318,7 +318,7 @@ static int hear(struct nl *nl, mnl_cb_t cb, void *data)
 }
 
 /* A request that another process sent for us was answered: only a refusal matters. */
-static int refusal(struct nl *nl)
+static int read_nack(struct nl *nl)
 {
 	const struct nlmsghdr *nlh = received(nl);
 	ssize_t n = receive(nl, 0);
@@ -327,7 +327,7 @@ static int refusal(struct nl *nl)
 	if (n < 0)
 		return errno == EINTR ? 0 : err_sys(nl->err, "receive from netlink");
 	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-		if (is_refusal(nl, nlh))
+		if (is_nack(nl, nlh))
 			return negative_ack(nl, nlh, error_code(nlh));
 	return 0;
 }
@@ -350,10 +350,10 @@ int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, voi
 			return err_sys(nl->err, "wait for rtnetlink");
 		if (n == 0)
 			return 1;
-		if (n > 0 && requests && fds[1].revents && refusal(requests) < 0)
+		if (n > 0 && requests && fds[1].revents && read_nack(requests) < 0)
 			return -1;
 		if (n > 0 && fds[0].revents)
-			rc = hear(nl, cb, data);
+			rc = recv_event(nl, cb, data);
 	}
 	return rc;
 }

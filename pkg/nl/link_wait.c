@@ -93,7 +93,7 @@ static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int in
 	return 0;
 }
 
-static int del_and_hear(struct nl *at, struct nl *watcher, struct nl *there, int far)
+static int del_and_wait(struct nl *at, struct nl *watcher, struct nl *there, int far)
 {
 	pid_t pid = deferred_fork(at->deferred, mnl_socket_get_fd(at->sock));
 	int rc;
@@ -118,7 +118,7 @@ int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
 	if (!rc)
 		rc = nl_seal(at);
 	if (!rc)
-		rc = del_and_hear(at, &watcher, there, far);
+		rc = del_and_wait(at, &watcher, there, far);
 	nl_reset(at);
 	nl_close(&watcher);
 	return rc;

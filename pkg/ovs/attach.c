@@ -117,18 +117,18 @@ static const char *id_of(const struct json *port, const char *key)
 	return value ? value : "";
 }
 
-static bool is(const struct json *port, const char *key, const char *value)
+static bool id_is(const struct json *port, const char *key, const char *value)
 {
 	return !strcmp(id_of(port, key), value);
 }
 
 bool ovs_is_this(struct cni_call *c, const struct json *port)
 {
-	if (!is(port, "owner", OVS_OWNER) || !is(port, "contIface", c->req->ifname))
+	if (!id_is(port, "owner", OVS_OWNER) || !id_is(port, "contIface", c->req->ifname))
 		return false;
 	if (*id_of(port, "contId"))
-		return is(port, "contId", c->req->container_id);
-	return *c->req->netns && is(port, "contNetns", c->req->netns);
+		return id_is(port, "contId", c->req->container_id);
+	return *c->req->netns && id_is(port, "contNetns", c->req->netns);
 }
 
 static void add_to_delete(struct cni_call *c, struct ovs_attachment *o, const struct json *port)
@@ -215,7 +215,7 @@ static int is_lost(struct cni_call *c, struct ovs_attachment *o, const char *nam
 	return netdev;
 }
 
-static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *name)
+static int gc_lost_one(struct cni_call *c, struct ovs_attachment *o, const char *name)
 {
 	struct ovs_state state;
 	int lost = is_lost(c, o, name);
@@ -224,13 +224,13 @@ static int sweep_one(struct cni_call *c, struct ovs_attachment *o, const char *n
 		return lost;
 	if (ovs_port_get(&o->db, "", name, &state) < 0)
 		return -1;
-	if (is(state.port, "owner", OVS_OWNER))
+	if (id_is(state.port, "owner", OVS_OWNER))
 		add_to_delete(c, o, state.port);
 	return 0;
 }
 
 /* The server picks out those that the switch could not open, as a rule none. */
-static int sweep(struct cni_call *c, struct ovs_attachment *o)
+static int gc_lost(struct cni_call *c, struct ovs_attachment *o)
 {
 	const struct json *rows;
 
@@ -239,7 +239,7 @@ static int sweep(struct cni_call *c, struct ovs_attachment *o)
 	for (int n = 0; rows && n < OVSDB_MAX_OPS; rows = json_next(rows), n++) {
 		const char *name = ovsdb_str(json_get(rows, "name"));
 
-		if (name && sweep_one(c, o, name) < 0)
+		if (name && gc_lost_one(c, o, name) < 0)
 			return -1;
 	}
 	return remove_all(o);
@@ -247,7 +247,7 @@ static int sweep(struct cni_call *c, struct ovs_attachment *o)
 
 void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
 {
-	if (sweep(c, o) < 0)
+	if (gc_lost(c, o) < 0)
 		err_clear(c->err);
 }
 
@@ -260,7 +260,7 @@ static int is_garbage(struct cni_call *c, struct ovs_attachment *o, const struct
 {
 	const char *id = id_of(port, "contId"), *name = ovsdb_str(json_get(port, "name"));
 
-	if (*id && c->req->net.has_attachments && is(port, "contNetwork", c->req->net.name) &&
+	if (*id && c->req->net.has_attachments && id_is(port, "contNetwork", c->req->net.name) &&
 	    !cni_gc_is_valid(&c->req->net, id, id_of(port, "contIface")))
 		return 1;
 	return name ? is_lost(c, o, name) : 0;
@@ -335,7 +335,7 @@ static int verify_interface(struct cni_call *c, const struct ovs_port *p, const 
 	if (!ovsdb_int(json_get(iface, "ofport"), &ofport) || ofport <= 0)
 		return err_set(c->err, ERR_CHECK, "port %s: ovs-vswitchd has not opened it",
 			       p->name);
-	if (p->iface_id && !is(iface, "iface-id", p->iface_id))
+	if (p->iface_id && !id_is(iface, "iface-id", p->iface_id))
 		return err_set(c->err, ERR_CHECK, "port %s: iface-id is not %s any more", p->name,
 			       p->iface_id);
 	return 0;

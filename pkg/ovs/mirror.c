@@ -46,8 +46,8 @@ struct view {
 };
 
 /* With an owner: its unused mirrors as well. */
-static int send_look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
-		     const struct ovs_mirror *m, size_t n, struct ovsdb_txn *t)
+static int query_view(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
+		      const struct ovs_mirror *m, size_t n, struct ovsdb_txn *t)
 {
 	ovsdb_select(t, "Bridge", "_uuid mirrors");
 	ovsdb_where_str(t, "name", p->bridge);
@@ -76,7 +76,8 @@ static const struct json *one_of(const struct json *rows, const struct json *uui
 	return NULL;
 }
 
-static void note(const struct ovs_mirror_port *p, const struct json *row, struct ovs_mirror *m)
+static void fill_roles(const struct ovs_mirror_port *p, const struct json *row,
+		       struct ovs_mirror *m)
 {
 	m->exists = row != NULL;
 	m->has.src = set_has(json_get(row, ovs_mirror_columns[0]), p->uuid);
@@ -86,13 +87,13 @@ static void note(const struct ovs_mirror_port *p, const struct json *row, struct
 		snprintf(m->uuid, sizeof(m->uuid), "%s", ovsdb_uuid(json_get(row, "_uuid")));
 }
 
-static int look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
-		struct ovs_mirror *m, size_t n, struct view *view)
+static int get_view(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
+		    struct ovs_mirror *m, size_t n, struct view *view)
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, "look up mirrors of bridge %s", p->bridge);
 	const struct json *bridge;
 
-	if (send_look(db, p, owner, m, n, t) < 0)
+	if (query_view(db, p, owner, m, n, t) < 0)
 		return -1;
 	if (!ovsdb_rows(t, 0))
 		return err_set(db->stream.err, ERR_CONFIG, "bridge: there is no OVS bridge %s",
@@ -104,7 +105,7 @@ static int look(struct ovsdb *db, const struct ovs_mirror_port *p, const char *o
 	view->bridge = json_get(bridge, "mirrors");
 	for (size_t i = 0; i < n; i++) {
 		view->rows[i] = one_of(ovsdb_rows(t, i + 2), view->bridge);
-		note(p, view->rows[i], &m[i]);
+		fill_roles(p, view->rows[i], &m[i]);
 	}
 	view->unused = owner ? ovsdb_rows(t, n + 2) : NULL;
 	return 0;
@@ -115,7 +116,7 @@ int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ov
 {
 	struct view view;
 
-	return look(db, p, NULL, m, n, &view);
+	return get_view(db, p, NULL, m, n, &view);
 }
 
 /* ---- joining --------------------------------------------------------------------------------- */
@@ -181,8 +182,8 @@ static void mutate_mirror(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
 }
 
 /* The next mirror from `row` on that is the bridge's and not asked for; NULL if there is none. */
-static const struct json *next_to_sweep(const struct json *row, const struct ovs_mirror *m,
-					size_t n, const struct json *bridge)
+static const struct json *next_unused(const struct json *row, const struct ovs_mirror *m, size_t n,
+				      const struct json *bridge)
 {
 	for (; row; row = json_next(row)) {
 		const char *uuid = ovsdb_uuid(json_get(row, "_uuid"));
@@ -197,10 +198,10 @@ static const struct json *next_to_sweep(const struct json *row, const struct ovs
 }
 
 /* The bridge's unused mirrors go, if all that were unused are so still. */
-static void sweep_ops(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
-		      const struct ovs_mirror *m, size_t n, const struct view *view)
+static void gc_ops(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
+		   const struct ovs_mirror *m, size_t n, const struct view *view)
 {
-	const struct json *row = next_to_sweep(view->unused, m, n, view->bridge);
+	const struct json *row = next_unused(view->unused, m, n, view->bridge);
 	struct json *rows;
 
 	if (!row)
@@ -211,7 +212,7 @@ static void sweep_ops(struct ovsdb_txn *t, const struct ovs_mirror_port *p, cons
 		json_add_copy(json_add_object(rows, NULL), "_uuid", json_get(v, "_uuid"));
 	ovsdb_op(t, "mutate", "Bridge");
 	where_bridge(t, p);
-	for (; row; row = next_to_sweep(json_next(row), m, n, view->bridge))
+	for (; row; row = next_unused(json_next(row), m, n, view->bridge))
 		ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "delete"), NULL,
 			       ovsdb_uuid(json_get(row, "_uuid")));
 }
@@ -245,7 +246,7 @@ static int change(struct ovsdb *db, const struct ovs_mirror_port *p, const char 
 		if (!m[i].exists && ovsdb_new_uuid(m[i].uuid, db->stream.err) < 0)
 			return -1;
 	assert_view(t, p, m, n, view);
-	sweep_ops(t, p, owner, m, n, view);
+	gc_ops(t, p, owner, m, n, view);
 	change_all(t, p, owner, m, n);
 	rc = ovsdb_try(db, t);
 	if (rc)
@@ -266,7 +267,7 @@ int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const ch
 	for (;;) {
 		int rc;
 
-		if (look(db, p, owner, m, n, &view) < 0)
+		if (get_view(db, p, owner, m, n, &view) < 0)
 			return -1;
 		for (size_t i = 0; i < n; i++)
 			if (check_output(db, p, &m[i], view.rows[i]) < 0)

@@ -137,7 +137,7 @@ struct json *ovsdb_wait(struct ovsdb_txn *t, const char *table, const char *colu
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static int put(struct ovsdb *db, const struct json *message)
+static int put_message(struct ovsdb *db, const struct json *message)
 {
 	const char *text = json_print(message);
 
@@ -154,7 +154,7 @@ int ovsdb_send(struct ovsdb *db, struct ovsdb_txn *t)
 	json_add_str(request, "method", "transact");
 	json_add(request, "params", t->params);
 	json_add_uint(request, "id", t->id);
-	return put(db, request) < 0 ? err_wrap(db->stream.err, "%s", t->label) : 0;
+	return put_message(db, request) < 0 ? err_wrap(db->stream.err, "%s", t->label) : 0;
 }
 
 /* RFC 7047, 4.1.11: the server's way to find out whether we are alive. */
@@ -168,7 +168,7 @@ static int answer_echo(struct ovsdb *db, const struct json *params, const struct
 	else
 		json_add_list(reply, "result");
 	json_add_null(reply, "error");
-	return put(db, reply);
+	return put_message(db, reply);
 }
 
 /* An answer to a request that is not waited for any more is dropped. */
@@ -211,14 +211,14 @@ static int read_message(struct ovsdb *db)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static int malformed(struct ovsdb *db, struct ovsdb_txn *t, const char *how)
+static int set_malformed(struct ovsdb *db, struct ovsdb_txn *t, const char *how)
 {
 	return err_set(db->stream.err, ERR_INTERNAL, "%s: %s: ovsdb-server's answer %s", t->label,
 		       db->stream.where, how);
 }
 
 /* {"error": "constraint violation", "details": "..."} in the place of an operation's result. */
-static int refused(struct ovsdb *db, struct ovsdb_txn *t, size_t i, const struct json *e)
+static int set_refused(struct ovsdb *db, struct ovsdb_txn *t, size_t i, const struct json *e)
 {
 	struct err *err = db->stream.err;
 	const char *details = json_string(json_get(e, "details"));
@@ -226,7 +226,7 @@ static int refused(struct ovsdb *db, struct ovsdb_txn *t, size_t i, const struct
 	t->failed = i;
 	t->error = json_string(json_get(e, "error"));
 	if (!t->error)
-		return malformed(db, t, "has an error that is no string");
+		return set_malformed(db, t, "has an error that is no string");
 	err_fill(err, ERR_INTERNAL, 0, "%s: %s: %s", t->label, db->stream.where, t->error);
 	snprintf(err->details, sizeof(err->details), "%s", details ? details : "");
 	return -1;
@@ -269,10 +269,10 @@ static int check_result(struct ovsdb *db, struct ovsdb_txn *t, const struct json
 	const char *name = json_string(json_get(op, "op"));
 
 	if (!json_is_object(r))
-		return malformed(db, t, "lacks an operation's result");
+		return set_malformed(db, t, "lacks an operation's result");
 	if (!is_result(r, op))
-		return malformed(db, t,
-				 arena_printf(db->stream.arena, "lacks what a %s gives", name));
+		return set_malformed(db, t,
+				     arena_printf(db->stream.arena, "lacks what a %s gives", name));
 	return 0;
 }
 
@@ -287,12 +287,12 @@ static int check_results(struct ovsdb *db, struct ovsdb_txn *t, const struct jso
 
 	json_for_each(r, results) {
 		if (json_get(r, "error"))
-			return refused(db, t, i < t->n ? i : t->n, r);
+			return set_refused(db, t, i < t->n ? i : t->n, r);
 		i++;
 	}
 	if (i != t->n)
-		return malformed(db, t,
-				 i < t->n ? "has too few elements" : "has too many elements");
+		return set_malformed(db, t,
+				     i < t->n ? "has too few elements" : "has too many elements");
 	i = 0;
 	json_for_each(r, results) {
 		op = json_next(op);
@@ -313,7 +313,7 @@ static int check_answer(struct ovsdb *db, struct ovsdb_txn *t)
 			       db->stream.where,
 			       json_string(error) ? json_string(error) : json_print(error));
 	if (!json_is_list(results))
-		return malformed(db, t, "has no result");
+		return set_malformed(db, t, "has no result");
 	return check_results(db, t, results);
 }
 

@@ -257,13 +257,13 @@ void ovsdb_stream_allow(struct ovsdb_stream *s, int timeout_ms)
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
-static int lost(struct ovsdb_stream *s, const char *what)
+static int set_lost(struct ovsdb_stream *s, const char *what)
 {
 	s->broken = true;
 	return retry(s, what);
 }
 
-static int misbehaves(struct ovsdb_stream *s, const char *how)
+static int set_misbehaves(struct ovsdb_stream *s, const char *how)
 {
 	s->broken = true;
 	return err_set(s->err, ERR_INTERNAL, "%s: ovsdb-server sends %s", s->where, how);
@@ -293,20 +293,20 @@ static int receive(struct ovsdb_stream *s)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0)
-		return lost(s, "receive");
+		return set_lost(s, "receive");
 	if (n == 0) {
 		errno = 0;
-		return lost(s, "ovsdb-server closed the connection");
+		return set_lost(s, "ovsdb-server closed the connection");
 	}
 	s->used += (size_t)n;
 	s->total += (size_t)n;
-	return s->total > OVSDB_MAX_BYTES ? misbehaves(s, "too much") : 0;
+	return s->total > OVSDB_MAX_BYTES ? set_misbehaves(s, "too much") : 0;
 }
 
 static int usable(struct ovsdb_stream *s)
 {
 	errno = 0;
-	return s->broken ? lost(s, "the connection is lost") : 0;
+	return s->broken ? set_lost(s, "the connection is lost") : 0;
 }
 
 int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len)
@@ -318,7 +318,7 @@ int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len)
 		short got;
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return lost(s, "send");
+			return set_lost(s, "send");
 		if (n >= 0) {
 			text += n;
 			len -= (size_t)n;
@@ -333,7 +333,7 @@ int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len)
 }
 
 /* Out of the buffer, which keeps what is behind it. */
-static void take(struct ovsdb_stream *s, size_t n, const char **text, size_t *len)
+static void take_text(struct ovsdb_stream *s, size_t n, const char **text, size_t *len)
 {
 	*text = arena_strndup(s->arena, s->in, n);
 	*len = n;
@@ -352,9 +352,10 @@ int ovsdb_stream_get(struct ovsdb_stream *s, const char **text, size_t *len)
 		long n = ovsdb_frame_next(&s->frame, s->in, s->used);
 
 		if (n < 0)
-			return misbehaves(s, "what is no JSON object, or too deep, or too much");
+			return set_misbehaves(s,
+					      "what is no JSON object, or too deep, or too much");
 		if (n > 0) {
-			take(s, (size_t)n, text, len);
+			take_text(s, (size_t)n, text, len);
 			return 0;
 		}
 		if (wait_for(s, POLLIN, &got) < 0)

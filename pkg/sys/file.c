@@ -152,7 +152,7 @@ int file_replace(const char *path, const char *text, size_t len, mode_t mode, st
 	return rc;
 }
 
-static void sweep(const char *draft)
+static void remove_draft(const char *draft)
 {
 	auto_close int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
@@ -162,7 +162,7 @@ static void sweep(const char *draft)
 
 void file_sweep_draft(const char *path, struct arena *arena)
 {
-	sweep(arena_printf(arena, "%s" DRAFT, path));
+	remove_draft(arena_printf(arena, "%s" DRAFT, path));
 }
 
 int file_remove(const char *path, struct arena *arena, struct err *err)
@@ -180,7 +180,7 @@ void file_sweep(const char *dir, struct arena *arena)
 
 	while (d && (e = readdir(d)))
 		if (file_is_draft(e->d_name))
-			sweep(arena_printf(arena, "%s/%s", dir, e->d_name));
+			remove_draft(arena_printf(arena, "%s/%s", dir, e->d_name));
 	if (d)
 		closedir(d);
 }

@@ -121,7 +121,7 @@ static const char *held_by(const char *id)
 	struct holder holder = { id, "eth0" };
 	const char *text = "";
 
-	if (!open_as(STORE_LOOK) || store_find(&s, &holder, append_ip, &text) < 0)
+	if (!open_as(STORE_READ) || store_find(&s, &holder, append_ip, &text) < 0)
 		text = "error";
 	store_close(&s);
 	return text;
@@ -129,7 +129,7 @@ static const char *held_by(const char *id)
 
 static bool is_indexed(void)
 {
-	bool usable = open_as(STORE_LOOK) && s.index.usable;
+	bool usable = open_as(STORE_READ) && s.index.usable;
 
 	store_close(&s);
 	return usable;
@@ -141,7 +141,7 @@ static int is_free(const char *sets_text)
 	size_t n = make_sets(sets_text, sets);
 	int code = -1;
 
-	if (open_as(STORE_LOOK))
+	if (open_as(STORE_READ))
 		code = store_check_free(&s, sets, n) < 0 ? err.code : 0;
 	store_close(&s);
 	return code;

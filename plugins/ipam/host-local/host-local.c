@@ -292,7 +292,7 @@ static int host_local_check(struct cni_call *c)
 
 	for (size_t i = 0; i < c->req->prev->n_ips; i++)
 		ips[i] = c->req->prev->ips[i].address;
-	if (open_store(c, &s, STORE_LOOK) < 0)
+	if (open_store(c, &s, STORE_READ) < 0)
 		return -1;
 	if (store_check(&s, &holder, &expected) < 0)
 		return err_wrap(c->err, "host-local");
@@ -332,7 +332,7 @@ static int host_local_status(struct cni_call *c)
 	const struct host_local_conf *conf = c->conf;
 	auto_store struct store s;
 
-	if (!open_store(c, &s, STORE_LOOK) &&
+	if (!open_store(c, &s, STORE_READ) &&
 	    !store_usable(conf->data_dir, c->req->net.name, c->arena, c->err) &&
 	    !store_check_free(&s, conf->sets, conf->n_sets))
 		return 0;

@@ -192,7 +192,7 @@ static int ovs_check(struct cni_call *c)
 	return ovs_check_port(c, &conf->ovs);
 }
 
-static int collect(struct cni_call *c)
+static int gc_ports(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->conf;
 
@@ -207,7 +207,7 @@ static int ovs_gc(struct cni_call *c)
 
 	if (ovs_apply_nodeconf(c) < 0)
 		return -1;
-	cni_step(c, &steps, collect(c));
+	cni_step(c, &steps, gc_ports(c));
 	cni_step(c, &steps, cni_ipam_forward(c));
 	return cni_steps_end(c, &steps);
 }
