@@ -20,8 +20,8 @@ struct index_holder_key {
 };
 
 struct index_holder_entry {
-	char boot[INDEX_BOOT_LEN +
-		  1]; /* INDEX_NO_BOOT also if another program made a reservation */
+	/* INDEX_NO_BOOT also if another program made a reservation */
+	char boot[INDEX_BOOT_LEN + 1];
 	char ips[INDEX_HOLDER_IPS_MAX + 1];
 	bool more; /* not all are listed: look at the reservations */
 };

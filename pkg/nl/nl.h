@@ -32,8 +32,8 @@ void nl_header(struct nl *nl, const void *hdr, size_t len); /* a protocol header
 void nl_str(struct nl *nl, uint16_t type, const char *s);
 void nl_u8(struct nl *nl, uint16_t type, uint8_t v);
 void nl_u32(struct nl *nl, uint16_t type, uint32_t v);
-void nl_ack(struct nl *nl,
-	    bool wanted); /* of the message being built; it is, unless told otherwise */
+/* Of the message being built; it is wanted, unless told otherwise. */
+void nl_ack(struct nl *nl, bool wanted);
 void nl_ip(struct nl *nl, uint16_t type, const struct ip *ip);
 struct nlattr *nl_nest_begin(struct nl *nl, uint16_t type);
 struct nlattr *nl_nest_end(struct nl *nl, struct nlattr *nest);

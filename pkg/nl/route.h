@@ -8,9 +8,8 @@
 #include "nl/io.h"
 
 struct route {
-	struct ip dst, gw,
-		/* dst.family picks the family, plen 0 is a default route; gw and src optional */
-		src;
+	/* dst.family picks the family, plen 0 is a default route; gw and src are optional */
+	struct ip dst, gw, src;
 	int oif;
 	uint32_t table;       /* 0 = main */
 	uint32_t priority;    /* the metric; 0 = none said */

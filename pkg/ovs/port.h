@@ -25,8 +25,8 @@ struct ovs_port {
 	const char *iface_type;  /* NULL: the default, a netdev */
 	const char *iface_id;    /* Interface.external_ids, NULL: none */
 	uint16_t ofport_request; /* 0: any */
-	char uuid[OVSDB_UUID_LEN + 1],
-		iface_uuid[OVSDB_UUID_LEN + 1]; /* chosen by ovs_port_name() */
+	/* chosen by ovs_port_name() */
+	char uuid[OVSDB_UUID_LEN + 1], iface_uuid[OVSDB_UUID_LEN + 1];
 };
 
 /* Give the rows to be their ids, by which they can be taken back whatever became of the request. */
