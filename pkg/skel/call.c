@@ -103,6 +103,13 @@ void cni_reset_conf(struct cni_call *c)
 		memset(c->conf, 0, c->plugin->conf_size);
 }
 
+static int decode_own(struct cni_call *c)
+{
+	c->conf = arena_alloc(c->arena, c->plugin->conf_size);
+	cni_reset_conf(c);
+	return cni_decode(c, c->req->net.raw, "");
+}
+
 static int check_prev(struct cni_call *c)
 {
 	if (c->req->command == CNI_CHECK && !c->req->prev)
@@ -171,9 +178,7 @@ int cni_nft(struct cni_call *c)
 /* Before the command, in this order. */
 static int prepare(struct cni_call *c)
 {
-	c->conf = arena_alloc(c->arena, c->plugin->conf_size);
-	cni_reset_conf(c);
-	if (cni_decode(c, c->req->net.raw, "") < 0)
+	if (decode_own(c) < 0)
 		return -1;
 	if (check_prev(c) < 0)
 		return -1;
