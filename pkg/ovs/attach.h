@@ -19,6 +19,7 @@ struct ovs_attachment {
 	struct ovsdb db;
 	struct ovs_port port; /* bridge, name, VLANs, ... are the plugin's; the rest is filled in */
 	bool may_remain;      /* a rollback could not take back all */
+	const char *suffix;   /* of its file in the cache, see cache.h */
 	const char **ends;    /* names of the host's ends whose ports have been removed */
 	const char **uuids;   /* ports that are to be removed */
 	size_t n_ends, n_uuids;

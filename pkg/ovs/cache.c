@@ -21,12 +21,18 @@ static bool is_left_out(const char *key)
 	return false;
 }
 
-static void undo_cache_write(struct cni_call *c, void *arg)
+static void undo_store(struct cni_call *c, void *arg)
 {
 	const struct ovs_attachment *o = arg;
 
-	if (!o->may_remain && ovs_cache_remove(c) < 0)
+	if (!o->may_remain && ovs_cache_remove(c, o) < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
+}
+
+int ovs_cache_store(struct cni_call *c, struct ovs_attachment *o, const struct json *file)
+{
+	undo_push(c, undo_store, o);
+	return attfile_write(c, OVS_CACHE_DIR, o->suffix, file);
 }
 
 int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o, const struct ovs_cache *m)
@@ -36,7 +42,6 @@ int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o, const struct o
 	json_for_each(v, c->req->net.raw)
 		if (!is_left_out(json_key(v)))
 			json_add_copy(conf, json_key(v), v);
-	undo_push(c, undo_cache_write, o);
 	json_add_str(conf, "bridge", o->port.bridge);
 	if (strcmp(o->socket, OVS_SOCKET) != 0)
 		json_add_str(conf, "socket_file", o->socket);
@@ -44,7 +49,7 @@ int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o, const struct o
 	json_add_str(file, "OrigIfName", m->ifname);
 	json_add_bool(file, "UserspaceMode", m->userspace);
 	json_add_str(file, "VdpaType", "");
-	return attfile_write(c, OVS_CACHE_DIR, "", file);
+	return ovs_cache_store(c, o, file);
 }
 
 static const struct json_field netconf_fields[] = { F_STR("socket_file", struct ovs_cache, socket),
@@ -65,9 +70,9 @@ bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m)
 	return v && json_decode_lenient(v, cache_fields, "", m, &ignored) == 0;
 }
 
-int ovs_cache_remove(struct cni_call *c)
+int ovs_cache_remove(struct cni_call *c, const struct ovs_attachment *o)
 {
-	return attfile_remove(c, OVS_CACHE_DIR, "");
+	return attfile_remove(c, OVS_CACHE_DIR, o->suffix);
 }
 
 static bool is_of_network(struct cni_call *c, const struct json *file)
@@ -77,7 +82,15 @@ static bool is_of_network(struct cni_call *c, const struct json *file)
 	return name && !strcmp(name, c->req->net.name);
 }
 
-int ovs_cache_gc(struct cni_call *c)
+static bool is_mirror_of_network(struct cni_call *c, const struct json *file)
 {
-	return attfile_gc(c, OVS_CACHE_DIR, "", is_of_network);
+	const char *name = json_string(json_get(file, "Network"));
+
+	return name && !strcmp(name, c->req->net.name);
+}
+
+int ovs_cache_gc(struct cni_call *c, const struct ovs_attachment *o)
+{
+	return attfile_gc(c, OVS_CACHE_DIR, o->suffix,
+			  *o->suffix ? is_mirror_of_network : is_of_network);
 }

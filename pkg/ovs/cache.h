@@ -17,15 +17,22 @@ struct ovs_cache {
 	bool userspace;        /* it has no netdev */
 };
 
-/* Its undo leaves it there if the port may have to be looked for (o->may_remain). */
+/*
+ * The file of ovs (o->suffix "") or of another plugin of the chain. Its undo leaves it there if the
+ * port may have to be looked for (o->may_remain).
+ */
+int ovs_cache_store(struct cni_call *c, struct ovs_attachment *o,
+		    const struct json *file) NODISCARD;
+
+/* That of ovs. */
 int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o,
 		    const struct ovs_cache *m) NODISCARD;
 
 /* None, or one that cannot be read, is false and all empty. */
 bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m);
-int ovs_cache_remove(struct cni_call *c) NODISCARD;
+int ovs_cache_remove(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
 
 /* GC: those of this network whose attachment is not valid. */
-int ovs_cache_gc(struct cni_call *c) NODISCARD;
+int ovs_cache_gc(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
 
 #endif

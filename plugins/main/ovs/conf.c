@@ -49,7 +49,7 @@ const struct ovs_conf ovs_defaults = {
 	.configuration_path = "",
 	.device_id = "",
 	.device_info = "",
-	.ovs.db.stream.fd = -1,
+	.ovs = { .suffix = "", .db.stream.fd = -1 },
 };
 
 const char *const ovs_args[] = { "MAC",          "OvnPort",           "K8S_POD_UID",

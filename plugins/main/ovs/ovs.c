@@ -155,7 +155,7 @@ static int ovs_del(struct cni_call *c)
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	ovs_gc_lost(c, &conf->ovs);
-	return ovs_cache_remove(c);
+	return ovs_cache_remove(c, &conf->ovs);
 }
 
 /* ---- CHECK, GC, STATUS ----------------------------------------------------------------------- */
@@ -198,7 +198,7 @@ static int gc_ports(struct cni_call *c)
 
 	if (ovs_open(c, &conf->ovs) < 0 || ovs_gc_ports(c, &conf->ovs) < 0)
 		return -1;
-	return c->req->net.has_attachments ? ovs_cache_gc(c) : 0;
+	return c->req->net.has_attachments ? ovs_cache_gc(c, &conf->ovs) : 0;
 }
 
 static int ovs_gc(struct cni_call *c)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ovs/cache.h"
 #include "ovs/mirror_leave.h"
 #include "port.h"
 
@@ -153,7 +154,7 @@ static int mirror_del(struct cni_call *c)
 					c->req->container_id, c->req->ifname);
 		err_clear(c->err);
 	}
-	return mirror_cache_remove(c);
+	return ovs_cache_remove(c, &conf->ovs);
 }
 
 /* ---- CHECK, GC, STATUS ----------------------------------------------------------------------- */
@@ -221,7 +222,7 @@ static int mirror_gc(struct cni_call *c)
 		return -1;
 	if (!c->req->net.has_attachments)
 		return 0;
-	return mirror_cache_gc(c);
+	return ovs_cache_gc(c, &conf->ovs);
 }
 
 static int mirror_status(struct cni_call *c)
@@ -238,17 +239,17 @@ static int mirror_status(struct cni_call *c)
 	}
 
 static const struct mirror_conf producer =
-	MIRROR_CONF(.suffix = "_prod", .roles = { .src = true, .dst = true });
-static const struct mirror_conf consumer = MIRROR_CONF(.suffix = "_cons", .roles = { .out = true });
+	MIRROR_CONF(.ovs.suffix = "_prod", .roles = { .src = true, .dst = true });
+static const struct mirror_conf consumer =
+	MIRROR_CONF(.ovs.suffix = "_cons", .roles = { .out = true });
 
-#define MIRROR_PLUGIN(...)                                                                   \
-	{                                                                                    \
-		.fields = mirror_fields, .conf_size = sizeof(struct mirror_conf),            \
-		.validate = mirror_validate, .add = mirror_add, .del = mirror_del,           \
-		.check = mirror_check, .gc = mirror_gc, .status = mirror_status, __VA_ARGS__ \
+#define PLUGIN(plugin_name, conf)                                                             \
+	{                                                                                     \
+		.name = (plugin_name), .fields = mirror_fields, .defaults = (conf),           \
+		.conf_size = sizeof(struct mirror_conf), .validate = mirror_validate,         \
+		.add = mirror_add, .del = mirror_del, .check = mirror_check, .gc = mirror_gc, \
+		.status = mirror_status,                                                      \
 	}
 
-const struct cni_plugin ovs_mirror_producer_plugin =
-	MIRROR_PLUGIN(.name = "ovs-mirror-producer", .defaults = &producer);
-const struct cni_plugin ovs_mirror_consumer_plugin =
-	MIRROR_PLUGIN(.name = "ovs-mirror-consumer", .defaults = &consumer);
+const struct cni_plugin ovs_mirror_producer_plugin = PLUGIN("ovs-mirror-producer", &producer);
+const struct cni_plugin ovs_mirror_consumer_plugin = PLUGIN("ovs-mirror-consumer", &consumer);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "port.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "ovs/cache.h"
@@ -98,14 +97,6 @@ int mirror_need_port(struct cni_call *c, int code)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-static void undo_cache_write(struct cni_call *c, void *arg)
-{
-	const struct mirror_conf *conf = arg;
-
-	if (!conf->ovs.may_remain && mirror_cache_remove(c) < 0)
-		fprintf(stderr, "rollback: %s\n", c->err->msg);
-}
-
 int mirror_cache_write(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
@@ -119,14 +110,13 @@ int mirror_cache_write(struct cni_call *c)
 	json_add_copy(file, "PrevResult", prev);
 	json_add_str(file, "Network", c->req->net.name);
 	json_add_str(file, "Socket", conf->ovs.socket);
-	undo_push(c, undo_cache_write, conf);
-	return attfile_write(c, OVS_CACHE_DIR, conf->suffix, file);
+	return ovs_cache_store(c, &conf->ovs, file);
 }
 
 void mirror_cache_read(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
-	const struct json *file = attfile_read(c, OVS_CACHE_DIR, conf->suffix);
+	const struct json *file = attfile_read(c, OVS_CACHE_DIR, conf->ovs.suffix);
 	const char *socket = json_string(json_get(file, "Socket"));
 
 	conf->has_cache = file != NULL;
@@ -134,25 +124,4 @@ void mirror_cache_read(struct cni_call *c)
 		conf->ovs.socket = socket;
 	take_names(c, json_get(file, "PrevResult"));
 	take_names(c, c->req->net.prev_result);
-}
-
-int mirror_cache_remove(struct cni_call *c)
-{
-	const struct mirror_conf *conf = c->conf;
-
-	return attfile_remove(c, OVS_CACHE_DIR, conf->suffix);
-}
-
-static bool is_of_network(struct cni_call *c, const struct json *file)
-{
-	const char *name = json_string(json_get(file, "Network"));
-
-	return name && !strcmp(name, c->req->net.name);
-}
-
-int mirror_cache_gc(struct cni_call *c)
-{
-	const struct mirror_conf *conf = c->conf;
-
-	return attfile_gc(c, OVS_CACHE_DIR, conf->suffix, is_of_network);
 }

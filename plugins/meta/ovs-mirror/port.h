@@ -14,7 +14,6 @@ struct mirror_conf {
 	struct ovs_mirror *mirrors;
 	size_t n_mirrors;
 
-	const char *suffix;            /* of the note's file */
 	struct ovs_mirror_roles roles; /* what a port can be by this plugin */
 	struct ovs_attachment ovs;
 	struct ovs_mirror_port port;
@@ -38,9 +37,5 @@ int mirror_need_port(struct cni_call *c, int code) NODISCARD;
 /* The note: prevResult, under ovs-cni's key, and what we would like to know besides. */
 int mirror_cache_write(struct cni_call *c) NODISCARD;
 void mirror_cache_read(struct cni_call *c);
-int mirror_cache_remove(struct cni_call *c) NODISCARD;
-
-/* GC: those of this network whose attachment is not valid; not ovs-cni's, which do not tell. */
-int mirror_cache_gc(struct cni_call *c) NODISCARD;
 
 #endif
