@@ -7,7 +7,6 @@
 #include "netfilter/masq_compat.h"
 #include "netfilter/masq_iptables.h"
 #include "netfilter/masq_nft.h"
-#include "nft/list.h"
 #include "skel/instance.h"
 
 int masq_validate(struct cni_call *c, const char *backend)

@@ -15,11 +15,6 @@ int nft_usable(struct nl *nl)
 	return nft_generation(nl, &generation);
 }
 
-bool nft_is_missing(const struct err *err)
-{
-	return err->sys == EOPNOTSUPP || err->sys == EPROTONOSUPPORT;
-}
-
 /* A kernel without nf_tables, or without it for this family, has nothing in it either. */
 static int ignore_enoent(struct nl *nl, int rc)
 {

@@ -10,7 +10,6 @@
 
 /* Does the kernel have nf_tables, and may we use it? Says why not. */
 int nft_usable(struct nl *nl) NODISCARD;
-bool nft_is_missing(const struct err *err); /* the kernel's word that it has none */
 
 struct nft_elem_info {
 	struct nft_elem at;

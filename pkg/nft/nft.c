@@ -135,6 +135,11 @@ int nft_commit(struct nl *nl)
 	return nl_transaction(nl);
 }
 
+bool nft_is_missing(const struct err *err)
+{
+	return err->sys == EOPNOTSUPP || err->sys == EPROTONOSUPPORT;
+}
+
 bool nft_should_retry(struct nl *nl, int *tries, int errnum)
 {
 	if ((nl->err->sys != errnum && nl->err->sys != ERESTART) || ++*tries > TRIES)

@@ -102,6 +102,9 @@ int nft_commit(struct nl *nl) NODISCARD;
  */
 bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 
+/* The kernel's word that it has no nf_tables, or not for this family. */
+bool nft_is_missing(const struct err *err);
+
 /* Only what is absent is made: none of these fails on what is there. */
 void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment);
 void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
