@@ -53,7 +53,7 @@ static const struct verb {
 	{ "install", 1, 64, install_run, " DIR [FILE...]",
 	  "Puts this executable, a link to it for each plugin, and the files into DIR. Prints nothing;\n"
 	  "      what fails is said on stderr, and leaves DIR as it was." },
-	{ "uninstall", 1, 1, uninstall_run, " DIR",
+	{ "uninstall", 1, 1, install_remove_run, " DIR",
 	  "Removes from DIR what is ours. Names on stderr what has a plugin's name and is not." },
 	{ "version", 0, 0, version, "", "Prints the version." },
 	{ "help", 0, 0, help, "",

@@ -228,7 +228,7 @@ static bool is_ours(const struct install *in, const char *name)
 	return has;
 }
 
-int uninstall_files(const char *dir)
+int install_remove(const char *dir)
 {
 	struct install in;
 	int rc = begin(&in, dir);
@@ -257,8 +257,8 @@ int install_run(int argc, char **argv)
 	return install_files(argv[1], argv + 2, (size_t)argc - 2) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int uninstall_run(int argc, char **argv)
+int install_remove_run(int argc, char **argv)
 {
 	(void)argc;
-	return uninstall_files(argv[1]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return install_remove(argv[1]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

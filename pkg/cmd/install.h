@@ -15,10 +15,10 @@
 int install_files(const char *dir, char *const *files, size_t n) NODISCARD;
 
 /* Of those names, the files that are executables of ours, however they came there. */
-int uninstall_files(const char *dir) NODISCARD;
+int install_remove(const char *dir) NODISCARD;
 
 /* cnic install DIR [FILE...], cnic uninstall DIR: the exit status. */
 int install_run(int argc, char **argv);
-int uninstall_run(int argc, char **argv);
+int install_remove_run(int argc, char **argv);
 
 #endif

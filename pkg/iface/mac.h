@@ -16,7 +16,7 @@ int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n,
 
 /*
  * The MAC derived from the result's first IP address (net/mac.h), so that a reused address stays
- * valid in neighbour caches: into *inside, and queued for the commit of iface_configure().
+ * valid in neighbour caches: into *inside, and queued for the commit of configure_iface().
  */
 void mac_set_from_ip(struct cni_call *c, struct link *inside);
 

@@ -83,7 +83,7 @@ int masq_compat_count(struct nl *nl, struct nft_comment_filter *filter, struct a
 	size_t jumps;
 
 	*n = 0;
-	if (nft_count_jumps(nl, &table, postrouting, checks, NULL, arena, &jumps) < 0)
+	if (nft_count_jumps(nl, &table, postrouting, checks, arena, &jumps) < 0)
 		return -1;
 	if (!jumps)
 		return 0;

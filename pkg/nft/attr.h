@@ -26,7 +26,7 @@ const struct nlattr *nft_attr_next(const struct nlattr *nest, const struct nlatt
 /* Of an absent one 0, "", no bytes. */
 uint32_t nft_attr_u32(const struct nlattr *attr);
 const char *nft_attr_str(const struct nlattr *attr);
-const void *nft_attr_data(const struct nlattr *attr, size_t *len); /* NFTA_DATA_VALUE in a nest */
+const void *nft_attr_data(const struct nlattr *nest, size_t *len); /* its NFTA_DATA_VALUE */
 size_t nft_attr_copy(const struct nlattr *nest, void *out,
 		     size_t size); /* if it fits; its length */
 

@@ -9,7 +9,7 @@ const struct nft_table nft_ipt_filter[2] = { { NFPROTO_IPV4, "filter" },
 					     { NFPROTO_IPV6, "filter" } };
 
 int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, const char *to,
-		    const struct ip *about, struct arena *arena, size_t *n)
+		    struct arena *arena, size_t *n)
 {
 	struct nft_rule_list rules;
 
@@ -17,8 +17,7 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
 		return -1;
 	*n = 0;
 	for (size_t i = 0; i < rules.n; i++)
-		*n += nft_rule_leads_to(&rules.list[i], to) &&
-		      (!about || nft_rule_names(&rules.list[i], about));
+		*n += nft_rule_leads_to(&rules.list[i], to);
 	return 0;
 }
 

@@ -18,12 +18,9 @@ static inline int nft_ipt_index(sa_family_t family)
 	return family == AF_INET6;
 }
 
-/*
- * How many rules of `from` jump or go to `to`; with `about`, only those that compare something with
- * that address.
- */
+/* How many rules of `from` jump or go to `to`. */
 int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, const char *to,
-		    const struct ip *about, struct arena *arena, size_t *n) NODISCARD;
+		    struct arena *arena, size_t *n) NODISCARD;
 
 /*
  * The chain, and all rules of the chains named in `from` that lead to it, go in one transaction. A

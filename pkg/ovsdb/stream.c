@@ -170,7 +170,7 @@ static int timed_out(struct ovsdb_stream *s)
 
 static int wait_for(struct ovsdb_stream *s, short events, short *got)
 {
-	struct pollfd p = { .fd = s->fd, .events = events };
+	struct pollfd p = { .fd = s->fd, .events = (short)events };
 	int64_t left = s->deadline - clock_ms();
 	int n = left > 0 ? poll(&p, 1, (int)left) : 0;
 
@@ -178,7 +178,7 @@ static int wait_for(struct ovsdb_stream *s, short events, short *got)
 		return timed_out(s);
 	if (n < 0 && errno != EINTR)
 		return retry(s, "poll");
-	*got = n > 0 ? p.revents : 0;
+	*got = (short)(n > 0 ? p.revents : 0);
 	return 0;
 }
 

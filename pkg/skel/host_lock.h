@@ -4,8 +4,8 @@
  * bridge, the jumps to a chain), one call after the other. FIFO, since RTNL, which is one lock for
  * all namespaces, is not fair: a crowd of calls goes through in the order it came.
  *
- * It must not be held while another program is waited for: a plugin releases it before a delegate
- * that is executed. A failing call holds it until its rollback is done.
+ * A plugin releases it before a delegate that is executed: another program is not waited for with
+ * it held, but in a rollback, until whose end a failing call holds it.
  */
 #ifndef CNIC_SKEL_HOST_LOCK_H
 #define CNIC_SKEL_HOST_LOCK_H

@@ -174,7 +174,7 @@ static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
 	case 6:
 		return masq_compat_set(nl, ips, 1, "owner", &filter, arena);
 	default:
-		return nft_count_jumps(nl, &nft_ipt_nat[0], "a", "CNI-x", &ip, arena, &n);
+		return nft_count_jumps(nl, &nft_ipt_nat[0], "a", "CNI-x", arena, &n);
 	}
 }
 

@@ -109,15 +109,13 @@ static void test_chains(void)
 {
 	static const char *const from[] = { "a", "d", NULL };
 	static const struct nft_chain_removal removal = { .chain = "b", .from = from };
-	struct ip about = { .family = AF_INET, .plen = 32, .bytes = { 10, 1, 0, 2 } };
 	char comment[] = "gone";
 	size_t n;
 	bool has;
 
 	nft("add rule ip t d jump b");
-	ok(!nft_count_jumps(&nl, &ip4, "d", "b", NULL, &arena, &n) && n == 1, "a jump");
-	ok(!nft_count_jumps(&nl, &ip4, "d", "b", &about, &arena, &n) && !n, "not of an address");
-	ok(!nft_count_jumps(&nl, &ip4, "a", "b", &about, &arena, &n) && n == 1, "this one is");
+	ok(!nft_count_jumps(&nl, &ip4, "d", "b", &arena, &n) && n == 1, "a jump");
+	ok(!nft_count_jumps(&nl, &ip4, "a", "b", &arena, &n) && n == 1, "one behind matches");
 	ok(!nft_chain_remove(&nl, &ip4, &removal, &arena), "removed: %s", err.msg);
 	ok(!nft_has_chain(&nl, &ip4, "b", &has) && !has, "the chain");
 	ok(!rules_of(&ip4, "a").n && !rules_of(&ip4, "d").n, "and the rules");

@@ -259,7 +259,7 @@ static void tell_neighbours(struct cni_call *c, const struct attachment *a)
 static int bridge_add(struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->conf;
-	struct attachment a;
+	struct attachment a = { 0 };
 
 	if (*c->req->net.ipam.type && cni_ipam_find(c, &a.ipam) < 0)
 		return -1;

@@ -146,8 +146,8 @@ int bridge_ensure(struct cni_call *c, const struct bridge_options *options, stru
 }
 
 /*
- * It had ports, and none of them is above the new one: nothing can have changed. One whose last port has just
- * left may still be RUNNING, with no MAC.
+ * It had ports, and none of them is above the new one: nothing can have changed. One whose last
+ * port has just left may still be RUNNING, with no MAC.
  */
 int bridge_refresh(struct cni_call *c, struct bridge *br, const struct link *port)
 {

@@ -63,7 +63,7 @@ static int scan(struct fw_forward *f, bool ask, struct view *v)
 static const struct fw_rule *first_missing(const struct view *v, bool with_own)
 {
 	for (size_t i = 0; i < v->want.n; i++)
-		if (v->want.list[i].missing && (with_own || !v->want.list[i].own))
+		if (v->want.list[i].missing && (with_own || !v->want.list[i].is_attachments))
 			return &v->want.list[i];
 	return NULL;
 }
@@ -168,7 +168,7 @@ static int drop(struct fw_forward *f, const struct fw_rules *list, bool own_only
 
 		for (size_t k = 0; v.saved[i] && k < list->n; k++) {
 			const struct fw_rule *w = &list->list[k];
-			bool goes = w->family == families[i] && (w->own || !own_only);
+			bool goes = w->family == families[i] && (w->is_attachments || !own_only);
 			size_t n = goes ? count(c->arena, v.saved[i], w) : 0;
 
 			for (; n; n--)

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 #include "iptables_nft_del.h"
 #include "iptables_rules.h"
 #include "nft/expr.h"
@@ -61,7 +60,7 @@ static bool is_outdated(const struct fw_rules_listed *l, const struct xt_rule *r
 /* An attachment that had the address before: it is this attachment's now, so that one is gone. */
 static bool is_anothers(const struct fw_rule *w, const char *tag)
 {
-	return w->own && *tag && strcmp(tag, w->tag) != 0;
+	return w->is_attachments && *tag && strcmp(tag, w->tag) != 0;
 }
 
 static void compare(struct fw_rules_listed *l, const struct nft_rule_info *rule)
@@ -180,7 +179,7 @@ static int scan(struct nl *nl, struct fw_forward *f, struct arena *arena)
 static const struct fw_rule *first_missing(const struct fw_rules_listed *l, bool with_own)
 {
 	for (size_t i = 0; i < l->want->n; i++)
-		if (l->want->list[i].missing && (with_own || !l->want->list[i].own))
+		if (l->want->list[i].missing && (with_own || !l->want->list[i].is_attachments))
 			return &l->want->list[i];
 	return NULL;
 }

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 #include "iptables_rules.h"
 #include "nft/expr.h"
 
@@ -85,7 +84,7 @@ static bool is_owned(const struct rule_scan *s, const struct xt_rule *r, const c
 	if (*tag)
 		return !strcmp(tag, o->comment);
 	for (size_t i = 0; r && i < o->rules->n; i++)
-		if (o->rules->list[i].own && o->rules->list[i].family == s->family &&
+		if (o->rules->list[i].is_attachments && o->rules->list[i].family == s->family &&
 		    xt_rule_equal(&o->rules->list[i].rule, r))
 			return true;
 	return false;
@@ -100,7 +99,7 @@ int fw_iptables_del(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	return delete_rules(nl, &s, forward_only, arena);
 }
 
-/* ---- gc ------------------------------------------------------------------------------------------ */
+/* ---- gc -------------------------------------------------------------------------------------- */
 
 static bool is_stale(const struct rule_scan *s, const struct xt_rule *r, const char *tag)
 {

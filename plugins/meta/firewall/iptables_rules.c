@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "nft/chain.h"
 
 #define RULES         "CNI firewall plugin rules"
@@ -33,7 +32,7 @@ static struct xt_rule *put(struct making *m, const char *chain, bool first, int3
 	struct fw_rule *w = arena_append(m->arena, m->rules.list, m->rules.n);
 
 	*w = (struct fw_rule){ .family = m->family, .chain = chain, .first = first, .tag = tag };
-	w->own = tag && tag == m->f->comment;
+	w->is_attachments = tag && tag == m->f->comment;
 	w->rule.verdict = verdict;
 	snprintf(w->rule.comment, sizeof(w->rule.comment), "%s", comment);
 	return &w->rule;

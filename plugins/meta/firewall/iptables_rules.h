@@ -18,7 +18,7 @@ struct fw_rule {
 	sa_family_t family;
 	const char *chain;
 	bool first;
-	bool own; /* the attachment's, not shared */
+	bool is_attachments; /* the attachment's, not shared */
 	struct xt_rule rule;
 	const char *tag; /* NULL: it stays */
 	bool missing;

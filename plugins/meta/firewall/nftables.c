@@ -4,7 +4,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "nft/chain.h"
 #include "nft/elems.h"
 #include "nft/expr.h"
@@ -100,7 +99,7 @@ static int scan(struct nl *nl, const struct fw_forward *f, struct shared *s, str
 {
 	size_t jumps;
 
-	if (nft_count_jumps(nl, &table.table, ADMIN, f->admin, NULL, arena, &jumps) < 0 ||
+	if (nft_count_jumps(nl, &table.table, ADMIN, f->admin, arena, &jumps) < 0 ||
 	    fw_policy_get(nl, &table.table, f, &s->bridge, arena) < 0)
 		return -1;
 	s->admin = jumps;

@@ -4,7 +4,6 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "nft/expr.h"
 #include "nft/list.h"
 
@@ -136,23 +135,31 @@ static const char *name_of(const struct nft_elem_info *bridge, struct arena *are
 	return arena_printf(arena, "%.*s", IFNAMSIZ - 1, (const char *)bridge->at.key);
 }
 
+/* What is asked of fw_policy_reassign(). */
+struct reassignment {
+	const char *network;
+	fw_successor successor;
+	void *data;
+};
+
 /* The bridges of the network go, or to a successor, in one transaction. */
 static int reassign(struct nl *nl, const struct nft_table *t, const struct nft_elem_list *bridges,
-		    const char *network, fw_successor successor, void *data, struct arena *arena)
+		    const struct reassignment *r, struct arena *arena)
 {
 	struct fw_bridge_state *states = arena_array(arena, struct fw_bridge_state, bridges->n + 1);
 	struct fw_forward f = { .network = "" };
 
 	for (size_t i = 0; i < bridges->n; i++) {
 		f.bridge = name_of(&bridges->list[i], arena);
-		if (!strcmp(bridges->list[i].comment, network) &&
+		if (!strcmp(bridges->list[i].comment, r->network) &&
 		    fw_policy_get(nl, t, &f, &states[i], arena) < 0)
 			return -1;
 	}
 	nft_begin(nl, bridges->n * 4, arena);
 	for (size_t i = 0; i < bridges->n; i++) {
 		const char *bridge = name_of(&bridges->list[i], arena);
-		const struct fw_forward *next = states[i].known ? successor(bridge, data) : NULL;
+		const struct fw_forward *next =
+			states[i].known ? r->successor(bridge, r->data) : NULL;
 		struct nft_elem e[2];
 
 		bridge_elems(e, bridge, next ? verdict_of(next) : 0);
@@ -166,12 +173,13 @@ static int reassign(struct nl *nl, const struct nft_table *t, const struct nft_e
 int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *network,
 		       fw_successor successor, void *data, struct arena *arena)
 {
+	const struct reassignment r = { network, successor, data };
 	struct nft_elem_list bridges;
 
 	for (int tries = 0;;) {
 		if (nft_list(nl, t, FW_BRIDGES, &bridges, arena) < 0)
 			return -1;
-		if (reassign(nl, t, &bridges, network, successor, data, arena) == 0)
+		if (reassign(nl, t, &bridges, &r, arena) == 0)
 			return 0;
 		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;

@@ -5,7 +5,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "nft/chain.h"
 #include "nft/expr.h"
 #include "nft/rule.h"
@@ -48,13 +47,11 @@ static void take_match(struct translation *r, sa_family_t family, const struct n
 {
 	size_t len = family == AF_INET ? 4 : 16;
 
-	if (s->negated)
-		r->is_narrow = true;
-	else if (s->field == NFT_FIELD_DADDR && s->len == len && s->plen == len * 8)
+	if (!s->negated && s->field == NFT_FIELD_DADDR && s->len == len && s->plen == len * 8)
 		take_address(&r->mapping.at, family, s);
-	else if (s->field == NFT_FIELD_PROTOCOL)
+	else if (!s->negated && s->field == NFT_FIELD_PROTOCOL)
 		memcpy(&r->mapping.protocol, s->data, 1);
-	else if (s->field == NFT_FIELD_DPORT)
+	else if (!s->negated && s->field == NFT_FIELD_DPORT)
 		r->mapping.port = port_of(s);
 	else
 		r->is_narrow = true;
@@ -331,7 +328,7 @@ static int has_side(struct nl *nl, const struct portmap_compat *r, size_t side, 
 	*has = true;
 	if (!l.to)
 		return 0;
-	if (nft_count_jumps(nl, &l.side->table, all, hostports, NULL, arena, &jumps) < 0 ||
+	if (nft_count_jumps(nl, &l.side->table, all, hostports, arena, &jumps) < 0 ||
 	    nft_rules(nl, &l.side->table, NULL, &l.rules, arena) < 0)
 		return -1;
 	for (size_t i = 0; i < l.rules.n; i++)

@@ -7,6 +7,7 @@
 #include "nft/elems.h"
 #include "nft/expr.h"
 #include "nft_sets.h"
+#include "nft_table.h"
 
 #define PART 4 /* a part of a key that is shorter takes as much */
 

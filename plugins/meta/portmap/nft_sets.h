@@ -3,7 +3,7 @@
 #ifndef CNIC_PORTMAP_NFT_SETS_H
 #define CNIC_PORTMAP_NFT_SETS_H
 
-#include "nft_table.h"
+#include "nft/nft.h"
 
 /* What differs between the families. */
 struct portmap_nft_sets {

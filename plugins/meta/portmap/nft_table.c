@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nft_table.h"
 #include "nft/expr.h"
 #include "nft_sets.h"
 
@@ -135,7 +136,7 @@ static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *
 
 /*
  * IPv6 has its own such rule in the kernel. Packets over lo have been through the chain output,
- * with the connection's translation settled. Of chains with one priority the last to be made comes
+ * with the connection's translation decided. Of chains with one priority the last to be made comes
  * first.
  */
 static void build_loopback(struct nl *nl, const struct nft_table *t, const char *chain)
