@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nft_table.h"
-#include "nft/expr.h"
-#include "nft_sets.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "nft/expr.h"
+#include "nft_sets.h"
 
 #define TABLE          "cnic_portmap"
 #define BEHIND_SRCNAT  150
