@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nl/bridge_vlan.h"
 
+#include <netinet/in.h> /* first: the kernel's leave out what it has */
+
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 
+#include "nft/expr.h"
 #include "plugins/meta/portmap/condition.h"
 
 /* As text for iptables they are quoted elsewhere: see fuzz_conf. */
