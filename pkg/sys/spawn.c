@@ -55,7 +55,8 @@ union arguments {
 /*
  * In the child, in our memory while we are stopped (vfork): it dies with us, even if we are dead
  * already, and signals that we ignore are default again. The program must come to nothing here, not
- * go on beside a call that cleans up.
+ * go on beside a call that cleans up. What is returned is the exit status (clone(2)): an _exit()
+ * here would have ASan search the wrong stack.
  */
 static int become(void *arg)
 {
@@ -65,7 +66,7 @@ static int become(void *arg)
 	int rc = prctl(PR_SET_PDEATHSIG, SIGKILL);
 
 	if (getppid() != st->parent)
-		_exit(EXIT_FAILURE);
+		return EXIT_FAILURE;
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_DFL);
 	for (int fd = STDIN_FILENO; !rc && fd <= STDERR_FILENO; fd++)
@@ -75,7 +76,7 @@ static int become(void *arg)
 	if (!rc)
 		(void)execve(st->s->path, argv.out, st->s->envp);
 	st->error = errno;
-	_exit(EXIT_FAILURE);
+	return EXIT_FAILURE;
 }
 
 static int try_start(struct child *ch, const int stdio[3], char *stack)
