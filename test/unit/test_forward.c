@@ -4,6 +4,7 @@
  * iptables writes and reads them, our table, looks that have been overtaken.
  */
 #include "plugins/meta/firewall/iptables_rules.h"
+#include "says.h"
 #include "tap.h"
 
 #include <sched.h>
@@ -19,19 +20,6 @@
 static struct arena arena;
 static struct err err;
 static struct nl nl;
-
-static const char *says(const char *command)
-{
-	const char *text = "";
-	char line[1024];
-	FILE *f = popen(command, "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		text = arena_printf(&arena, "%s%s", text, line + strspn(line, " \t"));
-	if (f)
-		pclose(f);
-	return text;
-}
 
 /* ---- one rule -------------------------------------------------------------------------------- */
 
@@ -73,9 +61,9 @@ static void test_iptables_rules(void)
 	struct seen *s, *again;
 	char text[XT_SAVED_SIZE];
 
-	says("iptables -N OTHER; iptables -N ONE; iptables -N TWO");
+	says(&arena, "iptables -N OTHER; iptables -N ONE; iptables -N TWO");
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		says(arena_printf(&arena, "iptables -A ONE %s", rules[i]));
+		says(&arena, arena_printf(&arena, "iptables -A ONE %s", rules[i]));
 	s = scan(t, "ONE");
 	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
 	nft_begin(&nl, 64, &arena);
@@ -90,9 +78,10 @@ static void test_iptables_rules(void)
 		ok(!*s->tags[i] && !strcmp(again->tags[i], "a tag"), "its tag");
 		ok(xt_rule_equal(&s->rules[i], &again->rules[i]), "the same again");
 	}
-	is_str(says("iptables -S TWO | sed 's/TWO/ONE/'"), says("iptables -S ONE"),
+	is_str(says(&arena, "iptables -S TWO | sed 's/TWO/ONE/'"), says(&arena, "iptables -S ONE"),
 	       "iptables lists the same");
-	says("iptables -D TWO -s 10.1.0.2/32 -j ACCEPT; "
+	says(&arena,
+	     "iptables -D TWO -s 10.1.0.2/32 -j ACCEPT; "
 	     "iptables -D TWO -d 10.1.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
 	ok(scan(t, "TWO")->n == ARRAY_SIZE(rules) - 2, "iptables finds and deletes them");
 }
@@ -115,14 +104,14 @@ static void test_other_rules(void)
 	};
 	struct seen *s;
 
-	says("iptables -N ODD");
+	says(&arena, "iptables -N ODD");
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		says(arena_printf(&arena, "iptables -A ODD %s", rules[i]));
+		says(&arena, arena_printf(&arena, "iptables -A ODD %s", rules[i]));
 	s = scan(&nft_ipt_filter[0], "ODD");
 	ok(s->n == ARRAY_SIZE(rules), "%zu rules", s->n);
 	for (size_t i = 0; i < s->n; i++)
 		ok(!s->known[i], "is not understood: %s", rules[i]);
-	says("iptables -F; iptables -X");
+	says(&arena, "iptables -F; iptables -X");
 }
 
 /* ---- an attachment --------------------------------------------------------------------------- */
@@ -245,7 +234,7 @@ static void test_generation(void)
 	nft_begin_at(&nl, 0, &arena, at);
 	nft_chain_add(&nl, &t, "late", NULL);
 	ok(nft_commit(&nl) < 0 && err.sys == ERESTART, "too late: %s", err.msg);
-	is_str(says("nft list table inet generation | grep chain"), "", "nothing done");
+	is_str(says(&arena, "nft list table inet generation | grep chain"), "", "nothing done");
 	err_clear(&err);
 }
 

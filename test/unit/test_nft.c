@@ -3,6 +3,7 @@
  * nf_tables by netlink, on the kernel's, in a namespace of the test's own; nft(8) says what is
  * there.
  */
+#include "says.h"
 #include "tap.h"
 
 #include <sched.h>
@@ -13,24 +14,6 @@
 static struct arena arena;
 static struct err err;
 static struct nl nl;
-
-/* What nft(8) prints for a command, without leading white space and empty lines. */
-static const char *says(const char *command)
-{
-	const char *text = "";
-	char line[1024];
-	FILE *f = popen(command, "r");
-
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *p = line + strspn(line, " \t");
-
-		if (*p != '\n')
-			text = arena_printf(&arena, "%s%s", text, p);
-	}
-	if (f)
-		pclose(f);
-	return text;
-}
 
 static struct nft_elems elems_of(const char *address, const char *comment)
 {
@@ -45,8 +28,10 @@ static struct nft_elems elems_of(const char *address, const char *comment)
 
 static bool elements_are(const char *set, const char *want)
 {
-	const char *text = says(arena_printf(
-		&arena, "nft list map inet cnic_masquerade %s 2>&1 | grep -A9 elements", set));
+	const char *text = says(
+		&arena,
+		arena_printf(&arena,
+			     "nft list map inet cnic_masquerade %s 2>&1 | grep -A9 elements", set));
 	bool same = !strcmp(text, want);
 
 	if (!same)
@@ -62,11 +47,11 @@ static void test_claim(void)
 	   err.msg);
 	ok(!nft_elems_del(&nl, &a, &arena), "nothing there to remove: %s", err.msg);
 	ok(!nft_elems_add(&nl, &a, &arena), "the first makes the table: %s", err.msg);
-	is_str(says("nft list chain inet cnic_masquerade to_10.1.0.0/16"),
+	is_str(says(&arena, "nft list chain inet cnic_masquerade to_10.1.0.0/16"),
 	       "table inet cnic_masquerade {\nchain to_10.1.0.0/16 {\nip daddr 10.1.0.0/16 return\n"
 	       "masquerade\n}\n}\n",
 	       "as nft(8) sees the subnet's chain");
-	is_str(says("nft list chain inet cnic_masquerade postrouting"),
+	is_str(says(&arena, "nft list chain inet cnic_masquerade postrouting"),
 	       "table inet cnic_masquerade {\nchain postrouting {\n"
 	       "type nat hook postrouting priority srcnat; policy accept;\n"
 	       "ip daddr 224.0.0.0/4 return\nip6 daddr ff00::/8 return\nip saddr vmap @v4\n"
@@ -103,12 +88,12 @@ static void test_rules(void)
 	struct nft_elems a = elems_of("10.1.0.2/16", "a");
 
 	ok(!nft_elems_add(&nl, &a, &arena), "there: %s", err.msg);
-	says("nft flush chain inet cnic_masquerade to_10.1.0.0/16");
+	says(&arena, "nft flush chain inet cnic_masquerade to_10.1.0.0/16");
 	ok(nft_elems_check(&nl, &a, &arena) < 0 && err.code == ERR_CHECK, "rules gone: %s",
 	   err.msg);
 	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s",
 	   err.msg);
-	says("nft flush ruleset");
+	says(&arena, "nft flush ruleset");
 	ok(nft_elems_check(&nl, &a, &arena) < 0, "all gone: %s", err.msg);
 	ok(!nft_elems_restore(&nl, &a, &arena) && !nft_elems_check(&nl, &a, &arena), "put back: %s",
 	   err.msg);
@@ -145,7 +130,7 @@ static void test_sweep(void)
 	ok(!nft_elems_check(&nl, &c, &arena), "all there");
 	ok(!nft_elems_gc(&nl, &masq_nft_table, not_a, NULL, &arena), "swept: %s", err.msg);
 	ok(!nft_elems_check(&nl, &a, &arena), "a's is there");
-	is_str(says("nft list chains inet | grep 'chain to_'"), "chain to_10.1.0.0/16 {\n",
+	is_str(says(&arena, "nft list chains inet | grep 'chain to_'"), "chain to_10.1.0.0/16 {\n",
 	       "and so is its chain, alone");
 	ok(!nft_elems_gc(&nl, &masq_nft_table, all, NULL, &arena), "swept: %s", err.msg);
 	ok(elements_are("v4", ""), "nothing left");

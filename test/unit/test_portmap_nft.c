@@ -4,6 +4,7 @@
  * there.
  */
 #include "plugins/meta/portmap/nft_elems.h"
+#include "says.h"
 #include "tap.h"
 
 #include <sched.h>
@@ -16,24 +17,6 @@
 static struct arena arena;
 static struct err err;
 static struct nl nl;
-
-/* What nft(8) prints for a command, without leading white space and empty lines. */
-static const char *says(const char *command)
-{
-	const char *text = "";
-	char line[1024];
-	FILE *f = popen(command, "r");
-
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *p = line + strspn(line, " \t");
-
-		if (*p != '\n')
-			text = arena_printf(&arena, "%s%s", text, p);
-	}
-	if (f)
-		pclose(f);
-	return text;
-}
 
 static struct ip ip_of(const char *text)
 {
@@ -76,8 +59,10 @@ static struct nft_elems elems_of(const struct portmap_mapping *m, size_t n, cons
 
 static const char *elements(const char *map)
 {
-	const char *text = says(arena_printf(
-		&arena, "nft list map inet cnic_portmap %s 2>&1 | grep -A9 elements", map));
+	const char *text = says(
+		&arena,
+		arena_printf(&arena, "nft list map inet cnic_portmap %s 2>&1 | grep -A9 elements",
+			     map));
 
 	return arena_strndup(&arena, text, strcspn(text, "}"));
 }
@@ -110,22 +95,22 @@ static void test_claim(void)
 
 static void test_rules(void)
 {
-	is_str(says("nft list chain inet cnic_portmap ports4"),
+	is_str(says(&arena, "nft list chain inet cnic_portmap ports4"),
 	       "table inet cnic_portmap {\nchain ports4 {\n"
 	       "dnat ip to ip daddr . meta l4proto . th dport map @host4\n"
 	       "meta nfproto ipv4 dnat ip to meta l4proto . th dport map @any4\n}\n}\n",
 	       "one address before all");
-	is_str(says("nft list chain inet cnic_portmap loopback"),
+	is_str(says(&arena, "nft list chain inet cnic_portmap loopback"),
 	       "table inet cnic_portmap {\nchain loopback {\n"
 	       "type nat hook prerouting priority dstnat - 2; policy accept;\n"
 	       "iif != \"lo\" ip daddr 127.0.0.0/8 drop\n}\n}\n",
 	       "loopback addresses");
-	is_str(says("nft list chain inet cnic_portmap postrouting"),
+	is_str(says(&arena, "nft list chain inet cnic_portmap postrouting"),
 	       "table inet cnic_portmap {\nchain postrouting {\n"
 	       "type nat hook postrouting priority srcnat; policy accept;\n"
 	       "ct status dnat ip daddr vmap @snat4\nct status dnat ip6 daddr vmap @snat6\n}\n}\n",
 	       "sources");
-	is_str(says("nft list chain inet cnic_portmap from_10.1.0.0/16"),
+	is_str(says(&arena, "nft list chain inet cnic_portmap from_10.1.0.0/16"),
 	       "table inet cnic_portmap {\nchain from_10.1.0.0/16 {\n"
 	       "ip saddr 10.1.0.0/16 masquerade\nip saddr 127.0.0.0/8 masquerade\n}\n}\n",
 	       "of a subnet");
@@ -179,10 +164,10 @@ static void test_many(void)
 		m[5000 + i] = mapping(NULL, IPPROTO_TCP, (uint16_t)(10000 + i), "fd00::2/64", i);
 	}
 	c = elems_of(m, 10000, "many");
-	says("nft flush ruleset");
+	says(&arena, "nft flush ruleset");
 	ok(!nft_elems_add(&nl, &c, &arena), "10000 with the table: %s", err.msg);
 	ok(!nft_elems_check(&nl, &c, &arena), "all there: %s", err.msg);
-	says("nft flush chain inet cnic_portmap loopback");
+	says(&arena, "nft flush chain inet cnic_portmap loopback");
 	ok(nft_elems_check(&nl, &c, &arena) < 0, "%s", err.msg);
 	err_clear(&err);
 	ok(!nft_elems_restore(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "put back: %s",
@@ -204,13 +189,13 @@ static void test_conditions(void)
 	c.comment = "a";
 	ok(!nft_elems_add(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "a table: %s",
 	   err.msg);
-	is_str(says("nft list chain inet cnic_portmap_x output"),
+	is_str(says(&arena, "nft list chain inet cnic_portmap_x output"),
 	       "table inet cnic_portmap_x {\nchain output {\n"
 	       "type nat hook output priority -101; policy accept;\n"
 	       "ip daddr != 192.0.2.0/24 iifname \"eth*\" fib daddr type local jump ports4\n"
 	       "meta nfproto ipv6 fib daddr type local jump ports6\n}\n}\n",
 	       "its conditions, before the other table");
-	is_str(says("nft list chain inet cnic_portmap_x from_all"),
+	is_str(says(&arena, "nft list chain inet cnic_portmap_x from_all"),
 	       "table inet cnic_portmap_x {\nchain from_all {\nmasquerade\n}\n}\n", "everybody");
 	ok(!nft_elems_del(&nl, &c, &arena), "gone: %s", err.msg);
 }
@@ -242,28 +227,28 @@ static void test_reference(void)
 	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "nothing there: %s", err.msg);
 	ok(!portmap_compat_del(&nl, &r, &arena), "nothing to remove: %s", err.msg);
 	ok(!portmap_compat_set(&nl, &r, &arena), "set: %s", err.msg);
-	is_str(says("nft list chain ip cni_hostport hostports"),
+	is_str(says(&arena, "nft list chain ip cni_hostport hostports"),
 	       "table ip cni_hostport {\nchain hostports {\n"
 	       "tcp dport 8080 dnat to 10.1.0.2:80 comment \"id\"\n}\n}\n",
 	       "IPv4");
-	is_str(says("nft list chain ip6 cni_hostport hostports"),
+	is_str(says(&arena, "nft list chain ip6 cni_hostport hostports"),
 	       "table ip6 cni_hostport {\nchain hostports {\n"
 	       "ip6 daddr ::1 udp dport 8081 dnat to [fd00::2]:82 comment \"id\"\n}\n}\n",
 	       "IPv6");
 	ok(!portmap_compat_has(&nl, &r, &arena, &has) && has, "there: %s", err.msg);
-	before = says("nft list ruleset");
+	before = says(&arena, "nft list ruleset");
 	ok(!portmap_compat_set(&nl, &r, &arena), "again: %s", err.msg);
-	is_str(says("nft list ruleset"), before, "is nothing new");
+	is_str(says(&arena, "nft list ruleset"), before, "is nothing new");
 	ok(portmap_compat_set(&nl, &o, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s",
 	   err.msg);
 	err_clear(&err);
 	ok(!portmap_compat_set(&nl, &s, &arena), "a second interface: %s", err.msg);
 	ok(!portmap_compat_del(&nl, &s, &arena), "goes: %s", err.msg);
-	is_str(says("nft list ruleset"), before, "alone");
-	says("nft flush chain ip cni_hostport hostports_all");
+	is_str(says(&arena, "nft list ruleset"), before, "alone");
+	says(&arena, "nft flush chain ip cni_hostport hostports_all");
 	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "nothing leads there: %s", err.msg);
 	ok(!portmap_compat_del(&nl, &all, &arena), "all of the container's: %s", err.msg);
-	is_str(says("nft list ruleset | grep '\"id\"'"), "", "none left");
+	is_str(says(&arena, "nft list ruleset | grep '\"id\"'"), "", "none left");
 }
 
 static void test_reference_many(void)
