@@ -15,8 +15,6 @@
 #define WAIT "--wait=30" /* seconds for the lock that legacy iptables has */
 
 static const char *const table_names[] = { "filter", "nat" };
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
 /* ---- which ----------------------------------------------------------------------------------- */
 
 static const struct nft_table *nft_table_of(sa_family_t family, enum iptables_table table)
@@ -182,10 +180,10 @@ int iptables_may_have_chain(struct cni_call *c, enum iptables_table table, const
 			    bool *has)
 {
 	*has = false;
-	for (size_t i = 0; !*has && i < ARRAY_SIZE(families); i++) {
-		if (nft_has(c, families[i], table, chain, has) < 0)
+	for (size_t i = 0; !*has && i < ARRAY_SIZE(ip_families); i++) {
+		if (nft_has(c, ip_families[i], table, chain, has) < 0)
 			return -1;
-		*has |= iptables_legacy_has_table(families[i], table);
+		*has |= iptables_legacy_has_table(ip_families[i], table);
 	}
 	return 0;
 }
@@ -229,10 +227,10 @@ int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
 {
 	if (cni_nft(c) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		if (nft_chain_remove(c->nft, nft_table_of(families[i], table), d, c->arena) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		if (nft_chain_remove(c->nft, nft_table_of(ip_families[i], table), d, c->arena) < 0)
 			return -1;
-		if (remove_legacy(c, families[i], table, d) < 0)
+		if (remove_legacy(c, ip_families[i], table, d) < 0)
 			return -1;
 	}
 	return 0;

@@ -10,8 +10,6 @@
 #include "skel/record.h"
 
 static const char *const postrouting[] = { "POSTROUTING", NULL };
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
 struct chain {
 	const char *network, *container_id;
 	char name[INSTANCE_CHAIN_LEN + 1];
@@ -105,12 +103,12 @@ static int restore(struct cni_call *c, sa_family_t family, const char *text)
 
 int masq_iptables_set(struct cni_call *c, const struct cni_result *r)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		const char *text;
 
-		if (missing(c, r, families[i], &text) < 0)
+		if (missing(c, r, ip_families[i], &text) < 0)
 			return -1;
-		if (*text && restore(c, families[i], text) < 0)
+		if (*text && restore(c, ip_families[i], text) < 0)
 			return -1;
 	}
 	return 0;
@@ -118,10 +116,10 @@ int masq_iptables_set(struct cni_call *c, const struct cni_result *r)
 
 int masq_iptables_check(struct cni_call *c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		const char *text;
 
-		if (missing(c, c->req->prev, families[i], &text) < 0)
+		if (missing(c, c->req->prev, ip_families[i], &text) < 0)
 			return -1;
 		if (*text)
 			return err_set(c->err, ERR_CHECK, "iptables: rules are gone");
@@ -180,19 +178,19 @@ static const char *deletions(struct cni_call *c, const struct others *o, const c
 
 static int leave_to_others(struct cni_call *c, const struct others *o, bool *shared)
 {
-	const char *saved, *text[ARRAY_SIZE(families)];
+	const char *saved, *text[ARRAY_SIZE(ip_families)];
 
 	*shared = false;
-	for (size_t i = 0; o->n && i < ARRAY_SIZE(families); i++) {
-		if (iptables_saved(c, families[i], IPTABLES_NAT, o->chain->name, &saved) < 0)
+	for (size_t i = 0; o->n && i < ARRAY_SIZE(ip_families); i++) {
+		if (iptables_saved(c, ip_families[i], IPTABLES_NAT, o->chain->name, &saved) < 0)
 			return -1;
 		text[i] =
 			arena_printf(c->arena, "%s%s",
 				     deletions(c, o, saved, postrouting[0], o->chain->name, shared),
 				     deletions(c, o, saved, o->chain->name, "ACCEPT", NULL));
 	}
-	for (size_t i = 0; *shared && i < ARRAY_SIZE(families); i++)
-		if (*text[i] && restore(c, families[i], text[i]) < 0)
+	for (size_t i = 0; *shared && i < ARRAY_SIZE(ip_families); i++)
+		if (*text[i] && restore(c, ip_families[i], text[i]) < 0)
 			return -1;
 	return 0;
 }

@@ -174,14 +174,12 @@ static void drop_interrupted(void *data)
 
 int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-
 	out->route = NULL;
 	out->n_route = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct rtmsg rtm = { .rtm_family = families[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		struct rtmsg rtm = { .rtm_family = (uint8_t)ip_families[i] };
 
-		if (family != AF_UNSPEC && family != families[i])
+		if (family != AF_UNSPEC && family != ip_families[i])
 			continue;
 		out->n_whole = out->n_route;
 		nl_msg(nl, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm), "list routes");

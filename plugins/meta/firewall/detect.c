@@ -13,8 +13,6 @@
 #include "nft/list.h"
 #include "nftables.h"
 
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
 const struct fw_backend *const fw_backends[FW_BACKENDS] = {
 	&fw_firewalld,
 	&fw_nftables,
@@ -54,11 +52,11 @@ static int is_legacy(struct cni_call *c, sa_family_t family, bool *used)
 static int iptables_used(struct cni_call *c, unsigned int *set)
 {
 	*set = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		bool nft, legacy;
 
-		if (nft_has_chain(c->nft, fw_iptables_table(families[i]), "FORWARD", &nft) < 0 ||
-		    is_legacy(c, families[i], &legacy) < 0)
+		if (nft_has_chain(c->nft, fw_iptables_table(ip_families[i]), "FORWARD", &nft) < 0 ||
+		    is_legacy(c, ip_families[i], &legacy) < 0)
 			return -1;
 		*set |= (nft ? FW_IPTABLES_NFT : 0) | (legacy ? FW_IPTABLES_LEGACY : 0);
 	}

@@ -7,8 +7,6 @@
 #include "netfilter/iptables.h"
 #include "netfilter/iptables_save.h"
 
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
 /* ---- what is there --------------------------------------------------------------------------- */
 
 static const char *line_of(struct arena *arena, const struct fw_rule *w)
@@ -33,7 +31,7 @@ static size_t count(struct arena *arena, const char *saved, const struct fw_rule
 
 struct view {
 	struct fw_rules want;
-	const char *saved[ARRAY_SIZE(families)]; /* NULL: not of interest */
+	const char *saved[ARRAY_SIZE(ip_families)]; /* NULL: not of interest */
 };
 
 static size_t index_of(const struct fw_rule *w)
@@ -140,14 +138,14 @@ static int complete(struct nl *nl, struct fw_forward *f, struct arena *arena)
 	if (scan(f, true, &v) < 0)
 		return -1;
 	note_added(f, &v, arena);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const char *text = v.saved[i] ? rules(c, &v, families[i]) : "";
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		const char *text = v.saved[i] ? rules(c, &v, ip_families[i]) : "";
 
 		if (*text &&
-		    iptables_legacy_restore(c, families[i],
-					    arena_printf(arena, "*filter\n%s%s%sCOMMIT\n",
-							 chains(f, v.saved[i]), text,
-							 isolation_first(c, &v, families[i]))) < 0)
+		    iptables_legacy_restore(
+			    c, ip_families[i],
+			    arena_printf(arena, "*filter\n%s%s%sCOMMIT\n", chains(f, v.saved[i]),
+					 text, isolation_first(c, &v, ip_families[i]))) < 0)
 			return -1;
 	}
 	return 0;
@@ -163,12 +161,12 @@ static int drop(struct fw_forward *f, const struct fw_rules *list, bool own_only
 
 	if (scan(f, false, &v) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		const char *text = "";
 
 		for (size_t k = 0; v.saved[i] && k < list->n; k++) {
 			const struct fw_rule *w = &list->list[k];
-			bool goes = w->family == families[i] && (w->is_attachments || !own_only);
+			bool goes = w->family == ip_families[i] && (w->is_attachments || !own_only);
 			size_t n = goes ? count(c->arena, v.saved[i], w) : 0;
 
 			for (; n; n--)
@@ -176,7 +174,7 @@ static int drop(struct fw_forward *f, const struct fw_rules *list, bool own_only
 						    line_of(c->arena, w));
 		}
 		text = *text ? arena_printf(c->arena, "*filter\n%sCOMMIT\n", text) : NULL;
-		if (text && iptables_legacy_restore(c, families[i], text) < 0)
+		if (text && iptables_legacy_restore(c, ip_families[i], text) < 0)
 			return -1;
 	}
 	return 0;
