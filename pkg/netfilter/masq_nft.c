@@ -27,8 +27,8 @@ static void build(struct nl *nl, const struct nft_table *t)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(masq_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
-			nft_family(nl, nft_nfproto(ip_multicast[i].family));
-			nft_saddr(nl, ip_multicast[i].family, NFT_R(0));
+			nft_family(nl, nft_nfproto(ip_families[i]));
+			nft_saddr(nl, ip_families[i], NFT_R(0));
 			nft_vmap(nl, masq_sets[i].name, NFT_R(0));
 		}
 	}
