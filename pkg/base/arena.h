@@ -6,8 +6,7 @@
  * returns all of them. Must not be used for descriptors, locks or anything that
  * needs a destructor: those are scoped, see scope.h.
  */
-#ifndef CNIC_BASE_ARENA_H
-#define CNIC_BASE_ARENA_H
+#pragma once
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ void arena_rewind(struct arena *a, const struct arena *mark);
 /* list[n++] for a pointer-and-count pair; yields the new element's address. */
 #define arena_append(a, list, n) \
 	((list) = arena_grow((a), (list), (n), sizeof(*(list))), &(list)[(n)++])
-
-#endif

@@ -6,8 +6,7 @@
  * known. Only pkg/skel/run.c shows it; stderr is for what a rollback, or a failure after the first,
  * has to say.
  */
-#ifndef CNIC_BASE_ERR_H
-#define CNIC_BASE_ERR_H
+#pragma once
 
 #include <errno.h>
 
@@ -54,5 +53,3 @@ void err_clear(struct err *e);
 #define err_set(e, code, ...) (err_fill((e), (code), 0, __VA_ARGS__), -1)
 #define err_sys(e, ...)       (err_fill((e), ERR_INTERNAL, errno, __VA_ARGS__), -1)
 #define err_wrap(e, ...)      (err_prefix((e), __VA_ARGS__), -1)
-
-#endif

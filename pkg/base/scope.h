@@ -5,8 +5,7 @@
  *	auto_close int fd = open(...);		-1 means nothing to do
  *	return take_fd(&fd);			ownership leaves the scope
  */
-#ifndef CNIC_BASE_SCOPE_H
-#define CNIC_BASE_SCOPE_H
+#pragma once
 
 #include <errno.h>
 #include <unistd.h>
@@ -35,5 +34,3 @@ static inline int take_fd(int *fd)
 	*fd = -1;
 	return taken;
 }
-
-#endif

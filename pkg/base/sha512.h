@@ -4,8 +4,7 @@
  * devices by it, and what they have made must be found again. For names only: nothing here is kept
  * secret.
  */
-#ifndef CNIC_BASE_SHA512_H
-#define CNIC_BASE_SHA512_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ struct sha512 {
 void sha512_begin(struct sha512 *s);
 void sha512_add(struct sha512 *s, const void *data, size_t len);
 void sha512_end(struct sha512 *s, uint8_t out[SHA512_LEN]);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* str.h - the strings of the field: interface names and name rules. */
-#ifndef CNIC_BASE_STR_H
-#define CNIC_BASE_STR_H
+#pragma once
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -24,5 +23,3 @@ const char *str_ifname_fault(const char *s);
 
 /* Truncation is an error, never silent. */
 int str_copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* install.h - the plugins into a directory, all of them or none, and out of it again. */
-#ifndef CNIC_CMD_INSTALL_H
-#define CNIC_CMD_INSTALL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@ int install_remove(const char *dir) NODISCARD;
 /* cnic install DIR [FILE...], cnic uninstall DIR: the exit status. */
 int install_run(int argc, char **argv);
 int install_remove_run(int argc, char **argv);
-
-#endif

@@ -3,8 +3,7 @@
  * keys.h - the keys of configurations, from the tables that decode them, as JSON: for the lint, the
  * tests, and people.
  */
-#ifndef CNIC_CMD_KEYS_H
-#define CNIC_CMD_KEYS_H
+#pragma once
 
 /*
  * cnic keys [PLUGIN]: prints {"plugin", "keys": [{"path", "type", "min", "max", "required"}]} for
@@ -12,5 +11,3 @@
  * of prevResult. In a path 0 stands for every element of a list. Returns the exit status.
  */
 int keys_run(int argc, char **argv);
-
-#endif

@@ -3,8 +3,7 @@
  * repair.h - after the rule set was flushed: put back the rules of every attachment, from the
  * records of their ADDs. For the tool, not for runtimes.
  */
-#ifndef CNIC_CMD_REPAIR_H
-#define CNIC_CMD_REPAIR_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -27,5 +26,3 @@ int repair_all(struct repair *what, struct err *err) NODISCARD;
  * if not understood.
  */
 int repair_run(int argc, char **argv);
-
-#endif

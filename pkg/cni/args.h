@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* args.h - CNI_ARGS, the deprecated K=V;K=V parameters (CNI conventions; libcni's parser). */
-#ifndef CNIC_CNI_ARGS_H
-#define CNIC_CNI_ARGS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -15,5 +14,3 @@ int cni_args_check(const char *text, const char *const *known, struct arena *are
 
 /* The last value of key in a checked text, in the arena; NULL if absent or empty. */
 const char *cni_args_get(const char *text, const char *key, struct arena *arena);
-
-#endif

@@ -3,8 +3,7 @@
  * conf.h - the keys that every network configuration has (CNI spec, section 1), and which
  * attachments the runtime still knows (CNI spec 1.1.0, GC). Touches neither kernel nor process.
  */
-#ifndef CNIC_CNI_CONF_H
-#define CNIC_CNI_CONF_H
+#pragma once
 
 #include "cni/result.h"
 
@@ -43,5 +42,3 @@ int cni_conf_decode(struct cni_conf *conf, const struct json *raw, bool lenient,
  * Is (container_id, ifname) in the valid attachments? The pair counts, not the id alone. O(log n).
  */
 bool cni_gc_is_valid(const struct cni_conf *conf, const char *container_id, const char *ifname);
-
-#endif

@@ -2,8 +2,7 @@
 /*
  * env.h - the CNI_ variables: which verb needs which, and what they may hold (CNI spec, section 2).
  */
-#ifndef CNIC_CNI_ENV_H
-#define CNIC_CNI_ENV_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -26,5 +25,3 @@ void cni_env_read(struct cni_env *env);
  * requires nothing.
  */
 int cni_env_check(const struct cni_env *env, struct err *err) NODISCARD;
-
-#endif

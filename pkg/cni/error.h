@@ -3,8 +3,7 @@
  * error.h - the error object of the specification (CNI spec 1.1.0, section 4 "Error"): written and
  * read.
  */
-#ifndef CNIC_CNI_ERROR_H
-#define CNIC_CNI_ERROR_H
+#pragma once
 
 #include <stddef.h>
 
@@ -18,5 +17,3 @@ const char *cni_error_print(const struct err *e, const char *version);
  * One without words has msg "", one without a number code 0.
  */
 int cni_error_parse(const char *text, size_t len, struct err *out) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * result.h - the result of ADD in every spec version: one struct, decoded from and printed as the
  * version asked for. Knows the shapes (CNI spec "Result types" of each release), no plugin.
  */
-#ifndef CNIC_CNI_RESULT_H
-#define CNIC_CNI_RESULT_H
+#pragma once
 
 #include "net/ip.h"
 #include "json/decode.h"
@@ -74,5 +73,3 @@ bool cni_result_has_family(const struct cni_result *r, sa_family_t family);
 
 /* Does any dns key have a value? */
 bool cni_dns_is_set(const struct cni_dns *dns);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* version.h - the spec versions and what each allows; nothing else compares versions. */
-#ifndef CNIC_CNI_VERSION_H
-#define CNIC_CNI_VERSION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ int cni_version_allows_addresses(const char *version, size_t v4, size_t v6,
 				 struct err *err) NODISCARD;
 
 bool cni_version_at_least(const char *version, const char *least);
-
-#endif

@@ -3,8 +3,7 @@
  * announce.h - announce the MAC address of the container's addresses to the neighbours. A failing
  * announcement fails nothing.
  */
-#ifndef CNIC_IFACE_ANNOUNCE_H
-#define CNIC_IFACE_ANNOUNCE_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -20,5 +19,3 @@
 enum announce_mode { ANNOUNCE_KERNEL, ANNOUNCE_GARP, ANNOUNCE_ARP };
 
 void announce(struct cni_call *c, const struct link *inside, enum announce_mode mode);
-
-#endif

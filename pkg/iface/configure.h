@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* configure.h - the container's interface gets what the result says: addresses, up, routes. */
-#ifndef CNIC_IFACE_CONFIGURE_H
-#define CNIC_IFACE_CONFIGURE_H
+#pragma once
 
 #include "nl/route.h"
 #include "skel/call.h"
@@ -30,5 +29,3 @@ const char *configure_ipv6_path(struct cni_call *c, const char *dev, const char 
 
 /* The configuration's dns, if it has any key of it, wins over IPAM's. */
 void configure_dns(struct cni_call *c);
-
-#endif

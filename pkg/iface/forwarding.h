@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* forwarding.h - the host forwards for its containers, and keeps its own way out. */
-#ifndef CNIC_IFACE_FORWARDING_H
-#define CNIC_IFACE_FORWARDING_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -12,5 +11,3 @@
  * to 2 (accept them even so) on each interface with such a route.
  */
 int forwarding_enable(struct cni_call *c) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mac.h - which MAC address the container's interface has. */
-#ifndef CNIC_IFACE_MAC_H
-#define CNIC_IFACE_MAC_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -19,5 +18,3 @@ int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n,
  * valid in neighbour caches: into *inside, and queued for the commit of configure_iface().
  */
 void mac_set_from_ip(struct cni_call *c, struct link *inside);
-
-#endif

@@ -3,8 +3,7 @@
  * move.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL;
  * its representor stays on the host in the place of a veth's end.
  */
-#ifndef CNIC_IFACE_MOVE_H
-#define CNIC_IFACE_MOVE_H
+#pragma once
 
 #include "skel/call.h"
 #include "sys/sriov.h"
@@ -37,5 +36,3 @@ int vf_move_in(struct cni_call *c, struct vf *vf, struct link *inside) NODISCARD
  * it on the host, or is about to: code 11 then.
  */
 int vf_move_out(struct cni_call *c, const char *device, const char *name) NODISCARD;
-
-#endif

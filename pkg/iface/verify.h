@@ -3,8 +3,7 @@
  * verify.h - CHECK: is what prevResult lists still there? Changes nothing. Code 102 when it is
  * not.
  */
-#ifndef CNIC_IFACE_VERIFY_H
-#define CNIC_IFACE_VERIFY_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -27,5 +26,3 @@ int verify_peer(struct cni_call *c, const struct link *inside, struct link *host
  * container. Extra ones are fine: other plugins of the chain add them. */
 int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index) NODISCARD;
 int verify_routes(struct cni_call *c) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* veth.h - the veth pair between host and container: made, removed. Each step pushes its undo. */
-#ifndef CNIC_IFACE_VETH_H
-#define CNIC_IFACE_VETH_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -34,5 +33,3 @@ int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host
  * is gone or the name belongs to something that is no veth. Returns when both ends are unlisted.
  */
 int veth_del(struct cni_call *c) NODISCARD;
-
-#endif

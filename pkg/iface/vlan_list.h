@@ -2,8 +2,7 @@
 /*
  * vlan_list.h - a trunk's VLANs as configurations list them: objects with an id, a range, or both.
  */
-#ifndef CNIC_IFACE_VLAN_LIST_H
-#define CNIC_IFACE_VLAN_LIST_H
+#pragma once
 
 #include "nl/bridge_vlan.h"
 #include "skel/call.h"
@@ -19,5 +18,3 @@ struct vlan_range {
  */
 int vlan_list_collect(struct cni_call *c, const char *key, const struct vlan_range *trunk, size_t n,
 		      struct vlan_set *set) NODISCARD;
-
-#endif

@@ -23,8 +23,7 @@
  * Nothing here fails a command: an index that cannot be read is not usable(), one that cannot be
  * written is not sealed. It is never trusted: a hit is verified in the reservation.
  */
-#ifndef CNIC_IPAM_INDEX_H
-#define CNIC_IPAM_INDEX_H
+#pragma once
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -109,5 +108,3 @@ bool index_never_used(struct index *ix, const struct ip *ip);
 
 /* A directory of the index for reading, NULL if it cannot be. */
 DIR *index_entries(int dir, const char *name);
-
-#endif

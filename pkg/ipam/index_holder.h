@@ -6,8 +6,7 @@
  * Two holders with one hash, or an entry that lies, cost time and nothing else: the caller looks
  * into the reservations before believing anything.
  */
-#ifndef CNIC_IPAM_INDEX_HOLDER_H
-#define CNIC_IPAM_INDEX_HOLDER_H
+#pragma once
 
 #include "ipam/index.h"
 #include "ipam/reservation.h"
@@ -51,5 +50,3 @@ void index_holder_entry_add(struct index_holder_entry *e, const struct ip *ip);
 
 /* Walks the addresses: *at begins as e->ips. */
 bool index_holder_entry_next(const char **at, struct ip *ip);
-
-#endif

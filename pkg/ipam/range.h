@@ -5,8 +5,7 @@
  * A set yields one address per container and may have several ranges of one family. Nothing here
  * knows which addresses are taken.
  */
-#ifndef CNIC_IPAM_RANGE_H
-#define CNIC_IPAM_RANGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +78,3 @@ struct range_walk {
 
 void range_walk_begin(struct range_walk *w, const struct range_set *set, const struct ip *last);
 bool range_walk_next(struct range_walk *w);
-
-#endif

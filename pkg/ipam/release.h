@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* release.h - what a holder has in a store, and giving it back. */
-#ifndef CNIC_IPAM_RELEASE_H
-#define CNIC_IPAM_RELEASE_H
+#pragma once
 
 #include "ipam/range.h"
 #include "ipam/store.h"
@@ -38,5 +37,3 @@ int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *ar
 
 /* Release what we reserved in an earlier boot of the machine. Looks only once in each boot. */
 int store_release_earlier_boots(struct store *s) NODISCARD;
-
-#endif

@@ -5,8 +5,7 @@
  *
  * Does not lock and knows no index.
  */
-#ifndef CNIC_IPAM_RESERVATION_H
-#define CNIC_IPAM_RESERVATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,5 +67,3 @@ int reservation_remove(int dir, const struct ip *ip, struct err *err) NODISCARD;
  */
 int reservation_scan(int dir, int (*fn)(const struct reservation *r, void *arg), void *arg,
 		     struct err *err) NODISCARD;
-
-#endif

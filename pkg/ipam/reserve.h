@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reserve.h - get addresses from a store. */
-#ifndef CNIC_IPAM_RESERVE_H
-#define CNIC_IPAM_RESERVE_H
+#pragma once
 
 #include "ipam/range.h"
 #include "ipam/store.h"
@@ -33,5 +32,3 @@ void store_unreserve(struct store *s, const struct holder *holder, struct store_
 
 /* Could store_reserve() give an address of each set? Code 50 if not. Changes nothing. */
 int store_check_free(struct store *s, const struct range_set *sets, size_t n) NODISCARD;
-
-#endif

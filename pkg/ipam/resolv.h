@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resolv.h - what a resolv.conf(5) says, for a container that is to have the same. */
-#ifndef CNIC_IPAM_RESOLV_H
-#define CNIC_IPAM_RESOLV_H
+#pragma once
 
 #include <stddef.h>
 
@@ -17,5 +16,3 @@ struct resolv {
 /* Any other line is passed over. A file over 64 KiB is an error. */
 int resolv_read(const char *path, struct arena *arena, struct resolv *out,
 		struct err *err) NODISCARD;
-
-#endif

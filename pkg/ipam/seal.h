@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seal.h - how the index knows that directories, and its own head, are as they were left. */
-#ifndef CNIC_IPAM_SEAL_H
-#define CNIC_IPAM_SEAL_H
+#pragma once
 
 #include "ipam/index.h"
 
@@ -14,5 +13,3 @@ bool seal_holds(const struct index_seal *seal, const struct stat *dir);
 
 void seal_sum(const struct index_head *h, uint8_t sum[16]);
 bool seal_sum_holds(const struct index_head *h);
-
-#endif

@@ -13,8 +13,7 @@
  * held. A command opens the store once, is alone in it, and closes it; nothing is kept in memory in
  * between. Nothing is synced to the disk, see reservation.h. Knows no JSON and no CNI call.
  */
-#ifndef CNIC_IPAM_STORE_H
-#define CNIC_IPAM_STORE_H
+#pragma once
 
 #include <fcntl.h>
 
@@ -59,5 +58,3 @@ bool store_is_of_key(const struct store *s, const struct reservation *r,
 /* Could a store be made, or if there is one, be changed? */
 int store_usable(const char *data_dir, const char *name, struct arena *arena,
 		 struct err *err) NODISCARD;
-
-#endif

@@ -9,8 +9,7 @@
  * reference's code takes it for none; not one that is required, nor an element of a list. Every
  * error names the path: "ipam.ranges[0].subnet: ...".
  */
-#ifndef CNIC_JSON_DECODE_H
-#define CNIC_JSON_DECODE_H
+#pragma once
 
 #include "net/ip.h"
 #include "json/json.h"
@@ -86,5 +85,3 @@ int json_decode(const struct json *v, const struct json_field *fields, const cha
  */
 int json_decode_lenient(const struct json *v, const struct json_field *fields, const char *what,
 			void *out, struct err *err) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* internal.h - what json.c and decode.c share; no other file may include it. */
-#ifndef CNIC_JSON_INTERNAL_H
-#define CNIC_JSON_INTERNAL_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -12,5 +11,3 @@ const cJSON *json_cjson(const struct json *v);
 
 /* encoding/json's key match when no key is exact: ASCII case does not count. */
 bool json_key_folds(const char *a, const char *b);
-
-#endif

@@ -6,8 +6,7 @@
  * json. Must not know any CNI key and must not touch the kernel. All values live in the arena given
  * to json_init().
  */
-#ifndef CNIC_JSON_JSON_H
-#define CNIC_JSON_JSON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +78,3 @@ void json_add_strs(struct json *parent, const char *key, const char *const *s, s
 
 /* Compact text, in the arena. */
 const char *json_print(const struct json *v);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * cJSON is lenient where Go's encoding/json is not; this runs before it.
  */
-#ifndef CNIC_JSON_SCAN_H
-#define CNIC_JSON_SCAN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +15,3 @@ const char *json_scan(const char *text, size_t len, size_t *at);
 /* Length of the well-formed UTF-8 sequence (RFC 3629) at s, 0 if there is none. */
 size_t json_utf8_len(const char *s);
 bool json_utf8_valid(const char *s);
-
-#endif

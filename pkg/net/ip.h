@@ -2,8 +2,7 @@
 /*
  * ip.h - IP addresses with their prefix length: parse, print, compute. Never talks to the kernel.
  */
-#ifndef CNIC_NET_IP_H
-#define CNIC_NET_IP_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -59,5 +58,3 @@ struct ip ip_next(const struct ip *ip);
 extern const sa_family_t ip_families[2];
 extern const struct ip ip_loopback[2];  /* 127.0.0.0/8, ::1 */
 extern const struct ip ip_multicast[2]; /* 224.0.0.0/4, ff00::/8 */
-
-#endif

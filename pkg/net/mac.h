@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mac.h - 48-bit MAC addresses: parse, print, and the one that goes with an IP address. */
-#ifndef CNIC_NET_MAC_H
-#define CNIC_NET_MAC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ bool mac_is_zero(const uint8_t mac[MAC_LEN]);
  * neighbour's cache is wrong.
  */
 void mac_from_ip(uint8_t mac[MAC_LEN], const struct ip *ip);
-
-#endif

@@ -5,8 +5,7 @@
  * listed and removed by netlink (nft/chain.h); this decides which of the two it is. Knows nothing
  * of what a rule is for; iptables_save.h reads what is printed.
  */
-#ifndef CNIC_NETFILTER_IPTABLES_H
-#define CNIC_NETFILTER_IPTABLES_H
+#pragma once
 
 #include "nft/chain.h"
 #include "skel/call.h"
@@ -52,5 +51,3 @@ int iptables_may_have_chain(struct cni_call *c, enum iptables_table table, const
  */
 int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
 			  const struct nft_chain_removal *d) NODISCARD;
-
-#endif

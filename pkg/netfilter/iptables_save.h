@@ -3,8 +3,7 @@
  * iptables_save.h - what iptables-save prints of one table, rule by rule, an option at a time.
  * Reads text: executes nothing, and knows nothing of what a rule is for.
  */
-#ifndef CNIC_NETFILTER_IPTABLES_SAVE_H
-#define CNIC_NETFILTER_IPTABLES_SAVE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ bool iptables_save_equal(const struct iptables_save_rule *a, const struct iptabl
 bool iptables_save_has_chain(const char *saved, const char *chain);
 bool iptables_save_has_jump(const char *saved, const char *from, const char *to,
 			    struct arena *arena);
-
-#endif

@@ -5,8 +5,7 @@
  * iptables (masq_iptables.h). ADD makes the one that the configuration asks for, DEL removes all
  * three, CHECK is content with any.
  */
-#ifndef CNIC_NETFILTER_MASQ_H
-#define CNIC_NETFILTER_MASQ_H
+#pragma once
 
 #include "skel/call.h"
 #include "skel/record.h"
@@ -33,5 +32,3 @@ int masq_del(struct cni_call *c, const struct record *r) NODISCARD;
 
 /* What stale attachments of this network have left; before their records are collected. */
 int masq_gc(struct cni_call *c) NODISCARD;
-
-#endif

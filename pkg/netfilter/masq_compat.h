@@ -5,8 +5,7 @@
  * per address in chain masq_checks with the attachment as comment. Costs more the more rules there
  * are.
  */
-#ifndef CNIC_NETFILTER_MASQ_COMPAT_H
-#define CNIC_NETFILTER_MASQ_COMPAT_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -25,5 +24,3 @@ int masq_compat_del(struct nl *nl, struct nft_comment_filter *filter,
 /* How many there are; 0 as well if nothing leads to them. */
 int masq_compat_count(struct nl *nl, struct nft_comment_filter *filter, struct arena *arena,
 		      size_t *n) NODISCARD;
-
-#endif

@@ -8,8 +8,7 @@
  *
  * The chain is the container's on a network: its interfaces there share it.
  */
-#ifndef CNIC_NETFILTER_MASQ_IPTABLES_H
-#define CNIC_NETFILTER_MASQ_IPTABLES_H
+#pragma once
 
 #include "netfilter/masq_compat.h"
 #include "skel/call.h"
@@ -27,5 +26,3 @@ int masq_iptables_set(struct cni_call *c, const struct cni_result *r) NODISCARD;
  */
 int masq_iptables_del(struct cni_call *c, const struct cni_result *r) NODISCARD;
 int masq_iptables_gc(struct cni_call *c, struct nft_comment_filter *f) NODISCARD;
-
-#endif

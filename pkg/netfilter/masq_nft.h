@@ -18,8 +18,7 @@
  *		}
  *	}
  */
-#ifndef CNIC_NETFILTER_MASQ_NFT_H
-#define CNIC_NETFILTER_MASQ_NFT_H
+#pragma once
 
 #include "nft/table.h"
 
@@ -28,5 +27,3 @@ extern const struct nft_table_def masq_nft_table;
 /* These addresses, each with its subnet's prefix length, are masqueraded outside their subnet. */
 struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *comment,
 				struct arena *arena);
-
-#endif

@@ -4,8 +4,7 @@
  * record that DEL, GC and repair go by. An attachment without either has no record and costs
  * nothing.
  */
-#ifndef CNIC_NETFILTER_RULES_H
-#define CNIC_NETFILTER_RULES_H
+#pragma once
 
 #include "skel/call.h"
 #include "skel/record.h"
@@ -39,5 +38,3 @@ int netfilter_del(struct cni_call *c, const struct netfilter_del *d) NODISCARD;
 
 /* Rules and records of stale attachments, then IPAM's GC. */
 int netfilter_gc(struct cni_call *c) NODISCARD;
-
-#endif

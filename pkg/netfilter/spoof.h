@@ -4,8 +4,7 @@
  * address as source. In a table of our own (netfilter/spoof_nft.h); what the reference has made for
  * the attachment is known and removed.
  */
-#ifndef CNIC_NETFILTER_SPOOF_H
-#define CNIC_NETFILTER_SPOOF_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -22,5 +21,3 @@ int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own) NODISCA
 /* `r` NULL: the whole table is gone through. */
 int spoof_del(struct cni_call *c, const struct cni_result *r) NODISCARD;
 int spoof_gc(struct cni_call *c) NODISCARD;
-
-#endif

@@ -16,8 +16,7 @@
  *
  * with the comment macspoofchk-ID-eth0 at each rule.
  */
-#ifndef CNIC_NETFILTER_SPOOF_COMPAT_H
-#define CNIC_NETFILTER_SPOOF_COMPAT_H
+#pragma once
 
 #include <net/if.h>
 
@@ -42,5 +41,3 @@ int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, struct arena *
 int spoof_compat_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
 
 int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *arena) NODISCARD;
-
-#endif

@@ -13,8 +13,7 @@
  *		}
  *	}
  */
-#ifndef CNIC_NETFILTER_SPOOF_NFT_H
-#define CNIC_NETFILTER_SPOOF_NFT_H
+#pragma once
 
 #include <net/if.h>
 
@@ -24,5 +23,3 @@ extern const struct nft_table_def spoof_nft_table;
 
 struct nft_elems spoof_nft_elems(const char port[IFNAMSIZ], const uint8_t mac[6],
 				 const char *comment, struct arena *arena);
-
-#endif

@@ -3,8 +3,7 @@
  * attr.h - attributes of nf_tables' messages by their types. Relies on no length: what is too short
  * or has no end counts as absent.
  */
-#ifndef CNIC_NFT_ATTR_H
-#define CNIC_NFT_ATTR_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -36,5 +35,3 @@ bool nft_attr_verdict(const struct nlattr *nest, int32_t *verdict, const char **
 /* A text of an object's user data, "" if it has none: the comment, or the tag (nft.h). */
 const char *nft_attr_comment(const struct nlattr *userdata, struct arena *arena);
 const char *nft_attr_tag(const struct nlattr *userdata, struct arena *arena);
-
-#endif

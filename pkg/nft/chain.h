@@ -5,8 +5,7 @@
  * chain, and removes both without executing a program. Legacy iptables is elsewhere in the kernel
  * and not seen here.
  */
-#ifndef CNIC_NFT_CHAIN_H
-#define CNIC_NFT_CHAIN_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -33,5 +32,3 @@ struct nft_chain_removal {
 };
 int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		     struct arena *arena) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* drop.h - tables of our own that are not needed any more. */
-#ifndef CNIC_NFT_DROP_H
-#define CNIC_NFT_DROP_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -15,5 +14,3 @@ typedef bool (*nft_is_guest)(const char *table, const char *chain);
  */
 int nft_drop_unused(struct nl *nl, const char *prefix, nft_is_guest is_guest,
 		    struct arena *arena) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* elems.h - the list of an attachment's elements, before table.h adds or removes them. */
-#ifndef CNIC_NFT_ELEMS_H
-#define CNIC_NFT_ELEMS_H
+#pragma once
 
 #include "nft/table.h"
 
@@ -22,5 +21,3 @@ struct nft_elem *nft_elems_put(struct nft_elems *c, const char *set, const struc
  */
 void nft_elems_goto(struct nft_elems *c, struct nft_elem *e, const char *prefix,
 		    const struct ip *net, nft_subchain_build build);
-
-#endif

@@ -3,8 +3,7 @@
  * expr.h - expressions: what a rule is made of, between the braces of nft_rule(). The comment at
  * each shows it as nft(8) prints it.
  */
-#ifndef CNIC_NFT_EXPR_H
-#define CNIC_NFT_EXPR_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -53,5 +52,3 @@ void nft_saddr_in(struct nl *nl, const struct ip *net);
 void nft_daddr_in(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
 /* The address in register 0, by the prefix length. */
 void nft_cmp_prefix(struct nl *nl, const struct ip *net, enum nft_cmp_ops op);
-
-#endif

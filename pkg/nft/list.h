@@ -3,8 +3,7 @@
  * list.h - what nf_tables has: elements by key, all elements of a set, tables and sets by name. A
  * dump is gathered into the arena, whole, before any of it is used. Changes nothing.
  */
-#ifndef CNIC_NFT_LIST_H
-#define CNIC_NFT_LIST_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -51,5 +50,3 @@ struct nft_dump {
 	struct arena *arena, mark;
 };
 int nft_dump(struct nl *nl, mnl_cb_t take, struct nft_dump *d) NODISCARD; /* first in its user's */
-
-#endif

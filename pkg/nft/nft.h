@@ -7,8 +7,7 @@
  * happens in one step or not at all. What stands in a rule is in expr.h, reading in list.h and
  * rule.h.
  */
-#ifndef CNIC_NFT_NFT_H
-#define CNIC_NFT_NFT_H
+#pragma once
 
 #include <netinet/in.h> /* before the kernel's, which then leaves out what this has */
 
@@ -159,5 +158,3 @@ void nft_be32(struct nl *nl, uint16_t type, uint32_t v); /* nf_tables' numbers a
  */
 #define NFT_UDATA_COMMENT 0
 #define NFT_UDATA_TAG     0xc1
-
-#endif

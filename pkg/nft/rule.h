@@ -4,8 +4,7 @@
  * and does. Knows nf_tables' expressions and the matches of xtables inside them, not what a rule is
  * for.
  */
-#ifndef CNIC_NFT_RULE_H
-#define CNIC_NFT_RULE_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -74,5 +73,3 @@ int nft_rules_del(struct nl *nl, const struct nft_table *t, const char *chain, n
 bool nft_rule_leads_to(const struct nft_rule_info *rule, const char *chain);
 /* Does it compare something with the address, or load it? */
 bool nft_rule_names(const struct nft_rule_info *rule, const struct ip *ip);
-
-#endif

@@ -5,8 +5,7 @@
  * as comment. To add is one transaction, to remove is a list and one transaction, and a packet
  * costs one lookup whatever the number of elements. Knows nothing of any purpose and no CNI.
  */
-#ifndef CNIC_NFT_TABLE_H
-#define CNIC_NFT_TABLE_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -120,5 +119,3 @@ int nft_elems_gc(struct nl *nl, const struct nft_table_def *table, nft_stale sta
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
 			void *data, const struct nft_succession *succession,
 			struct arena *arena) NODISCARD;
-
-#endif

@@ -4,8 +4,7 @@
  * and of which attachment. Part of table.h. Changes nothing but whether an element
  * is shared.
  */
-#ifndef CNIC_NFT_TABLE_SCAN_H
-#define CNIC_NFT_TABLE_SCAN_H
+#pragma once
 
 #include "nft/list.h"
 #include "nft/table.h"
@@ -30,5 +29,3 @@ bool nft_scan_is_unshared(const struct nft_scan *l, size_t i);
 
 const char *nft_shared_comment(const char *comment, char separator, struct arena *arena);
 bool nft_is_shared(const char *comment);
-
-#endif

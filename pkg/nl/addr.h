@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* addr.h - addresses of an interface. See rtnetlink(7), uapi/if_addr.h. */
-#ifndef CNIC_NL_ADDR_H
-#define CNIC_NL_ADDR_H
+#pragma once
 
 #include "base/arena.h"
 #include "net/ip.h"
@@ -43,5 +42,3 @@ int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list 
  * detection (RFC 4862, 5.4) is an error. netns_fd is the namespace nl belongs to.
  */
 int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bridge_vlan.h - the VLANs of a bridge port (bridge vlan ...). See uapi/if_bridge.h. */
-#ifndef CNIC_NL_BRIDGE_VLAN_H
-#define CNIC_NL_BRIDGE_VLAN_H
+#pragma once
 
 #include "nl/io.h"
 
@@ -30,5 +29,3 @@ void nl_vlan_del(struct nl *nl, int port, uint16_t vid);
 
 /* What the port has (RTM_GETVLAN, Linux 5.6, asks for one device only). */
 int nl_vlan_get(struct nl *nl, int port, struct port_vlans *out) NODISCARD;
-
-#endif

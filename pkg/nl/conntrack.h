@@ -3,8 +3,7 @@
  * conntrack.h - connection tracking: entries that would keep sending packets where a port does not
  * lead any more. Over a NETLINK_NETFILTER socket (nl_open_bus()); changes no rule.
  */
-#ifndef CNIC_NL_CONNTRACK_H
-#define CNIC_NL_CONNTRACK_H
+#pragma once
 
 #include "base/arena.h"
 #include "net/ip.h"
@@ -31,5 +30,3 @@ int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_po
 /* One port, dst NULL for any address. */
 int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
 			 uint16_t port, struct arena *arena) NODISCARD;
-
-#endif

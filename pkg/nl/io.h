@@ -3,8 +3,7 @@
  * io.h - a netlink socket with its batch of messages (nl/nl.h builds them): the batch is sent, its
  * answers, dumps and announcements are received. Must not know any family's messages.
  */
-#ifndef CNIC_NL_IO_H
-#define CNIC_NL_IO_H
+#pragma once
 
 #include <libmnl/libmnl.h>
 #include <stdbool.h>
@@ -76,5 +75,3 @@ int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data) N
  */
 int nl_watch(struct nl *nl, int group) NODISCARD;
 int nl_wait(struct nl *nl, struct nl *requests, int timeout_ms, mnl_cb_t cb, void *data) NODISCARD;
-
-#endif

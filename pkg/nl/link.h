@@ -2,8 +2,7 @@
 /*
  * link.h - network interfaces: create, change, delete. See rtnetlink(7), uapi/if_link.h.
  */
-#ifndef CNIC_NL_LINK_H
-#define CNIC_NL_LINK_H
+#pragma once
 
 #include <net/if.h>
 
@@ -68,5 +67,3 @@ void nl_link_del_name(struct nl *nl, const char *name);
 
 /* Bridge port flags (IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED). */
 void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* link_get.h - links as the kernel describes them: one by name or index, the ports of a bridge. */
-#ifndef CNIC_NL_LINK_GET_H
-#define CNIC_NL_LINK_GET_H
+#pragma once
 
 #include "nl/link.h"
 
@@ -16,5 +15,3 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data);
 
 /* How many ports a bridge has. */
 int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* link_wait.h - waiting for the announcement that a link is gone, or up. */
-#ifndef CNIC_NL_LINK_WAIT_H
-#define CNIC_NL_LINK_WAIT_H
+#pragma once
 
 #include "nl/link.h"
 
@@ -25,5 +24,3 @@ int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) N
  */
 int nl_link_is_up(struct nl *nl, int index, bool *up) NODISCARD;
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
-
-#endif

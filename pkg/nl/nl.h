@@ -6,8 +6,7 @@
  * Knows no JSON and no CNI. A namespace is a socket passed as argument: a socket belongs for ever
  * to the namespace it was opened in.
  */
-#ifndef CNIC_NL_NL_H
-#define CNIC_NL_NL_H
+#pragma once
 
 #include "net/ip.h"
 #include "nl/io.h"
@@ -62,5 +61,3 @@ void nl_attr_u32(const struct nlattr *attr, uint32_t *out);
 void nl_attr_int(const struct nlattr *attr, int *out);
 void nl_attr_str(const struct nlattr *attr, char *out, size_t size);
 void nl_attr_ip(const struct nlattr *attr, uint8_t family, uint8_t plen, struct ip *out);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* route.h - routes. See rtnetlink(7), ip-route(8). */
-#ifndef CNIC_NL_ROUTE_H
-#define CNIC_NL_ROUTE_H
+#pragma once
 
 #include "base/arena.h"
 #include "net/ip.h"
@@ -35,5 +34,3 @@ int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
 
 /* All unicast routes of a family (AF_UNSPEC: of both), all tables; out->arena must be set. */
 int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out) NODISCARD;
-
-#endif

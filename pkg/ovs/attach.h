@@ -4,8 +4,7 @@
  * Port.external_ids, in the keys of ovs-cni, so that a node can change over either way, and in some
  * of ours, by which GC knows it.
  */
-#ifndef CNIC_OVS_ATTACH_H
-#define CNIC_OVS_ATTACH_H
+#pragma once
 
 #include "ovs/port.h"
 #include "skel/call.h"
@@ -66,5 +65,3 @@ int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
  * STATUS: does the server answer, is o->port.bridge there (NULL: any will do), is the switch alive?
  */
 int ovs_server_status(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * cache.h - what ADD leaves of an attachment to OVS for its DEL, in a file that ovs-cni
  * understands, and writes as well.
  */
-#ifndef CNIC_OVS_CACHE_H
-#define CNIC_OVS_CACHE_H
+#pragma once
 
 #include "ovs/attach.h"
 
@@ -34,5 +33,3 @@ int ovs_cache_remove(struct cni_call *c, const struct ovs_attachment *o) NODISCA
 
 /* GC: those of this network whose attachment is not valid. */
 int ovs_cache_gc(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
-
-#endif

@@ -5,8 +5,7 @@
  * same name is two mirrors. Neither they nor ports are roots: a mirror is removed by taking it out
  * of Bridge.mirrors, and a port that is removed leaves its mirrors by itself.
  */
-#ifndef CNIC_OVS_MIRROR_H
-#define CNIC_OVS_MIRROR_H
+#pragma once
 
 #include "ovsdb/ovsdb.h"
 #include "ovsdb/value.h"
@@ -45,5 +44,3 @@ int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ov
  */
 int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
 		     struct ovs_mirror *m, size_t n) NODISCARD;
-
-#endif

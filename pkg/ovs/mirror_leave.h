@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mirror_leave.h - a port leaves its mirrors; mirrors that have no port are removed. */
-#ifndef CNIC_OVS_MIRROR_LEAVE_H
-#define CNIC_OVS_MIRROR_LEAVE_H
+#pragma once
 
 #include "ovs/mirror.h"
 
@@ -18,5 +17,3 @@ int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid,
 
 /* Remove the mirrors of this owner that have no port any more, on whichever bridge. */
 int ovs_mirrors_gc(struct ovsdb *db, const char *owner) NODISCARD;
-
-#endif

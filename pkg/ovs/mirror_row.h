@@ -3,8 +3,7 @@
  * mirror_row.h - rows of Mirror by the roles that ports have in them, a column each. Sends nothing:
  * what is here adds to operations.
  */
-#ifndef CNIC_OVS_MIRROR_ROW_H
-#define CNIC_OVS_MIRROR_ROW_H
+#pragma once
 
 #include "ovs/mirror.h"
 
@@ -19,5 +18,3 @@ void ovs_mirror_where_roles(struct ovsdb_txn *t, const struct ovs_mirror_roles *
 
 /* The mirror is the owner's, and no port has a role in it. */
 void ovs_mirror_where_unused(struct ovsdb_txn *t, const char *owner);
-
-#endif

@@ -7,8 +7,7 @@
  * The database server and the switch are two processes: a row says what is to be, and ofport what
  * is.
  */
-#ifndef CNIC_OVS_PORT_H
-#define CNIC_OVS_PORT_H
+#pragma once
 
 #include "ovsdb/ovsdb.h"
 #include "ovsdb/value.h"
@@ -77,5 +76,3 @@ int ovs_bridge_of(struct ovsdb *db, const char *iface, const char **bridge) NODI
 
 /* Wait until the switch has done all that the database asks for up to now: 1 if it has not. */
 int ovs_switch_sync(struct ovsdb *db, uint32_t timeout_ms) NODISCARD;
-
-#endif

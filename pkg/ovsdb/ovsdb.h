@@ -14,8 +14,7 @@
  * To wait for the switch is an operation too ("wait"): nothing is polled for. Must not know any
  * table.
  */
-#ifndef CNIC_OVSDB_OVSDB_H
-#define CNIC_OVSDB_OVSDB_H
+#pragma once
 
 #include "ovsdb/stream.h"
 #include "json/json.h"
@@ -104,5 +103,3 @@ bool ovsdb_timed_out(const struct ovsdb_txn *t);
 const struct json *ovsdb_rows(const struct ovsdb_txn *t, size_t op);
 /* How many rows an update, mutate or delete has met; 0 is no failure to the server. */
 int64_t ovsdb_count(const struct ovsdb_txn *t, size_t op);
-
-#endif

@@ -4,8 +4,7 @@
  * with nothing between them (RFC 7047, section 4). Never blocks beyond its deadline; what the
  * server may send is bounded. Knows nothing of what the texts mean.
  */
-#ifndef CNIC_OVSDB_STREAM_H
-#define CNIC_OVSDB_STREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,5 +59,3 @@ int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len) NODIS
 
 /* The next text, in the arena. */
 int ovsdb_stream_get(struct ovsdb_stream *s, const char **text, size_t *len) NODISCARD;
-
-#endif

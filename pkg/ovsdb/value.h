@@ -3,8 +3,7 @@
  * value.h - OVSDB values as JSON (RFC 7047, 5.1): sets, maps, references. A set of one element is
  * its bare element on the wire, so every reader here takes either.
  */
-#ifndef CNIC_OVSDB_VALUE_H
-#define CNIC_OVSDB_VALUE_H
+#pragma once
 
 #include "json/json.h"
 
@@ -33,5 +32,3 @@ void ovsdb_add_uints(struct json *parent, const char *key, const uint16_t *n, si
 
 /* A random one (RFC 9562, 5.4): a row may be inserted under an id of the client's choice. */
 int ovsdb_new_uuid(char uuid[OVSDB_UUID_LEN + 1], struct err *err) NODISCARD;
-
-#endif

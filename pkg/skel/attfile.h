@@ -4,8 +4,7 @@
  * a directory that only root may enter, <container id>-<interface><suffix>, as ovs-cni names its
  * own.
  */
-#ifndef CNIC_SKEL_ATTFILE_H
-#define CNIC_SKEL_ATTFILE_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -35,5 +34,3 @@ int attfile_remove(struct cni_call *c, const char *dir, const char *suffix) NODI
  */
 int attfile_gc(struct cni_call *c, const char *dir, const char *suffix,
 	       bool (*mine)(struct cni_call *c, const struct json *v)) NODISCARD;
-
-#endif

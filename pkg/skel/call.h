@@ -3,8 +3,7 @@
  * call.h - one plugin call: what the runtime asked, the two namespaces as sockets, the result being
  * made, the undo stack. A plugin is a descriptor; it does not read the environment, print or exit.
  */
-#ifndef CNIC_SKEL_CALL_H
-#define CNIC_SKEL_CALL_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -152,5 +151,3 @@ int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 
 /* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);
-
-#endif

@@ -7,8 +7,7 @@
  * executable, the plugin runs in-process: its own call, our arena and sink, everything else as a
  * child would have it. CNI_ALWAYS_EXEC=1 turns that off.
  */
-#ifndef CNIC_SKEL_DELEGATE_H
-#define CNIC_SKEL_DELEGATE_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -31,5 +30,3 @@ int cni_ipam_add(struct cni_call *c, const struct ipam *i) NODISCARD;
  * DEL, CHECK, GC, STATUS: c->req->command, forwarded. Success when the configuration names no IPAM.
  */
 int cni_ipam_forward(struct cni_call *c) NODISCARD;
-
-#endif

@@ -7,8 +7,7 @@
  * A plugin releases it before a delegate that is executed: another program is not waited for with
  * it held, but in a rollback, until whose end a failing call holds it.
  */
-#ifndef CNIC_SKEL_HOST_LOCK_H
-#define CNIC_SKEL_HOST_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -23,5 +22,3 @@ struct host_lock {
 
 int host_lock(struct cni_call *c) NODISCARD; /* success if it is held already */
 void host_unlock(struct cni_call *c);
-
-#endif

@@ -4,8 +4,7 @@
  * filter objects of an attachment again, so that either side finds, keeps and removes what the
  * other has made. Names only: no kernel, no file.
  */
-#ifndef CNIC_SKEL_INSTANCE_H
-#define CNIC_SKEL_INSTANCE_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -57,5 +56,3 @@ bool instance_match_stale(const char *comment, void *owners); /* struct instance
 #define INSTANCE_CHAIN_LEN 28
 void instance_hash_name(char *out, size_t len, const char *prefix, const char *network,
 			const char *container_id);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nodeconf.h - keys that a node's administrator sets for all networks, in a file beside them. */
-#ifndef CNIC_SKEL_NODECONF_H
-#define CNIC_SKEL_NODECONF_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -11,5 +10,3 @@
  * cannot be read or decoded is an error, except to DEL and GC, which go without.
  */
 int nodeconf_apply(struct cni_call *c, const char *const *paths) NODISCARD;
-
-#endif

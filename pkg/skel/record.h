@@ -11,8 +11,7 @@
  * Reading or writing takes the record's flock until the call ends, so repair cannot recreate rules
  * that a concurrent DEL removed. Write before making rules, read before deleting them, remove last.
  */
-#ifndef CNIC_SKEL_RECORD_H
-#define CNIC_SKEL_RECORD_H
+#pragma once
 
 #include "skel/call.h"
 #include "sys/netns.h"
@@ -58,5 +57,3 @@ int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
 int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err) NODISCARD;
 int record_load(const char *name, int *fd, struct arena *arena, struct record **r,
 		struct err *err) NODISCARD;
-
-#endif

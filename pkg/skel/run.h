@@ -3,8 +3,7 @@
  * run.h - a plugin executed by a runtime: environment and stdin become a request, which is run, and
  * its result or an error object goes to stdout. Belongs to a process; what is below it does not.
  */
-#ifndef CNIC_SKEL_RUN_H
-#define CNIC_SKEL_RUN_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -13,5 +12,3 @@
  * status.
  */
 int run_plugin(const struct cni_plugin *plugin, const char *name);
-
-#endif

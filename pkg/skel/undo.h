@@ -3,8 +3,7 @@
  * undo.h - the inverse of what a call has done so far. A failing command runs it newest first; what
  * an undo has to say goes to stderr and never hides the first error.
  */
-#ifndef CNIC_SKEL_UNDO_H
-#define CNIC_SKEL_UNDO_H
+#pragma once
 
 #include <stddef.h>
 
@@ -25,5 +24,3 @@ struct undo {
 /* Right after the effect, keyed by what is already known; arg must live as long as the call. */
 void undo_push(struct cni_call *c, undo_fn fn, void *arg);
 void undo_all(struct cni_call *c);
-
-#endif

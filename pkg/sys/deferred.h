@@ -5,8 +5,7 @@
  * only the given descriptors, so that a wait for our stdio, a lock or a pipe to close does not wait
  * for it. Its status is not reported; a process that lives on reaps it.
  */
-#ifndef CNIC_SYS_DEFERRED_H
-#define CNIC_SYS_DEFERRED_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -39,5 +38,3 @@ void deferred_mark_slow(struct deferred *d, int fd);
 
 /* At the end of the call: nothing of it is left open here. */
 void deferred_close_all(struct deferred *d);
-
-#endif

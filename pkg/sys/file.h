@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* file.h - small files: read whole, replaced whole. */
-#ifndef CNIC_SYS_FILE_H
-#define CNIC_SYS_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -37,5 +36,3 @@ int file_remove(const char *path, struct arena *arena, struct err *err) NODISCAR
 void file_sweep_draft(const char *path, struct arena *arena);
 void file_sweep(const char *dir, struct arena *arena);
 bool file_is_draft(const char *name);
-
-#endif

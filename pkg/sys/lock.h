@@ -5,8 +5,7 @@
  * While it waits, it uses the process's ITIMER_REAL and SIGALRM, unblocked: not for a process with
  * a timer of its own, nor for more than one thread at a time.
  */
-#ifndef CNIC_SYS_LOCK_H
-#define CNIC_SYS_LOCK_H
+#pragma once
 
 #include "base/err.h"
 
@@ -25,5 +24,3 @@ int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
  * descriptor is open for writing, the file nothing but the lock.
  */
 int lock_fd_fifo(int fd, const char *name, struct err *err) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * neigh.h - announce an interface's addresses to its neighbours, by raw sockets in the current
  * network namespace. Nothing fails: a neighbour that is not told resolves the address later.
  */
-#ifndef CNIC_SYS_NEIGH_H
-#define CNIC_SYS_NEIGH_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ void neigh_request_gateway(const char *ifname, const struct in_addr *address,
  * 7.2.6).
  */
 void neigh_advertise(const char *ifname, const struct in6_addr *address, const uint8_t mac[6]);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netns.h - network namespaces by descriptor. setns(2) is called here and nowhere else. */
-#ifndef CNIC_SYS_NETNS_H
-#define CNIC_SYS_NETNS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -35,5 +34,3 @@ int netns_lock(struct err *err) NODISCARD;
  * another namespace. Failing to come home aborts: to run on in the wrong one is worse.
  */
 int netns_run(int fd, int (*fn)(void *arg), void *arg, struct err *err) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * spawn.h - run a program with a text on stdin and collect its stdout. It dies with us: what
  * cleans up after a call that was killed must not meet that call's children.
  */
-#ifndef CNIC_SYS_SPAWN_H
-#define CNIC_SYS_SPAWN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,5 +43,3 @@ int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena,
 
 /* Has it exited with 0? If not, that is the error, and its words are the details. */
 int spawn_succeeded(const char *path, const struct spawn_result *res, struct err *err) NODISCARD;
-
-#endif

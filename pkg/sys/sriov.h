@@ -3,8 +3,7 @@
  * sriov.h - what sysfs says of an SR-IOV virtual function whose adapter is a switch: the VF's own
  * interface, which a container gets, and its representor, the switch's port that stays on the host.
  */
-#ifndef CNIC_SYS_SRIOV_H
-#define CNIC_SYS_SRIOV_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ int sriov_find_netdev(const char *sys, const char *device, struct sriov *out, st
  */
 void sriov_uplinks(const char *sys, const char *uplink, struct arena *arena, const char ***names,
 		   size_t *n);
-
-#endif

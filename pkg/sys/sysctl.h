@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sysctl.h - values below /proc/sys. /proc/sys/net shows the namespace of the opening thread. */
-#ifndef CNIC_SYS_SYSCTL_H
-#define CNIC_SYS_SYSCTL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -13,5 +12,3 @@ int sysctl_write(const char *path, const char *value, struct err *err) NODISCARD
 
 /* Write only if it differs: a write that changes nothing still wakes inotify watchers. */
 int sysctl_ensure(const char *path, const char *value, struct err *err) NODISCARD;
-
-#endif

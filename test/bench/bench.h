@@ -3,8 +3,7 @@
  * bench.h - what the files of the driver share: side.c has who is measured and what he is asked
  * for, call.c makes one call of it, stats.c counts, main.c has the modes and connect.c one more.
  */
-#ifndef CNIC_BENCH_H
-#define CNIC_BENCH_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -87,5 +86,3 @@ void report(struct side *sides, unsigned n_sides, const struct job *job);
 
 /* connect.c: the mode COUNT NAME=PORTS... */
 void measure_connect(int argc, char **argv);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz.h - what the targets share: an arena and a sink for each input. */
-#ifndef CNIC_TEST_FUZZ_H
-#define CNIC_TEST_FUZZ_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ static inline void fuzz_expect(int rc, const struct err *err)
 	if ((rc < 0) != (err->msg[0] != '\0') || (rc < 0 && !err->code))
 		abort();
 }
-
-#endif

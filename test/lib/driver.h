@@ -4,8 +4,7 @@
  * environment of their own, and network namespaces. Whatever fails here ends the program with a
  * message.
  */
-#ifndef CNIC_TEST_DRIVER_H
-#define CNIC_TEST_DRIVER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +41,3 @@ void netns_enter(int fd);
 void netns_make(const char *path);
 
 void make_dir(const char *path);
-
-#endif

@@ -3,8 +3,7 @@
  * says.h - what a command prints to its stdout, in the caller's arena, without leading white space
  * and empty lines: what nft(8) and iptables(8) say of the kernel's state.
  */
-#ifndef CNIC_TEST_SAYS_H
-#define CNIC_TEST_SAYS_H
+#pragma once
 
 #include <stdio.h>
 #include <string.h>
@@ -27,5 +26,3 @@ static inline const char *says(struct arena *arena, const char *command)
 		pclose(f);
 	return text;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * tap.h - the unit tests' harness: ok(condition, "what %s", ...) and is_str(got, want, "what")
  * print a line of TAP, and `return done_testing();` at the end of main() prints the plan.
  */
-#ifndef CNIC_TEST_TAP_H
-#define CNIC_TEST_TAP_H
+#pragma once
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -52,5 +51,3 @@ static inline int done_testing(void)
 	printf("1..%d\n", tap_count);
 	return tap_failed ? 1 : 0;
 }
-
-#endif

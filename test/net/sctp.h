@@ -4,8 +4,7 @@
  * COOKIE ECHO, COOKIE ACK with the answer in a DATA chunk, ABORT. The server keeps no state: the
  * cookie is the client's tag. It must not be taken for a transport: nothing is retransmitted here.
  */
-#ifndef TEST_NET_SCTP_H
-#define TEST_NET_SCTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,5 +33,3 @@ struct sctp_packet {
 /* false: nothing there, or nothing that concerns us. */
 bool sctp_receive(int fd, struct sctp_packet *packet, union address *from);
 bool sctp_send(int fd, const struct sctp_packet *packet, const union address *to);
-
-#endif

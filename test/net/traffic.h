@@ -3,8 +3,7 @@
  * The traffic tool of the end-to-end tests: who answers under an address, and whom does it see?
  * One program, its commands in a file each. It must not change anything but its own sockets.
  */
-#ifndef TEST_NET_TRAFFIC_H
-#define TEST_NET_TRAFFIC_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -42,5 +41,3 @@ void into_background(void);
 void serve(const char *name, char **specs);
 void ask(void);
 void mroute(const char *group, const char *source, const char *from, const char *to);
-
-#endif

@@ -3,8 +3,7 @@
  * race.h - what the files of the race share: call.c makes one call, oracle.c knows who holds what
  * and compares it with what there is, rules.c does so with the rule set, main.c has the workers.
  */
-#ifndef CNIC_RACE_H
-#define CNIC_RACE_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -111,5 +110,3 @@ int report(void);
  */
 void remember_rules(struct worker *w);
 void compare_rules(void);
-
-#endif

@@ -3,8 +3,7 @@
  * ensure.h - the bridge that containers are attached to: made on demand, shared by all of them,
  * given addresses. What a failing call has changed of it is taken back.
  */
-#ifndef CNIC_BRIDGE_ENSURE_H
-#define CNIC_BRIDGE_ENSURE_H
+#pragma once
 
 #include "skel/call.h"
 
@@ -50,5 +49,3 @@ int bridge_refresh(struct cni_call *c, struct bridge *br, const struct link *por
  */
 int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link *link,
 		       const struct ip *address) NODISCARD;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gateway.h - a bridge, or its interface in a VLAN, that is its containers' gateway. */
-#ifndef CNIC_BRIDGE_GATEWAY_H
-#define CNIC_BRIDGE_GATEWAY_H
+#pragma once
 
 #include "ensure.h"
 #include "port.h"
@@ -24,5 +23,3 @@ void bridge_set_gateways(struct cni_call *c, bool is_default);
  */
 int bridge_be_gateway(struct cni_call *c, struct bridge *br,
 		      const struct bridge_port_vlans *vlans) NODISCARD;
-
-#endif

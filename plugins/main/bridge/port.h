@@ -3,8 +3,7 @@
  * port.h - the host's end of a container's veth pair as a port of the bridge: flags, VLANs,
  * forwarding.
  */
-#ifndef CNIC_BRIDGE_PORT_H
-#define CNIC_BRIDGE_PORT_H
+#pragma once
 
 #include "nl/bridge_vlan.h"
 #include "skel/call.h"
@@ -37,5 +36,3 @@ int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struc
 int bridge_port_activate(struct cni_call *c, const struct link *port, bool dormant,
 			 bool *up) NODISCARD;
 int bridge_port_wait(struct cni_call *c, const struct link *port) NODISCARD;
-
-#endif

@@ -2,8 +2,7 @@
 /*
  * verify.h - CHECK of a bridge and its port. Changes nothing; code 102 where something is missing.
  */
-#ifndef CNIC_BRIDGE_VERIFY_H
-#define CNIC_BRIDGE_VERIFY_H
+#pragma once
 
 #include "ensure.h"
 #include "port.h"
@@ -15,5 +14,3 @@ int bridge_verify(struct cni_call *c, const struct bridge_options *options,
 /* The host's end of `inside` as its port. */
 int bridge_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
 		       const struct bridge_port *want) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * conf.h - the configuration of ovs: its keys, those of the node's file, and what follows from
  * them.
  */
-#ifndef CNIC_OVS_CONF_H
-#define CNIC_OVS_CONF_H
+#pragma once
 
 #include "iface/move.h"
 #include "iface/vlan_list.h"
@@ -50,5 +49,3 @@ int ovs_find_bridge(struct cni_call *c) NODISCARD;
  * ms.
  */
 uint32_t ovs_link_timeout(const struct ovs_conf *conf);
-
-#endif

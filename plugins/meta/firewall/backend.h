@@ -4,8 +4,7 @@
  * backend, which writes it down: in a table of our own (nftables.h), in the chains of iptables
  * (iptables_nft.h, iptables_legacy.h), in firewalld's zones (firewalld.h). Decides nothing.
  */
-#ifndef CNIC_FIREWALL_BACKEND_H
-#define CNIC_FIREWALL_BACKEND_H
+#pragma once
 
 #include "nft/table.h"
 
@@ -71,5 +70,3 @@ struct fw_backend {
 	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor,
 			       void *data, struct arena *arena);
 };
-
-#endif

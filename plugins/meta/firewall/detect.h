@@ -4,8 +4,7 @@
  * (nftables.h), the chains of iptables-nft (iptables_nft.h), those of legacy iptables
  * (iptables_legacy.h), firewalld (firewalld.h). Looks only: makes no rule.
  */
-#ifndef CNIC_FIREWALL_DETECT_H
-#define CNIC_FIREWALL_DETECT_H
+#pragma once
 
 #include "backend.h"
 #include "skel/call.h"
@@ -43,5 +42,3 @@ unsigned int fw_backends_to_clean(struct cni_call *c, const char *backend, const
 
 /* Can they do their work? */
 int fw_backends_status(struct cni_call *c, unsigned int set) NODISCARD;
-
-#endif

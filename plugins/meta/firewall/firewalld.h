@@ -4,8 +4,7 @@
  * is done by cnic-firewalld, an executable beside this one, which is there if it has been built
  * (make FIREWALLD=1).
  */
-#ifndef CNIC_FIREWALL_FIREWALLD_H
-#define CNIC_FIREWALL_FIREWALLD_H
+#pragma once
 
 #include "backend.h"
 #include "skel/call.h"
@@ -17,5 +16,3 @@ int fw_firewalld_is_running(struct cni_call *c, bool *running) NODISCARD;
 
 /* Its helper is installed; ERR_FIELD if not. */
 int fw_firewalld_is_usable(struct cni_call *c) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * forward.h - what is forwarded for an attachment, by a result or a record, and what of it goes
  * when attachments and networks are stale. Which backends do it says detect.h.
  */
-#ifndef CNIC_FIREWALL_FORWARD_H
-#define CNIC_FIREWALL_FORWARD_H
+#pragma once
 
 #include "backend.h"
 #include "skel/call.h"
@@ -20,5 +19,3 @@ int fw_gc_untagged(struct cni_call *c) NODISCARD;
  * network that is.
  */
 int fw_gc_policies(struct cni_call *c, unsigned int set) NODISCARD;
-
-#endif

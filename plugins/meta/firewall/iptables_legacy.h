@@ -4,11 +4,8 @@
  * one iptables-save and at most one iptables-restore for each family. The rules are those of
  * iptables_nft.h, but nothing tells which attachment they are of.
  */
-#ifndef CNIC_FIREWALL_IPTABLES_LEGACY_H
-#define CNIC_FIREWALL_IPTABLES_LEGACY_H
+#pragma once
 
 #include "backend.h"
 
 extern const struct fw_backend fw_iptables_legacy;
-
-#endif

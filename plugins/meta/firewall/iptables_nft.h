@@ -17,11 +17,8 @@
  * network it is of. A rule without one is shared. Costs a list of all of CNI-FORWARD per call:
  * rules have no key.
  */
-#ifndef CNIC_FIREWALL_IPTABLES_NFT_H
-#define CNIC_FIREWALL_IPTABLES_NFT_H
+#pragma once
 
 #include "backend.h"
 
 extern const struct fw_backend fw_iptables_nft;
-
-#endif

@@ -3,8 +3,7 @@
  * iptables_nft_del.h - those parts of fw_iptables_nft that remove rules: by what they say, by their
  * tag, or both.
  */
-#ifndef CNIC_FIREWALL_IPTABLES_NFT_DEL_H
-#define CNIC_FIREWALL_IPTABLES_NFT_DEL_H
+#pragma once
 
 #include "backend.h"
 
@@ -13,5 +12,3 @@ int fw_iptables_del(struct nl *nl, struct fw_forward *f, struct arena *arena);
 int fw_iptables_gc(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
 int fw_iptables_reassign(struct nl *nl, const char *network, fw_successor successor, void *data,
 			 struct arena *arena);
-
-#endif

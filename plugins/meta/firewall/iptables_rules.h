@@ -4,8 +4,7 @@
  * comments and order, for the backends of nf_tables and of legacy iptables. Reads and writes
  * nothing.
  */
-#ifndef CNIC_FIREWALL_IPTABLES_RULES_H
-#define CNIC_FIREWALL_IPTABLES_RULES_H
+#pragma once
 
 #include "backend.h"
 #include "xt_rule.h"
@@ -38,5 +37,3 @@ struct fw_rule fw_isolation_jump(sa_family_t family);
 const struct nft_table *fw_iptables_table(sa_family_t family);
 
 extern const char FW_CHAIN_FORWARD[], FW_CHAIN_STAGE_1[], FW_CHAIN_STAGE_2[]; /* chains */
-
-#endif

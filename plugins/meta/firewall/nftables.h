@@ -30,8 +30,7 @@
  * An accept ends this table's say only: what another table drops is dropped. The chain admin is
  * never made anew: there is one jump for each name that a configuration has.
  */
-#ifndef CNIC_FIREWALL_NFTABLES_H
-#define CNIC_FIREWALL_NFTABLES_H
+#pragma once
 
 #include "backend.h"
 
@@ -41,5 +40,3 @@ extern const char fw_nftables_table[];
 
 /* A chain of the table that an admin chain cannot be. */
 bool fw_nftables_is_chain(const char *name);
-
-#endif

@@ -5,8 +5,7 @@
  * bridge has is its network's; of two networks on one bridge the stricter policy holds. Part of
  * nftables.h.
  */
-#ifndef CNIC_FIREWALL_POLICY_H
-#define CNIC_FIREWALL_POLICY_H
+#pragma once
 
 #include "backend.h"
 
@@ -34,5 +33,3 @@ int fw_policy_undo(struct nl *nl, const struct nft_table *t, const struct fw_for
 
 int fw_policy_reassign(struct nl *nl, const struct nft_table *t, const char *network,
 		       fw_successor successor, void *data, struct arena *arena) NODISCARD;
-
-#endif

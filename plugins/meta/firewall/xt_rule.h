@@ -4,8 +4,7 @@
  * forwarding needs. Comment and conntrack are matches of xtables inside nf_tables (uapi
  * linux/netfilter/xt_comment.h, xt_conntrack.h). Knows one rule at a time, and no chain's meaning.
  */
-#ifndef CNIC_FIREWALL_XT_RULE_H
-#define CNIC_FIREWALL_XT_RULE_H
+#pragma once
 
 #include <net/if.h>
 
@@ -36,5 +35,3 @@ bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b);
 
 /* As iptables-save prints it behind "-A CHAIN ". */
 void xt_rule_save(const struct xt_rule *r, char out[XT_SAVED_SIZE]);
-
-#endif

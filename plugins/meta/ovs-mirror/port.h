@@ -3,8 +3,7 @@
  * port.h - what the two mirror plugins of OVS have in common: which port an attachment has, and
  * what is kept of it, in a file that ovs-cni understands, and writes as well.
  */
-#ifndef CNIC_OVS_MIRROR_PORT_H
-#define CNIC_OVS_MIRROR_PORT_H
+#pragma once
 
 #include "ovs/attach.h"
 #include "ovs/mirror.h"
@@ -37,5 +36,3 @@ int mirror_need_port(struct cni_call *c, int code) NODISCARD;
 /* The note: prevResult, under ovs-cni's key, and what we would like to know besides. */
 int mirror_cache_write(struct cni_call *c) NODISCARD;
 void mirror_cache_read(struct cni_call *c);
-
-#endif

@@ -4,8 +4,7 @@
  * words of the reference (iptables.h), the reference's tables (nft_compat.h). ADD makes those
  * that the configuration asks for, DEL removes all three, CHECK is content with any.
  */
-#ifndef CNIC_PORTMAP_BACKEND_H
-#define CNIC_PORTMAP_BACKEND_H
+#pragma once
 
 #include "conf.h"
 #include "skel/call.h"
@@ -49,5 +48,3 @@ int portmap_rules_usable(struct cni_call *c, const struct portmap *conf) NODISCA
  */
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
 			     const struct portmap *conf) NODISCARD;
-
-#endif

@@ -6,8 +6,7 @@
  *	-s 10.0.0.0/8   ! -d 192.0.2.1   -i eth+          also by their long names
  *	ip saddr 10.0.0.0/8   ip6 daddr != fd00::/8   iifname "eth*"
  */
-#ifndef CNIC_PORTMAP_CONDITION_H
-#define CNIC_PORTMAP_CONDITION_H
+#pragma once
 
 #include <net/if.h>
 
@@ -41,5 +40,3 @@ int condition_parse(const char *const *words, size_t n, sa_family_t family, stru
 
 /* The expressions, behind nft_family(). */
 void condition_put(struct nl *nl, const struct condition *cond);
-
-#endif

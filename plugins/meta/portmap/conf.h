@@ -3,8 +3,7 @@
  * conf.h - the configuration of portmap: its keys, which backend they mean, and the mappings that
  * they and a result come to. Decides, and changes nothing.
  */
-#ifndef CNIC_PORTMAP_CONF_H
-#define CNIC_PORTMAP_CONF_H
+#pragma once
 
 #include "nft_table.h"
 #include "skel/instance.h"
@@ -81,5 +80,3 @@ struct portmap_words {
 	size_t n;
 };
 struct portmap_words portmap_conditions(const struct portmap *p, sa_family_t family);
-
-#endif

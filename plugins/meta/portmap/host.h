@@ -3,8 +3,7 @@
  * host.h - what host ports need of the host besides rules: that its own loopback addresses may lead
  * to containers, and that connections do not go where a port has led before.
  */
-#ifndef CNIC_PORTMAP_HOST_H
-#define CNIC_PORTMAP_HOST_H
+#pragma once
 
 #include "conf.h"
 #include "skel/call.h"
@@ -28,5 +27,3 @@ int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *l
 /* DEL: connections to the ports that lead to the container. */
 int portmap_conntrack_flush_container(struct cni_call *c,
 				      const struct portmap_list *list) NODISCARD;
-
-#endif

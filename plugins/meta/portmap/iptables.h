@@ -4,8 +4,7 @@
  * for, and removed, so that either side checks and removes what the reference plugin or we have
  * made.
  */
-#ifndef CNIC_PORTMAP_IPTABLES_H
-#define CNIC_PORTMAP_IPTABLES_H
+#pragma once
 
 #include "conf.h"
 #include "skel/call.h"
@@ -24,5 +23,3 @@ int portmap_iptables_check(struct cni_call *c, const struct portmap *conf) NODIS
  * lead to another attachment of the container that has a record. Shared chains stay.
  */
 int portmap_iptables_del(struct cni_call *c, const char *container_id) NODISCARD;
-
-#endif

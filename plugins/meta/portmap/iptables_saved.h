@@ -3,8 +3,7 @@
  * iptables_saved.h - host ports as iptables-save shows them, compared with what iptables_text.h
  * wants, and what of them stays. Reads texts: executes nothing.
  */
-#ifndef CNIC_PORTMAP_IPTABLES_SAVED_H
-#define CNIC_PORTMAP_IPTABLES_SAVED_H
+#pragma once
 
 #include "iptables_text.h"
 
@@ -26,5 +25,3 @@ void portmap_saved_join(struct portmap_text *t, const struct portmap_text *sibli
  */
 int portmap_saved_conflicts(const struct portmap_text *t, const char *saved,
 			    struct err *err) NODISCARD;
-
-#endif

@@ -9,8 +9,7 @@
  *
  * Writes texts: executes nothing.
  */
-#ifndef CNIC_PORTMAP_IPTABLES_TEXT_H
-#define CNIC_PORTMAP_IPTABLES_TEXT_H
+#pragma once
 
 #include "conf.h"
 #include "netfilter/iptables_save.h"
@@ -62,5 +61,3 @@ void portmap_text_container(struct portmap_text *t); /* what is wanted in place 
 /* What was there before in place of what is there. */
 void portmap_text_before(struct portmap_text *t, const struct portmap_text *before);
 const char *portmap_text_join(const struct portmap_text *t);
-
-#endif

@@ -23,8 +23,7 @@
  * Costs more the more rules there are. See nft_table.h for what they mean. The reference makes the
  * rules of the shared chains anew at each ADD, so that nothing else can stand there.
  */
-#ifndef CNIC_PORTMAP_NFT_COMPAT_H
-#define CNIC_PORTMAP_NFT_COMPAT_H
+#pragma once
 
 #include "nft_table.h"
 
@@ -54,5 +53,3 @@ int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct are
  */
 int portmap_compat_del(struct nl *nl, const struct portmap_compat *r,
 		       struct arena *arena) NODISCARD;
-
-#endif

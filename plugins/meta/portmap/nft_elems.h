@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nft_elems.h - the elements that an attachment's mappings are in the table of nft_table.h. */
-#ifndef CNIC_PORTMAP_NFT_ELEMS_H
-#define CNIC_PORTMAP_NFT_ELEMS_H
+#pragma once
 
 #include "nft_table.h"
 
@@ -12,5 +11,3 @@
 struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
 				   const struct portmap_mapping *m, size_t n,
 				   enum portmap_masq_mode masq, struct arena *arena);
-
-#endif

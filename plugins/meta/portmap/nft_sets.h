@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nft_sets.h - the sets of host ports, which nft_table.c makes and nft_elems.c fills. */
-#ifndef CNIC_PORTMAP_NFT_SETS_H
-#define CNIC_PORTMAP_NFT_SETS_H
+#pragma once
 
 #include "nft/nft.h"
 
@@ -15,5 +14,3 @@ struct portmap_nft_sets {
 };
 
 const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family);
-
-#endif

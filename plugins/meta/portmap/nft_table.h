@@ -64,8 +64,7 @@
  * Other chains that masquerade at the same place may be in front of this table's or behind: the
  * first to translate a connection's source decides, and it is masquerading in either case.
  */
-#ifndef CNIC_PORTMAP_NFT_TABLE_H
-#define CNIC_PORTMAP_NFT_TABLE_H
+#pragma once
 
 #include "condition.h"
 #include "nft/table.h"
@@ -92,5 +91,3 @@ extern const struct ip portmap_loopback6; /* the host's in place of ::1 */
 
 /* "tcp", "udp", "sctp", "dccp"; NULL for others. */
 const char *portmap_protocol_name(uint8_t protocol);
-
-#endif

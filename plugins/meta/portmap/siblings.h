@@ -3,8 +3,7 @@
  * siblings.h - a container's attachments, on one network or several, by the records of their ADDs:
  * several may want the same port of the host, and one of them has it.
  */
-#ifndef CNIC_PORTMAP_SIBLINGS_H
-#define CNIC_PORTMAP_SIBLINGS_H
+#pragma once
 
 #include "conf.h"
 #include "skel/record.h"
@@ -32,5 +31,3 @@ int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, s
  * that wants it.
  */
 struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf);
-
-#endif
