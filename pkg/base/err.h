@@ -45,11 +45,13 @@ void err_clear(struct err *e);
 
 /*
  * A failure is one statement:
- *	return err_set(e, ERR_CONFIG, "%s is not a bridge", name);	a rule was broken
+ *	return err_config(e, "%s is not a bridge", name);		the configuration is wrong
+ *	return err_set(e, ERR_CHECK, "%s is gone", name);		another rule was broken
  *	return err_sys(e, "open %s", path);				a system call failed
  *	return err_wrap(e, "attach %s", ifname);			add context, keep the code
  * Macros ending in -1, so that the analyser sees the value.
  */
 #define err_set(e, code, ...) (err_fill((e), (code), 0, __VA_ARGS__), -1)
+#define err_config(e, ...)    (err_fill((e), ERR_CONFIG, 0, __VA_ARGS__), -1)
 #define err_sys(e, ...)       (err_fill((e), ERR_INTERNAL, errno, __VA_ARGS__), -1)
 #define err_wrap(e, ...)      (err_prefix((e), __VA_ARGS__), -1)

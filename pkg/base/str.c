@@ -56,7 +56,7 @@ int str_copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err)
 	const char *fault = str_ifname_fault(src);
 
 	if (fault)
-		return err_set(err, ERR_CONFIG, "%s: \"%s\"", fault, src);
+		return err_config(err, "%s: \"%s\"", fault, src);
 	memcpy(dst, src, strlen(src) + 1);
 	return 0;
 }

@@ -26,8 +26,7 @@ static int find_plugin(struct cni_call *c, const struct repair *what, const char
 			c->plugin = *p;
 			return 0;
 		}
-	return err_set(c->err, ERR_CONFIG,
-		       "this executable has no such plugin, or it repairs nothing");
+	return err_config(c->err, "this executable has no such plugin, or it repairs nothing");
 }
 
 static int decode_conf(struct cni_call *c, struct cni_request *req, const struct record *r)
@@ -35,7 +34,7 @@ static int decode_conf(struct cni_call *c, struct cni_request *req, const struct
 	if (cni_conf_decode(&req->net, r->conf, false, c->err) < 0)
 		return -1;
 	if (strcmp(req->net.name, r->network) != 0)
-		return err_set(c->err, ERR_CONFIG, "the configuration is another network's");
+		return err_config(c->err, "the configuration is another network's");
 	req->stdin_text = json_print(r->conf);
 	req->stdin_len = strlen(req->stdin_text);
 	return cni_version_allows(req->net.version, "ADD", NULL, c->err);

@@ -49,14 +49,14 @@ const struct json_field *const cni_conf_tables[] = { name_fields, cni_version_fi
 static int check_name(const char *name, struct err *err)
 {
 	if (!*name)
-		return err_set(err, ERR_CONFIG, "missing network name");
+		return err_config(err, "missing network name");
 	if (!str_is_cni_name(name)) {
 		err_fill(err, ERR_CONFIG, 0, "invalid characters found in network name");
 		snprintf(err->details, sizeof(err->details), "%s", name);
 		return -1;
 	}
 	if (strlen(name) > NAME_MAX)
-		return err_set(err, ERR_CONFIG, "name: longer than a file name can be");
+		return err_config(err, "name: longer than a file name can be");
 	return 0;
 }
 

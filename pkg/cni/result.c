@@ -304,7 +304,7 @@ int cni_result_json(const struct cni_result *r, const char *version, struct json
 
 		any |= print_block(root, "ip6", r, AF_INET6);
 		if (!any)
-			return err_set(err, ERR_CONFIG, "cannot convert: no valid IP addresses");
+			return err_config(err, "cannot convert: no valid IP addresses");
 	} else {
 		print_lists(root, r, family);
 	}

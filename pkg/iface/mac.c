@@ -10,8 +10,8 @@ int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n, c
 		if (!sources[i].mac || !*sources[i].mac)
 			continue;
 		if (!mac_parse(out, sources[i].mac))
-			return err_set(c->err, ERR_CONFIG, "%s: \"%.40s\" is not a MAC address",
-				       sources[i].where, sources[i].mac);
+			return err_config(c->err, "%s: \"%.40s\" is not a MAC address",
+					  sources[i].where, sources[i].mac);
 		*mac = out;
 		return 0;
 	}

@@ -37,8 +37,8 @@ int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *ou
 			return -1;
 		return verify_link(c, f, kind, up, out);
 	}
-	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: %s in %s is not among them",
-		       c->req->ifname, c->req->netns);
+	return err_config(c->err, "prevResult.interfaces: %s in %s is not among them",
+			  c->req->ifname, c->req->netns);
 }
 
 int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,

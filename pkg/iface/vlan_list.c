@@ -5,11 +5,11 @@ static int collect(struct cni_call *c, const char *key, const struct vlan_range 
 		   struct vlan_set *set)
 {
 	if (t->has_min != t->has_max)
-		return err_set(c->err, ERR_CONFIG, "%s[%zu].%s: missing", key, i,
-			       t->has_min ? "maxID" : "minID");
+		return err_config(c->err, "%s[%zu].%s: missing", key, i,
+				  t->has_min ? "maxID" : "minID");
 	if (t->min > t->max)
-		return err_set(c->err, ERR_CONFIG, "%s[%zu].minID: %u is above maxID %u", key, i,
-			       t->min, t->max);
+		return err_config(c->err, "%s[%zu].minID: %u is above maxID %u", key, i, t->min,
+				  t->max);
 	if (t->has_id)
 		vlan_set_add(set, t->id);
 	for (uint16_t vid = t->min; t->has_min && vid <= t->max; vid++)

@@ -15,22 +15,22 @@ static int parse_subnet(const char *text, const char *path, struct ip *out, stru
 	struct ip network;
 
 	if (!is_given(text))
-		return err_set(err, ERR_CONFIG, "%s.subnet: missing", path);
+		return err_config(err, "%s.subnet: missing", path);
 	if (!cidr_parse(out, text))
-		return err_set(err, ERR_CONFIG, "%s.subnet: invalid CIDR address: %.80s", path,
-			       text);
+		return err_config(err, "%s.subnet: invalid CIDR address: %.80s", path, text);
 	if (out->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&out->v6))
-		return err_set(err, ERR_CONFIG, "%s.subnet: IP and mask of %s are of two versions",
-			       path, text);
+		return err_config(err, "%s.subnet: IP and mask of %s are of two versions", path,
+				  text);
 	if (out->plen > ip_bits(out) - 2)
-		return err_set(err, ERR_CONFIG, "%s.subnet: Network %s too small to allocate from",
-			       path, text);
+		return err_config(err, "%s.subnet: Network %s too small to allocate from", path,
+				  text);
 	network = ip_network(out);
 	if (!ip_equal(&network, out))
-		return err_set(err, ERR_CONFIG,
-			       "%s.subnet: Network has host bits set. For a subnet mask of length "
-			       "%u the network address is %s",
-			       path, out->plen, ip_str(&network, net));
+		return err_config(
+			err,
+			"%s.subnet: Network has host bits set. For a subnet mask of length "
+			"%u the network address is %s",
+			path, out->plen, ip_str(&network, net));
 	return 0;
 }
 
@@ -43,8 +43,7 @@ static int parse_address(const char *text, const char *path, const char *key, st
 	if (!is_given(text))
 		return 0;
 	if (!ip_parse(&ip, text))
-		return err_set(err, ERR_CONFIG, "%s.%s: invalid IP address: %.80s", path, key,
-			       text);
+		return err_config(err, "%s.%s: invalid IP address: %.80s", path, key, text);
 	*out = ip;
 	return 0;
 }
@@ -61,8 +60,8 @@ static int check_inside(const struct range *r, const struct ip *ip, const char *
 
 	if (cidr_contains(&r->subnet, ip))
 		return 0;
-	return err_set(err, ERR_CONFIG, "%s.%s: %s not in network %s", path, key, ip_str(ip, addr),
-		       cidr_str(&r->subnet, net));
+	return err_config(err, "%s.%s: %s not in network %s", path, key, ip_str(ip, addr),
+			  cidr_str(&r->subnet, net));
 }
 
 static int check_bounds(const struct range *r, const char *path, struct err *err)
@@ -74,8 +73,8 @@ static int check_bounds(const struct range *r, const char *path, struct err *err
 	if (check_inside(r, &r->end, path, "rangeEnd", err) < 0)
 		return -1;
 	if (ip_cmp(&r->start, &r->end) > 0)
-		return err_set(err, ERR_CONFIG, "%s.rangeStart: %s is behind the range's end %s",
-			       path, ip_str(&r->start, start), ip_str(&r->end, end));
+		return err_config(err, "%s.rangeStart: %s is behind the range's end %s", path,
+				  ip_str(&r->start, start), ip_str(&r->end, end));
 	return 0;
 }
 
@@ -109,19 +108,18 @@ static int check_apart(const struct range *a, const struct range *b, const char 
 	char s1[IP_STRLEN], e1[IP_STRLEN], s2[IP_STRLEN], e2[IP_STRLEN];
 
 	if (a->subnet.family != b->subnet.family)
-		return err_set(err, ERR_CONFIG, "%s: mixed address families", path);
+		return err_config(err, "%s: mixed address families", path);
 	if (!ranges_overlap(a, b))
 		return 0;
-	return err_set(err, ERR_CONFIG, "%s: subnets %s-%s and %s-%s overlap", path,
-		       ip_str(&a->start, s1), ip_str(&a->end, e1), ip_str(&b->start, s2),
-		       ip_str(&b->end, e2));
+	return err_config(err, "%s: subnets %s-%s and %s-%s overlap", path, ip_str(&a->start, s1),
+			  ip_str(&a->end, e1), ip_str(&b->start, s2), ip_str(&b->end, e2));
 }
 
 static int parse_set(const struct range_list *list, const char *path, struct arena *arena,
 		     struct range_set *out, struct err *err)
 {
 	if (!list->n_ranges)
-		return err_set(err, ERR_CONFIG, "%s: empty range set", path);
+		return err_config(err, "%s: empty range set", path);
 	out->n_ranges = list->n_ranges;
 	out->ranges = arena_array(arena, struct range, out->n_ranges);
 	for (size_t i = 0; i < out->n_ranges; i++) {
@@ -160,12 +158,11 @@ static bool sets_overlap(const struct range_set *a, const struct range_set *b)
 int range_sets_check(const struct range_set *sets, size_t n, struct err *err)
 {
 	if (!n)
-		return err_set(err, ERR_CONFIG, "no IP ranges specified");
+		return err_config(err, "no IP ranges specified");
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = i + 1; j < n; j++)
 			if (sets_overlap(&sets[i], &sets[j]))
-				return err_set(err, ERR_CONFIG, "range set %zu overlaps with %zu",
-					       i, j);
+				return err_config(err, "range set %zu overlaps with %zu", i, j);
 	return 0;
 }
 

@@ -146,9 +146,9 @@ static int take_asked(struct store *s, struct draft *draft, struct store_want *w
 	ip_str(&w->asked, ip);
 	w->range = range_set_find(w->set, &w->asked);
 	if (!w->range)
-		return err_set(s->err, ERR_CONFIG, "requested ip %s is not in %s", ip, ranges);
+		return err_config(s->err, "requested ip %s is not in %s", ip, ranges);
 	if (ip_equal(&w->asked, &w->range->gateway))
-		return err_set(s->err, ERR_CONFIG, "requested ip %s is subnet's gateway", ip);
+		return err_config(s->err, "requested ip %s is subnet's gateway", ip);
 	got = try_address(s, draft, &w->asked);
 	if (!got)
 		return err_set(s->err, ERR_IN_USE,

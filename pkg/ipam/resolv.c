@@ -21,7 +21,7 @@ static int read_text(const char *path, char *buf, struct err *err)
 	if (n < 0)
 		return err_sys(err, "read %s", path);
 	if (n == MAX_SIZE)
-		return err_set(err, ERR_CONFIG, "%s is not shorter than %d bytes", path, MAX_SIZE);
+		return err_config(err, "%s is not shorter than %d bytes", path, MAX_SIZE);
 	buf[n] = '\0';
 	return 0;
 }

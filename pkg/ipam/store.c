@@ -67,7 +67,7 @@ int store_open(struct store *s, enum store_use use, const char *data_dir, const 
 	s->path = arena_printf(arena, "%s/%s", data_dir, name);
 	index_init(&s->index);
 	if (!str_is_cni_name(name))
-		return err_set(err, ERR_CONFIG, "name: \"%.80s\" cannot name a directory", name);
+		return err_config(err, "name: \"%.80s\" cannot name a directory", name);
 	if (enter(s, use, &st) < 0)
 		return -1;
 	if (s->dir < 0)

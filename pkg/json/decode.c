@@ -48,8 +48,7 @@ static int decode_uint(struct decoder *d, const struct json_field *f, const cJSO
 	if (!cJSON_IsNumber(v) || !isfinite(n) || n != floor(n))
 		return mismatch(d, "an integer");
 	if (n < f->min || n > max)
-		return err_set(d->err, ERR_CONFIG, "%s: %.0f is not in %u..%u", d->path, n, f->min,
-			       max);
+		return err_config(d->err, "%s: %.0f is not in %u..%u", d->path, n, f->min, max);
 	switch (f->width) {
 	case 1:
 		*(uint8_t *)p = (uint8_t)n;
@@ -72,7 +71,7 @@ static int decode_str(struct decoder *d, const struct json_field *f, const cJSON
 	if (!cJSON_IsString(v))
 		return mismatch(d, "a string");
 	if (strlen(v->valuestring) > max)
-		return err_set(d->err, ERR_CONFIG, "%s: longer than %u bytes", d->path, max);
+		return err_config(d->err, "%s: longer than %u bytes", d->path, max);
 	*out = v->valuestring;
 	return 0;
 }
@@ -104,7 +103,7 @@ static int decode_list(struct decoder *d, const struct json_field *f, const cJSO
 	if (!cJSON_IsArray(v))
 		return mismatch(d, "an array");
 	if (n > max)
-		return err_set(d->err, ERR_CONFIG, "%s: more than %zu elements", d->path, max);
+		return err_config(d->err, "%s: more than %zu elements", d->path, max);
 	elems = arena_list(json_arena(), n, f->sub_size);
 	cJSON_ArrayForEach(item, v) {
 		snprintf(d->path + at, sizeof(d->path) - at, "[%zu]", i);
@@ -239,7 +238,7 @@ static int decode_value(struct decoder *d, const struct json_field *table, const
 		if (!f->required || seen & UINT64_C(1) << (f - table))
 			continue;
 		path_append(d, at, f->key);
-		return err_set(d->err, ERR_CONFIG, "%s: missing", d->path);
+		return err_config(d->err, "%s: missing", d->path);
 	}
 	return 0;
 }

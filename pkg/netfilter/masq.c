@@ -13,8 +13,8 @@ int masq_validate(struct cni_call *c, const char *backend)
 {
 	if (!backend || !*backend || !strcmp(backend, "nftables") || !strcmp(backend, "iptables"))
 		return 0;
-	return err_set(c->err, ERR_CONFIG,
-		       "ipMasqBackend: \"%.80s\" is neither nftables nor iptables", backend);
+	return err_config(c->err, "ipMasqBackend: \"%.80s\" is neither nftables nor iptables",
+			  backend);
 }
 
 /* ---- what an attachment has ------------------------------------------------------------------ */

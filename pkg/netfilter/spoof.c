@@ -24,8 +24,7 @@ static int rules_of(struct cni_call *c, const struct cni_result *r, struct rules
 	*ref = spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
 	if (r->n_interfaces <= SPOOF_CONTAINER || !r->interfaces[SPOOF_CONTAINER].mac ||
 	    !mac_parse(ref->mac, r->interfaces[SPOOF_CONTAINER].mac))
-		return err_set(c->err, ERR_CONFIG,
-			       "prevResult.interfaces: not the result of bridge");
+		return err_config(c->err, "prevResult.interfaces: not the result of bridge");
 	if (str_copy_ifname(ref->port, r->interfaces[SPOOF_PORT].name, c->err) < 0)
 		return err_wrap(c->err, "prevResult.interfaces[%d].name", SPOOF_PORT);
 	instance_init(o, c->req->net.name, c->req->ifname, c->req->container_id);

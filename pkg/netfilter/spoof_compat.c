@@ -130,8 +130,8 @@ int spoof_compat_set(struct nl *nl, const struct spoof_compat *r, struct arena *
 	bool has;
 
 	if (!is_possible(r))
-		return err_set(nl->err, ERR_CONFIG,
-			       "the container's id is too long for the reference's chains");
+		return err_config(nl->err,
+				  "the container's id is too long for the reference's chains");
 	if (spoof_compat_has(nl, r, arena, &has) < 0)
 		return -1;
 	if (has)

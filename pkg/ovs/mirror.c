@@ -96,12 +96,11 @@ static int get_view(struct ovsdb *db, const struct ovs_mirror_port *p, const cha
 	if (query_view(db, p, owner, m, n, t) < 0)
 		return -1;
 	if (!ovsdb_rows(t, 0))
-		return err_set(db->stream.err, ERR_CONFIG, "bridge: there is no OVS bridge %s",
-			       p->bridge);
+		return err_config(db->stream.err, "bridge: there is no OVS bridge %s", p->bridge);
 	bridge = ovsdb_rows(t, 1);
 	if (!bridge)
-		return err_set(db->stream.err, ERR_CONFIG, "bridge: port %s is not on bridge %s",
-			       p->name, p->bridge);
+		return err_config(db->stream.err, "bridge: port %s is not on bridge %s", p->name,
+				  p->bridge);
 	view->bridge = json_get(bridge, "mirrors");
 	for (size_t i = 0; i < n; i++) {
 		view->rows[i] = one_of(ovsdb_rows(t, i + 2), view->bridge);

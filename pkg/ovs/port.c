@@ -77,7 +77,7 @@ static int inserted(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn
 	if (ovsdb_finish(db, t) < 0) {
 		if (!ovsdb_timed_out(t))
 			return -1;
-		return err_set(err, ERR_CONFIG, "bridge: there is no OVS bridge %s", p->bridge);
+		return err_config(err, "bridge: there is no OVS bridge %s", p->bridge);
 	}
 	if (ovsdb_count(t, 3) != 1)
 		return err_set(err, ERR_INTERNAL, "bridge %s: port %s was not added", p->bridge,

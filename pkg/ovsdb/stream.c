@@ -79,10 +79,9 @@ static int unix_address(struct ovsdb_stream *s, const char *path, union address 
 	size_t n = strlen(path);
 
 	if (*path != '/')
-		return err_set(s->err, ERR_CONFIG, "%s: not an absolute path", s->where);
+		return err_config(s->err, "%s: not an absolute path", s->where);
 	if (n >= sizeof(a->un.sun_path))
-		return err_set(s->err, ERR_CONFIG, "%s: longer than a socket's path can be",
-			       s->where);
+		return err_config(s->err, "%s: longer than a socket's path can be", s->where);
 	a->un.sun_family = AF_UNIX;
 	memcpy(a->un.sun_path, path, n + 1);
 	*len = sizeof(a->un);
@@ -124,7 +123,7 @@ static int tcp_address(struct ovsdb_stream *s, const char *text, union address *
 	uint16_t port;
 
 	if (!parse_tcp(s, text, &ip, &port))
-		return err_set(s->err, ERR_CONFIG, "%s: not tcp:ADDRESS:PORT", s->where);
+		return err_config(s->err, "%s: not tcp:ADDRESS:PORT", s->where);
 	a->any.sa_family = ip.family;
 	if (ip.family == AF_INET) {
 		a->in.sin_port = htons(port);
@@ -153,7 +152,7 @@ static int parse_endpoint(struct ovsdb_stream *s, union address *a, socklen_t *l
 	if (!strncmp(e, ssl_scheme, sizeof(ssl_scheme) - 1))
 		return err_set(s->err, ERR_FIELD, "%s: ssl is not supported, unix: and tcp: are",
 			       e);
-	return err_set(s->err, ERR_CONFIG, "\"%s\" is not unix:PATH or tcp:ADDRESS:PORT", e);
+	return err_config(s->err, "\"%s\" is not unix:PATH or tcp:ADDRESS:PORT", e);
 }
 
 static int retry(struct ovsdb_stream *s, const char *what)

@@ -113,7 +113,7 @@ static int decode_own(struct cni_call *c)
 static int check_prev(struct cni_call *c)
 {
 	if (c->req->command == CNI_CHECK && !c->req->prev)
-		return err_set(c->err, ERR_CONFIG, "prevResult: missing, CHECK needs it");
+		return err_config(c->err, "prevResult: missing, CHECK needs it");
 	return 0;
 }
 

@@ -22,9 +22,9 @@ static int find(struct cni_call *c, const char *type, struct program *p)
 	char *dirs = arena_strdup(c->arena, c->req->path), *dir;
 
 	if (!*type)
-		return err_set(c->err, ERR_CONFIG, "ipam.type: missing");
+		return err_config(c->err, "ipam.type: missing");
 	if (strchr(type, '/'))
-		return err_set(c->err, ERR_CONFIG, "ipam.type: invalid plugin name: %s", type);
+		return err_config(c->err, "ipam.type: invalid plugin name: %s", type);
 	while ((dir = strsep(&dirs, ":"))) {
 		if (!*dir)
 			continue; /* never look in the current directory */

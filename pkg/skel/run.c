@@ -235,7 +235,7 @@ static int run_nothing(struct run *r, const char *name)
 	cni_env_read(&r->env);
 	if (!*r->env.command)
 		return EXIT_FAILURE;
-	(void)err_set(r->call.err, ERR_CONFIG, "%.80s: no such plugin in this executable", name);
+	(void)err_config(r->call.err, "%.80s: no such plugin in this executable", name);
 	return fail_early(r);
 }
 

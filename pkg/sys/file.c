@@ -74,7 +74,7 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
 	if (strlen(path) >= sizeof(part))
-		return err_set(err, ERR_CONFIG, "%.80s...: longer than a path can be", path);
+		return err_config(err, "%.80s...: longer than a path can be", path);
 	for (const char *p = path; *p; p++) {
 		if (p == path || (p[1] && p[1] != '/'))
 			continue;

@@ -97,8 +97,7 @@ static int find_device(const struct finder *f, struct sriov *out)
 {
 	*out = (struct sriov){ 0 };
 	if (!is_pci_address(f->device))
-		return err_set(f->err, ERR_CONFIG, "deviceID: \"%.40s\" is not a PCI address",
-			       f->device);
+		return err_config(f->err, "deviceID: \"%.40s\" is not a PCI address", f->device);
 	out->exists = !access(device_path(f, ""), F_OK);
 	out->userspace = is_userspace(link_name(f, device_path(f, "/driver")));
 	if (!out->userspace)
@@ -193,8 +192,8 @@ static int find_representor(const struct finder *f, struct sriov *out)
 	out->representor =
 		find_name(f, arena_printf(f->arena, "%s/class/net", f->sys), is_representor, &want);
 	if (!out->representor)
-		return err_set(f->err, ERR_CONFIG, "deviceID: VF %u of %s has no representor",
-			       out->index, out->uplink);
+		return err_config(f->err, "deviceID: VF %u of %s has no representor", out->index,
+				  out->uplink);
 	return 0;
 }
 
@@ -207,16 +206,15 @@ int sriov_find(const char *sys, const char *device, struct sriov *out, struct ar
 	if (find_device(&f, out) < 0)
 		return -1;
 	if (!out->exists)
-		return err_set(err, ERR_CONFIG, "deviceID: there is no PCI device %s", device);
+		return err_config(err, "deviceID: there is no PCI device %s", device);
 	link = find_name(&f, device_path(&f, "/physfn"), is_virtfn, NULL);
 	digits = link;
 	if (!link || !number(&digits, "virtfn", &out->index))
-		return err_set(err, ERR_CONFIG, "deviceID: %s is no SR-IOV virtual function",
-			       device);
+		return err_config(err, "deviceID: %s is no SR-IOV virtual function", device);
 	out->uplink = find_name(&f, device_path(&f, "/physfn/net"), is_uplink, NULL);
 	if (!out->uplink)
-		return err_set(err, ERR_CONFIG,
-			       "deviceID: the adapter of %s is not in switchdev mode", device);
+		return err_config(err, "deviceID: the adapter of %s is not in switchdev mode",
+				  device);
 	return find_representor(&f, out);
 }
 

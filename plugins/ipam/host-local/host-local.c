@@ -120,7 +120,7 @@ static int host_local_validate(struct cni_call *c)
 	struct host_local_conf *conf = c->conf;
 
 	if (!conf->has_ipam)
-		return err_set(c->err, ERR_CONFIG, "IPAM config missing 'ipam' key");
+		return err_config(c->err, "IPAM config missing 'ipam' key");
 	conf->sets =
 		arena_array(c->arena, struct range_set, conf->n_runtime_lists + 1 + conf->n_lists);
 	if (add_sets(c, conf->runtime_lists, conf->n_runtime_lists, "runtimeConfig.ipRanges") < 0)
@@ -161,8 +161,8 @@ static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size
 
 	for (size_t i = 0; i < n; i++) {
 		if (!ip_parse(&ip, ips[i]) && !cidr_parse(&ip, ips[i]))
-			return err_set(c->err, ERR_CONFIG, "%s[%zu]: invalid IP address: \"%.80s\"",
-				       path, i, ips[i]);
+			return err_config(c->err, "%s[%zu]: invalid IP address: \"%.80s\"", path, i,
+					  ips[i]);
 		if (!store_request(w->list, w->n, &ip))
 			w->unmatched =
 				arena_printf(c->arena, "%s %s", w->unmatched, ip_str(&ip, buf));
@@ -187,8 +187,8 @@ static int plan(struct cni_call *c, struct wants *w)
 	if (ask(c, w, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
 		return -1;
 	if (*w->unmatched)
-		return err_set(c->err, ERR_CONFIG, "failed to allocate all requested IPs:%.512s",
-			       w->unmatched);
+		return err_config(c->err, "failed to allocate all requested IPs:%.512s",
+				  w->unmatched);
 	return 0;
 }
 

@@ -72,9 +72,8 @@ static int add_ip(struct cni_call *c, const char *text, const char *path)
 	struct ip ip;
 
 	if (!text || !cidr_parse(&ip, text))
-		return err_set(c->err, ERR_CONFIG,
-			       "%s: expected to be in CIDR notation, got: '%.80s'", path,
-			       text ? text : "");
+		return err_config(c->err, "%s: expected to be in CIDR notation, got: '%.80s'", path,
+				  text ? text : "");
 	arena_append(c->arena, conf->ips, conf->n_ips)->address = ip;
 	return 0;
 }
@@ -82,8 +81,7 @@ static int add_ip(struct cni_call *c, const char *text, const char *path)
 static int parse_gateway(struct cni_call *c, const char *text, const char *path, struct ip *out)
 {
 	if (!ip_parse(out, text))
-		return err_set(c->err, ERR_CONFIG, "%s: invalid gateway address: '%.80s'", path,
-			       text);
+		return err_config(c->err, "%s: invalid gateway address: '%.80s'", path, text);
 	return 0;
 }
 
@@ -181,7 +179,7 @@ static int static_validate(struct cni_call *c)
 	const struct static_conf *conf = c->conf;
 
 	if (!conf->has_ipam)
-		return err_set(c->err, ERR_CONFIG, "IPAM config missing 'ipam' key");
+		return err_config(c->err, "IPAM config missing 'ipam' key");
 	if (add_addresses(c) < 0)
 		return -1;
 	if (c->req->command != CNI_STATUS && add_cni_args(c) < 0)

@@ -99,15 +99,12 @@ static int check_combinations(struct cni_call *c, const struct bridge_conf *conf
 	char name[IFNAMSIZ];
 
 	if (conf->port.hairpin && conf->bridge.promisc)
-		return err_set(c->err, ERR_CONFIG,
-			       "hairpinMode and promiscMode exclude each other");
+		return err_config(c->err, "hairpinMode and promiscMode exclude each other");
 	if (vlan && conf->is_gateway && !bridge_vlan_ifname(conf->bridge.name, vlan, name))
-		return err_set(c->err, ERR_CONFIG,
-			       "bridge: \"%s.%u\" is too long for an interface name",
-			       conf->bridge.name, vlan);
+		return err_config(c->err, "bridge: \"%s.%u\" is too long for an interface name",
+				  conf->bridge.name, vlan);
 	if (conf->disable_container_interface && *c->req->net.ipam.type)
-		return err_set(c->err, ERR_CONFIG,
-			       "disableContainerInterface and ipam exclude each other");
+		return err_config(c->err, "disableContainerInterface and ipam exclude each other");
 	return 0;
 }
 
@@ -118,7 +115,7 @@ static int bridge_validate(struct cni_call *c)
 	const char *fault = str_ifname_fault(conf->bridge.name);
 
 	if (fault)
-		return err_set(c->err, ERR_CONFIG, "bridge: %s", fault);
+		return err_config(c->err, "bridge: %s", fault);
 	conf->is_gateway |= conf->is_default_gateway;
 	if (netfilter_validate(c, &conf->netfilter) < 0)
 		return -1;

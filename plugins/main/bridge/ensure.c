@@ -139,8 +139,8 @@ int bridge_ensure(struct cni_call *c, const struct bridge_options *options, stru
 	if (!br->link.index && create(c, br) < 0)
 		return -1;
 	if (strcmp(br->link.kind, "bridge") != 0)
-		return err_set(c->err, ERR_CONFIG, "bridge: \"%s\" exists but is not a bridge",
-			       br->link.name);
+		return err_config(c->err, "bridge: \"%s\" exists but is not a bridge",
+				  br->link.name);
 	veth_refuse_ra(c, &br->link);
 	return set_flags(c, br);
 }

@@ -109,8 +109,7 @@ int bridge_be_gateway(struct cni_call *c, struct bridge *br, const struct bridge
 		struct ip address = c->result.ips[i].gateway;
 
 		if (address.family != c->result.ips[i].address.family)
-			return err_set(c->err, ERR_CONFIG,
-				       "ipam: a gateway is not of its address's family");
+			return err_config(c->err, "ipam: a gateway is not of its address's family");
 		address.plen = c->result.ips[i].address.plen;
 		if (bridge_add_address(c, br, &gw, &address) < 0)
 			return -1;

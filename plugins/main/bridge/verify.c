@@ -20,8 +20,8 @@ int bridge_verify(struct cni_call *c, const struct bridge_options *options, stru
 				       br->name);
 		return 0;
 	}
-	return err_set(c->err, ERR_CONFIG, "prevResult.interfaces: bridge %s is not among them",
-		       options->name);
+	return err_config(c->err, "prevResult.interfaces: bridge %s is not among them",
+			  options->name);
 }
 
 static int verify_vlans(struct cni_call *c, const struct link *port,

@@ -33,9 +33,9 @@ static int report_addresses(struct cni_call *c, const struct addr_list *list)
 		const struct ip *ip = &list->addr[i].ip;
 
 		if (!ip_is_loopback(ip))
-			return err_set(c->err, ERR_CONFIG,
-				       "loopback interface found with non-loopback address \"%s\"",
-				       cidr_str(ip, buf));
+			return err_config(
+				c->err, "loopback interface found with non-loopback address \"%s\"",
+				cidr_str(ip, buf));
 		if (ip->family != last)
 			*arena_append(c->arena, r->ips, r->n_ips) =
 				(struct cni_ipconfig){ .address = *ip, .has_interface = true };

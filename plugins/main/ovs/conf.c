@@ -84,8 +84,7 @@ static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs
 
 	for (size_t i = 0; i < conf->n_trunk; i++)
 		if (!conf->trunk[i].has_id && !conf->trunk[i].has_min && !conf->trunk[i].has_max)
-			return err_set(c->err, ERR_CONFIG,
-				       "trunk[%zu]: neither id nor minID and maxID", i);
+			return err_config(c->err, "trunk[%zu]: neither id nor minID and maxID", i);
 	if (vlan_list_collect(c, "trunk", conf->trunk, conf->n_trunk, &set) < 0)
 		return -1;
 	for (uint16_t vid = 0; vid < OVS_VLANS; vid++)
@@ -141,7 +140,7 @@ int ovs_validate(struct cni_call *c)
 		return 0;
 	choose_ovn_port(c, conf);
 	if (!p->bridge && !*conf->device_id)
-		return err_set(c->err, ERR_CONFIG, "bridge: missing, and nothing tells which");
+		return err_config(c->err, "bridge: missing, and nothing tells which");
 	if (iface_device_info_check(c, conf->device_info) < 0)
 		return -1;
 	return choose_mac(c, conf);
@@ -161,8 +160,7 @@ static int has_bridge(struct cni_call *c, struct ovs_attachment *o)
 	if (ovs_bridge_exists(&o->db, o->port.bridge, &exists) < 0)
 		return -1;
 	if (!exists)
-		return err_set(c->err, ERR_CONFIG, "bridge: there is no OVS bridge %s",
-			       o->port.bridge);
+		return err_config(c->err, "bridge: there is no OVS bridge %s", o->port.bridge);
 	return 0;
 }
 
@@ -178,8 +176,8 @@ static int find_bridge(struct cni_call *c, struct ovs_attachment *o, const char 
 		if (ovs_bridge_of(&o->db, names[i], &o->port.bridge) < 0)
 			return -1;
 	if (!o->port.bridge)
-		return err_set(c->err, ERR_CONFIG,
-			       "bridge: missing, and uplink %s of the device is on none", uplink);
+		return err_config(c->err, "bridge: missing, and uplink %s of the device is on none",
+				  uplink);
 	return 0;
 }
 

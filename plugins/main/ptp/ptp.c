@@ -28,7 +28,7 @@ static int ptp_validate(struct cni_call *c)
 	const struct ptp_conf *conf = c->conf;
 
 	if (!*c->req->net.ipam.type)
-		return err_set(c->err, ERR_CONFIG, "ipam.type: missing, ptp needs an IPAM plugin");
+		return err_config(c->err, "ipam.type: missing, ptp needs an IPAM plugin");
 	return netfilter_validate(c, &conf->netfilter);
 }
 
@@ -40,9 +40,8 @@ static int need_gateways(struct cni_call *c)
 		const struct cni_ipconfig *p = &c->result.ips[i];
 
 		if (p->gateway.family != p->address.family)
-			return err_set(c->err, ERR_CONFIG,
-				       "ipam: address %s has no gateway, ptp needs one",
-				       cidr_str(&p->address, buf));
+			return err_config(c->err, "ipam: address %s has no gateway, ptp needs one",
+					  cidr_str(&p->address, buf));
 	}
 	return 0;
 }

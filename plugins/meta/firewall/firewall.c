@@ -50,14 +50,14 @@ static int validate_admin(struct cni_call *c, const char *name)
 	};
 
 	if (!*name || strlen(name) > INSTANCE_CHAIN_LEN)
-		return err_set(c->err, ERR_CONFIG,
-			       "iptablesAdminChainName: \"%.80s\" has not 1 to %d characters", name,
-			       INSTANCE_CHAIN_LEN);
+		return err_config(c->err,
+				  "iptablesAdminChainName: \"%.80s\" has not 1 to %d characters",
+				  name, INSTANCE_CHAIN_LEN);
 	if (*name == '-' || name[strspn(name, NAME_CHARS)])
-		return err_set(c->err, ERR_CONFIG,
-			       "iptablesAdminChainName: \"%s\" is no name of a chain", name);
+		return err_config(c->err, "iptablesAdminChainName: \"%s\" is no name of a chain",
+				  name);
 	if (is_among(taken, name) || fw_nftables_is_chain(name))
-		return err_set(c->err, ERR_CONFIG, "iptablesAdminChainName: \"%s\" is taken", name);
+		return err_config(c->err, "iptablesAdminChainName: \"%s\" is taken", name);
 	return 0;
 }
 
@@ -68,14 +68,14 @@ static int validate_bridge(struct cni_call *c)
 		c->req->prev->n_interfaces ? c->req->prev->interfaces : NULL;
 
 	if (!first)
-		return err_set(c->err, ERR_CONFIG,
-			       "prevResult.interfaces: missing, ingressPolicy needs the bridge");
+		return err_config(c->err,
+				  "prevResult.interfaces: missing, ingressPolicy needs the bridge");
 	if (str_ifname_fault(first->name))
-		return err_set(c->err, ERR_CONFIG, "prevResult.interfaces[0].name: %s",
-			       str_ifname_fault(first->name));
+		return err_config(c->err, "prevResult.interfaces[0].name: %s",
+				  str_ifname_fault(first->name));
 	if (first->sandbox && *first->sandbox)
-		return err_set(
-			c->err, ERR_CONFIG,
+		return err_config(
+			c->err,
 			"prevResult.interfaces[0]: %s is the container's, ingressPolicy needs the bridge",
 			first->name);
 	return 0;
@@ -88,20 +88,20 @@ static int firewall_validate(struct cni_call *c)
 	const struct fw_conf *conf = c->conf;
 
 	if (!is_among(backends, conf->backend))
-		return err_set(c->err, ERR_CONFIG,
-			       "backend: \"%.80s\" is none of nftables, iptables, firewalld",
-			       conf->backend);
+		return err_config(c->err,
+				  "backend: \"%.80s\" is none of nftables, iptables, firewalld",
+				  conf->backend);
 	if (!is_among(policies, conf->policy))
-		return err_set(c->err, ERR_CONFIG,
-			       "ingressPolicy: \"%.80s\" is none of open, same-bridge, isolated",
-			       conf->policy);
+		return err_config(c->err,
+				  "ingressPolicy: \"%.80s\" is none of open, same-bridge, isolated",
+				  conf->policy);
 	if (validate_admin(c, conf->admin) < 0)
 		return -1;
 	if (c->req->command == CNI_STATUS)
 		return 0;
 	if (!c->req->prev)
-		return err_set(
-			c->err, ERR_CONFIG,
+		return err_config(
+			c->err,
 			"prevResult: missing, firewall goes behind an interface's plugin in a chain");
 	return fw_has_policy(conf) && c->req->prev->n_ips ? validate_bridge(c) : 0;
 }

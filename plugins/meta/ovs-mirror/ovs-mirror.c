@@ -32,11 +32,11 @@ static int check_entry(struct cni_call *c, struct ovs_mirror *m, size_t i)
 	const struct mirror_conf *conf = c->conf;
 
 	if (!*m->name)
-		return err_set(c->err, ERR_CONFIG, "mirrors[%zu].name: empty", i);
+		return err_config(c->err, "mirrors[%zu].name: empty", i);
 	if (conf->roles.out)
 		m->want = conf->roles;
 	else if (!m->want.src && !m->want.dst)
-		return err_set(c->err, ERR_CONFIG, "mirrors[%zu]: neither ingress nor egress", i);
+		return err_config(c->err, "mirrors[%zu]: neither ingress nor egress", i);
 	return 0;
 }
 
@@ -63,9 +63,9 @@ static int mirror_validate(struct cni_call *c)
 	if (mirror_apply_nodeconf(c) < 0)
 		return -1;
 	if (!*conf->bridge)
-		return err_set(c->err, ERR_CONFIG, "bridge: missing");
+		return err_config(c->err, "bridge: missing");
 	if (!conf->n_mirrors)
-		return err_set(c->err, ERR_CONFIG, "mirrors: missing");
+		return err_config(c->err, "mirrors: missing");
 	n = conf->n_mirrors;
 	conf->n_mirrors = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -74,9 +74,8 @@ static int mirror_validate(struct cni_call *c)
 		merge(conf, &conf->mirrors[i]);
 	}
 	if (c->req->command == CNI_ADD && !c->req->prev)
-		return err_set(c->err, ERR_CONFIG,
-			       "prevResult: missing, %s goes behind ovs in a chain",
-			       c->plugin->name);
+		return err_config(c->err, "prevResult: missing, %s goes behind ovs in a chain",
+				  c->plugin->name);
 	return 0;
 }
 

@@ -37,7 +37,7 @@ static bool take_if(struct reader *r, const char *word)
 
 static int refuse(struct reader *r, const char *word, const char *why)
 {
-	return err_set(r->err, ERR_CONFIG, "\"%.80s\": %s", word ? word : "", why);
+	return err_config(r->err, "\"%.80s\": %s", word ? word : "", why);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

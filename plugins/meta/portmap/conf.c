@@ -65,19 +65,18 @@ static int check_backend(const struct portmap *p, struct err *err)
 	const char *other = strcmp(p->backend, "iptables") ? "iptables" : "nftables";
 
 	if (strcmp(p->backend, "iptables") != 0 && strcmp(p->backend, "nftables") != 0)
-		return err_set(err, ERR_CONFIG,
-			       "backend: \"%.80s\" is neither nftables nor iptables", p->backend);
+		return err_config(err, "backend: \"%.80s\" is neither nftables nor iptables",
+				  p->backend);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const char *language = language_of(p, i);
 
 		if (language && !strcmp(language, other))
-			return err_set(err, ERR_CONFIG, "%s: are for %s, and backend is %s",
-				       condition_keys[i], other, p->backend);
+			return err_config(err, "%s: are for %s, and backend is %s",
+					  condition_keys[i], other, p->backend);
 	}
 	if (p->external_chain && !strcmp(other, "iptables"))
-		return err_set(err, ERR_CONFIG,
-			       "externalSetMarkChain: is for iptables, and backend is %s",
-			       p->backend);
+		return err_config(err, "externalSetMarkChain: is for iptables, and backend is %s",
+				  p->backend);
 	return 0;
 }
 
@@ -87,15 +86,13 @@ static int check_external_chain(const struct portmap *p, struct err *err)
 	const char *chain = p->external_chain;
 
 	if (p->has_mark_bit)
-		return err_set(err, ERR_CONFIG,
-			       "externalSetMarkChain: markMasqBit cannot be given as well");
+		return err_config(err, "externalSetMarkChain: markMasqBit cannot be given as well");
 	if (!*chain || strlen(chain) > INSTANCE_CHAIN_LEN || *chain == '-' || *chain == '!')
-		return err_set(err, ERR_CONFIG,
-			       "externalSetMarkChain: \"%.80s\" is no chain's name", chain);
+		return err_config(err, "externalSetMarkChain: \"%.80s\" is no chain's name", chain);
 	for (const char *s = chain; *s; s++)
 		if (*s <= ' ' || *s > '~' || strchr("\"'\\", *s))
-			return err_set(err, ERR_CONFIG,
-				       "externalSetMarkChain: \"%.80s\" is no chain's name", chain);
+			return err_config(err, "externalSetMarkChain: \"%.80s\" is no chain's name",
+					  chain);
 	return 0;
 }
 
@@ -109,13 +106,11 @@ static int check_words(const char *key, struct portmap_words words, struct err *
 
 	for (size_t i = 0; i < words.n; i++) {
 		if (!*words.word[i] || strpbrk(words.word[i], "\n\r"))
-			return err_set(err, ERR_CONFIG, "%s[%zu]: empty, or of several lines", key,
-				       i);
+			return err_config(err, "%s[%zu]: empty, or of several lines", key, i);
 		len += strlen(words.word[i]) + 1;
 	}
 	if (len > CONDITIONS_MAX)
-		return err_set(err, ERR_CONFIG, "%s: longer than %d characters", key,
-			       CONDITIONS_MAX);
+		return err_config(err, "%s: longer than %d characters", key, CONDITIONS_MAX);
 	return 0;
 }
 
@@ -144,9 +139,9 @@ static int choose(struct portmap *p, struct arena *arena, struct err *err)
 			iptables = true;
 	}
 	if (nft && iptables)
-		return err_set(err, ERR_CONFIG,
-			       "conditionsV4, conditionsV6, externalSetMarkChain: some are for "
-			       "nftables and some for iptables");
+		return err_config(err,
+				  "conditionsV4, conditionsV6, externalSetMarkChain: some are for "
+				  "nftables and some for iptables");
 	if (p->external_chain) {
 		p->chosen = PORTMAP_IPTABLES;
 		return 0;
@@ -322,8 +317,8 @@ static int check_places(const struct portmap *p, sa_family_t family, struct aren
 	qsort(all, n, sizeof(*all), by_place_and_index);
 	for (size_t i = 1; i < n; i++)
 		if (!by_place(&all[i - 1].m, &all[i].m) && all[i - 1].m.to_port != all[i].m.to_port)
-			return err_set(
-				err, ERR_CONFIG,
+			return err_config(
+				err,
 				"runtimeConfig.portMappings[%zu].hostPort: %u/%s leads to %u already",
 				all[i].index, all[i].m.port,
 				portmap_protocol_name(all[i].m.protocol), all[i - 1].m.to_port);
@@ -334,8 +329,8 @@ int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err
 {
 	for (size_t i = 0; i < p->n_ports; i++)
 		if (!portmap_protocol(&p->ports[i]))
-			return err_set(
-				err, ERR_CONFIG,
+			return err_config(
+				err,
 				"runtimeConfig.portMappings[%zu].protocol: \"%.80s\" is none "
 				"of tcp, udp, sctp, dccp",
 				i, p->ports[i].protocol);

@@ -18,8 +18,8 @@ static int portmap_validate(struct cni_call *c)
 	if (portmap_check_ports(conf, c->arena, c->err) < 0)
 		return -1;
 	if (c->req->command == CNI_ADD && !c->req->prev)
-		return err_set(
-			c->err, ERR_CONFIG,
+		return err_config(
+			c->err,
 			"prevResult: missing, portmap goes behind another plugin in a chain");
 	return 0;
 }
