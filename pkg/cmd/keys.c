@@ -49,7 +49,7 @@ static void add_path(struct json *key, const struct path *p)
 		if (p->part[i])
 			json_add_str(list, NULL, p->part[i]);
 		else
-			json_add_uint(list, NULL, 0);
+			json_add_int(list, NULL, 0);
 }
 
 static void add_key(struct json *keys, const struct json_field *f, const struct path *p)
@@ -59,9 +59,9 @@ static void add_key(struct json *keys, const struct json_field *f, const struct 
 	add_path(key, p);
 	json_add_str(key, "type", type_name(f->type));
 	if (f->type == JSON_UINT)
-		json_add_uint(key, "min", f->min);
+		json_add_int(key, "min", f->min);
 	if (limit(f))
-		json_add_uint(key, "max", limit(f));
+		json_add_int(key, "max", limit(f));
 	json_add_bool(key, "required", f->required);
 }
 

@@ -13,7 +13,7 @@ const char *cni_error_print(const struct err *e, const char *version)
 	if (!version || !*version || cni_family(version) == CNI_FAMILY_NONE)
 		version = CNI_VERSION_LATEST;
 	json_add_str(o, "cniVersion", version);
-	json_add_uint(o, "code", (uint32_t)e->code);
+	json_add_int(o, "code", (uint32_t)e->code);
 	json_add_str(o, "msg", e->msg);
 	if (e->details[0])
 		json_add_str(o, "details", e->details);

@@ -174,7 +174,7 @@ static void add_str(struct json *o, const char *key, const char *s)
 static void add_uint(struct json *o, const char *key, uint32_t n)
 {
 	if (n)
-		json_add_uint(o, key, n);
+		json_add_int(o, key, n);
 }
 
 static void add_ip(struct json *o, const char *key, const struct ip *ip)
@@ -218,9 +218,9 @@ static void add_route(struct json *list, const struct cni_route *r, bool attribu
 	add_uint(o, "advmss", r->advmss);
 	add_uint(o, "priority", r->priority);
 	if (r->has_table)
-		json_add_uint(o, "table", r->table);
+		json_add_int(o, "table", r->table);
 	if (r->has_scope)
-		json_add_uint(o, "scope", r->scope);
+		json_add_int(o, "scope", r->scope);
 }
 
 static void add_interfaces(struct json *root, const struct cni_result *r, enum cni_family family)
@@ -254,7 +254,7 @@ static void add_ips(struct json *root, const struct cni_result *r, enum cni_fami
 		if (family == CNI_FAMILY_03)
 			json_add_str(o, "version", p->address.family == AF_INET6 ? "6" : "4");
 		if (p->has_interface)
-			json_add_uint(o, "interface", p->interface);
+			json_add_int(o, "interface", p->interface);
 		add_cidr(o, "address", &p->address);
 		add_ip(o, "gateway", &p->gateway);
 	}

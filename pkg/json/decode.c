@@ -20,18 +20,13 @@ struct str_item {
 
 const struct json_field json_str_item[] = { F_STR("", struct str_item, s), F_END };
 
-bool json_key_folds(const char *a, const char *b)
-{
-	return !strcasecmp(a, b);
-}
-
 static int mismatch(struct decoder *d, const char *want)
 {
 	return err_set(d->err, ERR_DECODE, "%s: expected %s", d->path[0] ? d->path : "document",
 		       want);
 }
 
-static int decode_bool(struct decoder *d, const cJSON *v, bool *out)
+static int decode_bool(struct decoder *d, const struct json *v, bool *out)
 {
 	if (!cJSON_IsBool(v))
 		return mismatch(d, "true or false");
@@ -39,7 +34,7 @@ static int decode_bool(struct decoder *d, const cJSON *v, bool *out)
 	return 0;
 }
 
-static int decode_uint(struct decoder *d, const struct json_field *f, const cJSON *v, void *p)
+static int decode_uint(struct decoder *d, const struct json_field *f, const struct json *v, void *p)
 {
 	uint32_t top = f->width >= 4 ? UINT32_MAX : (UINT32_C(1) << (f->width * 8)) - 1;
 	uint32_t max = f->max ? f->max : top;
@@ -49,21 +44,16 @@ static int decode_uint(struct decoder *d, const struct json_field *f, const cJSO
 		return mismatch(d, "an integer");
 	if (n < f->min || n > max)
 		return err_config(d->err, "%s: %.0f is not in %u..%u", d->path, n, f->min, max);
-	switch (f->width) {
-	case 1:
+	if (f->width == sizeof(uint8_t))
 		*(uint8_t *)p = (uint8_t)n;
-		break;
-	case 2:
+	else if (f->width == sizeof(uint16_t))
 		*(uint16_t *)p = (uint16_t)n;
-		break;
-	default:
+	else
 		*(uint32_t *)p = (uint32_t)n;
-		break;
-	}
 	return 0;
 }
 
-static int decode_str(struct decoder *d, const struct json_field *f, const cJSON *v,
+static int decode_str(struct decoder *d, const struct json_field *f, const struct json *v,
 		      const char **out)
 {
 	uint32_t max = f->max ? f->max : JSON_STR_MAX;
@@ -76,28 +66,29 @@ static int decode_str(struct decoder *d, const struct json_field *f, const cJSON
 	return 0;
 }
 
-static int decode_ip(struct decoder *d, const struct json_field *f, const cJSON *v, struct ip *out)
+static int decode_ip(struct decoder *d, const struct json_field *f, const struct json *v,
+		     struct ip *out)
 {
 	const char *s = cJSON_GetStringValue(v);
 
 	if (!s)
 		return mismatch(d, "a string");
-	if (f->type != JSON_CIDR && ip_parse(out, s))
-		return 0;
-	if (f->type != JSON_IP && cidr_parse(out, s))
+	if ((f->type != JSON_CIDR && ip_parse(out, s)) ||
+	    (f->type != JSON_IP && cidr_parse(out, s)))
 		return 0;
 	return err_set(d->err, ERR_DECODE, "%s: \"%.80s\" is not %s", d->path, s,
 		       f->type == JSON_CIDR ? "an address/prefix" : "an IP address");
 }
 
-static int decode_value(struct decoder *d, const struct json_field *table, const cJSON *v,
+static int decode_value(struct decoder *d, const struct json_field *table, const struct json *v,
 			void *out);
 
-static int decode_list(struct decoder *d, const struct json_field *f, const cJSON *v, char *base)
+static int decode_list(struct decoder *d, const struct json_field *f, const struct json *v,
+		       char *base)
 {
 	size_t at = strlen(d->path), i = 0, n = (size_t)cJSON_GetArraySize(v);
 	size_t max = f->max ? f->max : JSON_LIST_MAX;
-	const cJSON *item;
+	const struct json *item;
 	char *elems;
 
 	if (!cJSON_IsArray(v))
@@ -125,7 +116,8 @@ static void decode_null(const struct json_field *f, char *base)
 		*(bool *)(base + f->has_offset) = true;
 }
 
-static int decode_field(struct decoder *d, const struct json_field *f, const cJSON *v, char *base)
+static int decode_field(struct decoder *d, const struct json_field *f, const struct json *v,
+			char *base)
 {
 	void *p = base + f->offset;
 
@@ -165,7 +157,7 @@ static const struct json_field *row(const struct json_field *table, const char *
 	for (const struct json_field *f = table; f->type != JSON_END; f++) {
 		if (!strcmp(f->key, key))
 			return f;
-		if (!folded && json_key_folds(f->key, key))
+		if (!folded && !strcasecmp(f->key, key))
 			folded = f;
 	}
 	return folded;
@@ -185,7 +177,7 @@ static bool forgive(struct decoder *d)
 }
 
 /* null, or an empty string where that says nothing. */
-static bool is_absent(const struct json_field *f, const cJSON *v)
+static bool is_absent(const struct json_field *f, const struct json *v)
 {
 	const char *s = cJSON_GetStringValue(v);
 
@@ -194,11 +186,11 @@ static bool is_absent(const struct json_field *f, const cJSON *v)
 	return cJSON_IsNull(v);
 }
 
-static int decode_members(struct decoder *d, const struct json_field *table, const cJSON *obj,
+static int decode_members(struct decoder *d, const struct json_field *table, const struct json *obj,
 			  void *out, uint64_t *seen)
 {
 	size_t at = strlen(d->path);
-	const cJSON *v;
+	const struct json *v;
 
 	cJSON_ArrayForEach(v, obj) {
 		const struct json_field *f = row(table, v->string);
@@ -222,7 +214,7 @@ static int decode_members(struct decoder *d, const struct json_field *table, con
 	return 0;
 }
 
-static int decode_value(struct decoder *d, const struct json_field *table, const cJSON *v,
+static int decode_value(struct decoder *d, const struct json_field *table, const struct json *v,
 			void *out)
 {
 	size_t at = strlen(d->path);
@@ -243,25 +235,23 @@ static int decode_value(struct decoder *d, const struct json_field *table, const
 	return 0;
 }
 
-static int decode(struct decoder *d, const struct json *v, const struct json_field *fields,
-		  const char *what, void *out)
+static int decode(bool lenient, const struct json *v, const struct json_field *fields,
+		  const char *what, void *out, struct err *err)
 {
-	snprintf(d->path, sizeof(d->path), "%s", what);
-	return decode_value(d, fields, json_cjson(v), out);
+	struct decoder d = { .err = err, .lenient = lenient };
+
+	snprintf(d.path, sizeof(d.path), "%s", what);
+	return decode_value(&d, fields, v, out);
 }
 
 int json_decode(const struct json *v, const struct json_field *fields, const char *what, void *out,
 		struct err *err)
 {
-	struct decoder d = { .err = err };
-
-	return decode(&d, v, fields, what, out);
+	return decode(false, v, fields, what, out, err);
 }
 
 int json_decode_lenient(const struct json *v, const struct json_field *fields, const char *what,
 			void *out, struct err *err)
 {
-	struct decoder d = { .err = err, .lenient = true };
-
-	return decode(&d, v, fields, what, out);
+	return decode(true, v, fields, what, out, err);
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - what json.c and decode.c share; no other file may include it. */
+/*
+ * internal.h - what json.c and decode.c see of a value; no other file may include it. cJSON's
+ * struct is declared by our name, so that the struct json that all others hold is it.
+ */
 #pragma once
 
+#define cJSON json
 #include <cjson/cJSON.h>
-#include <stdbool.h>
-
-#include "json/json.h"
-
-const cJSON *json_cjson(const struct json *v);
-
-/* encoding/json's key match when no key is exact: ASCII case does not count. */
-bool json_key_folds(const char *a, const char *b);
+#undef cJSON

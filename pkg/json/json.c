@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/json.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "json/internal.h"
 #include "json/scan.h"
@@ -38,39 +38,19 @@ struct arena *json_arena(void)
 	return pool;
 }
 
-const cJSON *json_cjson(const struct json *v)
-{
-	return (const cJSON *)(const void *)v;
-}
-
-static const struct json *wrap(const cJSON *v)
-{
-	return (const struct json *)(const void *)v;
-}
-
-static cJSON *mut(struct json *v)
-{
-	return (cJSON *)(void *)v;
-}
-
-static struct json *wrap_mut(cJSON *v)
-{
-	return (struct json *)(void *)v;
-}
-
 int json_parse_max(const char *text, size_t len, size_t max, const struct json **out,
 		   struct err *err)
 {
 	size_t at = 0;
 	const char *fault = len >= max ? "too large" : json_scan(text, len, &at);
-	cJSON *root;
+	struct json *root;
 
 	if (fault)
 		return err_set(err, ERR_DECODE, "invalid JSON: %s at byte %zu", fault, at);
 	root = cJSON_ParseWithLength(text, len);
 	if (!root)
 		return err_set(err, ERR_DECODE, "invalid JSON: not understood");
-	*out = wrap(root);
+	*out = root;
 	return 0;
 }
 
@@ -81,47 +61,47 @@ int json_parse(const char *text, size_t len, const struct json **out, struct err
 
 bool json_is_null(const struct json *v)
 {
-	return !v || cJSON_IsNull(json_cjson(v));
+	return !v || cJSON_IsNull(v);
 }
 
 bool json_is_object(const struct json *v)
 {
-	return cJSON_IsObject(json_cjson(v));
+	return cJSON_IsObject(v);
 }
 
 bool json_is_list(const struct json *v)
 {
-	return cJSON_IsArray(json_cjson(v));
+	return cJSON_IsArray(v);
 }
 
 const struct json *json_first(const struct json *v)
 {
-	return v ? wrap(json_cjson(v)->child) : NULL;
+	return v ? v->child : NULL;
 }
 
 const struct json *json_next(const struct json *v)
 {
-	return v ? wrap(json_cjson(v)->next) : NULL;
+	return v ? v->next : NULL;
 }
 
 const struct json *json_get(const struct json *obj, const char *key)
 {
-	const cJSON *item, *found = NULL;
+	const struct json *item, *found = NULL;
 
-	cJSON_ArrayForEach(item, json_cjson(obj))
-		if (item->string && json_key_folds(item->string, key))
+	cJSON_ArrayForEach(item, obj)
+		if (item->string && !strcasecmp(item->string, key))
 			found = item;
-	return found && !cJSON_IsNull(found) ? wrap(found) : NULL;
+	return found && !cJSON_IsNull(found) ? found : NULL;
 }
 
 const char *json_string(const struct json *v)
 {
-	return cJSON_GetStringValue(json_cjson(v));
+	return cJSON_GetStringValue(v);
 }
 
 bool json_int(const struct json *v, int64_t *out)
 {
-	double n = cJSON_GetNumberValue(json_cjson(v)); /* NaN if it is none */
+	double n = cJSON_GetNumberValue(v); /* NaN if it is none */
 
 	if (!(n >= -EXACT && n <= EXACT) || n != floor(n))
 		return false;
@@ -129,42 +109,34 @@ bool json_int(const struct json *v, int64_t *out)
 	return true;
 }
 
-bool json_bool(const struct json *v, bool *out)
-{
-	if (!cJSON_IsBool(json_cjson(v)))
-		return false;
-	*out = cJSON_IsTrue(json_cjson(v));
-	return true;
-}
-
 const char *json_key(const struct json *v)
 {
-	return json_cjson(v)->string;
+	return v->string;
 }
 
 struct json *json_object(void)
 {
-	return wrap_mut(cJSON_CreateObject());
+	return cJSON_CreateObject();
 }
 
 /* The arena never returns NULL, so neither do cJSON's constructors. */
-static struct json *attach(struct json *parent, const char *key, cJSON *child)
+static struct json *attach(struct json *parent, const char *key, struct json *child)
 {
 	if (key)
-		cJSON_AddItemToObject(mut(parent), key, child);
+		cJSON_AddItemToObject(parent, key, child);
 	else
-		cJSON_AddItemToArray(mut(parent), child);
-	return wrap_mut(child);
+		cJSON_AddItemToArray(parent, child);
+	return child;
 }
 
 struct json *json_list_new(void)
 {
-	return wrap_mut(cJSON_CreateArray());
+	return cJSON_CreateArray();
 }
 
 void json_add(struct json *parent, const char *key, struct json *child)
 {
-	attach(parent, key, mut(child));
+	attach(parent, key, child);
 }
 
 struct json *json_add_object(struct json *parent, const char *key)
@@ -184,11 +156,8 @@ struct json *json_add_list(struct json *parent, const char *key)
 static const char *sanitize(const char *s)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
-	char *out, *o;
+	char *out = arena_alloc(pool, strlen(s) * 3 + 1), *o = out;
 
-	if (json_utf8_valid(s))
-		return s;
-	out = o = arena_alloc(pool, strlen(s) * 3 + 1);
 	while (*s) {
 		size_t n = json_utf8_len(s);
 
@@ -201,7 +170,7 @@ static const char *sanitize(const char *s)
 
 void json_add_str(struct json *parent, const char *key, const char *s)
 {
-	attach(parent, key, cJSON_CreateString(sanitize(s)));
+	attach(parent, key, cJSON_CreateStringReference(sanitize(s)));
 }
 
 void json_add_null(struct json *parent, const char *key)
@@ -221,12 +190,7 @@ void json_add_int(struct json *parent, const char *key, int64_t n)
 
 void json_add_copy(struct json *parent, const char *key, const struct json *v)
 {
-	attach(parent, key, cJSON_Duplicate(json_cjson(v), true));
-}
-
-void json_add_uint(struct json *parent, const char *key, uint32_t n)
-{
-	attach(parent, key, cJSON_CreateNumber(n));
+	attach(parent, key, cJSON_Duplicate(v, true));
 }
 
 void json_add_strs(struct json *parent, const char *key, const char *const *s, size_t n)
@@ -242,5 +206,5 @@ void json_add_strs(struct json *parent, const char *key, const char *const *s, s
 
 const char *json_print(const struct json *v)
 {
-	return cJSON_PrintUnformatted(json_cjson(v));
+	return cJSON_PrintUnformatted(v);
 }

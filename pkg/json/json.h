@@ -60,7 +60,6 @@ const char *json_string(const struct json *v);
 
 /* Is it an integer, exact in a double? */
 bool json_int(const struct json *v, int64_t *out);
-bool json_bool(const struct json *v, bool *out); /* is it true or false? */
 
 /* Building: the parent owns the child; a NULL key appends to a list. */
 struct json *json_object(void);
@@ -73,7 +72,6 @@ void json_add_null(struct json *parent, const char *key);
 void json_add_bool(struct json *parent, const char *key, bool b);
 void json_add_int(struct json *parent, const char *key, int64_t n); /* exact up to 2^53 */
 void json_add_copy(struct json *parent, const char *key, const struct json *v);
-void json_add_uint(struct json *parent, const char *key, uint32_t n);
 void json_add_strs(struct json *parent, const char *key, const char *const *s, size_t n);
 
 /* Compact text, in the arena. */

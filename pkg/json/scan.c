@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/scan.h"
 
+#include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "json/json.h"
+
+#define DIGITS "0123456789"
 
 /* Reading at `end` yields NUL, which no token accepts. */
 struct scanner {
@@ -26,81 +30,69 @@ static bool fail(struct scanner *s, const char *fault)
 	return false;
 }
 
-static void skip_space(struct scanner *s)
+/* One byte of those. */
+static bool accept(struct scanner *s, const char *set)
 {
-	while (s->at < s->end &&
-	       (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
-		s->at++;
-}
-
-static bool accept(struct scanner *s, char c)
-{
-	if (peek(s) != c)
+	if (!peek(s) || !strchr(set, peek(s)))
 		return false;
 	s->at++;
 	return true;
 }
 
-static bool is_digit(char c)
+static void skip_space(struct scanner *s)
 {
-	return c >= '0' && c <= '9';
+	while (accept(s, " \t\n\r"))
+		continue;
 }
 
 static bool digits(struct scanner *s)
 {
-	if (!is_digit(peek(s)))
+	if (!accept(s, DIGITS))
 		return fail(s, "invalid number");
-	while (is_digit(peek(s)))
-		s->at++;
+	while (accept(s, DIGITS))
+		continue;
 	return true;
 }
 
 static bool number(struct scanner *s)
 {
-	(void)accept(s, '-');
-	if (accept(s, '0')) {
-		if (is_digit(peek(s)))
-			return fail(s, "number with a leading zero");
-	} else if (!digits(s)) {
-		return false;
+	(void)accept(s, "-");
+	if (!accept(s, "0")) {
+		if (!digits(s))
+			return false;
+	} else if (isdigit((unsigned char)peek(s))) {
+		return fail(s, "number with a leading zero");
 	}
-	if (accept(s, '.') && !digits(s))
+	if (accept(s, ".") && !digits(s))
 		return false;
-	if (accept(s, 'e') || accept(s, 'E')) {
-		if (!accept(s, '+'))
-			(void)accept(s, '-');
-		return digits(s);
-	}
-	return true;
+	if (!accept(s, "eE"))
+		return true;
+	(void)accept(s, "+-");
+	return digits(s);
 }
 
 static bool escape(struct scanner *s)
 {
 	const char *hex = s->at + 1;
 
-	if (!accept(s, 'u'))
-		return peek(s) && strchr("\"\\/bfnrt", peek(s)) ? s->at++,
-		       true                                     : fail(s, "invalid escape");
-	for (int i = 0; i < 4; i++) {
-		if (!peek(s) || !strchr("0123456789abcdefABCDEF", peek(s)))
+	if (!accept(s, "u"))
+		return accept(s, "\"\\/bfnrt") || fail(s, "invalid escape");
+	for (int i = 0; i < 4; i++)
+		if (!accept(s, DIGITS "abcdefABCDEF"))
 			return fail(s, "invalid \\u escape");
-		s->at++;
-	}
-	if (!memcmp(hex, "0000", 4))
-		return fail(s, "\\u0000 in a string");
-	return true;
+	return memcmp(hex, "0000", 4) != 0 || fail(s, "\\u0000 in a string");
 }
 
 static bool string(struct scanner *s)
 {
-	if (!accept(s, '"'))
+	if (!accept(s, "\""))
 		return fail(s, "expected a string");
 	while (s->at < s->end && *s->at != '"') {
 		size_t n;
 
 		if ((unsigned char)*s->at < 0x20)
 			return fail(s, "control character in a string");
-		if (accept(s, '\\')) {
+		if (accept(s, "\\")) {
 			if (!escape(s))
 				return false;
 			continue;
@@ -110,31 +102,31 @@ static bool string(struct scanner *s)
 			return fail(s, "invalid UTF-8");
 		s->at += n;
 	}
-	return accept(s, '"') || fail(s, "unterminated string");
+	return accept(s, "\"") || fail(s, "unterminated string");
 }
 
 static bool value(struct scanner *s);
 
 /* "[" or "{" has been seen; elements up to the closing bracket. */
-static bool elements(struct scanner *s, char close)
+static bool elements(struct scanner *s, const char *close)
 {
 	skip_space(s);
 	if (accept(s, close))
 		return true;
 	for (;;) {
 		skip_space(s);
-		if (close == '}') {
+		if (*close == '}') {
 			if (!string(s))
 				return false;
 			skip_space(s);
-			if (!accept(s, ':'))
+			if (!accept(s, ":"))
 				return fail(s, "expected ':'");
 		}
 		if (!value(s))
 			return false;
 		if (accept(s, close))
 			return true;
-		if (!accept(s, ','))
+		if (!accept(s, ","))
 			return fail(s, "expected ',' or a closing bracket");
 	}
 }
@@ -165,11 +157,11 @@ static bool value(struct scanner *s)
 		if (++s->depth > JSON_MAX_DEPTH)
 			return fail(s, "nested too deep");
 		s->at++;
-		ok = elements(s, c == '{' ? '}' : ']');
+		ok = elements(s, c == '{' ? "}" : "]");
 		s->depth--;
 	} else if (c == '"') {
 		ok = string(s);
-	} else if (c == '-' || is_digit(c)) {
+	} else if (c == '-' || isdigit((unsigned char)c)) {
 		ok = number(s);
 	} else {
 		ok = literal(s);
@@ -188,42 +180,22 @@ const char *json_scan(const char *text, size_t len, size_t *at)
 	return s.fault;
 }
 
-/* RFC 3629, section 4: the table of well-formed sequences, as ranges of the second byte. */
+/* RFC 3629, section 3; no overlong form, no surrogate. */
 size_t json_utf8_len(const char *str)
 {
+	static const uint32_t least[] = { [2] = 0x80, [3] = 0x800, [4] = 0x10000 }; /* of n bytes */
 	const unsigned char *s = (const unsigned char *)str;
-	unsigned char lo = 0x80, hi = 0xbf;
-	size_t n;
+	size_t n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = s[0] & (0x7fU >> n);
 
 	if (s[0] < 0x80)
 		return s[0] ? 1 : 0;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
+	if (s[0] < 0xc0 || s[0] > 0xf7)
 		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		lo = 0xa0;
-	if (s[0] == 0xed)
-		hi = 0x9f;
-	if (s[0] == 0xf0)
-		lo = 0x90;
-	if (s[0] == 0xf4)
-		hi = 0x8f;
-	if (s[1] < lo || s[1] > hi)
-		return 0;
-	for (size_t i = 2; i < n; i++)
+	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	return n;
-}
-
-bool json_utf8_valid(const char *s)
-{
-	while (*s) {
-		size_t n = json_utf8_len(s);
-
-		if (!n)
-			return false;
-		s += n;
+		c = c << 6 | (s[i] & 0x3fU);
 	}
-	return true;
+	return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : n;
 }

@@ -14,4 +14,3 @@ const char *json_scan(const char *text, size_t len, size_t *at);
 
 /* Length of the well-formed UTF-8 sequence (RFC 3629) at s, 0 if there is none. */
 size_t json_utf8_len(const char *s);
-bool json_utf8_valid(const char *s);

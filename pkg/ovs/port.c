@@ -23,7 +23,7 @@ static void insert_interface(struct ovsdb_txn *t, const struct ovs_port *p)
 	if (p->iface_type)
 		json_add_str(row, "type", p->iface_type);
 	if (p->ofport_request)
-		json_add_uint(row, "ofport_request", p->ofport_request);
+		json_add_int(row, "ofport_request", p->ofport_request);
 	if (p->iface_id) {
 		const struct ovsdb_pair id = { "iface-id", p->iface_id };
 
@@ -38,7 +38,7 @@ static void insert_port(struct ovsdb_txn *t, const struct ovs_port *p)
 	json_add_str(row, "name", p->name);
 	json_add_str(row, "vlan_mode", p->vlan_mode);
 	if (p->has_tag)
-		json_add_uint(row, "tag", p->tag);
+		json_add_int(row, "tag", p->tag);
 	if (p->n_trunks)
 		ovsdb_add_uints(row, "trunks", p->trunks, p->n_trunks);
 	ovsdb_add_map(row, "external_ids", p->ids, p->n_ids);
@@ -287,7 +287,7 @@ int ovs_switch_sync(struct ovsdb *db, uint32_t timeout_ms)
 
 	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
 	ovsdb_op(t, "mutate", "Open_vSwitch");
-	json_add_uint(ovsdb_mutation(t, "next_cfg", "+="), NULL, 1);
+	json_add_int(ovsdb_mutation(t, "next_cfg", "+="), NULL, 1);
 	ovsdb_select(t, "Open_vSwitch", "next_cfg");
 	if (ovsdb_run(db, t) < 0)
 		return -1;

@@ -125,7 +125,7 @@ struct json *ovsdb_wait_rows(struct ovsdb_txn *t, const char *table, const char 
 	ovsdb_op(t, "wait", table);
 	add_columns(t, column);
 	json_add_str(t->op, "until", until);
-	json_add_uint(t->op, "timeout", timeout_ms);
+	json_add_int(t->op, "timeout", timeout_ms);
 	return json_add_list(t->op, "rows");
 }
 
@@ -153,7 +153,7 @@ int ovsdb_send(struct ovsdb *db, struct ovsdb_txn *t)
 	db->under_way = t;
 	json_add_str(request, "method", "transact");
 	json_add(request, "params", t->params);
-	json_add_uint(request, "id", t->id);
+	json_add_int(request, "id", t->id);
 	return put_message(db, request) < 0 ? err_wrap(db->stream.err, "%s", t->label) : 0;
 }
 

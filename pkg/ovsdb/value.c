@@ -45,11 +45,6 @@ bool ovsdb_int(const struct json *v, int64_t *out)
 	return json_int(only(v), out);
 }
 
-bool ovsdb_bool(const struct json *v, bool *out)
-{
-	return json_bool(only(v), out);
-}
-
 static bool is_uuid(const char *s)
 {
 	return s && strlen(s) == OVSDB_UUID_LEN &&
@@ -114,7 +109,7 @@ void ovsdb_add_uints(struct json *parent, const char *key, const uint16_t *n, si
 	struct json *list = json_add_list(add_tagged(parent, key, "set"), NULL);
 
 	for (size_t i = 0; i < count; i++)
-		json_add_uint(list, NULL, n[i]);
+		json_add_int(list, NULL, n[i]);
 }
 
 int ovsdb_new_uuid(char uuid[OVSDB_UUID_LEN + 1], struct err *err)

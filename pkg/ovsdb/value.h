@@ -19,7 +19,6 @@ struct ovsdb_pair {
 size_t ovsdb_set(const struct json *v, const struct json **first);
 const char *ovsdb_str(const struct json *v);        /* a string, or an optional one; NULL if none */
 bool ovsdb_int(const struct json *v, int64_t *out); /* the same */
-bool ovsdb_bool(const struct json *v, bool *out);   /* the same */
 const char *ovsdb_uuid(const struct json *v);       /* a reference; NULL if it is none */
 const char *ovsdb_map(const struct json *v, const char *key); /* a map's string; NULL if absent */
 

@@ -134,13 +134,12 @@ static void read_all(const struct json *v)
 	const struct json *first;
 	size_t n = ovsdb_set(v, &first);
 	int64_t number;
-	bool truth;
 
 	for (; n; n--, first = json_next(first))
 		if (!first)
 			abort();
 	(void)ovsdb_str(v), (void)ovsdb_uuid(v), (void)ovsdb_map(v, "owner");
-	(void)ovsdb_int(v, &number), (void)ovsdb_bool(v, &truth);
+	(void)ovsdb_int(v, &number);
 	json_for_each(child, v)
 		read_all(child);
 }

@@ -415,11 +415,11 @@ static void check_print(void)
 	struct json *o = json_object(), *sub;
 
 	json_add_str(o, "s", "x");
-	json_add_uint(o, "n", 4294967295U);
+	json_add_int(o, "n", 4294967295U);
 	json_add_strs(o, "none", list, 0);
 	json_add_strs(o, "list", list, 2);
 	sub = json_add_object(o, "o");
-	json_add_uint(json_add_object(json_add_list(sub, "l"), NULL), "zero", 0);
+	json_add_int(json_add_object(json_add_list(sub, "l"), NULL), "zero", 0);
 	is_str(json_print(o),
 	       "{\"s\":\"x\",\"n\":4294967295,\"list\":[\"a\",\"b\"],\"o\":{\"l\":[{\"zero\":0}]}}",
 	       "an object");
