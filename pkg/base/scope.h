@@ -4,9 +4,11 @@
  *
  *	auto_close int fd = open(...);		-1 means nothing to do
  *	return take_fd(&fd);			ownership leaves the scope
+ *	auto_dir DIR *d = opendir(...);		NULL means nothing to do
  */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -26,6 +28,13 @@ static inline void drop_fd(int *fd)
 	close_fd(fd);
 	*fd = -1;
 }
+
+static inline void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+#define auto_dir __attribute__((cleanup(close_dir)))
 
 static inline int take_fd(int *fd)
 {

@@ -85,6 +85,16 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+DIR *file_entries(int dir, const char *name)
+{
+	auto_close int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	if (entries)
+		fd = -1;
+	return entries;
+}
+
 /* ---- drafts: what is written before it has the file's name ----------------------------------- */
 
 #define DRAFT ":.tmp" /* no name of a container or an interface has a colon */
@@ -175,12 +185,10 @@ int file_remove(const char *path, struct arena *arena, struct err *err)
 
 void file_sweep(const char *dir, struct arena *arena)
 {
-	DIR *d = opendir(dir);
+	auto_dir DIR *d = opendir(dir);
 	const struct dirent *e;
 
 	while (d && (e = readdir(d)))
 		if (file_is_draft(e->d_name))
 			remove_draft(arena_printf(arena, "%s/%s", dir, e->d_name));
-	if (d)
-		closedir(d);
 }

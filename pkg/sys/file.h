@@ -2,6 +2,7 @@
 /* file.h - small files: read whole, replaced whole. */
 #pragma once
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -18,6 +19,9 @@ int file_write_fd(int fd, const char *text, size_t len);
  */
 int file_read(const char *path, size_t max, struct arena *arena, const char **text, size_t *len,
 	      struct err *err) NODISCARD;
+
+/* A directory in `dir` for readdir(3), NULL if it cannot be. Follows no link. */
+DIR *file_entries(int dir, const char *name);
 
 /* Make directories as mkdir -p does; only the last one gets the mode, the others 0755. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err) NODISCARD;

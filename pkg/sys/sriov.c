@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/sriov.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/scope.h"
 #include "base/str.h"
 #include "sys/file.h"
 
@@ -16,7 +16,6 @@
 struct finder {
 	const char *sys, *device;
 	struct arena *arena;
-	struct err *err;
 };
 
 /* DDDD:BB:DD.F, and nothing that leads elsewhere. */
@@ -57,31 +56,25 @@ static const char *attribute(const struct finder *f, const char *ifname, const c
 	return arena_strndup(f->arena, text, strcspn(text, "\n"));
 }
 
-/* The first name in a directory that `fits`; NULL if none does. */
+/*
+ * The first name in a directory that `fits` (NULL = all do) and an interface could have; NULL if
+ * none does.
+ */
 static const char *find_name(const struct finder *f, const char *dir,
 			     bool (*fits)(const struct finder *f, const char *name,
 					  const void *arg),
 			     const void *arg)
 {
-	DIR *d = opendir(dir);
+	auto_dir DIR *d = opendir(dir);
 	const struct dirent *e;
-	const char *found = NULL;
 
-	while (d && !found && (e = readdir(d)))
-		if (e->d_name[0] != '.' && fits(f, e->d_name, arg))
-			found = arena_strdup(f->arena, e->d_name);
-	if (d)
-		closedir(d);
-	return found;
+	while (d && (e = readdir(d)))
+		if (!str_ifname_fault(e->d_name) && (!fits || fits(f, e->d_name, arg)))
+			return arena_strdup(f->arena, e->d_name);
+	return NULL;
 }
 
 /* ---- the VF ---------------------------------------------------------------------------------- */
-
-static bool any(const struct finder *f, const char *name, const void *arg)
-{
-	(void)f, (void)arg;
-	return !str_ifname_fault(name);
-}
 
 static bool is_userspace(const char *driver)
 {
@@ -93,24 +86,19 @@ static bool is_userspace(const char *driver)
 	return false;
 }
 
-static int find_device(const struct finder *f, struct sriov *out)
-{
-	*out = (struct sriov){ 0 };
-	if (!is_pci_address(f->device))
-		return err_config(f->err, "deviceID: \"%.40s\" is not a PCI address", f->device);
-	out->exists = !access(device_path(f, ""), F_OK);
-	out->userspace = is_userspace(link_name(f, device_path(f, "/driver")));
-	if (!out->userspace)
-		out->netdev = find_name(f, device_path(f, "/net"), any, NULL);
-	return 0;
-}
-
 int sriov_find_netdev(const char *sys, const char *device, struct sriov *out, struct arena *arena,
 		      struct err *err)
 {
-	const struct finder f = { sys, device, arena, err };
+	const struct finder f = { sys, device, arena };
 
-	return find_device(&f, out);
+	*out = (struct sriov){ 0 };
+	if (!is_pci_address(device))
+		return err_config(err, "deviceID: \"%.40s\" is not a PCI address", device);
+	out->exists = !access(device_path(&f, ""), F_OK);
+	out->userspace = is_userspace(link_name(&f, device_path(&f, "/driver")));
+	if (!out->userspace)
+		out->netdev = find_name(&f, device_path(&f, "/net"), NULL, NULL);
+	return 0;
 }
 
 /* ---- uplink and representor ------------------------------------------------------------------ */
@@ -139,7 +127,7 @@ static bool is_uplink(const struct finder *f, const char *name, const void *arg)
 	unsigned int pf;
 
 	(void)arg;
-	if (str_ifname_fault(name) || !*attribute(f, name, "phys_switch_id"))
+	if (!*attribute(f, name, "phys_switch_id"))
 		return false;
 	port = attribute(f, name, "phys_port_name");
 	return !*port || is_uplink_port(port, &pf);
@@ -157,8 +145,7 @@ static bool is_representor(const struct finder *f, const char *name, const void 
 	unsigned int controller, pf, vf;
 	const char *port;
 
-	if (str_ifname_fault(name) ||
-	    strcmp(attribute(f, name, "phys_switch_id"), w->switch_id) != 0)
+	if (strcmp(attribute(f, name, "phys_switch_id"), w->switch_id) != 0)
 		return false;
 	port = attribute(f, name, "phys_port_name");
 	if (number(&port, "", &vf))
@@ -182,7 +169,7 @@ static bool is_virtfn(const struct finder *f, const char *name, const void *arg)
 	return target && !strcmp(target, f->device);
 }
 
-static int find_representor(const struct finder *f, struct sriov *out)
+static int find_representor(const struct finder *f, struct sriov *out, struct err *err)
 {
 	struct wanted want = { .index = out->index };
 	const char *port = attribute(f, out->uplink, "phys_port_name");
@@ -192,7 +179,7 @@ static int find_representor(const struct finder *f, struct sriov *out)
 	out->representor =
 		find_name(f, arena_printf(f->arena, "%s/class/net", f->sys), is_representor, &want);
 	if (!out->representor)
-		return err_config(f->err, "deviceID: VF %u of %s has no representor", out->index,
+		return err_config(err, "deviceID: VF %u of %s has no representor", out->index,
 				  out->uplink);
 	return 0;
 }
@@ -200,10 +187,10 @@ static int find_representor(const struct finder *f, struct sriov *out)
 int sriov_find(const char *sys, const char *device, struct sriov *out, struct arena *arena,
 	       struct err *err)
 {
-	const struct finder f = { sys, device, arena, err };
+	const struct finder f = { sys, device, arena };
 	const char *link, *digits;
 
-	if (find_device(&f, out) < 0)
+	if (sriov_find_netdev(sys, device, out, arena, err) < 0)
 		return -1;
 	if (!out->exists)
 		return err_config(err, "deviceID: there is no PCI device %s", device);
@@ -215,7 +202,7 @@ int sriov_find(const char *sys, const char *device, struct sriov *out, struct ar
 	if (!out->uplink)
 		return err_config(err, "deviceID: the adapter of %s is not in switchdev mode",
 				  device);
-	return find_representor(&f, out);
+	return find_representor(&f, out, err);
 }
 
 void sriov_uplinks(const char *sys, const char *uplink, struct arena *arena, const char ***names,
