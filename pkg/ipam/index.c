@@ -1,21 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/index.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "ipam/seal.h"
+#include "base/sha512.h"
+#include "sys/file.h"
 #include "sys/sysctl.h"
 
 #define HEAD      "head"
 #define BITS      ".bits"
 #define USED      ".used"
 #define OPEN_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define OPEN_DIR  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+/* ---- the seal -------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(struct index_head) == 136, "the head has no padding");
+
+/*
+ * A time no clock shows now, and that differs from the last one even where the filesystem keeps
+ * whole seconds only.
+ */
+static struct timespec odd_time(void)
+{
+	struct timespec now;
+	uint32_t random = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+		random = (uint32_t)now.tv_nsec * UINT32_C(2654435761);
+	now.tv_sec -= 3600 + (time_t)(random % 1000003);
+	now.tv_nsec = (long)(((uint32_t)now.tv_nsec ^ random) % 1000000000);
+	return now;
+}
+
+/* Set the directory's modification time to one that no clock shows, and keep it in *seal. */
+static bool put_seal(int dir, const char *name, struct index_seal *seal)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, odd_time() };
+	struct stat st;
+
+	if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*seal = (struct index_seal){ st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
+	return true;
+}
+
+static bool seal_holds(const struct index_seal *seal, const struct stat *dir)
+{
+	return seal->inode == dir->st_ino && seal->sec == dir->st_mtim.tv_sec &&
+	       seal->nsec == dir->st_mtim.tv_nsec;
+}
+
+void index_sum(const struct index_head *h, uint8_t sum[16])
+{
+	uint8_t digest[SHA512_LEN];
+	struct sha512 s;
+
+	sha512_begin(&s);
+	sha512_add(&s, h, offsetof(struct index_head, sum));
+	sha512_end(&s, digest);
+	memcpy(sum, digest, sizeof(h->sum));
+}
 
 /* ---- the head ------------------------------------------------------------------ */
 
@@ -35,11 +88,6 @@ static void read_boot(char boot[INDEX_BOOT_LEN + 1])
 	memset(boot + n, 0, INDEX_BOOT_LEN + 1 - n);
 }
 
-static bool has_magic(const struct index_head *h)
-{
-	return h->magic == INDEX_MAGIC;
-}
-
 static bool is_this_boot(const struct index *ix, const char boot[INDEX_BOOT_LEN])
 {
 	return !memcmp(boot, ix->boot, INDEX_BOOT_LEN);
@@ -51,13 +99,16 @@ bool index_is_earlier_boot(const struct index *ix, const char boot[INDEX_BOOT_LE
 	       !is_this_boot(ix, boot);
 }
 
-static int open_dir(const char *data_dir, const char *sub, const char *name)
+static int open_dir(const char *data_dir, const char *name, bool make)
 {
-	char path[8192];
+	auto_close int data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), parent = -1;
 
-	if (snprintf(path, sizeof(path), "%s/.cnic%s%s", data_dir, sub, name) >= (int)sizeof(path))
-		return -1;
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (make)
+		(void)mkdirat(data, ".cnic", 0700);
+	parent = openat(data, ".cnic", OPEN_DIR);
+	if (make)
+		(void)mkdirat(parent, name, 0700);
+	return openat(parent, name, OPEN_DIR);
 }
 
 /* False if it is not as it was written. The key of one that is of this layout is still good. */
@@ -65,10 +116,13 @@ static bool read_head(struct index *ix)
 {
 	struct index_head *h = &ix->head;
 	ssize_t n = pread(ix->head_fd, h, sizeof(*h), 0);
+	uint8_t sum[sizeof(h->sum)];
 
-	if (n == (ssize_t)sizeof(*h) && has_magic(h) && seal_sum_holds(h))
+	index_sum(h, sum);
+	if (n == (ssize_t)sizeof(*h) && h->magic == INDEX_MAGIC &&
+	    !memcmp(sum, h->sum, sizeof(sum)))
 		return true;
-	if (n < (ssize_t)offsetof(struct index_head, reservations) || !has_magic(h))
+	if (n < (ssize_t)offsetof(struct index_head, reservations) || h->magic != INDEX_MAGIC)
 		memset(h, 0, sizeof(*h));
 	memset(&h->reservations, 0, sizeof(*h) - offsetof(struct index_head, reservations));
 	return false;
@@ -77,7 +131,8 @@ static bool read_head(struct index *ix)
 void index_init(struct index *ix)
 {
 	*ix = (struct index){ .dir = -1, .head_fd = -1 };
-	ix->bits[0].fd = ix->bits[1].fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(ix->bits); i++)
+		ix->bits[i].fd = -1;
 }
 
 void index_open(struct index *ix, const char *data_dir, const char *name, const struct stat *dir,
@@ -86,10 +141,9 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	struct stat holders;
 	bool sealed;
 
-	index_init(ix);
 	ix->writable = writable;
 	read_boot(ix->boot);
-	ix->dir = open_dir(data_dir, "/", name);
+	ix->dir = open_dir(data_dir, name, false);
 	if (ix->dir < 0)
 		return;
 	ix->head_fd = openat(ix->dir, HEAD, (writable ? O_RDWR : O_RDONLY) | OPEN_SAFE);
@@ -108,20 +162,19 @@ bool index_may_change(struct index *ix)
 	return ix->usable && ix->writable;
 }
 
-static void unload(struct index_bits *bits)
+static void unload_bits(struct index *ix)
 {
-	close_fd(&bits->fd);
-	bits->fd = -1;
-	bits->base.family = AF_UNSPEC;
+	for (size_t i = 0; i < ARRAY_SIZE(ix->bits); i++) {
+		drop_fd(&ix->bits[i].fd);
+		ix->bits[i].base.family = AF_UNSPEC;
+	}
 }
 
 void index_close(struct index *ix)
 {
-	unload(&ix->bits[0]);
-	unload(&ix->bits[1]);
-	close_fd(&ix->head_fd);
-	close_fd(&ix->dir);
-	ix->dir = ix->head_fd = -1;
+	unload_bits(ix);
+	drop_fd(&ix->head_fd);
+	drop_fd(&ix->dir);
 	ix->usable = false;
 }
 
@@ -131,7 +184,7 @@ static bool write_head(struct index *ix)
 		ix->head_fd = openat(ix->dir, HEAD, O_RDWR | O_CREAT | OPEN_SAFE, 0600);
 	if (ix->head_fd < 0)
 		return false;
-	seal_sum(&ix->head, ix->head.sum);
+	index_sum(&ix->head, ix->head.sum);
 	return pwrite(ix->head_fd, &ix->head, sizeof(ix->head), 0) == (ssize_t)sizeof(ix->head);
 }
 
@@ -148,8 +201,8 @@ void index_seal(struct index *ix, int dir)
 {
 	if (!ix->usable || !ix->dirty || ix->broken || !ix->writable)
 		return;
-	if (!seal_put(dir, ".", &ix->head.reservations) ||
-	    !seal_put(ix->dir, INDEX_HOLDERS, &ix->head.holders))
+	if (!put_seal(dir, ".", &ix->head.reservations) ||
+	    !put_seal(ix->dir, INDEX_HOLDERS, &ix->head.holders))
 		return;
 	ix->head.magic = INDEX_MAGIC;
 	memcpy(ix->head.boot, ix->boot, sizeof(ix->head.boot));
@@ -159,79 +212,41 @@ void index_seal(struct index *ix, int dir)
 
 /* ---- starting over --------------------------------------------------------------------------- */
 
-static void make_dirs(struct index *ix, const char *data_dir, const char *name)
-{
-	auto_close int parent = -1, data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (data >= 0)
-		mkdirat(data, ".cnic", 0700);
-	parent = open_dir(data_dir, "", "");
-	if (parent < 0)
-		return;
-	mkdirat(parent, name, 0700);
-	ix->dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-}
-
-DIR *index_entries(int dir, const char *name)
-{
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!entries)
-		close_fd(&fd);
-	return entries;
-}
-
 /* Those of an older layout as well. */
-static bool is_map(const char *name)
-{
-	return *name != '.' && strchr(name, '.');
-}
-
 static void remove_maps(struct index *ix)
 {
-	DIR *entries = index_entries(ix->dir, ".");
+	auto_dir DIR *entries = file_entries(ix->dir, ".");
 	const struct dirent *e;
 
-	if (!entries) {
-		ix->broken = true;
-		return;
-	}
-	while ((e = readdir(entries)))
-		if (is_map(e->d_name) && unlinkat(ix->dir, e->d_name, 0) < 0)
+	ix->broken = !entries;
+	while (entries && (e = readdir(entries)))
+		if (*e->d_name != '.' && strchr(e->d_name, '.') &&
+		    unlinkat(ix->dir, e->d_name, 0) < 0)
 			ix->broken = true;
-	closedir(entries);
-}
-
-/*
- * Are all the addresses used since boot known? After a reboot none is in use; where another program
- * has changed the directory they are not known.
- */
-static bool knows_history(const struct index *ix, bool unused)
-{
-	return ix->rebooted ||
-	       (unused && !has_magic(&ix->head) && strcmp(ix->boot, INDEX_NO_BOOT) != 0);
 }
 
 void index_begin(struct index *ix, const char *data_dir, const char *name, bool unused)
 {
-	bool known = knows_history(ix, unused);
+	/*
+	 * Are all the addresses used since boot known? After a reboot none is in use; where another
+	 * program has changed the directory they are not known.
+	 */
+	bool known = ix->rebooted || (unused && ix->head.magic != INDEX_MAGIC &&
+				      strcmp(ix->boot, INDEX_NO_BOOT) != 0);
 
-	unload(&ix->bits[0]);
-	unload(&ix->bits[1]);
+	unload_bits(ix);
 	index_distrust(ix);
-	ix->broken = false;
 	if (!ix->writable)
 		return;
 	if (ix->dir < 0)
-		make_dirs(ix, data_dir, name);
+		ix->dir = open_dir(data_dir, name, true);
 	if (ix->dir < 0)
 		return;
 	if (ix->head_fd < 0) /* or whatever else lies there */
 		unlinkat(ix->dir, HEAD, 0);
 	mkdirat(ix->dir, INDEX_HOLDERS, 0700);
 	remove_maps(ix);
-	if (!has_magic(&ix->head)) {
+	if (ix->head.magic != INDEX_MAGIC) {
 		memset(&ix->head, 0, sizeof(ix->head));
 		if (getrandom(ix->head.key, sizeof(ix->head.key), 0) < 0)
 			ix->broken = true;
@@ -277,23 +292,25 @@ static void block_name(const struct ip *ip, const char *kind, char name[40])
 	snprintf(name + n, 40 - n, "%s", kind);
 }
 
-/* What is not there reads as zeros: all free. */
-static struct index_bits *load(struct index *ix, const struct ip *ip)
+/* What is not there reads as zeros: all free, none used. */
+static struct index_bits *load(struct index *ix, const struct ip *ip, bool used)
 {
-	struct index_bits *bits = &ix->bits[ip->family == AF_INET6];
+	struct index_bits *bits = &ix->bits[2 * used + (ip->family == AF_INET6)];
 	int flags = ix->writable ? O_RDWR | O_CREAT : O_RDONLY;
 	ssize_t got = 0;
 	char name[40];
 
 	if (same_block(&bits->base, ip))
 		return bits;
-	unload(bits);
-	block_name(ip, BITS, name);
+	drop_fd(&bits->fd);
+	block_name(ip, used ? USED : BITS, name);
 	bits->fd = openat(ix->dir, name, flags | OPEN_SAFE, 0600);
 	if (bits->fd >= 0)
 		got = pread(bits->fd, bits->map, sizeof(bits->map), 0);
-	if (got < 0)
+	if (got < 0) {
+		ix->broken = true;
 		got = 0;
+	}
 	memset(bits->map + got, 0, sizeof(bits->map) - (size_t)got);
 	bits->base = with_low_bits(ip, 0);
 	return bits;
@@ -325,7 +342,7 @@ bool index_next_free(struct index *ix, const struct ip *from, const struct ip *t
 		return true;
 	for (;;) {
 		last = same_block(&at, to);
-		if (next_zero(load(ix, &at)->map, low_bits(&at),
+		if (next_zero(load(ix, &at, false)->map, low_bits(&at),
 			      last ? low_bits(to) : INDEX_BLOCK - 1, &found)) {
 			*out = with_low_bits(&at, found);
 			return true;
@@ -337,44 +354,27 @@ bool index_next_free(struct index *ix, const struct ip *from, const struct ip *t
 	}
 }
 
+/* False if it was so. */
+static bool put_bit(struct index *ix, const struct ip *ip, bool used, bool set)
+{
+	struct index_bits *bits = load(ix, ip, used);
+	uint8_t *byte = &bits->map[low_bits(ip) / 8], old = *byte;
+	uint8_t bit = (uint8_t)(1U << (low_bits(ip) % 8));
+
+	*byte = set ? old | bit : (uint8_t)(old & ~bit);
+	if (*byte != old && pwrite(bits->fd, byte, 1, byte - bits->map) != 1)
+		ix->broken = true;
+	return *byte != old;
+}
+
 void index_mark(struct index *ix, const struct ip *ip, bool held)
 {
-	struct index_bits *bits;
-	uint8_t byte, bit;
-	off_t at;
-
-	if (!index_may_change(ix))
-		return;
-	bits = load(ix, ip);
-	at = low_bits(ip) / 8;
-	bit = (uint8_t)(1U << (low_bits(ip) % 8));
-	byte = held ? bits->map[at] | bit : (uint8_t)(bits->map[at] & ~bit);
-	if (byte == bits->map[at])
-		return;
-	bits->map[at] = byte;
-	if (pwrite(bits->fd, &byte, 1, at) != 1)
-		ix->broken = true;
+	if (index_may_change(ix))
+		put_bit(ix, ip, false, held);
 }
 
 bool index_never_used(struct index *ix, const struct ip *ip)
 {
-	uint8_t bit = (uint8_t)(1U << (low_bits(ip) % 8)), byte = 0;
-	off_t at = low_bits(ip) / 8;
-	auto_close int fd = -1;
-	char name[40];
-
-	if (!is_this_boot(ix, ix->head.since) || !index_may_change(ix))
-		return false;
-	block_name(ip, USED, name);
-	fd = openat(ix->dir, name, O_RDWR | O_CREAT | OPEN_SAFE, 0600);
-	if (fd < 0 || pread(fd, &byte, 1, at) < 0) {
-		ix->broken = true;
-		return false;
-	}
-	if (byte & bit)
-		return false;
-	byte |= bit;
-	if (pwrite(fd, &byte, 1, at) != 1)
-		ix->broken = true;
-	return !ix->broken;
+	return is_this_boot(ix, ix->head.since) && index_may_change(ix) &&
+	       put_bit(ix, ip, true, true) && !ix->broken;
 }

@@ -25,7 +25,6 @@
  */
 #pragma once
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -70,13 +69,13 @@ struct index {
 	bool rebooted; /* it agreed with the reservations when the boot before this one ended */
 	char boot[INDEX_BOOT_LEN + 1];
 	struct index_head head;
-	struct index_bits bits[2]; /* IPv4, IPv6 */
+	struct index_bits bits[4]; /* free: IPv4, IPv6; used: IPv4, IPv6 */
 };
 
 /* No index; closing it is allowed. */
 void index_init(struct index *ix);
 
-/* `dir` is the reservation directory's state. */
+/* *ix is as index_init() leaves it, `dir` is the reservation directory's state. */
 void index_open(struct index *ix, const char *data_dir, const char *name, const struct stat *dir,
 		bool writable);
 void index_close(struct index *ix);
@@ -106,5 +105,5 @@ void index_mark(struct index *ix, const struct ip *ip, bool held);
 /* Is it certain that the address was not in use in this boot? From now on it was. */
 bool index_never_used(struct index *ix, const struct ip *ip);
 
-/* A directory of the index for reading, NULL if it cannot be. */
-DIR *index_entries(int dir, const char *name);
+/* The checksum that goes with a head. */
+void index_sum(const struct index_head *h, uint8_t sum[16]);

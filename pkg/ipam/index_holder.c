@@ -1,51 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/index_holder.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/scope.h"
 #include "base/sha512.h"
+#include "sys/file.h"
 
 void index_holder_key(const struct index *ix, const struct holder *holder,
 		      struct index_holder_key *key)
 {
 	uint8_t hash[SHA512_LEN];
 	struct sha512 s;
+	size_t at;
 
 	sha512_begin(&s);
 	sha512_add(&s, ix->head.key, sizeof(ix->head.key));
 	sha512_add(&s, holder->id, strlen(holder->id) + 1);
 	sha512_add(&s, holder->ifname, strlen(holder->ifname));
 	sha512_end(&s, hash);
-	for (size_t i = 0; i < INDEX_HOLDER_KEY_LEN / 2; i++)
-		snprintf(key->hex + i * 2, 3, "%02x", hash[i]);
-}
-
-struct link_path {
-	char s[sizeof(INDEX_HOLDERS) + 1 + INDEX_HOLDER_KEY_LEN];
-};
-
-static const char *link_of(struct link_path *path, const struct index_holder_key *key)
-{
-	snprintf(path->s, sizeof(path->s), INDEX_HOLDERS "/%s", key->hex);
-	return path->s;
+	at = (size_t)snprintf(key->path, sizeof(key->path), INDEX_HOLDERS "/");
+	for (size_t i = 0; i < INDEX_HOLDER_HEX / 2; i++)
+		snprintf(key->path + at + 2 * i, 3, "%02x", hash[i]);
 }
 
 bool index_holder_get(const struct index *ix, const struct index_holder_key *key,
 		      struct index_holder_entry *e)
 {
 	char text[sizeof(e->boot) + sizeof(e->ips) + 2];
-	struct link_path path;
+	ssize_t n = readlinkat(ix->dir, key->path, text, sizeof(text) - 1);
 	size_t boot, len;
-	ssize_t n;
 
-	*e = (struct index_holder_entry){ .boot = INDEX_NO_BOOT, .more = true };
-	n = readlinkat(ix->dir, link_of(&path, key), text, sizeof(text) - 1);
+	*e = (struct index_holder_entry){ .boot = INDEX_NO_BOOT };
+	e->more = n >= 0 || errno != ENOENT; /* there may be one: look at the reservations */
 	if (n < 0)
-		return errno != ENOENT; /* there may be one: look at the reservations */
+		return e->more;
 	text[n] = '\0';
 	boot = strcspn(text, " ");
 	if (boot > INDEX_BOOT_LEN || !text[boot] || strlen(text + boot + 1) >= sizeof(e->ips))
@@ -62,35 +54,27 @@ void index_holder_put(struct index *ix, const struct index_holder_key *key,
 		      const struct index_holder_entry *e)
 {
 	char text[sizeof(e->boot) + sizeof(e->ips) + 4];
-	struct link_path path;
 
 	if (!index_may_change(ix))
 		return;
+	if (unlinkat(ix->dir, key->path, 0) < 0 && errno != ENOENT)
+		ix->broken = true;
 	snprintf(text, sizeof(text), "%s %s%s", e->boot, e->ips, e->more ? ",+" : "");
-	link_of(&path, key);
-	if (!symlinkat(text, ix->dir, path.s))
-		return;
-	if (unlinkat(ix->dir, path.s, 0) < 0 || symlinkat(text, ix->dir, path.s) < 0)
+	if ((*e->ips || e->more) && symlinkat(text, ix->dir, key->path) < 0)
 		ix->broken = true;
 }
 
 void index_holder_drop(struct index *ix, const struct index_holder_key *key)
 {
-	struct link_path path;
-
-	if (!index_may_change(ix))
-		return;
-	if (unlinkat(ix->dir, link_of(&path, key), 0) < 0 && errno != ENOENT)
-		ix->broken = true;
+	index_holder_put(ix, key, &(const struct index_holder_entry){ 0 });
 }
 
 bool index_holder_predates(const struct index *ix, const struct index_holder_key *key, int dir,
 			   const char *name)
 {
-	struct link_path path;
 	struct stat entry, st;
 
-	if (fstatat(ix->dir, link_of(&path, key), &entry, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fstatat(ix->dir, key->path, &entry, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return true;
 	return entry.st_mtim.tv_sec < st.st_mtim.tv_sec ||
@@ -103,21 +87,18 @@ void index_holder_each(struct index *ix,
 				  const struct index_holder_entry *e, void *arg),
 		       void *arg)
 {
-	DIR *entries = ix->usable ? index_entries(ix->dir, INDEX_HOLDERS) : NULL;
+	auto_dir DIR *entries = ix->usable ? file_entries(ix->dir, INDEX_HOLDERS) : NULL;
 	const struct dirent *d;
 	struct index_holder_entry e;
 	struct index_holder_key key;
 
-	if (!entries)
-		return;
-	while ((d = readdir(entries))) {
-		if (strlen(d->d_name) != INDEX_HOLDER_KEY_LEN)
+	while (entries && (d = readdir(entries))) {
+		if (strlen(d->d_name) != INDEX_HOLDER_HEX)
 			continue;
-		memcpy(key.hex, d->d_name, sizeof(key.hex));
+		snprintf(key.path, sizeof(key.path), INDEX_HOLDERS "/%s", d->d_name);
 		if (index_holder_get(ix, &key, &e))
 			fn(&key, &e, arg);
 	}
-	closedir(entries);
 }
 
 bool index_holder_entry_next(const char **at, struct ip *ip)

@@ -11,11 +11,11 @@
 #include "ipam/index.h"
 #include "ipam/reservation.h"
 
-#define INDEX_HOLDER_KEY_LEN 32
+#define INDEX_HOLDER_HEX     32 /* digits of the hash */
 #define INDEX_HOLDER_IPS_MAX 1000
 
 struct index_holder_key {
-	char hex[INDEX_HOLDER_KEY_LEN + 1];
+	char path[sizeof(INDEX_HOLDERS "/") + INDEX_HOLDER_HEX]; /* of the link */
 };
 
 struct index_holder_entry {
@@ -27,8 +27,10 @@ struct index_holder_entry {
 
 void index_holder_key(const struct index *ix, const struct holder *holder,
 		      struct index_holder_key *key);
+/* False if there is none, for certain; *e is empty then. */
 bool index_holder_get(const struct index *ix, const struct index_holder_key *key,
 		      struct index_holder_entry *e);
+/* In the place of what there is; an empty one is none. */
 void index_holder_put(struct index *ix, const struct index_holder_key *key,
 		      const struct index_holder_entry *e);
 void index_holder_drop(struct index *ix, const struct index_holder_key *key);

@@ -5,12 +5,19 @@
 #include "ipam/range.h"
 #include "ipam/store.h"
 
+/* What a holder has; one address may be there twice. */
+struct store_held {
+	struct holder holder; /* ifname is "" where only reservations without one were found */
+	struct ip *ips;
+	size_t n;
+	struct arena *arena; /* of the list */
+};
+
 /*
  * All that the holder has; if that is nothing, what reservations without interface name say its
- * id holds. Nothing at all is success. Some may be told twice.
+ * id holds. Nothing at all is success.
  */
-typedef void (*store_visit)(const struct ip *ip, void *arg);
-int store_find(struct store *s, const struct holder *holder, store_visit fn, void *arg) NODISCARD;
+int store_find(struct store *s, const struct holder *holder, struct store_held *held) NODISCARD;
 
 /*
  * Does the holder have an address, and of each set one that is among those expected, if any of it

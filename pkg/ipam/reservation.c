@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/reservation.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,8 +70,8 @@ enum reservation_state reservation_read(int dir, const struct ip *ip, struct res
 	auto_close int fd = -1;
 
 	r->ip = *ip;
-	ip_str(ip, r->name);
-	fd = openat(dir, r->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = openat(dir, ip_str(ip, r->name),
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		r->state = errno == ENOENT ? RESERVATION_NONE : RESERVATION_TAKEN;
 	else
@@ -98,14 +97,8 @@ int reservation_draft_open(struct draft *d, int dir, const struct holder *holder
 	d->len = (size_t)len;
 	d->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
 	if (d->fd >= 0 && file_write_fd(d->fd, d->text, d->len) < 0)
-		reservation_draft_close(d);
+		drop_fd(&d->fd);
 	return 0;
-}
-
-void reservation_draft_close(struct draft *d)
-{
-	close_fd(&d->fd);
-	d->fd = -1;
 }
 
 /* linkat(2) by descriptor wants CAP_DAC_READ_SEARCH, by /proc it wants /proc. */
@@ -149,19 +142,16 @@ static int place(const struct draft *d, const char *name)
 int reservation_draft_place(struct draft *d, const struct ip *ip, struct err *err)
 {
 	struct reservation old;
+	int rc = place(d, ip_str(ip, old.name));
 
-	ip_str(ip, old.name);
-	if (!place(d, old.name))
-		return 1;
-	if (errno != EEXIST)
-		return err_sys(err, "create %s", old.name);
-	if (reservation_read(d->dir, ip, &old) != RESERVATION_TORN)
-		return 0;
-	if (reservation_remove(d->dir, ip, err) < 0)
-		return -1;
-	if (!place(d, old.name))
-		return 1;
-	return err_sys(err, "create %s", old.name);
+	if (rc < 0 && errno == EEXIST) {
+		if (reservation_read(d->dir, ip, &old) != RESERVATION_TORN)
+			return 0;
+		if (reservation_remove(d->dir, ip, err) < 0)
+			return -1;
+		rc = place(d, old.name);
+	}
+	return rc < 0 ? err_sys(err, "create %s", old.name) : 1;
 }
 
 int reservation_remove(int dir, const struct ip *ip, struct err *err)
@@ -182,32 +172,18 @@ static bool parse_name(const char *name, struct ip *ip)
 	       !strcmp(ip_str(ip, canonical), name);
 }
 
-static int scan_entries(DIR *entries, int dir, int (*fn)(const struct reservation *, void *),
-			void *arg)
-{
-	const struct dirent *e;
-	struct reservation r;
-
-	while ((e = readdir(entries))) {
-		if (!parse_name(e->d_name, &r.ip))
-			continue;
-		if (reservation_read(dir, &r.ip, &r) != RESERVATION_NONE && fn(&r, arg) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int reservation_scan(int dir, int (*fn)(const struct reservation *r, void *arg), void *arg,
 		     struct err *err)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	auto_dir DIR *entries = file_entries(dir, ".");
+	const struct dirent *e;
+	struct reservation r;
 
-	if (!entries) {
-		close_fd(&fd);
+	if (!entries)
 		return err_sys(err, "read directory");
-	}
-	ret = scan_entries(entries, dir, fn, arg);
-	closedir(entries);
-	return ret;
+	while ((e = readdir(entries)))
+		if (parse_name(e->d_name, &r.ip) &&
+		    reservation_read(dir, &r.ip, &r) != RESERVATION_NONE && fn(&r, arg) < 0)
+			return -1;
+	return 0;
 }

@@ -51,9 +51,9 @@ struct draft {
 	char text[RESERVATION_MAX + 1];
 };
 
+/* d->fd is to be closed. */
 int reservation_draft_open(struct draft *d, int dir, const struct holder *holder,
 			   struct err *err) NODISCARD;
-void reservation_draft_close(struct draft *d);
 
 /* Put it at an address. 1: done, 0: the address is taken. A torn reservation does not take it. */
 int reservation_draft_place(struct draft *d, const struct ip *ip, struct err *err) NODISCARD;

@@ -11,25 +11,18 @@
 
 /* ---- last_reserved_ip.N: a hint, so nothing about it is an error ----------------------------- */
 
-struct last_name {
-	char s[40];
-};
+#define LAST_MAX 40
 
-static const char *last_name(struct last_name *name, size_t set)
+static const char *last_name(char name[LAST_MAX], size_t set)
 {
-	snprintf(name->s, sizeof(name->s), "last_reserved_ip.%zu", set);
-	return name->s;
+	snprintf(name, LAST_MAX, "last_reserved_ip.%zu", set);
+	return name;
 }
 
-static int open_last(const struct store *s, size_t set, int flags)
+static void read_last(const struct store *s, size_t set, char text[IP_STRLEN])
 {
-	struct last_name name;
-
-	return openat(s->dir, last_name(&name, set), flags | STORE_SAFE, 0600);
-}
-
-static void read_last(int fd, char text[IP_STRLEN])
-{
+	char name[LAST_MAX];
+	auto_close int fd = openat(s->dir, last_name(name, set), O_RDONLY | STORE_SAFE);
 	ssize_t n = fd < 0 ? 0 : pread(fd, text, IP_STRLEN - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
@@ -40,28 +33,26 @@ static void read_last(int fd, char text[IP_STRLEN])
  */
 static void write_last(const struct store *s, size_t set, const char *text, size_t old_len)
 {
-	auto_close int fd = open_last(s, set, O_WRONLY | O_CREAT);
+	char name[LAST_MAX];
+	const int flags = O_WRONLY | O_CREAT | STORE_SAFE;
+	auto_close int fd = openat(s->dir, last_name(name, set), flags, 0600);
 	ssize_t len = (ssize_t)strlen(text);
 
-	if (fd < 0 || pwrite(fd, text, (size_t)len, 0) != len)
-		return;
-	if ((size_t)len < old_len && ftruncate(fd, len) < 0)
-		return;
+	if (fd >= 0 && pwrite(fd, text, (size_t)len, 0) == len && (size_t)len < old_len)
+		(void)!ftruncate(fd, len);
 }
 
 static void restore_last(const struct store *s, size_t set, const struct store_want *w)
 {
-	char now[IP_STRLEN], ours[IP_STRLEN];
-	auto_close int fd = open_last(s, set, O_RDONLY);
-	struct last_name name;
+	char now[IP_STRLEN], ours[IP_STRLEN], name[LAST_MAX];
 
-	read_last(fd, now);
+	read_last(s, set, now);
 	if (strcmp(now, ip_str(&w->ip, ours)) != 0)
 		return;
 	if (w->last[0])
 		write_last(s, set, w->last, strlen(now));
 	else
-		unlinkat(s->dir, last_name(&name, set), 0);
+		unlinkat(s->dir, last_name(name, set), 0);
 }
 
 /* ---- reserving ------------------------------------------------------------------------------- */
@@ -100,41 +91,37 @@ static int search_stretch(struct store *s, const struct range_walk *w, struct dr
 	return 0;
 }
 
-/* 1: *out and *range are it, 0: none left. */
-static int search(struct store *s, const struct range_set *set, const char *last,
-		  struct draft *draft, struct store_want *out)
+/* 1: w->ip and w->range are it, 0: none left. */
+static int search(struct store *s, struct draft *draft, struct store_want *w)
 {
 	struct ip from = { 0 };
-	struct range_walk w;
+	struct range_walk walk;
 	int got = 0;
 
-	if (!ip_parse(&from, last))
+	if (!ip_parse(&from, w->last))
 		from.family = AF_UNSPEC;
-	range_walk_begin(&w, set, &from);
-	while (!got && range_walk_next(&w)) {
-		out->range = w.range;
-		got = search_stretch(s, &w, draft, &out->ip);
+	range_walk_begin(&walk, w->set, &from);
+	while (!got && range_walk_next(&walk)) {
+		w->range = walk.range;
+		got = search_stretch(s, &walk, draft, &w->ip);
 	}
 	if (got <= 0)
-		out->ip.family = AF_UNSPEC;
+		w->ip.family = AF_UNSPEC;
 	return got;
 }
 
 /* A range may look full by a bit whose reservation another program has removed. */
 static int take_next(struct store *s, struct draft *draft, struct store_want *w)
 {
-	int got = search(s, w->set, w->last, draft, w);
+	int got = search(s, draft, w);
 	char ranges[256];
 
-	if (!got && s->index.usable) {
-		if (store_rebuild(s) < 0)
-			return -1;
-		got = search(s, w->set, w->last, draft, w);
-	}
-	if (got)
-		return got < 0 ? -1 : 0;
-	return err_set(s->err, ERR_EXHAUSTED, "no IP addresses available in range set: %s",
-		       range_set_str(w->set, ranges, sizeof(ranges)));
+	if (!got && s->index.usable)
+		got = store_rebuild(s) < 0 ? -1 : search(s, draft, w);
+	if (!got)
+		return err_set(s->err, ERR_EXHAUSTED, "no IP addresses available in range set: %s",
+			       range_set_str(w->set, ranges, sizeof(ranges)));
+	return got < 0 ? -1 : 0;
 }
 
 static int take_asked(struct store *s, struct draft *draft, struct store_want *w)
@@ -164,64 +151,46 @@ static int take_asked(struct store *s, struct draft *draft, struct store_want *w
 static int reserve_one(struct store *s, const struct holder *holder, struct store_want *w,
 		       size_t set)
 {
-	auto_close int last = open_last(s, set, O_RDONLY);
+	bool any = w->asked.family == AF_UNSPEC;
 	char now[IP_STRLEN];
 	struct draft draft;
-	int ret;
+	int rc;
 
-	read_last(last, w->last);
+	read_last(s, set, w->last);
 	if (reservation_draft_open(&draft, s->dir, holder, s->err) < 0)
 		return -1;
-	if (w->asked.family == AF_UNSPEC)
-		ret = take_next(s, &draft, w);
-	else
-		ret = take_asked(s, &draft, w);
-	reservation_draft_close(&draft);
-	if (ret < 0)
+	rc = any ? take_next(s, &draft, w) : take_asked(s, &draft, w);
+	drop_fd(&draft.fd);
+	if (rc < 0)
 		return -1;
 	write_last(s, set, ip_str(&w->ip, now), strlen(w->last));
 	w->never_used = index_never_used(&s->index, &w->ip);
 	return 0;
 }
 
-struct duplicate {
-	const struct store_want *wants;
-	size_t n, set;
-	struct ip ip;
-};
-
-static void find_duplicate(const struct ip *ip, void *arg)
-{
-	struct duplicate *d = arg;
-
-	for (size_t i = 0; i < d->n && d->ip.family == AF_UNSPEC; i++) {
-		if (!range_set_find(d->wants[i].set, ip))
-			continue;
-		d->set = i;
-		d->ip = *ip;
-	}
-}
-
 static int refuse_duplicate(struct store *s, const struct holder *holder,
 			    const struct store_want *wants, size_t n)
 {
-	struct duplicate d = { .wants = wants, .n = n };
+	struct store_held held;
 	char ip[IP_STRLEN];
 
-	if (store_find(s, holder, find_duplicate, &d) < 0)
+	if (store_find(s, holder, &held) < 0)
 		return -1;
-	if (d.ip.family == AF_UNSPEC)
-		return 0;
-	return err_set(s->err, ERR_IN_USE,
-		       "failed to allocate for range %zu: %s has been allocated to %s, duplicate "
-		       "allocation is not allowed",
-		       d.set, ip_str(&d.ip, ip), holder->id);
+	for (size_t k = 0; k < held.n; k++)
+		for (size_t i = 0; i < n; i++)
+			if (range_set_find(wants[i].set, &held.ips[k]))
+				return err_set(
+					s->err, ERR_IN_USE,
+					"failed to allocate for range %zu: %s has been "
+					"allocated to %s, duplicate allocation is not allowed",
+					i, ip_str(&held.ips[k], ip), holder->id);
+	return 0;
 }
 
 static bool is_wanted(const struct store_want *wants, size_t n, const struct ip *ip)
 {
 	for (size_t i = 0; i < n; i++)
-		if (wants[i].ip.family != AF_UNSPEC && ip_equal(&wants[i].ip, ip))
+		if (ip_equal(&wants[i].ip, ip))
 			return true;
 	return false;
 }
@@ -234,23 +203,19 @@ static void list_wants(struct store *s, const struct holder *holder, const struc
 	const char *at = old.ips;
 	struct index_holder_key key;
 	struct ip ip;
-	bool known;
 
 	if (!s->index.usable)
 		return;
 	index_holder_key(&s->index, holder, &key);
-	known = index_holder_get(&s->index, &key, &old);
-	snprintf(e.boot, sizeof(e.boot), "%s", held ? s->index.boot : old.boot);
-	e.more = known && old.more;
-	while (known && index_holder_entry_next(&at, &ip))
+	(void)index_holder_get(&s->index, &key, &old);
+	memcpy(e.boot, held ? s->index.boot : old.boot, sizeof(e.boot));
+	e.more = old.more;
+	while (index_holder_entry_next(&at, &ip))
 		if (!is_wanted(wants, n, &ip))
 			index_holder_entry_add(&e, &ip);
 	for (size_t i = 0; held && i < n; i++)
 		index_holder_entry_add(&e, &wants[i].ip);
-	if (e.ips[0] || e.more)
-		index_holder_put(&s->index, &key, &e);
-	else if (known)
-		index_holder_drop(&s->index, &key);
+	index_holder_put(&s->index, &key, &e);
 }
 
 bool store_request(struct store_want *wants, size_t n, const struct ip *ip)
@@ -258,12 +223,10 @@ bool store_request(struct store_want *wants, size_t n, const struct ip *ip)
 	for (size_t i = 0; i < n; i++) {
 		struct ip *asked = &wants[i].asked;
 
-		if (asked->family != AF_UNSPEC && ip_equal(asked, ip))
+		if (asked->family == AF_UNSPEC && range_set_find(wants[i].set, ip))
+			*asked = *ip;
+		if (ip_equal(asked, ip))
 			return true;
-		if (asked->family != AF_UNSPEC || !range_set_find(wants[i].set, ip))
-			continue;
-		*asked = *ip;
-		return true;
 	}
 	return false;
 }
@@ -302,26 +265,16 @@ void store_unreserve(struct store *s, const struct holder *holder, struct store_
 	}
 }
 
-static bool has_free(struct store *s, const struct range_set *set, size_t number)
-{
-	auto_close int last = open_last(s, number, O_RDONLY);
-	struct store_want found = { 0 };
-
-	read_last(last, found.last);
-	if (search(s, set, found.last, NULL, &found) > 0)
-		return true;
-	s->index.usable = false; /* ask the reservations themselves */
-	return search(s, set, found.last, NULL, &found) > 0;
-}
-
 int store_check_free(struct store *s, const struct range_set *sets, size_t n)
 {
-	char ranges[256];
+	for (size_t i = 0; s->dir >= 0 && i < n; i++) {
+		struct store_want want = { .set = &sets[i] };
 
-	for (size_t i = 0; s->dir >= 0 && i < n; i++)
-		if (!has_free(s, &sets[i], i))
-			return err_set(s->err, ERR_UNAVAILABLE,
-				       "no IP addresses available in range set: %s",
-				       range_set_str(&sets[i], ranges, sizeof(ranges)));
+		read_last(s, i, want.last);
+		if (take_next(s, NULL, &want) == 0)
+			continue;
+		s->err->code = ERR_UNAVAILABLE;
+		return -1;
+	}
 	return 0;
 }

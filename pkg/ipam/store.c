@@ -16,12 +16,9 @@
 
 static int open_dir(struct store *s, enum store_use use)
 {
+	if (use == STORE_ADD && file_make_dirs(s->path, 0755, s->err) < 0)
+		return -1;
 	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir < 0 && errno == ENOENT && use == STORE_ADD) {
-		if (file_make_dirs(s->path, 0755, s->err) < 0)
-			return -1;
-		s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
 	if (s->dir >= 0 || (errno == ENOENT && use != STORE_ADD))
 		return 0;
 	return err_sys(s->err, "open %s", s->path);
@@ -49,9 +46,8 @@ static int enter(struct store *s, enum store_use use, struct stat *st)
 			return err_sys(s->err, "stat %s", s->path);
 		if (st->st_nlink)
 			return 0;
-		close_fd(&s->lock);
-		close_fd(&s->dir);
-		s->lock = s->dir = -1;
+		drop_fd(&s->lock);
+		drop_fd(&s->dir);
 	}
 	return err_set(s->err, ERR_RETRY, "%s is removed again and again", s->path);
 }
@@ -61,7 +57,7 @@ int store_open(struct store *s, enum store_use use, const char *data_dir, const 
 {
 	struct stat st;
 
-	*s = (struct store){ .dir = -1, .lock = -1, .err = err };
+	*s = (struct store){ .dir = -1, .lock = -1, .arena = arena, .err = err };
 	s->data_dir = data_dir;
 	s->name = name;
 	s->path = arena_printf(arena, "%s/%s", data_dir, name);
@@ -84,22 +80,21 @@ void store_close(struct store *s)
 	if (s->dir >= 0)
 		index_seal(&s->index, s->dir);
 	index_close(&s->index);
-	close_fd(&s->lock);
-	close_fd(&s->dir);
-	s->dir = s->lock = -1;
+	drop_fd(&s->lock);
+	drop_fd(&s->dir);
 }
 
 /* ---- rebuilding the index -------------------------------------------------------------------- */
 
-bool store_is_of_key(const struct store *s, const struct reservation *r,
-		     const struct index_holder_key *key)
+bool store_is_of_key(const struct store *s, const struct ip *ip, const struct index_holder_key *key)
 {
 	struct index_holder_key other;
+	struct reservation r;
 
-	if (r->state != RESERVATION_HELD)
+	if (reservation_read(s->dir, ip, &r) != RESERVATION_HELD)
 		return false;
-	index_holder_key(&s->index, &r->holder, &other);
-	return !strcmp(other.hex, key->hex);
+	index_holder_key(&s->index, &r.holder, &other);
+	return !strcmp(other.path, key->path);
 }
 
 /* An entry of ours keeps its boot, unless another program has made the reservation anew since. */
@@ -109,11 +104,9 @@ static void add_holder(struct store *s, const struct reservation *r)
 	struct index_holder_key key;
 
 	index_holder_key(&s->index, &r->holder, &key);
-	if (!index_holder_get(&s->index, &key, &e))
-		e.more = false;
-	else if (index_holder_entry_has(&e, &r->ip) &&
-		 !(index_is_earlier_boot(&s->index, e.boot) &&
-		   index_holder_predates(&s->index, &key, s->dir, r->name)))
+	if (index_holder_get(&s->index, &key, &e) && index_holder_entry_has(&e, &r->ip) &&
+	    !(index_is_earlier_boot(&s->index, e.boot) &&
+	      index_holder_predates(&s->index, &key, s->dir, r->name)))
 		return;
 	snprintf(e.boot, sizeof(e.boot), INDEX_NO_BOOT);
 	if (!index_holder_entry_has(&e, &r->ip))
@@ -139,16 +132,13 @@ static void gc_holder(const struct index_holder_key *key, const struct index_hol
 {
 	struct store *s = arg;
 	const char *at = e->ips;
-	struct reservation r;
 	struct ip ip;
 
 	if (e->more)
 		return;
-	while (index_holder_entry_next(&at, &ip)) {
-		reservation_read(s->dir, &ip, &r);
-		if (store_is_of_key(s, &r, key))
+	while (index_holder_entry_next(&at, &ip))
+		if (store_is_of_key(s, &ip, key))
 			return;
-	}
 	index_holder_drop(&s->index, key);
 }
 
@@ -158,14 +148,12 @@ static void gc_holder(const struct index_holder_key *key, const struct index_hol
  */
 static bool is_unused(const struct store *s)
 {
-	DIR *d = index_entries(s->dir, ".");
+	auto_dir DIR *d = file_entries(s->dir, ".");
 	const struct dirent *e;
 	bool unused = d;
 
 	while (unused && (e = readdir(d)))
 		unused = *e->d_name == '.' || !strcmp(e->d_name, "lock");
-	if (d)
-		closedir(d);
 	return unused;
 }
 

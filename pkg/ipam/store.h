@@ -38,6 +38,8 @@ enum store_use {
 struct store {
 	int dir, lock; /* dir is -1 if there is none */
 	const char *data_dir, *name, *path;
+	bool failed; /* something could not be released, and err says why */
+	struct arena *arena;
 	struct err *err;
 	struct index index;
 };
@@ -51,8 +53,8 @@ void store_close(struct store *s);
 /* Make the index anew by reading every reservation. Torn reservations are removed on the way. */
 int store_rebuild(struct store *s) NODISCARD;
 
-/* Is it a reservation of the holder with this key? */
-bool store_is_of_key(const struct store *s, const struct reservation *r,
+/* Is the address reserved for the holder with this key? */
+bool store_is_of_key(const struct store *s, const struct ip *ip,
 		     const struct index_holder_key *key);
 
 /* Could a store be made, or if there is one, be changed? */

@@ -12,7 +12,6 @@
 
 #include "ipam/release.h"
 #include "ipam/reserve.h"
-#include "ipam/seal.h"
 #include "tap.h"
 
 static char data_dir[] = "/tmp/test_store.XXXXXX";
@@ -108,22 +107,19 @@ static bool del(const char *id, const char *ifname)
 	return done;
 }
 
-static void append_ip(const struct ip *ip, void *arg)
-{
-	const char **text = arg;
-	char buf[IP_STRLEN];
-
-	*text = arena_printf(&arena, "%s%s%s", *text, **text ? "," : "", ip_str(ip, buf));
-}
-
 static const char *held_by(const char *id)
 {
 	struct holder holder = { id, "eth0" };
+	struct store_held held = { .n = 0 };
 	const char *text = "";
+	char buf[IP_STRLEN];
 
-	if (!open_as(STORE_READ) || store_find(&s, &holder, append_ip, &text) < 0)
+	if (!open_as(STORE_READ) || store_find(&s, &holder, &held) < 0)
 		text = "error";
 	store_close(&s);
+	for (size_t i = 0; i < held.n; i++)
+		text = arena_printf(&arena, "%s%s%s", text, i ? "," : "",
+				    ip_str(&held.ips[i], buf));
 	return text;
 }
 
@@ -526,7 +522,7 @@ static void test_older_layout(void)
 	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
 		abort();
 	h.magic--;
-	seal_sum(&h, h.sum);
+	index_sum(&h, h.sum);
 	if (pwrite(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
 		abort();
 	close(fd);
@@ -619,7 +615,7 @@ static void written_in(const char boot[INDEX_BOOT_LEN])
 		abort();
 	memcpy(h.boot, boot, INDEX_BOOT_LEN);
 	memcpy(h.since, boot, INDEX_BOOT_LEN);
-	seal_sum(&h, h.sum);
+	index_sum(&h, h.sum);
 	if (pwrite(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
 		abort();
 	close(fd);
