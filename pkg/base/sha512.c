@@ -1,44 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/sha512.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* Section 4.2.3: of the first eighty primes' cube roots, the first 64 bits behind the point. */
-static const uint64_t k[80] = {
-	UINT64_C(0x428a2f98d728ae22), UINT64_C(0x7137449123ef65cd), UINT64_C(0xb5c0fbcfec4d3b2f),
-	UINT64_C(0xe9b5dba58189dbbc), UINT64_C(0x3956c25bf348b538), UINT64_C(0x59f111f1b605d019),
-	UINT64_C(0x923f82a4af194f9b), UINT64_C(0xab1c5ed5da6d8118), UINT64_C(0xd807aa98a3030242),
-	UINT64_C(0x12835b0145706fbe), UINT64_C(0x243185be4ee4b28c), UINT64_C(0x550c7dc3d5ffb4e2),
-	UINT64_C(0x72be5d74f27b896f), UINT64_C(0x80deb1fe3b1696b1), UINT64_C(0x9bdc06a725c71235),
-	UINT64_C(0xc19bf174cf692694), UINT64_C(0xe49b69c19ef14ad2), UINT64_C(0xefbe4786384f25e3),
-	UINT64_C(0x0fc19dc68b8cd5b5), UINT64_C(0x240ca1cc77ac9c65), UINT64_C(0x2de92c6f592b0275),
-	UINT64_C(0x4a7484aa6ea6e483), UINT64_C(0x5cb0a9dcbd41fbd4), UINT64_C(0x76f988da831153b5),
-	UINT64_C(0x983e5152ee66dfab), UINT64_C(0xa831c66d2db43210), UINT64_C(0xb00327c898fb213f),
-	UINT64_C(0xbf597fc7beef0ee4), UINT64_C(0xc6e00bf33da88fc2), UINT64_C(0xd5a79147930aa725),
-	UINT64_C(0x06ca6351e003826f), UINT64_C(0x142929670a0e6e70), UINT64_C(0x27b70a8546d22ffc),
-	UINT64_C(0x2e1b21385c26c926), UINT64_C(0x4d2c6dfc5ac42aed), UINT64_C(0x53380d139d95b3df),
-	UINT64_C(0x650a73548baf63de), UINT64_C(0x766a0abb3c77b2a8), UINT64_C(0x81c2c92e47edaee6),
-	UINT64_C(0x92722c851482353b), UINT64_C(0xa2bfe8a14cf10364), UINT64_C(0xa81a664bbc423001),
-	UINT64_C(0xc24b8b70d0f89791), UINT64_C(0xc76c51a30654be30), UINT64_C(0xd192e819d6ef5218),
-	UINT64_C(0xd69906245565a910), UINT64_C(0xf40e35855771202a), UINT64_C(0x106aa07032bbd1b8),
-	UINT64_C(0x19a4c116b8d2d0c8), UINT64_C(0x1e376c085141ab53), UINT64_C(0x2748774cdf8eeb99),
-	UINT64_C(0x34b0bcb5e19b48a8), UINT64_C(0x391c0cb3c5c95a63), UINT64_C(0x4ed8aa4ae3418acb),
-	UINT64_C(0x5b9cca4f7763e373), UINT64_C(0x682e6ff3d6b2b8a3), UINT64_C(0x748f82ee5defb2fc),
-	UINT64_C(0x78a5636f43172f60), UINT64_C(0x84c87814a1f0ab72), UINT64_C(0x8cc702081a6439ec),
-	UINT64_C(0x90befffa23631e28), UINT64_C(0xa4506cebde82bde9), UINT64_C(0xbef9a3f7b2c67915),
-	UINT64_C(0xc67178f2e372532b), UINT64_C(0xca273eceea26619c), UINT64_C(0xd186b8c721c0c207),
-	UINT64_C(0xeada7dd6cde0eb1e), UINT64_C(0xf57d4f7fee6ed178), UINT64_C(0x06f067aa72176fba),
-	UINT64_C(0x0a637dc5a2c898a6), UINT64_C(0x113f9804bef90dae), UINT64_C(0x1b710b35131c471b),
-	UINT64_C(0x28db77f523047d84), UINT64_C(0x32caab7b40c72493), UINT64_C(0x3c9ebe0a15c9bebc),
-	UINT64_C(0x431d67c49c100d4c), UINT64_C(0x4cc5d4becb3e42b6), UINT64_C(0x597f299cfc657e2a),
-	UINT64_C(0x5fcb6fab3ad6faec), UINT64_C(0x6c44198c4a475817),
+const uint64_t sha512_k[80] = {
+	0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
+	0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
+	0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
+	0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235, 0xc19bf174cf692694,
+	0xe49b69c19ef14ad2, 0xefbe4786384f25e3, 0x0fc19dc68b8cd5b5, 0x240ca1cc77ac9c65,
+	0x2de92c6f592b0275, 0x4a7484aa6ea6e483, 0x5cb0a9dcbd41fbd4, 0x76f988da831153b5,
+	0x983e5152ee66dfab, 0xa831c66d2db43210, 0xb00327c898fb213f, 0xbf597fc7beef0ee4,
+	0xc6e00bf33da88fc2, 0xd5a79147930aa725, 0x06ca6351e003826f, 0x142929670a0e6e70,
+	0x27b70a8546d22ffc, 0x2e1b21385c26c926, 0x4d2c6dfc5ac42aed, 0x53380d139d95b3df,
+	0x650a73548baf63de, 0x766a0abb3c77b2a8, 0x81c2c92e47edaee6, 0x92722c851482353b,
+	0xa2bfe8a14cf10364, 0xa81a664bbc423001, 0xc24b8b70d0f89791, 0xc76c51a30654be30,
+	0xd192e819d6ef5218, 0xd69906245565a910, 0xf40e35855771202a, 0x106aa07032bbd1b8,
+	0x19a4c116b8d2d0c8, 0x1e376c085141ab53, 0x2748774cdf8eeb99, 0x34b0bcb5e19b48a8,
+	0x391c0cb3c5c95a63, 0x4ed8aa4ae3418acb, 0x5b9cca4f7763e373, 0x682e6ff3d6b2b8a3,
+	0x748f82ee5defb2fc, 0x78a5636f43172f60, 0x84c87814a1f0ab72, 0x8cc702081a6439ec,
+	0x90befffa23631e28, 0xa4506cebde82bde9, 0xbef9a3f7b2c67915, 0xc67178f2e372532b,
+	0xca273eceea26619c, 0xd186b8c721c0c207, 0xeada7dd6cde0eb1e, 0xf57d4f7fee6ed178,
+	0x06f067aa72176fba, 0x0a637dc5a2c898a6, 0x113f9804bef90dae, 0x1b710b35131c471b,
+	0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc, 0x431d67c49c100d4c,
+	0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 };
 
 /* Section 5.3.5: the same of the first eight primes' square roots. */
-static const uint64_t start[8] = {
-	UINT64_C(0x6a09e667f3bcc908), UINT64_C(0xbb67ae8584caa73b), UINT64_C(0x3c6ef372fe94f82b),
-	UINT64_C(0xa54ff53a5f1d36f1), UINT64_C(0x510e527fade682d1), UINT64_C(0x9b05688c2b3e6c1f),
-	UINT64_C(0x1f83d9abfb41bd6b), UINT64_C(0x5be0cd19137e2179),
+const uint64_t sha512_start[8] = {
+	0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
+	0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
 };
 
 static uint64_t rotate(uint64_t x, unsigned int bits)
@@ -46,26 +39,12 @@ static uint64_t rotate(uint64_t x, unsigned int bits)
 	return x >> bits | x << (64 - bits);
 }
 
-static uint64_t load(const uint8_t *p)
-{
-	uint64_t x = 0;
-
-	for (unsigned int i = 0; i < 8; i++)
-		x = x << 8 | p[i];
-	return x;
-}
-
-static void store(uint8_t *p, uint64_t x)
-{
-	for (unsigned int i = 0; i < 8; i++)
-		p[i] = (uint8_t)(x >> (56 - 8 * i));
-}
-
 /* Section 6.4.2, step 1. */
 static void schedule(uint64_t w[80], const uint8_t block[SHA512_BLOCK])
 {
+	memcpy(w, block, SHA512_BLOCK);
 	for (unsigned int t = 0; t < 16; t++)
-		w[t] = load(block + (size_t)8 * t);
+		w[t] = be64toh(w[t]);
 	for (unsigned int t = 16; t < 80; t++) {
 		uint64_t a = w[t - 15], b = w[t - 2];
 
@@ -84,7 +63,7 @@ static void compress(struct sha512 *s)
 	for (unsigned int t = 0; t < 80; t++) {
 		uint64_t a = v[0], e = v[4];
 		uint64_t t1 = v[7] + (rotate(e, 14) ^ rotate(e, 18) ^ rotate(e, 41)) +
-			      ((e & v[5]) ^ (~e & v[6])) + k[t] + w[t];
+			      ((e & v[5]) ^ (~e & v[6])) + sha512_k[t] + w[t];
 		uint64_t t2 = (rotate(a, 28) ^ rotate(a, 34) ^ rotate(a, 39)) +
 			      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
 
@@ -99,7 +78,7 @@ static void compress(struct sha512 *s)
 void sha512_begin(struct sha512 *s)
 {
 	*s = (struct sha512){ 0 };
-	memcpy(s->h, start, sizeof(start));
+	memcpy(s->h, sha512_start, sizeof(s->h));
 }
 
 void sha512_add(struct sha512 *s, const void *data, size_t len)
@@ -124,12 +103,12 @@ void sha512_add(struct sha512 *s, const void *data, size_t len)
 void sha512_end(struct sha512 *s, uint8_t out[SHA512_LEN])
 {
 	static const uint8_t padding[SHA512_BLOCK] = { 0x80 };
-	uint8_t bits[16] = { 0 };
+	const uint64_t bits[2] = { 0, htobe64(s->len * 8) };
 	size_t at = s->len % SHA512_BLOCK, end = SHA512_BLOCK - sizeof(bits);
 
-	store(bits + 8, s->len * 8);
 	sha512_add(s, padding, at < end ? end - at : end + SHA512_BLOCK - at);
 	sha512_add(s, bits, sizeof(bits));
 	for (unsigned int i = 0; i < 8; i++)
-		store(out + (size_t)8 * i, s->h[i]);
+		s->h[i] = htobe64(s->h[i]);
+	memcpy(out, s->h, SHA512_LEN);
 }

@@ -17,6 +17,9 @@ struct sha512 {
 	uint8_t block[SHA512_BLOCK];
 };
 
+/* The constants; their upper halves are SHA-256's. */
+extern const uint64_t sha512_k[80], sha512_start[8];
+
 void sha512_begin(struct sha512 *s);
 void sha512_add(struct sha512 *s, const void *data, size_t len);
 void sha512_end(struct sha512 *s, uint8_t out[SHA512_LEN]);

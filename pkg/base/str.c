@@ -4,18 +4,11 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+#define ALNUM "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 bool str_is_cni_name(const char *s)
 {
-	if (!is_alnum(*s))
-		return false;
-	while (is_alnum(*s) || *s == '_' || *s == '.' || *s == '-')
-		s++;
-	return !*s;
+	return strspn(s, ALNUM) && !s[strspn(s, ALNUM "_.-")];
 }
 
 /* Unicode's White_Space property above ASCII, as UTF-8; Go's unicode.IsSpace uses the same set. */

@@ -82,7 +82,7 @@ int range_parse(const struct range_text *text, const char *path, struct range *o
 {
 	if (parse_subnet(text->subnet, path, &out->subnet, err) < 0)
 		return -1;
-	out->gateway = out->start = ip_next(&out->subnet);
+	out->gateway = out->start = ip_add(&out->subnet, 1);
 	out->end = ip_broadcast(&out->subnet);
 	if (out->end.family == AF_INET) /* .end is odd, a broadcast address: no borrow */
 		out->end.bytes[3]--;
@@ -223,6 +223,6 @@ bool range_walk_next(struct range_walk *w)
 		return true;
 	if (ip_equal(&w->last, &w->to))
 		return range_walk_next(w);
-	w->from = ip_next(&w->last);
+	w->from = ip_add(&w->last, 1);
 	return true;
 }

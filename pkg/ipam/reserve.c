@@ -86,7 +86,7 @@ static int search_stretch(struct store *s, const struct range_walk *w, struct dr
 			return got;
 		if (ip_equal(out, &w->to))
 			break;
-		at = ip_next(out);
+		at = ip_add(out, 1);
 	}
 	return 0;
 }

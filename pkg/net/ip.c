@@ -151,8 +151,3 @@ struct ip ip_add(const struct ip *ip, uint32_t n)
 	}
 	return out;
 }
-
-struct ip ip_next(const struct ip *ip)
-{
-	return ip_add(ip, 1);
-}

@@ -52,7 +52,6 @@ bool ip_is_loopback(const struct ip *ip);
 struct ip ip_network(const struct ip *ip);         /* host bits cleared, .plen kept */
 struct ip ip_broadcast(const struct ip *ip);       /* host bits set, .plen kept */
 struct ip ip_add(const struct ip *ip, uint32_t n); /* wraps around; .plen kept */
-struct ip ip_next(const struct ip *ip);
 
 /* IPv4, then IPv6. */
 extern const sa_family_t ip_families[2];

@@ -122,7 +122,7 @@ static void test_sweep(void)
 	for (size_t i = 0; i < 3000; i++) {
 		struct ip *p = arena_new(&arena, struct ip);
 
-		*p = ip = ip_next(&ip);
+		*p = ip = ip_add(&ip, 1);
 		many[i] = p;
 	}
 	c = masq_nft_elems(many, 3000, "b", &arena);

@@ -26,7 +26,7 @@ void bridge_set_gateways(struct cni_call *c, bool is_default)
 		if (!p->gateway.family) {
 			struct ip net = ip_network(&p->address);
 
-			p->gateway = ip_next(&net);
+			p->gateway = ip_add(&net, 1);
 		}
 		if (is_default && !has_default_route(r, p->gateway.family)) {
 			struct cni_route *route = arena_append(c->arena, r->routes, r->n_routes);
