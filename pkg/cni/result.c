@@ -6,10 +6,10 @@
 #include "cni/version.h"
 
 const struct json_field cni_dns_fields[] = {
-	F_STRS("nameservers", struct cni_dns, nameservers, HAS(struct cni_dns, nameservers)),
-	F_STR("domain", struct cni_dns, domain, HAS(struct cni_dns, domain)),
-	F_STRS("search", struct cni_dns, search, HAS(struct cni_dns, search)),
-	F_STRS("options", struct cni_dns, options, HAS(struct cni_dns, options)), F_END
+	F_STRS("nameservers", struct cni_dns, nameservers, HAS(struct cni_dns, any)),
+	F_STR("domain", struct cni_dns, domain, HAS(struct cni_dns, any)),
+	F_STRS("search", struct cni_dns, search, HAS(struct cni_dns, any)),
+	F_STRS("options", struct cni_dns, options, HAS(struct cni_dns, any)), F_END
 };
 
 const struct json_field cni_route_fields[] = {

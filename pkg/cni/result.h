@@ -31,8 +31,7 @@ struct cni_dns {
 	const char **nameservers, **search, **options;
 	const char *domain;
 	size_t n_nameservers, n_search, n_options;
-	bool has_nameservers, has_domain, has_search,
-		has_options; /* the key was there, even empty */
+	bool has_any; /* one of the keys was there, even empty */
 };
 
 struct cni_result {

@@ -5,29 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	const char *version;
-	enum cni_family family;
-} table[] = {
-	{ "0.1.0", CNI_FAMILY_02 }, { "0.2.0", CNI_FAMILY_02 }, { "0.3.0", CNI_FAMILY_03 },
-	{ "0.3.1", CNI_FAMILY_03 }, { "0.4.0", CNI_FAMILY_03 }, { "1.0.0", CNI_FAMILY_10 },
-	{ "1.1.0", CNI_FAMILY_10 },
-};
-
 const char *const cni_versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1",
 				     "0.4.0", "1.0.0", "1.1.0", NULL };
-
-_Static_assert(ARRAY_SIZE(table) + 1 == ARRAY_SIZE(cni_versions), "one row per version");
-
-enum cni_family cni_family(const char *version)
-{
-	if (!*version)
-		return CNI_FAMILY_02;
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (!strcmp(table[i].version, version))
-			return table[i].family;
-	return CNI_FAMILY_NONE;
-}
 
 /* One to three dot-separated decimal numbers, the missing ones 0, as libcni's version parser. */
 static bool parse(const char *version, unsigned int part[3])
@@ -50,27 +29,34 @@ static bool parse(const char *version, unsigned int part[3])
 	return false;
 }
 
-/* <0, 0, >0; only for versions that parse. */
-static int compare(const char *a, const char *b)
+bool cni_version_at_least(const char *version, const char *least)
 {
 	unsigned int x[3], y[3];
 
-	if (!parse(a, x) || !parse(b, y))
-		return -1;
+	if (!parse(version, x) || !parse(least, y))
+		return false;
 	for (int i = 0; i < 3; i++)
 		if (x[i] != y[i])
-			return x[i] < y[i] ? -1 : 1;
-	return 0;
+			return x[i] > y[i];
+	return true;
 }
 
-bool cni_version_at_least(const char *version, const char *least)
+enum cni_family cni_family(const char *version)
 {
-	return compare(version, least) >= 0;
+	const char *const *known = cni_versions;
+
+	while (*version && *known && strcmp(*known, version) != 0)
+		known++;
+	if (!*known)
+		return CNI_FAMILY_NONE;
+	if (cni_version_at_least(version, "1.0.0"))
+		return CNI_FAMILY_10;
+	return cni_version_at_least(version, "0.3.0") ? CNI_FAMILY_03 : CNI_FAMILY_02;
 }
 
-int cni_version_allows_addresses(const char *version, size_t v4, size_t v6, struct err *err)
+int cni_version_allows_addresses(const char *version, const size_t n[2], struct err *err)
 {
-	if ((v4 <= 1 && v6 <= 1) || cni_version_at_least(version, "0.3.0"))
+	if ((n[0] <= 1 && n[1] <= 1) || cni_version_at_least(version, "0.3.0"))
 		return 0;
 	return err_set(err, ERR_VERSION,
 		       "CNI version %s does not support more than 1 address per family", version);
@@ -96,9 +82,9 @@ int cni_version_allows(const char *version, const char *verb, const char *since,
 
 	if (since && !parse(version, part))
 		return err_set(err, ERR_DECODE, "cniVersion: \"%.80s\" is not a version", version);
-	if (since && compare(version, since) < 0)
+	if (since && !cni_version_at_least(version, since))
 		return err_set(err, ERR_VERSION, "config version does not allow %s", verb);
-	if (since && compare(CNI_VERSION_LATEST, version) < 0)
+	if (since && !cni_version_at_least(CNI_VERSION_LATEST, version))
 		return err_set(err, ERR_VERSION, "plugin version does not allow %s", verb);
 	return cni_family(version) == CNI_FAMILY_NONE ? incompatible(version, err) : 0;
 }

@@ -169,6 +169,6 @@ void configure_dns(struct cni_call *c)
 {
 	const struct cni_dns *d = &c->req->net.dns;
 
-	if (d->has_nameservers || d->has_domain || d->has_search || d->has_options)
+	if (d->has_any)
 		c->result.dns = *d;
 }

@@ -103,23 +103,24 @@ int store_release(struct store *s, const struct holder *holder)
 }
 
 /* Of a set that was configured after the ADD nothing is expected. */
-static bool is_kept(const struct store_expected *expected, const struct range_set *set,
+static bool is_kept(const struct ip *ips, size_t n, const struct range_set *set,
 		    const struct store_held *held)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < expected->n_ips; i++) {
-		if (!range_set_find(set, &expected->ips[i]))
+	for (size_t i = 0; i < n; i++) {
+		if (!range_set_find(set, &ips[i]))
 			continue;
 		any = true;
 		for (size_t k = 0; k < held->n; k++)
-			if (ip_equal(&expected->ips[i], &held->ips[k]))
+			if (ip_equal(&ips[i], &held->ips[k]))
 				return true;
 	}
 	return !any;
 }
 
-int store_check(struct store *s, const struct holder *holder, const struct store_expected *expected)
+int store_check(struct store *s, const struct holder *holder, const struct range_set *sets,
+		size_t n_sets, const struct ip *ips, size_t n_ips)
 {
 	struct store_held held;
 	char ranges[256];
@@ -129,12 +130,11 @@ int store_check(struct store *s, const struct holder *holder, const struct store
 	if (!held.n)
 		return err_set(s->err, ERR_CHECK, "Failed to find address added by container %s",
 			       holder->id);
-	for (size_t i = 0; i < expected->n_sets; i++)
-		if (!is_kept(expected, &expected->sets[i], &held))
+	for (size_t i = 0; i < n_sets; i++)
+		if (!is_kept(ips, n_ips, &sets[i], &held))
 			return err_set(s->err, ERR_CHECK,
 				       "of %s, container %s holds no address that is in prevResult",
-				       range_set_str(&expected->sets[i], ranges, sizeof(ranges)),
-				       holder->id);
+				       range_set_str(&sets[i], ranges, sizeof(ranges)), holder->id);
 	return 0;
 }
 

@@ -20,18 +20,11 @@ struct store_held {
 int store_find(struct store *s, const struct holder *holder, struct store_held *held) NODISCARD;
 
 /*
- * Does the holder have an address, and of each set one that is among those expected, if any of it
+ * Does the holder have an address, and of each set one that is among the n_ips, if any of it
  * is? Code 102 if not.
  */
-struct store_expected {
-	const struct range_set *sets;
-	size_t n_sets;
-	const struct ip *ips;
-	size_t n_ips;
-};
-
-int store_check(struct store *s, const struct holder *holder,
-		const struct store_expected *expected) NODISCARD;
+int store_check(struct store *s, const struct holder *holder, const struct range_set *sets,
+		size_t n_sets, const struct ip *ips, size_t n_ips) NODISCARD;
 
 /* The same as store_find(), released. */
 int store_release(struct store *s, const struct holder *holder) NODISCARD;

@@ -64,6 +64,8 @@ struct json_field {
 #define F_LIST(k, s, m, f, ...) { JSON_(k, JSON_LIST, s, m), .count_offset = offsetof(s, n_##m), \
 				  .sub = (f), .sub_size = sizeof(*((s *)0)->m), ##__VA_ARGS__ }
 #define F_STRS(k, s, m, ...)    F_LIST(k, s, m, json_str_item, ##__VA_ARGS__)
+/* A table in the place of its name. */
+#define F_TABLE(...)            (const struct json_field[]){ __VA_ARGS__, F_END }
 #define F_END                   { .type = JSON_END }
 /* The bool member has_<m> becomes true when the key is there. */
 #define HAS(s, m)               .has_offset = offsetof(s, has_##m)

@@ -69,6 +69,7 @@ struct cni_plugin {
 	 * without it: they must work with a configuration that would not pass any more.
 	 */
 	int (*validate)(struct cni_call *c);
+	/* The commands; NULL = nothing to do. */
 	int (*add)(struct cni_call *c);
 	int (*del)(struct cni_call *c);
 	int (*check)(struct cni_call *c);

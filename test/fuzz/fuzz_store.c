@@ -16,7 +16,7 @@
 
 #include "ipam/release.h"
 #include "ipam/reserve.h"
-#include "ipam/resolv.h"
+#include "plugins/ipam/host-local/resolv.h"
 
 #define INDEX       ".cnic/n"
 #define FIRST_INDEX 12
@@ -180,7 +180,7 @@ static void look(void)
 {
 	struct range_set sets[] = { make_set("10.1.0.0/29"), make_set("fd00::/125") };
 	struct store_held held;
-	struct resolv resolv;
+	struct cni_dns resolv;
 	struct store s;
 
 	open_it(&s, STORE_READ);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "ipam/range.h"
-#include "ipam/resolv.h"
+#include "plugins/ipam/host-local/resolv.h"
 #include "tap.h"
 
 static struct arena arena;
@@ -307,7 +307,7 @@ static void test_resolv(void)
 	char path[] = "/tmp/test_range.XXXXXX";
 	struct err err = { 0 };
 	int fd = mkstemp(path);
-	struct resolv r;
+	struct cni_dns r;
 
 	ok(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1, "write one");
 	ok(!resolv_read(path, &arena, &r, &err), "read it %s", err.msg);

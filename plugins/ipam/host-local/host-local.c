@@ -5,7 +5,7 @@
 #include "cni/version.h"
 #include "ipam/release.h"
 #include "ipam/reserve.h"
-#include "ipam/resolv.h"
+#include "resolv.h"
 #include "skel/call.h"
 
 #define MAX_SETS   64
@@ -58,21 +58,11 @@ static const struct json_field runtime_fields[] = {
 	F_END
 };
 
-static const struct json_field cni_args_fields[] = {
-	F_STRS("ips", struct host_local_conf, args_ips),
-	F_END
-};
-
-
-static const struct json_field args_fields[] = {
-	F_HERE("cni", cni_args_fields),
-	F_END
-};
-
 static const struct json_field host_local_fields[] = {
 	F_HERE("ipam", ipam_fields, HAS(struct host_local_conf, ipam)),
 	F_HERE("runtimeConfig", runtime_fields),
-	F_HERE("args", args_fields),
+	F_HERE("args", F_TABLE(F_HERE("cni", F_TABLE(
+		F_STRS("ips", struct host_local_conf, args_ips))))),
 	F_END
 };
 /* clang-format on */
@@ -80,17 +70,6 @@ static const struct json_field host_local_fields[] = {
 static const struct host_local_conf host_local_defaults = { .data_dir = "/var/lib/cni/networks" };
 
 static const char *const host_local_args[] = { "IP", NULL };
-
-/* The results of old versions have one place for each family. */
-static int check_version(const struct cni_call *c)
-{
-	const struct host_local_conf *conf = c->conf;
-	size_t n[2] = { 0 };
-
-	for (size_t i = 0; i < conf->n_sets; i++)
-		n[conf->sets[i].ranges[0].subnet.family == AF_INET6]++;
-	return cni_version_allows_addresses(c->req->net.version, n[0], n[1], c->err);
-}
 
 static int add_sets(struct cni_call *c, const struct range_list *lists, size_t n, const char *path)
 {
@@ -118,20 +97,19 @@ static int add_only_set(struct cni_call *c)
 static int host_local_validate(struct cni_call *c)
 {
 	struct host_local_conf *conf = c->conf;
+	size_t n[2] = { 0 };
 
 	if (!conf->has_ipam)
 		return err_config(c->err, "IPAM config missing 'ipam' key");
 	conf->sets =
 		arena_array(c->arena, struct range_set, conf->n_runtime_lists + 1 + conf->n_lists);
-	if (add_sets(c, conf->runtime_lists, conf->n_runtime_lists, "runtimeConfig.ipRanges") < 0)
+	if (add_sets(c, conf->runtime_lists, conf->n_runtime_lists, "runtimeConfig.ipRanges") < 0 ||
+	    add_only_set(c) < 0 || add_sets(c, conf->lists, conf->n_lists, "ipam.ranges") < 0 ||
+	    range_sets_check(conf->sets, conf->n_sets, c->err) < 0)
 		return -1;
-	if (add_only_set(c) < 0)
-		return -1;
-	if (add_sets(c, conf->lists, conf->n_lists, "ipam.ranges") < 0)
-		return -1;
-	if (range_sets_check(conf->sets, conf->n_sets, c->err) < 0)
-		return -1;
-	return check_version(c);
+	for (size_t i = 0; i < conf->n_sets; i++)
+		n[conf->sets[i].ranges[0].subnet.family == AF_INET6]++;
+	return cni_version_allows_addresses(c->req->net.version, n, c->err);
 }
 
 static int open_store(struct cni_call *c, struct store *s, enum store_use use)
@@ -180,11 +158,9 @@ static int plan(struct cni_call *c, struct wants *w)
 	w->list = arena_array(c->arena, struct store_want, w->n);
 	for (size_t i = 0; i < w->n; i++)
 		w->list[i].set = &conf->sets[i];
-	if (ask(c, w, &arg, arg && !conf->n_args_ips, "CNI_ARGS IP") < 0)
-		return -1;
-	if (ask(c, w, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0)
-		return -1;
-	if (ask(c, w, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
+	if (ask(c, w, &arg, arg && !conf->n_args_ips, "CNI_ARGS IP") < 0 ||
+	    ask(c, w, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0 ||
+	    ask(c, w, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
 		return -1;
 	if (*w->unmatched)
 		return err_config(c->err, "failed to allocate all requested IPs:%.512s",
@@ -195,25 +171,10 @@ static int plan(struct cni_call *c, struct wants *w)
 static int read_dns(struct cni_call *c)
 {
 	const struct host_local_conf *conf = c->conf;
-	struct resolv r = { 0 };
 
-	if (!conf->resolv_conf)
-		return 0;
-	if (resolv_read(conf->resolv_conf, c->arena, &r, c->err) < 0)
+	if (conf->resolv_conf &&
+	    resolv_read(conf->resolv_conf, c->arena, &c->result.dns, c->err) < 0)
 		return err_wrap(c->err, "ipam.resolvConf");
-	c->result.dns = (struct cni_dns){
-		.nameservers = r.nameservers,
-		.n_nameservers = r.n_nameservers,
-		.search = r.search,
-		.n_search = r.n_search,
-		.options = r.options,
-		.n_options = r.n_options,
-		.domain = r.domain,
-		.has_nameservers = r.n_nameservers,
-		.has_search = r.n_search,
-		.has_options = r.n_options,
-		.has_domain = r.domain,
-	};
 	return 0;
 }
 
@@ -233,9 +194,8 @@ static int reserve(struct cni_call *c, struct wants *w)
 	struct holder holder = holder_of(c);
 	auto_store struct store s;
 
-	if (open_store(c, &s, STORE_ADD) < 0)
-		return -1;
-	if (conf->release_on_reboot && store_release_earlier_boots(&s) < 0)
+	if (open_store(c, &s, STORE_ADD) < 0 ||
+	    (conf->release_on_reboot && store_release_earlier_boots(&s) < 0))
 		return -1;
 	return store_reserve(&s, &holder, w->list, w->n);
 }
@@ -261,11 +221,7 @@ static int host_local_add(struct cni_call *c)
 {
 	struct wants *w = arena_new(c->arena, struct wants);
 
-	if (plan(c, w) < 0)
-		return -1;
-	if (read_dns(c) < 0)
-		return -1;
-	if (reserve(c, w) < 0)
+	if (plan(c, w) < 0 || read_dns(c) < 0 || reserve(c, w) < 0)
 		return -1;
 	undo_push(c, undo_add, w);
 	fill_result(c, w);
@@ -286,15 +242,15 @@ static int host_local_check(struct cni_call *c)
 {
 	const struct host_local_conf *conf = c->conf;
 	struct holder holder = holder_of(c);
-	struct ip *ips = arena_array(c->arena, struct ip, c->req->prev->n_ips);
-	struct store_expected expected = { conf->sets, conf->n_sets, ips, c->req->prev->n_ips };
+	size_t n = c->req->prev->n_ips;
+	struct ip *ips = arena_array(c->arena, struct ip, n);
 	auto_store struct store s;
 
-	for (size_t i = 0; i < c->req->prev->n_ips; i++)
+	for (size_t i = 0; i < n; i++)
 		ips[i] = c->req->prev->ips[i].address;
 	if (open_store(c, &s, STORE_READ) < 0)
 		return -1;
-	if (store_check(&s, &holder, &expected) < 0)
+	if (store_check(&s, &holder, conf->sets, conf->n_sets, ips, n) < 0)
 		return err_wrap(c->err, "host-local");
 	return 0;
 }

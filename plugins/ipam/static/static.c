@@ -38,26 +38,12 @@ static const struct json_field ipam_fields[] = {
 	F_END
 };
 
-static const struct json_field runtime_fields[] = {
-	F_STRS("ips", struct static_conf, runtime_ips, .max = MAX_ADDRESSES),
-	F_END
-};
-
-static const struct json_field cni_args_fields[] = {
-	F_STRS("ips", struct static_conf, args_ips, .max = MAX_ADDRESSES),
-	F_END
-};
-
-
-static const struct json_field args_fields[] = {
-	F_HERE("cni", cni_args_fields),
-	F_END
-};
-
 static const struct json_field static_fields[] = {
 	F_HERE("ipam", ipam_fields, HAS(struct static_conf, ipam)),
-	F_HERE("runtimeConfig", runtime_fields),
-	F_HERE("args", args_fields),
+	F_HERE("runtimeConfig", F_TABLE(
+		F_STRS("ips", struct static_conf, runtime_ips, .max = MAX_ADDRESSES))),
+	F_HERE("args", F_TABLE(F_HERE("cni", F_TABLE(
+		F_STRS("ips", struct static_conf, args_ips, .max = MAX_ADDRESSES))))),
 	F_END
 };
 /* clang-format on */
@@ -163,32 +149,20 @@ static int replace_by(struct cni_call *c, const char **ips, size_t n, const char
 	return 0;
 }
 
-/* The results of old versions have one place for each family. */
-static int check_version(const struct cni_call *c)
+static int static_validate(struct cni_call *c)
 {
 	const struct static_conf *conf = c->conf;
 	size_t n[2] = { 0 };
 
-	for (size_t i = 0; i < conf->n_ips; i++)
-		n[conf->ips[i].address.family == AF_INET6]++;
-	return cni_version_allows_addresses(c->req->net.version, n[0], n[1], c->err);
-}
-
-static int static_validate(struct cni_call *c)
-{
-	const struct static_conf *conf = c->conf;
-
 	if (!conf->has_ipam)
 		return err_config(c->err, "IPAM config missing 'ipam' key");
-	if (add_addresses(c) < 0)
+	if (add_addresses(c) < 0 || (c->req->command != CNI_STATUS && add_cni_args(c) < 0) ||
+	    replace_by(c, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0 ||
+	    replace_by(c, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
 		return -1;
-	if (c->req->command != CNI_STATUS && add_cni_args(c) < 0)
-		return -1;
-	if (replace_by(c, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0)
-		return -1;
-	if (replace_by(c, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
-		return -1;
-	return check_version(c);
+	for (size_t i = 0; i < conf->n_ips; i++)
+		n[conf->ips[i].address.family == AF_INET6]++;
+	return cni_version_allows_addresses(c->req->net.version, n, c->err);
 }
 
 /* ---- the commands; DEL, GC and STATUS have nothing to do ------------------------------------- */
@@ -236,12 +210,6 @@ static int static_check(struct cni_call *c)
 	return 0;
 }
 
-static int static_nothing(struct cni_call *c)
-{
-	(void)c;
-	return 0;
-}
-
 const struct cni_plugin static_plugin = {
 	.name = "static",
 	.fields = static_fields,
@@ -250,8 +218,5 @@ const struct cni_plugin static_plugin = {
 	.ipam = true,
 	.validate = static_validate,
 	.add = static_add,
-	.del = static_nothing,
 	.check = static_check,
-	.gc = static_nothing,
-	.status = static_nothing,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ipam/resolv.h"
+#include "resolv.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -10,23 +10,7 @@
 
 #define MAX_SIZE 65536
 
-static int read_text(const char *path, char *buf, struct err *err)
-{
-	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return err_sys(err, "open %s", path);
-	n = file_read_fd(fd, buf, MAX_SIZE);
-	if (n < 0)
-		return err_sys(err, "read %s", path);
-	if (n == MAX_SIZE)
-		return err_config(err, "%s is not shorter than %d bytes", path, MAX_SIZE);
-	buf[n] = '\0';
-	return 0;
-}
-
-static void parse_line(char *line, struct arena *arena, struct resolv *out)
+static void parse_line(char *line, struct arena *arena, struct cni_dns *out)
 {
 	static const char spaces[] = " \t\r\v\f";
 	const char *key = strtok_r(line, spaces, &line), *word;
@@ -45,14 +29,19 @@ static void parse_line(char *line, struct arena *arena, struct resolv *out)
 	}
 }
 
-int resolv_read(const char *path, struct arena *arena, struct resolv *out, struct err *err)
+int resolv_read(const char *path, struct arena *arena, struct cni_dns *out, struct err *err)
 {
+	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	char *text = arena_alloc(arena, MAX_SIZE), *line;
+	ssize_t n = fd < 0 ? -1 : file_read_fd(fd, text, MAX_SIZE);
 
-	*out = (struct resolv){ 0 };
-	if (read_text(path, text, err) < 0)
-		return -1;
+	*out = (struct cni_dns){ 0 };
+	if (n < 0)
+		return err_sys(err, "%s %s", fd < 0 ? "open" : "read", path);
+	if (n == MAX_SIZE)
+		return err_config(err, "%s is not shorter than %d bytes", path, MAX_SIZE);
 	while ((line = strsep(&text, "\n")))
 		parse_line(line, arena, out);
+	out->has_any = cni_dns_is_set(out);
 	return 0;
 }
