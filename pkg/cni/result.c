@@ -55,7 +55,7 @@ struct block {
 };
 
 struct blocks {
-	struct block ip4, ip6;
+	struct block ip[2];
 	struct cni_dns dns;
 };
 
@@ -64,8 +64,8 @@ static const struct json_field block_fields[] = {
 	F_LIST("routes", struct block, routes, cni_route_fields), F_END
 };
 
-static const struct json_field blocks_fields[] = { F_OBJ("ip4", struct blocks, ip4, block_fields),
-						   F_OBJ("ip6", struct blocks, ip6, block_fields),
+static const struct json_field blocks_fields[] = { F_OBJ("ip4", struct blocks, ip[0], block_fields),
+						   F_OBJ("ip6", struct blocks, ip[1], block_fields),
 						   F_OBJ("dns", struct blocks, dns, cni_dns_fields),
 						   F_END };
 
@@ -80,32 +80,21 @@ static const struct json_field version_fields[] = {
 const struct json_field *const cni_result_tables[] = { list_fields, version_fields, NULL };
 const struct json_field *const cni_result_tables_02[] = { blocks_fields, NULL };
 
-/* Append one family's block to the lists. */
-static void add_block(const struct block *b, struct cni_ipconfig **ip, struct cni_route **route)
-{
-	if (!b->ip.family)
-		return;
-	*(*ip)++ = (struct cni_ipconfig){ .address = b->ip, .gateway = b->gateway };
-	if (b->n_routes)
-		memcpy(*route, b->routes, b->n_routes * sizeof(**route));
-	*route += b->n_routes;
-}
-
 static int parse_blocks(const struct json *v, const char *what, struct cni_result *out,
 			struct err *err)
 {
 	struct blocks b = { 0 };
-	struct cni_ipconfig *ip;
-	struct cni_route *route;
 
 	if (json_decode(v, blocks_fields, what, &b, err) < 0)
 		return -1;
-	out->ips = ip = json_list(struct cni_ipconfig, 2);
-	out->routes = route = json_list(struct cni_route, b.ip4.n_routes + b.ip6.n_routes);
-	add_block(&b.ip4, &ip, &route);
-	add_block(&b.ip6, &ip, &route);
-	out->n_ips = (size_t)(ip - out->ips);
-	out->n_routes = (size_t)(route - out->routes);
+	for (const struct block *p = b.ip; p < b.ip + ARRAY_SIZE(b.ip); p++) {
+		if (!p->ip.family)
+			continue;
+		*arena_append(json_arena(), out->ips, out->n_ips) =
+			(struct cni_ipconfig){ .address = p->ip, .gateway = p->gateway };
+		for (size_t i = 0; i < p->n_routes; i++)
+			*arena_append(json_arena(), out->routes, out->n_routes) = p->routes[i];
+	}
 	out->dns = b.dns;
 	return 0;
 }
@@ -206,21 +195,31 @@ static void add_dns(struct json *root, const struct cni_dns *d, enum cni_family 
 	json_add_strs(o, "options", d->options, d->n_options);
 }
 
-static void add_route(struct json *list, const struct cni_route *r, bool attributes)
+/* Those of one family; of all, AF_UNSPEC, with the attributes that came with 0.3.0. */
+static void add_routes(struct json *root, const struct cni_result *r, sa_family_t family)
 {
-	struct json *o = json_add_object(list, NULL);
+	struct json *list = NULL, *o;
 
-	add_cidr(o, "dst", &r->dst);
-	add_ip(o, "gw", &r->gw);
-	if (!attributes)
-		return;
-	add_uint(o, "mtu", r->mtu);
-	add_uint(o, "advmss", r->advmss);
-	add_uint(o, "priority", r->priority);
-	if (r->has_table)
-		json_add_int(o, "table", r->table);
-	if (r->has_scope)
-		json_add_int(o, "scope", r->scope);
+	for (size_t i = 0; i < r->n_routes; i++) {
+		const struct cni_route *route = &r->routes[i];
+
+		if (family != AF_UNSPEC && route->dst.family != family)
+			continue;
+		if (!list)
+			list = json_add_list(root, "routes");
+		o = json_add_object(list, NULL);
+		add_cidr(o, "dst", &route->dst);
+		add_ip(o, "gw", &route->gw);
+		if (family != AF_UNSPEC)
+			continue;
+		add_uint(o, "mtu", route->mtu);
+		add_uint(o, "advmss", route->advmss);
+		add_uint(o, "priority", route->priority);
+		if (route->has_table)
+			json_add_int(o, "table", route->table);
+		if (route->has_scope)
+			json_add_int(o, "scope", route->scope);
+	}
 }
 
 static void add_interfaces(struct json *root, const struct cni_result *r, enum cni_family family)
@@ -260,36 +259,18 @@ static void add_ips(struct json *root, const struct cni_result *r, enum cni_fami
 	}
 }
 
-static void print_lists(struct json *root, const struct cni_result *r, enum cni_family family)
-{
-	struct json *list;
-
-	add_interfaces(root, r, family);
-	add_ips(root, r, family);
-	list = r->n_routes ? json_add_list(root, "routes") : NULL;
-	for (size_t i = 0; i < r->n_routes; i++)
-		add_route(list, &r->routes[i], true);
-}
-
-static bool print_block(struct json *root, const char *key, const struct cni_result *r,
-			sa_family_t family)
+static void add_block(struct json *root, const char *key, const struct cni_result *r,
+		      sa_family_t family)
 {
 	const struct cni_ipconfig *ip = first_of(r, family);
-	struct json *o, *list = NULL;
+	struct json *o;
 
 	if (!ip)
-		return false;
+		return;
 	o = json_add_object(root, key);
 	add_cidr(o, "ip", &ip->address);
 	add_ip(o, "gateway", &ip->gateway);
-	for (size_t i = 0; i < r->n_routes; i++) {
-		if (r->routes[i].dst.family != family)
-			continue;
-		if (!list)
-			list = json_add_list(o, "routes");
-		add_route(list, &r->routes[i], false);
-	}
-	return true;
+	add_routes(o, r, family);
 }
 
 int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
@@ -299,27 +280,17 @@ int cni_result_json(const struct cni_result *r, const char *version, struct json
 	struct json *root = json_object();
 
 	json_add_str(root, "cniVersion", *version ? version : cni_versions[0]);
+	if (family == CNI_FAMILY_02 && !r->n_ips)
+		return err_config(err, "cannot convert: no valid IP addresses");
 	if (family == CNI_FAMILY_02) {
-		bool any = print_block(root, "ip4", r, AF_INET);
-
-		any |= print_block(root, "ip6", r, AF_INET6);
-		if (!any)
-			return err_config(err, "cannot convert: no valid IP addresses");
+		add_block(root, "ip4", r, AF_INET);
+		add_block(root, "ip6", r, AF_INET6);
 	} else {
-		print_lists(root, r, family);
+		add_interfaces(root, r, family);
+		add_ips(root, r, family);
+		add_routes(root, r, AF_UNSPEC);
 	}
 	add_dns(root, &r->dns, family);
 	*out = root;
-	return 0;
-}
-
-int cni_result_print(const struct cni_result *r, const char *version, const char **out,
-		     struct err *err)
-{
-	struct json *root;
-
-	if (cni_result_json(r, version, &root, err) < 0)
-		return -1;
-	*out = json_print(root);
 	return 0;
 }

@@ -63,10 +63,6 @@ int cni_result_parse(const struct json *v, const char *version, bool same_family
 int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
 		    struct err *err) NODISCARD;
 
-/* The same as a text, in the arena. */
-int cni_result_print(const struct cni_result *r, const char *version, const char **out,
-		     struct err *err) NODISCARD;
-
 /* Is there an address of the family? */
 bool cni_result_has_family(const struct cni_result *r, sa_family_t family);
 

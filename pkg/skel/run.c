@@ -175,11 +175,11 @@ static int open_netns(struct run *r)
 /* A result that cannot be written, or that this version cannot say, undoes what it tells of. */
 static int print_result(struct cni_call *c)
 {
-	const char *text;
+	struct json *o;
 
-	if (cni_result_print(&c->result, c->req->net.version, &text, c->err) < 0)
+	if (cni_result_json(&c->result, c->req->net.version, &o, c->err) < 0)
 		return -1;
-	return put_line(c, text);
+	return put_line(c, json_print(o));
 }
 
 /* stdin has not been read yet, and the error object carries the configuration's version. */

@@ -42,10 +42,10 @@ static void convert(const char *from, const char *version, const char *want, con
 	struct cni_result r;
 	const char *text = "(not parsed)";
 	struct err err = { 0 };
+	struct json *o;
 
-	if (!parse(from, version, false, &r, &err) &&
-	    cni_result_print(&r, version, &text, &err) < 0)
-		text = err.msg;
+	if (!parse(from, version, false, &r, &err))
+		text = cni_result_json(&r, version, &o, &err) < 0 ? err.msg : json_print(o);
 	is_str(text, want, name);
 }
 

@@ -100,14 +100,11 @@ int mirror_need_port(struct cni_call *c, int code)
 int mirror_cache_write(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
-	struct json *file = json_object();
-	const struct json *prev;
-	const char *text;
+	struct json *file = json_object(), *prev;
 
-	if (cni_result_print(c->req->prev, "1.0.0", &text, c->err) < 0 ||
-	    json_parse(text, strlen(text), &prev, c->err) < 0)
+	if (cni_result_json(c->req->prev, "1.0.0", &prev, c->err) < 0)
 		return -1;
-	json_add_copy(file, "PrevResult", prev);
+	json_add(file, "PrevResult", prev);
 	json_add_str(file, "Network", c->req->net.name);
 	json_add_str(file, "Socket", conf->ovs.socket);
 	return ovs_cache_store(c, &conf->ovs, file);
