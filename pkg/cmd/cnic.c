@@ -11,7 +11,7 @@
 #include "cmd/repair.h"
 #include "skel/call.h"
 
-static int help(int argc, char **argv);
+static void help(void);
 
 static void print_plugins(FILE *to, const char *between)
 {
@@ -19,51 +19,47 @@ static void print_plugins(FILE *to, const char *between)
 		fprintf(to, "%s%s", (*p)->name, p[1] ? between : "\n");
 }
 
-static int list(int argc, char **argv)
+static void list(void)
 {
-	(void)argc;
-	(void)argv;
 	print_plugins(stdout, "\n");
-	return EXIT_SUCCESS;
 }
 
-static int version(int argc, char **argv)
+static void version(void)
 {
-	(void)argc;
-	(void)argv;
 	puts(CNIC_VERSION);
-	return EXIT_SUCCESS;
 }
 
-/* argv[0] of `run` is the verb. The exit status, or -1: the arguments make no sense. */
+/*
+ * A verb prints, or runs: argv[0] is the verb then, and the exit status is returned, or -1: the
+ * arguments make no sense.
+ */
 static const struct verb {
 	const char *name;
 	int args_min, args_max;
+	void (*print)(void);
 	int (*run)(int argc, char **argv);
 	const char *synopsis, *about;
 } verbs[] = {
-	{ "list", 0, 0, list, "", "Prints the plugins in this executable, one a line." },
-	{ "keys", 0, 1, keys_run, " [PLUGIN]",
+	{ "list", 0, 0, list, NULL, "", "Prints the plugins in this executable, one a line." },
+	{ "keys", 0, 1, NULL, keys_run, " [PLUGIN]",
 	  "Prints the keys of configurations, with their types and bounds, as one JSON object." },
-	{ "repair", 0, 7, repair_run,
+	{ "repair", 0, 7, NULL, repair_run,
 	  " [--network NAME] [--plugin NAME] [--backend own|nftables|iptables] [CONTAINERID]",
 	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"
 	  "      --backend, turns their rules into that backend's. Prints \"N repaired, N failed, N gone\"\n"
 	  "      (gone: without a namespace), on stderr a line for each that failed." },
-	{ "install", 1, 64, install_run, " DIR [FILE...]",
+	{ "install", 1, 64, NULL, install_run, " DIR [FILE...]",
 	  "Puts this executable, a link to it for each plugin, and the files into DIR. Prints nothing;\n"
 	  "      what fails is said on stderr, and leaves DIR as it was." },
-	{ "uninstall", 1, 1, install_remove_run, " DIR",
+	{ "uninstall", 1, 1, NULL, install_remove_run, " DIR",
 	  "Removes from DIR what is ours. Names on stderr what has a plugin's name and is not." },
-	{ "version", 0, 0, version, "", "Prints the version." },
-	{ "help", 0, 0, help, "",
+	{ "version", 0, 0, version, NULL, "", "Prints the version." },
+	{ "help", 0, 0, help, NULL, "",
 	  "Prints this page. Every verb may be written as an option: --help." },
 };
 
-static int help(int argc, char **argv)
+static void help(void)
 {
-	(void)argc;
-	(void)argv;
 	puts("cnic - CNI plugins in one executable\n\n"
 	     "A container runtime executes it under a plugin's name, with the call in the environment and a\n"
 	     "configuration on stdin. Under its own name it is a tool for the administrator of a node:\n");
@@ -73,7 +69,6 @@ static int help(int argc, char **argv)
 	     "See cnic(8), and cni-NAME(8) for a plugin.");
 	fputs("\nPlugins: ", stdout);
 	print_plugins(stdout, " ");
-	return EXIT_SUCCESS;
 }
 
 /* --list, --version, --install and --help are verbs, too. */
@@ -110,8 +105,11 @@ int cnic(int argc, char **argv)
 	const struct verb *v = argc > 1 ? find(argv[1]) : NULL;
 	int rc = -1;
 
-	if (v && argc - 2 >= v->args_min && argc - 2 <= v->args_max)
-		rc = v->run(argc - 1, argv + 1);
+	if (v && argc - 2 >= v->args_min && argc - 2 <= v->args_max) {
+		if (v->print)
+			v->print();
+		rc = v->run ? v->run(argc - 1, argv + 1) : EXIT_SUCCESS;
+	}
 	if (!rc && (fflush(stdout) != 0 || ferror(stdout)))
 		rc = EXIT_FAILURE;
 	return rc < 0 ? usage(argc ? argv[0] : "cnic", argc > 1 ? argv[1] : NULL) : rc;

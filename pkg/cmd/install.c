@@ -14,11 +14,11 @@
 
 #include "base/scope.h"
 #include "skel/call.h"
+#include "sys/file.h"
 
-#define TOOL     "cnic"
-#define HELPER   "cnic-firewalld"
-#define ROOM     64
-#define NAME_LEN (NAME_MAX + 1)
+#define TOOL   "cnic"
+#define HELPER "cnic-firewalld"
+#define ROOM   64
 
 /* Every executable of ours has this in it, cnic-firewalld, which is built apart, as well. */
 static const char mark[] = "This is an executable of cnic, the CNI plugins in C.";
@@ -28,6 +28,7 @@ struct item {
 	const char *from; /* NULL: this executable */
 	bool kept;        /* what had the name before is kept aside */
 	bool placed;
+	char fresh[NAME_MAX + 1], old[NAME_MAX + 1]; /* names beside the name */
 };
 
 struct install {
@@ -43,31 +44,17 @@ static int complain(const struct install *in, const char *name)
 	return -1;
 }
 
-/* ---- names beside the names ------------------------------------------------------------------ */
-
-struct aside {
-	char s[NAME_LEN];
-};
-
-static const char *aside(struct aside *a, const char *prefix, const struct item *it)
-{
-	snprintf(a->s, sizeof(a->s), ".cnic-%s-%s", prefix, it->name);
-	return a->s;
-}
-
 /*
  * With what an install that was killed has left. It may be a link to a plugin in use, so it is
  * unlinked, never written to.
  */
 static void clear(const struct install *in)
 {
-	struct aside a;
-
 	(void)unlinkat(in->dir, ".cnic-new", 0); /* an earlier version's */
 	(void)unlinkat(in->dir, ".cnic-link", 0);
 	for (size_t i = 0; i < in->n; i++) {
-		(void)unlinkat(in->dir, aside(&a, "new", &in->items[i]), 0);
-		(void)unlinkat(in->dir, aside(&a, "old", &in->items[i]), 0);
+		(void)unlinkat(in->dir, in->items[i].fresh, 0);
+		(void)unlinkat(in->dir, in->items[i].old, 0);
 	}
 }
 
@@ -92,6 +79,8 @@ static int add(struct install *in, const char *name, const char *from)
 	if (!it)
 		it = &in->items[in->n++];
 	*it = (struct item){ .name = name, .from = from };
+	snprintf(it->fresh, sizeof(it->fresh), ".cnic-new-%s", name);
+	snprintf(it->old, sizeof(it->old), ".cnic-old-%s", name);
 	return 0;
 }
 
@@ -109,32 +98,25 @@ static int begin(struct install *in, const char *path)
 
 /* ---- installing ------------------------------------------------------------------------------ */
 
-static int copy(int from, int to)
-{
-	char buf[65536];
-	ssize_t n, part;
-
-	while ((n = read(from, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n; at += part)
-			if ((part = write(to, buf + at, (size_t)(n - at))) < 0)
-				return -1;
-	return n < 0 || fchmod(to, 0755) < 0 || fsync(to) < 0 ? -1 : 0;
-}
-
 static int copy_file(const struct install *in, const struct item *it)
 {
 	auto_close int from = open(it->from ? it->from : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	auto_close int to = -1;
-	struct aside a;
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	auto_close int to = from < 0 ? -1 : openat(in->dir, it->fresh, flags, 0755);
+	char buf[65536];
+	ssize_t n;
 
-	to = openat(in->dir, aside(&a, "new", it), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	return from < 0 || to < 0 ? -1 : copy(from, to);
+	if (to < 0)
+		return -1;
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (file_write_fd(to, buf, (size_t)n) < 0)
+			return -1;
+	return n < 0 || fchmod(to, 0755) < 0 || fsync(to) < 0 ? -1 : 0;
 }
 
 /* Under a name of its own, beside the file to be replaced. A directory is not replaced. */
 static int stage(const struct install *in, struct item *it)
 {
-	struct aside to, from;
 	struct stat st;
 	int rc;
 
@@ -145,32 +127,26 @@ static int stage(const struct install *in, struct item *it)
 	if (it->from || it == in->items)
 		rc = copy_file(in, it);
 	else
-		rc = linkat(in->dir, aside(&from, "new", in->items), in->dir, aside(&to, "new", it),
-			    0);
+		rc = linkat(in->dir, in->items->fresh, in->dir, it->fresh, 0);
 	if (rc < 0)
 		return -1;
-	it->kept = linkat(in->dir, it->name, in->dir, aside(&to, "old", it), 0) == 0;
+	it->kept = linkat(in->dir, it->name, in->dir, it->old, 0) == 0;
 	return it->kept || errno == ENOENT ? 0 : -1;
 }
 
 static int place(const struct install *in, struct item *it)
 {
-	struct aside a;
-
-	it->placed = renameat(in->dir, aside(&a, "new", it), in->dir, it->name) == 0;
+	it->placed = renameat(in->dir, it->fresh, in->dir, it->name) == 0;
 	return it->placed ? 0 : -1;
 }
 
 static void put_back(const struct install *in)
 {
-	struct aside a;
-
 	for (size_t i = in->n; i-- > 0;) {
 		const struct item *it = &in->items[i];
 
-		if (it->placed &&
-		    (it->kept ? renameat(in->dir, aside(&a, "old", it), in->dir, it->name)
-			      : unlinkat(in->dir, it->name, 0)) < 0)
+		if (it->placed && (it->kept ? renameat(in->dir, it->old, in->dir, it->name)
+					    : unlinkat(in->dir, it->name, 0)) < 0)
 			(void)complain(in, it->name);
 	}
 	clear(in);
@@ -189,15 +165,15 @@ static int install_all(struct install *in)
 	return fsync(in->dir) < 0 ? complain(in, "") : 0;
 }
 
-int install_files(const char *dir, char *const *files, size_t n)
+int install_run(int argc, char **argv)
 {
 	struct install in;
-	int rc = begin(&in, dir);
+	int rc = begin(&in, argv[1]);
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		const char *slash = strrchr(files[i], '/');
+	for (int i = 2; !rc && i < argc; i++) {
+		const char *slash = strrchr(argv[i], '/');
 
-		rc = add(&in, slash ? slash + 1 : files[i], files[i]);
+		rc = add(&in, slash ? slash + 1 : argv[i], argv[i]);
 	}
 	if (!rc)
 		rc = install_all(&in);
@@ -206,7 +182,7 @@ int install_files(const char *dir, char *const *files, size_t n)
 	else
 		clear(&in);
 	close_fd(&in.dir);
-	return rc;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* ---- uninstalling ---------------------------------------------------------------------------- */
@@ -228,11 +204,12 @@ static bool is_ours(const struct install *in, const char *name)
 	return has;
 }
 
-int install_remove(const char *dir)
+int install_remove_run(int argc, char **argv)
 {
 	struct install in;
-	int rc = begin(&in, dir);
+	int rc = begin(&in, argv[1]);
 
+	(void)argc;
 	if (!rc)
 		rc = add(&in, HELPER, NULL);
 	for (size_t i = in.n; in.dir >= 0 && i-- > 0;) { /* cnic last: others may be links to it */
@@ -242,23 +219,12 @@ int install_remove(const char *dir)
 		if (fstatat(in.dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (!is_ours(&in, name))
-			fprintf(stderr, TOOL ": %s/%s is not ours, and stays\n", dir, name);
+			fprintf(stderr, TOOL ": %s/%s is not ours, and stays\n", in.path, name);
 		else if (unlinkat(in.dir, name, 0) < 0)
 			rc = complain(&in, name);
 	}
 	if (in.dir >= 0)
 		clear(&in);
 	close_fd(&in.dir);
-	return rc;
-}
-
-int install_run(int argc, char **argv)
-{
-	return install_files(argv[1], argv + 2, (size_t)argc - 2) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-int install_remove_run(int argc, char **argv)
-{
-	(void)argc;
-	return install_remove(argv[1]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -15,17 +15,12 @@ struct path {
 	size_t n;
 };
 
-static const char *type_name(enum json_type type)
-{
-	static const char *const names[] = {
-		[JSON_BOOL] = "bool",     [JSON_UINT] = "uint", [JSON_STR] = "string",
-		[JSON_IP] = "ip",         [JSON_CIDR] = "cidr", [JSON_IP_CIDR] = "ip-or-cidr",
-		[JSON_OBJECT] = "object", [JSON_LIST] = "list", [JSON_MAP] = "map",
-		[JSON_RAW] = "any",
-	};
-
-	return names[type];
-}
+static const char *const type_names[] = {
+	[JSON_BOOL] = "bool",     [JSON_UINT] = "uint", [JSON_STR] = "string",
+	[JSON_IP] = "ip",         [JSON_CIDR] = "cidr", [JSON_IP_CIDR] = "ip-or-cidr",
+	[JSON_OBJECT] = "object", [JSON_LIST] = "list", [JSON_MAP] = "map",
+	[JSON_RAW] = "any",
+};
 
 static uint32_t limit(const struct json_field *f)
 {
@@ -41,23 +36,16 @@ static uint32_t limit(const struct json_field *f)
 	}
 }
 
-static void add_path(struct json *key, const struct path *p)
+static void add_key(struct json *keys, const struct json_field *f, const struct path *p)
 {
-	struct json *list = json_add_list(key, "path");
+	struct json *key = json_add_object(keys, NULL), *path = json_add_list(key, "path");
 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->part[i])
-			json_add_str(list, NULL, p->part[i]);
+			json_add_str(path, NULL, p->part[i]);
 		else
-			json_add_int(list, NULL, 0);
-}
-
-static void add_key(struct json *keys, const struct json_field *f, const struct path *p)
-{
-	struct json *key = json_add_object(keys, NULL);
-
-	add_path(key, p);
-	json_add_str(key, "type", type_name(f->type));
+			json_add_int(path, NULL, 0);
+	json_add_str(key, "type", type_names[f->type]);
 	if (f->type == JSON_UINT)
 		json_add_int(key, "min", f->min);
 	if (limit(f))

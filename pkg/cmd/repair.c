@@ -57,9 +57,8 @@ static int repair_one(const struct repair *what, const struct record *r, struct 
 	bool gone = false, home = false;
 
 	c->req = &req;
-	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0)
-		return -1;
-	if (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0)
+	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0 ||
+	    (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0))
 		return -1;
 	if (gone || home)
 		return 1;
@@ -162,20 +161,17 @@ static int parse_repair(int argc, char **argv, struct repair *what)
 	return what->backend && !is_backend(what->backend) ? -1 : 0;
 }
 
-static int run(struct repair *what)
-{
-	struct err err = { 0 };
-	int rc = repair_all(what, &err);
-
-	if (rc < 0)
-		fprintf(stderr, "cnic: %s\n", err.msg);
-	printf("%zu repaired, %zu failed, %zu gone\n", what->repaired, what->failed, what->gone);
-	return rc < 0 || what->failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 int repair_run(int argc, char **argv)
 {
 	struct repair what = { .plugins = cni_plugins };
+	struct err err = { 0 };
+	int rc;
 
-	return parse_repair(argc, argv, &what) < 0 ? -1 : run(&what);
+	if (parse_repair(argc, argv, &what) < 0)
+		return -1;
+	rc = repair_all(&what, &err);
+	if (rc < 0)
+		fprintf(stderr, "cnic: %s\n", err.msg);
+	printf("%zu repaired, %zu failed, %zu gone\n", what.repaired, what.failed, what.gone);
+	return rc < 0 || what.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
