@@ -7,15 +7,14 @@
 #include "nl/io.h"
 
 struct addr {
-	struct ip ip;   /* the local address with its prefix */
-	uint32_t flags; /* IFA_F_TENTATIVE, IFA_F_DADFAILED, ... */
-	uint8_t scope;
+	struct ip ip;               /* the local address with its prefix */
+	uint32_t flags;             /* IFA_F_TENTATIVE, IFA_F_DADFAILED, ... */
 	const struct nlmsghdr *msg; /* all that the kernel said of it, in the list's arena */
 };
 
 struct addr_list {
 	struct addr *addr;
-	size_t n_addr, n_whole; /* n_whole: from dumps that are complete */
+	size_t n_addr;
 	int index;
 	struct arena *arena;
 };

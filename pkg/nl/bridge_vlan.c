@@ -85,35 +85,21 @@ void nl_vlan_del(struct nl *nl, int port, uint16_t vid)
 	}
 }
 
-struct entry {
-	struct bridge_vlan_info info;
-	uint16_t last;
-};
-
-static int entry_attr(const struct nlattr *attr, void *data)
-{
-	struct entry *e = data;
-	uint16_t len = mnl_attr_get_payload_len(attr);
-
-	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_INFO && len >= sizeof(e->info))
-		memcpy(&e->info, mnl_attr_get_payload(attr), sizeof(e->info));
-	if (mnl_attr_get_type(attr) == BRIDGE_VLANDB_ENTRY_RANGE)
-		nl_attr_u16(attr, &e->last);
-	return MNL_CB_OK;
-}
-
 static int db_attr(const struct nlattr *attr, void *data)
 {
+	struct bridge_vlan_info info = { 0 };
 	struct port_vlans *v = data;
-	struct entry e = { 0 };
+	struct nl_attrs a;
+	uint16_t last = 0;
 
 	if (mnl_attr_get_type(attr) != BRIDGE_VLANDB_ENTRY)
 		return MNL_CB_OK;
-	(void)mnl_attr_parse_nested(attr, entry_attr, &e);
-	if (e.info.flags & BRIDGE_VLAN_INFO_PVID)
-		v->pvid = e.info.vid;
-	for (unsigned int vid = e.info.vid; vid <= (e.last > e.info.vid ? e.last : e.info.vid);
-	     vid++)
+	a = nl_attrs_of(attr);
+	nl_attr_bytes(a.of[BRIDGE_VLANDB_ENTRY_INFO], &info, sizeof(info));
+	nl_attr_u16(a.of[BRIDGE_VLANDB_ENTRY_RANGE], &last);
+	if (info.flags & BRIDGE_VLAN_INFO_PVID)
+		v->pvid = info.vid;
+	for (unsigned int vid = info.vid; vid <= (last > info.vid ? last : info.vid); vid++)
 		vlan_set_add(&v->members, (uint16_t)vid);
 	return MNL_CB_OK;
 }

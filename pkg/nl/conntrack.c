@@ -23,107 +23,32 @@
  */
 #define MAX_FLUSHES 16
 
-/* What deletes an entry: as the kernel has told of it. */
-struct entry {
-	uint8_t tuple[128];
-	uint16_t len, zone;
-	uint32_t id;
-	bool has_zone, has_id;
-};
-
 struct search {
 	sa_family_t family;
 	const struct conntrack_port *ports;
 	size_t n_ports;
-	uint64_t set[65536 / 64]; /* which ports are among them */
-	struct entry *entries;
-	size_t n_entries;
+	uint64_t set[65536 / 64];      /* which ports are among them */
+	const struct nlmsghdr **found; /* entries, as the kernel has told of them */
+	size_t n_found;
 	struct arena *arena;
 };
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-static int ip_attr(const struct nlattr *attr, void *data)
+/* A tuple's addresses, from and to, and its destination port. */
+static void parse_tuple(const struct nlattr *tuple, struct conntrack_port *to)
 {
-	struct conntrack_port *to = data;
+	struct nl_attrs a = nl_attrs_of(tuple), ip = nl_attrs_of(a.of[CTA_TUPLE_IP]),
+			proto = nl_attrs_of(a.of[CTA_TUPLE_PROTO]);
+	uint16_t port = 0;
 
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_IP_V4_SRC:
-		nl_attr_ip(attr, AF_INET, 32, &to->from);
-		break;
-	case CTA_IP_V6_SRC:
-		nl_attr_ip(attr, AF_INET6, 128, &to->from);
-		break;
-	case CTA_IP_V4_DST:
-		nl_attr_ip(attr, AF_INET, 32, &to->dst);
-		break;
-	case CTA_IP_V6_DST:
-		nl_attr_ip(attr, AF_INET6, 128, &to->dst);
-		break;
-	}
-	return MNL_CB_OK;
-}
-
-static int proto_attr(const struct nlattr *attr, void *data)
-{
-	struct conntrack_port *to = data;
-	uint16_t port = htons(to->port);
-
-	if (mnl_attr_get_type(attr) == CTA_PROTO_NUM)
-		nl_attr_u8(attr, &to->proto);
-	if (mnl_attr_get_type(attr) == CTA_PROTO_DST_PORT)
-		nl_attr_u16(attr, &port);
+	nl_attr_ip(ip.of[CTA_IP_V4_SRC], AF_INET, 32, &to->from);
+	nl_attr_ip(ip.of[CTA_IP_V6_SRC], AF_INET6, 128, &to->from);
+	nl_attr_ip(ip.of[CTA_IP_V4_DST], AF_INET, 32, &to->dst);
+	nl_attr_ip(ip.of[CTA_IP_V6_DST], AF_INET6, 128, &to->dst);
+	nl_attr_u8(proto.of[CTA_PROTO_NUM], &to->proto);
+	nl_attr_u16(proto.of[CTA_PROTO_DST_PORT], &port);
 	to->port = ntohs(port);
-	return MNL_CB_OK;
-}
-
-static int tuple_attr(const struct nlattr *attr, void *data)
-{
-	if (mnl_attr_get_type(attr) == CTA_TUPLE_IP)
-		(void)mnl_attr_parse_nested(attr, ip_attr, data);
-	if (mnl_attr_get_type(attr) == CTA_TUPLE_PROTO)
-		(void)mnl_attr_parse_nested(attr, proto_attr, data);
-	return MNL_CB_OK;
-}
-
-struct parsed {
-	struct entry entry;
-	struct conntrack_port to, reply;
-};
-
-static void original(const struct nlattr *attr, struct parsed *p)
-{
-	size_t len = mnl_attr_get_payload_len(attr);
-
-	if (len > sizeof(p->entry.tuple))
-		return;
-	(void)mnl_attr_parse_nested(attr, tuple_attr, &p->to);
-	memcpy(p->entry.tuple, mnl_attr_get_payload(attr), len);
-	p->entry.len = (uint16_t)len;
-}
-
-static int entry_attr(const struct nlattr *attr, void *data)
-{
-	struct parsed *p = data;
-	size_t len = mnl_attr_get_payload_len(attr);
-
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_TUPLE_ORIG:
-		original(attr, p);
-		break;
-	case CTA_TUPLE_REPLY:
-		(void)mnl_attr_parse_nested(attr, tuple_attr, &p->reply);
-		break;
-	case CTA_ID:
-		p->entry.has_id = len >= sizeof(uint32_t);
-		nl_attr_u32(attr, &p->entry.id);
-		break;
-	case CTA_ZONE:
-		p->entry.has_zone = len >= sizeof(uint16_t);
-		nl_attr_u16(attr, &p->entry.zone);
-		break;
-	}
-	return MNL_CB_OK;
 }
 
 static bool is_or_any(const struct ip *wanted, const struct ip *ip)
@@ -147,23 +72,25 @@ static bool is_meant(const struct search *s, const struct conntrack_port *to, co
 
 static int parse_msg(const struct nlmsghdr *nlh, void *data)
 {
-	struct parsed p = { 0 };
+	struct conntrack_port to = { 0 }, reply = { 0 };
 	struct search *s = data;
+	struct nl_attrs a;
 
 	if (nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return MNL_CB_OK;
-	(void)mnl_attr_parse(nlh, sizeof(struct nfgenmsg), entry_attr, &p);
-	if (p.entry.len && is_meant(s, &p.to, &p.reply.from))
-		*arena_append(s->arena, s->entries, s->n_entries) = p.entry;
+	a = nl_attrs_of_msg(nlh, sizeof(struct nfgenmsg));
+	parse_tuple(a.of[CTA_TUPLE_ORIG], &to);
+	parse_tuple(a.of[CTA_TUPLE_REPLY], &reply);
+	if (is_meant(s, &to, &reply.from))
+		*arena_append(s->arena, s->found, s->n_found) =
+			memcpy(arena_alloc(s->arena, nlh->nlmsg_len), nlh, nlh->nlmsg_len);
 	return MNL_CB_OK;
 }
 
-static void rewind_entries(void *data)
+static void reset(void *data)
 {
-	struct search *s = data;
-
-	s->n_entries = 0;
+	((struct search *)data)->n_found = 0;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -211,9 +138,13 @@ static void put_filter(struct nl *nf, const struct conntrack_port *p, bool exact
 	}
 }
 
-static bool is_unknown(const struct err *err)
+/* A failure because the kernel does not know such a request is forgotten. */
+static bool is_unknown(struct nl *nf, int rc)
 {
-	return err->sys == EINVAL || err->sys == EOPNOTSUPP;
+	if (rc == 0 || (nf->err->sys != EINVAL && nf->err->sys != EOPNOTSUPP))
+		return false;
+	err_clear(nf->err);
+	return true;
 }
 
 /* ---- deleting: the kernel looks -------------------------------------------------------------- */
@@ -258,24 +189,26 @@ static int list(struct nl *nf, struct search *s, bool filtered)
 	ct_msg(nf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->family, "list tracked connections");
 	if (filtered)
 		put_filter(nf, s->ports, s->n_ports == 1);
-	return nl_dump(nf, parse_msg, rewind_entries, s);
+	return nl_dump(nf, parse_msg, reset, s);
 }
 
-static void put_entry(struct nl *nf, sa_family_t family, const struct entry *e)
+static void delete_entry(struct nl *nf, sa_family_t family, const struct nlmsghdr *entry)
 {
+	static const uint16_t key[] = { CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID };
+	struct nl_attrs a = nl_attrs_of_msg(entry, sizeof(struct nfgenmsg));
+
 	ct_msg(nf, IPCTNL_MSG_CT_DELETE, 0, family, "delete tracked connection");
-	nl_put(nf, CTA_TUPLE_ORIG | NLA_F_NESTED, e->tuple, e->len);
-	if (e->has_zone)
-		nl_put(nf, CTA_ZONE, &e->zone, sizeof(e->zone));
-	if (e->has_id)
-		nl_u32(nf, CTA_ID, e->id);
+	for (size_t i = 0; i < ARRAY_SIZE(key); i++)
+		if (a.of[key[i]])
+			nl_put(nf, a.of[key[i]]->nla_type, mnl_attr_get_payload(a.of[key[i]]),
+			       mnl_attr_get_payload_len(a.of[key[i]]));
 }
 
 /* One that has ended meanwhile, or begun anew and has another id, is gone. */
 static int delete_found(struct nl *nf, const struct search *s)
 {
-	for (size_t i = 0; i < s->n_entries; i++) {
-		put_entry(nf, s->family, &s->entries[i]);
+	for (size_t i = 0; i < s->n_found; i++) {
+		delete_entry(nf, s->family, s->found[i]);
 		if ((i + 1) % NL_BATCH == 0 && nl_commit_allow(nf, ENOENT) < 0)
 			return -1;
 	}
@@ -287,14 +220,10 @@ static int list_and_delete(struct nl *nf, struct search *s)
 {
 	int rc = list(nf, s, is_one_kind(s));
 
-	if (rc < 0 && is_unknown(nf->err)) {
-		err_clear(nf->err);
+	if (is_unknown(nf, rc))
 		rc = list(nf, s, false);
-	}
-	if (rc < 0 && is_unknown(nf->err)) {
-		err_clear(nf->err);
+	if (is_unknown(nf, rc))
 		return 0;
-	}
 	return rc < 0 ? rc : delete_found(nf, s);
 }
 
@@ -305,7 +234,6 @@ int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_po
 {
 	struct conntrack_port *some = arena_array(arena, struct conntrack_port, n);
 	struct search s = { .family = family, .ports = some, .arena = arena };
-	int rc;
 
 	for (size_t i = 0; i < n; i++) {
 		if (ports[i].dst.family && ports[i].dst.family != family)
@@ -315,22 +243,11 @@ int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_po
 	}
 	if (!s.n_ports)
 		return 0;
-	if (!can_flush(&s))
-		return list_and_delete(nf, &s);
-	rc = flush(nf, &s);
-	if (rc < 0 && is_unknown(nf->err)) {
-		err_clear(nf->err);
-		rc = list_and_delete(nf, &s);
+	if (can_flush(&s)) {
+		int rc = flush(nf, &s);
+
+		if (!is_unknown(nf, rc))
+			return rc;
 	}
-	return rc;
-}
-
-int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
-			 uint16_t port, struct arena *arena)
-{
-	struct conntrack_port one = { .proto = proto, .port = port };
-
-	if (dst)
-		one.dst = *dst;
-	return conntrack_flush(nf, family, &one, 1, arena);
+	return list_and_delete(nf, &s);
 }

@@ -26,7 +26,3 @@ struct conntrack_port {
  */
 int conntrack_flush(struct nl *nf, sa_family_t family, const struct conntrack_port *ports, size_t n,
 		    struct arena *arena) NODISCARD;
-
-/* One port, dst NULL for any address. */
-int conntrack_flush_port(struct nl *nf, sa_family_t family, uint8_t proto, const struct ip *dst,
-			 uint16_t port, struct arena *arena) NODISCARD;

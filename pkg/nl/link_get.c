@@ -9,121 +9,55 @@
 
 #include "nl/nl.h"
 
-static int info_data_attr(const struct nlattr *attr, void *data)
-{
-	struct link *l = data;
-
-	if (strcmp(l->kind, "bridge") != 0)
-		return MNL_CB_OK;
-	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_FILTERING)
-		nl_attr_u8(attr, &l->vlan_filtering);
-	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_DEFAULT_PVID)
-		nl_attr_u16(attr, &l->default_pvid);
-	return MNL_CB_OK;
-}
-
-static int port_data_attr(const struct nlattr *attr, void *data)
-{
-	struct link *l = data;
-
-	if (mnl_attr_get_type(attr) == IFLA_BRPORT_MODE)
-		nl_attr_u8(attr, &l->hairpin);
-	if (mnl_attr_get_type(attr) == IFLA_BRPORT_ISOLATED)
-		nl_attr_u8(attr, &l->isolated);
-	return MNL_CB_OK;
-}
-
-/* The kernel puts IFLA_INFO_KIND first, so the kind is known when its data comes. */
-static int info_attr(const struct nlattr *attr, void *data)
-{
-	struct link *l = data;
-
-	switch (mnl_attr_get_type(attr)) {
-	case IFLA_INFO_KIND:
-		nl_attr_str(attr, l->kind, sizeof(l->kind));
-		break;
-	case IFLA_INFO_DATA:
-		(void)mnl_attr_parse_nested(attr, info_data_attr, l);
-		break;
-	case IFLA_INFO_SLAVE_DATA:
-		(void)mnl_attr_parse_nested(attr, port_data_attr, l);
-		break;
-	}
-	return MNL_CB_OK;
-}
-
 /* IFLA_INET6_CONF is an array of int, index as in uapi/ipv6.h. */
-static int inet6_attr(const struct nlattr *attr, void *data)
+static void parse_ipv6(const struct nlattr *ipv6, struct link *l)
 {
-	struct link *l = data;
-	const char *conf = mnl_attr_get_payload(attr);
+	const struct nlattr *conf = nl_attrs_of(ipv6).of[IFLA_INET6_CONF];
 	size_t at = DEVCONF_ACCEPT_RA * sizeof(l->accept_ra);
 
-	if (mnl_attr_get_type(attr) == IFLA_INET6_CONF &&
-	    mnl_attr_get_payload_len(attr) >= at + sizeof(l->accept_ra))
-		memcpy(&l->accept_ra, conf + at, sizeof(l->accept_ra));
-	return MNL_CB_OK;
+	l->ipv6 = ipv6 != NULL;
+	l->accept_ra = 1;
+	if (conf && mnl_attr_get_payload_len(conf) >= at + sizeof(l->accept_ra))
+		memcpy(&l->accept_ra, (const char *)mnl_attr_get_payload(conf) + at,
+		       sizeof(l->accept_ra));
 }
 
-static int family_attr(const struct nlattr *attr, void *data)
+static void parse_info(const struct nlattr *info, struct link *l)
 {
-	struct link *l = data;
+	struct nl_attrs a = nl_attrs_of(info), data = nl_attrs_of(a.of[IFLA_INFO_DATA]),
+			port = nl_attrs_of(a.of[IFLA_INFO_SLAVE_DATA]);
 
-	if (mnl_attr_get_type(attr) != AF_INET6)
-		return MNL_CB_OK;
-	l->ipv6 = true;
-	(void)mnl_attr_parse_nested(attr, inet6_attr, l);
-	return MNL_CB_OK;
-}
-
-static int link_attr(const struct nlattr *attr, void *data)
-{
-	struct link *l = data;
-
-	switch (mnl_attr_get_type(attr)) {
-	case IFLA_IFNAME:
-		nl_attr_str(attr, l->name, sizeof(l->name));
-		break;
-	case IFLA_MTU:
-		nl_attr_u32(attr, &l->mtu);
-		break;
-	case IFLA_PROMISCUITY:
-		nl_attr_u32(attr, &l->promiscuity);
-		break;
-	case IFLA_MASTER:
-		nl_attr_int(attr, &l->master);
-		break;
-	case IFLA_LINK:
-		nl_attr_int(attr, &l->peer);
-		break;
-	case IFLA_OPERSTATE:
-		nl_attr_u8(attr, &l->operstate);
-		break;
-	case IFLA_ADDRESS:
-		if (mnl_attr_get_payload_len(attr) == MAC_LEN)
-			memcpy(l->mac, mnl_attr_get_payload(attr), MAC_LEN);
-		break;
-	case IFLA_AF_SPEC:
-		(void)mnl_attr_parse_nested(attr, family_attr, l);
-		break;
-	case IFLA_LINKINFO:
-		(void)mnl_attr_parse_nested(attr, info_attr, l);
-		break;
+	nl_attr_str(a.of[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
+	if (!strcmp(l->kind, "bridge")) {
+		nl_attr_u8(data.of[IFLA_BR_VLAN_FILTERING], &l->vlan_filtering);
+		nl_attr_u16(data.of[IFLA_BR_VLAN_DEFAULT_PVID], &l->default_pvid);
 	}
-	return MNL_CB_OK;
+	nl_attr_u8(port.of[IFLA_BRPORT_MODE], &l->hairpin);
+	nl_attr_u8(port.of[IFLA_BRPORT_ISOLATED], &l->isolated);
 }
 
 int nl_link_parse(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	struct link *l = data;
+	struct nl_attrs a;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
 		return MNL_CB_OK;
-	l->accept_ra = 1;
+	a = nl_attrs_of_msg(nlh, sizeof(*ifi));
 	l->index = ifi->ifi_index;
 	l->flags = ifi->ifi_flags;
-	return mnl_attr_parse(nlh, sizeof(*ifi), link_attr, l);
+	nl_attr_str(a.of[IFLA_IFNAME], l->name, sizeof(l->name));
+	nl_attr_u32(a.of[IFLA_MTU], &l->mtu);
+	nl_attr_u32(a.of[IFLA_PROMISCUITY], &l->promiscuity);
+	nl_attr_int(a.of[IFLA_MASTER], &l->master);
+	nl_attr_int(a.of[IFLA_LINK], &l->peer);
+	nl_attr_u8(a.of[IFLA_OPERSTATE], &l->operstate);
+	if (a.of[IFLA_ADDRESS] && mnl_attr_get_payload_len(a.of[IFLA_ADDRESS]) == MAC_LEN)
+		memcpy(l->mac, mnl_attr_get_payload(a.of[IFLA_ADDRESS]), MAC_LEN);
+	parse_ipv6(nl_attrs_of(a.of[IFLA_AF_SPEC]).of[AF_INET6], l);
+	parse_info(a.of[IFLA_LINKINFO], l);
+	return MNL_CB_OK;
 }
 
 /*

@@ -55,23 +55,18 @@ int nl_open(struct nl *nl, struct err *err)
 	return nl_open_bus(nl, NETLINK_ROUTE, err);
 }
 
-struct open_at {
-	struct nl *nl;
-	struct err *err;
-};
-
 static int open_here(void *arg)
 {
-	struct open_at *o = arg;
+	struct nl *nl = arg;
 
-	return nl_open(o->nl, o->err);
+	return nl_open(nl, nl->err);
 }
 
 int nl_open_at(struct nl *nl, int netns_fd, struct err *err)
 {
-	struct open_at o = { nl, err };
-
-	return netns_run(netns_fd, open_here, &o, err);
+	nl->sock = NULL; /* the namespace may not be entered */
+	nl->err = err;
+	return netns_run(netns_fd, open_here, nl, err);
 }
 
 void nl_close(struct nl *nl)
@@ -188,34 +183,60 @@ void nl_reset(struct nl *nl)
 	nl->first = nl->seq;
 }
 
-void nl_attr_u8(const struct nlattr *attr, uint8_t *out)
+static int take_attr(const struct nlattr *attr, void *data)
 {
-	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))
-		*out = mnl_attr_get_u8(attr);
+	struct nl_attrs *a = data;
+
+	if (mnl_attr_get_type(attr) < NL_ATTR_TYPES)
+		a->of[mnl_attr_get_type(attr)] = attr;
+	return MNL_CB_OK;
 }
 
-void nl_attr_u16(const struct nlattr *attr, uint16_t *out)
+struct nl_attrs nl_attrs_of_msg(const struct nlmsghdr *nlh, size_t header)
 {
-	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))
-		*out = mnl_attr_get_u16(attr);
+	struct nl_attrs a = { 0 };
+
+	(void)mnl_attr_parse(nlh, (unsigned int)header, take_attr, &a);
+	return a;
 }
 
-void nl_attr_u32(const struct nlattr *attr, uint32_t *out)
+struct nl_attrs nl_attrs_of_bytes(const void *attrs, size_t len)
 {
-	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))
-		*out = mnl_attr_get_u32(attr);
+	struct nl_attrs a = { 0 };
+
+	(void)mnl_attr_parse_payload(attrs, len, take_attr, &a);
+	return a;
 }
 
-void nl_attr_int(const struct nlattr *attr, int *out)
+struct nl_attrs nl_attrs_of(const struct nlattr *nest)
 {
-	if (mnl_attr_get_payload_len(attr) >= sizeof(*out))
-		*out = (int)mnl_attr_get_u32(attr);
+	return nl_attrs_of_bytes(nest ? mnl_attr_get_payload(nest) : NULL,
+				 nest ? mnl_attr_get_payload_len(nest) : 0);
 }
+
+void nl_attr_bytes(const struct nlattr *attr, void *out, size_t size)
+{
+	if (attr && mnl_attr_get_payload_len(attr) >= size)
+		memcpy(out, mnl_attr_get_payload(attr), size);
+}
+
+#define ATTR_READER(name, type)                                   \
+	void nl_attr_##name(const struct nlattr *attr, type *out) \
+	{                                                         \
+		nl_attr_bytes(attr, out, sizeof(*out));           \
+	}
+ATTR_READER(u8, uint8_t)
+ATTR_READER(u16, uint16_t)
+ATTR_READER(u32, uint32_t)
+ATTR_READER(int, int)
 
 void nl_attr_str(const struct nlattr *attr, char *out, size_t size)
 {
-	size_t n = strnlen(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+	size_t n;
 
+	if (!attr)
+		return;
+	n = strnlen(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
 	if (n >= size)
 		n = size - 1;
 	memcpy(out, mnl_attr_get_payload(attr), n);
@@ -226,7 +247,7 @@ void nl_attr_ip(const struct nlattr *attr, uint8_t family, uint8_t plen, struct 
 {
 	struct ip ip = { .family = family, .plen = plen };
 
-	if ((family != AF_INET && family != AF_INET6) ||
+	if (!attr || (family != AF_INET && family != AF_INET6) ||
 	    mnl_attr_get_payload_len(attr) != ip_len(&ip) || plen > ip_bits(&ip))
 		return;
 	memcpy(ip.bytes, mnl_attr_get_payload(attr), ip_len(&ip));

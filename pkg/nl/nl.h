@@ -51,10 +51,22 @@ struct nlattr *nl_nest_end(struct nl *nl, struct nlattr *nest);
 int nl_seal(struct nl *nl) NODISCARD;
 void nl_reset(struct nl *nl);
 
+/* Attributes by their types, those of a message behind its header or of a nest (NULL: none). */
+#define NL_ATTR_TYPES 48 /* those of higher numbers are not read here */
+
+struct nl_attrs {
+	const struct nlattr *of[NL_ATTR_TYPES]; /* NULL: absent; of several, the last */
+};
+
+struct nl_attrs nl_attrs_of_msg(const struct nlmsghdr *nlh, size_t header);
+struct nl_attrs nl_attrs_of_bytes(const void *attrs, size_t len);
+struct nl_attrs nl_attrs_of(const struct nlattr *nest);
+
 /*
  * Reading attributes whose length the kernel should have got right, without relying on it: one that
- * is too short leaves *out as it is.
+ * is too short, or absent (NULL), leaves *out as it is.
  */
+void nl_attr_bytes(const struct nlattr *attr, void *out, size_t size);
 void nl_attr_u8(const struct nlattr *attr, uint8_t *out);
 void nl_attr_u16(const struct nlattr *attr, uint16_t *out);
 void nl_attr_u32(const struct nlattr *attr, uint32_t *out);

@@ -51,51 +51,29 @@ void nl_route_del(struct nl *nl, const struct route *r)
 	route_msg(nl, RTM_DELROUTE, 0, r, "remove route");
 }
 
-struct parsed {
-	struct rtmsg rtm;
-	struct route route;
-	struct route_list *list;
-	bool multipath;
-};
-
-static int metric_attr(const struct nlattr *attr, void *data)
+static void append(struct route_list *list, const struct route *r)
 {
-	struct route *r = data;
-
-	if (mnl_attr_get_type(attr) == RTAX_MTU)
-		nl_attr_u32(attr, &r->mtu);
-	if (mnl_attr_get_type(attr) == RTAX_ADVMSS)
-		nl_attr_u32(attr, &r->advmss);
-	return MNL_CB_OK;
-}
-
-static int hop_attr(const struct nlattr *attr, void *data)
-{
-	struct parsed *p = data;
-
-	if (mnl_attr_get_type(attr) == RTA_GATEWAY)
-		nl_attr_ip(attr, p->rtm.rtm_family, 0, &p->route.gw);
-	return MNL_CB_OK;
+	*arena_append(list->arena, list->route, list->n_route) = *r;
 }
 
 /* struct rtnexthop, rtnetlink(7): its length counts itself and its attributes. */
-static void multipath(const struct nlattr *attr, struct parsed *p)
+static void parse_multipath(const struct nlattr *hops, struct route *r, struct route_list *list)
 {
-	const char *at = mnl_attr_get_payload(attr);
-	size_t left = mnl_attr_get_payload_len(attr);
+	const char *at = mnl_attr_get_payload(hops);
+	size_t left = mnl_attr_get_payload_len(hops);
 
-	p->multipath = true;
 	while (left >= sizeof(struct rtnexthop)) {
+		struct nl_attrs a;
 		struct rtnexthop hop;
 
 		memcpy(&hop, at, sizeof(hop));
 		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
 			return;
-		p->route.oif = hop.rtnh_ifindex;
-		p->route.gw = (struct ip){ 0 };
-		(void)mnl_attr_parse_payload(at + sizeof(hop), hop.rtnh_len - sizeof(hop), hop_attr,
-					     p);
-		*arena_append(p->list->arena, p->list->route, p->list->n_route) = p->route;
+		a = nl_attrs_of_bytes(at + sizeof(hop), hop.rtnh_len - sizeof(hop));
+		r->oif = hop.rtnh_ifindex;
+		r->gw = (struct ip){ 0 };
+		nl_attr_ip(a.of[RTA_GATEWAY], (uint8_t)r->dst.family, 0, &r->gw);
+		append(list, r);
 		if (MNL_ALIGN((size_t)hop.rtnh_len) >= left)
 			return;
 		at += MNL_ALIGN((size_t)hop.rtnh_len);
@@ -103,103 +81,56 @@ static void multipath(const struct nlattr *attr, struct parsed *p)
 	}
 }
 
-static bool expires(const struct nlattr *attr)
-{
-	struct rta_cacheinfo info = { 0 };
-
-	if (mnl_attr_get_payload_len(attr) >= sizeof(info))
-		memcpy(&info, mnl_attr_get_payload(attr), sizeof(info));
-	return info.rta_expires != 0;
-}
-
-static int route_attr(const struct nlattr *attr, void *data)
-{
-	struct parsed *p = data;
-	struct route *r = &p->route;
-
-	switch (mnl_attr_get_type(attr)) {
-	case RTA_DST:
-		nl_attr_ip(attr, p->rtm.rtm_family, p->rtm.rtm_dst_len, &r->dst);
-		break;
-	case RTA_GATEWAY:
-		nl_attr_ip(attr, p->rtm.rtm_family, 0, &r->gw);
-		break;
-	case RTA_TABLE:
-		nl_attr_u32(attr, &r->table);
-		break;
-	case RTA_PRIORITY:
-		nl_attr_u32(attr, &r->priority);
-		break;
-	case RTA_OIF:
-		nl_attr_int(attr, &r->oif);
-		break;
-	case RTA_CACHEINFO:
-		r->expires = expires(attr);
-		break;
-	case RTA_METRICS:
-		(void)mnl_attr_parse_nested(attr, metric_attr, r);
-		break;
-	case RTA_MULTIPATH:
-		multipath(attr, p);
-		break;
-	}
-	return MNL_CB_OK;
-}
-
 static int route_parse(const struct nlmsghdr *nlh, void *data)
 {
-	struct parsed p = { .list = data };
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct rta_cacheinfo cache = { 0 };
+	struct nl_attrs a, metrics;
+	struct route r = { 0 };
 
-	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(p.rtm))
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
+	    rtm->rtm_type != RTN_UNICAST || rtm->rtm_flags & RTM_F_CLONED)
 		return MNL_CB_OK;
-	memcpy(&p.rtm, mnl_nlmsg_get_payload(nlh), sizeof(p.rtm));
-	if (p.rtm.rtm_type != RTN_UNICAST || p.rtm.rtm_flags & RTM_F_CLONED)
-		return MNL_CB_OK;
-	p.route.dst.family = p.rtm.rtm_family;
-	p.route.scope = p.rtm.rtm_scope;
-	p.route.table = p.rtm.rtm_table;
-	p.route.protocol = p.rtm.rtm_protocol;
-	(void)mnl_attr_parse(nlh, sizeof(p.rtm), route_attr, &p);
-	if (!p.multipath)
-		*arena_append(p.list->arena, p.list->route, p.list->n_route) = p.route;
+	a = nl_attrs_of_msg(nlh, sizeof(*rtm));
+	metrics = nl_attrs_of(a.of[RTA_METRICS]);
+	r.dst.family = rtm->rtm_family;
+	r.scope = rtm->rtm_scope;
+	r.table = rtm->rtm_table;
+	r.protocol = rtm->rtm_protocol;
+	nl_attr_bytes(a.of[RTA_CACHEINFO], &cache, sizeof(cache));
+	r.expires = cache.rta_expires;
+	nl_attr_ip(a.of[RTA_DST], rtm->rtm_family, rtm->rtm_dst_len, &r.dst);
+	nl_attr_ip(a.of[RTA_GATEWAY], rtm->rtm_family, 0, &r.gw);
+	nl_attr_u32(a.of[RTA_TABLE], &r.table);
+	nl_attr_u32(a.of[RTA_PRIORITY], &r.priority);
+	nl_attr_int(a.of[RTA_OIF], &r.oif);
+	nl_attr_u32(metrics.of[RTAX_MTU], &r.mtu);
+	nl_attr_u32(metrics.of[RTAX_ADVMSS], &r.advmss);
+	if (a.of[RTA_MULTIPATH])
+		parse_multipath(a.of[RTA_MULTIPATH], &r, data);
+	else
+		append(data, &r);
 	return MNL_CB_OK;
 }
 
-static void drop_interrupted(void *data)
+static void reset(void *data)
 {
-	struct route_list *list = data;
-
-	list->n_route = list->n_whole;
+	((struct route_list *)data)->n_route = 0;
 }
 
 int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out)
 {
+	struct rtmsg rtm = { .rtm_family = (uint8_t)family };
+
 	out->route = NULL;
-	out->n_route = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		struct rtmsg rtm = { .rtm_family = (uint8_t)ip_families[i] };
-
-		if (family != AF_UNSPEC && family != ip_families[i])
-			continue;
-		out->n_whole = out->n_route;
-		nl_msg(nl, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm), "list routes");
-		if (nl_dump(nl, route_parse, drop_interrupted, out) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int oif_attr(const struct nlattr *attr, void *data)
-{
-	if (mnl_attr_get_type(attr) == RTA_OIF)
-		nl_attr_int(attr, data);
-	return MNL_CB_OK;
+	nl_msg(nl, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm), "list routes");
+	return nl_dump(nl, route_parse, reset, out);
 }
 
 static int take_oif(const struct nlmsghdr *nlh, void *data)
 {
 	if (nlh->nlmsg_type == RTM_NEWROUTE)
-		(void)mnl_attr_parse(nlh, sizeof(struct rtmsg), oif_attr, data);
+		nl_attr_int(nl_attrs_of_msg(nlh, sizeof(struct rtmsg)).of[RTA_OIF], data);
 	return MNL_CB_OK;
 }
 

@@ -20,8 +20,8 @@ struct route {
 };
 
 struct route_list {
-	struct route *route;     /* a multipath route is one entry per next hop */
-	size_t n_route, n_whole; /* n_whole: from dumps that are complete */
+	struct route *route; /* a multipath route is one entry per next hop */
+	size_t n_route;
 	struct arena *arena;
 };
 
@@ -32,5 +32,5 @@ void nl_route_del(struct nl *nl, const struct route *r);
 /* The interface that leads to an address, 0 if none does. */
 int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
 
-/* All unicast routes of a family (AF_UNSPEC: of both), all tables; out->arena must be set. */
+/* All unicast routes of a family (AF_UNSPEC: of all), all tables; out->arena must be set. */
 int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out) NODISCARD;

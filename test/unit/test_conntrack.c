@@ -377,14 +377,22 @@ static void check(struct nl *nf, const struct test *t)
 		   deletes);
 }
 
+/* dst NULL: any address. */
+static int flush_udp(struct nl *nf, const struct ip *dst, uint16_t port)
+{
+	struct conntrack_port one = { .proto = IPPROTO_UDP, .port = port };
+
+	if (dst)
+		one.dst = *dst;
+	return conntrack_flush(nf, AF_INET, &one, 1, &arena);
+}
+
 static void check_one_port(struct nl *nf)
 {
 	struct ip dst;
 
 	connect_all();
-	ok(ip_parse(&dst, "127.0.0.2") &&
-		   !conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, &dst, 5300, &arena) &&
-		   !conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5302, &arena),
+	ok(ip_parse(&dst, "127.0.0.2") && !flush_udp(nf, &dst, 5300) && !flush_udp(nf, NULL, 5302),
 	   "one port");
 	is_str(connections(), SCTP0 SCTP2 TCP UDP0 UDP1 UDP3 V6, "with an address, and without");
 }
@@ -396,12 +404,11 @@ static void check_many(struct nl *nf)
 	for (int i = 0; i < 300; i++)
 		udp("127.0.0.1", 5305);
 	mode = NO_FLUSH;
-	ok(!conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5305, &arena), "300 are deleted");
+	ok(!flush_udp(nf, NULL, 5305), "300 are deleted");
 	is_str(connections(), ALL, "all of them");
 	vanish = true;
 	gets = 0;
-	ok(!conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena),
-	   "what has ended meanwhile is no error");
+	ok(!flush_udp(nf, NULL, 5300), "what has ended meanwhile is no error");
 	is_str(connections(), "", "it has");
 	vanish = false;
 	mode = NOW;
@@ -410,9 +417,7 @@ static void check_many(struct nl *nf)
 /* A refusal that is no sign of an old kernel is told. */
 static void check_refused(struct nl *nf)
 {
-	ok(seteuid(65534) == 0 &&
-		   conntrack_flush_port(nf, AF_INET, IPPROTO_UDP, NULL, 5300, &arena) < 0 &&
-		   err.sys == EPERM,
+	ok(seteuid(65534) == 0 && flush_udp(nf, NULL, 5300) < 0 && err.sys == EPERM,
 	   "not allowed: %s", err.msg);
 	ok(seteuid(0) == 0, "root again");
 }
