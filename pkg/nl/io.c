@@ -168,18 +168,10 @@ static int transact(struct nl *nl, struct round *r)
 
 	r->left = nl_queued(nl);
 	nl->ack_lost = false;
-	if (r->left) {
-		rc = send_batch(nl);
-		if (!rc)
-			rc = collect(nl, r);
-	}
+	if (r->left)
+		rc = send_batch(nl) < 0 ? -1 : collect(nl, r);
 	nl_reset(nl);
 	return rc;
-}
-
-int nl_query(struct nl *nl, mnl_cb_t cb, void *data)
-{
-	return nl_query_allow(nl, 0, cb, data);
 }
 
 int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data)
@@ -219,60 +211,32 @@ static int collect_transaction(struct nl *nl)
 
 int nl_transaction(struct nl *nl)
 {
-	int rc = send_batch(nl);
+	int rc;
 
 	nl->ack_lost = false;
-	if (!rc)
-		rc = collect_transaction(nl);
+	rc = send_batch(nl) < 0 ? -1 : collect_transaction(nl);
 	nl_reset(nl);
 	return rc;
 }
 
-int nl_commit(struct nl *nl)
-{
-	return nl_query(nl, NULL, NULL);
-}
-
-int nl_commit_allow(struct nl *nl, int errnum)
-{
-	return nl_query_allow(nl, errnum, NULL, NULL);
-}
-
-/* The message of a batch of one. */
-static struct nlmsghdr *single_msg(struct nl *nl)
-{
-	return (struct nlmsghdr *)(void *)nl->buf;
-}
-
-/* Queue the request again as it was, under a new number. */
-static void requeue(struct nl *nl, const void *msg, size_t len, const char *label)
-{
-	memcpy(nl->buf, msg, len);
-	nl->labels[0] = label;
-	single_msg(nl)->nlmsg_seq = nl->seq++;
-}
-
+/* The batch of one stays in the buffer: it is queued again as it was, under a new number. */
 int nl_dump(struct nl *nl, mnl_cb_t cb, void (*reset)(void *data), void *data)
 {
-	char msg[256];
-	size_t len = single_msg(nl)->nlmsg_len;
-	const char *label = nl->labels[0];
+	struct nlmsghdr *request = (struct nlmsghdr *)(void *)nl->buf;
 
-	nl->overflow |= len > sizeof(msg);
-	if (!nl->overflow)
-		memcpy(msg, nl->buf, len);
 	for (int i = 0; i < nl->dump_tries; i++) {
 		struct round r = { .cb = cb, .data = data };
 
 		if (i)
-			requeue(nl, msg, len, label);
+			request->nlmsg_seq = nl->seq++;
 		reset(data);
 		if (transact(nl, &r) < 0)
 			return -1;
 		if (!r.interrupted)
 			return 0;
 	}
-	return err_set(nl->err, ERR_RETRY, "%s: interrupted %d times", label, nl->dump_tries);
+	return err_set(nl->err, ERR_RETRY, "%s: interrupted %d times", nl->labels[0],
+		       nl->dump_tries);
 }
 
 int nl_watch(struct nl *nl, int group)
@@ -280,11 +244,6 @@ int nl_watch(struct nl *nl, int group)
 	if (mnl_socket_setsockopt(nl->sock, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 		return err_sys(nl->err, "join rtnetlink group %d", group);
 	return 0;
-}
-
-static bool is_nack(const struct nl *nl, const struct nlmsghdr *nlh)
-{
-	return is_ours(nl, nlh) && nlh->nlmsg_type == NLMSG_ERROR && error_code(nlh);
 }
 
 /* An overrun socket takes nothing, answers neither, until all that is queued has been read. */
@@ -327,7 +286,7 @@ static int read_nack(struct nl *nl)
 	if (n < 0)
 		return errno == EINTR ? 0 : err_sys(nl->err, "receive from netlink");
 	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-		if (is_nack(nl, nlh))
+		if (is_ours(nl, nlh) && nlh->nlmsg_type == NLMSG_ERROR && error_code(nlh))
 			return negative_ack(nl, nlh, error_code(nlh));
 	return 0;
 }

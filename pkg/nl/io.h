@@ -47,11 +47,11 @@ static inline uint32_t nl_queued(const struct nl *nl)
  * messages in order but does not stop at a failure: a batch may hold only what one undo takes back.
  * The first error is reported, with the kernel's extended ack as details.
  */
-int nl_commit(struct nl *nl) NODISCARD;
-int nl_commit_allow(struct nl *nl, int errnum) NODISCARD; /* that errno is no failure */
+#define nl_commit(nl)               nl_query_allow((nl), 0, NULL, NULL)
+#define nl_commit_allow(nl, errnum) nl_query_allow((nl), (errnum), NULL, NULL) /* no failure */
 
 /* The same; every data message that answers goes to cb (MNL_CB_OK to go on). */
-int nl_query(struct nl *nl, mnl_cb_t cb, void *data) NODISCARD;
+#define nl_query(nl, cb, data) nl_query_allow((nl), 0, (cb), (data))
 int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data) NODISCARD;
 
 /*

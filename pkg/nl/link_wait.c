@@ -11,20 +11,16 @@
 #include "nl/nl.h"
 #include "sys/deferred.h"
 
-static bool is_gone(const struct nlmsghdr *nlh, int index)
-{
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-
-	/* AF_BRIDGE announces only that the port left its bridge */
-	return nlh->nlmsg_type == RTM_DELLINK && mnl_nlmsg_get_payload_len(nlh) >= sizeof(*ifi) &&
-	       ifi->ifi_family == AF_UNSPEC && ifi->ifi_index == index;
-}
-
+/* AF_BRIDGE announces only that the port left its bridge. */
 static int until_gone(const struct nlmsghdr *nlh, void *data)
 {
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	const int *index = data;
+	bool gone = nlh->nlmsg_type == RTM_DELLINK &&
+		    mnl_nlmsg_get_payload_len(nlh) >= sizeof(*ifi) &&
+		    ifi->ifi_family == AF_UNSPEC && ifi->ifi_index == *index;
 
-	return is_gone(nlh, *index) ? MNL_CB_STOP : MNL_CB_OK;
+	return gone ? MNL_CB_STOP : MNL_CB_OK;
 }
 
 _Noreturn static void send_alone(const struct nl *nl)
@@ -57,11 +53,13 @@ static int filter_index(struct nl *w, int index)
 	return 0;
 }
 
-int nl_link_watch(struct nl *w, int index, struct err *err)
+/*
+ * A socket of its own in the current namespace that hears of this link only, for nl_wait(). Watch
+ * first, then act or look, so that nothing falls between them.
+ */
+static int watch(struct nl *w, int index, struct err *err)
 {
-	if (nl_open(w, err) < 0)
-		return -1;
-	if (filter_index(w, index) < 0)
+	if (nl_open(w, err) < 0 || filter_index(w, index) < 0)
 		return -1;
 	return nl_watch(w, RTNLGRP_LINK);
 }
@@ -112,7 +110,7 @@ static int del_and_wait(struct nl *at, struct nl *watcher, struct nl *there, int
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
 {
 	struct nl watcher;
-	int rc = nl_link_watch(&watcher, far, at->err);
+	int rc = watch(&watcher, far, at->err);
 
 	nl_link_del(at, index);
 	if (!rc)
@@ -132,42 +130,23 @@ static int until_up(const struct nlmsghdr *nlh, void *data)
 	return l->operstate == LINK_UP ? MNL_CB_STOP : MNL_CB_OK;
 }
 
-/* The watch first, then the look, so that nothing falls between them. */
-static int wait_up(struct nl *nl, struct nl *watcher, struct link *l, int timeout_ms)
+int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
 {
-	int rc;
+	struct link l;
+	auto_nl struct nl watcher;
+	int rc = watch(&watcher, index, nl->err);
 
+	if (rc < 0)
+		return -1;
 	do {
-		if (nl_link_get_index(nl, l->index, l) < 0)
+		if (nl_link_get_index(nl, index, &l) < 0)
 			return -1;
-		if (l->operstate == LINK_UP)
+		if (l.operstate == LINK_UP)
 			return 0;
-		rc = nl_wait(watcher, NULL, timeout_ms, until_up, l);
+		rc = nl_wait(&watcher, NULL, timeout_ms, until_up, &l);
 	} while (rc == 2); /* announcements were lost: look again */
 	if (rc == 1)
 		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)",
-			       l->name, timeout_ms, l->operstate);
-	return rc;
-}
-
-int nl_link_is_up(struct nl *nl, int index, bool *up)
-{
-	struct link l;
-
-	if (nl_link_get_index(nl, index, &l) < 0)
-		return -1;
-	*up = l.operstate == LINK_UP;
-	return 0;
-}
-
-int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
-{
-	struct nl watcher;
-	struct link l = { .index = index };
-	int rc = nl_link_watch(&watcher, index, nl->err);
-
-	if (!rc)
-		rc = wait_up(nl, &watcher, &l, timeout_ms);
-	nl_close(&watcher);
+			       l.name, timeout_ms, l.operstate);
 	return rc;
 }

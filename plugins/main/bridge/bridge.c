@@ -13,8 +13,11 @@
 #include "iface/vlan_list.h"
 #include "netfilter/rules.h"
 #include "nl/link_get.h"
+#include "nl/link_wait.h"
 #include "skel/delegate.h"
 #include "verify.h"
+
+#define UP_TIMEOUT_MS 3000
 
 struct bridge_conf {
 	struct bridge_options bridge;
@@ -223,7 +226,7 @@ static int configure(struct cni_call *c, const struct attachment *a)
 static int bring_up(struct cni_call *c, struct attachment *a)
 {
 	const struct bridge_conf *conf = c->conf;
-	bool up = true;
+	struct link port = { .operstate = LINK_UP };
 
 	if (conf->enable_dad)
 		host_unlock(c);
@@ -231,11 +234,15 @@ static int bring_up(struct cni_call *c, struct attachment *a)
 		return -1;
 	if (configure(c, a) < 0)
 		return -1;
+	if (starts_dormant(c))
+		nl_port_activate(c->host, a->host.index);
 	if (!conf->disable_container_interface &&
-	    bridge_port_activate(c, &a->host, starts_dormant(c), &up) < 0)
+	    nl_link_get_index(c->host, a->host.index, &port) < 0)
 		return -1;
 	host_unlock(c);
-	return up ? 0 : bridge_port_wait(c, &a->host);
+	if (port.operstate == LINK_UP) /* as a rule */
+		return 0;
+	return nl_link_wait_up(c->host, a->host.index, UP_TIMEOUT_MS);
 }
 
 /*

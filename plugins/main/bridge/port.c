@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "port.h"
 
-#include "nl/link_wait.h"
-
-#define UP_TIMEOUT_MS 3000
-
 int bridge_port_set_flags(struct cni_call *c, const struct link *port,
 			  const struct bridge_port *want)
 {
@@ -27,19 +23,5 @@ int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struc
 		nl_vlan_add_set(c->host, port->index, &v->trunk);
 	if (!v->vid)
 		nl_vlan_add_pvid(c->host, port->index, 1); /* untagged frames need some VLAN */
-	if (nl_commit(c->host) < 0)
-		return err_wrap(c->err, "VLANs of %s", port->name);
-	return 0;
-}
-
-int bridge_port_activate(struct cni_call *c, const struct link *port, bool dormant, bool *up)
-{
-	if (dormant)
-		nl_port_activate(c->host, port->index);
-	return nl_link_is_up(c->host, port->index, up);
-}
-
-int bridge_port_wait(struct cni_call *c, const struct link *port)
-{
-	return nl_link_wait_up(c->host, port->index, UP_TIMEOUT_MS);
+	return nl_commit(c->host) < 0 ? err_wrap(c->err, "VLANs of %s", port->name) : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * port.h - the host's end of a container's veth pair as a port of the bridge: flags, VLANs,
- * forwarding.
+ * port.h - the host's end of a container's veth pair as a port of the bridge: flags and
+ * VLANs.
  */
 #pragma once
 
@@ -28,11 +28,3 @@ int bridge_port_set_flags(struct cni_call *c, const struct link *port,
 			  const struct bridge_port *want) NODISCARD;
 int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struct link *port,
 			  const struct bridge_port_vlans *v) NODISCARD;
-
-/*
- * When the container's end is up: let a dormant port forward. *up: it does already, as a rule; else
- * bridge_port_wait() waits for it, not with the host lock held.
- */
-int bridge_port_activate(struct cni_call *c, const struct link *port, bool dormant,
-			 bool *up) NODISCARD;
-int bridge_port_wait(struct cni_call *c, const struct link *port) NODISCARD;
