@@ -4,19 +4,49 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ovs/mirror_row.h"
+/* ---- rows by the roles that ports have in them, a column each --------------------------------- */
 
-/* ---- looking --------------------------------------------------------------------------------- */
+/* By the bit of the role. */
+static const char *const columns[] = { "select_src_port", "select_dst_port", "output_port" };
+
+static bool has_role(unsigned int roles, size_t column)
+{
+	return roles >> column & 1;
+}
+
+/* The port has these roles in the mirror, and no other port has any. */
+static void where_roles(struct ovsdb_txn *t, unsigned int roles, const char *port_uuid)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		struct json *condition = ovsdb_where(t, columns[i], "==");
+
+		if (has_role(roles, i))
+			ovsdb_add_uuid(condition, NULL, port_uuid);
+		else
+			ovsdb_add_empty(condition, NULL);
+	}
+}
+
+/* The mirror is the owner's, and no port has a role in it. */
+static void where_unused(struct ovsdb_txn *t, const char *owner)
+{
+	const struct ovsdb_pair id = { "owner", owner };
+
+	ovsdb_add_map(ovsdb_where(t, "external_ids", "includes"), NULL, &id, 1);
+	where_roles(t, 0, "");
+}
 
 /*
  * The port's bridge: the same condition wherever it is named, so that a move of the port is
  * noticed.
  */
-static void where_bridge(struct ovsdb_txn *t, const struct ovs_mirror_port *p)
+static void where_bridge(struct ovsdb_txn *t, const struct ovs_mirrors *ms)
 {
-	ovsdb_where_str(t, "name", p->bridge);
-	ovsdb_where_uuid(t, "ports", "includes", p->uuid);
+	ovsdb_where_str(t, "name", ms->bridge);
+	ovsdb_where_uuid(t, "ports", "includes", ms->port_uuid);
 }
+
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static bool set_has(const struct json *set, const char *uuid)
 {
@@ -32,105 +62,66 @@ static bool set_has(const struct json *set, const char *uuid)
 	return false;
 }
 
-static bool is_empty(const struct json *set)
-{
-	const struct json *first;
-
-	return !ovsdb_set(set, &first);
-}
-
-struct view {
-	const struct json *bridge;                /* its mirrors */
-	const struct json *rows[OVS_MAX_MIRRORS]; /* one for each mirror, NULL if it is not there */
-	const struct json *unused;                /* the owner's, on whichever bridge */
-};
-
-/* With an owner: its unused mirrors as well. */
-static int query_view(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
-		      const struct ovs_mirror *m, size_t n, struct ovsdb_txn *t)
+static int query(struct ovsdb *db, const struct ovs_mirrors *ms, struct ovsdb_txn *t)
 {
 	ovsdb_select(t, "Bridge", "_uuid mirrors");
-	ovsdb_where_str(t, "name", p->bridge);
+	ovsdb_where_str(t, "name", ms->bridge);
 	ovsdb_select(t, "Bridge", "_uuid mirrors");
-	where_bridge(t, p);
-	for (size_t i = 0; i < n; i++) {
+	where_bridge(t, ms);
+	for (size_t i = 0; i < ms->n; i++) {
 		ovsdb_select(t, "Mirror",
 			     "_uuid select_src_port select_dst_port output_port output_vlan");
-		ovsdb_where_str(t, "name", m[i].name);
+		ovsdb_where_str(t, "name", ms->mirror[i].name);
 	}
-	if (owner) {
-		ovsdb_select(t, "Mirror", "_uuid");
-		ovs_mirror_where_unused(t, owner);
-	}
+	ovsdb_select(t, "Mirror", "_uuid");
+	where_unused(t, ms->owner);
 	return ovsdb_run(db, t);
 }
 
-static const struct json *one_of(const struct json *rows, const struct json *uuids)
+/* From the rows of that name the bridge's. */
+static void fill_in(const struct ovs_mirrors *ms, const struct json *row, struct ovs_mirror *m)
 {
-	for (; rows; rows = json_next(rows)) {
-		const char *uuid = ovsdb_uuid(json_get(rows, "_uuid"));
+	const struct json *first;
+	const char *uuid = NULL;
 
-		if (uuid && set_has(uuids, uuid))
-			return rows;
+	for (; row; row = json_next(row)) {
+		uuid = ovsdb_uuid(json_get(row, "_uuid"));
+		if (uuid && set_has(ms->on_bridge, uuid))
+			break;
 	}
-	return NULL;
-}
-
-static void fill_roles(const struct ovs_mirror_port *p, const struct json *row,
-		       struct ovs_mirror *m)
-{
+	m->has = 0;
 	m->exists = row != NULL;
-	m->has.src = set_has(json_get(row, ovs_mirror_columns[0]), p->uuid);
-	m->has.dst = set_has(json_get(row, ovs_mirror_columns[1]), p->uuid);
-	m->has.out = set_has(json_get(row, ovs_mirror_columns[2]), p->uuid);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		m->has |= (unsigned int)set_has(json_get(row, columns[i]), ms->port_uuid) << i;
+	m->has_output = ovsdb_set(json_get(row, "output_port"), &first) ||
+			ovsdb_set(json_get(row, "output_vlan"), &first);
 	if (row)
-		snprintf(m->uuid, sizeof(m->uuid), "%s", ovsdb_uuid(json_get(row, "_uuid")));
+		snprintf(m->uuid, sizeof(m->uuid), "%s", uuid);
 }
 
-static int get_view(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
-		    struct ovs_mirror *m, size_t n, struct view *view)
+int ovs_mirrors_get(struct ovsdb *db, struct ovs_mirrors *ms)
 {
-	struct ovsdb_txn *t = ovsdb_begin(db, "look up mirrors of bridge %s", p->bridge);
-	const struct json *bridge;
+	struct ovsdb_txn *t = ovsdb_begin(db, "look up mirrors of bridge %s", ms->bridge);
 
-	if (query_view(db, p, owner, m, n, t) < 0)
+	if (query(db, ms, t) < 0)
 		return -1;
 	if (!ovsdb_rows(t, 0))
-		return err_config(db->stream.err, "bridge: there is no OVS bridge %s", p->bridge);
-	bridge = ovsdb_rows(t, 1);
-	if (!bridge)
-		return err_config(db->stream.err, "bridge: port %s is not on bridge %s", p->name,
-				  p->bridge);
-	view->bridge = json_get(bridge, "mirrors");
-	for (size_t i = 0; i < n; i++) {
-		view->rows[i] = one_of(ovsdb_rows(t, i + 2), view->bridge);
-		fill_roles(p, view->rows[i], &m[i]);
-	}
-	view->unused = owner ? ovsdb_rows(t, n + 2) : NULL;
+		return err_config(db->stream.err, "bridge: there is no OVS bridge %s", ms->bridge);
+	if (!ovsdb_rows(t, 1))
+		return err_config(db->stream.err, "bridge: port %s is not on bridge %s", ms->port,
+				  ms->bridge);
+	ms->on_bridge = json_get(ovsdb_rows(t, 1), "mirrors");
+	ms->unused = ovsdb_rows(t, ms->n + 2);
+	for (size_t i = 0; i < ms->n; i++)
+		fill_in(ms, ovsdb_rows(t, i + 2), &ms->mirror[i]);
 	return 0;
-}
-
-int ovs_mirrors_get(struct ovsdb *db, const struct ovs_mirror_port *p, struct ovs_mirror *m,
-		    size_t n)
-{
-	struct view view;
-
-	return get_view(db, p, NULL, m, n, &view);
 }
 
 /* ---- joining --------------------------------------------------------------------------------- */
 
-/* Copies that go to a VLAN go elsewhere, too. */
-static int check_output(struct ovsdb *db, const struct ovs_mirror_port *p,
-			const struct ovs_mirror *m, const struct json *row)
+static bool takes_output(const struct ovs_mirror *m)
 {
-	if (!row || !m->want.out || m->has.out)
-		return 0;
-	if (is_empty(json_get(row, "output_port")) && is_empty(json_get(row, "output_vlan")))
-		return 0;
-	return err_set(db->stream.err, ERR_IN_USE,
-		       "mirror %s of bridge %s has an output port or VLAN already", m->name,
-		       p->bridge);
+	return m->want & ~m->has & OVS_MIRROR_OUT;
 }
 
 /*
@@ -138,145 +129,249 @@ static int check_output(struct ovsdb *db, const struct ovs_mirror_port *p,
  * output that was not set is not set still: the server would refuse a second one, but not tell us
  * that it was that.
  */
-static void assert_view(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
-			const struct ovs_mirror *m, size_t n, const struct view *view)
+static void assert_ops(struct ovsdb_txn *t, const struct ovs_mirrors *ms)
 {
 	struct json *row = ovsdb_wait(t, "Bridge", "mirrors", "==", 0);
 
-	if (view->bridge)
-		json_add_copy(row, "mirrors", view->bridge);
+	if (ms->on_bridge)
+		json_add_copy(row, "mirrors", ms->on_bridge);
 	else
 		ovsdb_add_empty(row, "mirrors");
-	where_bridge(t, p);
-	for (size_t i = 0; i < n; i++) {
-		if (!m[i].exists || !m[i].want.out || m[i].has.out)
+	where_bridge(t, ms);
+	for (size_t i = 0; i < ms->n; i++) {
+		if (!ms->mirror[i].exists || !takes_output(&ms->mirror[i]))
 			continue;
 		ovsdb_add_empty(ovsdb_wait(t, "Mirror", "output_port", "==", 0), "output_port");
-		ovsdb_where_uuid(t, "_uuid", "==", m[i].uuid);
+		ovsdb_where_uuid(t, "_uuid", "==", ms->mirror[i].uuid);
 	}
 }
 
-static void insert_mirror(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
-			  const struct ovs_mirror *m)
+static void insert_op(struct ovsdb_txn *t, const struct ovs_mirrors *ms, const struct ovs_mirror *m)
 {
-	const struct ovsdb_pair id = { "owner", owner };
+	const struct ovsdb_pair id = { "owner", ms->owner };
 	struct json *row = ovsdb_insert(t, "Mirror", m->uuid);
 
 	json_add_str(row, "name", m->name);
 	ovsdb_add_map(row, "external_ids", &id, 1);
-	for (size_t role = 0; role < OVS_MIRROR_ROLES; role++)
-		if (ovs_mirror_has_role(&m->want, role))
-			ovsdb_add_uuid(row, ovs_mirror_columns[role], p->uuid);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		if (has_role(m->want, i))
+			ovsdb_add_uuid(row, columns[i], ms->port_uuid);
 }
 
-static void mutate_mirror(struct ovsdb_txn *t, const struct ovs_mirror_port *p,
-			  const struct ovs_mirror *m)
+static void join_op(struct ovsdb_txn *t, const struct ovs_mirrors *ms, const struct ovs_mirror *m)
 {
 	ovsdb_op(t, "mutate", "Mirror");
 	ovsdb_where_uuid(t, "_uuid", "==", m->uuid);
-	for (size_t role = 0; role < OVS_MIRROR_ROLES; role++)
-		if (ovs_mirror_has_role(&m->want, role))
-			ovsdb_add_uuid(ovsdb_mutation(t, ovs_mirror_columns[role], "insert"), NULL,
-				       p->uuid);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		if (has_role(m->want, i))
+			ovsdb_add_uuid(ovsdb_mutation(t, columns[i], "insert"), NULL,
+				       ms->port_uuid);
 }
 
 /* The next mirror from `row` on that is the bridge's and not asked for; NULL if there is none. */
-static const struct json *next_unused(const struct json *row, const struct ovs_mirror *m, size_t n,
-				      const struct json *bridge)
+static const struct json *next_unused(const struct json *row, const struct ovs_mirrors *ms)
 {
 	for (; row; row = json_next(row)) {
 		const char *uuid = ovsdb_uuid(json_get(row, "_uuid"));
 		size_t i = 0;
 
-		while (uuid && i < n && strcmp(m[i].uuid, uuid) != 0)
+		while (uuid && i < ms->n && strcmp(ms->mirror[i].uuid, uuid) != 0)
 			i++;
-		if (uuid && i == n && set_has(bridge, uuid))
+		if (uuid && i == ms->n && set_has(ms->on_bridge, uuid))
 			break;
 	}
 	return row;
 }
 
 /* The bridge's unused mirrors go, if all that were unused are so still. */
-static void gc_ops(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
-		   const struct ovs_mirror *m, size_t n, const struct view *view)
+static void gc_ops(struct ovsdb_txn *t, const struct ovs_mirrors *ms)
 {
-	const struct json *row = next_unused(view->unused, m, n, view->bridge);
+	const struct json *row = next_unused(ms->unused, ms);
 	struct json *rows;
 
 	if (!row)
 		return;
 	rows = ovsdb_wait_rows(t, "Mirror", "_uuid", "==", 0);
-	ovs_mirror_where_unused(t, owner);
-	for (const struct json *v = view->unused; v; v = json_next(v))
+	where_unused(t, ms->owner);
+	for (const struct json *v = ms->unused; v; v = json_next(v))
 		json_add_copy(json_add_object(rows, NULL), "_uuid", json_get(v, "_uuid"));
 	ovsdb_op(t, "mutate", "Bridge");
-	where_bridge(t, p);
-	for (; row; row = next_unused(json_next(row), m, n, view->bridge))
+	where_bridge(t, ms);
+	for (; row; row = next_unused(json_next(row), ms))
 		ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "delete"), NULL,
 			       ovsdb_uuid(json_get(row, "_uuid")));
 }
 
 /* The last n operations of the transaction: a mutation for each mirror. */
-static void change_all(struct ovsdb_txn *t, const struct ovs_mirror_port *p, const char *owner,
-		       const struct ovs_mirror *m, size_t n)
+static void change_ops(struct ovsdb_txn *t, const struct ovs_mirrors *ms)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!m[i].exists)
-			insert_mirror(t, p, owner, &m[i]);
-	for (size_t i = 0; i < n; i++) {
-		if (m[i].exists) {
-			mutate_mirror(t, p, &m[i]);
+	for (size_t i = 0; i < ms->n; i++)
+		if (!ms->mirror[i].exists)
+			insert_op(t, ms, &ms->mirror[i]);
+	for (size_t i = 0; i < ms->n; i++) {
+		if (ms->mirror[i].exists) {
+			join_op(t, ms, &ms->mirror[i]);
 			continue;
 		}
 		ovsdb_op(t, "mutate", "Bridge");
-		where_bridge(t, p);
-		ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "insert"), NULL, m[i].uuid);
+		where_bridge(t, ms);
+		ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "insert"), NULL, ms->mirror[i].uuid);
 	}
 }
 
 /* 1 when an assertion did not hold: another client was quicker. */
-static int change(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
-		  struct ovs_mirror *m, size_t n, const struct view *view)
+static int change(struct ovsdb *db, struct ovs_mirrors *ms)
 {
-	struct ovsdb_txn *t = ovsdb_begin(db, "change mirrors of bridge %s", p->bridge);
+	struct ovsdb_txn *t = ovsdb_begin(db, "change mirrors of bridge %s", ms->bridge);
 	int rc;
 
-	for (size_t i = 0; i < n; i++)
-		if (!m[i].exists && ovsdb_new_uuid(m[i].uuid, db->stream.err) < 0)
+	for (size_t i = 0; i < ms->n; i++)
+		if (!ms->mirror[i].exists && ovsdb_new_uuid(ms->mirror[i].uuid, db->stream.err) < 0)
 			return -1;
-	assert_view(t, p, m, n, view);
-	gc_ops(t, p, owner, m, n, view);
-	change_all(t, p, owner, m, n);
+	assert_ops(t, ms);
+	gc_ops(t, ms);
+	change_ops(t, ms);
 	rc = ovsdb_try(db, t);
-	if (rc)
-		return rc;
-	for (size_t i = t->n - n; i < t->n; i++)
+	for (size_t i = t->n - ms->n; !rc && i < t->n; i++)
 		if (ovsdb_count(t, i) != 1)
 			return err_set(db->stream.err, ERR_INTERNAL,
-				       "bridge %s: port %s was not added to its mirrors", p->bridge,
-				       p->name);
+				       "bridge %s: port %s was not added to its mirrors",
+				       ms->bridge, ms->port);
+	return rc;
+}
+
+int ovs_mirrors_join(struct ovsdb *db, struct ovs_mirrors *ms)
+{
+	int rc = 1;
+
+	while (rc > 0) {
+		if (ovs_mirrors_get(db, ms) < 0)
+			return -1;
+		for (size_t i = 0; i < ms->n; i++)
+			if (takes_output(&ms->mirror[i]) && ms->mirror[i].has_output)
+				return err_set(db->stream.err, ERR_IN_USE,
+					       "mirror %s of bridge %s has an output port or VLAN "
+					       "already",
+					       ms->mirror[i].name, ms->bridge);
+		rc = change(db, ms);
+		if (rc > 0 && !ovsdb_time_left(db))
+			return err_set(db->stream.err, ERR_RETRY,
+				       "bridge %s: others keep changing its mirrors", ms->bridge);
+	}
+	return rc;
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+static const char leaving[] = "take a port out of its mirrors";
+
+/* uuid: NULL is any mirror. */
+static void leave_ops(struct ovsdb_txn *t, const char *port_uuid, unsigned int roles,
+		      const char *uuid)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (!has_role(roles, i))
+			continue;
+		ovsdb_op(t, "mutate", "Mirror");
+		ovsdb_where_uuid(t, columns[i], "includes", port_uuid);
+		if (uuid)
+			ovsdb_where_uuid(t, "_uuid", "==", uuid);
+		ovsdb_add_uuid(ovsdb_mutation(t, columns[i], "delete"), NULL, port_uuid);
+	}
+}
+
+int ovs_mirrors_leave(struct ovsdb *db, const char *port_uuid, unsigned int roles)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, "%s", leaving);
+
+	leave_ops(t, port_uuid, roles, NULL);
+	return ovsdb_run(db, t);
+}
+
+/* Two operations: unless others have joined it. That is an assertion, and fails the transaction. */
+static void remove_ops(struct ovsdb_txn *t, const char *uuid, unsigned int roles,
+		       const char *port_uuid)
+{
+	ovsdb_wait_rows(t, "Mirror", "name", "!=", 0);
+	ovsdb_where_uuid(t, "_uuid", "==", uuid);
+	where_roles(t, roles, port_uuid);
+	ovsdb_op(t, "mutate", "Bridge");
+	ovsdb_where_uuid(t, "mirrors", "includes", uuid);
+	ovsdb_add_uuid(ovsdb_mutation(t, "mirrors", "delete"), NULL, uuid);
+}
+
+static int remove_unused(struct ovsdb *db, const char *uuid)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, "remove a mirror that has no port");
+
+	remove_ops(t, uuid, 0, "");
+	return ovsdb_try(db, t) < 0 ? -1 : 0;
+}
+
+int ovs_mirrors_gc(struct ovsdb *db, const char *owner)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, "look for mirrors that have no port");
+	const struct json *row;
+
+	ovsdb_select(t, "Mirror", "_uuid");
+	where_unused(t, owner);
+	if (ovsdb_query(db, t, &row) < 0)
+		return -1;
+	for (; row; row = json_next(row)) {
+		const char *uuid = ovsdb_uuid(json_get(row, "_uuid"));
+
+		if (uuid && remove_unused(db, uuid) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-int ovs_mirrors_join(struct ovsdb *db, const struct ovs_mirror_port *p, const char *owner,
-		     struct ovs_mirror *m, size_t n)
+/* ---- the undo of joining --------------------------------------------------------------------- */
+
+static bool is_made(const struct ovs_mirror *m)
 {
-	struct view view;
+	return !m->exists && *m->uuid;
+}
 
-	for (;;) {
-		int rc;
+/* What the port has got by joining. */
+static void undo_ops(struct ovsdb_txn *t, const char *port_uuid, const struct ovs_mirror *m)
+{
+	leave_ops(t, port_uuid, *m->uuid ? m->want & ~m->has : 0, m->uuid);
+}
 
-		if (get_view(db, p, owner, m, n, &view) < 0)
-			return -1;
-		for (size_t i = 0; i < n; i++)
-			if (check_output(db, p, &m[i], view.rows[i]) < 0)
-				return -1;
-		rc = change(db, p, owner, m, n, &view);
-		if (rc <= 0)
-			return rc;
-		err_clear(db->stream.err);
-		if (!ovsdb_time_left(db))
-			return err_set(db->stream.err, ERR_RETRY,
-				       "bridge %s: others keep changing its mirrors", p->bridge);
+/* 1 when a mirror that has been made is not as it was made: not there, or others have joined it. */
+static int undo_at_once(struct ovsdb *db, const struct ovs_mirrors *ms)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, "%s", leaving);
+
+	for (const struct ovs_mirror *m = ms->mirror; m < ms->mirror + ms->n; m++) {
+		if (is_made(m))
+			remove_ops(t, m->uuid, m->want, ms->port_uuid);
+		else
+			undo_ops(t, ms->port_uuid, m);
 	}
+	return t->n ? ovsdb_try(db, t) : 0;
+}
+
+/*
+ * In one transaction, if that is possible: a server that has stalled does one when it goes on and
+ * finds us gone, but not what comes behind it.
+ */
+int ovs_mirrors_undo_join(struct ovsdb *db, const void *mirrors)
+{
+	const struct ovs_mirrors *ms = mirrors;
+	int rc = undo_at_once(db, ms);
+	struct ovsdb_txn *t;
+
+	if (rc <= 0)
+		return rc;
+	t = ovsdb_begin(db, "%s", leaving);
+	for (size_t i = 0; i < ms->n; i++)
+		undo_ops(t, ms->port_uuid, &ms->mirror[i]);
+	if (t->n && ovsdb_run(db, t) < 0)
+		return -1;
+	for (size_t i = 0; i < ms->n; i++)
+		if (is_made(&ms->mirror[i]) && remove_unused(db, ms->mirror[i].uuid) < 0)
+			return -1;
+	return 0;
 }

@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "ovs/mirror_leave.h"
+#include "ovs/mirror.h"
 #include "ovs/port.h"
 
 static struct {
@@ -95,37 +95,40 @@ static int add(struct ovsdb *db, struct err *err)
 	return ovs_port_name(&p, err) < 0 ? -1 : ovs_port_add(db, &p, 1000, &up);
 }
 
+static const char port_uuid[] = "11111111-2222-3333-4444-555555555555";
+
 /* All that is done with mirrors, one after the other; what one has filled in, the next uses. */
 static int mirror(struct ovsdb *db)
 {
-	static const struct ovs_mirror_port p = {
-		.bridge = "br0",
-		.name = "veth1",
-		.uuid = "11111111-2222-3333-4444-555555555555",
-	};
-	struct ovs_mirror m[] = { { .name = "a", .want = { .src = true, .dst = true } },
-				  { .name = "b", .want = { .out = true } } };
+	struct ovs_mirror m[] = { { .name = "a", .want = OVS_MIRROR_SRC | OVS_MIRROR_DST },
+				  { .name = "b", .want = OVS_MIRROR_OUT } };
+	struct ovs_mirrors ms = { .bridge = "br0",
+				  .port = "veth1",
+				  .port_uuid = port_uuid,
+				  .owner = "o",
+				  .mirror = m,
+				  .n = 2 };
 
-	if (ovs_mirrors_join(db, &p, "o", m, 2) < 0)
+	if (ovs_mirrors_join(db, &ms) < 0)
 		return -1;
-	return ovs_mirrors_undo_join(db, p.uuid, m, 2);
+	return ovs_mirrors_undo_join(db, &ms);
 }
 
 static int check_mirrors(struct ovsdb *db)
 {
-	static const struct ovs_mirror_port p = {
-		.bridge = "br0",
-		.name = "veth1",
-		.uuid = "11111111-2222-3333-4444-555555555555",
-	};
-	static const struct ovs_mirror_roles roles = { .src = true, .dst = true };
-	struct ovs_mirror m = { .name = "a", .want = { .src = true } };
+	struct ovs_mirror m = { .name = "a", .want = OVS_MIRROR_SRC };
+	struct ovs_mirrors ms = { .bridge = "br0",
+				  .port = "veth1",
+				  .port_uuid = port_uuid,
+				  .owner = "o",
+				  .mirror = &m,
+				  .n = 1 };
 
-	if (ovs_mirrors_get(db, &p, &m, 1) < 0)
+	if (ovs_mirrors_get(db, &ms) < 0)
 		return -1;
 	if (m.exists && strlen(m.uuid) != OVSDB_UUID_LEN)
 		abort();
-	return ovs_mirrors_leave(db, p.uuid, &roles);
+	return ovs_mirrors_leave(db, port_uuid, OVS_MIRROR_SRC | OVS_MIRROR_DST);
 }
 
 /* Every reader of values, on whatever there is. */

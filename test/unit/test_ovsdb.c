@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ovs/mirror_leave.h"
+#include "ovs/mirror.h"
 #include "ovs/port.h"
 
 #include "tap.h"
@@ -732,8 +732,8 @@ static void test_port(void)
 #define CHANGED   LIST("{},{\"count\":1}")
 #define MADE      LIST("{},{\"uuid\":[]},{\"count\":1}")
 
-static const struct ovs_mirror_port mirror_port = { "br0", "veth1", U1 };
 static struct ovs_mirror mirror;
+static struct ovs_mirrors mirrors = { "br0", "veth1", U1, "o", &mirror, 1, NULL, NULL };
 
 static int join(const char *a, const char *b, const char *c, const char *d)
 {
@@ -743,25 +743,26 @@ static int join(const char *a, const char *b, const char *c, const char *d)
 
 	memcpy(port_answers, answers, sizeof(answers));
 	play(&db, part_port, 5000);
-	rc = ovs_mirrors_join(&db, &mirror_port, "o", &mirror, 1);
+	rc = ovs_mirrors_join(&db, &mirrors);
 	end(&db);
 	printf("#  %s\n", err.msg);
 	return rc;
 }
 
-static void want(bool src, bool out)
+static void want(unsigned int roles)
 {
-	mirror = (struct ovs_mirror){ .name = "m", .want = { .src = src, .out = out } };
+	mirror = (struct ovs_mirror){ .name = "m", .want = roles };
 }
 
 static void test_join(void)
 {
-	want(true, false);
-	ok(!join(SEEN(SRC(U2)), CHANGED, NULL, NULL) && mirror.exists && !mirror.has.src,
+	want(OVS_MIRROR_SRC);
+	ok(!join(SEEN(SRC(U2)), CHANGED, NULL, NULL) && mirror.exists && !mirror.has,
 	   "joined one that is there");
 	is_str(mirror.uuid, U2, "that one");
-	ok(!join(SEEN(SRC(U1)), CHANGED, NULL, NULL) && mirror.has.src, "was in it already");
-	ok(!join(SEEN(OTHER), MADE, NULL, NULL) && !mirror.exists && !mirror.has.src &&
+	ok(!join(SEEN(SRC(U1)), CHANGED, NULL, NULL) && mirror.has == OVS_MIRROR_SRC,
+	   "was in it already");
+	ok(!join(SEEN(OTHER), MADE, NULL, NULL) && !mirror.exists && !mirror.has &&
 		   strcmp(mirror.uuid, U2) != 0,
 	   "one of another bridge is none");
 	ok(!join(SEEN(""), QUICKER, SEEN(SRC(U2)), CHANGED) && mirror.exists,
@@ -794,7 +795,7 @@ static void test_join(void)
 	ok(join(LIST(BRIDGE "," ROWS("") "," ROWS("") "," ROWS("")), NULL, NULL, NULL) < 0 &&
 		   err.code == ERR_CONFIG && strstr(err.msg, "veth1 is not on bridge br0"),
 	   "another one's port");
-	want(false, true);
+	want(OVS_MIRROR_OUT);
 	ok(join(SEEN(OUT(U2)), NULL, NULL, NULL) < 0 && err.code == ERR_IN_USE,
 	   "the copies go elsewhere");
 	ok(!join(SEEN(OUT(U1)), CHANGED, NULL, NULL), "they go there already");
@@ -811,14 +812,14 @@ static int undo_join(const char *a, const char *b, const char *c)
 
 	memcpy(port_answers, answers, sizeof(answers));
 	play(&db, part_port, 5000);
-	rc = ovs_mirrors_undo_join(&db, U1, &mirror, 1);
+	rc = ovs_mirrors_undo_join(&db, &mirrors);
 	end(&db);
 	return rc;
 }
 
 static void test_undo_join(void)
 {
-	want(true, false);
+	want(OVS_MIRROR_SRC);
 	ok(!undo_join(NULL, NULL, NULL), "nothing to take back");
 	memcpy(mirror.uuid, U2, sizeof(U2));
 	ok(!undo_join(CHANGED, NULL, NULL), "a mirror that has been made, in one request");
@@ -826,7 +827,7 @@ static void test_undo_join(void)
 	ok(undo_join(LIST("{\"error\":\"x\"},null"), NULL, NULL) < 0, "refused");
 	mirror.exists = true;
 	ok(!undo_join(LIST("{\"count\":0}"), NULL, NULL), "one that is there");
-	mirror.has.src = true;
+	mirror.has = OVS_MIRROR_SRC;
 	ok(!undo_join(NULL, NULL, NULL), "and had the port: nothing to take back");
 }
 

@@ -7,18 +7,17 @@
 #include <string.h>
 
 #include "ovs/cache.h"
-#include "ovs/mirror_leave.h"
 #include "port.h"
 
 static const struct json_field entry_fields[] = {
-	F_STR("name", struct ovs_mirror, name, .required = true),
-	F_BOOL("ingress", struct ovs_mirror, want.src),
-	F_BOOL("egress", struct ovs_mirror, want.dst),
+	F_STR("name", struct mirror_entry, name, .required = true),
+	F_BOOL("ingress", struct mirror_entry, ingress),
+	F_BOOL("egress", struct mirror_entry, egress),
 	F_END,
 };
 
 static const struct json_field mirror_fields[] = {
-	F_STR("bridge", struct mirror_conf, bridge),
+	F_STR("bridge", struct mirror_conf, set.bridge),
 	F_STR("socket_file", struct mirror_conf, socket),
 	F_STR("configuration_path", struct mirror_conf, configuration_path),
 	F_LIST("mirrors", struct mirror_conf, mirrors, entry_fields, .max = OVS_MAX_MIRRORS),
@@ -27,52 +26,42 @@ static const struct json_field mirror_fields[] = {
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-static int check_entry(struct cni_call *c, struct ovs_mirror *m, size_t i)
-{
-	const struct mirror_conf *conf = c->conf;
-
-	if (!*m->name)
-		return err_config(c->err, "mirrors[%zu].name: empty", i);
-	if (conf->roles.out)
-		m->want = conf->roles;
-	else if (!m->want.src && !m->want.dst)
-		return err_config(c->err, "mirrors[%zu]: neither ingress nor egress", i);
-	return 0;
-}
-
 /* One that is named twice is one. */
-static void merge(struct mirror_conf *conf, const struct ovs_mirror *m)
+static int add_entry(struct cni_call *c, const struct mirror_entry *e, size_t i)
 {
-	size_t i = 0;
+	struct mirror_conf *conf = c->conf;
+	struct ovs_mirror *m = conf->set.mirror;
+	unsigned int roles = (e->ingress ? OVS_MIRROR_SRC : 0) | (e->egress ? OVS_MIRROR_DST : 0);
 
-	while (i < conf->n_mirrors && strcmp(conf->mirrors[i].name, m->name) != 0)
-		i++;
-	if (i == conf->n_mirrors) {
-		conf->mirrors[conf->n_mirrors++] = *m;
-		return;
-	}
-	conf->mirrors[i].want.src |= m->want.src;
-	conf->mirrors[i].want.dst |= m->want.dst;
+	if (!*e->name)
+		return err_config(c->err, "mirrors[%zu].name: empty", i);
+	if (conf->roles == OVS_MIRROR_OUT)
+		roles = OVS_MIRROR_OUT;
+	if (!roles)
+		return err_config(c->err, "mirrors[%zu]: neither ingress nor egress", i);
+	while (m < conf->set.mirror + conf->set.n && strcmp(m->name, e->name) != 0)
+		m++;
+	if (m == conf->set.mirror + conf->set.n)
+		conf->set.n++;
+	m->name = e->name;
+	m->want |= roles;
+	return 0;
 }
 
 static int mirror_validate(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
-	size_t n;
 
 	if (mirror_apply_nodeconf(c) < 0)
 		return -1;
-	if (!*conf->bridge)
+	if (!*conf->set.bridge)
 		return err_config(c->err, "bridge: missing");
 	if (!conf->n_mirrors)
 		return err_config(c->err, "mirrors: missing");
-	n = conf->n_mirrors;
-	conf->n_mirrors = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (check_entry(c, &conf->mirrors[i], i) < 0)
+	conf->set.mirror = arena_array(c->arena, struct ovs_mirror, conf->n_mirrors);
+	for (size_t i = 0; i < conf->n_mirrors; i++)
+		if (add_entry(c, &conf->mirrors[i], i) < 0)
 			return -1;
-		merge(conf, &conf->mirrors[i]);
-	}
 	if (c->req->command == CNI_ADD && !c->req->prev)
 		return err_config(c->err, "prevResult: missing, %s goes behind ovs in a chain",
 				  c->plugin->name);
@@ -81,20 +70,13 @@ static int mirror_validate(struct cni_call *c)
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
-static int undo_in_database(struct ovsdb *db, const void *arg)
-{
-	const struct mirror_conf *conf = arg;
-
-	return ovs_mirrors_undo_join(db, conf->port.uuid, conf->mirrors, conf->n_mirrors);
-}
-
 static void undo_join(struct cni_call *c, void *arg)
 {
-	struct mirror_conf *conf = c->conf;
+	struct mirror_conf *conf = arg;
 
-	if (!ovs_undo(c, &conf->ovs, undo_in_database, arg))
+	if (!ovs_undo(c, &conf->ovs, ovs_mirrors_undo_join, &conf->set))
 		fprintf(stderr, "rollback: port %s may remain in mirrors of %s: %s\n",
-			conf->port.name, conf->bridge, c->err->msg);
+			conf->set.port, conf->set.bridge, c->err->msg);
 }
 
 /* Not before the switch copies packets is the container told that it does. */
@@ -104,14 +86,13 @@ static int join(struct cni_call *c)
 	int rc;
 
 	undo_push(c, undo_join, conf);
-	if (ovs_mirrors_join(&conf->ovs.db, &conf->port, OVS_OWNER, conf->mirrors,
-			     conf->n_mirrors) < 0)
+	if (ovs_mirrors_join(&conf->ovs.db, &conf->set) < 0)
 		return -1;
 	rc = ovs_switch_sync(&conf->ovs.db, OVS_TIMEOUT_MS);
 	if (rc > 0)
 		return err_set(c->err, ERR_RETRY,
 			       "mirrors of %s: ovs-vswitchd does not act; is it running?",
-			       conf->bridge);
+			       conf->set.bridge);
 	return rc;
 }
 
@@ -134,7 +115,7 @@ static int leave(struct cni_call *c)
 
 	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
 		return -1;
-	if (conf->port.uuid && ovs_mirrors_leave(db, conf->port.uuid, &conf->roles) < 0)
+	if (conf->set.port_uuid && ovs_mirrors_leave(db, conf->set.port_uuid, conf->roles) < 0)
 		return -1;
 	return ovs_mirrors_gc(db, OVS_OWNER);
 }
@@ -164,19 +145,17 @@ static int mirror_check(struct cni_call *c)
 
 	if (mirror_need_port(c, ERR_CHECK) < 0)
 		return -1;
-	if (ovs_mirrors_get(&conf->ovs.db, &conf->port, conf->mirrors, conf->n_mirrors) < 0)
+	if (ovs_mirrors_get(&conf->ovs.db, &conf->set) < 0)
 		return -1;
-	for (size_t i = 0; i < conf->n_mirrors; i++) {
-		const struct ovs_mirror_roles *want = &conf->mirrors[i].want,
-					      *has = &conf->mirrors[i].has;
+	for (size_t i = 0; i < conf->set.n; i++) {
+		const struct ovs_mirror *m = &conf->set.mirror[i];
 
-		if (!conf->mirrors[i].exists)
-			return err_set(c->err, ERR_CHECK, "mirror %s of bridge %s is gone",
-				       conf->mirrors[i].name, conf->bridge);
-		if ((want->src && !has->src) || (want->dst && !has->dst) ||
-		    (want->out && !has->out))
+		if (!m->exists)
+			return err_set(c->err, ERR_CHECK, "mirror %s of bridge %s is gone", m->name,
+				       conf->set.bridge);
+		if (m->want & ~m->has)
 			return err_set(c->err, ERR_CHECK, "mirror %s of bridge %s has lost port %s",
-				       conf->mirrors[i].name, conf->bridge, conf->port.name);
+				       m->name, conf->set.bridge, conf->set.port);
 	}
 	return 0;
 }
@@ -203,7 +182,7 @@ static int leave_invalid(struct cni_call *c)
 		const char *uuid = ovsdb_uuid(json_get(ports, "_uuid"));
 
 		if (uuid && is_garbage(c, ports) &&
-		    ovs_mirrors_leave(&conf->ovs.db, uuid, &conf->roles) < 0)
+		    ovs_mirrors_leave(&conf->ovs.db, uuid, conf->roles) < 0)
 			return -1;
 	}
 	return 0;
@@ -231,16 +210,16 @@ static int mirror_status(struct cni_call *c)
 	return ovs_server_status(c, &conf->ovs);
 }
 
-#define MIRROR_CONF(...)                                                                      \
-	{                                                                                     \
-		.bridge = "", .socket = "", .configuration_path = "", .ovs.db.stream.fd = -1, \
-		__VA_ARGS__                                                                   \
+#define MIRROR_CONF(...)                                                                          \
+	{                                                                                         \
+		.set.bridge = "", .socket = "", .configuration_path = "", .ovs.db.stream.fd = -1, \
+		.set.owner = OVS_OWNER, __VA_ARGS__                                               \
 	}
 
 static const struct mirror_conf producer =
-	MIRROR_CONF(.ovs.suffix = "_prod", .roles = { .src = true, .dst = true });
+	MIRROR_CONF(.ovs.suffix = "_prod", .roles = OVS_MIRROR_SRC | OVS_MIRROR_DST);
 static const struct mirror_conf consumer =
-	MIRROR_CONF(.ovs.suffix = "_cons", .roles = { .out = true });
+	MIRROR_CONF(.ovs.suffix = "_cons", .roles = OVS_MIRROR_OUT);
 
 #define PLUGIN(plugin_name, conf)                                                             \
 	{                                                                                     \

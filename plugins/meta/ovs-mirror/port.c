@@ -13,7 +13,7 @@ int mirror_apply_nodeconf(struct cni_call *c)
 	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
 	conf->ovs.socket = *conf->socket ? conf->socket : OVS_SOCKET;
-	conf->ovs.port.bridge = conf->bridge;
+	conf->ovs.port.bridge = conf->set.bridge;
 	return 0;
 }
 
@@ -35,10 +35,9 @@ static void take_names(struct cni_call *c, const struct json *result)
 
 static bool take_port(struct mirror_conf *conf, const struct json *row)
 {
-	conf->port.bridge = conf->bridge;
-	conf->port.name = ovsdb_str(json_get(row, "name"));
-	conf->port.uuid = ovsdb_uuid(json_get(row, "_uuid"));
-	return conf->port.name && conf->port.uuid;
+	conf->set.port = ovsdb_str(json_get(row, "name"));
+	conf->set.port_uuid = ovsdb_uuid(json_get(row, "_uuid"));
+	return conf->set.port && conf->set.port_uuid;
 }
 
 static bool is_anothers(struct cni_call *c, const struct json *port)
@@ -78,7 +77,7 @@ int mirror_find_port(struct cni_call *c)
 	if (!found && find_by_name(c, &found) < 0)
 		return -1;
 	if (!found)
-		conf->port.uuid = NULL;
+		conf->set.port_uuid = NULL;
 	return 0;
 }
 
@@ -89,7 +88,7 @@ int mirror_need_port(struct cni_call *c, int code)
 	take_names(c, c->req->net.prev_result);
 	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
 		return -1;
-	if (!conf->port.uuid)
+	if (!conf->set.port_uuid)
 		return err_set(c->err, code,
 			       "prevResult.interfaces: none of them is a port of an OVS bridge");
 	return 0;

@@ -8,14 +8,19 @@
 #include "ovs/attach.h"
 #include "ovs/mirror.h"
 
+struct mirror_entry {
+	const char *name;
+	bool ingress, egress;
+};
+
 struct mirror_conf {
-	const char *bridge, *socket, *configuration_path;
-	struct ovs_mirror *mirrors;
+	const char *socket, *configuration_path;
+	struct mirror_entry *mirrors;
 	size_t n_mirrors;
 
-	struct ovs_mirror_roles roles; /* what a port can be by this plugin */
+	unsigned int roles; /* what a port can be by this plugin */
 	struct ovs_attachment ovs;
-	struct ovs_mirror_port port;
+	struct ovs_mirrors set; /* the attachment's port, and what is asked for */
 	const char **names; /* of the host's interfaces, as the plugins before have reported them */
 	size_t n_names;
 	bool has_cache; /* DEL: ADD has left a file */
@@ -26,7 +31,7 @@ int mirror_apply_nodeconf(struct cni_call *c) NODISCARD;
 
 /*
  * The attachment's port, by what ovs has written on it, else the first of the names that is a port
- * and no other attachment's. conf->port.uuid is NULL if there is none.
+ * and no other attachment's. conf->set.port_uuid is NULL if there is none.
  */
 int mirror_find_port(struct cni_call *c) NODISCARD;
 
