@@ -62,26 +62,20 @@ bool ovs_undo(struct cni_call *c, struct ovs_attachment *o,
 	ovsdb_allow(&o->db, UNDO_TIMEOUT_MS);
 	if (sent && undo(&o->db, arg) == 0)
 		return true;
-	if (!sent || o->db.stream.broken) {
-		ovsdb_close(&o->db);
-		if (ovsdb_open(&o->db, o->socket, UNDO_TIMEOUT_MS, c->arena, c->err) == 0 &&
-		    undo(&o->db, arg) == 0)
-			return true;
-	}
 	o->may_remain = true;
-	return false;
-}
-
-static int undo_port(struct ovsdb *db, const void *arg)
-{
-	return ovs_port_undo_add(db, arg);
+	if (!o->db.stream.broken)
+		return false;
+	ovsdb_close(&o->db);
+	if (ovsdb_open(&o->db, o->socket, UNDO_TIMEOUT_MS, c->arena, c->err) == 0)
+		o->may_remain = undo(&o->db, arg) < 0;
+	return !o->may_remain;
 }
 
 static void undo_plug(struct cni_call *c, void *arg)
 {
 	struct ovs_attachment *o = arg;
 
-	if (!ovs_undo(c, o, undo_port, &o->port))
+	if (!ovs_undo(c, o, ovs_port_undo_add, &o->port))
 		fprintf(stderr, "rollback: port %s may remain in OVS: %s\n", o->port.name,
 			c->err->msg);
 }
@@ -222,7 +216,7 @@ static int gc_lost_one(struct cni_call *c, struct ovs_attachment *o, const char 
 
 	if (lost <= 0)
 		return lost;
-	if (ovs_port_get(&o->db, "", name, &state) < 0)
+	if (ovs_port_get(&o->db, name, &state) < 0)
 		return -1;
 	if (id_is(state.port, "owner", OVS_OWNER))
 		add_to_delete(c, o, state.port);
@@ -230,7 +224,7 @@ static int gc_lost_one(struct cni_call *c, struct ovs_attachment *o, const char 
 }
 
 /* The server picks out those that the switch could not open, as a rule none. */
-static int gc_lost(struct cni_call *c, struct ovs_attachment *o)
+int ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
 {
 	const struct json *rows;
 
@@ -243,12 +237,6 @@ static int gc_lost(struct cni_call *c, struct ovs_attachment *o)
 			return -1;
 	}
 	return remove_all(o);
-}
-
-void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
-{
-	if (gc_lost(c, o) < 0)
-		err_clear(c->err);
 }
 
 /* ---- GC -------------------------------------------------------------------------------------- */
@@ -345,19 +333,19 @@ int ovs_check_port(struct cni_call *c, struct ovs_attachment *o)
 {
 	const struct ovs_port *p = &o->port;
 	struct ovs_state state;
+	const char *bridge;
 
-	if (ovs_port_get(&o->db, p->bridge, p->name, &state) < 0)
+	if (ovs_port_get(&o->db, p->name, &state) < 0 ||
+	    ovs_bridge_of_port(&o->db, state.port, &bridge) < 0)
 		return -1;
 	if (!state.port || !state.iface)
 		return err_set(c->err, ERR_CHECK, "port %s is gone from OVS", p->name);
-	if (!state.on_bridge)
+	if (!bridge || strcmp(bridge, p->bridge) != 0)
 		return err_set(c->err, ERR_CHECK, "%s is no port of OVS bridge %s any more",
 			       p->name, p->bridge);
 	if (!ovs_is_this(c, state.port))
 		return err_set(c->err, ERR_CHECK, "port %s belongs to another attachment", p->name);
-	if (verify_vlans(c, p, state.port) < 0)
-		return -1;
-	return verify_interface(c, p, state.iface);
+	return verify_vlans(c, p, state.port) < 0 ? -1 : verify_interface(c, p, state.iface);
 }
 
 /* ---- STATUS ---------------------------------------------------------------------------------- */
@@ -367,9 +355,8 @@ static int status(struct cni_call *c, struct ovs_attachment *o)
 	const char *bridge = o->port.bridge;
 	bool exists = true;
 
-	if (ovsdb_open(&o->db, o->socket, STATUS_TIMEOUT_MS, c->arena, c->err) < 0)
-		return -1;
-	if (bridge && ovs_bridge_exists(&o->db, bridge, &exists) < 0)
+	if (ovsdb_open(&o->db, o->socket, STATUS_TIMEOUT_MS, c->arena, c->err) < 0 ||
+	    (bridge && ovs_bridge_exists(&o->db, bridge, &exists) < 0))
 		return -1;
 	if (!exists)
 		return err_set(c->err, ERR_UNAVAILABLE, "bridge: there is no OVS bridge %s",

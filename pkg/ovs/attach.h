@@ -49,11 +49,8 @@ bool ovs_is_this(struct cni_call *c, const struct json *port);
 int ovs_unplug(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 int ovs_del_host_ends(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
 
-/*
- * Remove ports of our owner that have lost their interface, as after a reboot; not a word if it
- * fails.
- */
-void ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o);
+/* Remove ports of our owner that have lost their interface, as after a reboot. */
+int ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 
 /* CHECK: o->port is there, this attachment's, as it was made, and the switch has it open. */
 int ovs_check_port(struct cni_call *c, struct ovs_attachment *o) NODISCARD;

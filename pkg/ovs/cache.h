@@ -23,12 +23,15 @@ struct ovs_cache {
 int ovs_cache_store(struct cni_call *c, struct ovs_attachment *o,
 		    const struct json *file) NODISCARD;
 
+/* NULL if there is none, or none that can be read as a JSON object. */
+const struct json *ovs_cache_load(struct cni_call *c, const struct ovs_attachment *o);
+
 /* That of ovs. */
 int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o,
 		    const struct ovs_cache *m) NODISCARD;
 
 /* None, or one that cannot be read, is false and all empty. */
-bool ovs_cache_read(struct cni_call *c, struct ovs_cache *m);
+bool ovs_cache_read(struct cni_call *c, const struct ovs_attachment *o, struct ovs_cache *m);
 int ovs_cache_remove(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
 
 /* GC: those of this network whose attachment is not valid. */

@@ -142,8 +142,9 @@ static void remove_op(struct ovsdb_txn *t, const char *uuid)
 	ovsdb_add_uuid(ovsdb_mutation(t, "ports", "delete"), NULL, uuid);
 }
 
-int ovs_port_undo_add(struct ovsdb *db, const struct ovs_port *p)
+int ovs_port_undo_add(struct ovsdb *db, const void *port)
 {
+	const struct ovs_port *p = port;
 	struct ovsdb_txn *t = ovsdb_begin(db, "remove port %s", p->name);
 
 	remove_op(t, p->uuid);
@@ -188,37 +189,35 @@ int ovs_ifaces_failed(struct ovsdb *db, const struct json **rows)
 	return ovsdb_query(db, t, rows);
 }
 
+/* Rows by their name, or by a row that they refer to. */
+static int find(struct ovsdb *db, const char *table, const char *columns, const char *by,
+		const char *value, const struct json **rows)
+{
+	struct ovsdb_txn *t = ovsdb_begin(db, "look up %s %s", table, value);
+
+	ovsdb_select(t, table, columns);
+	if (!strcmp(by, "name"))
+		ovsdb_where_str(t, by, value);
+	else
+		ovsdb_where_uuid(t, by, "includes", value);
+	return ovsdb_query(db, t, rows);
+}
+
 int ovs_iface_is_netdev(struct ovsdb *db, const char *name, bool *yes)
 {
-	struct ovsdb_txn *t = ovsdb_begin(db, "look up interface %s", name);
+	const struct json *row;
 	const char *type;
 
-	ovsdb_select(t, "Interface", "type");
-	ovsdb_where_str(t, "name", name);
-	if (ovsdb_run(db, t) < 0)
+	if (find(db, "Interface", "type", "name", name, &row) < 0)
 		return -1;
-	type = ovsdb_str(json_get(ovsdb_rows(t, 0), "type"));
+	type = ovsdb_str(json_get(row, "type"));
 	*yes = type && (!*type || !strcmp(type, "system"));
 	return 0;
 }
 
-static int is_on_bridge(struct ovsdb *db, const char *bridge, const char *uuid, bool *yes)
-{
-	struct ovsdb_txn *t = ovsdb_begin(db, "look up bridge %s", bridge);
-
-	ovsdb_select(t, "Bridge", "name");
-	ovsdb_where_str(t, "name", bridge);
-	ovsdb_where_uuid(t, "ports", "includes", uuid);
-	if (ovsdb_run(db, t) < 0)
-		return -1;
-	*yes = ovsdb_rows(t, 0) != NULL;
-	return 0;
-}
-
-int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name, struct ovs_state *out)
+int ovs_port_get(struct ovsdb *db, const char *name, struct ovs_state *out)
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, "look up port %s", name);
-	const char *uuid;
 
 	*out = (struct ovs_state){ 0 };
 	ovsdb_select(t, "Port", "_uuid name vlan_mode tag trunks external_ids");
@@ -229,52 +228,43 @@ int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name, struct 
 		return -1;
 	out->port = ovsdb_rows(t, 0);
 	out->iface = ovsdb_rows(t, 1);
-	uuid = ovsdb_uuid(json_get(out->port, "_uuid"));
-	return uuid ? is_on_bridge(db, bridge, uuid, &out->on_bridge) : 0;
-}
-
-static int find_by_ref(struct ovsdb *db, const char *table, const char *column, const char *ref,
-		       const struct json **row)
-{
-	struct ovsdb_txn *t = ovsdb_begin(db, "look into table %s", table);
-
-	ovsdb_select(t, table, "_uuid name");
-	if (!column)
-		ovsdb_where_str(t, "name", ref);
-	else
-		ovsdb_where_uuid(t, column, "includes", ref);
-	return ovsdb_query(db, t, row);
+	return 0;
 }
 
 int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists)
 {
-	const struct json *row;
+	const struct json *row = NULL;
+	int rc = find(db, "Bridge", "name", "name", name, &row);
 
-	if (find_by_ref(db, "Bridge", NULL, name, &row) < 0)
-		return -1;
 	*exists = row != NULL;
-	return 0;
+	return rc;
+}
+
+int ovs_bridge_of_port(struct ovsdb *db, const struct json *port, const char **bridge)
+{
+	const char *uuid = ovsdb_uuid(json_get(port, "_uuid"));
+	const struct json *row = NULL;
+	int rc = uuid ? find(db, "Bridge", "name", "ports", uuid, &row) : 0;
+
+	*bridge = ovsdb_str(json_get(row, "name"));
+	return rc;
 }
 
 /* Interface by name, the Port that has it, the Bridge that has that. */
 int ovs_bridge_of(struct ovsdb *db, const char *iface, const char **bridge)
 {
-	static const struct {
-		const char *table, *column;
-	} steps[] = { { "Interface", NULL }, { "Port", "interfaces" }, { "Bridge", "ports" } };
-	const struct json *row = NULL;
-	const char *ref = iface;
+	const struct json *row;
+	const char *uuid;
 
 	*bridge = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		if (find_by_ref(db, steps[i].table, steps[i].column, ref, &row) < 0)
-			return -1;
-		ref = ovsdb_uuid(json_get(row, "_uuid"));
-		if (!ref)
-			return 0;
-	}
-	*bridge = ovsdb_str(json_get(row, "name"));
-	return 0;
+	if (find(db, "Interface", "_uuid", "name", iface, &row) < 0)
+		return -1;
+	uuid = ovsdb_uuid(json_get(row, "_uuid"));
+	if (!uuid)
+		return 0;
+	if (find(db, "Port", "_uuid", "interfaces", uuid, &row) < 0)
+		return -1;
+	return ovs_bridge_of_port(db, row, bridge);
 }
 
 /* ---- the switch ------------------------------------------------------------------------------ */

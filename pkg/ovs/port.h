@@ -41,8 +41,11 @@ int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms
 /* Wait until its link is up: 1 if it is not in that time. */
 int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms) NODISCARD;
 
-/* Take it back. Whatever has been sent for it before on the same connection is done before. */
-int ovs_port_undo_add(struct ovsdb *db, const struct ovs_port *p) NODISCARD;
+/*
+ * Take it back (a struct ovs_port), for ovs_undo(). Whatever has been sent for it before on the
+ * same connection is done before.
+ */
+int ovs_port_undo_add(struct ovsdb *db, const void *port) NODISCARD;
 
 /* Rows of Port (_uuid, name, external_ids) that have all of these external_ids; NULL if none. */
 int ovs_ports_with(struct ovsdb *db, const struct ovsdb_pair *ids, size_t n,
@@ -63,15 +66,14 @@ int ovs_ports_remove(struct ovsdb *db, const char *const *uuids, size_t n) NODIS
 /* What the database has under a port's name; NULL for what it has not. */
 struct ovs_state {
 	const struct json *port, *iface;
-	bool on_bridge; /* in Bridge.ports of the bridge asked for */
 };
-int ovs_port_get(struct ovsdb *db, const char *bridge, const char *name,
-		 struct ovs_state *out) NODISCARD;
+int ovs_port_get(struct ovsdb *db, const char *name, struct ovs_state *out) NODISCARD;
 
 /* Is there such a bridge? */
 int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists) NODISCARD;
 
-/* The bridge that has a port with this interface, NULL if none. */
+/* The bridge that has this row of Port, or a port with this interface; NULL if none. */
+int ovs_bridge_of_port(struct ovsdb *db, const struct json *port, const char **bridge) NODISCARD;
 int ovs_bridge_of(struct ovsdb *db, const char *iface, const char **bridge) NODISCARD;
 
 /* Wait until the switch has done all that the database asks for up to now: 1 if it has not. */

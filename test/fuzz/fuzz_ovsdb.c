@@ -168,7 +168,9 @@ static int ask(struct ovsdb *db, uint8_t which, struct err *err)
 	case 2:
 		return ovs_ports_remove(db, uuids, 1);
 	case 3:
-		rc = ovs_port_get(db, "br0", "veth1", &state);
+		rc = ovs_port_get(db, "veth1", &state);
+		if (!rc)
+			rc = ovs_bridge_of_port(db, state.port, &bridge);
 		read_all(state.port);
 		read_all(state.iface);
 		return rc;

@@ -144,7 +144,7 @@ static int ovs_del(struct cni_call *c)
 
 	if (ovs_apply_nodeconf(c) < 0)
 		return -1;
-	conf->has_cache = ovs_cache_read(c, &conf->cache);
+	conf->has_cache = ovs_cache_read(c, &conf->ovs, &conf->cache);
 	if (conf->has_cache)
 		conf->ovs.socket = *conf->cache.socket ? conf->cache.socket : OVS_SOCKET;
 	else
@@ -154,7 +154,8 @@ static int ovs_del(struct cni_call *c)
 	cni_step(c, &steps, cni_ipam_forward(c));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
-	ovs_gc_lost(c, &conf->ovs);
+	if (ovs_gc_lost(c, &conf->ovs) < 0) /* others' */
+		err_clear(c->err);
 	return ovs_cache_remove(c, &conf->ovs);
 }
 

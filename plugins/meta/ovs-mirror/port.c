@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "ovs/cache.h"
-#include "skel/attfile.h"
 
 int mirror_apply_nodeconf(struct cni_call *c)
 {
@@ -55,7 +54,7 @@ static int find_by_name(struct cni_call *c, bool *found)
 	for (size_t i = 0; i < conf->n_names && !*found; i++) {
 		struct ovs_state state;
 
-		if (ovs_port_get(&conf->ovs.db, "", conf->names[i], &state) < 0)
+		if (ovs_port_get(&conf->ovs.db, conf->names[i], &state) < 0)
 			return -1;
 		*found = state.port && !is_anothers(c, state.port) && take_port(conf, state.port);
 	}
@@ -112,7 +111,7 @@ int mirror_cache_write(struct cni_call *c)
 void mirror_cache_read(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
-	const struct json *file = attfile_read(c, OVS_CACHE_DIR, conf->ovs.suffix);
+	const struct json *file = ovs_cache_load(c, &conf->ovs);
 	const char *socket = json_string(json_get(file, "Socket"));
 
 	conf->has_cache = file != NULL;
