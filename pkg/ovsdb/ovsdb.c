@@ -23,7 +23,7 @@ void ovsdb_close(struct ovsdb *db)
 
 void ovsdb_allow(struct ovsdb *db, int timeout_ms)
 {
-	ovsdb_stream_allow(&db->stream, timeout_ms);
+	db->stream.deadline = clock_ms() + timeout_ms;
 }
 
 uint32_t ovsdb_time_left(const struct ovsdb *db)
@@ -263,19 +263,6 @@ static bool is_result(const struct json *r, const struct json *op)
 	return true;
 }
 
-static int check_result(struct ovsdb *db, struct ovsdb_txn *t, const struct json *r,
-			const struct json *op)
-{
-	const char *name = json_string(json_get(op, "op"));
-
-	if (!json_is_object(r))
-		return set_malformed(db, t, "lacks an operation's result");
-	if (!is_result(r, op))
-		return set_malformed(db, t,
-				     arena_printf(db->stream.arena, "lacks what a %s gives", name));
-	return 0;
-}
-
 /*
  * RFC 7047, 4.1.3: one element for each operation, those behind a failed one null; one element more
  * if all went well but the commit. An error is looked for first: it is the server's own word.
@@ -296,8 +283,12 @@ static int check_results(struct ovsdb *db, struct ovsdb_txn *t, const struct jso
 	i = 0;
 	json_for_each(r, results) {
 		op = json_next(op);
-		if (check_result(db, t, r, op) < 0)
-			return -1;
+		if (!json_is_object(r))
+			return set_malformed(db, t, "lacks an operation's result");
+		if (!is_result(r, op))
+			return set_malformed(db, t,
+					     arena_printf(db->stream.arena, "lacks what a %s gives",
+							  json_string(json_get(op, "op"))));
 		t->result[i++] = r;
 	}
 	return 0;
@@ -355,9 +346,7 @@ int ovsdb_query(struct ovsdb *db, struct ovsdb_txn *t, const struct json **rows)
 
 const struct json *ovsdb_rows(const struct ovsdb_txn *t, size_t op)
 {
-	const struct json *rows = json_get(t->result[op], "rows");
-
-	return json_is_list(rows) ? json_first(rows) : NULL;
+	return json_first(json_get(t->result[op], "rows"));
 }
 
 int64_t ovsdb_count(const struct ovsdb_txn *t, size_t op)

@@ -167,25 +167,25 @@ static int timed_out(struct ovsdb_stream *s)
 	return err_set(s->err, ERR_RETRY, "%s: ovsdb-server does not answer", s->where);
 }
 
-static int wait_for(struct ovsdb_stream *s, short events, short *got)
+/* What has happened of it, perhaps nothing yet (0). */
+static int wait_for(struct ovsdb_stream *s, short events)
 {
-	struct pollfd p = { .fd = s->fd, .events = (short)events };
+	struct pollfd p = { .fd = s->fd, .events = events };
 	int64_t left = s->deadline - clock_ms();
 	int n = left > 0 ? poll(&p, 1, (int)left) : 0;
 
 	if (n == 0)
 		return timed_out(s);
-	if (n < 0 && errno != EINTR)
-		return retry(s, "poll");
-	*got = (short)(n > 0 ? p.revents : 0);
-	return 0;
+	if (n < 0)
+		return errno == EINTR ? 0 : retry(s, "poll");
+	return p.revents;
 }
 
 /*
  * A unix socket whose server has a full backlog has no state to be polled for: connect(2) must
- * block, and SO_SNDTIMEO is its bound.
+ * block, and SO_SNDTIMEO is its bound. Called again it goes on waiting.
  */
-static int connect_unix(struct ovsdb_stream *s, const union address *a, socklen_t len)
+static int connect_in_time(struct ovsdb_stream *s, const union address *a, socklen_t len)
 {
 	for (;;) {
 		int64_t left = s->deadline - clock_ms();
@@ -196,28 +196,9 @@ static int connect_unix(struct ovsdb_stream *s, const union address *a, socklen_
 		(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 		if (connect(s->fd, &a->any, len) == 0)
 			return 0;
-		if (errno != EINTR && errno != EAGAIN)
+		if (errno != EINTR && errno != EAGAIN && errno != EINPROGRESS && errno != EALREADY)
 			return retry(s, "connect");
 	}
-}
-
-static int connect_tcp(struct ovsdb_stream *s, const union address *a, socklen_t len)
-{
-	socklen_t size = sizeof(errno);
-	short got = 0;
-	int fault = 0;
-
-	if (connect(s->fd, &a->any, len) == 0)
-		return 0;
-	if (errno != EINPROGRESS && errno != EINTR)
-		return retry(s, "connect");
-	while (!got)
-		if (wait_for(s, POLLOUT, &got) < 0)
-			return -1;
-	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &fault, &size) < 0)
-		return retry(s, "connect");
-	errno = fault;
-	return fault ? retry(s, "connect") : 0;
 }
 
 int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_ms,
@@ -227,31 +208,26 @@ int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_
 	socklen_t len;
 	int rc;
 
-	*s = (struct ovsdb_stream){ .fd = -1, .where = endpoint, .arena = arena, .err = err };
-	ovsdb_stream_allow(s, timeout_ms);
-	s->broken = true;
+	*s = (struct ovsdb_stream){ .fd = -1,
+				    .where = endpoint,
+				    .deadline = clock_ms() + timeout_ms,
+				    .broken = true,
+				    .arena = arena,
+				    .err = err };
 	if (parse_endpoint(s, &a, &len) < 0)
 		return -1;
-	s->fd = socket(
-		a.any.sa_family,
-		SOCK_STREAM | SOCK_CLOEXEC | (a.any.sa_family == AF_UNIX ? 0 : SOCK_NONBLOCK), 0);
+	s->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->fd < 0)
 		return err_sys(err, "%s: socket", endpoint);
-	rc = a.any.sa_family == AF_UNIX ? connect_unix(s, &a, len) : connect_tcp(s, &a, len);
+	rc = connect_in_time(s, &a, len);
 	s->broken = rc < 0;
 	return rc;
 }
 
 void ovsdb_stream_close(struct ovsdb_stream *s)
 {
-	close_fd(&s->fd);
-	s->fd = -1;
+	drop_fd(&s->fd);
 	s->broken = true;
-}
-
-void ovsdb_stream_allow(struct ovsdb_stream *s, int timeout_ms)
-{
-	s->deadline = clock_ms() + timeout_ms;
 }
 
 /* ---- texts ----------------------------------------------------------------------------------- */
@@ -314,7 +290,7 @@ int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len)
 		return -1;
 	while (len) {
 		ssize_t n = send(s->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-		short got;
+		int got;
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return set_lost(s, "send");
@@ -323,9 +299,8 @@ int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len)
 			len -= (size_t)n;
 			continue;
 		}
-		if (wait_for(s, POLLIN | POLLOUT, &got) < 0)
-			return -1;
-		if (got & POLLIN && receive(s) < 0)
+		got = wait_for(s, POLLIN | POLLOUT);
+		if (got < 0 || (got & POLLIN && receive(s) < 0))
 			return -1;
 	}
 	return 0;
@@ -343,12 +318,11 @@ static void take_text(struct ovsdb_stream *s, size_t n, const char **text, size_
 
 int ovsdb_stream_get(struct ovsdb_stream *s, const char **text, size_t *len)
 {
-	short got;
-
 	if (usable(s) < 0)
 		return -1;
 	for (;;) {
 		long n = ovsdb_frame_next(&s->frame, s->in, s->used);
+		int got;
 
 		if (n < 0)
 			return set_misbehaves(s,
@@ -357,9 +331,8 @@ int ovsdb_stream_get(struct ovsdb_stream *s, const char **text, size_t *len)
 			take_text(s, (size_t)n, text, len);
 			return 0;
 		}
-		if (wait_for(s, POLLIN, &got) < 0)
-			return -1;
-		if (got && receive(s) < 0)
+		got = wait_for(s, POLLIN);
+		if (got < 0 || (got && receive(s) < 0))
 			return -1;
 	}
 }

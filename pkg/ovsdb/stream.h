@@ -34,7 +34,7 @@ long ovsdb_frame_next(struct ovsdb_frame *f, const char *buf, size_t used);
 struct ovsdb_stream {
 	int fd;
 	const char *where; /* as configured, for error texts */
-	int64_t deadline;  /* clock_ms(); renew with ovsdb_stream_allow() */
+	int64_t deadline;  /* clock_ms(); renewed by ovsdb_allow() */
 	bool broken;       /* nothing sensible can come over it any more */
 	char *in;
 	size_t used, size, total;
@@ -50,9 +50,6 @@ struct ovsdb_stream {
 int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_ms,
 		      struct arena *arena, struct err *err) NODISCARD;
 void ovsdb_stream_close(struct ovsdb_stream *s);
-
-/* From now on, so much time for all that follows. */
-void ovsdb_stream_allow(struct ovsdb_stream *s, int timeout_ms);
 
 /* Send all of it; reads meanwhile, lest two peers wait for each other. */
 int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len) NODISCARD;

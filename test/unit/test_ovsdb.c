@@ -646,12 +646,21 @@ static void test_tcp(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), clients[8];
 
 	if (bind(fd, (struct sockaddr *)&a, len) < 0 || listen(fd, 5) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
 		abort();
 	ok(!open_code(arena_printf(&arena, "tcp:127.0.0.1:%u", ntohs(a.sin_port))), "tcp");
+	(void)!listen(fd, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		(void)!connect(clients[i], (struct sockaddr *)&a, len);
+	}
+	ok(open_code(arena_printf(&arena, "tcp:127.0.0.1:%u", ntohs(a.sin_port))) == ERR_RETRY,
+	   "its backlog is full");
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
 	close(fd);
 }
 
