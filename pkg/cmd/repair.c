@@ -64,7 +64,7 @@ static int repair_one(const struct repair *what, const struct record *r, struct 
 		return 1;
 	if (find_plugin(c, what, r->plugin) < 0 || decode_conf(c, &req, r) < 0)
 		return -1;
-	return cni_repair(c);
+	return cni_run(c, NULL);
 }
 
 static void complain(const char *name, const struct record *r, const struct err *err)

@@ -103,20 +103,6 @@ void cni_reset_conf(struct cni_call *c)
 		memset(c->conf, 0, c->plugin->conf_size);
 }
 
-static int decode_own(struct cni_call *c)
-{
-	c->conf = arena_alloc(c->arena, c->plugin->conf_size);
-	cni_reset_conf(c);
-	return cni_decode(c, c->req->net.raw, "");
-}
-
-static int check_prev(struct cni_call *c)
-{
-	if (c->req->command == CNI_CHECK && !c->req->prev)
-		return err_config(c->err, "prevResult: missing, CHECK needs it");
-	return 0;
-}
-
 /* What only ADD and CHECK take from CNI_ARGS must not stop a DEL. */
 static int check_args(struct cni_call *c)
 {
@@ -125,27 +111,15 @@ static int check_args(struct cni_call *c)
 	return cni_args_check(c->req->args, c->plugin->args, c->arena, c->err);
 }
 
-static int validate(struct cni_call *c)
-{
-	if (!c->plugin->validate || cni_is_lenient(c))
-		return 0;
-	return c->plugin->validate(c);
-}
-
-static int open_nl(struct cni_call *c, struct nl *nl, int netns_fd)
-{
-	if ((netns_fd < 0 ? nl_open(nl, c->err) : nl_open_at(nl, netns_fd, c->err)) < 0)
-		return -1;
-	nl->deferred = &c->deferred;
-	return 0;
-}
-
 int cni_host(struct cni_call *c)
 {
 	if (c->host)
 		return 0;
 	c->host = arena_new(c->arena, struct nl);
-	return open_nl(c, c->host, -1);
+	if (nl_open(c->host, c->err) < 0)
+		return -1;
+	c->host->deferred = &c->deferred;
+	return 0;
 }
 
 static int open_namespaces(struct cni_call *c)
@@ -157,7 +131,10 @@ static int open_namespaces(struct cni_call *c)
 	if (c->netns_fd < 0)
 		return 0;
 	c->sandbox = arena_new(c->arena, struct nl);
-	return open_nl(c, c->sandbox, c->netns_fd);
+	if (nl_open_at(c->sandbox, c->netns_fd, c->err) < 0)
+		return -1;
+	c->sandbox->deferred = &c->deferred;
+	return 0;
 }
 
 int cni_nft(struct cni_call *c)
@@ -178,13 +155,15 @@ int cni_nft(struct cni_call *c)
 /* Before the command, in this order. */
 static int prepare(struct cni_call *c)
 {
-	if (decode_own(c) < 0)
+	const struct cni_plugin *p = c->plugin;
+
+	c->conf = arena_alloc(c->arena, p->conf_size);
+	cni_reset_conf(c);
+	if (cni_decode(c, c->req->net.raw, "") < 0)
 		return -1;
-	if (check_prev(c) < 0)
-		return -1;
-	if (check_args(c) < 0)
-		return -1;
-	if (validate(c) < 0)
+	if (c->req->command == CNI_CHECK && !c->req->prev)
+		return err_config(c->err, "prevResult: missing, CHECK needs it");
+	if (check_args(c) < 0 || (p->validate && !cni_is_lenient(c) && p->validate(c) < 0))
 		return -1;
 	return open_namespaces(c);
 }
@@ -203,14 +182,6 @@ static void close_all(struct cni_call *c)
 	deferred_close_all(&c->deferred);
 }
 
-static int end(struct cni_call *c, int rc)
-{
-	if (rc < 0)
-		undo_all(c);
-	close_all(c);
-	return rc;
-}
-
 int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 {
 	const struct cni_plugin *p = c->plugin;
@@ -218,21 +189,15 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 		[CNI_ADD] = p->add, [CNI_DEL] = p->del,       [CNI_CHECK] = p->check,
 		[CNI_GC] = p->gc,   [CNI_STATUS] = p->status, [CNI_VERSION] = NULL,
 	};
-	int (*command)(struct cni_call *) = commands[c->req->command];
+	int (*command)(struct cni_call *) = c->req->record ? p->repair : commands[c->req->command];
 	int rc = prepare(c);
 
 	if (!rc && command)
 		rc = command(c);
 	if (!rc && last)
 		rc = last(c);
-	return end(c, rc);
-}
-
-int cni_repair(struct cni_call *c)
-{
-	int rc = prepare(c);
-
-	if (!rc)
-		rc = c->plugin->repair(c);
-	return end(c, rc);
+	if (rc < 0)
+		undo_all(c);
+	close_all(c);
+	return rc;
 }

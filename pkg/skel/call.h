@@ -98,14 +98,11 @@ extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plu
 const struct cni_plugin *cni_plugin_named(const char *name);
 
 /*
- * Decode the plugin's keys, validate, open the namespaces, run the command, then `last` (NULL =
- * nothing): printing is a part of ADD, whose failure undoes it. Rolls back if anything failed,
- * closes all that the call has opened.
+ * Decode the plugin's keys, validate, open the namespaces, run the command (with req->record, the
+ * plugin's repair), then `last` (NULL = nothing): printing is a part of ADD, whose failure undoes
+ * it. Rolls back if anything failed, closes all that the call has opened.
  */
 int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
-
-/* The same with the plugin's repair for an ADD. */
-int cni_repair(struct cni_call *c) NODISCARD;
 
 /*
  * The plugin's keys: c->conf as it is by default; those of an object on top. DEL and GC pass over

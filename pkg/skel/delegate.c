@@ -11,31 +11,6 @@
 #include "cni/error.h"
 #include "sys/spawn.h"
 
-struct program {
-	const char *path;
-	struct stat st;
-};
-
-/* Walk CNI_PATH; the first regular file wins, as in libcni. */
-static int find(struct cni_call *c, const char *type, struct program *p)
-{
-	char *dirs = arena_strdup(c->arena, c->req->path), *dir;
-
-	if (!*type)
-		return err_config(c->err, "ipam.type: missing");
-	if (strchr(type, '/'))
-		return err_config(c->err, "ipam.type: invalid plugin name: %s", type);
-	while ((dir = strsep(&dirs, ":"))) {
-		if (!*dir)
-			continue; /* never look in the current directory */
-		p->path = arena_printf(c->arena, "%s/%s", dir, type);
-		if (!stat(p->path, &p->st) && S_ISREG(p->st.st_mode))
-			return 0;
-	}
-	return err_set(c->err, c->req->command == CNI_STATUS ? ERR_UNAVAILABLE : ERR_CONFIG,
-		       "failed to find plugin \"%s\" in path [%s]", type, c->req->path);
-}
-
 /* The plugin of this executable, if the file found is this executable: what exec would run. */
 static const struct cni_plugin *in_process(const char *type, const struct stat *st)
 {
@@ -49,15 +24,29 @@ static const struct cni_plugin *in_process(const char *type, const struct stat *
 	return p && p->ipam ? p : NULL;
 }
 
+/* Walk CNI_PATH; the first regular file wins, as in libcni. */
 int cni_ipam_find(struct cni_call *c, struct ipam *i)
 {
+	char *dirs = arena_strdup(c->arena, c->req->path), *dir;
 	const char *type = c->req->net.ipam.type;
-	struct program p;
+	struct stat st;
 
-	if (find(c, type, &p) < 0)
-		return -1;
-	*i = (struct ipam){ .path = p.path, .plugin = in_process(type, &p.st) };
-	return 0;
+	*i = (struct ipam){ 0 };
+	if (!*type)
+		return 0;
+	if (strchr(type, '/'))
+		return err_config(c->err, "ipam.type: invalid plugin name: %s", type);
+	while ((dir = strsep(&dirs, ":"))) {
+		if (!*dir)
+			continue; /* never look in the current directory */
+		i->path = arena_printf(c->arena, "%s/%s", dir, type);
+		if (stat(i->path, &st) == 0 && S_ISREG(st.st_mode)) {
+			i->plugin = in_process(type, &st);
+			return 0;
+		}
+	}
+	return err_set(c->err, c->req->command == CNI_STATUS ? ERR_UNAVAILABLE : ERR_CONFIG,
+		       "failed to find plugin \"%s\" in path [%s]", type, c->req->path);
 }
 
 /* ---- in this process ------------------------------------------------------------------------- */
@@ -198,6 +187,8 @@ int cni_ipam_add(struct cni_call *c, const struct ipam *i)
 {
 	struct cni_result r = { 0 };
 
+	if (!i->path)
+		return 0;
 	if (run(c, i, &r) < 0)
 		return -1;
 	if (!r.n_ips)
@@ -216,9 +207,7 @@ int cni_ipam_forward(struct cni_call *c)
 	struct cni_result ignored;
 	struct ipam i;
 
-	if (!*c->req->net.ipam.type)
-		return 0;
 	if (cni_ipam_find(c, &i) < 0)
 		return -1;
-	return run(c, &i, &ignored);
+	return i.path ? run(c, &i, &ignored) : 0;
 }

@@ -13,16 +13,16 @@
 
 /* The IPAM plugin of a configuration. */
 struct ipam {
-	const char *path;
+	const char *path;                /* NULL: it names none */
 	const struct cni_plugin *plugin; /* runs in this process; NULL: path is executed */
 };
 
-/* Before an ADD makes anything: ERR_CONFIG if there is no such plugin. */
+/* Before an ADD makes anything: ERR_CONFIG if there is no such plugin. None named is fine. */
 int cni_ipam_find(struct cni_call *c, struct ipam *i) NODISCARD;
 
 /*
- * ADD: takes over addresses, routes and dns to the result and pushes the release. The host lock
- * must not be held if the plugin is executed.
+ * ADD: takes over addresses, routes and dns to the result and pushes the release; success without
+ * any if the configuration names no IPAM. The host lock must not be held if the plugin is executed.
  */
 int cni_ipam_add(struct cni_call *c, const struct ipam *i) NODISCARD;
 

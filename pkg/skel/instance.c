@@ -33,11 +33,6 @@ static uint64_t hash64(const char *const *parts, size_t n)
 	return x;
 }
 
-static uint64_t hash_network(const char *network)
-{
-	return hash64(&network, 1);
-}
-
 static uint64_t hash_instance(const char *ifname, const char *container_id)
 {
 	const char *const parts[] = { ifname, ":", container_id };
@@ -61,7 +56,7 @@ void instance_init(struct instance *o, const char *network, const char *ifname,
 		   const char *container_id)
 {
 	*o = (struct instance){ 0 };
-	snprintf(o->comment, sizeof(o->comment), "%016jx-%016jx", (uintmax_t)hash_network(network),
+	snprintf(o->comment, sizeof(o->comment), "%016jx-%016jx", (uintmax_t)hash64(&network, 1),
 		 (uintmax_t)hash_instance(ifname, container_id));
 	append(o, "net", network);
 	append(o, "if", ifname);
@@ -71,11 +66,6 @@ void instance_init(struct instance *o, const char *network, const char *ifname,
 bool instance_has_comment(const struct instance *o, const char *comment)
 {
 	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
-}
-
-bool instance_is_of_network(const struct instance *o, const char *comment)
-{
-	return !strncmp(comment, o->comment, DIGITS + 1);
 }
 
 static int compare(const void *x, const void *y)
@@ -89,7 +79,7 @@ void instance_set_init(struct instance_set *s, struct cni_call *c)
 {
 	const struct cni_conf *conf = &c->req->net;
 
-	snprintf(s->network, sizeof(s->network), "%016jx-", (uintmax_t)hash_network(conf->name));
+	snprintf(s->network, sizeof(s->network), "%016jx-", (uintmax_t)hash64(&conf->name, 1));
 	s->known = conf->has_attachments;
 	s->n_valid = conf->n_attachments;
 	s->valid = arena_array(c->arena, uint64_t, s->n_valid + 1);

@@ -22,8 +22,7 @@ struct instance {
 
 void instance_init(struct instance *o, const char *network, const char *ifname,
 		   const char *container_id);
-bool instance_has_comment(const struct instance *o, const char *comment);   /* is it this one's? */
-bool instance_is_of_network(const struct instance *o, const char *comment); /* or a neighbour's? */
+bool instance_has_comment(const struct instance *o, const char *comment); /* is it this one's? */
 
 /* GC: the attachments of this network that are valid. */
 struct instance_set {

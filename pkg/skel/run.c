@@ -163,11 +163,9 @@ static int open_netns(struct run *r)
 		return 0;
 	if (netns_is_home(c->netns_fd, &r->at_home, c->err) < 0)
 		return -1;
-	if (r->at_home && command == CNI_ADD)
-		return refuse_own_netns(c);
 	if (r->at_home)
 		drop_fd(&c->netns_fd);
-	return 0;
+	return r->at_home && command == CNI_ADD ? refuse_own_netns(c) : 0;
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */

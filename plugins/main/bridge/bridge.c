@@ -187,9 +187,7 @@ static int join(struct cni_call *c, struct attachment *a)
 /* Another program is not waited for with the lock held. */
 static int ask_ipam(struct cni_call *c, const struct attachment *a)
 {
-	if (!*c->req->net.ipam.type)
-		return 0;
-	if (!a->ipam.plugin)
+	if (a->ipam.path && !a->ipam.plugin)
 		host_unlock(c);
 	return cni_ipam_add(c, &a->ipam);
 }
@@ -265,13 +263,8 @@ static int bridge_add(struct cni_call *c)
 	const struct bridge_conf *conf = c->conf;
 	struct attachment a = { 0 };
 
-	if (*c->req->net.ipam.type && cni_ipam_find(c, &a.ipam) < 0)
-		return -1;
-	if (host_lock(c) < 0)
-		return -1;
-	if (join(c, &a) < 0)
-		return -1;
-	if (ask_ipam(c, &a) < 0)
+	if (cni_ipam_find(c, &a.ipam) < 0 || host_lock(c) < 0 || join(c, &a) < 0 ||
+	    ask_ipam(c, &a) < 0)
 		return -1;
 	if (mac_follows_ip(c, &a))
 		mac_set_from_ip(c, &a.inside);

@@ -56,7 +56,7 @@ static int ask_ipam(struct cni_call *c, const struct ipam *ipam, struct link *in
 {
 	const struct ovs_conf *conf = c->conf;
 
-	if (!inside->index || !ipam->path)
+	if (!inside->index)
 		return 0;
 	if (cni_ipam_add(c, ipam) < 0)
 		return -1;
@@ -86,12 +86,10 @@ static int ovs_add(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->conf;
 	struct link host, inside;
-	struct ipam ipam = { 0 };
+	struct ipam ipam;
 	uint32_t index;
 
-	if (*c->req->net.ipam.type && cni_ipam_find(c, &ipam) < 0)
-		return -1;
-	if (ovs_find_bridge(c) < 0)
+	if (cni_ipam_find(c, &ipam) < 0 || ovs_find_bridge(c) < 0)
 		return -1;
 	if ((*conf->device_id ? attach_vf : attach_veth)(c, &host, &inside) < 0)
 		return -1;
