@@ -6,19 +6,9 @@
 
 #include "base/str.h"
 #include "nl/link_get.h"
-#include "skel/nodeconf.h"
 
 #define UNDO_TIMEOUT_MS   3000
 #define STATUS_TIMEOUT_MS 3000
-
-int ovs_nodeconf(struct cni_call *c, const char *configuration_path)
-{
-	const char *const files[] = { configuration_path,
-				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
-				      "/etc/cni/net.d/ovs.d/ovs.conf", NULL };
-
-	return nodeconf_apply(c, files);
-}
 
 int ovs_open(struct cni_call *c, struct ovs_attachment *o)
 {

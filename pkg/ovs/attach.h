@@ -24,9 +24,6 @@ struct ovs_attachment {
 	size_t n_ends, n_uuids;
 };
 
-/* Keys of the node's file, for c->conf; that of the configuration, or one of two places. */
-int ovs_nodeconf(struct cni_call *c, const char *configuration_path) NODISCARD;
-
 int ovs_open(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 
 /* ADD: make o->port a port of this attachment, wait for the switch to open it and for its link. */

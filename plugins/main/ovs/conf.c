@@ -27,15 +27,15 @@ static const struct json_field cni_args_fields[] = {
 static const struct json_field args_fields[] = { F_HERE("cni", cni_args_fields), F_END };
 
 const struct json_field ovs_fields[] = {
-	F_STR("bridge", struct ovs_conf, bridge),
+	F_STR("bridge", struct ovs_conf, ovs.port.bridge),
 	F_UINT("vlan", struct ovs_conf, vlan, .max = OVS_VLANS - 1, HAS(struct ovs_conf, vlan)),
 	F_LIST("trunk", struct ovs_conf, trunk, trunk_fields),
 	F_UINT("mtu", struct ovs_conf, mtu, .max = 65535),
 	F_STR("deviceID", struct ovs_conf, device_id),
-	F_UINT("ofport_request", struct ovs_conf, ofport_request, .max = 65279),
-	F_STR("interface_type", struct ovs_conf, interface_type),
+	F_UINT("ofport_request", struct ovs_conf, ovs.port.ofport_request, .max = 65279),
+	F_STR("interface_type", struct ovs_conf, ovs.port.iface_type),
 	F_STR("configuration_path", struct ovs_conf, configuration_path),
-	F_STR("socket_file", struct ovs_conf, socket),
+	F_STR("socket_file", struct ovs_conf, ovs.socket),
 	F_UINT("link_state_check_retries", struct ovs_conf, retries, .max = 1000),
 	F_UINT("link_state_check_interval", struct ovs_conf, interval, .max = 60000),
 	F_HERE("runtimeConfig", runtime_fields),
@@ -44,27 +44,14 @@ const struct json_field ovs_fields[] = {
 };
 
 const struct ovs_conf ovs_defaults = {
-	.bridge = "",
-	.socket = "",
 	.configuration_path = "",
 	.device_id = "",
 	.device_info = "",
-	.ovs = { .suffix = "", .db.stream.fd = -1 },
+	.ovs = { .socket = OVS_SOCKET, .suffix = "", .db.stream.fd = -1 },
 };
 
 const char *const ovs_args[] = { "MAC",          "OvnPort",           "K8S_POD_UID",
 				 "K8S_POD_NAME", "K8S_POD_NAMESPACE", NULL };
-
-int ovs_apply_nodeconf(struct cni_call *c)
-{
-	struct ovs_conf *conf = c->conf;
-
-	if (ovs_nodeconf(c, conf->configuration_path) < 0)
-		return -1;
-	conf->ovs.socket = *conf->socket ? conf->socket : OVS_SOCKET;
-	conf->ovs.port.bridge = *conf->bridge ? conf->bridge : NULL;
-	return 0;
-}
 
 /* ---- VLANs ----------------------------------------------------------------------------------- */
 
@@ -116,7 +103,7 @@ static void choose_ovn_port(struct cni_call *c, struct ovs_conf *conf)
 	struct ovs_port *p = &conf->ovs.port;
 	const char *ovn = cni_arg(c, "OvnPort");
 
-	if (!ovn || !*ovn)
+	if (!ovn)
 		ovn = json_string(conf->args_ovn_port);
 	if (!ovn || !*ovn)
 		return;
@@ -130,11 +117,7 @@ int ovs_validate(struct cni_call *c)
 	struct ovs_conf *conf = c->conf;
 	struct ovs_port *p = &conf->ovs.port;
 
-	if (ovs_apply_nodeconf(c) < 0)
-		return -1;
-	p->ofport_request = conf->ofport_request;
-	p->iface_type = conf->interface_type;
-	if (set_vlans(c, conf, p) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0 || set_vlans(c, conf, p) < 0)
 		return -1;
 	if (c->req->command == CNI_STATUS)
 		return 0;

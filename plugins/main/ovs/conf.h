@@ -9,11 +9,11 @@
 #include "iface/vlan_list.h"
 #include "ovs/attach.h"
 #include "ovs/cache.h"
+#include "ovs/nodeconf.h"
 
 struct ovs_conf {
-	const char *bridge, *socket, *configuration_path, *interface_type;
-	const char *device_id, *device_info;
-	uint16_t vlan, ofport_request;
+	const char *configuration_path, *device_id, *device_info;
+	uint16_t vlan;
 	bool has_vlan;
 	struct vlan_range *trunk;
 	size_t n_trunk;
@@ -32,10 +32,7 @@ extern const struct json_field ovs_fields[];
 extern const struct ovs_conf ovs_defaults;
 extern const char *const ovs_args[];
 
-/* The first thing for every verb: keys of the node's file, where the database is. */
-int ovs_apply_nodeconf(struct cni_call *c) NODISCARD;
-
-/* ADD, CHECK, STATUS: that, and what a table cannot say. */
+/* ADD, CHECK, STATUS: with the node's keys, what a table cannot say. */
 int ovs_validate(struct cni_call *c) NODISCARD;
 
 /*

@@ -140,7 +140,7 @@ static int ovs_del(struct cni_call *c)
 	struct ovs_conf *conf = c->conf;
 	struct cni_steps steps = { 0 };
 
-	if (ovs_apply_nodeconf(c) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
 	conf->has_cache = ovs_cache_read(c, &conf->ovs, &conf->cache);
 	if (conf->has_cache)
@@ -202,9 +202,10 @@ static int gc_ports(struct cni_call *c)
 
 static int ovs_gc(struct cni_call *c)
 {
+	const struct ovs_conf *conf = c->conf;
 	struct cni_steps steps = { 0 };
 
-	if (ovs_apply_nodeconf(c) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
 	cni_step(c, &steps, gc_ports(c));
 	cni_step(c, &steps, cni_ipam_forward(c));

@@ -7,7 +7,26 @@
 #include <string.h>
 
 #include "ovs/cache.h"
-#include "port.h"
+#include "ovs/mirror.h"
+#include "ovs/nodeconf.h"
+
+struct mirror_entry {
+	const char *name;
+	bool ingress, egress;
+};
+
+struct mirror_conf {
+	const char *configuration_path;
+	struct mirror_entry *mirrors;
+	size_t n_mirrors;
+
+	unsigned int roles; /* what a port can be by this plugin */
+	struct ovs_attachment ovs;
+	struct ovs_mirrors set; /* the attachment's port, and what is asked for */
+	const char **names; /* of the host's interfaces, as the plugins before have reported them */
+	size_t n_names;
+	bool has_cache; /* DEL: ADD has left a file */
+};
 
 static const struct json_field entry_fields[] = {
 	F_STR("name", struct mirror_entry, name, .required = true),
@@ -18,7 +37,7 @@ static const struct json_field entry_fields[] = {
 
 static const struct json_field mirror_fields[] = {
 	F_STR("bridge", struct mirror_conf, set.bridge),
-	F_STR("socket_file", struct mirror_conf, socket),
+	F_STR("socket_file", struct mirror_conf, ovs.socket),
 	F_STR("configuration_path", struct mirror_conf, configuration_path),
 	F_LIST("mirrors", struct mirror_conf, mirrors, entry_fields, .max = OVS_MAX_MIRRORS),
 	F_END,
@@ -52,9 +71,9 @@ static int mirror_validate(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
 
-	if (mirror_apply_nodeconf(c) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
-	if (!*conf->set.bridge)
+	if (!conf->set.bridge)
 		return err_config(c->err, "bridge: missing");
 	if (!conf->n_mirrors)
 		return err_config(c->err, "mirrors: missing");
@@ -66,6 +85,117 @@ static int mirror_validate(struct cni_call *c)
 		return err_config(c->err, "prevResult: missing, %s goes behind ovs in a chain",
 				  c->plugin->name);
 	return 0;
+}
+
+/* ---- the attachment's port -------------------------------------------------------------------- */
+
+/* A container's interface has a name that may be another one's on the host. */
+static void take_names(struct cni_call *c, const struct json *result)
+{
+	struct mirror_conf *conf = c->conf;
+
+	json_for_each(f, json_get(result, "interfaces")) {
+		const char *name = json_string(json_get(f, "name")),
+			   *sandbox = json_string(json_get(f, "sandbox"));
+
+		if (name && *name && (!sandbox || !*sandbox))
+			*arena_append(c->arena, conf->names, conf->n_names) = name;
+	}
+}
+
+static bool take_port(struct mirror_conf *conf, const struct json *row)
+{
+	conf->set.port = ovsdb_str(json_get(row, "name"));
+	conf->set.port_uuid = ovsdb_uuid(json_get(row, "_uuid"));
+	return conf->set.port && conf->set.port_uuid;
+}
+
+static bool is_anothers(struct cni_call *c, const struct json *port)
+{
+	const char *id = ovsdb_map(json_get(port, "external_ids"), "contId");
+
+	return id && *id && !ovs_is_this(c, port);
+}
+
+static int find_by_name(struct cni_call *c, bool *found)
+{
+	struct mirror_conf *conf = c->conf;
+
+	*found = false;
+	for (size_t i = 0; i < conf->n_names && !*found; i++) {
+		struct ovs_state state;
+
+		if (ovs_port_get(&conf->ovs.db, conf->names[i], &state) < 0)
+			return -1;
+		*found = state.port && !is_anothers(c, state.port) && take_port(conf, state.port);
+	}
+	return 0;
+}
+
+/*
+ * By what ovs has written on it, else the first of the names that is a port and no other
+ * attachment's. set.port_uuid is NULL if there is none.
+ */
+static int find_port(struct cni_call *c)
+{
+	struct mirror_conf *conf = c->conf;
+	const struct ovsdb_pair ids[] = { { "owner", OVS_OWNER },
+					  { "contId", c->req->container_id },
+					  { "contIface", c->req->ifname } };
+	const struct json *rows;
+	bool found;
+
+	if (ovs_ports_with(&conf->ovs.db, ids, ARRAY_SIZE(ids), &rows) < 0)
+		return -1;
+	found = rows && take_port(conf, rows);
+	if (!found && find_by_name(c, &found) < 0)
+		return -1;
+	if (!found)
+		conf->set.port_uuid = NULL;
+	return 0;
+}
+
+/* ADD, CHECK: by prevResult too; an error with this code if there is none. */
+static int need_port(struct cni_call *c, int code)
+{
+	struct mirror_conf *conf = c->conf;
+
+	take_names(c, c->req->net.prev_result);
+	if (ovs_open(c, &conf->ovs) < 0 || find_port(c) < 0)
+		return -1;
+	if (!conf->set.port_uuid)
+		return err_set(c->err, code,
+			       "prevResult.interfaces: none of them is a port of an OVS bridge");
+	return 0;
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+/* prevResult, under ovs-cni's key, and what we would like to know besides. */
+static int write_cache(struct cni_call *c)
+{
+	struct mirror_conf *conf = c->conf;
+	struct json *file = json_object(), *prev;
+
+	if (cni_result_json(c->req->prev, "1.0.0", &prev, c->err) < 0)
+		return -1;
+	json_add(file, "PrevResult", prev);
+	json_add_str(file, "Network", c->req->net.name);
+	json_add_str(file, "Socket", conf->ovs.socket);
+	return ovs_cache_store(c, &conf->ovs, file);
+}
+
+static void read_cache(struct cni_call *c)
+{
+	struct mirror_conf *conf = c->conf;
+	const struct json *file = ovs_cache_load(c, &conf->ovs);
+	const char *socket = json_string(json_get(file, "Socket"));
+
+	conf->has_cache = file != NULL;
+	if (socket && *socket)
+		conf->ovs.socket = socket;
+	take_names(c, json_get(file, "PrevResult"));
+	take_names(c, c->req->net.prev_result);
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
@@ -98,9 +228,9 @@ static int join(struct cni_call *c)
 
 static int mirror_add(struct cni_call *c)
 {
-	if (mirror_need_port(c, ERR_CONFIG) < 0)
+	if (need_port(c, ERR_CONFIG) < 0)
 		return -1;
-	if (mirror_cache_write(c) < 0 || join(c) < 0)
+	if (write_cache(c) < 0 || join(c) < 0)
 		return -1;
 	c->result = *c->req->prev;
 	return 0;
@@ -113,7 +243,7 @@ static int leave(struct cni_call *c)
 	struct mirror_conf *conf = c->conf;
 	struct ovsdb *db = &conf->ovs.db;
 
-	if (ovs_open(c, &conf->ovs) < 0 || mirror_find_port(c) < 0)
+	if (ovs_open(c, &conf->ovs) < 0 || find_port(c) < 0)
 		return -1;
 	if (conf->set.port_uuid && ovs_mirrors_leave(db, conf->set.port_uuid, conf->roles) < 0)
 		return -1;
@@ -125,9 +255,9 @@ static int mirror_del(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
 
-	if (mirror_apply_nodeconf(c) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
 		return -1;
-	mirror_cache_read(c);
+	read_cache(c);
 	if (leave(c) < 0) {
 		if (conf->has_cache)
 			return err_wrap(c->err, "the port of %s/%s may remain in mirrors",
@@ -143,7 +273,7 @@ static int mirror_check(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
 
-	if (mirror_need_port(c, ERR_CHECK) < 0)
+	if (need_port(c, ERR_CHECK) < 0)
 		return -1;
 	if (ovs_mirrors_get(&conf->ovs.db, &conf->set) < 0)
 		return -1;
@@ -192,7 +322,7 @@ static int mirror_gc(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
 
-	if (mirror_apply_nodeconf(c) < 0 || ovs_open(c, &conf->ovs) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0 || ovs_open(c, &conf->ovs) < 0)
 		return -1;
 	if (c->req->net.has_attachments && leave_invalid(c) < 0)
 		return -1;
@@ -207,19 +337,18 @@ static int mirror_status(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
 
+	conf->ovs.port.bridge = conf->set.bridge;
 	return ovs_server_status(c, &conf->ovs);
 }
 
-#define MIRROR_CONF(...)                                                                          \
-	{                                                                                         \
-		.set.bridge = "", .socket = "", .configuration_path = "", .ovs.db.stream.fd = -1, \
-		.set.owner = OVS_OWNER, __VA_ARGS__                                               \
+#define MIRROR_CONF(mirror_roles, file_suffix)                                                \
+	{                                                                                     \
+		.configuration_path = "", .roles = (mirror_roles), .set.owner = OVS_OWNER,    \
+		.ovs = { .socket = OVS_SOCKET, .suffix = (file_suffix), .db.stream.fd = -1 }, \
 	}
 
-static const struct mirror_conf producer =
-	MIRROR_CONF(.ovs.suffix = "_prod", .roles = OVS_MIRROR_SRC | OVS_MIRROR_DST);
-static const struct mirror_conf consumer =
-	MIRROR_CONF(.ovs.suffix = "_cons", .roles = OVS_MIRROR_OUT);
+static const struct mirror_conf producer = MIRROR_CONF(OVS_MIRROR_SRC | OVS_MIRROR_DST, "_prod");
+static const struct mirror_conf consumer = MIRROR_CONF(OVS_MIRROR_OUT, "_cons");
 
 #define PLUGIN(plugin_name, conf)                                                             \
 	{                                                                                     \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "skel/nodeconf.h"
+#include "ovs/nodeconf.h"
 
 #include <string.h>
 
@@ -19,25 +19,25 @@ static int overlay(struct cni_call *c, const char *path, const char *text, size_
 	return cni_decode(c, c->req->net.raw, "");
 }
 
-int nodeconf_apply(struct cni_call *c, const char *const *paths)
+int ovs_nodeconf(struct cni_call *c, const char *configuration_path)
 {
-	const char *text;
-	size_t len;
-	void *keep;
+	const char *const paths[] = { configuration_path,
+				      "/etc/kubernetes/cni/net.d/ovs.d/ovs.conf",
+				      "/etc/cni/net.d/ovs.d/ovs.conf" };
+	void *keep = arena_alloc(c->arena, c->plugin->conf_size);
+	const char *text = NULL;
+	size_t len, i;
 
-	for (; *paths; paths++) {
-		if (!**paths)
+	for (i = 0; i < ARRAY_SIZE(paths) && !text; i++) {
+		if (!*paths[i] ||
+		    file_read(paths[i], NODECONF_MAX, c->arena, &text, &len, c->err) == 0)
 			continue;
-		if (file_read(*paths, NODECONF_MAX, c->arena, &text, &len, c->err) == 0)
-			break;
 		if (c->err->sys != ENOENT && c->err->sys != ENOTDIR && !cni_is_lenient(c))
 			return -1;
 		err_clear(c->err);
 	}
-	if (!*paths)
-		return 0;
-	keep = memcpy(arena_alloc(c->arena, c->plugin->conf_size), c->conf, c->plugin->conf_size);
-	if (overlay(c, *paths, text, len) == 0)
+	memcpy(keep, c->conf, c->plugin->conf_size);
+	if (!text || overlay(c, paths[i - 1], text, len) == 0)
 		return 0;
 	if (!cni_is_lenient(c))
 		return -1;
