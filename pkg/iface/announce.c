@@ -16,63 +16,40 @@ static void announce_by_kernel(struct cni_call *c, const struct link *inside)
 }
 
 struct announcement {
-	const struct cni_call *c;
+	const struct cni_result *result;
 	const struct link *inside;
-	const struct cni_ipconfig *ipv4;
+	const struct cni_ipconfig *arp; /* by a request for its gateway; NULL = none */
 };
 
-static int send_advertisements(void *arg)
-{
-	const struct announcement *a = arg;
-	const struct cni_result *r = &a->c->result;
-
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].address.family == AF_INET6)
-			neigh_advertise(a->inside->name, &r->ips[i].address.v6, a->inside->mac);
-	return 0;
-}
-
-static void announce_na(struct cni_call *c, const struct link *inside)
-{
-	struct announcement a = { .c = c, .inside = inside };
-
-	if (cni_result_has_family(&c->result, AF_INET6) &&
-	    netns_run(c->netns_fd, send_advertisements, &a, c->err) < 0)
-		err_clear(c->err);
-}
-
-static int send_request(void *arg)
+static int send_all(void *arg)
 {
 	const struct announcement *a = arg;
 
-	neigh_request_gateway(a->inside->name, &a->ipv4->address.v4, &a->ipv4->gateway.v4);
+	for (size_t i = 0; i < a->result->n_ips; i++)
+		if (a->result->ips[i].address.family == AF_INET6)
+			neigh_advertise(a->inside->name, &a->result->ips[i].address.v6,
+					a->inside->mac);
+	if (a->arp)
+		neigh_request_gateway(a->inside->name, &a->arp->address.v4, &a->arp->gateway.v4);
 	return 0;
-}
-
-static bool announce_arp(struct cni_call *c, const struct link *inside)
-{
-	struct announcement a = { .c = c, .inside = inside };
-
-	for (size_t i = 0; i < c->result.n_ips; i++) {
-		if (c->result.ips[i].address.family != AF_INET)
-			continue;
-		if (a.ipv4)
-			return false;
-		a.ipv4 = &c->result.ips[i];
-	}
-	if (!a.ipv4)
-		return true;
-	if (a.ipv4->gateway.family != AF_INET)
-		return false;
-	if (netns_run(c->netns_fd, send_request, &a, c->err) < 0)
-		err_clear(c->err);
-	return true;
 }
 
 void announce(struct cni_call *c, const struct link *inside, enum announce_mode mode)
 {
-	if (mode != ANNOUNCE_KERNEL)
-		announce_na(c, inside);
-	if (mode != ANNOUNCE_ARP || !announce_arp(c, inside))
+	struct announcement a = { .result = &c->result, .inside = inside };
+	bool by_arp = mode == ANNOUNCE_ARP;
+
+	for (size_t i = 0; by_arp && i < c->result.n_ips; i++) {
+		const struct cni_ipconfig *p = &c->result.ips[i];
+
+		if (p->address.family != AF_INET)
+			continue;
+		by_arp = !a.arp && p->gateway.family == AF_INET;
+		a.arp = by_arp ? p : NULL;
+	}
+	if (mode != ANNOUNCE_KERNEL && (a.arp || cni_result_has_family(a.result, AF_INET6)) &&
+	    netns_run(c->netns_fd, send_all, &a, c->err) < 0)
+		err_clear(c->err);
+	if (!by_arp)
 		announce_by_kernel(c, inside);
 }

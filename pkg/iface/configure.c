@@ -88,18 +88,6 @@ static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
 	nl_route_add(c->sandbox, &route, 0);
 }
 
-/*
- * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
- * that names it as its source; IFA_F_NODAD makes it valid at once.
- */
-static void add_address(struct cni_call *c, int index, const struct ip *ip,
-			const struct configure_options *opt)
-{
-	bool nodad = ip->family == AF_INET6 && !opt->dad;
-
-	nl_addr_add(c->sandbox, index, ip, nodad ? IFA_F_NODAD : 0);
-}
-
 /* Send what is queued, if it is more than that. */
 static int send_beyond(struct cni_call *c, size_t n)
 {
@@ -108,19 +96,6 @@ static int send_beyond(struct cni_call *c, size_t n)
 	return 0;
 }
 
-static int add_result_routes(struct cni_call *c, int oif, bool on_link)
-{
-	for (size_t i = 0; i < c->result.n_routes; i++) {
-		if (configure_is_on_link(&c->result.routes[i]) != on_link)
-			continue;
-		add_route(c, &c->result.routes[i], oif);
-		if (send_beyond(c, NL_BATCH / 2) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Those on the link come first: a gateway may be what they lead to. */
 static int add_routes(struct cni_call *c, int oif, const struct configure_options *opt)
 {
 	for (size_t i = 0; i < opt->n_routes; i++) {
@@ -128,20 +103,23 @@ static int add_routes(struct cni_call *c, int oif, const struct configure_option
 		if (send_beyond(c, NL_BATCH / 2) < 0)
 			return -1;
 	}
-	if (add_result_routes(c, oif, true) < 0 || add_result_routes(c, oif, false) < 0)
-		return -1;
+	/* those on the link come first: a gateway may be what they lead to */
+	for (int behind = 0; behind < 2; behind++)
+		for (size_t i = 0; i < c->result.n_routes; i++) {
+			if (configure_is_on_link(&c->result.routes[i]) == behind)
+				continue;
+			add_route(c, &c->result.routes[i], oif);
+			if (send_beyond(c, NL_BATCH / 2) < 0)
+				return -1;
+		}
 	return send_beyond(c, 0);
 }
 
-/* What is waited for has to be sent. */
-static int wait_dad(struct cni_call *c, int index)
-{
-	if (send_beyond(c, 0) < 0)
-		return -1;
-	return nl_addr_wait_dad(c->sandbox, c->netns_fd, index, DAD_TIMEOUT_MS);
-}
-
-/* Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then. */
+/*
+ * Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then.
+ * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
+ * that names it as its source; IFA_F_NODAD makes it valid at once.
+ */
 int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
 		    const struct configure_options *opt)
 {
@@ -151,16 +129,20 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
+		bool nodad = r->ips[i].address.family == AF_INET6 && !opt->dad;
+
 		r->ips[i].interface = index;
 		r->ips[i].has_interface = true;
-		add_address(c, inside->index, &r->ips[i].address, opt);
+		nl_addr_add(c->sandbox, inside->index, &r->ips[i].address, nodad ? IFA_F_NODAD : 0);
 		if (send_beyond(c, NL_BATCH / 2) < 0)
 			return -1;
 	}
 	if (opt->arp_notify)
 		nl_link_arp_notify(c->sandbox, inside->index);
 	nl_link_up(c->sandbox, inside->index);
-	if (opt->dad && t.v6 && wait_dad(c, inside->index) < 0)
+	if (opt->dad && t.v6 && /* what is waited for has to be sent */
+	    (send_beyond(c, 0) < 0 ||
+	     nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0))
 		return -1;
 	return add_routes(c, inside->index, opt);
 }

@@ -24,27 +24,40 @@ static int verify_link(struct cni_call *c, const struct cni_interface *f, const 
 	return 0;
 }
 
-int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out, uint32_t *index)
+/* In the result of ADD; sandbox "": on the host. */
+static const struct cni_interface *listed(const struct cni_call *c, const char *name,
+					  const char *sandbox)
 {
-	for (uint32_t i = 0; i < c->req->prev->n_interfaces; i++) {
+	for (size_t i = 0; i < c->req->prev->n_interfaces; i++) {
 		const struct cni_interface *f = &c->req->prev->interfaces[i];
 
-		if (strcmp(f->name, c->req->ifname) != 0 || !f->sandbox ||
-		    strcmp(f->sandbox, c->req->netns) != 0)
-			continue;
-		*index = i;
-		if (nl_link_get_allow(c->sandbox, f->name, out) < 0)
-			return -1;
-		return verify_link(c, f, kind, up, out);
+		if (!strcmp(f->name, name) && !strcmp(f->sandbox ? f->sandbox : "", sandbox))
+			return f;
 	}
-	return err_config(c->err, "prevResult.interfaces: %s in %s is not among them",
-			  c->req->ifname, c->req->netns);
+	return NULL;
 }
 
-int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
-		struct link *out)
+int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out, uint32_t *index)
 {
-	if (nl_link_get_allow(c->host, f->name, out) < 0)
+	const struct cni_interface *f = listed(c, c->req->ifname, c->req->netns);
+
+	if (!f)
+		return err_config(c->err, "prevResult.interfaces: %s in %s is not among them",
+				  c->req->ifname, c->req->netns);
+	*index = (uint32_t)(f - c->req->prev->interfaces);
+	if (nl_link_get_allow(c->sandbox, f->name, out) < 0)
+		return -1;
+	return verify_link(c, f, kind, up, out);
+}
+
+int verify_host(struct cni_call *c, const char *name, const char *kind, struct link *out)
+{
+	const struct cni_interface *f = listed(c, name, "");
+
+	if (!f)
+		return err_config(c->err, "prevResult.interfaces: %s %s is not among them", kind,
+				  name);
+	if (nl_link_get_allow(c->host, name, out) < 0)
 		return -1;
 	return verify_link(c, f, kind, true, out);
 }
@@ -67,7 +80,7 @@ static bool has_address(const struct addr_list *list, const struct ip *ip)
 	return false;
 }
 
-int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
+static int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
 {
 	struct addr_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];
@@ -97,7 +110,7 @@ static bool matches(const struct route *have, const struct cni_route *want)
 	return !dst.plen || !want->gw.family || ip_equal(&have->gw, &want->gw);
 }
 
-int verify_routes(struct cni_call *c)
+static int verify_routes(struct cni_call *c)
 {
 	struct route_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];
@@ -117,4 +130,9 @@ int verify_routes(struct cni_call *c)
 				       cidr_str(&want->dst, buf));
 	}
 	return 0;
+}
+
+int verify_ips_and_routes(struct cni_call *c, const struct link *inside, uint32_t index)
+{
+	return verify_ips(c, inside, index) < 0 ? -1 : verify_routes(c);
 }

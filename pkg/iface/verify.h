@@ -15,14 +15,12 @@
 int verify_inside(struct cni_call *c, const char *kind, bool up, struct link *out,
 		  uint32_t *index) NODISCARD;
 
-/* A host-side interface of prevResult: present, of that kind, with that MAC (if said). */
-int verify_host(struct cni_call *c, const struct cni_interface *f, const char *kind,
-		struct link *out) NODISCARD;
+/* A host-side interface: listed in prevResult, present, of that kind, with that MAC (if said). */
+int verify_host(struct cni_call *c, const char *name, const char *kind, struct link *out) NODISCARD;
 
 /* The host's end of the container's veth: there, and up. */
 int verify_peer(struct cni_call *c, const struct link *inside, struct link *host) NODISCARD;
 
 /* Every address prevResult gives that interface is on it, every route is in some table of the
  * container. Extra ones are fine: other plugins of the chain add them. */
-int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index) NODISCARD;
-int verify_routes(struct cni_call *c) NODISCARD;
+int verify_ips_and_routes(struct cni_call *c, const struct link *inside, uint32_t index) NODISCARD;

@@ -33,19 +33,17 @@ static int create_pair(struct cni_call *c, struct veth_req *veth, struct link *h
 {
 	for (int i = 0; i < 10; i++) {
 		struct link taken;
+		bool made;
 
 		if (veth_random_name(c, &veth->name) < 0)
 			return -1;
 		*host = (struct link){ 0 };
 		nl_veth_add(c->host, veth);
-		if (nl_query(c->host, nl_link_parse, host) == 0) {
+		made = nl_query(c->host, nl_link_parse, host) == 0;
+		if (made || c->host->ack_lost) /* it may be there: the name is ours alone */
 			undo_push(c, veth_undo, arena_strdup(c->arena, veth->name));
-			return 0;
-		}
-		if (c->host->ack_lost) /* it may be there: the name is ours alone */
-			undo_push(c, veth_undo, arena_strdup(c->arena, veth->name));
-		if (c->host->ack_lost || c->err->sys != EEXIST)
-			return -1;
+		if (made || c->host->ack_lost || c->err->sys != EEXIST)
+			return made ? 0 : -1;
 		if (nl_link_get_allow(c->sandbox, c->req->ifname, &taken) < 0)
 			return -1;
 		if (taken.index)
@@ -133,9 +131,8 @@ int veth_del(struct cni_call *c)
 	/*
 	 * The far end is unlisted last, so that is the one to hear of; unless it lives elsewhere.
 	 */
-	if (host.index && !strcmp(host.kind, "veth") && host.peer == inside.index) {
+	if (host.index && !strcmp(host.kind, "veth") && host.peer == inside.index)
 		return nl_link_del_announced(c->sandbox, inside.index, c->host, host.index);
-	}
 	nl_link_del(c->sandbox, inside.index);
 	return nl_commit_allow(c->sandbox, ENODEV);
 }

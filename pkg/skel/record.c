@@ -214,15 +214,13 @@ int record_write(struct cni_call *c, const char *extra)
 
 	b->path = path_of(c->arena, own_name(c));
 	if (file_make_dirs(NETNS_LOCK_DIR, 0700, c->err) < 0 ||
-	    file_make_dirs(RECORD_DIR, 0700, c->err) < 0)
-		return -1;
-	if (!record_exists(c) && hold_own(c, b->path) < 0)
+	    file_make_dirs(RECORD_DIR, 0700, c->err) < 0 ||
+	    (!record_exists(c) && hold_own(c, b->path) < 0))
 		return -1;
 	if (attfile_load(b->path, c->arena, &b->content, &ignored) < 0)
 		b->content = NULL;
-	if (content_of(c, record, extra) < 0)
-		return -1;
-	if (attfile_store(b->path, record, c->arena, c->err) < 0)
+	if (content_of(c, record, extra) < 0 ||
+	    attfile_store(b->path, record, c->arena, c->err) < 0)
 		return -1;
 	undo_push(c, undo_write, b);
 	return hold_own(c, b->path);

@@ -120,13 +120,9 @@ static int bridge_validate(struct cni_call *c)
 	if (fault)
 		return err_config(c->err, "bridge: %s", fault);
 	conf->is_gateway |= conf->is_default_gateway;
-	if (netfilter_validate(c, &conf->netfilter) < 0)
-		return -1;
-	if (check_combinations(c, conf) < 0)
-		return -1;
-	if (vlan_list_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0)
-		return -1;
-	if (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0)
+	if (netfilter_validate(c, &conf->netfilter) < 0 || check_combinations(c, conf) < 0 ||
+	    vlan_list_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0 ||
+	    (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0))
 		return -1;
 	vlans->has_trunk = !vlan_set_is_empty(&vlans->trunk);
 	conf->bridge.vlan_filtering = vlans->vid || conf->has_trunk;
@@ -154,32 +150,22 @@ struct attachment {
 	struct ipam ipam;
 };
 
-/* The veth pair, its host end a port of the bridge, with the port's flags and VLANs. */
-static int attach(struct cni_call *c, struct attachment *a)
+/* Bridge and veth pair, whose host end becomes a port with its flags and VLANs, under one lock. */
+static int join(struct cni_call *c, struct attachment *a)
 {
 	const struct bridge_conf *conf = c->conf;
 	struct veth_options veth = {
-		.master = a->br->link.index,
 		.dormant = starts_dormant(c),
 		.mtu = conf->bridge.mtu,
 		.mac = conf->mac,
 	};
 
-	if (veth_add(c, &veth, &a->host, &a->inside) < 0)
-		return -1;
-	if (bridge_port_set_flags(c, &a->host, &conf->port) < 0)
-		return -1;
-	return bridge_port_set_vlans(c, &a->br->link, &a->host, &conf->port.vlans);
-}
-
-/* Bridge and port, under one lock. */
-static int join(struct cni_call *c, struct attachment *a)
-{
-	const struct bridge_conf *conf = c->conf;
-
 	if (bridge_ensure(c, &conf->bridge, &a->br) < 0)
 		return -1;
-	if (attach(c, a) < 0)
+	veth.master = a->br->link.index;
+	if (veth_add(c, &veth, &a->host, &a->inside) < 0 ||
+	    bridge_port_set_flags(c, &a->host, &conf->port) < 0 ||
+	    bridge_port_set_vlans(c, &a->br->link, &a->host, &conf->port.vlans) < 0)
 		return -1;
 	return bridge_refresh(c, a->br, &a->host);
 }
@@ -305,17 +291,10 @@ static int bridge_check(struct cni_call *c)
 	struct link br, inside;
 	uint32_t index;
 
-	if (cni_ipam_forward(c) < 0)
-		return -1;
-	if (bridge_verify(c, &conf->bridge, &br) < 0)
-		return -1;
-	if (verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0)
-		return -1;
-	if (bridge_verify_port(c, &br, &inside, &conf->port) < 0)
-		return -1;
-	if (verify_ips(c, &inside, index) < 0)
-		return -1;
-	if (verify_routes(c) < 0)
+	if (cni_ipam_forward(c) < 0 || bridge_verify(c, &conf->bridge, &br) < 0 ||
+	    verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0 ||
+	    bridge_verify_port(c, &br, &inside, &conf->port) < 0 ||
+	    verify_ips_and_routes(c, &inside, index) < 0)
 		return -1;
 	return netfilter_check(c, &conf->netfilter);
 }

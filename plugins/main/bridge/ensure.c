@@ -43,11 +43,8 @@ static int undo_changes(struct cni_call *c, const struct bridge *br)
 	unsigned int ports;
 	struct link now; /* by name: the index may be what could not be had */
 
-	if (host_lock(c) < 0)
-		return -1;
-	if (nl_link_get(c->host, br->options->name, &now) < 0)
-		return -1;
-	if (nl_bridge_ports(c->host, now.index, &ports) < 0)
+	if (host_lock(c) < 0 || nl_link_get(c->host, br->options->name, &now) < 0 ||
+	    nl_bridge_ports(c->host, now.index, &ports) < 0)
 		return -1;
 	if (ports > (br->vlan_port ? 1 : 0) && dropped)
 		return 0;
@@ -203,6 +200,7 @@ int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link 
 		       const struct ip *address)
 {
 	struct addr_list list = { .arena = c->arena };
+	int rc;
 
 	if (nl_addr_list(c->host, link->index, address->family, &list) < 0)
 		return -1;
@@ -212,11 +210,8 @@ int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link 
 	if (clear_conflicts(c, br, link, address, &list) < 0)
 		return -1;
 	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
-	if (nl_commit(c->host) < 0) {
-		if (c->host->ack_lost)
-			add_change(c, br, link, address, NULL);
-		return err_wrap(c->err, "%s", link->name);
-	}
-	add_change(c, br, link, address, NULL);
-	return pin_mac(c, link);
+	rc = nl_commit(c->host);
+	if (rc == 0 || c->host->ack_lost)
+		add_change(c, br, link, address, NULL);
+	return rc < 0 ? err_wrap(c->err, "%s", link->name) : pin_mac(c, link);
 }

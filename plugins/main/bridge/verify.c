@@ -8,20 +8,12 @@
 
 int bridge_verify(struct cni_call *c, const struct bridge_options *options, struct link *br)
 {
-	for (size_t i = 0; i < c->req->prev->n_interfaces; i++) {
-		const struct cni_interface *f = &c->req->prev->interfaces[i];
-
-		if (strcmp(f->name, options->name) != 0 || (f->sandbox && *f->sandbox))
-			continue;
-		if (verify_host(c, f, "bridge", br) < 0)
-			return -1;
-		if (options->promisc && !br->promiscuity)
-			return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
-				       br->name);
-		return 0;
-	}
-	return err_config(c->err, "prevResult.interfaces: bridge %s is not among them",
-			  options->name);
+	if (verify_host(c, options->name, "bridge", br) < 0)
+		return -1;
+	if (options->promisc && !br->promiscuity)
+		return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
+			       br->name);
+	return 0;
 }
 
 static int verify_vlans(struct cni_call *c, const struct link *port,

@@ -53,9 +53,8 @@ static int loopback_add(struct cni_call *c)
 		return -1;
 	if (!(lo.flags & IFF_UP))
 		undo_push(c, undo_up, NULL);
-	if (nl_addr_list(c->sandbox, lo.index, AF_UNSPEC, &list) < 0)
-		return -1;
-	if (report_addresses(c, &list) < 0)
+	if (nl_addr_list(c->sandbox, lo.index, AF_UNSPEC, &list) < 0 ||
+	    report_addresses(c, &list) < 0)
 		return -1;
 	if (c->req->prev)
 		c->result = *c->req->prev;

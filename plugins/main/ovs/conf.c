@@ -168,9 +168,8 @@ int ovs_find_bridge(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->conf;
 
-	if (ovs_open(c, &conf->ovs) < 0)
-		return -1;
-	if (*conf->device_id && vf_find(c, conf->device_id, &conf->vf) < 0)
+	if (ovs_open(c, &conf->ovs) < 0 ||
+	    (*conf->device_id && vf_find(c, conf->device_id, &conf->vf) < 0))
 		return -1;
 	return find_bridge(c, &conf->ovs, conf->vf.device.uplink);
 }

@@ -29,9 +29,7 @@ static int attach_veth(struct cni_call *c, struct link *host, struct link *insid
 	const struct ovs_conf *conf = c->conf;
 	struct veth_options veth = { .port = true, .mtu = conf->mtu, .mac = conf->mac };
 
-	if (host_lock(c) < 0)
-		return -1;
-	if (veth_add(c, &veth, host, inside) < 0)
+	if (host_lock(c) < 0 || veth_add(c, &veth, host, inside) < 0)
 		return -1;
 	host_unlock(c);
 	return write_cache(c);
@@ -43,9 +41,7 @@ static int attach_vf(struct cni_call *c, struct link *host, struct link *inside)
 
 	conf->vf.mtu = conf->mtu;
 	conf->vf.mac = conf->mac;
-	if (write_cache(c) < 0)
-		return -1;
-	if (vf_move_in(c, &conf->vf, inside) < 0)
+	if (write_cache(c) < 0 || vf_move_in(c, &conf->vf, inside) < 0)
 		return -1;
 	*host = conf->vf.representor;
 	return 0;
@@ -89,11 +85,9 @@ static int ovs_add(struct cni_call *c)
 	struct ipam ipam;
 	uint32_t index;
 
-	if (cni_ipam_find(c, &ipam) < 0 || ovs_find_bridge(c) < 0)
-		return -1;
-	if ((*conf->device_id ? attach_vf : attach_veth)(c, &host, &inside) < 0)
-		return -1;
-	if (ask_ipam(c, &ipam, &inside) < 0)
+	if (cni_ipam_find(c, &ipam) < 0 || ovs_find_bridge(c) < 0 ||
+	    (*conf->device_id ? attach_vf : attach_veth)(c, &host, &inside) < 0 ||
+	    ask_ipam(c, &ipam, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
 	index = cni_add_interface(c, &inside, c->req->netns);
@@ -169,11 +163,10 @@ static int check_ends(struct cni_call *c, struct link *host)
 	*host = conf->vf.representor;
 	if (conf->vf.device.userspace)
 		return 0;
-	if (verify_inside(c, kind, true, &inside, &index) < 0)
+	if (verify_inside(c, kind, true, &inside, &index) < 0 ||
+	    (kind && verify_peer(c, &inside, host) < 0))
 		return -1;
-	if (kind && verify_peer(c, &inside, host) < 0)
-		return -1;
-	return verify_ips(c, &inside, index) < 0 ? -1 : verify_routes(c);
+	return verify_ips_and_routes(c, &inside, index);
 }
 
 static int ovs_check(struct cni_call *c)
@@ -181,11 +174,7 @@ static int ovs_check(struct cni_call *c)
 	struct ovs_conf *conf = c->conf;
 	struct link host;
 
-	if (cni_ipam_forward(c) < 0)
-		return -1;
-	if (ovs_find_bridge(c) < 0)
-		return -1;
-	if (check_ends(c, &host) < 0)
+	if (cni_ipam_forward(c) < 0 || ovs_find_bridge(c) < 0 || check_ends(c, &host) < 0)
 		return -1;
 	conf->ovs.port.name = host.name;
 	return ovs_check_port(c, &conf->ovs);

@@ -194,24 +194,15 @@ static int ptp_add(struct cni_call *c)
 	struct ipam ipam;
 	uint32_t index;
 
-	if (cni_ipam_find(c, &ipam) < 0)
-		return -1;
-	if (veth_add(c, &veth, &host, &inside) < 0)
+	if (cni_ipam_find(c, &ipam) < 0 || veth_add(c, &veth, &host, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
 	index = cni_add_interface(c, &inside, c->req->netns);
-	if (cni_ipam_add(c, &ipam) < 0)
-		return -1;
-	if (need_gateways(c) < 0)
+	if (cni_ipam_add(c, &ipam) < 0 || need_gateways(c) < 0)
 		return -1;
 	route_to_gateways(c, &inside, &options);
-	if (configure_iface(c, &inside, index, &options) < 0)
-		return -1;
-	if (route_subnets(c, &inside) < 0)
-		return -1;
-	if (configure_host(c, &host) < 0)
-		return -1;
-	if (forwarding_enable(c) < 0)
+	if (configure_iface(c, &inside, index, &options) < 0 || route_subnets(c, &inside) < 0 ||
+	    configure_host(c, &host) < 0 || forwarding_enable(c) < 0)
 		return -1;
 	configure_dns(c);
 	return netfilter_add(c, &conf->netfilter);
@@ -243,15 +234,9 @@ static int ptp_check(struct cni_call *c)
 	struct link inside, host;
 	uint32_t index;
 
-	if (cni_ipam_forward(c) < 0)
-		return -1;
-	if (verify_inside(c, "veth", true, &inside, &index) < 0)
-		return -1;
-	if (verify_peer(c, &inside, &host) < 0) /* its routes are what the container lives on */
-		return -1;
-	if (verify_ips(c, &inside, index) < 0)
-		return -1;
-	if (verify_routes(c) < 0)
+	/* the peer's routes are what the container lives on */
+	if (cni_ipam_forward(c) < 0 || verify_inside(c, "veth", true, &inside, &index) < 0 ||
+	    verify_peer(c, &inside, &host) < 0 || verify_ips_and_routes(c, &inside, index) < 0)
 		return -1;
 	return netfilter_check(c, &conf->netfilter);
 }

@@ -228,9 +228,7 @@ static int join(struct cni_call *c)
 
 static int mirror_add(struct cni_call *c)
 {
-	if (need_port(c, ERR_CONFIG) < 0)
-		return -1;
-	if (write_cache(c) < 0 || join(c) < 0)
+	if (need_port(c, ERR_CONFIG) < 0 || write_cache(c) < 0 || join(c) < 0)
 		return -1;
 	c->result = *c->req->prev;
 	return 0;
@@ -243,9 +241,8 @@ static int leave(struct cni_call *c)
 	struct mirror_conf *conf = c->conf;
 	struct ovsdb *db = &conf->ovs.db;
 
-	if (ovs_open(c, &conf->ovs) < 0 || find_port(c) < 0)
-		return -1;
-	if (conf->set.port_uuid && ovs_mirrors_leave(db, conf->set.port_uuid, conf->roles) < 0)
+	if (ovs_open(c, &conf->ovs) < 0 || find_port(c) < 0 ||
+	    (conf->set.port_uuid && ovs_mirrors_leave(db, conf->set.port_uuid, conf->roles) < 0))
 		return -1;
 	return ovs_mirrors_gc(db, OVS_OWNER);
 }
@@ -273,9 +270,7 @@ static int mirror_check(struct cni_call *c)
 {
 	struct mirror_conf *conf = c->conf;
 
-	if (need_port(c, ERR_CHECK) < 0)
-		return -1;
-	if (ovs_mirrors_get(&conf->ovs.db, &conf->set) < 0)
+	if (need_port(c, ERR_CHECK) < 0 || ovs_mirrors_get(&conf->ovs.db, &conf->set) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->set.n; i++) {
 		const struct ovs_mirror *m = &conf->set.mirror[i];
@@ -328,9 +323,7 @@ static int mirror_gc(struct cni_call *c)
 		return -1;
 	if (ovs_mirrors_gc(&conf->ovs.db, OVS_OWNER) < 0)
 		return -1;
-	if (!c->req->net.has_attachments)
-		return 0;
-	return ovs_cache_gc(c, &conf->ovs);
+	return c->req->net.has_attachments ? ovs_cache_gc(c, &conf->ovs) : 0;
 }
 
 static int mirror_status(struct cni_call *c)
