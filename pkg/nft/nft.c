@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "nft/attr.h"
 #include "sys/deferred.h"
 
 /* Others' transactions interrupt a dump: on a busy node often, but never for long. */
@@ -34,12 +35,6 @@ void nft_be32(struct nl *nl, uint16_t type, uint32_t v)
 	nl_u32(nl, type, htonl(v));
 }
 
-static void be64(struct nl *nl, uint16_t type, uint64_t v)
-{
-	v = htobe64(v);
-	nl_put(nl, type, &v, sizeof(v));
-}
-
 static void batch_mark(struct nl *nl, uint16_t type)
 {
 	struct nfgenmsg header = { .nfgen_family = AF_UNSPEC,
@@ -59,12 +54,18 @@ void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t f
 	       label);
 }
 
-/* A message of a transaction. Only the end asks for an ack; refusals come unasked. */
+/*
+ * A message of a transaction. Only the end asks for an ack; refusals come unasked. What creates
+ * nothing deletes: nf_tables frees that after a grace period, and close(2) of the socket waits for
+ * it.
+ */
 static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
 		   const char *label)
 {
 	nft_msg(nl, t, type, flags, label);
 	nl_ack(nl, false);
+	if (!(flags & NLM_F_CREATE))
+		deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 }
 
 /* wmem_max may be less than a large transaction takes; root may go beyond it. */
@@ -95,20 +96,11 @@ void nft_begin_at(struct nl *nl, size_t elems, struct arena *arena, uint32_t gen
 	nft_be32(nl, NFNL_BATCH_GENID, generation);
 }
 
-static int gen_attr(const struct nlattr *attr, void *data)
+static int take_generation(const struct nlmsghdr *nlh, void *data)
 {
 	uint32_t *generation = data;
 
-	if (mnl_attr_get_type(attr) == NFTA_GEN_ID) {
-		nl_attr_u32(attr, generation);
-		*generation = ntohl(*generation);
-	}
-	return MNL_CB_OK;
-}
-
-static int take_generation(const struct nlmsghdr *nlh, void *data)
-{
-	(void)mnl_attr_parse(nlh, sizeof(struct nfgenmsg), gen_attr, data);
+	*generation = nft_attr_u32(nft_attrs_of_msg(nlh).of[NFTA_GEN_ID]);
 	return MNL_CB_OK;
 }
 
@@ -148,14 +140,6 @@ bool nft_should_retry(struct nl *nl, int *tries, int errnum)
 	return true;
 }
 
-/*
- * nf_tables frees what is deleted after a grace period, and close(2) of the socket waits for that.
- */
-static void deletion(const struct nl *nl)
-{
-	deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
-}
-
 static void put_text(struct nl *nl, uint16_t attr, uint8_t type, const char *comment)
 {
 	struct {
@@ -172,11 +156,6 @@ static void put_text(struct nl *nl, uint16_t attr, uint8_t type, const char *com
 	nl_put(nl, attr, &udata, 2 + n + 1);
 }
 
-static void put_comment(struct nl *nl, uint16_t attr, const char *comment)
-{
-	put_text(nl, attr, NFT_UDATA_COMMENT, comment);
-}
-
 void nft_rule_tag(struct nl *nl, const char *tag)
 {
 	put_text(nl, NFTA_RULE_USERDATA, NFT_UDATA_TAG, tag);
@@ -188,14 +167,13 @@ void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment
 {
 	change(nl, t, NFT_MSG_NEWTABLE, NLM_F_CREATE, "create nf_tables table");
 	nl_str(nl, NFTA_TABLE_NAME, t->name);
-	put_comment(nl, NFTA_TABLE_USERDATA, comment);
+	put_text(nl, NFTA_TABLE_USERDATA, NFT_UDATA_COMMENT, comment);
 }
 
 void nft_table_del(struct nl *nl, const struct nft_table *t)
 {
 	change(nl, t, NFT_MSG_DELTABLE, 0, "delete nf_tables table");
 	nl_str(nl, NFTA_TABLE_NAME, t->name);
-	deletion(nl);
 }
 
 void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
@@ -218,7 +196,6 @@ void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain)
 	change(nl, t, NFT_MSG_DELCHAIN, 0, "delete nf_tables chain");
 	nl_str(nl, NFTA_CHAIN_TABLE, t->name);
 	nl_str(nl, NFTA_CHAIN_NAME, chain);
-	deletion(nl);
 }
 
 void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain)
@@ -226,7 +203,6 @@ void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain
 	change(nl, t, NFT_MSG_DELRULE, 0, "flush nf_tables chain");
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	nl_str(nl, NFTA_RULE_CHAIN, chain);
-	deletion(nl);
 }
 
 void nft_chain_renew(struct nl *nl, const struct nft_table *t, const char *chain,
@@ -238,8 +214,9 @@ void nft_chain_renew(struct nl *nl, const struct nft_table *t, const char *chain
 
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle)
 {
+	handle = htobe64(handle);
 	nft_chain_flush(nl, t, chain);
-	be64(nl, NFTA_RULE_HANDLE, handle);
+	nl_put(nl, NFTA_RULE_HANDLE, &handle, sizeof(handle));
 }
 
 /*
@@ -284,11 +261,11 @@ struct nlattr *nft_rule_begin(struct nl *nl, const struct nft_table *t, const ch
 	       "add nf_tables rule");
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	nl_str(nl, NFTA_RULE_CHAIN, chain);
-	put_comment(nl, NFTA_RULE_USERDATA, comment);
+	put_text(nl, NFTA_RULE_USERDATA, NFT_UDATA_COMMENT, comment);
 	return nl_nest_begin(nl, NFTA_RULE_EXPRESSIONS);
 }
 
-static void put_value(struct nl *nl, uint16_t attr, const void *value, size_t len)
+void nft_put_data(struct nl *nl, uint16_t attr, const void *value, size_t len)
 {
 	nl_nest(nl, attr) {
 		nl_put(nl, NFTA_DATA_VALUE, value, len);
@@ -309,28 +286,12 @@ void nft_put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *cha
 static void put_elem(struct nl *nl, const struct nft_elem *e, bool with_data, const char *comment)
 {
 	nl_nest(nl, NFTA_LIST_ELEM) {
-		put_value(nl, NFTA_SET_ELEM_KEY, e->key, e->key_len);
+		nft_put_data(nl, NFTA_SET_ELEM_KEY, e->key, e->key_len);
 		if (with_data && e->has_verdict)
 			nft_put_verdict(nl, NFTA_SET_ELEM_DATA, e->verdict, e->chain);
 		else if (with_data && e->data_len)
-			put_value(nl, NFTA_SET_ELEM_DATA, e->data, e->data_len);
-		put_comment(nl, NFTA_SET_ELEM_USERDATA, comment);
-	}
-}
-
-static void elems_of(struct nl *nl, const struct nft_table *t, const char *set)
-{
-	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
-	nl_str(nl, NFTA_SET_ELEM_LIST_SET, set);
-}
-
-/* Messages of the elements that stand together in one set. */
-static void put_elems(struct nl *nl, const struct nft_elem *e, size_t n, bool with_data,
-		      const char *comment)
-{
-	nl_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
-		for (size_t i = 0; i < n; i++)
-			put_elem(nl, &e[i], with_data, comment);
+			nft_put_data(nl, NFTA_SET_ELEM_DATA, e->data, e->data_len);
+		put_text(nl, NFTA_SET_ELEM_USERDATA, NFT_UDATA_COMMENT, comment);
 	}
 }
 
@@ -343,25 +304,33 @@ static size_t run_of(const struct nft_elem *e, size_t n)
 	return i;
 }
 
-void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
-		       const char *comment)
+/* Elements that stand together in one set are one message. */
+static void change_elems(struct nl *nl, const struct nft_table *t, bool add,
+			 const struct nft_elem *e, size_t n, const char *comment)
 {
 	for (size_t run; n; e += run, n -= run) {
 		run = run_of(e, n);
-		change(nl, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
-		       e->label ? e->label : "add nf_tables element");
-		elems_of(nl, t, e->set);
-		put_elems(nl, e, run, true, comment);
+		if (add)
+			change(nl, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
+			       e->label ? e->label : "add nf_tables element");
+		else
+			change(nl, t, NFT_MSG_DELSETELEM, 0, "delete nf_tables element");
+		nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
+		nl_str(nl, NFTA_SET_ELEM_LIST_SET, e->set);
+		nl_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
+			for (size_t i = 0; i < run; i++)
+				put_elem(nl, &e[i], add, comment);
+		}
 	}
+}
+
+void nft_msg_elems_add(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n,
+		       const char *comment)
+{
+	change_elems(nl, t, true, e, n, comment);
 }
 
 void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, size_t n)
 {
-	for (size_t run; n; e += run, n -= run) {
-		run = run_of(e, n);
-		change(nl, t, NFT_MSG_DELSETELEM, 0, "delete nf_tables element");
-		elems_of(nl, t, e->set);
-		put_elems(nl, e, run, false, NULL);
-		deletion(nl);
-	}
+	change_elems(nl, t, false, e, n, NULL);
 }

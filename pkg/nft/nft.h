@@ -27,6 +27,20 @@ struct nft_table {
 	const char *name;
 };
 
+/*
+ * What a rule looks at. Addresses are known to rule.h where the table's family says which they are:
+ * not in inet.
+ */
+enum nft_field {
+	NFT_FIELD_OTHER,
+	NFT_FIELD_SADDR,
+	NFT_FIELD_DADDR,
+	NFT_FIELD_PROTOCOL,
+	NFT_FIELD_DPORT,
+	NFT_FIELD_IIFNAME,
+	NFT_FIELD_OIFNAME,
+};
+
 /* Where a base chain is attached: NF_INET_* or NF_BR_*, and its place among others there. */
 struct nft_hook {
 	const char *type; /* "filter", "nat" */
@@ -148,6 +162,7 @@ void nft_msg_elems_del(struct nl *nl, const struct nft_table *t, const struct nf
 /* A message to nf_tables, with its label for errors; of no transaction yet. */
 void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
 	     const char *label);
+void nft_put_data(struct nl *nl, uint16_t attr, const void *value, size_t len);
 void nft_put_verdict(struct nl *nl, uint16_t attr, int32_t code, const char *chain);
 void nft_be32(struct nl *nl, uint16_t type, uint32_t v); /* nf_tables' numbers are big-endian */
 

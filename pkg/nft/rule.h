@@ -8,17 +8,6 @@
 
 #include "nft/nft.h"
 
-/* Addresses are known where the table's family says which they are: not in inet. */
-enum nft_field {
-	NFT_FIELD_OTHER,
-	NFT_FIELD_SADDR,
-	NFT_FIELD_DADDR,
-	NFT_FIELD_PROTOCOL,
-	NFT_FIELD_DPORT,
-	NFT_FIELD_IIFNAME,
-	NFT_FIELD_OIFNAME,
-};
-
 enum nft_stmt_kind {
 	NFT_STMT_OTHER, /* anything that is not below */
 	NFT_STMT_MATCH, /* the field is, or is not, the data; of NFT_FIELD_OTHER not all is known */

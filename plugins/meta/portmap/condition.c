@@ -78,12 +78,12 @@ static int take_name(struct reader *r, struct condition_match *m, char any)
 
 static const struct {
 	const char *word;
-	enum condition_field on;
+	enum nft_field on;
 } options[] = {
-	{ "-s", CONDITION_SADDR },       { "--src", CONDITION_SADDR },
-	{ "--source", CONDITION_SADDR }, { "-d", CONDITION_DADDR },
-	{ "--dst", CONDITION_DADDR },    { "--destination", CONDITION_DADDR },
-	{ "-i", CONDITION_IIFNAME },     { "--in-interface", CONDITION_IIFNAME },
+	{ "-s", NFT_FIELD_SADDR },       { "--src", NFT_FIELD_SADDR },
+	{ "--source", NFT_FIELD_SADDR }, { "-d", NFT_FIELD_DADDR },
+	{ "--dst", NFT_FIELD_DADDR },    { "--destination", NFT_FIELD_DADDR },
+	{ "-i", NFT_FIELD_IIFNAME },     { "--in-interface", NFT_FIELD_IIFNAME },
 };
 
 static int take_option(struct reader *r, struct condition_match *m)
@@ -96,7 +96,7 @@ static int take_option(struct reader *r, struct condition_match *m)
 		if (strcmp(options[i].word, word) != 0)
 			continue;
 		m->on = options[i].on;
-		return m->on == CONDITION_IIFNAME ? take_name(r, m, '+') : take_address(r, m);
+		return m->on == NFT_FIELD_IIFNAME ? take_name(r, m, '+') : take_address(r, m);
 	}
 	return refuse(r, word, "only -s, -d and -i, with or without !, are known here");
 }
@@ -113,9 +113,9 @@ static void take_operator(struct reader *r, struct condition_match *m)
 static int take_header(struct reader *r, struct condition_match *m)
 {
 	if (take_if(r, "saddr"))
-		m->on = CONDITION_SADDR;
+		m->on = NFT_FIELD_SADDR;
 	else if (take_if(r, "daddr"))
-		m->on = CONDITION_DADDR;
+		m->on = NFT_FIELD_DADDR;
 	else
 		return refuse(r, take(r), "only saddr and daddr are known here");
 	take_operator(r, m);
@@ -132,7 +132,7 @@ static int take_expression(struct reader *r, struct condition_match *m)
 			      r->family == AF_INET
 				      ? "only ip saddr, ip daddr and iifname are known here"
 				      : "only ip6 saddr, ip6 daddr and iifname are known here");
-	m->on = CONDITION_IIFNAME;
+	m->on = NFT_FIELD_IIFNAME;
 	take_operator(r, m);
 	return take_name(r, m, '*');
 }
@@ -183,18 +183,11 @@ void condition_put(struct nl *nl, const struct condition *cond)
 		const struct condition_match *m = &cond->matches[i];
 		enum nft_cmp_ops op = m->negated ? NFT_CMP_NEQ : NFT_CMP_EQ;
 
-		switch (m->on) {
-		case CONDITION_SADDR:
-			nft_saddr(nl, m->net.family, NFT_R(0));
-			nft_cmp_prefix(nl, &m->net, op);
-			break;
-		case CONDITION_DADDR:
-			nft_daddr_in(nl, &m->net, op);
-			break;
-		case CONDITION_IIFNAME:
+		if (m->on == NFT_FIELD_IIFNAME) {
 			nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
 			nft_cmp(nl, op, NFT_R(0), m->name, m->name_len);
-			break;
+		} else {
+			nft_addr_in(nl, m->on, &m->net, op);
 		}
 	}
 }

@@ -12,10 +12,8 @@
 
 #include "nft/nft.h"
 
-enum condition_field { CONDITION_SADDR, CONDITION_DADDR, CONDITION_IIFNAME };
-
 struct condition_match {
-	enum condition_field on;
+	enum nft_field on; /* NFT_FIELD_SADDR, _DADDR, _IIFNAME */
 	bool negated;
 	struct ip net;
 	char name[IFNAMSIZ];

@@ -170,7 +170,7 @@ static void build_snat(struct nl *nl, const struct nft_table *t, const char *cha
 			load_port(nl, 0);
 			nft_lookup(nl, local[i], NFT_R(0));
 			nft_value(nl, NFT_R(0), s->loopback.bytes, sizeof(s->loopback.bytes));
-			nft_saddr6_set(nl, NFT_R(0));
+			nft_addr6_set(nl, NFT_FIELD_SADDR, NFT_R(0));
 		}
 	}
 }
@@ -187,7 +187,7 @@ static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *c
 		nft_ct_reply(nl);
 		nft_ct_status(nl, IPS_DST_NAT);
 		nft_value(nl, NFT_R(0), ip_loopback[1].bytes, sizeof(ip_loopback[1].bytes));
-		nft_daddr6_set(nl, NFT_R(0));
+		nft_addr6_set(nl, NFT_FIELD_DADDR, NFT_R(0));
 	}
 }
 
