@@ -88,7 +88,7 @@ bool nft_attr_verdict(const struct nlattr *nest, int32_t *verdict, const char **
 	return a.of[NFTA_VERDICT_CODE];
 }
 
-static const char *text_of(const struct nlattr *userdata, uint8_t type, struct arena *arena)
+const char *nft_attr_text(const struct nlattr *userdata, uint8_t type, struct arena *arena)
 {
 	const uint8_t *p = userdata ? mnl_attr_get_payload(userdata) : NULL;
 	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
@@ -98,14 +98,4 @@ static const char *text_of(const struct nlattr *userdata, uint8_t type, struct a
 			return arena_strndup(arena, (const char *)p + 2,
 					     strnlen((const char *)p + 2, p[1]));
 	return "";
-}
-
-const char *nft_attr_comment(const struct nlattr *userdata, struct arena *arena)
-{
-	return text_of(userdata, NFT_UDATA_COMMENT, arena);
-}
-
-const char *nft_attr_tag(const struct nlattr *userdata, struct arena *arena)
-{
-	return text_of(userdata, NFT_UDATA_TAG, arena);
 }

@@ -32,6 +32,5 @@ size_t nft_attr_copy(const struct nlattr *nest, void *out,
 /* NFTA_DATA_VERDICT in a nest, if there is one; its chain or NULL. */
 bool nft_attr_verdict(const struct nlattr *nest, int32_t *verdict, const char **chain);
 
-/* A text of an object's user data, "" if it has none: the comment, or the tag (nft.h). */
-const char *nft_attr_comment(const struct nlattr *userdata, struct arena *arena);
-const char *nft_attr_tag(const struct nlattr *userdata, struct arena *arena);
+/* A text of an object's user data, "" if it has none: NFT_UDATA_COMMENT or NFT_UDATA_TAG. */
+const char *nft_attr_text(const struct nlattr *userdata, uint8_t type, struct arena *arena);

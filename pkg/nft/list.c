@@ -8,13 +8,6 @@
 
 #define ASK_BATCH 64 /* the socket holds their answers */
 
-int nft_usable(struct nl *nl)
-{
-	uint32_t generation;
-
-	return nft_generation(nl, &generation);
-}
-
 /* A kernel without nf_tables, or without it for this family, has nothing in it either. */
 static int ignore_enoent(struct nl *nl, int rc)
 {
@@ -30,15 +23,24 @@ static void begin_again(void *data)
 {
 	struct nft_dump *d = data;
 
-	*d->n = 0;
+	d->n = 0;
 	arena_rewind(d->arena, &d->mark);
 }
 
-int nft_dump(struct nl *nl, mnl_cb_t take, struct nft_dump *d)
+/* With room for the header that every message should have. */
+static int keep(const struct nlmsghdr *nlh, void *data)
 {
-	d->mark = *d->arena;
-	*d->n = 0;
-	return ignore_enoent(nl, nl_dump(nl, take, begin_again, d));
+	struct nft_dump *d = data;
+	void *copy = arena_alloc(d->arena, nlh->nlmsg_len + sizeof(struct nfgenmsg));
+
+	*arena_append(d->arena, d->msg, d->n) = memcpy(copy, nlh, nlh->nlmsg_len);
+	return MNL_CB_OK;
+}
+
+int nft_dump(struct nl *nl, struct nft_dump *d, struct arena *arena)
+{
+	*d = (struct nft_dump){ .arena = arena, .mark = *arena };
+	return ignore_enoent(nl, nl_dump(nl, keep, begin_again, d));
 }
 
 /* ---- elements -------------------------------------------------------------------------------- */
@@ -54,7 +56,7 @@ static void read_elem(const struct nlattr *attr, struct nft_elem_info *out, stru
 	e->has_verdict = nft_attr_verdict(a.of[NFTA_SET_ELEM_DATA], &e->verdict, &e->chain);
 	if (e->chain)
 		e->chain = arena_strdup(arena, e->chain);
-	out->comment = nft_attr_comment(a.of[NFTA_SET_ELEM_USERDATA], arena);
+	out->comment = nft_attr_text(a.of[NFTA_SET_ELEM_USERDATA], NFT_UDATA_COMMENT, arena);
 }
 
 struct question {
@@ -115,79 +117,68 @@ int nft_get(struct nl *nl, const struct nft_table *t, const struct nft_elem *e, 
 	return 0;
 }
 
-struct elem_dump {
-	struct nft_dump dump;
-	struct nft_elem_list *out;
-	const char *set;
-};
-
-static int take_elems(const struct nlmsghdr *nlh, void *data)
-{
-	const struct nlattr *elems = nft_attrs_of_msg(nlh).of[NFTA_SET_ELEM_LIST_ELEMENTS];
-	struct elem_dump *d = data;
-	struct nft_elem_info found;
-
-	nft_attr_each(attr, elems)
-	{
-		read_elem(attr, &found, d->dump.arena);
-		found.at.set = d->set;
-		if (found.at.key_len)
-			*arena_append(d->dump.arena, d->out->list, d->out->n) = found;
-	}
-	return MNL_CB_OK;
-}
-
 int nft_list(struct nl *nl, const struct nft_table *t, const char *set, struct nft_elem_list *out,
 	     struct arena *arena)
 {
-	struct elem_dump d = { { .n = &out->n, .arena = arena }, out, set };
+	struct nft_dump d;
 
+	*out = (struct nft_elem_list){ 0 };
 	nft_msg(nl, t, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list nf_tables elements");
 	nl_str(nl, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(nl, NFTA_SET_ELEM_LIST_SET, set);
-	return nft_dump(nl, take_elems, &d.dump);
+	if (nft_dump(nl, &d, arena) < 0)
+		return -1;
+	for (size_t i = 0; i < d.n; i++) {
+		const struct nft_attrs a = nft_attrs_of_msg(d.msg[i]);
+		struct nft_elem_info found;
+
+		nft_attr_each(attr, a.of[NFTA_SET_ELEM_LIST_ELEMENTS])
+		{
+			read_elem(attr, &found, arena);
+			found.at.set = set;
+			if (found.at.key_len)
+				*arena_append(arena, out->list, out->n) = found;
+		}
+	}
+	return 0;
 }
 
 /* ---- tables, sets, chains -------------------------------------------------------------------- */
 
-struct name_dump {
-	struct nft_dump dump;
-	struct nft_table_list *out;
-	uint16_t attr;
-	const char *prefix;
-};
-
-static int take_name(const struct nlmsghdr *nlh, void *data)
+static int dump_names(struct nl *nl, uint16_t attr, const char *prefix, struct nft_table_list *out,
+		      struct arena *arena)
 {
-	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
-	struct name_dump *d = data;
-	const char *name = nft_attr_str(nft_attrs_of_msg(nlh).of[d->attr]);
+	struct nft_dump d;
 
-	if (*name && !strncmp(name, d->prefix, strlen(d->prefix)))
-		*arena_append(d->dump.arena, d->out->list, d->out->n) =
-			(struct nft_table){ header->nfgen_family,
-					    arena_strdup(d->dump.arena, name) };
-	return MNL_CB_OK;
+	*out = (struct nft_table_list){ 0 };
+	if (nft_dump(nl, &d, arena) < 0)
+		return -1;
+	for (size_t i = 0; i < d.n; i++) {
+		const struct nfgenmsg *header = mnl_nlmsg_get_payload(d.msg[i]);
+		const char *name = nft_attr_str(nft_attrs_of_msg(d.msg[i]).of[attr]);
+
+		if (*name && !strncmp(name, prefix, strlen(prefix)))
+			*arena_append(arena, out->list, out->n) =
+				(struct nft_table){ header->nfgen_family, name };
+	}
+	return 0;
 }
 
 int nft_list_tables(struct nl *nl, const char *prefix, struct nft_table_list *out,
 		    struct arena *arena)
 {
 	static const struct nft_table any = { .family = AF_UNSPEC };
-	struct name_dump d = { { .n = &out->n, .arena = arena }, out, NFTA_TABLE_NAME, prefix };
 
 	nft_msg(nl, &any, NFT_MSG_GETTABLE, NLM_F_DUMP, "list nf_tables tables");
-	return nft_dump(nl, take_name, &d.dump);
+	return dump_names(nl, NFTA_TABLE_NAME, prefix, out, arena);
 }
 
 int nft_list_sets(struct nl *nl, const struct nft_table *t, struct nft_table_list *out,
 		  struct arena *arena)
 {
-	struct name_dump d = { { .n = &out->n, .arena = arena }, out, NFTA_SET_NAME, "" };
-
 	nft_msg(nl, t, NFT_MSG_GETSET, NLM_F_DUMP, "list nf_tables sets");
 	nl_str(nl, NFTA_SET_TABLE, t->name);
-	return nft_dump(nl, take_name, &d.dump);
+	return dump_names(nl, NFTA_SET_NAME, "", out, arena);
 }
 
 static int exists(const struct nlmsghdr *nlh, void *data)

@@ -7,9 +7,6 @@
 
 #include "nft/nft.h"
 
-/* Does the kernel have nf_tables, and may we use it? Says why not. */
-int nft_usable(struct nl *nl) NODISCARD;
-
 struct nft_elem_info {
 	struct nft_elem at;
 	const char *comment; /* NULL: there is no such element */
@@ -42,11 +39,12 @@ int nft_list_sets(struct nl *nl, const struct nft_table *t, struct nft_table_lis
 int nft_has_chain(struct nl *nl, const struct nft_table *t, const char *chain, bool *has) NODISCARD;
 
 /*
- * A dump, whose messages `take` puts into a list of *n in the arena; what one has taken that was
- * interrupted is given back. Nothing to dump, or no nf_tables for it: an empty list.
+ * The messages of a dump, each kept in the arena; those of one that was interrupted are given back.
+ * Nothing to dump, or no nf_tables for it: none.
  */
 struct nft_dump {
-	size_t *n;
 	struct arena *arena, mark;
+	const struct nlmsghdr **msg;
+	size_t n;
 };
-int nft_dump(struct nl *nl, mnl_cb_t take, struct nft_dump *d) NODISCARD; /* first in its user's */
+int nft_dump(struct nl *nl, struct nft_dump *d, struct arena *arena) NODISCARD;

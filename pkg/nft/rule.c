@@ -3,9 +3,11 @@
 
 #include <endian.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 #include "nft/attr.h"
+#include "nft/expr.h"
 #include "nft/list.h"
 
 /* ---- decoding -------------------------------------------------------------------------------- */
@@ -26,22 +28,19 @@ static struct nft_stmt *append(struct decoder *d, enum nft_stmt_kind kind)
 	return s;
 }
 
-static size_t address_len(uint8_t family)
-{
-	return family == NFPROTO_IPV4 ? 4 : family == NFPROTO_IPV6 ? 16 : 0;
-}
-
 static enum nft_field field_of(uint8_t family, uint32_t base, uint32_t offset, uint32_t len)
 {
-	bool v4 = family == NFPROTO_IPV4;
+	bool has_addresses = family == NFPROTO_IPV4 || family == NFPROTO_IPV6;
 
 	if (base == NFT_PAYLOAD_TRANSPORT_HEADER && offset == 2 && len == 2)
 		return NFT_FIELD_DPORT;
-	if (base != NFT_PAYLOAD_NETWORK_HEADER || !len || len > address_len(family))
+	if (base != NFT_PAYLOAD_NETWORK_HEADER || !has_addresses || !len ||
+	    len > (family == NFPROTO_IPV4 ? 4 : 16))
 		return NFT_FIELD_OTHER;
-	if (offset == (v4 ? 12 : 8))
+	if (offset == nft_addr_offset(NFT_FIELD_SADDR, family))
 		return NFT_FIELD_SADDR;
-	return offset == (v4 ? 16 : 24) ? NFT_FIELD_DADDR : NFT_FIELD_OTHER;
+	return offset == nft_addr_offset(NFT_FIELD_DADDR, family) ? NFT_FIELD_DADDR
+								  : NFT_FIELD_OTHER;
 }
 
 static void read_payload(struct decoder *d, const struct nft_attrs *a)
@@ -75,20 +74,18 @@ static void read_meta(struct decoder *d, const struct nft_attrs *a)
 /* Ones, then zeros; -1 if it is no such mask, or turns bits round. */
 static int prefix_of(const struct nft_attrs *a, size_t len)
 {
+	static const uint8_t none[16];
 	uint8_t mask[16], flip[16];
-	size_t bit = 0, ones;
+	size_t ones = 0;
 
 	if (nft_attr_copy(a->of[NFTA_BITWISE_MASK], mask, sizeof(mask)) != len ||
-	    nft_attr_copy(a->of[NFTA_BITWISE_XOR], flip, sizeof(flip)) != len)
+	    nft_attr_copy(a->of[NFTA_BITWISE_XOR], flip, sizeof(flip)) != len ||
+	    memcmp(flip, none, len) != 0)
 		return -1;
-	while (bit < len * 8 && mask[bit / 8] & 0x80 >> bit % 8)
-		bit++;
-	ones = bit;
-	for (; bit < len * 8; bit++)
+	while (ones < len * 8 && mask[ones / 8] & 0x80 >> ones % 8)
+		ones++;
+	for (size_t bit = ones; bit < len * 8; bit++)
 		if (mask[bit / 8] & 0x80 >> bit % 8)
-			return -1;
-	for (size_t i = 0; i < len; i++)
-		if (flip[i])
 			return -1;
 	return (int)ones;
 }
@@ -141,85 +138,75 @@ static void read_xt_match(struct decoder *d, const struct nft_attrs *a)
 	s->len = info ? mnl_attr_get_payload_len(info) : 0;
 }
 
-static void read_nat(struct decoder *d, const struct nft_attrs *a)
-{
-	(void)a;
-	append(d, NFT_STMT_NAT);
-}
-
-static void read_counter(struct decoder *d, const struct nft_attrs *a)
-{
-	(void)a;
-	append(d, NFT_STMT_COUNTER);
-}
-
-static const struct {
+/* Without a function, all that counts is that it is there; the last is any other. */
+static const struct reader {
 	const char *name;
 	void (*read)(struct decoder *d, const struct nft_attrs *a);
+	enum nft_stmt_kind kind;
 } readers[] = {
-	{ "payload", read_payload },     { "meta", read_meta },
-	{ "bitwise", read_bitwise },     { "cmp", read_cmp },
-	{ "match", read_xt_match },      { "nat", read_nat },
-	{ "immediate", read_immediate }, { "counter", read_counter },
+	{ "payload", read_payload, 0 },        { "meta", read_meta, 0 },
+	{ "bitwise", read_bitwise, 0 },        { "cmp", read_cmp, 0 },
+	{ "match", read_xt_match, 0 },         { "immediate", read_immediate, 0 },
+	{ "counter", NULL, NFT_STMT_COUNTER }, { "nat", NULL, NFT_STMT_NAT },
+	{ NULL, NULL, NFT_STMT_OTHER },
 };
 
 static void read_expr(struct decoder *d, const struct nlattr *attr)
 {
 	const struct nft_attrs e = nft_attrs_of(attr), a = nft_attrs_of(e.of[NFTA_EXPR_DATA]);
 	const char *name = nft_attr_str(e.of[NFTA_EXPR_NAME]);
+	const struct reader *r = readers;
 
-	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
-		if (!strcmp(readers[i].name, name)) {
-			readers[i].read(d, &a);
-			return;
-		}
-	}
-	append(d, NFT_STMT_OTHER);
+	while (r->name && strcmp(r->name, name) != 0)
+		r++;
+	if (r->read)
+		r->read(d, &a);
+	else
+		append(d, r->kind);
 }
 
 /* ---- listing --------------------------------------------------------------------------------- */
 
-struct rule_dump {
-	struct nft_dump dump;
-	struct nft_rule_list *out;
-	const char *table, *chain; /* asked for; old kernels do not filter */
-};
-
-/* The message is kept: all that is decoded points into it. */
-static int take_rule(const struct nlmsghdr *nlh, void *data)
+static struct nft_rule_info read_rule(const struct nlmsghdr *nlh, const struct nft_attrs *a,
+				      struct arena *arena)
 {
-	struct rule_dump *l = data;
-	struct arena *arena = l->dump.arena;
-	const struct nft_attrs a =
-		nft_attrs_of_msg(memcpy(arena_alloc(arena, nlh->nlmsg_len), nlh, nlh->nlmsg_len));
-	const char *chain = nft_attr_str(a.of[NFTA_RULE_CHAIN]);
-	const struct nlattr *handle = a.of[NFTA_RULE_HANDLE];
-	struct nft_rule_info r = { .chain = chain, .expressions = a.of[NFTA_RULE_EXPRESSIONS] };
-	struct decoder d = { .rule = &r, .family = NFPROTO_UNSPEC, .arena = arena };
+	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *handle = a->of[NFTA_RULE_HANDLE];
+	struct nft_rule_info r = {
+		.chain = nft_attr_str(a->of[NFTA_RULE_CHAIN]),
+		.comment = nft_attr_text(a->of[NFTA_RULE_USERDATA], NFT_UDATA_COMMENT, arena),
+		.tag = nft_attr_text(a->of[NFTA_RULE_USERDATA], NFT_UDATA_TAG, arena),
+		.expressions = a->of[NFTA_RULE_EXPRESSIONS],
+	};
+	struct decoder d = { .rule = &r, .family = header->nfgen_family, .arena = arena };
 
-	if (strcmp(nft_attr_str(a.of[NFTA_RULE_TABLE]), l->table) != 0 ||
-	    (l->chain && strcmp(chain, l->chain) != 0))
-		return MNL_CB_OK;
-	d.family = *(const uint8_t *)mnl_nlmsg_get_payload(nlh); /* nfgen_family */
 	if (handle && mnl_attr_get_payload_len(handle) == sizeof(uint64_t))
 		r.handle = be64toh(mnl_attr_get_u64(handle));
-	r.comment = nft_attr_comment(a.of[NFTA_RULE_USERDATA], arena);
-	r.tag = nft_attr_tag(a.of[NFTA_RULE_USERDATA], arena);
 	nft_attr_each(attr, r.expressions) read_expr(&d, attr);
-	*arena_append(arena, l->out->list, l->out->n) = r;
-	return MNL_CB_OK;
+	return r;
 }
 
+/* Old kernels do not filter. */
 int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain,
 	      struct nft_rule_list *out, struct arena *arena)
 {
-	struct rule_dump d = { { .n = &out->n, .arena = arena }, out, t->name, chain };
+	struct nft_dump d;
 
+	*out = (struct nft_rule_list){ 0 };
 	nft_msg(nl, t, NFT_MSG_GETRULE, NLM_F_DUMP, "list nf_tables rules");
 	nl_str(nl, NFTA_RULE_TABLE, t->name);
 	if (chain)
 		nl_str(nl, NFTA_RULE_CHAIN, chain);
-	return nft_dump(nl, take_rule, &d.dump);
+	if (nft_dump(nl, &d, arena) < 0)
+		return -1;
+	for (size_t i = 0; i < d.n; i++) {
+		const struct nft_attrs a = nft_attrs_of_msg(d.msg[i]);
+
+		if (!strcmp(nft_attr_str(a.of[NFTA_RULE_TABLE]), t->name) &&
+		    (!chain || !strcmp(nft_attr_str(a.of[NFTA_RULE_CHAIN]), chain)))
+			*arena_append(arena, out->list, out->n) = read_rule(d.msg[i], &a, arena);
+	}
+	return 0;
 }
 
 void nft_rules_keep(struct nft_rule_list *rules, nft_rule_match match, void *data)

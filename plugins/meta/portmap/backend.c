@@ -7,7 +7,6 @@
 #include "host.h"
 #include "iptables.h"
 #include "netfilter/iptables.h"
-#include "nft/list.h"
 #include "nft_compat.h"
 #include "siblings.h"
 
@@ -265,8 +264,10 @@ int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
 
 int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
 {
+	uint32_t generation;
+
 	if (conf->chosen != PORTMAP_IPTABLES) {
-		if (cni_nft(c) == 0 && nft_usable(c->nft) == 0)
+		if (cni_nft(c) == 0 && nft_generation(c->nft, &generation) == 0)
 			return 0;
 		if (!falls_back(c, conf))
 			return -1;
