@@ -12,19 +12,15 @@
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 /* Only a chain that is there can be removed: it is made, if it is not. */
-static void remove_chain(struct nl *nl, const struct nft_table *t, const char *chain)
-{
-	nft_chain_renew(nl, t, chain, NULL);
-	nft_chain_del(nl, t, chain);
-}
-
 static void build(struct nl *nl, const struct nft_elems *c)
 {
 	const struct nft_table *t = &c->table->table;
 
 	c->table->build(nl, t);
-	for (const struct nft_renamed *r = c->table->renamed; r && r->now; r++)
-		remove_chain(nl, t, r->before);
+	for (const struct nft_renamed *r = c->table->renamed; r && r->now; r++) {
+		nft_chain_renew(nl, t, r->before, NULL);
+		nft_chain_del(nl, t, r->before);
+	}
 	for (size_t i = 0; i < c->n_chains; i++) {
 		nft_chain_renew(nl, t, c->chains[i].name, NULL);
 		c->chains[i].build(nl, t, &c->chains[i]);
@@ -54,7 +50,7 @@ static int put(struct nl *nl, const struct nft_scan *l, bool with_build)
 		build(nl, l->c);
 	put_elems(nl, l->c, l->states);
 	for (size_t i = 0; i < l->c->n_elems; i++)
-		if (nft_scan_is_unshared(l, i))
+		if (l->states[i] == UNSHARED)
 			nft_scan_set_shared(nl, l, i, NFT_SHARED);
 	return nft_commit(nl);
 }
@@ -68,20 +64,12 @@ static int refuse_others(struct nl *nl, const struct nft_scan *l)
 	return 0;
 }
 
-static void note_added(struct nft_elems *c, const struct nft_scan *l)
-{
-	for (size_t i = 0; i < c->n_elems; i++) {
-		c->added[i] = !nft_scan_is_fine(l->states[i]);
-		c->made_shared[i] = nft_scan_is_unshared(l, i);
-	}
-}
-
 /* It may have been done after all: what was not there before is not to be there now. */
 static int undo_lost(struct nl *nl, struct nft_elems *c, const struct nft_scan *l)
 {
 	struct err first = *nl->err;
 
-	note_added(c, l);
+	c->before = l->states;
 	if (nl->ack_lost)
 		(void)!nft_elems_undo(nl, c, l->arena);
 	*nl->err = first;
@@ -98,11 +86,9 @@ static int elems(struct nl *nl, struct nft_elems *c, bool with_build, struct are
 	bool missing;
 
 	nft_scan_begin(&l, c, arena);
-	c->added = arena_array(arena, bool, c->n_elems + 1);
-	c->made_shared = arena_array(arena, bool, c->n_elems + 1);
 	for (int tries = 0;;) {
 		if (put(nl, &l, with_build) == 0) {
-			note_added(c, &l);
+			c->before = l.states;
 			return 0;
 		}
 		missing = nl->err->sys == ENOENT;
@@ -124,7 +110,7 @@ int nft_elems_add(struct nl *nl, struct nft_elems *c, struct arena *arena)
 /* What goes in a transaction, and what comes in its place. */
 struct removal {
 	const struct nft_table_def *table;
-	const struct nft_succession *succession; /* may be NULL */
+	struct nft_succession succession;
 	struct nft_elem *elems;
 	struct nft_successor *next;
 	size_t n, n_next;
@@ -136,9 +122,9 @@ static int to_delete(struct removal *r, const struct nft_elem *e, const char *co
 	struct nft_successor s = { .table = r->table, .leaving = comment, .key = e };
 
 	*arena_append(r->arena, r->elems, r->n) = *e;
-	if (!r->succession || !nft_is_shared(comment))
+	if (!r->succession.find || !nft_is_shared(comment))
 		return 0;
-	if (r->succession->find(&s, r->succession->data) < 0)
+	if (r->succession.find(&s, r->succession.data) < 0)
 		return -1;
 	if (s.elem)
 		*arena_append(r->arena, r->next, r->n_next) = s;
@@ -159,15 +145,15 @@ static void put_removal(struct nl *nl, const struct removal *r)
 
 /* ---- by key ---------------------------------------------------------------------------------- */
 
-/* Of those that the scan found to be ours, all, or only these. */
-static int delete_ours(struct removal *r, const struct nft_scan *l, const bool *only)
+/* Of those that the scan found to be ours, all, or only those that were not there before. */
+static int delete_ours(struct removal *r, const struct nft_scan *l, const uint8_t *before)
 {
 	const struct nft_elems *c = l->c;
 
 	for (size_t i = 0; i < c->n_elems; i++) {
 		bool ours = l->states[i] == OURS || l->states[i] == OURS_OTHERWISE;
 
-		if (ours && (!only || only[i]) &&
+		if (ours && (!before || !nft_scan_is_fine(before[i])) &&
 		    to_delete(r, &c->elems[i], l->found[i].comment) < 0)
 			return -1;
 	}
@@ -183,11 +169,11 @@ static int del(struct nl *nl, const struct nft_elems *c, bool undo, struct arena
 	for (int tries = 0;;) {
 		struct removal r = { c->table, .succession = c->succession, .arena = arena };
 
-		if (nft_scan(nl, &l) < 0 || delete_ours(&r, &l, undo ? c->added : NULL) < 0)
+		if (nft_scan(nl, &l) < 0 || delete_ours(&r, &l, undo ? c->before : NULL) < 0)
 			return -1;
 		put_removal(nl, &r);
 		for (size_t i = 0; undo && i < c->n_elems; i++)
-			if (c->made_shared[i] && l.states[i] == SAME_CONTAINER)
+			if (c->before[i] == UNSHARED && l.states[i] == SAME_CONTAINER)
 				nft_scan_set_shared(nl, &l, i, ',');
 		if (nft_commit(nl) == 0)
 			return 0;
@@ -271,7 +257,7 @@ static void gc_chains(struct nl *nl, const struct nft_table_def *table,
 }
 
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
-			void *data, const struct nft_succession *succession, struct arena *arena)
+			void *data, struct nft_succession succession, struct arena *arena)
 {
 	struct chain_list chains = { 0 };
 
@@ -288,12 +274,6 @@ int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_st
 		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;
 	}
-}
-
-int nft_elems_gc(struct nl *nl, const struct nft_table_def *table, nft_stale stale, void *data,
-		 struct arena *arena)
-{
-	return nft_elems_gc_shared(nl, table, stale, data, NULL, arena);
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ struct nft_successor {
 	const char *comment;
 };
 
+/* Without a function shared elements just go. */
 struct nft_succession {
 	int (*find)(struct nft_successor *s, void *data);
 	void *data;
@@ -78,10 +79,9 @@ struct nft_elems {
 	 * Is the other comment of an attachment of the same container? Its element stays as it is
 	 * and is no error. May be NULL.
 	 */
-	bool (*same_container)(const struct nft_elems *c, const char *other);
-	const struct nft_succession *succession; /* may be NULL: shared elements just go */
-	bool *added,
-		*made_shared; /* nft_elems_add(): not there before, not shared before; by element */
+	bool (*same_container)(const char *comment, const char *other);
+	struct nft_succession succession;
+	const uint8_t *before; /* nft_elems_add(): what was there, by element (table_scan.h) */
 };
 
 /*
@@ -114,8 +114,8 @@ int nft_elems_restore(struct nl *nl, struct nft_elems *c, struct arena *arena) N
  * subchains that nothing goes to any more.
  */
 typedef bool (*nft_stale)(const char *comment, void *data);
-int nft_elems_gc(struct nl *nl, const struct nft_table_def *table, nft_stale stale, void *data,
-		 struct arena *arena) NODISCARD;
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
-			void *data, const struct nft_succession *succession,
+			void *data, struct nft_succession succession,
 			struct arena *arena) NODISCARD;
+#define nft_elems_gc(nl, table, stale, data, arena) \
+	nft_elems_gc_shared((nl), (table), (stale), (data), (struct nft_succession){ 0 }, (arena))

@@ -52,14 +52,14 @@ static enum nft_scan_state state_of(const struct nft_elems *c, const struct nft_
 		return ABSENT;
 	if (is_same_owner(found->comment, c->comment))
 		return same ? OURS : OURS_OTHERWISE;
-	if (c->same_container && c->same_container(c, found->comment))
-		return SAME_CONTAINER;
+	if (c->same_container && c->same_container(c->comment, found->comment))
+		return nft_is_shared(found->comment) ? SAME_CONTAINER : UNSHARED;
 	return same && found->at.data_len ? OTHERS_SAME : OTHERS;
 }
 
 bool nft_scan_is_fine(uint8_t state)
 {
-	return state == OURS || state == SAME_CONTAINER;
+	return state == OURS || state == SAME_CONTAINER || state == UNSHARED;
 }
 
 int nft_scan(struct nl *nl, struct nft_scan *l)
@@ -79,11 +79,6 @@ void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena 
 	l->arena = arena;
 	l->found = arena_array(arena, struct nft_elem_info, c->n_elems + 1);
 	l->states = arena_array(arena, uint8_t, c->n_elems + 1);
-}
-
-bool nft_scan_is_unshared(const struct nft_scan *l, size_t i)
-{
-	return l->states[i] == SAME_CONTAINER && !nft_is_shared(l->found[i].comment);
 }
 
 void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char separator)

@@ -9,7 +9,16 @@
 #include "nft/list.h"
 #include "nft/table.h"
 
-enum nft_scan_state { ABSENT, OURS, OURS_OTHERWISE, SAME_CONTAINER, OTHERS_SAME, OTHERS };
+/* UNSHARED: the same container's, and not known as shared. */
+enum nft_scan_state {
+	ABSENT,
+	OURS,
+	OURS_OTHERWISE,
+	SAME_CONTAINER,
+	UNSHARED,
+	OTHERS_SAME,
+	OTHERS,
+};
 
 struct nft_scan {
 	const struct nft_elems *c;
@@ -20,12 +29,10 @@ struct nft_scan {
 
 void nft_scan_begin(struct nft_scan *l, const struct nft_elems *c, struct arena *arena);
 int nft_scan(struct nl *nl, struct nft_scan *l) NODISCARD;
-bool nft_scan_is_fine(uint8_t state);
+bool nft_scan_is_fine(uint8_t state); /* nothing to add */
 
 /* The same container's element is shared with NFT_SHARED as separator, and not with ','. */
 void nft_scan_set_shared(struct nl *nl, const struct nft_scan *l, size_t i, char separator);
-/* Of the same container, and not known as shared. */
-bool nft_scan_is_unshared(const struct nft_scan *l, size_t i);
 
 const char *nft_shared_comment(const char *comment, char separator, struct arena *arena);
 bool nft_is_shared(const char *comment);

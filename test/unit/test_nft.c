@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "netfilter/masq_nft.h"
+#include "nft/table_scan.h"
 
 static struct arena arena;
 static struct err err;
@@ -61,8 +62,9 @@ static void test_claim(void)
 			"elements = { 10.1.0.2 comment \"a\" : goto to_10.1.0.0/16 }\n}\n}\n"),
 	   "and the element");
 	ok(!nft_elems_add(&nl, &a, &arena), "again: %s", err.msg);
-	ok(!a.added[0], "it was there");
-	ok(!nft_elems_add(&nl, &b, &arena) && b.added[0], "IPv6, in the same table: %s", err.msg);
+	ok(nft_scan_is_fine(a.before[0]), "it was there");
+	ok(!nft_elems_add(&nl, &b, &arena) && !nft_scan_is_fine(b.before[0]),
+	   "IPv6, in the same table: %s", err.msg);
 	ok(elements_are("v6", "elements = { fd00::2 comment \"b\" : goto to_fd00__/64 }\n}\n}\n"),
 	   "its element");
 	ok(!nft_elems_check(&nl, &a, &arena) && !nft_elems_check(&nl, &b, &arena),
@@ -78,7 +80,8 @@ static void test_others(void)
 	c.conflict_is_error = false;
 	ok(!nft_elems_del(&nl, &c, &arena) && !nft_elems_check(&nl, &a, &arena),
 	   "is not removed either");
-	ok(!nft_elems_add(&nl, &c, &arena) && c.added[0], "it can be taken over: %s", err.msg);
+	ok(!nft_elems_add(&nl, &c, &arena) && !nft_scan_is_fine(c.before[0]),
+	   "it can be taken over: %s", err.msg);
 	ok(nft_elems_check(&nl, &a, &arena) < 0, "and is gone then: %s", err.msg);
 	ok(!nft_elems_undo(&nl, &c, &arena) && nft_elems_check(&nl, &c, &arena) < 0, "taken back");
 }

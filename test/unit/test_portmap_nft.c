@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "nft/table_scan.h"
 #include "plugins/meta/portmap/nft_compat.h"
 
 static struct arena arena;
@@ -39,9 +40,9 @@ static struct portmap_mapping mapping(const char *at, uint8_t protocol, uint16_t
 
 static const struct condition none[2];
 
-static bool is_b(const struct nft_elems *c, const char *other)
+static bool is_b(const char *comment, const char *other)
 {
-	(void)c;
+	(void)comment;
 	return !strcmp(other, "b");
 }
 
@@ -90,7 +91,7 @@ static void test_claim(void)
 	is_str(elements("snat4"), "elements = { 10.1.0.2 comment \"a\" : goto from_10.1.0.0/16 ",
 	       "snat4, once");
 	ok(!nft_elems_check(&nl, &a, &arena), "all there: %s", err.msg);
-	ok(!nft_elems_add(&nl, &a, &arena) && !a.added[0], "again: %s", err.msg);
+	ok(!nft_elems_add(&nl, &a, &arena) && nft_scan_is_fine(a.before[0]), "again: %s", err.msg);
 }
 
 static void test_rules(void)
@@ -139,14 +140,15 @@ static void test_conflicts(void)
 	   "nothing of it is there");
 	ok(!nft_elems_add(&nl, &c, &arena), "one address, another protocol: %s", err.msg);
 	ok(!nft_elems_del(&nl, &c, &arena), "gone again: %s", err.msg);
-	ok(!nft_elems_add(&nl, &d, &arena) && d.added[0], "whose address we were given: %s",
-	   err.msg);
+	ok(!nft_elems_add(&nl, &d, &arena) && !nft_scan_is_fine(d.before[0]),
+	   "whose address we were given: %s", err.msg);
 	ok(nft_elems_add(&nl, &b, &arena) < 0, "it is d's now: %s", err.msg);
 	err_clear(&err);
 	ok(!nft_elems_del(&nl, &d, &arena) && !nft_elems_add(&nl, &b, &arena), "free: %s", err.msg);
 	e.same_container = is_b;
-	ok(!nft_elems_add(&nl, &e, &arena) && !e.added[0] && !e.added[2], "of the same party: %s",
-	   err.msg);
+	ok(!nft_elems_add(&nl, &e, &arena) && nft_scan_is_fine(e.before[0]) &&
+		   nft_scan_is_fine(e.before[2]),
+	   "of the same party: %s", err.msg);
 	ok(strstr(elements("any4"), "comment \"b\""), "who was first has it");
 	ok(!nft_elems_del(&nl, &e, &arena) && strstr(elements("any4"), "comment \"b\""),
 	   "and keeps it");

@@ -164,7 +164,7 @@ static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
 
 static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
 {
-	if (f->elems.added && nft_elems_undo(nl, &f->elems, arena) < 0)
+	if (f->elems.before && nft_elems_undo(nl, &f->elems, arena) < 0)
 		return -1;
 	return fw_policy_undo(nl, &table.table, f, arena);
 }

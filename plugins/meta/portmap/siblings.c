@@ -26,18 +26,13 @@ static const char *comment_of(struct arena *arena, const struct record *r)
 #define SEPARATOR_AT INSTANCE_ID_LEN
 #define ID_AT        (INSTANCE_ID_LEN + sizeof(", id: ") - 1)
 
+/* The first attachment that asks for a port has it, as with the reference. */
 static bool has_same_id(const char *comment, const char *other)
 {
 	size_t n = ID_AT + strcspn(comment + ID_AT, ",");
 
 	return strlen(other) > n &&
 	       !strncmp(other + SEPARATOR_AT + 1, comment + SEPARATOR_AT + 1, n - SEPARATOR_AT);
-}
-
-/* The first attachment that asks for a port has it, as with the reference. */
-static bool same_container(const struct nft_elems *elems, const char *other)
-{
-	return has_same_id(elems->comment, other);
 }
 
 /* ---- siblings -------------------------------------------------------------------------------- */
@@ -123,11 +118,9 @@ struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf
 	const struct record r = { .network = c->req->net.name,
 				  .container_id = c->req->container_id,
 				  .ifname = c->req->ifname };
-	struct nft_succession *succession = arena_new(c->arena, struct nft_succession);
 	struct nft_elems elems = portmap_elems(conf, comment_of(c->arena, &r), c->arena);
 
-	*succession = (struct nft_succession){ find_successor, c };
-	elems.same_container = same_container;
-	elems.succession = succession;
+	elems.same_container = has_same_id;
+	elems.succession = (struct nft_succession){ find_successor, c };
 	return elems;
 }
