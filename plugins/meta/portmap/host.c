@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nft_table.h"
 #include "nl/conntrack.h"
 #include "nl/link_get.h"
 #include "nl/route.h"
@@ -12,8 +13,6 @@
 #include "sys/sysctl.h"
 
 #define LOOPBACK_INDEX 1 /* of lo, in every namespace */
-
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- loopback -------------------------------------------------------------------------------- */
 
@@ -40,25 +39,16 @@ static int allow_ipv4(struct cni_call *c, int oif)
 			     "1", c->err);
 }
 
-static struct route local_route(const struct ip *dst, int oif)
+/* Of what our table has in place of ::1, on lo; or of ::1, one for each interface. */
+static struct route local_route(int oif)
 {
 	return (struct route){
-		.dst = *dst,
+		.dst = oif == LOOPBACK_INDEX ? portmap_loopback6 : ip_loopback[1],
 		.oif = oif,
 		.table = RT_TABLE_LOCAL,
 		.type = RTN_LOCAL,
 	};
 }
-
-static int add_local_route(struct cni_call *c, const struct ip *dst, int oif)
-{
-	const struct route local = local_route(dst, oif);
-
-	nl_route_add(c->host, &local, 0); /* one for each interface */
-	return nl_commit_allow(c->host, EEXIST);
-}
-
-static const struct ip loopback6 = { .family = AF_INET6, .plen = 128, .bytes = { [15] = 1 } };
 
 /* Where there is a route of ::1, or of what our table has in its place, for it; 0: nowhere. */
 static int loopback6_oif(struct cni_call *c, const struct portmap *conf, int *oif)
@@ -121,7 +111,7 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 		return -1;
 	if (!left)
 		return 0;
-	local = local_route(oif == LOOPBACK_INDEX ? &portmap_loopback6 : &loopback6, oif);
+	local = local_route(oif);
 	if (cni_host(c) < 0)
 		return -1;
 	nl_route_del(c->host, &local);
@@ -143,16 +133,19 @@ static void undo_loopback(struct cni_call *c, void *arg)
  */
 static int allow_ipv6(struct cni_call *c, const struct portmap *conf, int oif)
 {
-	if (conf->chosen == PORTMAP_OWN)
-		return add_local_route(c, &portmap_loopback6, LOOPBACK_INDEX);
-	undo_push(c, undo_loopback, NULL);
-	return add_local_route(c, &loopback6, oif);
+	bool own = conf->chosen == PORTMAP_OWN;
+	const struct route local = local_route(own ? LOOPBACK_INDEX : oif);
+
+	if (!own)
+		undo_push(c, undo_loopback, NULL);
+	nl_route_add(c->host, &local, 0);
+	return nl_commit_allow(c->host, EEXIST);
 }
 
 int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf)
 {
-	for (size_t i = 0; conf->snat && i < ARRAY_SIZE(families); i++) {
-		const struct ip *to = loopback_target(&conf->list, families[i]);
+	for (size_t i = 0; conf->snat && i < ARRAY_SIZE(ip_families); i++) {
+		const struct ip *to = loopback_target(&conf->list, ip_families[i]);
 		int oif;
 
 		if (!to)
@@ -161,7 +154,7 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf)
 			return -1;
 		if (!oif)
 			continue; /* not reached from here */
-		if ((families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf, oif)) < 0)
+		if ((ip_families[i] == AF_INET ? allow_ipv4(c, oif) : allow_ipv6(c, conf, oif)) < 0)
 			return err_wrap(c->err, "host ports at loopback addresses");
 	}
 	return 0;
@@ -169,39 +162,29 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf)
 
 /* ---- tracked connections --------------------------------------------------------------------- */
 
-/* Of one protocol or all (0); `own`: only those that the container answers. */
-static int flush(struct cni_call *c, const struct portmap_list *list, uint8_t protocol, bool own)
+/* On ADD of UDP: a peer that has no handshake goes on as it did. On DEL what the container answers. */
+int portmap_conntrack_flush(struct cni_call *c, const struct portmap_list *list)
 {
 	struct conntrack_port *ports = arena_array(c->arena, struct conntrack_port, list->n + 1);
+	bool add = c->req->command == CNI_ADD;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		size_t n = 0;
 
 		for (size_t k = 0; k < list->n; k++) {
 			const struct portmap_mapping *m = &list->mapping[k];
 
-			if (m->to.family != families[i] || (protocol && m->protocol != protocol))
+			if (m->to.family != ip_families[i] || (add && m->protocol != IPPROTO_UDP))
 				continue;
 			ports[n++] = (struct conntrack_port){
 				.proto = m->protocol,
 				.port = m->port,
 				.dst = m->at,
-				.from = own ? m->to : (struct ip){ 0 },
+				.from = add ? (struct ip){ 0 } : m->to,
 			};
 		}
-		if (n && conntrack_flush(c->nft, families[i], ports, n, c->arena) < 0)
+		if (n && conntrack_flush(c->nft, ip_families[i], ports, n, c->arena) < 0)
 			return err_wrap(c->err, "tracked connections to host ports");
 	}
 	return 0;
-}
-
-/* A peer that has no handshake goes on as it did. */
-int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *list)
-{
-	return flush(c, list, IPPROTO_UDP, false);
-}
-
-int portmap_conntrack_flush_container(struct cni_call *c, const struct portmap_list *list)
-{
-	return flush(c, list, 0, true);
 }

@@ -21,9 +21,8 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf) NODIS
  */
 int portmap_close_loopback(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
-/* ADD: connections to the ports that are tracked already and do not begin anew, which are UDP's. */
-int portmap_conntrack_flush_udp(struct cni_call *c, const struct portmap_list *list) NODISCARD;
-
-/* DEL: connections to the ports that lead to the container. */
-int portmap_conntrack_flush_container(struct cni_call *c,
-				      const struct portmap_list *list) NODISCARD;
+/*
+ * ADD: connections to the ports that are tracked already and do not begin anew, which are UDP's.
+ * DEL: connections to the ports that lead to the container.
+ */
+int portmap_conntrack_flush(struct cni_call *c, const struct portmap_list *list) NODISCARD;

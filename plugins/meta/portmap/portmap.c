@@ -57,7 +57,7 @@ static int portmap_add(struct cni_call *c)
 		return 0;
 	if (record_read(c, &before) < 0 || record_write(c, NULL) < 0 ||
 	    portmap_rules_add(c, conf) < 0 || portmap_allow_loopback(c, conf) < 0 ||
-	    portmap_conntrack_flush_udp(c, &conf->list) < 0)
+	    portmap_conntrack_flush(c, &conf->list) < 0)
 		return -1;
 	return retire(c, before);
 }
@@ -147,7 +147,7 @@ static int portmap_del(struct cni_call *c)
 	cni_step(c, &steps, portmap_rules_del(c, conf));
 	cni_step(c, &steps, portmap_rules_del_compat(c, c->req->container_id, conf));
 	cni_step(c, &steps, portmap_close_loopback(c, conf));
-	cni_step(c, &steps, portmap_conntrack_flush_container(c, &conf->list));
+	cni_step(c, &steps, portmap_conntrack_flush(c, &conf->list));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);
