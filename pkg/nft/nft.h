@@ -133,13 +133,12 @@ void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain);
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle);
 
 /*
- * nft_rule(nl, t, chain, comment) { expressions } appends a rule, nft_rule_first() puts it in
- * front; comment may be NULL. Never leave the block early.
+ * nft_rule(nl, t, chain, comment) { expressions } appends a rule, nft_rule_at() with `first` puts
+ * it in front; comment may be NULL. Never leave the block early.
  */
-#define nft_rule(nl, t, chain, comment) \
-	NFT_BLOCK_(nl, nft_rule_begin((nl), (t), (chain), (comment), false), __COUNTER__)
-#define nft_rule_first(nl, t, chain, comment) \
-	NFT_BLOCK_(nl, nft_rule_begin((nl), (t), (chain), (comment), true), __COUNTER__)
+#define nft_rule(nl, t, chain, comment) nft_rule_at(nl, t, chain, comment, false)
+#define nft_rule_at(nl, t, chain, comment, first) \
+	NFT_BLOCK_(nl, nft_rule_begin((nl), (t), (chain), (comment), (first)), __COUNTER__)
 #define NFT_BLOCK_(nl, begin, id) NFT_BLOCK__(nl, begin, id)
 #define NFT_BLOCK__(nl, begin, id)                            \
 	for (struct nlattr *block_##id = (begin); block_##id; \

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "nft/table_scan.h"
 #include "plugins/meta/portmap/nft_compat.h"
+#include "plugins/meta/portmap/nft_table.h"
 
 static struct arena arena;
 static struct err err;
@@ -38,7 +39,14 @@ static struct portmap_mapping mapping(const char *at, uint8_t protocol, uint16_t
 					 .to_port = to_port };
 }
 
-static const struct condition none[2];
+static struct portmap conf_of(const struct portmap_mapping *m, size_t n)
+{
+	struct portmap_mapping *copy = arena_array(&arena, struct portmap_mapping, n + 1);
+
+	if (n)
+		memcpy(copy, m, n * sizeof(*m));
+	return (struct portmap){ .snat = true, .list = { copy, n } };
+}
 
 static bool is_b(const char *comment, const char *other)
 {
@@ -48,14 +56,9 @@ static bool is_b(const char *comment, const char *other)
 
 static struct nft_elems elems_of(const struct portmap_mapping *m, size_t n, const char *comment)
 {
-	struct portmap_mapping *copy = arena_array(&arena, struct portmap_mapping, n);
-	struct nft_elems c;
+	const struct portmap conf = conf_of(m, n);
 
-	memcpy(copy, m, n * sizeof(*m));
-	c = portmap_nft_elems(portmap_nft_table(none, "", &arena), copy, n,
-			      PORTMAP_MASQ_LOCAL_SUBNET, &arena);
-	c.comment = comment;
-	return c;
+	return portmap_nft_elems(&conf, comment, &arena);
 }
 
 static const char *elements(const char *map)
@@ -182,13 +185,14 @@ static void test_conditions(void)
 {
 	static const char *const words[] = { "!", "-d", "192.0.2.0/24", "-i", "eth+" };
 	const struct portmap_mapping m[] = { mapping(NULL, IPPROTO_TCP, 80, "10.1.0.2/16", 80) };
-	struct condition cond[2] = { { 0 } };
+	struct portmap conf = conf_of(m, 1);
 	struct nft_elems c;
 
-	ok(!condition_parse(words, ARRAY_SIZE(words), AF_INET, &cond[0], &arena, &err), "%s",
+	conf.masq_all = true;
+	ok(!condition_parse(words, ARRAY_SIZE(words), AF_INET, &conf.cond[0], &arena, &err), "%s",
 	   err.msg);
-	c = portmap_nft_elems(portmap_nft_table(cond, "x", &arena), m, 1, PORTMAP_MASQ_ALL, &arena);
-	c.comment = "a";
+	c = portmap_nft_elems(&conf, "a", &arena);
+	c.table = portmap_nft_table(conf.cond, "x", &arena);
 	ok(!nft_elems_add(&nl, &c, &arena) && !nft_elems_check(&nl, &c, &arena), "a table: %s",
 	   err.msg);
 	is_str(says(&arena, "nft list chain inet cnic_portmap_x output"),
@@ -204,13 +208,24 @@ static void test_conditions(void)
 
 /* ---- the reference's ------------------------------------------------------------------------- */
 
-static struct portmap_compat reference(const struct portmap_mapping *m, size_t n, const char *id)
+/* A call of that container. */
+static struct cni_call *call_of(const char *id)
 {
-	return (struct portmap_compat){ .container_id = id,
-					.mappings = m,
-					.n = n,
-					.masq = PORTMAP_MASQ_LOCAL_SUBNET,
-					.cond = none };
+	struct cni_request *req = arena_new(&arena, struct cni_request);
+	struct cni_call *c = arena_new(&arena, struct cni_call);
+
+	req->container_id = id;
+	*c = (struct cni_call){ .req = req, .nft = &nl, .arena = &arena, .err = &err };
+	return c;
+}
+
+static bool is_there(struct cni_call *c, const struct portmap *conf)
+{
+	bool there = portmap_compat_check(c, conf) == 0;
+
+	ok(there || err.code == ERR_CHECK, "checked: %s", err.msg);
+	err_clear(&err);
+	return there;
 }
 
 static void test_reference(void)
@@ -221,14 +236,14 @@ static void test_reference(void)
 							  80) };
 	const struct portmap_mapping other[] = { mapping(NULL, IPPROTO_TCP, 8080, "10.1.0.9/16",
 							 80) };
-	struct portmap_compat r = reference(m, 2, "id"), s = reference(second, 1, "id"),
-			      o = reference(other, 1, "other"), all = reference(NULL, 0, "id");
+	const struct portmap r = conf_of(m, 2), s = conf_of(second, 1), o = conf_of(other, 1),
+			     all = conf_of(NULL, 0);
+	struct cni_call *id = call_of("id");
 	const char *before;
-	bool has;
 
-	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "nothing there: %s", err.msg);
-	ok(!portmap_compat_del(&nl, &r, &arena), "nothing to remove: %s", err.msg);
-	ok(!portmap_compat_set(&nl, &r, &arena), "set: %s", err.msg);
+	ok(!is_there(id, &r), "nothing there");
+	ok(!portmap_compat_del(id, "id", &r), "nothing to remove: %s", err.msg);
+	ok(!portmap_compat_add(id, &r), "set: %s", err.msg);
 	is_str(says(&arena, "nft list chain ip cni_hostport hostports"),
 	       "table ip cni_hostport {\nchain hostports {\n"
 	       "tcp dport 8080 dnat to 10.1.0.2:80 comment \"id\"\n}\n}\n",
@@ -237,35 +252,36 @@ static void test_reference(void)
 	       "table ip6 cni_hostport {\nchain hostports {\n"
 	       "ip6 daddr ::1 udp dport 8081 dnat to [fd00::2]:82 comment \"id\"\n}\n}\n",
 	       "IPv6");
-	ok(!portmap_compat_has(&nl, &r, &arena, &has) && has, "there: %s", err.msg);
+	ok(is_there(id, &r), "there");
 	before = says(&arena, "nft list ruleset");
-	ok(!portmap_compat_set(&nl, &r, &arena), "again: %s", err.msg);
+	ok(!portmap_compat_add(id, &r), "again: %s", err.msg);
 	is_str(says(&arena, "nft list ruleset"), before, "is nothing new");
-	ok(portmap_compat_set(&nl, &o, &arena) < 0 && err.code == ERR_IN_USE, "another's: %s",
+	ok(portmap_compat_add(call_of("other"), &o) < 0 && err.code == ERR_IN_USE, "another's: %s",
 	   err.msg);
 	err_clear(&err);
-	ok(!portmap_compat_set(&nl, &s, &arena), "a second interface: %s", err.msg);
-	ok(!portmap_compat_del(&nl, &s, &arena), "goes: %s", err.msg);
+	ok(!portmap_compat_add(id, &s), "a second interface: %s", err.msg);
+	ok(!portmap_compat_del(id, "id", &s), "goes: %s", err.msg);
 	is_str(says(&arena, "nft list ruleset"), before, "alone");
 	says(&arena, "nft flush chain ip cni_hostport hostports_all");
-	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "nothing leads there: %s", err.msg);
-	ok(!portmap_compat_del(&nl, &all, &arena), "all of the container's: %s", err.msg);
+	ok(!is_there(id, &r), "nothing leads there");
+	ok(!portmap_compat_del(id, "id", &all), "all of the container's: %s", err.msg);
 	is_str(says(&arena, "nft list ruleset | grep '\"id\"'"), "", "none left");
 }
 
 static void test_reference_many(void)
 {
 	struct portmap_mapping *m = arena_array(&arena, struct portmap_mapping, 1000);
-	struct portmap_compat r = reference(m, 1000, "many");
-	bool has;
+	struct cni_call *many = call_of("many");
+	struct portmap r;
 
 	for (uint16_t i = 0; i < 1000; i++)
 		m[i] = mapping("192.0.2.1", IPPROTO_TCP, (uint16_t)(10000 + i), "10.1.0.2/16", 9);
-	ok(!portmap_compat_set(&nl, &r, &arena), "1000: %s", err.msg);
-	ok(!portmap_compat_has(&nl, &r, &arena, &has) && has, "all there: %s", err.msg);
-	ok(!portmap_compat_set(&nl, &r, &arena), "again: %s", err.msg);
-	ok(!portmap_compat_del(&nl, &r, &arena), "removed: %s", err.msg);
-	ok(!portmap_compat_has(&nl, &r, &arena, &has) && !has, "none left: %s", err.msg);
+	r = conf_of(m, 1000);
+	ok(!portmap_compat_add(many, &r), "1000: %s", err.msg);
+	ok(is_there(many, &r), "all there");
+	ok(!portmap_compat_add(many, &r), "again: %s", err.msg);
+	ok(!portmap_compat_del(many, "many", &r), "removed: %s", err.msg);
+	ok(!is_there(many, &r), "none left");
 }
 
 int main(void)

@@ -53,7 +53,7 @@ static void put_established(struct nl *nl)
 void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
 		 const struct xt_rule *r, const char *tag)
 {
-	NFT_BLOCK_(nl, nft_rule_begin(nl, t, chain, NULL, first), __COUNTER__)
+	nft_rule_at(nl, t, chain, NULL, first)
 	{
 		if (*r->in)
 			put_interface(nl, NFT_META_IIFNAME, r->in, false);

@@ -18,22 +18,18 @@ static void undo_own(struct cni_call *c, void *arg)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 
+/* A repair lists the rules, too, and leaves what it has put back. */
 static int add_own(struct cni_call *c, const struct portmap *conf)
 {
 	struct nft_elems *elems = arena_new(c->arena, struct nft_elems);
 
 	*elems = portmap_elems_of(c, conf);
+	if (c->req->record)
+		return nft_elems_restore(c->nft, elems, c->arena);
 	if (nft_elems_add(c->nft, elems, c->arena) < 0)
 		return -1;
 	undo_push(c, undo_own, elems);
 	return 0;
-}
-
-static int restore_own(struct cni_call *c, const struct portmap *conf)
-{
-	struct nft_elems elems = portmap_elems_of(c, conf);
-
-	return nft_elems_restore(c->nft, &elems, c->arena);
 }
 
 /* As the configuration would have it without a backend. */
@@ -52,97 +48,44 @@ static int check_own(struct cni_call *c, const struct portmap *conf)
 	return conf->chosen == PORTMAP_OWN ? -1 : err_set(c->err, ERR_CHECK, "not in our table");
 }
 
-static int del_own(struct cni_call *c, const struct portmap *conf)
+/* The comment has the call's container id. */
+static int del_own(struct cni_call *c, const char *container_id, const struct portmap *conf)
 {
 	struct nft_elems elems = portmap_elems_of(c, conf);
 
+	(void)container_id;
 	return nft_elems_del(c->nft, &elems, c->arena);
 }
 
 /* ---- the reference's table ------------------------------------------------------------------- */
 
-static struct portmap_compat compat_of(struct cni_call *c, const struct portmap *conf)
-{
-	return (struct portmap_compat){
-		.container_id = c->req->container_id,
-		.mappings = conf->list.mapping,
-		.n = conf->list.n,
-		.masq = portmap_masq(conf),
-		.cond = conf->cond,
-	};
-}
-
-static void undo_compat(struct cni_call *c, void *arg)
-{
-	if (portmap_compat_del(c->nft, arg, c->arena) < 0)
-		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
-}
-
 /*
  * Our table without mappings keeps others out of the loopback addresses: the reference's has no
  * place for that. Not after a repair, which leaves nothing of ours.
  */
-static int keep_loopback(struct cni_call *c)
-{
-	const struct cni_request *req = c->req;
-
-	if (req->backend || (req->record && *req->record->extra))
-		return 0;
-	return restore_own(c, &portmap_defaults);
-}
-
 static int add_compat(struct cni_call *c, const struct portmap *conf)
 {
-	struct portmap_compat *r = arena_new(c->arena, struct portmap_compat);
-	bool has;
+	struct nft_elems none = portmap_elems_of(c, &portmap_defaults);
+	const struct cni_request *req = c->req;
 
-	*r = compat_of(c, conf);
-	if (keep_loopback(c) < 0 || portmap_compat_has(c->nft, r, c->arena, &has) < 0)
+	if (!req->backend && !(req->record && *req->record->extra) &&
+	    nft_elems_restore(c->nft, &none, c->arena) < 0)
 		return -1;
-	if (!has)
-		undo_push(c, undo_compat, r);
-	return portmap_compat_set(c->nft, r, c->arena);
-}
-
-static int check_compat(struct cni_call *c, const struct portmap *conf)
-{
-	const struct portmap_compat r = compat_of(c, conf);
-	bool has;
-
-	if (portmap_compat_has(c->nft, &r, c->arena, &has) < 0)
-		return -1;
-	return has ? 0 : err_set(c->err, ERR_CHECK, "nf_tables: rules of the host ports are gone");
-}
-
-static int del_compat(struct cni_call *c, const struct portmap *conf)
-{
-	const struct portmap_compat r = compat_of(c, conf);
-
-	return portmap_compat_del(c->nft, &r, c->arena);
-}
-
-/* ---- iptables -------------------------------------------------------------------------------- */
-
-static int del_iptables(struct cni_call *c, const struct portmap *conf)
-{
-	(void)conf; /* the chain is the container's */
-	return portmap_iptables_del(c, c->req->container_id);
+	return portmap_compat_add(c, conf);
 }
 
 /* ---- all three ------------------------------------------------------------------------------- */
 
-typedef int (*rules_fn)(struct cni_call *c, const struct portmap *conf);
-
 static const struct backend {
-	rules_fn add;     /* pushes its undo */
-	rules_fn restore; /* puts back what is gone */
-	rules_fn check;   /* ERR_CHECK if it is not all there */
-	rules_fn del;
+	/* Puts back what is gone in a repair; else pushes its undo. */
+	int (*add)(struct cni_call *c, const struct portmap *conf);
+	/* ERR_CHECK if it is not all there. */
+	int (*check)(struct cni_call *c, const struct portmap *conf);
+	int (*del)(struct cni_call *c, const char *container_id, const struct portmap *conf);
 } backends[] = {
-	[PORTMAP_OWN] = { add_own, restore_own, check_own, del_own },
-	[PORTMAP_NFTABLES] = { add_compat, add_compat, check_compat, del_compat },
-	[PORTMAP_IPTABLES] = { portmap_iptables_add, portmap_iptables_add, portmap_iptables_check,
-			       del_iptables },
+	[PORTMAP_OWN] = { add_own, check_own, del_own },
+	[PORTMAP_NFTABLES] = { add_compat, portmap_compat_check, portmap_compat_del },
+	[PORTMAP_IPTABLES] = { portmap_iptables_add, portmap_iptables_check, portmap_iptables_del },
 };
 
 /* Has our table failed because there is no nf_tables, and will iptables do? */
@@ -154,23 +97,13 @@ static bool falls_back(struct cni_call *c, const struct portmap *conf)
 	return true;
 }
 
-static int make(struct cni_call *c, const struct portmap *conf, rules_fn fn)
+int portmap_rules_make(struct cni_call *c, const struct portmap *conf)
 {
 	if (cni_nft(c) < 0)
 		return -1;
-	if (fn(c, conf) == 0)
+	if (backends[conf->chosen].add(c, conf) == 0)
 		return 0;
 	return falls_back(c, conf) ? portmap_iptables_add(c, conf) : -1;
-}
-
-int portmap_rules_add(struct cni_call *c, const struct portmap *conf)
-{
-	return make(c, conf, backends[conf->chosen].add);
-}
-
-int portmap_rules_make(struct cni_call *c, const struct portmap *conf)
-{
-	return make(c, conf, backends[conf->chosen].restore);
 }
 
 /* A node changes over: any of the three will do. What the chosen one says is said. */
@@ -206,28 +139,33 @@ int portmap_rules_repair(struct cni_call *c, const struct portmap *conf)
 int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const struct portmap *old)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
-		if (i != conf->chosen && backends[i].del(c, old) < 0)
+		if (i != conf->chosen && backends[i].del(c, c->req->container_id, old) < 0)
 			return -1;
 	return conf->chosen != old->chosen ? portmap_close_loopback(c, old) : 0;
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-int portmap_rules_retire(struct cni_call *c, const struct portmap *old, const struct portmap *conf)
+int portmap_rules_retire(struct cni_call *c, const struct record *r, const struct portmap *conf)
 {
-	struct nft_elems before = portmap_elems_of(c, old);
-	struct nft_elems elems = portmap_elems_of(c, conf);
+	struct nft_elems before, elems;
+	struct portmap old;
 
+	if (!r)
+		return 0;
+	if (portmap_from_record(c, r, &old) < 0) {
+		err_clear(c->err);
+		return 0;
+	}
+	before = portmap_elems_of(c, &old);
+	elems = portmap_elems_of(c, conf);
 	return nft_elems_retire(c->nft, &before, &elems, c->arena);
 }
 
 static int gc(struct cni_call *c, const struct portmap *conf, nft_stale stale, void *data)
 {
-	struct portmap without = *conf;
-	struct nft_elems elems;
+	const struct nft_elems elems = portmap_elems_of(c, conf);
 
-	without.list.n = 0;
-	elems = portmap_elems_of(c, &without);
 	return nft_elems_gc_shared(c->nft, elems.table, stale, data, elems.succession, c->arena);
 }
 
@@ -236,7 +174,7 @@ int portmap_rules_del(struct cni_call *c, const struct portmap *conf)
 	struct instance o;
 
 	if (conf->is_recorded && conf->list.n)
-		return del_own(c, conf);
+		return del_own(c, c->req->container_id, conf);
 	instance_init(&o, c->req->net.name, c->req->ifname, c->req->container_id);
 	return gc(c, conf, instance_match_this, &o);
 }
@@ -252,12 +190,9 @@ int portmap_rules_gc(struct cni_call *c, const struct portmap *conf)
 int portmap_rules_del_compat(struct cni_call *c, const char *container_id,
 			     const struct portmap *conf)
 {
-	struct portmap_compat r = compat_of(c, conf);
-
-	r.container_id = container_id;
-	if (portmap_compat_del(c->nft, &r, c->arena) < 0)
+	if (portmap_compat_del(c, container_id, conf) < 0)
 		return -1;
-	return portmap_iptables_del(c, container_id);
+	return portmap_iptables_del(c, container_id, conf);
 }
 
 /* ---- STATUS ---------------------------------------------------------------------------------- */

@@ -7,10 +7,13 @@
 #pragma once
 
 #include "conf.h"
-#include "skel/call.h"
+#include "skel/record.h"
 
-/* `conf` is resolved. Pushes its undo. */
-int portmap_rules_add(struct cni_call *c, const struct portmap *conf) NODISCARD;
+/*
+ * Those that the configuration asks for, whatever others there are. `conf` is resolved. Pushes its
+ * undo; a repair puts back what is gone.
+ */
+int portmap_rules_make(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /* Fails with ERR_CHECK if they are not all there. */
 int portmap_rules_check(struct cni_call *c, const struct portmap *conf) NODISCARD;
@@ -19,14 +22,13 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf) NODISCAR
 int portmap_rules_repair(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*
- * ADD again: what it had in our table by another configuration goes. The others' rules have been
- * replaced.
+ * ADD again: what it had in our table by the configuration of its record, if there is one, goes.
+ * The others' rules have been replaced.
  */
-int portmap_rules_retire(struct cni_call *c, const struct portmap *old,
+int portmap_rules_retire(struct cni_call *c, const struct record *r,
 			 const struct portmap *conf) NODISCARD;
 
-/* Those that the configuration asks for, whatever others there are; and the others go. */
-int portmap_rules_make(struct cni_call *c, const struct portmap *conf) NODISCARD;
+/* What another backend than the configuration's has goes. */
 int portmap_rules_leave(struct cni_call *c, const struct portmap *conf,
 			const struct portmap *old) NODISCARD;
 

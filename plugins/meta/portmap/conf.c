@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "base/sha512.h"
-#include "nft_elems.h"
 
 #define CONDITIONS_MAX 4096 /* bytes, of one family */
 
@@ -31,8 +30,8 @@ const struct json_field portmap_fields[] = {
 	F_BOOL("masqAll", struct portmap, masq_all),
 	F_UINT("markMasqBit", struct portmap, mark_bit, HAS(struct portmap, mark_bit), .max = 31),
 	F_STR("externalSetMarkChain", struct portmap, external_chain, .empty = true),
-	F_STRS("conditionsV4", struct portmap, conditions_v4),
-	F_STRS("conditionsV6", struct portmap, conditions_v6),
+	F_STRS("conditionsV4", struct portmap, conditions[0]),
+	F_STRS("conditionsV6", struct portmap, conditions[1]),
 	F_HERE("runtimeConfig", runtime_fields),
 	F_END,
 };
@@ -41,42 +40,38 @@ const struct portmap portmap_defaults = { .snat = true, .mark_bit = PORTMAP_MARK
 
 /* ---- which backend --------------------------------------------------------------------------- */
 
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-static const char *const condition_keys[] = { "conditionsV4", "conditionsV6" };
+/* Those that one backend alone may understand. */
+static const char *const keys[] = { "conditionsV4", "conditionsV6", "externalSetMarkChain" };
 
-struct portmap_words portmap_conditions(const struct portmap *p, sa_family_t family)
-{
-	if (family == AF_INET)
-		return (struct portmap_words){ p->conditions_v4, p->n_conditions_v4 };
-	return (struct portmap_words){ p->conditions_v6, p->n_conditions_v6 };
-}
-
-/* Of the conditions; NULL: both could be, or neither has any. */
+/* The one backend that understands a key; NULL: both do, or it is not there. */
 static const char *language_of(const struct portmap *p, size_t i)
 {
-	const struct portmap_words words = portmap_conditions(p, families[i]);
-
-	return condition_language(words.word, words.n);
+	if (i < ARRAY_SIZE(ip_families))
+		return condition_language(p->conditions[i], p->n_conditions[i]);
+	return p->external_chain ? "iptables" : NULL;
 }
 
-/* Keys that only the other backend understands, as the reference has it. */
-static int check_backend(const struct portmap *p, struct err *err)
+/* The backend that is named, or the one that a key needs, as the reference has it. */
+static int choose(const struct portmap *p, const char **backend, struct err *err)
 {
-	const char *other = strcmp(p->backend, "iptables") ? "iptables" : "nftables";
+	const char *by = "backend";
 
-	if (strcmp(p->backend, "iptables") != 0 && strcmp(p->backend, "nftables") != 0)
+	*backend = p->backend;
+	if (p->backend && strcmp(p->backend, "iptables") != 0 &&
+	    strcmp(p->backend, "nftables") != 0)
 		return err_config(err, "backend: \"%.80s\" is neither nftables nor iptables",
 				  p->backend);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *language = language_of(p, i);
 
-		if (language && !strcmp(language, other))
-			return err_config(err, "%s: are for %s, and backend is %s",
-					  condition_keys[i], other, p->backend);
+		if (language && *backend && strcmp(language, *backend) != 0)
+			return err_config(err, "%s: is for %s, and %s is for %s", keys[i], language,
+					  by, *backend);
+		if (language && !*backend) {
+			*backend = language;
+			by = keys[i];
+		}
 	}
-	if (p->external_chain && !strcmp(other, "iptables"))
-		return err_config(err, "externalSetMarkChain: is for iptables, and backend is %s",
-				  p->backend);
 	return 0;
 }
 
@@ -84,15 +79,15 @@ static int check_backend(const struct portmap *p, struct err *err)
 static int check_external_chain(const struct portmap *p, struct err *err)
 {
 	const char *chain = p->external_chain;
+	bool valid;
 
 	if (p->has_mark_bit)
 		return err_config(err, "externalSetMarkChain: markMasqBit cannot be given as well");
-	if (!*chain || strlen(chain) > INSTANCE_CHAIN_LEN || *chain == '-' || *chain == '!')
-		return err_config(err, "externalSetMarkChain: \"%.80s\" is no chain's name", chain);
+	valid = *chain && strlen(chain) <= INSTANCE_CHAIN_LEN && *chain != '-' && *chain != '!';
 	for (const char *s = chain; *s; s++)
-		if (*s <= ' ' || *s > '~' || strchr("\"'\\", *s))
-			return err_config(err, "externalSetMarkChain: \"%.80s\" is no chain's name",
-					  chain);
+		valid &= *s > ' ' && *s <= '~' && !strchr("\"'\\", *s);
+	if (!valid)
+		return err_config(err, "externalSetMarkChain: \"%.80s\" is no chain's name", chain);
 	return 0;
 }
 
@@ -100,91 +95,83 @@ static int check_external_chain(const struct portmap *p, struct err *err)
  * iptables-restore takes a text apart at the ends of lines, even if they are quoted, and where one
  * is too long.
  */
-static int check_words(const char *key, struct portmap_words words, struct err *err)
+static int check_words(const struct portmap *p, size_t i, struct err *err)
 {
 	size_t len = 0;
 
-	for (size_t i = 0; i < words.n; i++) {
-		if (!*words.word[i] || strpbrk(words.word[i], "\n\r"))
-			return err_config(err, "%s[%zu]: empty, or of several lines", key, i);
-		len += strlen(words.word[i]) + 1;
+	for (size_t k = 0; k < p->n_conditions[i]; k++) {
+		const char *word = p->conditions[i][k];
+
+		if (!*word || strpbrk(word, "\n\r"))
+			return err_config(err, "%s[%zu]: empty, or of several lines", keys[i], k);
+		len += strlen(word) + 1;
 	}
 	if (len > CONDITIONS_MAX)
-		return err_config(err, "%s: longer than %d characters", key, CONDITIONS_MAX);
+		return err_config(err, "%s: longer than %d characters", keys[i], CONDITIONS_MAX);
 	return 0;
 }
 
 static int parse_conditions(struct portmap *p, struct arena *arena, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const struct portmap_words words = portmap_conditions(p, families[i]);
-
-		if (condition_parse(words.word, words.n, families[i], &p->cond[i], arena, err) < 0)
-			return err_wrap(err, "%s", condition_keys[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
+		if (condition_parse(p->conditions[i], p->n_conditions[i], ip_families[i],
+				    &p->cond[i], arena, err) < 0)
+			return err_wrap(err, "%s", keys[i]);
 	return 0;
 }
 
-/* Nobody has said which: iptables where only that can do what is asked for. */
-static int choose(struct portmap *p, struct arena *arena, struct err *err)
+/* Where no backend is named, iptables does what only that can do. */
+int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err)
 {
-	bool nft = false, iptables = p->external_chain;
+	const char *backend;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const char *language = language_of(p, i);
-
-		if (language && !strcmp(language, "nftables"))
-			nft = true;
-		else if (language)
-			iptables = true;
-	}
-	if (nft && iptables)
-		return err_config(err,
-				  "conditionsV4, conditionsV6, externalSetMarkChain: some are for "
-				  "nftables and some for iptables");
-	if (p->external_chain) {
-		p->chosen = PORTMAP_IPTABLES;
-		return 0;
-	}
-	p->may_fall_back = !nft;
-	if (parse_conditions(p, arena, err) == 0)
-		return 0;
-	if (nft)
+	if (p->backend && !*p->backend)
+		p->backend = NULL;
+	if (choose(p, &backend, err) < 0 || (p->external_chain && check_external_chain(p, err) < 0))
 		return -1;
-	err_clear(err);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
+		if (check_words(p, i, err) < 0)
+			return -1;
+	p->may_fall_back = !p->backend && (!backend || strcmp(backend, "nftables") != 0);
+	p->chosen = p->backend ? PORTMAP_NFTABLES : PORTMAP_OWN;
+	if (!p->external_chain && (!p->backend || !strcmp(p->backend, "nftables"))) {
+		if (parse_conditions(p, arena, err) == 0)
+			return 0;
+		if (!p->may_fall_back)
+			return -1;
+		err_clear(err);
+	}
 	p->chosen = PORTMAP_IPTABLES;
 	return 0;
 }
 
-int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err)
-{
-	if (p->backend && !*p->backend)
-		p->backend = NULL;
-	if (p->backend && check_backend(p, err) < 0)
-		return -1;
-	if (p->external_chain && check_external_chain(p, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		if (check_words(condition_keys[i], portmap_conditions(p, families[i]), err) < 0)
-			return -1;
-	}
-	if (!p->backend)
-		return choose(p, arena, err);
-	p->chosen = strcmp(p->backend, "iptables") ? PORTMAP_NFTABLES : PORTMAP_IPTABLES;
-	return p->chosen == PORTMAP_NFTABLES ? parse_conditions(p, arena, err) : 0;
-}
-
 /* ---- mappings -------------------------------------------------------------------------------- */
 
-uint8_t portmap_protocol(const struct portmap_port *port)
-{
-	static const uint8_t known[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP };
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+	{ "sctp", IPPROTO_SCTP },
+	{ "dccp", IPPROTO_DCCP },
+};
 
-	if (!port->protocol || !*port->protocol)
+const char *portmap_protocol_name(uint8_t protocol)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (protocols[i].number == protocol)
+			return protocols[i].name;
+	return NULL;
+}
+
+uint8_t portmap_protocol(const char *name)
+{
+	if (!name || !*name)
 		return IPPROTO_TCP;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcasecmp(port->protocol, portmap_protocol_name(known[i])))
-			return known[i];
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (!strcasecmp(name, protocols[i].name))
+			return protocols[i].number;
 	return 0;
 }
 
@@ -197,7 +184,7 @@ static bool is_unspecified(const struct ip *ip)
 
 static bool is_usable(const struct portmap_port *port)
 {
-	return port->host_port && port->container_port && portmap_protocol(port);
+	return port->host_port && port->container_port && portmap_protocol(port->protocol);
 }
 
 /* Is it for this family, too? */
@@ -206,13 +193,15 @@ static bool is_for(const struct portmap_port *port, sa_family_t family)
 	return port->host_ip.family == AF_UNSPEC || port->host_ip.family == family;
 }
 
-static struct portmap_mapping mapping_of(const struct portmap_port *port, const struct ip *to)
+static struct portmap_mapping mapping_of(const struct portmap *p, size_t i, const struct ip *to)
 {
+	const struct portmap_port *port = &p->ports[i];
 	struct portmap_mapping m = {
 		.to = *to,
-		.protocol = portmap_protocol(port),
+		.protocol = portmap_protocol(port->protocol),
 		.port = (uint16_t)port->host_port,
 		.to_port = (uint16_t)port->container_port,
+		.index = i,
 	};
 
 	if (port->host_ip.family != AF_UNSPEC && !is_unspecified(&port->host_ip))
@@ -220,11 +209,8 @@ static struct portmap_mapping mapping_of(const struct portmap_port *port, const 
 	return m;
 }
 
-/* The place on the host. */
-static int by_place(const void *x, const void *y)
+int portmap_by_place(const struct portmap_mapping *a, const struct portmap_mapping *b)
 {
-	const struct portmap_mapping *a = x, *b = y;
-
 	if (a->protocol != b->protocol)
 		return a->protocol - b->protocol;
 	if (a->port != b->port)
@@ -234,18 +220,34 @@ static int by_place(const void *x, const void *y)
 	return a->at.family == AF_UNSPEC ? 0 : ip_cmp(&a->at, &b->at);
 }
 
-/* One family's, sorted, each place once. */
-static void add_family(struct portmap_list *list, const struct portmap *p, const struct ip *to)
+static int by_place_and_index(const void *x, const void *y)
 {
-	struct portmap_mapping *first = list->mapping + list->n;
-	size_t n = 0, kept = 0;
+	const struct portmap_mapping *a = x, *b = y;
+	int order = portmap_by_place(a, b);
+
+	return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* One family's, sorted. */
+static size_t sort_family(const struct portmap *p, const struct ip *to, struct portmap_mapping *out)
+{
+	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_ports; i++)
 		if (is_usable(&p->ports[i]) && is_for(&p->ports[i], to->family))
-			first[n++] = mapping_of(&p->ports[i], to);
-	qsort(first, n, sizeof(*first), by_place);
+			out[n++] = mapping_of(p, i, to);
+	qsort(out, n, sizeof(*out), by_place_and_index);
+	return n;
+}
+
+/* Each place once. */
+static void add_family(struct portmap_list *list, const struct portmap *p, const struct ip *to)
+{
+	struct portmap_mapping *first = list->mapping + list->n;
+	size_t n = sort_family(p, to, first), kept = 0;
+
 	for (size_t i = 0; i < n; i++)
-		if (!kept || by_place(&first[kept - 1], &first[i]) != 0)
+		if (!kept || portmap_by_place(&first[kept - 1], &first[i]) != 0)
 			first[kept++] = first[i];
 	list->n += kept;
 }
@@ -277,11 +279,11 @@ struct portmap_list portmap_list(const struct portmap *p, const struct cni_resul
 {
 	struct portmap_list list = {
 		.mapping = arena_array(arena, struct portmap_mapping,
-				       p->n_ports * ARRAY_SIZE(families) + 1),
+				       p->n_ports * ARRAY_SIZE(ip_families) + 1),
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const struct ip *to = address_of(result, ifname, families[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		const struct ip *to = address_of(result, ifname, ip_families[i]);
 
 		if (to)
 			add_family(&list, p, to);
@@ -289,91 +291,65 @@ struct portmap_list portmap_list(const struct portmap *p, const struct cni_resul
 	return list;
 }
 
-/* A mapping and where it comes from. */
-struct placed {
-	struct portmap_mapping m;
-	size_t index;
-};
-
-static int by_place_and_index(const void *a, const void *b)
-{
-	const struct placed *x = a, *y = b;
-	int order = by_place(&x->m, &y->m);
-
-	return order ? order : (x->index > y->index) - (x->index < y->index);
-}
-
 /* One place cannot lead to two ports. */
 static int check_places(const struct portmap *p, sa_family_t family, struct arena *arena,
 			struct err *err)
 {
-	struct placed *all = arena_array(arena, struct placed, p->n_ports + 1);
+	struct portmap_mapping *all = arena_array(arena, struct portmap_mapping, p->n_ports + 1);
 	const struct ip any = { .family = family };
-	size_t n = 0;
+	size_t n = sort_family(p, &any, all);
 
-	for (size_t i = 0; i < p->n_ports; i++)
-		if (is_for(&p->ports[i], family))
-			all[n++] = (struct placed){ mapping_of(&p->ports[i], &any), i };
-	qsort(all, n, sizeof(*all), by_place_and_index);
 	for (size_t i = 1; i < n; i++)
-		if (!by_place(&all[i - 1].m, &all[i].m) && all[i - 1].m.to_port != all[i].m.to_port)
+		if (!portmap_by_place(&all[i - 1], &all[i]) && all[i - 1].to_port != all[i].to_port)
 			return err_config(
 				err,
 				"runtimeConfig.portMappings[%zu].hostPort: %u/%s leads to %u already",
-				all[i].index, all[i].m.port,
-				portmap_protocol_name(all[i].m.protocol), all[i - 1].m.to_port);
+				all[i].index, all[i].port, portmap_protocol_name(all[i].protocol),
+				all[i - 1].to_port);
 	return 0;
 }
 
 int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err *err)
 {
 	for (size_t i = 0; i < p->n_ports; i++)
-		if (!portmap_protocol(&p->ports[i]))
+		if (!portmap_protocol(p->ports[i].protocol))
 			return err_config(
 				err,
 				"runtimeConfig.portMappings[%zu].protocol: \"%.80s\" is none "
 				"of tcp, udp, sctp, dccp",
 				i, p->ports[i].protocol);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (check_places(p, families[i], arena, err) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
+		if (check_places(p, ip_families[i], arena, err) < 0)
 			return -1;
 	return 0;
 }
 
-/* ---- elements -------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-/* 16 digits that tell one set of conditions from another. */
-static const char *tag_of(const struct portmap *p, struct arena *arena)
+const char *portmap_mapping_name(const struct portmap_mapping *m, struct arena *arena)
+{
+	const char *protocol = portmap_protocol_name(m->protocol);
+	char text[IP_STRLEN];
+
+	if (m->at.family == AF_UNSPEC)
+		return arena_printf(arena, "host port %u/%s", m->port, protocol);
+	return arena_printf(arena,
+			    m->at.family == AF_INET ? "host port %s:%u/%s" : "host port [%s]:%u/%s",
+			    ip_str(&m->at, text), m->port, protocol);
+}
+
+const char *portmap_tag(const struct portmap *p, struct arena *arena)
 {
 	uint8_t digest[SHA512_LEN];
 	struct sha512 s;
 
 	sha512_begin(&s);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		const struct portmap_words words = portmap_conditions(p, families[i]);
-
-		sha512_add(&s, condition_keys[i], strlen(condition_keys[i]) + 1);
-		for (size_t k = 0; k < words.n; k++)
-			sha512_add(&s, words.word[k], strlen(words.word[k]) + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		sha512_add(&s, keys[i], strlen(keys[i]) + 1);
+		for (size_t k = 0; k < p->n_conditions[i]; k++)
+			sha512_add(&s, p->conditions[i][k], strlen(p->conditions[i][k]) + 1);
 	}
 	sha512_end(&s, digest);
 	return arena_printf(arena, "%02x%02x%02x%02x%02x%02x%02x%02x", digest[0], digest[1],
 			    digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
-}
-
-enum portmap_masq_mode portmap_masq(const struct portmap *p)
-{
-	if (!p->snat)
-		return PORTMAP_MASQ_NONE;
-	return p->masq_all ? PORTMAP_MASQ_ALL : PORTMAP_MASQ_LOCAL_SUBNET;
-}
-
-struct nft_elems portmap_elems(const struct portmap *p, const char *comment, struct arena *arena)
-{
-	const struct nft_table_def *own = portmap_nft_table(p->cond, tag_of(p, arena), arena);
-	struct nft_elems elems =
-		portmap_nft_elems(own, p->list.mapping, p->list.n, portmap_masq(p), arena);
-
-	elems.comment = comment;
-	return elems;
 }

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "nft_table.h"
+#include "condition.h"
 #include "skel/instance.h"
 
 #define PORTMAP_MARK_BIT 13
@@ -15,6 +15,14 @@ struct portmap_port {
 	uint32_t host_port, container_port;
 	const char *protocol; /* NULL: not said */
 	struct ip host_ip;
+};
+
+struct portmap_mapping {
+	struct ip at;     /* on the host; .family AF_UNSPEC: any address of the family of `to` */
+	struct ip to;     /* the container's, with its subnet's prefix length */
+	uint8_t protocol; /* IPPROTO_TCP, ... */
+	uint16_t port, to_port;
+	size_t index; /* of the port that it comes from */
 };
 
 struct portmap_list {
@@ -30,8 +38,8 @@ struct portmap {
 	bool snat, masq_all, has_mark_bit;
 	uint32_t mark_bit;
 	const char *external_chain; /* NULL: none */
-	const char **conditions_v4, **conditions_v6;
-	size_t n_conditions_v4, n_conditions_v6;
+	const char **conditions[2]; /* of IPv4 and of IPv6 */
+	size_t n_conditions[2];
 	struct portmap_port *ports;
 	size_t n_ports;
 
@@ -56,8 +64,10 @@ extern const struct portmap portmap_defaults;
 /* Which backend, with which conditions; errors name the key. */
 int portmap_resolve(struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
 
-/* IPPROTO_*, TCP if none is said; 0 for what is none of portmap_protocol_name(). */
-uint8_t portmap_protocol(const struct portmap_port *port);
+/* "tcp", "udp", "sctp", "dccp"; NULL for others. */
+const char *portmap_protocol_name(uint8_t protocol);
+/* IPPROTO_*, TCP if none is said; 0 for what is none of these. */
+uint8_t portmap_protocol(const char *name);
 
 /* What is wrong with the ports themselves, by the path of the key. */
 int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err *err) NODISCARD;
@@ -69,14 +79,11 @@ int portmap_check_ports(const struct portmap *p, struct arena *arena, struct err
 struct portmap_list portmap_list(const struct portmap *p, const struct cni_result *result,
 				 const char *ifname, struct arena *arena);
 
-enum portmap_masq_mode portmap_masq(const struct portmap *p);
+/* In the order of their places on the host; 0: it is the same. */
+int portmap_by_place(const struct portmap_mapping *a, const struct portmap_mapping *b);
 
-/* As elements of our table. */
-struct nft_elems portmap_elems(const struct portmap *p, const char *comment, struct arena *arena);
+/* "host port 192.0.2.1:8080/tcp" */
+const char *portmap_mapping_name(const struct portmap_mapping *m, struct arena *arena);
 
-/* A family's conditions. */
-struct portmap_words {
-	const char *const *word;
-	size_t n;
-};
-struct portmap_words portmap_conditions(const struct portmap *p, sa_family_t family);
+/* 16 digits that tell one set of conditions from another. */
+const char *portmap_tag(const struct portmap *p, struct arena *arena);

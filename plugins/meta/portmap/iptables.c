@@ -10,22 +10,6 @@
 #include "siblings.h"
 
 static const char *const from[] = { PORTMAP_ENTRIES, NULL };
-static const sa_family_t families[] = { AF_INET, AF_INET6 };
-
-static struct portmap_text text_of(struct cni_call *c, const char *container_id,
-				   const struct portmap *conf, sa_family_t family)
-{
-	struct portmap_text t = {
-		.conf = conf,
-		.network = c->req->net.name,
-		.container_id = container_id,
-		.family = family,
-		.arena = c->arena,
-	};
-
-	portmap_text_init(&t);
-	return t;
-}
 
 static int read_saved(struct cni_call *c, struct portmap_text *t, const char *chain,
 		      const char **saved)
@@ -56,7 +40,7 @@ static const struct shared {
 
 static bool is_missing(const struct portmap_text *t, const struct shared *s, const char *saved)
 {
-	return (!s->for_marks || portmap_text_has_marks(t)) &&
+	return (!s->for_marks || t->has_marks) &&
 	       !iptables_save_has_jump(saved, s->chain, s->to, t->arena);
 }
 
@@ -73,7 +57,7 @@ static void put_shared(struct portmap_text *t, const char *saved)
 {
 	if (!iptables_save_has_chain(saved, PORTMAP_ENTRIES))
 		portmap_text_line(t, "-N " PORTMAP_ENTRIES);
-	if (portmap_text_has_marks(t))
+	if (t->has_marks)
 		portmap_text_marks(t);
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
 		if (shared[i].rule && is_missing(t, &shared[i], saved))
@@ -85,8 +69,9 @@ static void put_shared(struct portmap_text *t, const char *saved)
 /* iptables-save is executed where there is something to compare only. */
 int portmap_iptables_check(struct cni_call *c, const struct portmap *conf)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct portmap_text t = text_of(c, c->req->container_id, conf, families[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		struct portmap_text t =
+			portmap_text_of(c, c->req->container_id, conf, ip_families[i]);
 		const char *saved;
 
 		if (!t.n)
@@ -102,9 +87,8 @@ int portmap_iptables_check(struct cni_call *c, const struct portmap *conf)
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
-static int commit(struct cni_call *c, struct portmap_text *t)
+static int commit(struct cni_call *c, const struct portmap_text *t)
 {
-	portmap_text_line(t, "COMMIT");
 	return iptables_restore(c, t->family, portmap_text_join(t));
 }
 
@@ -138,7 +122,6 @@ static int carry_out(struct cni_call *c, struct plan *p)
 {
 	if (p->done)
 		return 0;
-	portmap_text_line(&p->t, "*nat");
 	put_shared(&p->t, p->saved);
 	if (!p->complete) {
 		portmap_saved_keep(&p->t);
@@ -150,12 +133,12 @@ static int carry_out(struct cni_call *c, struct plan *p)
 /* The chain anew, with what there is of it by now in view. */
 static int put_back(struct cni_call *c, const struct portmap_text *before)
 {
-	struct portmap_text t = text_of(c, before->container_id, &portmap_defaults, before->family);
+	struct portmap_text t =
+		portmap_text_of(c, before->container_id, &portmap_defaults, before->family);
 	const char *saved;
 
 	if (read_saved(c, &t, NULL, &saved) < 0)
 		return -1;
-	portmap_text_line(&t, "*nat");
 	portmap_text_before(&t, before);
 	return commit(c, &t);
 }
@@ -164,7 +147,7 @@ static int put_all_back(struct cni_call *c, const struct plan *plans)
 {
 	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
 		return remove_chain(c, &plans[0].t);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
 		if (!plans[i].complete && put_back(c, &plans[i].t) < 0)
 			return -1;
 	return 0;
@@ -179,18 +162,18 @@ static void undo_add(struct cni_call *c, void *arg)
 /* Under the lock: two calls that find a shared jump missing would both make it. */
 int portmap_iptables_add(struct cni_call *c, const struct portmap *conf)
 {
-	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(families));
+	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(ip_families));
 
 	if (host_lock(c) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		plans[i].t = text_of(c, c->req->container_id, conf, families[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		plans[i].t = portmap_text_of(c, c->req->container_id, conf, ip_families[i]);
 		if (plan(c, &plans[i]) < 0)
 			return -1;
 	}
 	if (!plans[0].complete || !plans[1].complete)
 		undo_push(c, undo_add, plans);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
 		if (carry_out(c, &plans[i]) < 0)
 			return -1;
 	host_unlock(c);
@@ -202,46 +185,46 @@ int portmap_iptables_add(struct cni_call *c, const struct portmap *conf)
 /* What the container's other attachments to the network have, by their records, of one family. */
 static int join_siblings(struct cni_call *c, struct portmap_text *t)
 {
-	const struct portmap_siblings *s;
+	const struct portmap *own = c->conf;
 	const char *saved = NULL;
-	size_t n;
 
-	if (portmap_siblings(c, &s, &n) < 0)
+	if (portmap_siblings(c) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < own->n_siblings; i++) {
+		const struct portmap_siblings *s = &own->siblings[i];
 		struct portmap_text sibling;
 
-		if (strcmp(s[i].record->container_id, t->container_id) != 0 ||
-		    strcmp(s[i].record->network, t->network) != 0)
+		if (strcmp(s->record->container_id, t->container_id) != 0 ||
+		    strcmp(s->record->network, t->network) != 0)
 			continue;
 		if (!saved && read_saved(c, t, t->chain, &saved) < 0)
 			return -1;
-		sibling = text_of(c, t->container_id, &s[i].conf, t->family);
+		sibling = portmap_text_of(c, t->container_id, &s->conf, t->family);
 		portmap_saved_join(t, &sibling);
 	}
 	return 0;
 }
 
-int portmap_iptables_del(struct cni_call *c, const char *container_id)
+int portmap_iptables_del(struct cni_call *c, const char *container_id, const struct portmap *conf)
 {
-	struct portmap_text t[ARRAY_SIZE(families)];
+	struct portmap_text t[ARRAY_SIZE(ip_families)];
 	bool has, any = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		t[i] = text_of(c, container_id, &portmap_defaults, families[i]);
+	(void)conf;
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
+		t[i] = portmap_text_of(c, container_id, &portmap_defaults, ip_families[i]);
 	if (iptables_may_have_chain(c, IPTABLES_NAT, t[0].chain, &has) < 0)
 		return -1;
-	for (size_t i = 0; has && i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; has && i < ARRAY_SIZE(ip_families); i++) {
 		if (join_siblings(c, &t[i]) < 0)
 			return -1;
-		any |= t[i].at.n || t[i].any.n;
+		any |= t[i].rules.n;
 	}
 	if (!any)
 		return has ? remove_chain(c, &t[0]) : 0;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		if (!t[i].had_chain)
 			continue;
-		portmap_text_line(&t[i], "*nat");
 		portmap_text_container(&t[i]);
 		if (commit(c, &t[i]) < 0)
 			return -1;

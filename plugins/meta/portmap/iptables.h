@@ -20,6 +20,8 @@ int portmap_iptables_check(struct cni_call *c, const struct portmap *conf) NODIS
 
 /*
  * The container's chain of this network, from both families, nft and legacy, but for the rules that
- * lead to another attachment of the container that has a record. Shared chains stay.
+ * lead to another attachment of the container that has a record. Shared chains stay. `conf` does
+ * not matter: the chain is the container's.
  */
-int portmap_iptables_del(struct cni_call *c, const char *container_id) NODISCARD;
+int portmap_iptables_del(struct cni_call *c, const char *container_id,
+			 const struct portmap *conf) NODISCARD;

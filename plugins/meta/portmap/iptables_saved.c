@@ -25,15 +25,13 @@ void portmap_saved_read(struct portmap_text *t, const char *saved)
 
 /* ---- comparing ------------------------------------------------------------------------------- */
 
-/* Some versions print a protocol's number. */
-static bool is_same_protocol(const struct iptables_save_rule *saved,
-			     const struct iptables_save_rule *wanted)
+/* Some versions print a protocol's number; 0: the rule is for all. */
+static uint8_t protocol_of(const struct iptables_save_rule *rule)
 {
-	const struct portmap_port port = { .protocol = iptables_save_get(wanted, "-p") };
-	const char *is = iptables_save_get(saved, "-p");
+	const char *name = iptables_save_get(rule, "-p");
+	uint8_t protocol = name ? portmap_protocol(name) : 0;
 
-	return is &&
-	       (!strcmp(is, port.protocol) || strtoul(is, NULL, 10) == portmap_protocol(&port));
+	return name && !protocol ? (uint8_t)strtoul(name, NULL, 10) : protocol;
 }
 
 static bool is_same(const struct iptables_save_rule *saved, const struct iptables_save_rule *wanted)
@@ -41,7 +39,8 @@ static bool is_same(const struct iptables_save_rule *saved, const struct iptable
 	static const char *const options[] = { "--dport", "--dports",         "-s", "-d",
 					       "-j",      "--to-destination", NULL };
 
-	return iptables_save_equal(saved, wanted, options) && is_same_protocol(saved, wanted);
+	return iptables_save_equal(saved, wanted, options) &&
+	       protocol_of(saved) == protocol_of(wanted);
 }
 
 /* As a rule they are in the same order: the search begins behind the last that was found. */
@@ -73,30 +72,25 @@ static bool has_all(const struct portmap_rules *saved, const struct portmap_rule
 
 bool portmap_saved_has(const struct portmap_text *t)
 {
-	return has_all(&t->old, &t->at) && has_all(&t->old, &t->any) &&
-	       has_all(&t->old_entries, &t->entries);
+	return has_all(&t->old, &t->rules) && has_all(&t->old_entries, &t->entries);
 }
 
 /* ---- what stays ------------------------------------------------------------------------------ */
 
-/* "10.1.0.2:80", "[fd00::2]:80" */
-static bool leads_to(const struct portmap_text *t, const struct iptables_save_rule *rule,
-		     const struct ip *ip)
+/*
+ * Does the rule lead to the attachment's address, "10.1.0.2:80" or "[fd00::2]:80", which was perhaps
+ * an earlier one's?
+ */
+static bool is_own(const struct portmap_text *t, const struct iptables_save_rule *rule)
 {
 	const char *to = iptables_save_get(rule, "--to-destination");
 	struct ip is;
 
-	if (!to)
+	if (!to || !t->n)
 		return false;
 	to += *to == '[';
 	to = arena_strndup(t->arena, to, strcspn(to, t->family == AF_INET ? ":" : "]"));
-	return ip_parse(&is, to) && is.family == ip->family && ip_equal(&is, ip);
-}
-
-/* An address that is the attachment's now was an earlier one's. */
-static bool is_own(const struct portmap_text *t, const struct iptables_save_rule *rule)
-{
-	return t->n && leads_to(t, rule, &t->mappings[0].to);
+	return ip_parse(&is, to) && ip_equal(&is, &t->mappings[0].to);
 }
 
 static void append_all(const struct portmap_text *t, struct portmap_rules *to,
@@ -120,7 +114,7 @@ static void append_entries(const struct portmap_text *t, struct portmap_rules *t
 /* A rule that translates is preceded by those that mark what it will. */
 void portmap_saved_keep(struct portmap_text *t)
 {
-	struct portmap_rules at = { 0 }, any = { 0 }, entries = { 0 };
+	struct portmap_rules rules = { 0 }, entries = { 0 };
 	size_t first = 0;
 
 	for (size_t i = 0; i < t->old.n; i++) {
@@ -129,17 +123,15 @@ void portmap_saved_keep(struct portmap_text *t)
 		bool translates = iptables_save_has(rule, "-j", "DNAT");
 
 		if (translates && !is_own(t, rule))
-			append_all(t, iptables_save_get(rule, "-d") ? &at : &any, &group);
+			append_all(t, &rules, &group);
 		if (translates || iptables_save_has(rule, "-j", "RETURN"))
 			first = i + 1;
 	}
-	if (at.n || any.n)
+	if (rules.n)
 		append_all(t, &entries, &t->old_entries);
-	append_all(t, &at, &t->at);
-	append_all(t, &any, &t->any);
+	append_all(t, &rules, &t->rules);
 	append_entries(t, &entries, &t->entries);
-	t->at = at;
-	t->any = any;
+	t->rules = rules;
 	t->entries = entries;
 }
 
@@ -151,8 +143,7 @@ void portmap_saved_join(struct portmap_text *t, const struct portmap_text *sibli
 		i++;
 	if (i == t->old.n)
 		return;
-	append_all(t, &t->at, &sibling->at);
-	append_all(t, &t->any, &sibling->any);
+	append_all(t, &t->rules, &sibling->rules);
 	append_entries(t, &t->entries, &sibling->entries);
 }
 
@@ -163,18 +154,14 @@ static const struct portmap_mapping *mapping_of(const struct portmap_text *t,
 						const struct iptables_save_rule *rule)
 {
 	const char *port = iptables_save_get(rule, "--dport"), *at = iptables_save_get(rule, "-d");
-	struct ip ip = { 0 };
+	struct portmap_mapping is = { .protocol = protocol_of(rule) };
 
-	if (!port || (at && !cidr_parse(&ip, at)))
+	if (!port || (at && !cidr_parse(&is.at, at)))
 		return NULL;
-	for (size_t i = 0; i < t->n; i++) {
-		const struct portmap_mapping *m = &t->mappings[i];
-
-		if (m->port == strtoul(port, NULL, 10) && m->at.family == ip.family &&
-		    (!at || ip_equal(&ip, &m->at)) &&
-		    iptables_save_has(rule, "-p", portmap_protocol_name(m->protocol)))
-			return m;
-	}
+	is.port = (uint16_t)strtoul(port, NULL, 10);
+	for (size_t i = 0; i < t->n; i++)
+		if (!portmap_by_place(&t->mappings[i], &is))
+			return &t->mappings[i];
 	return NULL;
 }
 
@@ -198,7 +185,7 @@ int portmap_saved_conflicts(const struct portmap_text *t, const char *saved, str
 	const char *own = arena_printf(t->arena, "id: \"%s\"", t->container_id), *at = saved;
 	struct iptables_save_rule rule;
 
-	if (portmap_conditions(t->conf, t->family).n)
+	if (t->conf->n_conditions[t->family == AF_INET6])
 		return 0;
 	while (iptables_save_next(&at, PORTMAP_CHAIN "*", &rule, t->arena)) {
 		const struct portmap_mapping *m;
@@ -210,9 +197,8 @@ int portmap_saved_conflicts(const struct portmap_text *t, const char *saved, str
 		m = mapping_of(t, &rule);
 		comment = m ? comment_of_entry(t, saved, rule.word[0]) : NULL;
 		if (comment && !strstr(comment, own))
-			return err_set(err, ERR_IN_USE,
-				       "host port %u/%s is held by another container (%.200s)",
-				       m->port, portmap_protocol_name(m->protocol), comment);
+			return err_set(err, ERR_IN_USE, "%s is held by another container (%.200s)",
+				       portmap_mapping_name(m, t->arena), comment);
 	}
 	return 0;
 }

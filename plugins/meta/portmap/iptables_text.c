@@ -6,11 +6,6 @@
 #define COMMENT_MAX 255
 #define PORTS_MAX   15 /* in one multiport match */
 
-bool portmap_text_has_marks(const struct portmap_text *t)
-{
-	return t->conf->snat && !t->conf->external_chain;
-}
-
 /* ---- writing --------------------------------------------------------------------------------- */
 
 void portmap_text_line(struct portmap_text *t, const char *line)
@@ -27,16 +22,17 @@ void portmap_text_line(struct portmap_text *t, const char *line)
 
 const char *portmap_text_join(const struct portmap_text *t)
 {
-	size_t len = 0;
+	static const char begin[] = "*nat\n", end[] = "COMMIT\n";
+	size_t len = sizeof(begin) + sizeof(end);
 	char *text, *p;
 
 	for (size_t i = 0; i < t->n_lines; i++)
 		len += strlen(t->line[i]) + 1;
-	p = text = arena_alloc(t->arena, len + 1);
-	for (size_t i = 0; i < t->n_lines; i++) {
-		p = stpcpy(p, t->line[i]);
-		*p++ = '\n';
-	}
+	text = arena_alloc(t->arena, len);
+	p = stpcpy(text, begin);
+	for (size_t i = 0; i < t->n_lines; i++)
+		p = stpcpy(stpcpy(p, t->line[i]), "\n");
+	strcpy(p, end);
 	return text;
 }
 
@@ -57,11 +53,12 @@ static const char *quoted(struct arena *arena, const char *word)
 
 static const char *conditions(const struct portmap_text *t)
 {
-	const struct portmap_words words = portmap_conditions(t->conf, t->family);
+	int i = t->family == AF_INET6;
 	const char *text = "";
 
-	for (size_t i = 0; i < words.n; i++)
-		text = arena_printf(t->arena, "%s %s", text, quoted(t->arena, words.word[i]));
+	for (size_t k = 0; k < t->conf->n_conditions[i]; k++)
+		text = arena_printf(t->arena, "%s %s", text,
+				    quoted(t->arena, t->conf->conditions[i][k]));
 	return text;
 }
 
@@ -94,7 +91,7 @@ static void entries_of(struct portmap_text *t, uint8_t protocol)
 	size_t in_line = 0;
 
 	for (size_t i = 0; i < conf->n_ports; i++) {
-		if (portmap_protocol(&conf->ports[i]) != protocol)
+		if (portmap_protocol(conf->ports[i].protocol) != protocol)
 			continue;
 		ports = arena_printf(t->arena, "%s%s%u", in_line ? ports : "", in_line ? "," : "",
 				     conf->ports[i].host_port);
@@ -107,33 +104,28 @@ static void entries_of(struct portmap_text *t, uint8_t protocol)
 		entry_rule(t, protocol, ports);
 }
 
-static void mark_rule(struct portmap_text *t, struct portmap_rules *to, const char *source,
-		      const char *match)
+static void mark_rule(struct portmap_text *t, const char *source, const char *match)
 {
 	const char *target = t->conf->external_chain ? t->conf->external_chain : PORTMAP_SETMARK;
 
-	RULE(t, to, "-A %s%s%s -j %s", t->chain, source, match, target);
+	RULE(t, &t->rules, "-A %s%s%s -j %s", t->chain, source, match, target);
 }
 
-static void mark_rules(struct portmap_text *t, struct portmap_rules *to,
-		       const struct portmap_mapping *m, const char *match)
+static void mark_rules(struct portmap_text *t, const struct portmap_mapping *m, const char *match)
 {
 	struct ip net = ip_network(&m->to);
 	char text[IP_STRLEN];
 
-	if (!t->conf->snat)
-		return;
 	if (t->conf->masq_all) {
-		mark_rule(t, to, "", match);
+		mark_rule(t, "", match);
 		return;
 	}
-	mark_rule(t, to, arena_printf(t->arena, " -s %s", cidr_str(&net, text)), match);
-	mark_rule(t, to, t->family == AF_INET ? " -s 127.0.0.1/32" : " -s ::1/128", match);
+	mark_rule(t, arena_printf(t->arena, " -s %s", cidr_str(&net, text)), match);
+	mark_rule(t, t->family == AF_INET ? " -s 127.0.0.1/32" : " -s ::1/128", match);
 }
 
 static void mapping_rules(struct portmap_text *t, const struct portmap_mapping *m)
 {
-	struct portmap_rules *to = m->at.family == AF_UNSPEC ? &t->any : &t->at;
 	const char *protocol = portmap_protocol_name(m->protocol), *at = "", *match;
 	char text[IP_STRLEN];
 	struct ip host = m->at;
@@ -144,30 +136,39 @@ static void mapping_rules(struct portmap_text *t, const struct portmap_mapping *
 	}
 	match = arena_printf(t->arena, "%s -p %s -m %s --dport %u", at, protocol, protocol,
 			     m->port);
-	mark_rules(t, to, m, match);
-	RULE(t, to,
+	if (t->conf->snat)
+		mark_rules(t, m, match);
+	RULE(t, &t->rules,
 	     t->family == AF_INET ? "-A %s%s -j DNAT --to-destination %s:%u"
 				  : "-A %s%s -j DNAT --to-destination [%s]:%u",
 	     t->chain, match, ip_str(&m->to, text), m->to_port);
 }
 
 /* Protocols in alphabetical order, as the reference. */
-void portmap_text_init(struct portmap_text *t)
+struct portmap_text portmap_text_of(struct cni_call *c, const char *container_id,
+				    const struct portmap *conf, sa_family_t family)
 {
-	const struct portmap_list *list = &t->conf->list;
 	static const uint8_t protocols[] = { IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP };
+	struct portmap_text t = {
+		.conf = conf,
+		.network = c->req->net.name,
+		.container_id = container_id,
+		.family = family,
+		.arena = c->arena,
+		.has_marks = conf->snat && !conf->external_chain,
+	};
 
-	instance_hash_name(t->chain, INSTANCE_CHAIN_LEN, PORTMAP_CHAIN, t->network,
-			   t->container_id);
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->mapping[i].to.family != t->family)
+	instance_hash_name(t.chain, INSTANCE_CHAIN_LEN, PORTMAP_CHAIN, t.network, container_id);
+	for (size_t i = 0; i < conf->list.n; i++) {
+		if (conf->list.mapping[i].to.family != family)
 			continue;
-		if (!t->n++)
-			t->mappings = &list->mapping[i];
-		mapping_rules(t, &list->mapping[i]);
+		if (!t.n++)
+			t.mappings = &conf->list.mapping[i];
+		mapping_rules(&t, &conf->list.mapping[i]);
 	}
-	for (size_t i = 0; t->n && i < ARRAY_SIZE(protocols); i++)
-		entries_of(t, protocols[i]);
+	for (size_t i = 0; t.n && i < ARRAY_SIZE(protocols); i++)
+		entries_of(&t, protocols[i]);
+	return t;
 }
 
 static void put_rules(struct portmap_text *t, const struct portmap_rules *rules)
@@ -199,10 +200,12 @@ void portmap_text_container(struct portmap_text *t)
 	put_chain(t);
 	if (t->family == AF_INET)
 		LINE(t, "-A %s -d 127.0.0.0/8 -m addrtype ! --src-type LOCAL -j RETURN", t->chain);
-	put_rules(t, &t->at);
-	put_rules(t, &t->any);
+	for (int all = 0; all <= 1; all++)
+		for (size_t i = 0; i < t->rules.n; i++)
+			if (all == !iptables_save_get(&t->rules.rule[i], "-d"))
+				LINE(t, "-A %s", t->rules.rule[i].text);
 	put_rules(t, &t->entries);
-	if (!t->at.n && !t->any.n)
+	if (!t->rules.n)
 		drop_chain(t);
 }
 

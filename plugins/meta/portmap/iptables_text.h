@@ -33,12 +33,13 @@ struct portmap_text {
 	const char *network, *container_id;
 	sa_family_t family;
 	struct arena *arena;
+	char chain[INSTANCE_CHAIN_LEN + 1];
+	bool has_marks; /* by chains of our own */
 
-	/* portmap_text_init(): what is wanted. Ports of one address of the host, of all */
+	/* What is wanted: of the chain, and the entries that lead to it. */
 	const struct portmap_mapping *mappings;
 	size_t n;
-	char chain[INSTANCE_CHAIN_LEN + 1];
-	struct portmap_rules at, any, entries;
+	struct portmap_rules rules, entries;
 
 	/* portmap_saved_read(): what the chain has, of all interfaces */
 	struct portmap_rules old, old_entries;
@@ -48,11 +49,8 @@ struct portmap_text {
 	size_t n_lines;
 };
 
-/* The caller sets the first members. */
-void portmap_text_init(struct portmap_text *t);
-
-/* Do the marks have chains of our own? */
-bool portmap_text_has_marks(const struct portmap_text *t);
+struct portmap_text portmap_text_of(struct cni_call *c, const char *container_id,
+				    const struct portmap *conf, sa_family_t family);
 
 void portmap_text_line(struct portmap_text *t, const char *line);
 void portmap_text_marks(struct portmap_text *t);     /* the two shared chains, anew */
@@ -60,4 +58,6 @@ void portmap_text_container(struct portmap_text *t); /* what is wanted in place 
 
 /* What was there before in place of what is there. */
 void portmap_text_before(struct portmap_text *t, const struct portmap_text *before);
+
+/* All lines, as one transaction of the table. */
 const char *portmap_text_join(const struct portmap_text *t);

@@ -3,23 +3,17 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "nft/chain.h"
 #include "nft/expr.h"
 #include "nft/rule.h"
 
 static const char hostports[] = "hostports", all[] = "hostports_all",
 		  masquerading[] = "masquerading";
 
-/* What differs between the families. */
-static const struct side {
-	sa_family_t family;
-	struct nft_table table;
-} sides[] = {
-	{ AF_INET, { NFPROTO_IPV4, "cni_hostport" } },
-	{ AF_INET6, { NFPROTO_IPV6, "cni_hostport" } },
-};
+static const struct nft_table tables[] = { { NFPROTO_IPV4, "cni_hostport" },
+					   { NFPROTO_IPV6, "cni_hostport" } };
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
@@ -82,49 +76,45 @@ static struct translation read_translation(const struct nft_rule_info *rule, sa_
 	return r;
 }
 
-/* One family's part of the request, and what the table has of it. */
+/* What is asked for of one family, and what the table has of it. */
 struct scan {
-	const struct portmap_compat *r;
-	const struct side *side;
-	const struct ip *to; /* the container's address of the family, NULL: any */
+	const struct portmap *conf;
+	const char *container_id; /* the comment of its rules */
+	size_t family;            /* of ip_families */
+	const struct ip *to;      /* the container's address, NULL: any */
 	struct nft_rule_list rules;
 	const struct portmap_mapping *taken; /* by another container, */
 	const char *comment;                 /* this one */
 };
 
-/* The container's address. */
-static const struct ip *target_of(const struct portmap_compat *r, sa_family_t family)
+static struct scan scan_of(const struct portmap *conf, const char *container_id, size_t family)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (r->mappings[i].to.family == family)
-			return &r->mappings[i].to;
-	return NULL;
+	struct scan l = { .conf = conf, .container_id = container_id, .family = family };
+
+	for (size_t i = 0; i < conf->list.n && !l.to; i++)
+		if (conf->list.mapping[i].to.family == ip_families[family])
+			l.to = &conf->list.mapping[i].to;
+	return l;
 }
 
-static bool is_ours(const struct portmap_compat *r, const char *comment)
+static bool is_ours(const struct scan *l, const struct nft_rule_info *rule)
 {
-	return !strncmp(comment, r->container_id, NFT_COMMENT_MAX);
-}
-
-static bool is_same_place(const struct portmap_mapping *a, const struct portmap_mapping *b)
-{
-	if (a->protocol != b->protocol || a->port != b->port || a->at.family != b->at.family)
-		return false;
-	return a->at.family == AF_UNSPEC || ip_equal(&a->at, &b->at);
+	return !strncmp(rule->comment, l->container_id, NFT_COMMENT_MAX);
 }
 
 /* Has another container the place of one of the mappings, for all packets? */
 static void find_taken(struct scan *l, const struct nft_rule_info *rule)
 {
+	const struct portmap_list *list = &l->conf->list;
 	struct translation read;
 
 	if (!l->to || strcmp(rule->chain, hostports) != 0 || nft_rule_names(rule, l->to))
 		return;
-	read = read_translation(rule, l->side->family);
-	for (size_t i = 0; i < l->r->n && !read.is_narrow; i++)
-		if (l->r->mappings[i].to.family == l->side->family &&
-		    is_same_place(&l->r->mappings[i], &read.mapping)) {
-			l->taken = &l->r->mappings[i];
+	read = read_translation(rule, l->to->family);
+	for (size_t i = 0; i < list->n && !read.is_narrow; i++)
+		if (list->mapping[i].to.family == l->to->family &&
+		    !portmap_by_place(&list->mapping[i], &read.mapping)) {
+			l->taken = &list->mapping[i];
 			l->comment = rule->comment;
 		}
 }
@@ -133,17 +123,10 @@ static bool is_listed(const struct nft_rule_info *rule, void *data)
 {
 	struct scan *l = data;
 
-	if (is_ours(l->r, rule->comment))
+	if (is_ours(l, rule))
 		return !l->to || nft_rule_names(rule, l->to);
 	find_taken(l, rule);
 	return false;
-}
-
-static struct scan scan_of(const struct portmap_compat *r, size_t side)
-{
-	return (struct scan){ .r = r,
-			      .side = &sides[side],
-			      .to = target_of(r, sides[side].family) };
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -194,20 +177,13 @@ static void put_translation(struct nl *nl, const struct portmap_mapping *m)
 /* That of one address goes before those of all. */
 static void put_mapping(struct nl *nl, const struct scan *l, const struct portmap_mapping *m)
 {
-	const struct condition *cond = &l->r->cond[l->side - sides];
-	const struct nft_table *t = &l->side->table;
+	bool first = m->at.family != AF_UNSPEC;
 
-	if (m->at.family == AF_UNSPEC) {
-		nft_rule(nl, t, hostports, l->r->container_id) {
-			condition_put(nl, cond);
-			put_translation(nl, m);
-		}
-		return;
-	}
-	nft_rule_first(nl, t, hostports, l->r->container_id) {
-		condition_put(nl, cond);
-		nft_daddr(nl, m->at.family, NFT_R(0));
-		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), m->at.bytes, ip_len(&m->at));
+	nft_rule_at(nl, &tables[l->family], hostports, l->container_id, first)
+	{
+		condition_put(nl, &l->conf->cond[l->family]);
+		if (first)
+			nft_daddr_in(nl, &m->at, NFT_CMP_EQ);
 		put_translation(nl, m);
 	}
 }
@@ -215,145 +191,156 @@ static void put_mapping(struct nl *nl, const struct scan *l, const struct portma
 /* ct status dnat ip saddr 10.1.0.0/16 ip daddr 10.1.0.2 masquerade; NULL: whatever the source is */
 static void put_source(struct nl *nl, const struct scan *l, const struct ip *source)
 {
-	nft_rule(nl, &l->side->table, masquerading, l->r->container_id) {
+	struct ip to = *l->to;
+
+	to.plen = ip_bits(&to);
+	nft_rule(nl, &tables[l->family], masquerading, l->container_id) {
 		nft_ct_status(nl, IPS_DST_NAT);
 		if (source)
 			nft_saddr_in(nl, source);
-		nft_daddr(nl, l->to->family, NFT_R(0));
-		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), l->to->bytes, ip_len(l->to));
+		nft_daddr_in(nl, &to, NFT_CMP_EQ);
 		nft_masquerade(nl);
 	}
 }
 
-static void put_sources(struct nl *nl, const struct scan *l)
+static void put_family(struct nl *nl, const struct scan *l)
 {
-	struct ip subnet = ip_network(l->to);
+	const struct portmap *conf = l->conf;
+	const struct nft_table *t = &tables[l->family];
+	struct ip subnet;
 
-	if (l->r->masq == PORTMAP_MASQ_ALL)
-		put_source(nl, l, NULL);
-	if (l->r->masq == PORTMAP_MASQ_LOCAL_SUBNET) {
-		put_source(nl, l, &subnet);
-		put_source(nl, l, &ip_loopback[l->side - sides]);
-	}
-}
-
-static void put_side(struct nl *nl, const struct scan *l)
-{
 	if (!l->to)
 		return;
-	put_base(nl, &l->side->table);
+	put_base(nl, t);
 	for (size_t i = 0; i < l->rules.n; i++)
-		nft_rule_del(nl, &l->side->table, l->rules.list[i].chain, l->rules.list[i].handle);
-	for (size_t i = 0; i < l->r->n; i++)
-		if (l->r->mappings[i].to.family == l->side->family)
-			put_mapping(nl, l, &l->r->mappings[i]);
-	put_sources(nl, l);
+		nft_rule_del(nl, t, l->rules.list[i].chain, l->rules.list[i].handle);
+	for (size_t i = 0; i < conf->list.n; i++)
+		if (conf->list.mapping[i].to.family == l->to->family)
+			put_mapping(nl, l, &conf->list.mapping[i]);
+	subnet = ip_network(l->to);
+	if (conf->snat)
+		put_source(nl, l, conf->masq_all ? NULL : &subnet);
+	if (conf->snat && !conf->masq_all)
+		put_source(nl, l, &ip_loopback[l->family]);
 }
 
-static int scan_side(struct nl *nl, struct scan *l, struct arena *arena)
+static int scan_family(struct cni_call *c, struct scan *l)
 {
-	char text[IP_STRLEN];
-
-	if (l->to && nft_rules(nl, &l->side->table, NULL, &l->rules, arena) < 0)
+	if (l->to && nft_rules(c->nft, &tables[l->family], NULL, &l->rules, c->arena) < 0)
 		return -1;
 	nft_rules_keep(&l->rules, is_listed, l);
 	if (!l->taken)
 		return 0;
-	return err_set(nl->err, ERR_IN_USE, "host port %s%s%u/%s is held by another container (%s)",
-		       l->taken->at.family ? ip_str(&l->taken->at, text) : "",
-		       l->taken->at.family ? " " : "", l->taken->port,
-		       portmap_protocol_name(l->taken->protocol), l->comment);
+	return err_set(c->err, ERR_IN_USE, "%s is held by another container (%s)",
+		       portmap_mapping_name(l->taken, c->arena), l->comment);
 }
 
-int portmap_compat_set(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
+static int set(struct cni_call *c, const struct portmap *conf)
 {
 	for (int tries = 0;;) {
-		struct scan scans[] = { scan_of(r, 0), scan_of(r, 1) };
+		struct scan scans[] = { scan_of(conf, c->req->container_id, 0),
+					scan_of(conf, c->req->container_id, 1) };
 		uint32_t generation;
 
-		if (nft_generation(nl, &generation) < 0 || scan_side(nl, &scans[0], arena) < 0 ||
-		    scan_side(nl, &scans[1], arena) < 0)
+		if (nft_generation(c->nft, &generation) < 0 || scan_family(c, &scans[0]) < 0 ||
+		    scan_family(c, &scans[1]) < 0)
 			return -1;
-		nft_begin_at(nl, r->n * 3 + scans[0].rules.n + scans[1].rules.n, arena, generation);
-		put_side(nl, &scans[0]);
-		put_side(nl, &scans[1]);
-		if (nft_commit(nl) == 0)
+		nft_begin_at(c->nft, conf->list.n * 3 + scans[0].rules.n + scans[1].rules.n,
+			     c->arena, generation);
+		put_family(c->nft, &scans[0]);
+		put_family(c->nft, &scans[1]);
+		if (nft_commit(c->nft) == 0)
 			return 0;
-		if (!nft_should_retry(nl, &tries, ENOENT))
+		if (!nft_should_retry(c->nft, &tries, ENOENT))
 			return -1;
 	}
 }
 
-/* ---- checking and removing ------------------------------------------------------------------- */
-
-static bool is_same(const struct portmap_mapping *a, const struct portmap_mapping *b)
+static void undo(struct cni_call *c, void *arg)
 {
-	return is_same_place(a, b) && a->to_port == b->to_port && a->to.family == b->to.family &&
-	       ip_equal(&a->to, &b->to);
+	(void)arg;
+	if (portmap_compat_del(c, c->req->container_id, c->conf) < 0)
+		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
+
+int portmap_compat_add(struct cni_call *c, const struct portmap *conf)
+{
+	if (portmap_compat_check(c, conf) < 0) {
+		if (c->err->code != ERR_CHECK)
+			return -1;
+		err_clear(c->err);
+		undo_push(c, undo, NULL);
+	}
+	return set(c, conf);
+}
+
+/* ---- checking and removing ------------------------------------------------------------------- */
 
 /* The reference has its conditions elsewhere than in the rule. */
 static bool translates(const struct scan *l, const struct nft_rule_info *rule,
 		       const struct portmap_mapping *m)
 {
-	struct translation read;
+	const struct translation read = read_translation(rule, l->to->family);
+	const struct portmap_mapping *is = &read.mapping;
 
-	if (!is_ours(l->r, rule->comment) || strcmp(rule->chain, hostports) != 0)
-		return false;
-	read = read_translation(rule, l->side->family);
-	return (!read.is_narrow || l->r->cond[l->side - sides].n) && is_same(m, &read.mapping);
-}
-
-static bool masquerades(const struct scan *l, const struct nft_rule_info *rule)
-{
-	return is_ours(l->r, rule->comment) && !strcmp(rule->chain, masquerading) &&
-	       nft_rule_names(rule, l->to);
+	return !strcmp(rule->chain, hostports) && (!read.is_narrow || l->conf->cond[l->family].n) &&
+	       !portmap_by_place(m, is) && m->to_port == is->to_port &&
+	       m->to.family == is->to.family && ip_equal(&m->to, &is->to);
 }
 
 static bool has_mapping(const struct scan *l, const struct portmap_mapping *m)
 {
 	for (size_t i = 0; i < l->rules.n; i++)
-		if (translates(l, &l->rules.list[i], m))
+		if (is_ours(l, &l->rules.list[i]) && translates(l, &l->rules.list[i], m))
 			return true;
-	return m->to.family != l->side->family;
+	return m->to.family != l->to->family;
 }
 
-static int has_side(struct nl *nl, const struct portmap_compat *r, size_t side, struct arena *arena,
-		    bool *has)
+/* Rules that lead to the ports, that masquerade, and that translate. */
+static int has_family(struct cni_call *c, struct scan *l, bool *has)
 {
-	struct scan l = scan_of(r, side);
-	bool snat = r->masq == PORTMAP_MASQ_NONE;
-	size_t jumps;
+	bool jumps = false, snat = !l->conf->snat;
 
 	*has = true;
-	if (!l.to)
+	if (!l->to)
 		return 0;
-	if (nft_count_jumps(nl, &l.side->table, all, hostports, arena, &jumps) < 0 ||
-	    nft_rules(nl, &l.side->table, NULL, &l.rules, arena) < 0)
+	if (nft_rules(c->nft, &tables[l->family], NULL, &l->rules, c->arena) < 0)
 		return -1;
-	for (size_t i = 0; i < l.rules.n; i++)
-		snat |= masquerades(&l, &l.rules.list[i]);
+	for (size_t i = 0; i < l->rules.n; i++) {
+		const struct nft_rule_info *rule = &l->rules.list[i];
+
+		jumps |= !strcmp(rule->chain, all) && nft_rule_leads_to(rule, hostports);
+		snat |= !strcmp(rule->chain, masquerading) && is_ours(l, rule) &&
+			nft_rule_names(rule, l->to);
+	}
 	*has = jumps && snat;
-	for (size_t i = 0; i < r->n; i++)
-		*has &= has_mapping(&l, &r->mappings[i]);
+	for (size_t i = 0; *has && i < l->conf->list.n; i++)
+		*has = has_mapping(l, &l->conf->list.mapping[i]);
 	return 0;
 }
 
-int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena,
-		       bool *has)
+int portmap_compat_check(struct cni_call *c, const struct portmap *conf)
 {
-	if (has_side(nl, r, 0, arena, has) < 0)
-		return -1;
-	return *has ? has_side(nl, r, 1, arena, has) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		struct scan l = scan_of(conf, c->req->container_id, i);
+		bool has;
+
+		if (has_family(c, &l, &has) < 0)
+			return -1;
+		if (!has)
+			return err_set(c->err, ERR_CHECK,
+				       "nf_tables: rules of the host ports are gone");
+	}
+	return 0;
 }
 
-int portmap_compat_del(struct nl *nl, const struct portmap_compat *r, struct arena *arena)
+int portmap_compat_del(struct cni_call *c, const char *container_id, const struct portmap *conf)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
-		struct scan l = scan_of(r, i);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		struct scan l = scan_of(conf, container_id, i);
 
-		if ((!r->n || l.to) &&
-		    nft_rules_del(nl, &l.side->table, NULL, is_listed, &l, arena) < 0)
+		if ((!conf->list.n || l.to) &&
+		    nft_rules_del(c->nft, &tables[i], NULL, is_listed, &l, c->arena) < 0)
 			return -1;
 	}
 	return 0;

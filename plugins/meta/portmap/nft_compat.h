@@ -25,31 +25,20 @@
  */
 #pragma once
 
-#include "nft_table.h"
-
-/* One container's, by one interface. The mappings of each family stand together. */
-struct portmap_compat {
-	const char *container_id;
-	const struct portmap_mapping *mappings;
-	size_t n;
-	enum portmap_masq_mode masq;
-	const struct condition *cond; /* of IPv4 and of IPv6, part of each rule */
-};
+#include "conf.h"
 
 /*
- * These are there afterwards, and no others that lead to the same address. ERR_IN_USE if another
- * container has one of the ports for all packets.
+ * The rules are there afterwards, and no others that lead to the same address. ERR_IN_USE if
+ * another container has one of the ports for all packets. Pushes its undo.
  */
-int portmap_compat_set(struct nl *nl, const struct portmap_compat *r,
-		       struct arena *arena) NODISCARD;
+int portmap_compat_add(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
-/* Is each of them there, and do they masquerade as they should? */
-int portmap_compat_has(struct nl *nl, const struct portmap_compat *r, struct arena *arena,
-		       bool *has) NODISCARD;
+/* Is each of them there, and do they masquerade as they should? ERR_CHECK if not. */
+int portmap_compat_check(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*
  * All rules of the container, or only those that name the addresses of these mappings, if there are
  * any.
  */
-int portmap_compat_del(struct nl *nl, const struct portmap_compat *r,
-		       struct arena *arena) NODISCARD;
+int portmap_compat_del(struct cni_call *c, const char *container_id,
+		       const struct portmap *conf) NODISCARD;

@@ -2,11 +2,11 @@
 #include "nft_elems.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nft/elems.h"
 #include "nft/expr.h"
-#include "nft_sets.h"
 #include "nft_table.h"
 
 #define PART 4 /* a part of a key that is shorter takes as much */
@@ -17,63 +17,31 @@ static void put_port(uint8_t *at, uint16_t port)
 	memcpy(at, &port, sizeof(port));
 }
 
-static const char *name_of(const struct portmap_mapping *m, struct arena *arena)
-{
-	const char *protocol = portmap_protocol_name(m->protocol);
-	char text[IP_STRLEN];
-
-	if (m->at.family == AF_UNSPEC)
-		return arena_printf(arena, "host port %u/%s", m->port, protocol);
-	return arena_printf(arena,
-			    m->at.family == AF_INET ? "host port %s:%u/%s" : "host port [%s]:%u/%s",
-			    ip_str(&m->at, text), m->port, protocol);
-}
-
-static void put_mapping(struct nft_elem *e, const struct portmap_mapping *m, struct arena *arena)
+/* The protocol and the port on the host end a key, and are the key beside ::1 and for all. */
+static void put_mapping(struct nft_elems *c, const struct portmap_mapping *m, bool snat,
+			struct arena *arena)
 {
 	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
-	const struct nft_set *set = m->at.family == AF_UNSPEC ? &s->any : &s->host;
-	uint8_t *key = e->key;
+	size_t at_len = m->at.family == AF_UNSPEC ? 0 : ip_len(&m->at);
+	const struct nft_set *set = at_len ? &s->host : &s->any;
+	const struct nft_set *local = at_len ? &s->host_local : &s->any_local;
+	struct nft_elem *e = &c->elems[c->n_elems++];
 
-	*e = (struct nft_elem){ .set = set->name, .label = name_of(m, arena) };
-	if (m->at.family != AF_UNSPEC) {
-		memcpy(key, m->at.bytes, ip_len(&m->at));
-		key += ip_len(&m->at);
-	}
-	key[0] = m->protocol;
-	put_port(key + PART, m->port);
+	*e = (struct nft_elem){ .set = set->name, .label = portmap_mapping_name(m, arena) };
+	memcpy(e->key, m->at.bytes, at_len);
+	e->key[at_len] = m->protocol;
+	put_port(e->key + at_len + PART, m->port);
 	e->key_len = (uint8_t)set->key_len;
 	memcpy(e->data, m->to.bytes, ip_len(&m->to));
 	put_port(e->data + ip_len(&m->to), m->to_port);
 	e->data_len = (uint8_t)set->data_len;
-}
-
-/* Beside an element that ::1 leads to. */
-static void put_local(struct nft_elems *c, const struct portmap_mapping *m, bool any,
-		      struct arena *arena)
-{
-	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
-	const struct nft_set *set = any ? &s->any_local : &s->host_local;
-	struct nft_elem *e;
-
-	if (!set->name || (m->at.family == AF_UNSPEC) != any ||
-	    (!any && !ip_equal(&m->at, &ip_loopback[1])))
+	if (!snat || !local->name || (at_len && !ip_equal(&m->at, &ip_loopback[1])))
 		return;
-	e = &c->elems[c->n_elems++];
-	*e = (struct nft_elem){ .set = set->name, .label = name_of(m, arena) };
-	e->replaceable = true; /* which attachment has the port has been decided */
-	e->key[0] = m->protocol;
-	put_port(e->key + PART, m->port);
-	e->key_len = (uint8_t)set->key_len;
-}
-
-/* Of the mappings that have, or have not, an address on the host: one set after the other. */
-static void put_mappings(struct nft_elems *c, const struct portmap_mapping *m, size_t n, bool any,
-			 struct arena *arena)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((m[i].at.family == AF_UNSPEC) == any)
-			put_mapping(&c->elems[c->n_elems++], &m[i], arena);
+	e[1] = (struct nft_elem){ .set = local->name, .label = e->label };
+	e[1].replaceable = true; /* which attachment has the port has been decided */
+	e[1].key_len = (uint8_t)local->key_len;
+	memcpy(e[1].key, e->key + at_len, local->key_len);
+	c->n_elems++;
 }
 
 static void build_subnet(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s)
@@ -96,8 +64,7 @@ static void build_all(struct nl *nl, const struct nft_table *t, const struct nft
 	}
 }
 
-static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_masq_mode masq,
-		       struct arena *arena)
+static void put_source(struct nft_elems *c, const struct ip *to, bool masq_all, struct arena *arena)
 {
 	struct nft_elem *e = nft_elems_put(c, portmap_nft_sets(to->family)->snat.name, to,
 					   "masquerading towards", arena);
@@ -105,29 +72,35 @@ static void put_source(struct nft_elems *c, const struct ip *to, enum portmap_ma
 	if (!e)
 		return;
 	e->replaceable = true;
-	if (masq == PORTMAP_MASQ_ALL)
+	if (masq_all)
 		nft_elems_goto(c, e, "from_all", NULL, build_all);
 	else
 		nft_elems_goto(c, e, "from_", to, build_subnet);
 }
 
-struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
-				   const struct portmap_mapping *m, size_t n,
-				   enum portmap_masq_mode masq, struct arena *arena)
+/* One set after the other: that takes the fewest messages. */
+static int by_set(const void *x, const void *y)
 {
-	struct nft_elems c = { .table = table, .conflict_is_error = true };
+	const struct nft_elem *a = x, *b = y;
+	int order = strcmp(a->set, b->set);
 
-	c.elems = arena_array(arena, struct nft_elem, n * 3 + 1);
-	c.chains = arena_array(arena, struct nft_subchain, n + 1);
-	put_mappings(&c, m, n, true, arena);
-	put_mappings(&c, m, n, false, arena);
-	if (masq == PORTMAP_MASQ_NONE)
-		return c;
-	for (size_t i = 0; i < n; i++)
-		put_local(&c, &m[i], true, arena);
-	for (size_t i = 0; i < n; i++)
-		put_local(&c, &m[i], false, arena);
-	for (size_t i = 0; i < n; i++)
-		put_source(&c, &m[i].to, masq, arena);
+	return order ? order : memcmp(a->key, b->key, sizeof(a->key));
+}
+
+struct nft_elems portmap_nft_elems(const struct portmap *p, const char *comment,
+				   struct arena *arena)
+{
+	const struct portmap_list *list = &p->list;
+	struct nft_elems c = { .comment = comment, .conflict_is_error = true };
+
+	c.table = portmap_nft_table(p->cond, portmap_tag(p, arena), arena);
+	c.elems = arena_array(arena, struct nft_elem, list->n * 3 + 1);
+	c.chains = arena_array(arena, struct nft_subchain, list->n + 1);
+	for (size_t i = 0; i < list->n; i++) {
+		put_mapping(&c, &list->mapping[i], p->snat, arena);
+		if (p->snat)
+			put_source(&c, &list->mapping[i].to, p->masq_all, arena);
+	}
+	qsort(c.elems, c.n_elems, sizeof(*c.elems), by_set);
 	return c;
 }

@@ -2,12 +2,11 @@
 /* nft_elems.h - the elements that an attachment's mappings are in the table of nft_table.h. */
 #pragma once
 
-#include "nft_table.h"
+#include "conf.h"
+#include "nft/table.h"
 
 /*
- * No two of the mappings have the same place on the host. Those of one family should stand
- * together. A conflict is an error.
+ * Those of one family should stand together. A conflict is an error; `comment` is each element's.
  */
-struct nft_elems portmap_nft_elems(const struct nft_table_def *table,
-				   const struct portmap_mapping *m, size_t n,
-				   enum portmap_masq_mode masq, struct arena *arena);
+struct nft_elems portmap_nft_elems(const struct portmap *p, const char *comment,
+				   struct arena *arena);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "nft/expr.h"
-#include "nft_sets.h"
 
 #define TABLE          "cnic_portmap"
 #define BEHIND_SRCNAT  150
@@ -47,22 +46,6 @@ static const struct portmap_nft_sets sides[] = {
 		.loopback = { .family = AF_INET6, .plen = 128, .bytes = LOOPBACK6 },
 	},
 };
-
-const char *portmap_protocol_name(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	default:
-		return NULL;
-	}
-}
 
 /* A table, with the conditions for each side. */
 struct dnat {
@@ -120,18 +103,6 @@ static void build_ports(struct nl *nl, const struct nft_table *t, const struct p
 		nft_family(nl, nft_nfproto(s->family));
 		load_port(nl, 0);
 		translate(nl, s, &s->any);
-	}
-}
-
-static void jump_to_ports(struct nl *nl, const struct nft_table *t, const char *chain)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
-		nft_rule(nl, t, chain, NULL) {
-			nft_family(nl, nft_nfproto(sides[i].family));
-			condition_put(nl, &dnat_of(t)->cond[i]);
-			nft_dst_local(nl);
-			nft_verdict(nl, NFT_JUMP, sides[i].ports);
-		}
 	}
 }
 
@@ -197,7 +168,14 @@ static void build_destination(struct nl *nl, const struct nft_table *t, const ch
 	const struct nft_hook at = { "nat", hook, NF_IP_PRI_NAT_DST - is_conditional(dnat_of(t)) };
 
 	nft_chain_renew(nl, t, chain, &at);
-	jump_to_ports(nl, t, chain);
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+		nft_rule(nl, t, chain, NULL) {
+			nft_family(nl, nft_nfproto(sides[i].family));
+			condition_put(nl, &dnat_of(t)->cond[i]);
+			nft_dst_local(nl);
+			nft_verdict(nl, NFT_JUMP, sides[i].ports);
+		}
+	}
 }
 
 static void build_source(struct nl *nl, const struct nft_table *t, const char *chain)

@@ -69,15 +69,16 @@
 #include "condition.h"
 #include "nft/table.h"
 
-struct portmap_mapping {
-	struct ip at;     /* on the host; .family AF_UNSPEC: any address of the family of `to` */
-	struct ip to;     /* the container's, with its subnet's prefix length */
-	uint8_t protocol; /* IPPROTO_TCP, ... */
-	uint16_t port, to_port;
+/* What differs between the families. */
+struct portmap_nft_sets {
+	sa_family_t family;
+	struct nft_set host, any, snat;
+	struct nft_set host_local, any_local; /* without a name: not needed */
+	const char *ports;                    /* chain */
+	struct ip loopback;                   /* as seen behind the chain output */
 };
 
-/* Packets that get the host's source address on the way to the container. */
-enum portmap_masq_mode { PORTMAP_MASQ_NONE, PORTMAP_MASQ_LOCAL_SUBNET, PORTMAP_MASQ_ALL };
+const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family);
 
 /*
  * The table of mappings under these conditions for IPv4 and for IPv6, which are those of all their
@@ -88,6 +89,3 @@ const struct nft_table_def *portmap_nft_table(const struct condition cond[2], co
 					      struct arena *arena);
 
 extern const struct ip portmap_loopback6; /* the host's in place of ::1 */
-
-/* "tcp", "udp", "sctp", "dccp"; NULL for others. */
-const char *portmap_protocol_name(uint8_t protocol);

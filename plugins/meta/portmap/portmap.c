@@ -13,9 +13,8 @@ static int portmap_validate(struct cni_call *c)
 
 	if (c->req->record)
 		portmap_turn_conf(conf, c->req->backend ? c->req->backend : c->req->record->extra);
-	if (portmap_resolve(conf, c->arena, c->err) < 0)
-		return -1;
-	if (portmap_check_ports(conf, c->arena, c->err) < 0)
+	if (portmap_resolve(conf, c->arena, c->err) < 0 ||
+	    portmap_check_ports(conf, c->arena, c->err) < 0)
 		return -1;
 	if (c->req->command == CNI_ADD && !c->req->prev)
 		return err_config(
@@ -33,19 +32,6 @@ static const struct portmap *wanted(struct cni_call *c)
 	return conf;
 }
 
-/* What an ADD before this one had and this one has not. */
-static int retire(struct cni_call *c, const struct record *before)
-{
-	struct portmap old;
-
-	if (!before)
-		return 0;
-	if (portmap_from_record(c, before, &old) == 0)
-		return portmap_rules_retire(c, &old, c->conf);
-	err_clear(c->err);
-	return 0;
-}
-
 /* Without mappings, or an address that they could lead to, nothing is opened or asked. */
 static int portmap_add(struct cni_call *c)
 {
@@ -56,10 +42,10 @@ static int portmap_add(struct cni_call *c)
 	if (!conf->list.n)
 		return 0;
 	if (record_read(c, &before) < 0 || record_write(c, NULL) < 0 ||
-	    portmap_rules_add(c, conf) < 0 || portmap_allow_loopback(c, conf) < 0 ||
+	    portmap_rules_make(c, conf) < 0 || portmap_allow_loopback(c, conf) < 0 ||
 	    portmap_conntrack_flush(c, &conf->list) < 0)
 		return -1;
-	return retire(c, before);
+	return portmap_rules_retire(c, before, conf);
 }
 
 static int portmap_check(struct cni_call *c)
@@ -119,16 +105,6 @@ static void guess(struct cni_call *c)
 		conf->list = portmap_list(conf, &prev, c->req->ifname, c->arena);
 }
 
-/*
- * Without a record whose file is there, and without ports in the configuration, there is nothing.
- */
-static bool is_nothing(struct cni_call *c, const struct record *r)
-{
-	const struct portmap *conf = c->conf;
-
-	return !r && !record_exists(c) && !conf->n_ports;
-}
-
 static int portmap_del(struct cni_call *c)
 {
 	const struct portmap *conf = c->conf;
@@ -137,8 +113,8 @@ static int portmap_del(struct cni_call *c)
 
 	if (record_read(c, &r) < 0)
 		return -1;
-	if (is_nothing(c, r))
-		return 0;
+	if (!r && !record_exists(c) && !conf->n_ports)
+		return 0; /* as after an ADD without ports */
 	if (!r || portmap_from_record(c, r, c->conf) < 0)
 		guess(c);
 	err_clear(c->err);

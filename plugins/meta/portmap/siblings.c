@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "siblings.h"
-#include "nft/elems.h"
 
 #include <string.h>
+
+#include "nft/elems.h"
+#include "nft_elems.h"
 
 /* ---- comments -------------------------------------------------------------------------------- */
 
@@ -73,12 +75,12 @@ static int add_sibling(struct cni_call *c, const struct record *r, void *data)
 		err_clear(c->err);
 		return 0;
 	}
-	s.elems = portmap_elems(&s.conf, comment_of(c->arena, r), c->arena);
+	s.elems = portmap_nft_elems(&s.conf, comment_of(c->arena, r), c->arena);
 	*arena_append(c->arena, own->siblings, own->n_siblings) = s;
 	return 0;
 }
 
-int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, size_t *n)
+int portmap_siblings(struct cni_call *c)
 {
 	struct portmap *own = c->conf;
 	const char *text = c->req->command == CNI_GC ? NULL : c->req->container_id;
@@ -86,8 +88,6 @@ int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, s
 	if (!own->has_siblings && record_each_other(c, text, add_sibling, own) < 0)
 		return -1;
 	own->has_siblings = true;
-	*list = own->siblings;
-	*n = own->n_siblings;
 	return 0;
 }
 
@@ -95,15 +95,15 @@ int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, s
 
 static int find_successor(struct nft_successor *s, void *data)
 {
-	const struct portmap_siblings *siblings;
-	size_t n;
+	struct cni_call *c = data;
+	const struct portmap *own = c->conf;
 
-	if (portmap_siblings(data, &siblings, &n) < 0)
+	if (portmap_siblings(c) < 0)
 		return -1;
-	for (size_t i = 0; !s->elem && i < n; i++) {
-		const struct nft_elems *elems = &siblings[i].elems;
+	for (size_t i = 0; !s->elem && i < own->n_siblings; i++) {
+		const struct nft_elems *elems = &own->siblings[i].elems;
 
-		if (siblings[i].conf.chosen != PORTMAP_OWN ||
+		if (own->siblings[i].conf.chosen != PORTMAP_OWN ||
 		    !has_same_id(elems->comment, s->leaving) ||
 		    strcmp(elems->table->table.name, s->table->table.name) != 0)
 			continue;
@@ -118,7 +118,7 @@ struct nft_elems portmap_elems_of(struct cni_call *c, const struct portmap *conf
 	const struct record r = { .network = c->req->net.name,
 				  .container_id = c->req->container_id,
 				  .ifname = c->req->ifname };
-	struct nft_elems elems = portmap_elems(conf, comment_of(c->arena, &r), c->arena);
+	struct nft_elems elems = portmap_nft_elems(conf, comment_of(c->arena, &r), c->arena);
 
 	elems.same_container = has_same_id;
 	elems.succession = (struct nft_succession){ find_successor, c };

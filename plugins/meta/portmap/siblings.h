@@ -6,6 +6,7 @@
 #pragma once
 
 #include "conf.h"
+#include "nft/table.h"
 #include "skel/record.h"
 
 struct portmap_siblings {
@@ -22,9 +23,9 @@ int portmap_from_record(struct cni_call *c, const struct record *r, struct portm
 
 /*
  * Other attachments that stay when the call is done: of the call's container, in a GC of all. Read
- * when first asked for.
+ * into c->conf when first asked for.
  */
-int portmap_siblings(struct cni_call *c, const struct portmap_siblings **list, size_t *n) NODISCARD;
+int portmap_siblings(struct cni_call *c) NODISCARD;
 
 /*
  * What the call's attachment has in our table. A shared element goes to the first of its siblings
