@@ -28,30 +28,25 @@ static void build(struct nl *nl, const struct nft_elems *c)
 }
 
 /* Runs of elements that have the same state: the fewer messages the better. */
-static void put_elems(struct nl *nl, const struct nft_elems *c, const uint8_t *states)
+static int put(struct nl *nl, const struct nft_scan *l, bool with_build)
 {
+	const struct nft_elems *c = l->c;
 	const struct nft_table *t = &c->table->table;
 
+	nft_begin(nl, c->n_elems * 2, l->arena);
+	if (with_build)
+		build(nl, c);
 	for (size_t i = 0, end; i < c->n_elems; i = end) {
-		for (end = i + 1; end < c->n_elems && states[end] == states[i];)
+		for (end = i + 1; end < c->n_elems && l->states[end] == l->states[i];)
 			end++;
-		if (nft_scan_is_fine(states[i]))
+		for (size_t k = i; l->states[i] == UNSHARED && k < end; k++)
+			nft_scan_set_shared(nl, l, k, NFT_SHARED);
+		if (nft_scan_is_fine(l->states[i]))
 			continue;
-		if (states[i] != ABSENT)
+		if (l->states[i] != ABSENT)
 			nft_msg_elems_del(nl, t, c->elems + i, end - i);
 		nft_msg_elems_add(nl, t, c->elems + i, end - i, c->comment);
 	}
-}
-
-static int put(struct nl *nl, const struct nft_scan *l, bool with_build)
-{
-	nft_begin(nl, l->c->n_elems * 2, l->arena);
-	if (with_build)
-		build(nl, l->c);
-	put_elems(nl, l->c, l->states);
-	for (size_t i = 0; i < l->c->n_elems; i++)
-		if (l->states[i] == UNSHARED)
-			nft_scan_set_shared(nl, l, i, NFT_SHARED);
 	return nft_commit(nl);
 }
 
@@ -113,7 +108,8 @@ struct removal {
 	struct nft_succession succession;
 	struct nft_elem *elems;
 	struct nft_successor *next;
-	size_t n, n_next;
+	const char **chains; /* that removed elements went to */
+	size_t n, n_next, n_chains;
 	struct arena *arena;
 };
 
@@ -207,23 +203,15 @@ int nft_elems_retire(struct nl *nl, struct nft_elems *c, const struct nft_elems 
 
 /* ---- gc -------------------------------------------------------------------------------------- */
 
-/* Chains that removed elements went to. */
-struct chain_list {
-	const char **list;
-	size_t n;
-};
-
-static void add_chain(struct chain_list *chains, const char *chain, struct arena *arena)
+static void add_chain(struct removal *r, const char *chain)
 {
-	for (size_t i = 0; chain && i < chains->n; i++)
-		if (!strcmp(chains->list[i], chain))
+	for (size_t i = 0; i < r->n_chains; i++)
+		if (!strcmp(r->chains[i], chain))
 			return;
-	if (chain)
-		*arena_append(arena, chains->list, chains->n) = chain;
+	*arena_append(r->arena, r->chains, r->n_chains) = chain;
 }
 
-static int gc_list(struct nl *nl, struct removal *r, nft_stale stale, void *data,
-		   struct chain_list *chains)
+static int gc_list(struct nl *nl, struct removal *r, nft_stale stale, void *data)
 {
 	struct nft_elem_list elems;
 
@@ -237,38 +225,38 @@ static int gc_list(struct nl *nl, struct removal *r, nft_stale stale, void *data
 				continue;
 			if (to_delete(r, &e->at, e->comment) < 0)
 				return -1;
-			add_chain(chains, e->at.chain, r->arena);
+			if (e->at.chain)
+				add_chain(r, e->at.chain);
 		}
 	}
 	return 0;
 }
 
 /* EBUSY of one in use, one that is no subchain, and one that an ADD is about to use. */
-static void gc_chains(struct nl *nl, const struct nft_table_def *table,
-		      const struct chain_list *chains, struct arena *arena)
+static void gc_chains(struct nl *nl, const struct removal *r)
 {
-	for (size_t i = 0; i < chains->n; i++) {
-		nft_begin(nl, 0, arena);
-		nft_chain_flush(nl, &table->table, chains->list[i]);
-		nft_chain_del(nl, &table->table, chains->list[i]);
+	for (size_t i = 0; i < r->n_chains; i++) {
+		nft_begin(nl, 0, r->arena);
+		nft_chain_flush(nl, &r->table->table, r->chains[i]);
+		nft_chain_del(nl, &r->table->table, r->chains[i]);
 		if (nft_commit(nl) < 0)
 			err_clear(nl->err);
 	}
 }
 
+/* A chain counts whoever has removed the last element that went to it. */
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
 			void *data, struct nft_succession succession, struct arena *arena)
 {
-	struct chain_list chains = { 0 };
+	struct removal r = { table, .succession = succession, .arena = arena };
 
 	for (int tries = 0;;) {
-		struct removal r = { table, .succession = succession, .arena = arena };
-
-		if (gc_list(nl, &r, stale, data, &chains) < 0)
+		r.n = r.n_next = 0;
+		if (gc_list(nl, &r, stale, data) < 0)
 			return -1;
 		put_removal(nl, &r);
 		if (nft_commit(nl) == 0) {
-			gc_chains(nl, table, &chains, arena);
+			gc_chains(nl, &r);
 			return 0;
 		}
 		if (!nft_should_retry(nl, &tries, ENOENT))

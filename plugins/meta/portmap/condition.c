@@ -103,38 +103,27 @@ static int take_option(struct reader *r, struct condition_match *m)
 
 /* ---- nft ------------------------------------------------------------------------------------- */
 
-static void take_operator(struct reader *r, struct condition_match *m)
-{
-	m->negated = take_if(r, "!=");
-	if (!m->negated)
-		(void)take_if(r, "==");
-}
-
-static int take_header(struct reader *r, struct condition_match *m)
-{
-	if (take_if(r, "saddr"))
-		m->on = NFT_FIELD_SADDR;
-	else if (take_if(r, "daddr"))
-		m->on = NFT_FIELD_DADDR;
-	else
-		return refuse(r, take(r), "only saddr and daddr are known here");
-	take_operator(r, m);
-	return take_address(r, m);
-}
-
 static int take_expression(struct reader *r, struct condition_match *m)
 {
-	if (take_if(r, r->family == AF_INET ? "ip" : "ip6"))
-		return take_header(r, m);
-	(void)take_if(r, "meta");
-	if (!take_if(r, "iifname"))
+	bool header = take_if(r, r->family == AF_INET ? "ip" : "ip6");
+
+	if (!header)
+		(void)take_if(r, "meta");
+	if (header && take_if(r, "saddr"))
+		m->on = NFT_FIELD_SADDR;
+	else if (header && take_if(r, "daddr"))
+		m->on = NFT_FIELD_DADDR;
+	else if (!header && take_if(r, "iifname"))
+		m->on = NFT_FIELD_IIFNAME;
+	else
 		return refuse(r, take(r),
 			      r->family == AF_INET
 				      ? "only ip saddr, ip daddr and iifname are known here"
 				      : "only ip6 saddr, ip6 daddr and iifname are known here");
-	m->on = NFT_FIELD_IIFNAME;
-	take_operator(r, m);
-	return take_name(r, m, '*');
+	m->negated = take_if(r, "!=");
+	if (!m->negated)
+		(void)take_if(r, "==");
+	return m->on == NFT_FIELD_IIFNAME ? take_name(r, m, '*') : take_address(r, m);
 }
 
 /* nft(8) gets them in one line, so it does not matter where one ends and the next begins. */

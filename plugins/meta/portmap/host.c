@@ -55,13 +55,9 @@ static int loopback6_oif(struct cni_call *c, const struct portmap *conf, int *oi
 {
 	const struct ip *to = loopback_target(&conf->list, AF_INET6);
 
-	*oif = 0;
-	if (!to || !conf->snat)
+	*oif = to && conf->snat ? LOOPBACK_INDEX : 0;
+	if (!*oif || conf->chosen == PORTMAP_OWN)
 		return 0;
-	if (conf->chosen == PORTMAP_OWN) {
-		*oif = LOOPBACK_INDEX;
-		return 0;
-	}
 	return cni_host(c) < 0 ? -1 : nl_route_oif(c->host, to, oif);
 }
 
@@ -107,13 +103,11 @@ int portmap_close_loopback(struct cni_call *c, const struct portmap *conf)
 	if (!oif || is_decided(c, oif))
 		return 0;
 	left = oif;
-	if (record_each_other(c, NULL, on_record, &left) < 0)
+	if (record_each_other(c, NULL, on_record, &left) < 0 || cni_host(c) < 0)
 		return -1;
 	if (!left)
 		return 0;
 	local = local_route(oif);
-	if (cni_host(c) < 0)
-		return -1;
 	nl_route_del(c->host, &local);
 	return nl_commit_allow(c->host, ESRCH);
 }

@@ -11,12 +11,12 @@
 
 static const char *const from[] = { PORTMAP_ENTRIES, NULL };
 
-static int read_saved(struct cni_call *c, struct portmap_text *t, const char *chain,
-		      const char **saved)
+/* "" without executing anything where the kernel has no such chain. */
+static int read_saved(struct cni_call *c, struct portmap_text *t, const char *chain)
 {
-	if (iptables_saved(c, t->family, IPTABLES_NAT, chain, saved) < 0)
+	if (iptables_saved(c, t->family, IPTABLES_NAT, chain, &t->saved) < 0)
 		return -1;
-	portmap_saved_read(t, *saved);
+	portmap_saved_read(t);
 	return 0;
 }
 
@@ -38,29 +38,29 @@ static const struct shared {
 	{ PORTMAP_MASQ, "MASQUERADE", NULL, true },
 };
 
-static bool is_missing(const struct portmap_text *t, const struct shared *s, const char *saved)
+static bool is_missing(const struct portmap_text *t, const struct shared *s)
 {
 	return (!s->for_marks || t->has_marks) &&
-	       !iptables_save_has_jump(saved, s->chain, s->to, t->arena);
+	       !iptables_save_has_jump(t->saved, s->chain, s->to, t->arena);
 }
 
-static bool has_shared(const struct portmap_text *t, const char *saved)
+static bool has_shared(const struct portmap_text *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
-		if (is_missing(t, &shared[i], saved))
+		if (is_missing(t, &shared[i]))
 			return false;
 	return true;
 }
 
 /* Not by declaring the chain of entries, which flushes one that is there by now. */
-static void put_shared(struct portmap_text *t, const char *saved)
+static void put_shared(struct portmap_text *t)
 {
-	if (!iptables_save_has_chain(saved, PORTMAP_ENTRIES))
+	if (!iptables_save_has_chain(t->saved, PORTMAP_ENTRIES))
 		portmap_text_line(t, "-N " PORTMAP_ENTRIES);
 	if (t->has_marks)
 		portmap_text_marks(t);
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
-		if (shared[i].rule && is_missing(t, &shared[i], saved))
+		if (shared[i].rule && is_missing(t, &shared[i]))
 			portmap_text_line(t, shared[i].rule);
 }
 
@@ -72,13 +72,12 @@ int portmap_iptables_check(struct cni_call *c, const struct portmap *conf)
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
 		struct portmap_text t =
 			portmap_text_of(c, c->req->container_id, conf, ip_families[i]);
-		const char *saved;
 
 		if (!t.n)
 			continue;
-		if (read_saved(c, &t, t.chain, &saved) < 0)
+		if (read_saved(c, &t, t.chain) < 0)
 			return -1;
-		if (!portmap_saved_has(&t) || !has_shared(&t, saved))
+		if (!portmap_saved_has(&t) || !has_shared(&t))
 			return err_set(c->err, ERR_CHECK,
 				       "iptables: rules of the host ports are gone");
 	}
@@ -86,11 +85,6 @@ int portmap_iptables_check(struct cni_call *c, const struct portmap *conf)
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
-
-static int commit(struct cni_call *c, const struct portmap_text *t)
-{
-	return iptables_restore(c, t->family, portmap_text_join(t));
-}
 
 static int remove_chain(struct cni_call *c, const struct portmap_text *t)
 {
@@ -100,34 +94,27 @@ static int remove_chain(struct cni_call *c, const struct portmap_text *t)
 }
 
 /* What is to be done for a family. */
-struct plan {
-	struct portmap_text t;
-	const char *saved;
-	bool complete, done;
-};
-
-static int plan(struct cni_call *c, struct plan *p)
+static int plan(struct cni_call *c, struct portmap_text *t)
 {
-	p->complete = p->done = true;
-	if (!p->t.n)
+	t->complete = true;
+	if (!t->n)
 		return 0;
-	if (read_saved(c, &p->t, NULL, &p->saved) < 0)
+	if (read_saved(c, t, NULL) < 0)
 		return -1;
-	p->complete = portmap_saved_has(&p->t);
-	p->done = p->complete && has_shared(&p->t, p->saved);
-	return p->complete ? 0 : portmap_saved_conflicts(&p->t, p->saved, c->err);
+	t->complete = portmap_saved_has(t);
+	return t->complete ? 0 : portmap_saved_conflicts(t, c->err);
 }
 
-static int carry_out(struct cni_call *c, struct plan *p)
+static int carry_out(struct cni_call *c, struct portmap_text *t)
 {
-	if (p->done)
+	if (!t->n || (t->complete && has_shared(t)))
 		return 0;
-	put_shared(&p->t, p->saved);
-	if (!p->complete) {
-		portmap_saved_keep(&p->t);
-		portmap_text_container(&p->t);
+	put_shared(t);
+	if (!t->complete) {
+		portmap_saved_keep(t);
+		portmap_text_container(t);
 	}
-	return commit(c, &p->t);
+	return iptables_restore(c, t->family, portmap_text_join(t));
 }
 
 /* The chain anew, with what there is of it by now in view. */
@@ -135,20 +122,19 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 {
 	struct portmap_text t =
 		portmap_text_of(c, before->container_id, &portmap_defaults, before->family);
-	const char *saved;
 
-	if (read_saved(c, &t, NULL, &saved) < 0)
+	if (read_saved(c, &t, NULL) < 0)
 		return -1;
 	portmap_text_before(&t, before);
-	return commit(c, &t);
+	return iptables_restore(c, t.family, portmap_text_join(&t));
 }
 
-static int put_all_back(struct cni_call *c, const struct plan *plans)
+static int put_all_back(struct cni_call *c, const struct portmap_text *t)
 {
-	if (!plans[0].t.had_chain && !plans[1].t.had_chain)
-		return remove_chain(c, &plans[0].t);
+	if (!t[0].had_chain && !t[1].had_chain)
+		return remove_chain(c, &t[0]);
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
-		if (!plans[i].complete && put_back(c, &plans[i].t) < 0)
+		if (!t[i].complete && put_back(c, &t[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -162,19 +148,20 @@ static void undo_add(struct cni_call *c, void *arg)
 /* Under the lock: two calls that find a shared jump missing would both make it. */
 int portmap_iptables_add(struct cni_call *c, const struct portmap *conf)
 {
-	struct plan *plans = arena_array(c->arena, struct plan, ARRAY_SIZE(ip_families));
+	struct portmap_text *t =
+		arena_array(c->arena, struct portmap_text, ARRAY_SIZE(ip_families));
 
 	if (host_lock(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		plans[i].t = portmap_text_of(c, c->req->container_id, conf, ip_families[i]);
-		if (plan(c, &plans[i]) < 0)
+		t[i] = portmap_text_of(c, c->req->container_id, conf, ip_families[i]);
+		if (plan(c, &t[i]) < 0)
 			return -1;
 	}
-	if (!plans[0].complete || !plans[1].complete)
-		undo_push(c, undo_add, plans);
+	if (!t[0].complete || !t[1].complete)
+		undo_push(c, undo_add, t);
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
-		if (carry_out(c, &plans[i]) < 0)
+		if (carry_out(c, &t[i]) < 0)
 			return -1;
 	host_unlock(c);
 	return 0;
@@ -186,7 +173,6 @@ int portmap_iptables_add(struct cni_call *c, const struct portmap *conf)
 static int join_siblings(struct cni_call *c, struct portmap_text *t)
 {
 	const struct portmap *own = c->conf;
-	const char *saved = NULL;
 
 	if (portmap_siblings(c) < 0)
 		return -1;
@@ -197,7 +183,7 @@ static int join_siblings(struct cni_call *c, struct portmap_text *t)
 		if (strcmp(s->record->container_id, t->container_id) != 0 ||
 		    strcmp(s->record->network, t->network) != 0)
 			continue;
-		if (!saved && read_saved(c, t, t->chain, &saved) < 0)
+		if (!t->saved && read_saved(c, t, t->chain) < 0)
 			return -1;
 		sibling = portmap_text_of(c, t->container_id, &s->conf, t->family);
 		portmap_saved_join(t, &sibling);
@@ -226,7 +212,7 @@ int portmap_iptables_del(struct cni_call *c, const char *container_id, const str
 		if (!t[i].had_chain)
 			continue;
 		portmap_text_container(&t[i]);
-		if (commit(c, &t[i]) < 0)
+		if (iptables_restore(c, t[i].family, portmap_text_join(&t[i])) < 0)
 			return -1;
 	}
 	return 0;

@@ -4,23 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void append(const struct portmap_text *t, struct portmap_rules *to,
-		   const struct iptables_save_rule *rule)
-{
-	*arena_append(t->arena, to->rule, to->n) = *rule;
-}
+#define APPEND(t, to, rule_) (*arena_append((t)->arena, (to)->rule, (to)->n) = (rule_))
 
-void portmap_saved_read(struct portmap_text *t, const char *saved)
+void portmap_saved_read(struct portmap_text *t)
 {
 	struct iptables_save_rule rule;
 	const char *at;
 
-	t->had_chain = iptables_save_has_chain(saved, t->chain);
-	for (at = saved; iptables_save_next(&at, t->chain, &rule, t->arena);)
-		append(t, &t->old, &rule);
-	for (at = saved; iptables_save_next(&at, PORTMAP_ENTRIES, &rule, t->arena);)
+	t->had_chain = iptables_save_has_chain(t->saved, t->chain);
+	for (at = t->saved; iptables_save_next(&at, t->chain, &rule, t->arena);)
+		APPEND(t, &t->old, rule);
+	for (at = t->saved; iptables_save_next(&at, PORTMAP_ENTRIES, &rule, t->arena);)
 		if (iptables_save_has(&rule, "-j", t->chain))
-			append(t, &t->old_entries, &rule);
+			APPEND(t, &t->old_entries, rule);
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -97,7 +93,7 @@ static void append_all(const struct portmap_text *t, struct portmap_rules *to,
 		       const struct portmap_rules *more)
 {
 	for (size_t i = 0; i < more->n; i++)
-		append(t, to, &more->rule[i]);
+		APPEND(t, to, more->rule[i]);
 }
 
 /* Without those that are there already. */
@@ -108,7 +104,7 @@ static void append_entries(const struct portmap_text *t, struct portmap_rules *t
 
 	for (size_t i = 0; i < more->n; i++)
 		if (!is_among(to, &more->rule[i], &from))
-			append(t, to, &more->rule[i]);
+			APPEND(t, to, more->rule[i]);
 }
 
 /* A rule that translates is preceded by those that mark what it will. */
@@ -168,21 +164,21 @@ static const struct portmap_mapping *mapping_of(const struct portmap_text *t,
 /*
  * The comment of the entry that leads to a chain; NULL if there is none, or none for all packets.
  */
-static const char *comment_of_entry(const struct portmap_text *t, const char *saved,
-				    const char *chain)
+static const char *comment_of_entry(const struct portmap_text *t, const char *chain)
 {
 	static const char *const options[] = { "-p", "-m", "--comment", "--dports", "-j", NULL };
 	struct iptables_save_rule rule;
+	const char *at = t->saved;
 
-	while (iptables_save_next(&saved, PORTMAP_ENTRIES, &rule, t->arena))
+	while (iptables_save_next(&at, PORTMAP_ENTRIES, &rule, t->arena))
 		if (iptables_save_has(&rule, "-j", chain) && iptables_save_has_only(&rule, options))
 			return iptables_save_get(&rule, "--comment");
 	return NULL;
 }
 
-int portmap_saved_conflicts(const struct portmap_text *t, const char *saved, struct err *err)
+int portmap_saved_conflicts(const struct portmap_text *t, struct err *err)
 {
-	const char *own = arena_printf(t->arena, "id: \"%s\"", t->container_id), *at = saved;
+	const char *own = arena_printf(t->arena, "id: \"%s\"", t->container_id), *at = t->saved;
 	struct iptables_save_rule rule;
 
 	if (t->conf->n_conditions[t->family == AF_INET6])
@@ -195,7 +191,7 @@ int portmap_saved_conflicts(const struct portmap_text *t, const char *saved, str
 		    is_own(t, &rule))
 			continue;
 		m = mapping_of(t, &rule);
-		comment = m ? comment_of_entry(t, saved, rule.word[0]) : NULL;
+		comment = m ? comment_of_entry(t, rule.word[0]) : NULL;
 		if (comment && !strstr(comment, own))
 			return err_set(err, ERR_IN_USE, "%s is held by another container (%.200s)",
 				       portmap_mapping_name(m, t->arena), comment);

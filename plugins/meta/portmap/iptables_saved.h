@@ -8,7 +8,7 @@
 #include "iptables_text.h"
 
 /* What the container's chain and its entries are. */
-void portmap_saved_read(struct portmap_text *t, const char *saved);
+void portmap_saved_read(struct portmap_text *t);
 
 /* Is all that is wanted there? Conditions are not compared. */
 bool portmap_saved_has(const struct portmap_text *t);
@@ -23,5 +23,4 @@ void portmap_saved_join(struct portmap_text *t, const struct portmap_text *sibli
  * Does another container's chain have one of these ports, for all packets? Fails with ERR_IN_USE
  * then.
  */
-int portmap_saved_conflicts(const struct portmap_text *t, const char *saved,
-			    struct err *err) NODISCARD;
+int portmap_saved_conflicts(const struct portmap_text *t, struct err *err) NODISCARD;

@@ -41,9 +41,11 @@ struct portmap_text {
 	size_t n;
 	struct portmap_rules rules, entries;
 
-	/* portmap_saved_read(): what the chain has, of all interfaces */
+	/* What iptables-save says, and portmap_saved_read(): what the chain has, of all interfaces. */
+	const char *saved;
 	struct portmap_rules old, old_entries;
 	bool had_chain;
+	bool complete; /* ADD: nothing of the container's is missing */
 
 	const char **line; /* what is written */
 	size_t n_lines;

@@ -21,7 +21,7 @@ static void put_port(uint8_t *at, uint16_t port)
 static void put_mapping(struct nft_elems *c, const struct portmap_mapping *m, bool snat,
 			struct arena *arena)
 {
-	const struct portmap_nft_sets *s = portmap_nft_sets(m->to.family);
+	const struct portmap_nft_sets *s = &portmap_nft_sets[m->to.family == AF_INET6];
 	size_t at_len = m->at.family == AF_UNSPEC ? 0 : ip_len(&m->at);
 	const struct nft_set *set = at_len ? &s->host : &s->any;
 	const struct nft_set *local = at_len ? &s->host_local : &s->any_local;
@@ -46,7 +46,8 @@ static void put_mapping(struct nft_elems *c, const struct portmap_mapping *m, bo
 
 static void build_subnet(struct nl *nl, const struct nft_table *t, const struct nft_subchain *s)
 {
-	const struct ip *sources[] = { &s->net, &portmap_nft_sets(s->net.family)->loopback };
+	const struct ip *sources[] = { &s->net,
+				       &portmap_nft_sets[s->net.family == AF_INET6].loopback };
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		nft_rule(nl, t, s->name, NULL) {
@@ -66,8 +67,8 @@ static void build_all(struct nl *nl, const struct nft_table *t, const struct nft
 
 static void put_source(struct nft_elems *c, const struct ip *to, bool masq_all, struct arena *arena)
 {
-	struct nft_elem *e = nft_elems_put(c, portmap_nft_sets(to->family)->snat.name, to,
-					   "masquerading towards", arena);
+	struct nft_elem *e = nft_elems_put(c, portmap_nft_sets[to->family == AF_INET6].snat.name,
+					   to, "masquerading towards", arena);
 
 	if (!e)
 		return;

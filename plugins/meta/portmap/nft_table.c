@@ -22,7 +22,7 @@
 
 const struct ip portmap_loopback6 = { .family = AF_INET6, .plen = 128, .bytes = LOOPBACK6 };
 
-static const struct portmap_nft_sets sides[] = {
+const struct portmap_nft_sets portmap_nft_sets[2] = {
 	{
 		.family = AF_INET,
 		.host = { "host4", NFT_TYPE_3(NFT_TYPE_IPV4, NFT_TYPE_PROTO, NFT_TYPE_PORT), 12,
@@ -50,7 +50,7 @@ static const struct portmap_nft_sets sides[] = {
 /* A table, with the conditions for each side. */
 struct dnat {
 	struct nft_table_def def;
-	struct condition cond[ARRAY_SIZE(sides)];
+	struct condition cond[ARRAY_SIZE(portmap_nft_sets)];
 };
 
 static const struct dnat *dnat_of(const struct nft_table *t)
@@ -62,11 +62,6 @@ static const struct dnat *dnat_of(const struct nft_table *t)
 static bool is_conditional(const struct dnat *d)
 {
 	return d->cond[0].n || d->cond[1].n;
-}
-
-const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family)
-{
-	return &sides[family == AF_INET6];
 }
 
 static uint32_t address_regs(const struct portmap_nft_sets *s)
@@ -121,7 +116,7 @@ static void build_loopback(struct nl *nl, const struct nft_table *t, const char 
 		nft_meta(nl, NFT_META_IIF, NFT_R(0));
 		nft_cmp(nl, NFT_CMP_NEQ, NFT_R(0), &lo, sizeof(lo));
 		nft_family(nl, NFPROTO_IPV4);
-		nft_daddr_in(nl, &portmap_nft_sets(AF_INET)->loopback, NFT_CMP_EQ);
+		nft_daddr_in(nl, &portmap_nft_sets[0].loopback, NFT_CMP_EQ);
 		nft_verdict(nl, NF_DROP, NULL);
 	}
 }
@@ -129,7 +124,7 @@ static void build_loopback(struct nl *nl, const struct nft_table *t, const char 
 static void build_snat(struct nl *nl, const struct nft_table *t, const char *chain)
 {
 	static const struct nft_hook at = { "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW };
-	const struct portmap_nft_sets *s = portmap_nft_sets(AF_INET6);
+	const struct portmap_nft_sets *s = &portmap_nft_sets[1];
 	const char *const local[] = { s->host_local.name, s->any_local.name };
 
 	nft_chain_renew(nl, t, chain, &at);
@@ -154,7 +149,7 @@ static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *c
 	nft_chain_renew(nl, t, chain, &at);
 	nft_rule(nl, t, chain, NULL) {
 		nft_family(nl, NFPROTO_IPV6);
-		nft_daddr_in(nl, &portmap_nft_sets(AF_INET6)->loopback, NFT_CMP_EQ);
+		nft_daddr_in(nl, &portmap_nft_sets[1].loopback, NFT_CMP_EQ);
 		nft_ct_reply(nl);
 		nft_ct_status(nl, IPS_DST_NAT);
 		nft_value(nl, NFT_R(0), ip_loopback[1].bytes, sizeof(ip_loopback[1].bytes));
@@ -168,12 +163,12 @@ static void build_destination(struct nl *nl, const struct nft_table *t, const ch
 	const struct nft_hook at = { "nat", hook, NF_IP_PRI_NAT_DST - is_conditional(dnat_of(t)) };
 
 	nft_chain_renew(nl, t, chain, &at);
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(portmap_nft_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
-			nft_family(nl, nft_nfproto(sides[i].family));
+			nft_family(nl, nft_nfproto(portmap_nft_sets[i].family));
 			condition_put(nl, &dnat_of(t)->cond[i]);
 			nft_dst_local(nl);
-			nft_verdict(nl, NFT_JUMP, sides[i].ports);
+			nft_verdict(nl, NFT_JUMP, portmap_nft_sets[i].ports);
 		}
 	}
 }
@@ -183,12 +178,12 @@ static void build_source(struct nl *nl, const struct nft_table *t, const char *c
 	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
 
 	nft_chain_renew(nl, t, chain, &at);
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(portmap_nft_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_ct_status(nl, IPS_DST_NAT);
-			nft_family(nl, nft_nfproto(sides[i].family));
-			nft_daddr(nl, sides[i].family, NFT_R(0));
-			nft_vmap(nl, sides[i].snat.name, NFT_R(0));
+			nft_family(nl, nft_nfproto(portmap_nft_sets[i].family));
+			nft_daddr(nl, portmap_nft_sets[i].family, NFT_R(0));
+			nft_vmap(nl, portmap_nft_sets[i].snat.name, NFT_R(0));
 		}
 	}
 }
@@ -196,15 +191,15 @@ static void build_source(struct nl *nl, const struct nft_table *t, const char *c
 static void build(struct nl *nl, const struct nft_table *t)
 {
 	nft_table_add(nl, t, "cnic: host ports of containers");
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
-		nft_set_add(nl, t, &sides[i].host);
-		nft_set_add(nl, t, &sides[i].any);
-		nft_set_add(nl, t, &sides[i].snat);
-		if (sides[i].any_local.name) {
-			nft_set_add(nl, t, &sides[i].host_local);
-			nft_set_add(nl, t, &sides[i].any_local);
+	for (size_t i = 0; i < ARRAY_SIZE(portmap_nft_sets); i++) {
+		nft_set_add(nl, t, &portmap_nft_sets[i].host);
+		nft_set_add(nl, t, &portmap_nft_sets[i].any);
+		nft_set_add(nl, t, &portmap_nft_sets[i].snat);
+		if (portmap_nft_sets[i].any_local.name) {
+			nft_set_add(nl, t, &portmap_nft_sets[i].host_local);
+			nft_set_add(nl, t, &portmap_nft_sets[i].any_local);
 		}
-		build_ports(nl, t, &sides[i]);
+		build_ports(nl, t, &portmap_nft_sets[i]);
 	}
 	build_loopback(nl, t, "loopback");
 	build_destination(nl, t, "prerouting", NF_INET_PRE_ROUTING);

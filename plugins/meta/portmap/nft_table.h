@@ -78,7 +78,7 @@ struct portmap_nft_sets {
 	struct ip loopback;                   /* as seen behind the chain output */
 };
 
-const struct portmap_nft_sets *portmap_nft_sets(sa_family_t family);
+extern const struct portmap_nft_sets portmap_nft_sets[2]; /* by family, as ip_families */
 
 /*
  * The table of mappings under these conditions for IPv4 and for IPv6, which are those of all their
