@@ -21,22 +21,6 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
 	return 0;
 }
 
-/* One transaction; ENOENT if another process was quicker with a part of it. */
-static int remove_all(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
-		      const struct nft_rule_list *jumps, struct arena *arena)
-{
-	nft_begin(nl, jumps->n, arena);
-	for (size_t i = 0; i < jumps->n; i++)
-		nft_rule_del(nl, t, jumps->list[i].chain, jumps->list[i].handle);
-	nft_chain_flush(nl, t, d->chain);
-	if (d->with)
-		nft_chain_flush(nl, t, d->with);
-	nft_chain_del(nl, t, d->chain);
-	if (d->with)
-		nft_chain_del(nl, t, d->with);
-	return nft_commit(nl);
-}
-
 static int list_jumps(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		      struct nft_rule_list *jumps, struct arena *arena)
 {
@@ -53,6 +37,7 @@ static int list_jumps(struct nl *nl, const struct nft_table *t, const struct nft
 	return 0;
 }
 
+/* ENOENT if another process was quicker with a part of it. */
 int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,
 		     struct arena *arena)
 {
@@ -66,7 +51,16 @@ int nft_chain_remove(struct nl *nl, const struct nft_table *t, const struct nft_
 			return 0;
 		if (list_jumps(nl, t, d, &jumps, arena) < 0)
 			return -1;
-		if (remove_all(nl, t, d, &jumps, arena) == 0)
+		nft_begin(nl, jumps.n, arena);
+		for (size_t i = 0; i < jumps.n; i++)
+			nft_rule_del(nl, t, jumps.list[i].chain, jumps.list[i].handle);
+		nft_chain_flush(nl, t, d->chain);
+		if (d->with)
+			nft_chain_flush(nl, t, d->with);
+		nft_chain_del(nl, t, d->chain);
+		if (d->with)
+			nft_chain_del(nl, t, d->with);
+		if (nft_commit(nl) == 0)
 			return 0;
 		if (!nft_should_retry(nl, &tries, ENOENT))
 			return -1;

@@ -274,23 +274,20 @@ static const char *chain_of(const struct nlmsghdr *nlh)
 	return nft_attr_str(nft_attrs_of_msg(nlh).of[NFTA_RULE_CHAIN]);
 }
 
-static bool is_chain(const struct nft_table_def *table, const char *chain, const char *wanted)
-{
-	if (!strcmp(chain, wanted))
-		return true;
-	for (const struct nft_renamed *r = table->renamed; r && r->now; r++)
-		if (!strcmp(r->now, wanted) && !strcmp(r->before, chain))
-			return true;
-	return false;
-}
-
-/* One rule of the chain is crossed off the list. */
-static bool cross_off(struct nft_rule_list *rules, const struct nft_table_def *table,
+/* One rule of the chain, be it by its earlier name, is crossed off the list. */
+static bool cross_off(struct nft_rule_list *rules, const struct nft_renamed *renamed,
 		      const char *chain)
 {
+	const char *before = chain;
+
+	for (const struct nft_renamed *r = renamed; r && r->now; r++)
+		if (!strcmp(r->now, chain))
+			before = r->before;
 	for (size_t i = 0; i < rules->n; i++) {
-		if (is_chain(table, rules->list[i].chain, chain)) {
-			rules->list[i].chain = "";
+		const char **name = &rules->list[i].chain;
+
+		if (!strcmp(*name, chain) || !strcmp(*name, before)) {
+			*name = "";
 			return true;
 		}
 	}
@@ -315,7 +312,7 @@ static int check_rules(struct nl *nl, const struct nft_elems *c, struct arena *a
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
 		const char *chain = chain_of(nlh);
 
-		if (*chain && !cross_off(&rules, table, chain))
+		if (*chain && !cross_off(&rules, table->renamed, chain))
 			rc = err_set(nl->err, ERR_CHECK,
 				     "nf_tables: rules of chain %s in table %s are gone", chain,
 				     table->table.name);

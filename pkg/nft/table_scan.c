@@ -3,15 +3,12 @@
 
 #include <string.h>
 
+/* Where there is a verdict there are no data, and the other way round. */
 static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 {
-	if (a->has_verdict != b->has_verdict)
-		return false;
-	if (!a->has_verdict)
-		return a->data_len == b->data_len && !memcmp(a->data, b->data, a->data_len);
-	if (a->verdict != b->verdict || !a->chain != !b->chain)
-		return false;
-	return !a->chain || !strcmp(a->chain, b->chain);
+	return a->has_verdict == b->has_verdict && a->verdict == b->verdict &&
+	       !strcmp(a->chain ? a->chain : "", b->chain ? b->chain : "") &&
+	       a->data_len == b->data_len && !memcmp(a->data, b->data, a->data_len);
 }
 
 /* A comment's first comma, or what stands there if it is shared. */

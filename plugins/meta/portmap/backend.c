@@ -39,7 +39,6 @@ static int check_own(struct cni_call *c, const struct portmap *conf)
 	struct nft_elems elems;
 
 	own.backend = NULL;
-	own.chosen = PORTMAP_OWN;
 	if (portmap_resolve(&own, c->arena, c->err) == 0 && own.chosen == PORTMAP_OWN) {
 		elems = portmap_elems_of(c, &own);
 		if (nft_elems_check(c->nft, &elems, c->arena) == 0)
@@ -124,16 +123,6 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf)
 	}
 	*c->err = first;
 	return -1;
-}
-
-int portmap_rules_repair(struct cni_call *c, const struct portmap *conf)
-{
-	if (portmap_rules_check(c, conf) == 0)
-		return 0;
-	if (c->err->code != ERR_CHECK)
-		return -1;
-	err_clear(c->err);
-	return portmap_rules_make(c, conf);
 }
 
 int portmap_rules_leave(struct cni_call *c, const struct portmap *conf, const struct portmap *old)

@@ -18,9 +18,6 @@ int portmap_rules_make(struct cni_call *c, const struct portmap *conf) NODISCARD
 /* Fails with ERR_CHECK if they are not all there. */
 int portmap_rules_check(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
-/* What is gone comes back. */
-int portmap_rules_repair(struct cni_call *c, const struct portmap *conf) NODISCARD;
-
 /*
  * ADD again: what it had in our table by the configuration of its record, if there is one, goes.
  * The others' rules have been replaced.

@@ -129,19 +129,17 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 	return iptables_restore(c, t.family, portmap_text_join(&t));
 }
 
-static int put_all_back(struct cni_call *c, const struct portmap_text *t)
-{
-	if (!t[0].had_chain && !t[1].had_chain)
-		return remove_chain(c, &t[0]);
-	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
-		if (!t[i].complete && put_back(c, &t[i]) < 0)
-			return -1;
-	return 0;
-}
-
 static void undo_add(struct cni_call *c, void *arg)
 {
-	if (put_all_back(c, arg) < 0)
+	const struct portmap_text *t = arg;
+	int rc = 0;
+
+	if (!t[0].had_chain && !t[1].had_chain)
+		rc = remove_chain(c, t);
+	else
+		for (size_t i = 0; !rc && i < ARRAY_SIZE(ip_families); i++)
+			rc = t[i].complete ? 0 : put_back(c, &t[i]);
+	if (rc < 0)
 		fprintf(stderr, "rollback: host ports: %s\n", c->err->msg);
 }
 

@@ -128,12 +128,9 @@ static void mapping_rules(struct portmap_text *t, const struct portmap_mapping *
 {
 	const char *protocol = portmap_protocol_name(m->protocol), *at = "", *match;
 	char text[IP_STRLEN];
-	struct ip host = m->at;
 
-	if (m->at.family != AF_UNSPEC) {
-		host.plen = ip_bits(&host);
-		at = arena_printf(t->arena, " -d %s", cidr_str(&host, text));
-	}
+	if (m->at.family != AF_UNSPEC)
+		at = arena_printf(t->arena, " -d %s", cidr_str(&m->at, text));
 	match = arena_printf(t->arena, "%s -p %s -m %s --dport %u", at, protocol, protocol,
 			     m->port);
 	if (t->conf->snat)

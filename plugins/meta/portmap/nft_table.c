@@ -59,16 +59,6 @@ static const struct dnat *dnat_of(const struct nft_table *t)
 						   offsetof(struct dnat, def.table));
 }
 
-static bool is_conditional(const struct dnat *d)
-{
-	return d->cond[0].n || d->cond[1].n;
-}
-
-static uint32_t address_regs(const struct portmap_nft_sets *s)
-{
-	return s->family == AF_INET ? 1 : 4;
-}
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* ... meta l4proto . th dport, from that register on */
@@ -82,7 +72,7 @@ static void load_port(struct nl *nl, uint32_t reg)
 static void translate(struct nl *nl, const struct portmap_nft_sets *s, const struct nft_set *map)
 {
 	nft_map(nl, map->name, NFT_R(0), NFT_R(0));
-	nft_dnat(nl, s->family, NFT_R(0), NFT_R(address_regs(s)));
+	nft_dnat(nl, s->family, NFT_R(0), NFT_R(ip_len(&s->loopback) / 4));
 }
 
 static void build_ports(struct nl *nl, const struct nft_table *t, const struct portmap_nft_sets *s)
@@ -91,7 +81,7 @@ static void build_ports(struct nl *nl, const struct nft_table *t, const struct p
 	nft_rule(nl, t, s->ports, NULL) {
 		nft_family(nl, nft_nfproto(s->family));
 		nft_daddr(nl, s->family, NFT_R(0));
-		load_port(nl, address_regs(s));
+		load_port(nl, ip_len(&s->loopback) / 4);
 		translate(nl, s, &s->host);
 	}
 	nft_rule(nl, t, s->ports, NULL) {
@@ -160,13 +150,14 @@ static void build_unsnat(struct nl *nl, const struct nft_table *t, const char *c
 static void build_destination(struct nl *nl, const struct nft_table *t, const char *chain,
 			      uint32_t hook)
 {
-	const struct nft_hook at = { "nat", hook, NF_IP_PRI_NAT_DST - is_conditional(dnat_of(t)) };
+	const struct condition *cond = dnat_of(t)->cond;
+	const struct nft_hook at = { "nat", hook, NF_IP_PRI_NAT_DST - (cond[0].n || cond[1].n) };
 
 	nft_chain_renew(nl, t, chain, &at);
 	for (size_t i = 0; i < ARRAY_SIZE(portmap_nft_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_family(nl, nft_nfproto(portmap_nft_sets[i].family));
-			condition_put(nl, &dnat_of(t)->cond[i]);
+			condition_put(nl, &cond[i]);
 			nft_dst_local(nl);
 			nft_verdict(nl, NFT_JUMP, portmap_nft_sets[i].ports);
 		}

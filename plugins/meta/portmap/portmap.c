@@ -72,7 +72,14 @@ static int portmap_repair(struct cni_call *c)
 
 	if (c->req->backend)
 		return turn(c, conf);
-	return portmap_rules_repair(c, conf) < 0 ? -1 : portmap_allow_loopback(c, conf);
+	if (portmap_rules_check(c, conf) < 0) {
+		if (c->err->code != ERR_CHECK)
+			return -1;
+		err_clear(c->err);
+		if (portmap_rules_make(c, conf) < 0)
+			return -1;
+	}
+	return portmap_allow_loopback(c, conf);
 }
 
 /* ---- DEL ------------------------------------------------------------------------------------- */
@@ -145,22 +152,17 @@ static int gc_one(struct cni_call *c, const struct record *r)
 	return portmap_close_loopback(c, &conf);
 }
 
-static int gc_conditional(struct cni_call *c)
-{
-	const struct portmap *conf = c->conf;
-
-	resolve_lenient(c);
-	return conf->cond[0].n + conf->cond[1].n ? portmap_rules_gc(c, conf) : 0;
-}
-
 static int portmap_gc(struct cni_call *c)
 {
+	const struct portmap *conf = c->conf;
 	struct cni_steps steps = { 0 };
 
 	if (cni_nft(c) < 0)
 		return -1;
 	cni_step(c, &steps, portmap_rules_gc(c, &portmap_defaults));
-	cni_step(c, &steps, gc_conditional(c));
+	resolve_lenient(c);
+	if (conf->cond[0].n + conf->cond[1].n)
+		cni_step(c, &steps, portmap_rules_gc(c, conf));
 	cni_step(c, &steps, record_each_stale(c, gc_one));
 	cni_step(c, &steps, record_gc(c));
 	return cni_steps_end(c, &steps);
