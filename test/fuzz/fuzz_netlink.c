@@ -189,7 +189,9 @@ static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 	const struct fw_backend *backend = which & 8 ? &fw_nftables : &fw_iptables_nft;
 	struct ip ip = { .family = which & 16 ? AF_INET : AF_INET6, .bytes = { 10, 1, 0, 2 } };
 	const struct ip *ips[] = { &ip };
-	struct fw_forward f = { .ips = ips,
+	struct cni_call call = { .nft = nl, .arena = arena, .err = nl->err };
+	struct fw_forward f = { .c = &call,
+				.ips = ips,
 				.n_ips = 1,
 				.comment = "owner",
 				.network = "net",
@@ -200,19 +202,19 @@ static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 
 	switch (which % 8) {
 	case 0:
-		return backend->ready(nl, &f, arena, &ready) < 0 ? -1 : backend->add(nl, &f, arena);
+		return backend->ready(&f, &ready) < 0 ? -1 : backend->add(&f);
 	case 1:
-		return backend->prepare(nl, &f, arena) < 0 ? -1 : backend->undo(nl, &f, arena);
+		return backend->prepare(&f) < 0 ? -1 : backend->undo(&f);
 	case 2:
-		return backend->release(nl, &f, arena);
+		return backend->release(&f);
 	case 3:
-		return backend->verify(nl, &f, arena);
+		return backend->verify(&f);
 	case 4:
-		return backend->restore(nl, &f, arena);
+		return backend->restore(&f);
 	case 5:
-		return backend->gc(nl, is_short, NULL, arena);
+		return backend->gc(&call, is_short, NULL);
 	default:
-		return backend->policy_reassign(nl, "net", successor, &f, arena);
+		return backend->policy_reassign(&call, "net", successor, &f);
 	}
 }
 

@@ -20,6 +20,7 @@
 static struct arena arena;
 static struct err err;
 static struct nl nl;
+static struct cni_call call = { .nft = &nl, .arena = &arena, .err = &err };
 
 /* ---- one rule -------------------------------------------------------------------------------- */
 
@@ -59,7 +60,6 @@ static void test_iptables_rules(void)
 	};
 	const struct nft_table *t = &nft_ipt_filter[0];
 	struct seen *s, *again;
-	char text[XT_SAVED_SIZE];
 
 	says(&arena, "iptables -N OTHER; iptables -N ONE; iptables -N TWO");
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
@@ -72,9 +72,8 @@ static void test_iptables_rules(void)
 	ok(!nft_commit(&nl), "written again: %s", err.msg);
 	again = scan(t, "TWO");
 	for (size_t i = 0; i < s->n; i++) {
-		xt_rule_save(&s->rules[i], text);
 		ok(s->known[i], "is understood: %s", rules[i]);
-		is_str(text, rules[i], "as it is saved");
+		is_str(xt_rule_save(&s->rules[i], &arena), rules[i], "as it is saved");
 		ok(!*s->tags[i] && !strcmp(again->tags[i], "a tag"), "its tag");
 		ok(xt_rule_equal(&s->rules[i], &again->rules[i]), "the same again");
 	}
@@ -128,6 +127,7 @@ static struct fw_forward *forward(const char *comment, const char *const *addres
 			abort();
 		ips[i] = ip;
 	}
+	f->c = &call;
 	f->ips = ips;
 	f->n_ips = n;
 	f->comment = comment;
@@ -148,36 +148,31 @@ static bool is_ready(const struct fw_backend *backend, const char *comment)
 {
 	bool ready = false;
 
-	return backend->ready(&nl, both(comment), &arena, &ready) == 0 && ready;
+	return backend->ready(both(comment), &ready) == 0 && ready;
 }
 
 static void test_way(const struct fw_backend *backend)
 {
 	struct fw_forward *f = both("a"), *other = both("b");
 
-	ok(backend->verify(&nl, f, &arena) < 0 && err.code == ERR_CHECK, "%s: nothing there: %s",
-	   backend->name, err.msg);
-	ok(!backend->release(&nl, f, &arena), "nothing to remove: %s", err.msg);
-	ok(!is_ready(backend, "a"), "not ready");
-	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena), "added: %s",
+	ok(backend->verify(f) < 0 && err.code == ERR_CHECK, "%s: nothing there: %s", backend->name,
 	   err.msg);
+	ok(!backend->release(f), "nothing to remove: %s", err.msg);
+	ok(!is_ready(backend, "a"), "not ready");
+	ok(!backend->prepare(f) && !backend->add(f), "added: %s", err.msg);
 	ok(is_ready(backend, "a"), "ready");
-	ok(!backend->verify(&nl, both("a"), &arena), "there: %s", err.msg);
-	ok(!backend->undo(&nl, f, &arena), "taken back: %s", err.msg);
-	ok(backend->verify(&nl, both("a"), &arena) < 0 && !is_ready(backend, "a"),
-	   "nothing there: %s", err.msg);
-	ok(!backend->restore(&nl, both("a"), &arena) && !backend->verify(&nl, both("a"), &arena),
-	   "restored: %s", err.msg);
-	ok(!backend->release(&nl, other, &arena) && !backend->verify(&nl, both("a"), &arena),
-	   "another's DEL leaves it: %s", err.msg);
+	ok(!backend->verify(both("a")), "there: %s", err.msg);
+	ok(!backend->undo(f), "taken back: %s", err.msg);
+	ok(backend->verify(both("a")) < 0 && !is_ready(backend, "a"), "nothing there: %s", err.msg);
+	ok(!backend->restore(both("a")) && !backend->verify(both("a")), "restored: %s", err.msg);
+	ok(!backend->release(other) && !backend->verify(both("a")), "another's DEL leaves it: %s",
+	   err.msg);
 	other = both("b");
-	ok(!backend->prepare(&nl, other, &arena) && !backend->add(&nl, other, &arena) &&
-		   !backend->verify(&nl, both("b"), &arena),
+	ok(!backend->prepare(other) && !backend->add(other) && !backend->verify(both("b")),
 	   "the address has gone over to another: %s", err.msg);
-	ok(!backend->release(&nl, both("a"), &arena) && !backend->verify(&nl, both("b"), &arena),
+	ok(!backend->release(both("a")) && !backend->verify(both("b")),
 	   "whom the first one's DEL leaves alone: %s", err.msg);
-	ok(!backend->release(&nl, forward("b", NULL, 0), &arena) &&
-		   backend->verify(&nl, both("b"), &arena) < 0,
+	ok(!backend->release(forward("b", NULL, 0)) && backend->verify(both("b")) < 0,
 	   "by the owner alone");
 }
 
@@ -202,21 +197,19 @@ static void test_collecting(const struct fw_backend *backend)
 	for (int i = 0; i < 500; i++)
 		many[i] = arena_printf(&arena, "10.2.%d.%d/16", i / 200, i % 200 + 1);
 	f = forward("b", many, 500);
-	ok(!backend->prepare(&nl, f, &arena) && !backend->add(&nl, f, &arena),
-	   "%s: 500 addresses: %s", backend->name, err.msg);
-	ok(!backend->verify(&nl, forward("b", many, 500), &arena), "all there: %s", err.msg);
-	ok(!backend->restore(&nl, both("a"), &arena), "and another's: %s", err.msg);
-	ok(!backend->gc(&nl, not_a, NULL, &arena), "swept: %s", err.msg);
-	ok(!backend->verify(&nl, both("a"), &arena), "the other's are there: %s", err.msg);
-	ok(backend->verify(&nl, f, &arena) < 0, "these are gone");
-	ok(!backend->policy_reassign(&nl, "else", no_heir, NULL, &arena) && is_ready(backend, "a"),
-	   "nothing of another network's");
-	ok(!backend->policy_reassign(&nl, "net", no_heir, &successor, &arena),
-	   "to an successor: %s", err.msg);
-	ok(!backend->policy_reassign(&nl, "net", no_heir, NULL, &arena), "nothing left: %s",
+	ok(!backend->prepare(f) && !backend->add(f), "%s: 500 addresses: %s", backend->name,
 	   err.msg);
-	ok(!backend->policy_reassign(&nl, "successor", no_heir, NULL, &arena) &&
-		   !is_ready(backend, "a"),
+	ok(!backend->verify(forward("b", many, 500)), "all there: %s", err.msg);
+	ok(!backend->restore(both("a")), "and another's: %s", err.msg);
+	ok(!backend->gc(&call, not_a, NULL), "swept: %s", err.msg);
+	ok(!backend->verify(both("a")), "the other's are there: %s", err.msg);
+	ok(backend->verify(f) < 0, "these are gone");
+	ok(!backend->policy_reassign(&call, "else", no_heir, NULL) && is_ready(backend, "a"),
+	   "nothing of another network's");
+	ok(!backend->policy_reassign(&call, "net", no_heir, &successor), "to an successor: %s",
+	   err.msg);
+	ok(!backend->policy_reassign(&call, "net", no_heir, NULL), "nothing left: %s", err.msg);
+	ok(!backend->policy_reassign(&call, "successor", no_heir, NULL) && !is_ready(backend, "a"),
 	   "gone with the successor");
 }
 

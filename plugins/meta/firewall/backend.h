@@ -7,36 +7,42 @@
 #pragma once
 
 #include "nft/table.h"
+#include "skel/call.h"
 
-struct cni_call;
-
-/* What an attachment's bridge had before the call. */
-struct fw_bridge_state {
+/* What our table has of what attachments share. */
+struct fw_shared {
 	bool known;                 /* looked at */
-	bool from, same, different; /* as it should be: listed, policy, and the policy is another */
+	bool admin;                 /* the jump to the admin chain */
+	bool from, same, different; /* the bridge: listed, policy, and the policy is another */
 	int32_t verdict;            /* between its own ports: NFT_RETURN or NF_DROP */
 	const char *network;
 };
 
+/* Rules in the chains of iptables (iptables_rules.h). */
+struct fw_rules {
+	struct fw_rule *list;
+	size_t n;
+};
+
 struct fw_forward {
+	struct cni_call *c;
+	const struct fw_backend *backend;
 	const struct ip *const *ips; /* let through: what they send, and the answers */
 	size_t n_ips;
 	const char *comment; /* comment of what the attachment has */
 	const char *network; /* of what its bridge has */
 	const char *admin;   /* a chain that is asked first, and whose rules are not ours */
 	const char *bridge;  /* packets to and from other such bridges are dropped; NULL: no */
+	const char *zone;    /* firewalld's */
 	bool isolated;       /* and those between its own ports */
 	bool policy_only;    /* addresses are let through by firewalld */
-	struct cni_call *c;  /* for those that execute a program */
-	const char *zone;    /* firewalld's */
 
-	/* The backends': what undo() removes. */
+	/* The backends': what there was when it was first looked for, and is now. */
 	struct nft_elems elems;
-	struct fw_bridge_state before;
-	struct fw_rules *added;
-	struct fw_rules_listed *scan;
-	const struct ip *const *undo_ips;
-	size_t n_undo_ips;
+	struct fw_shared before, now;
+	bool scanned;
+	struct fw_rules want, outdated;
+	const char *saved[2]; /* legacy iptables', of IPv4 and IPv6 */
 };
 
 /* What a bridge's policy is when its network has gone; NULL: it goes. */
@@ -50,23 +56,23 @@ struct fw_backend {
 	 * whether all is there (NULL: it may not be), prepare() makes it so in one transaction
 	 * (NULL: nothing is shared).
 	 */
-	int (*ready)(struct nl *nl, struct fw_forward *f, struct arena *arena, bool *ready);
-	int (*prepare)(struct nl *nl, struct fw_forward *f, struct arena *arena);
+	int (*ready)(struct fw_forward *f, bool *ready);
+	int (*prepare)(struct fw_forward *f);
 
 	/* The attachment's own; what is there as it should be is no error. NULL: prepare() has. */
-	int (*add)(struct nl *nl, struct fw_forward *f, struct arena *arena);
+	int (*add)(struct fw_forward *f);
 	/* What prepare() and add() have made of policy and addresses. */
-	int (*undo)(struct nl *nl, struct fw_forward *f, struct arena *arena);
+	int (*undo)(struct fw_forward *f);
 
 	/* Those of the addresses that have the attachment's comment, or none. */
-	int (*release)(struct nl *nl, struct fw_forward *f, struct arena *arena);
+	int (*release)(struct fw_forward *f);
 	/* All there? ERR_CHECK says what is missing. Changes nothing. */
-	int (*verify)(struct nl *nl, struct fw_forward *f, struct arena *arena);
-	int (*restore)(struct nl *nl, struct fw_forward *f, struct arena *arena);
+	int (*verify)(struct fw_forward *f);
+	int (*restore)(struct fw_forward *f);
 
 	/* What is stale; NULL: its rules have no comment to tell by, nor has a policy. */
-	int (*gc)(struct nl *nl, nft_stale stale, void *data, struct arena *arena);
+	int (*gc)(struct cni_call *c, nft_stale stale, void *data);
 	/* The bridges of a network that has no attachment any more go, or to a successor. */
-	int (*policy_reassign)(struct nl *nl, const char *network, fw_successor successor,
-			       void *data, struct arena *arena);
+	int (*policy_reassign)(struct cni_call *c, const char *network, fw_successor successor,
+			       void *data);
 };

@@ -82,8 +82,7 @@ static int is_firewalld(struct cni_call *c, bool *used)
 	static const struct nft_table its = { NFPROTO_INET, "firewalld" };
 	bool rules;
 
-	if (fw_firewalld_is_running(c, used) < 0)
-		return -1;
+	*used = fw_firewalld_is_running(c);
 	if (*used)
 		return 0;
 	if (nft_has_chain(c->nft, &its, "filter_FORWARD", &rules) < 0)
@@ -139,29 +138,19 @@ static int iptables_backends(struct cni_call *c, unsigned int *set)
 }
 
 /* firewalld knows nothing of policies between bridges. */
-static int policy_backends(struct cni_call *c, unsigned int *set)
+static int backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
+			unsigned int *set)
 {
-	bool iptables;
+	bool firewalld = !strcmp(backend, "firewalld"), iptables = !strcmp(backend, "iptables");
 
-	if (is_iptables(c, &iptables) < 0)
+	*set = firewalld ? FW_FIREWALLD : 0;
+	if (firewalld && !fw_has_policy(conf))
+		return 0;
+	if (firewalld && is_iptables(c, &iptables) < 0)
 		return -1;
 	if (iptables)
 		return iptables_backends(c, set);
 	*set |= FW_NFTABLES;
-	return 0;
-}
-
-static int backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
-			unsigned int *set)
-{
-	*set = 0;
-	if (!strcmp(backend, "firewalld")) {
-		*set = FW_FIREWALLD;
-		return fw_has_policy(conf) ? policy_backends(c, set) : 0;
-	}
-	if (!strcmp(backend, "iptables"))
-		return iptables_backends(c, set);
-	*set = FW_NFTABLES;
 	return 0;
 }
 
@@ -208,13 +197,6 @@ int fw_backends_turned(struct cni_call *c, const struct fw_conf *conf, const cha
 	return backends_for(c, conf, strcmp(backend, "own") != 0 ? "iptables" : "nftables", set);
 }
 
-static bool may_be_firewalld(struct cni_call *c)
-{
-	bool running;
-
-	return fw_firewalld_is_running(c, &running) == 0 && running;
-}
-
 /* Those by netlink are cheap to ask. The others are only where ADD has used them, or might have. */
 unsigned int fw_backends_to_clean(struct cni_call *c, const char *backend, const char *extra)
 {
@@ -227,7 +209,7 @@ unsigned int fw_backends_to_clean(struct cni_call *c, const char *backend, const
 	    (iptables_legacy_has_table(AF_INET, IPTABLES_FILTER) ||
 	     iptables_legacy_has_table(AF_INET6, IPTABLES_FILTER)))
 		set |= FW_IPTABLES_LEGACY;
-	if (!strcmp(backend, "firewalld") || (!*backend && may_be_firewalld(c)))
+	if (!strcmp(backend, "firewalld") || (!*backend && fw_firewalld_is_running(c)))
 		set |= FW_FIREWALLD;
 	return set | both;
 }
@@ -236,11 +218,9 @@ unsigned int fw_backends_to_clean(struct cni_call *c, const char *backend, const
 
 int fw_backends_status(struct cni_call *c, unsigned int set)
 {
-	bool running = true;
-
 	if (set & FW_IPTABLES_LEGACY && iptables_is_usable(c, AF_INET) < 0)
 		return -1;
-	if (set & FW_FIREWALLD && fw_firewalld_is_running(c, &running) < 0)
-		return -1;
-	return running ? 0 : err_set(c->err, ERR_UNAVAILABLE, "firewalld is not running");
+	if (set & FW_FIREWALLD && !fw_firewalld_is_running(c))
+		return err_set(c->err, ERR_UNAVAILABLE, "firewalld is not running");
+	return 0;
 }

@@ -108,42 +108,35 @@ static int firewall_validate(struct cni_call *c)
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
-struct step {
-	const struct fw_backend *backend;
-	struct fw_forward *f;
-};
-
 /* Beside firewalld, the others have the policy only. */
-static struct step step_of(struct cni_call *c, unsigned int set, size_t i)
+static struct fw_forward *forward_by(struct cni_call *c, unsigned int set, size_t i)
 {
-	struct step s = { fw_backends[i], fw_forward_of(c, c->req->prev) };
+	struct fw_forward *f = fw_forward_of(c, c->req->prev);
 
-	s.f->policy_only = set & FW_FIREWALLD && !(1u << i & FW_FIREWALLD);
-	return s;
+	f->backend = fw_backends[i];
+	f->policy_only = set & FW_FIREWALLD && !(1u << i & FW_FIREWALLD);
+	return f;
 }
 
 static void undo(struct cni_call *c, void *arg)
 {
-	const struct step *s = arg;
+	struct fw_forward *f = arg;
 
-	if (s->backend->undo(c->nft, s->f, c->arena) < 0)
-		fprintf(stderr, "rollback: firewall, %s: %s\n", s->backend->name, c->err->msg);
+	if (f->backend->undo(f) < 0)
+		fprintf(stderr, "rollback: firewall, %s: %s\n", f->backend->name, c->err->msg);
 }
 
 /* The lock, so that what is shared is made once, and not removed before an undo. */
-static int add(struct cni_call *c, unsigned int set, size_t i)
+static int add(struct cni_call *c, struct fw_forward *f)
 {
-	struct step *s = arena_new(c->arena, struct step);
-	const struct fw_backend *backend = fw_backends[i];
-	bool ready = !backend->prepare;
+	bool ready = !f->backend->prepare;
 
-	*s = step_of(c, set, i);
-	if (backend->ready && backend->ready(c->nft, s->f, c->arena, &ready) < 0)
+	if (f->backend->ready && f->backend->ready(f, &ready) < 0)
 		return -1;
-	undo_push(c, undo, s);
-	if (!ready && (host_lock(c) < 0 || backend->prepare(c->nft, s->f, c->arena) < 0))
+	undo_push(c, undo, f);
+	if (!ready && (host_lock(c) < 0 || f->backend->prepare(f) < 0))
 		return -1;
-	return backend->add ? backend->add(c->nft, s->f, c->arena) : 0;
+	return f->backend->add ? f->backend->add(f) : 0;
 }
 
 static int firewall_add(struct cni_call *c)
@@ -158,7 +151,7 @@ static int firewall_add(struct cni_call *c)
 	if (record_write(c, fw_backends_extra(c, set)) < 0)
 		return -1;
 	fw_for_each(i, set)
-		if (add(c, set, i) < 0)
+		if (add(c, forward_by(c, set, i)) < 0)
 			return err_wrap(c->err, "firewall, %s", fw_backends[i]->name);
 	host_unlock(c);
 	return 0;
@@ -197,8 +190,7 @@ static int firewall_del(struct cni_call *c)
 		return -1;
 	result = result_of(c, r);
 	fw_for_each(i, fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL))
-		cni_step(c, &steps,
-			 fw_backends[i]->release(c->nft, fw_forward_of(c, result), c->arena));
+		cni_step(c, &steps, fw_backends[i]->release(fw_forward_of(c, result)));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);
@@ -208,9 +200,7 @@ static int firewall_del(struct cni_call *c)
 
 static int check(struct cni_call *c, unsigned int set, size_t i)
 {
-	const struct step s = step_of(c, set, i);
-
-	return s.backend->verify(c->nft, s.f, c->arena) < 0 ? err_wrap(c->err, "firewall") : 0;
+	return fw_backends[i]->verify(forward_by(c, set, i)) < 0 ? err_wrap(c->err, "firewall") : 0;
 }
 
 /* The reference leaves no record, and has used one of the backends that there are. */
@@ -252,12 +242,9 @@ static int firewall_check(struct cni_call *c)
 
 static int restore(struct cni_call *c, unsigned int set)
 {
-	fw_for_each(i, set) {
-		const struct step s = step_of(c, set, i);
-
-		if (s.backend->restore(c->nft, s.f, c->arena) < 0)
+	fw_for_each(i, set)
+		if (fw_backends[i]->restore(forward_by(c, set, i)) < 0)
 			return err_wrap(c->err, "firewall");
-	}
 	return 0;
 }
 
@@ -271,7 +258,7 @@ static int turn(struct cni_call *c)
 		return -1;
 	old = fw_backends_to_clean(c, "nftables", extra) & ~set;
 	fw_for_each(i, old)
-		if (fw_backends[i]->release(c->nft, fw_forward_of(c, c->req->prev), c->arena) < 0)
+		if (fw_backends[i]->release(fw_forward_of(c, c->req->prev)) < 0)
 			return err_wrap(c->err, "firewall, %s", fw_backends[i]->name);
 	if (fw_gc_policies(c, old) < 0)
 		return -1;
@@ -297,7 +284,7 @@ static int gc(struct cni_call *c)
 		return -1;
 	fw_for_each(i, fw_backends_to_clean(c, "nftables", NULL))
 		if (fw_backends[i]->gc &&
-		    fw_backends[i]->gc(c->nft, instance_match_stale, &comments, c->arena) < 0)
+		    fw_backends[i]->gc(c, instance_match_stale, &comments) < 0)
 			return -1;
 	return 0;
 }

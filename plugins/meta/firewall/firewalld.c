@@ -31,53 +31,49 @@ static const char *helper(struct cni_call *c)
 	return access(path, X_OK) == 0 ? path : NULL;
 }
 
-static const char without_helper[] =
-	"backend: firewalld needs " HELPER
-	" beside this plugin, which is not installed (make FIREWALLD=1)";
-
 int fw_firewalld_is_usable(struct cni_call *c)
 {
-	return helper(c) ? 0 : err_set(c->err, ERR_FIELD, "%s", without_helper);
+	if (helper(c))
+		return 0;
+	return err_set(c->err, ERR_FIELD,
+		       "backend: firewalld needs " HELPER
+		       " beside this plugin, which is not installed (make FIREWALLD=1)");
 }
 
-/* *no: the answer is no. What it has printed goes to *out, without the last newline. */
+/* *no: the answer is no. What it has printed goes to *out. */
 static int ask(struct cni_call *c, const char **argv, bool *no, const char **out)
 {
 	struct spawn_result res;
+	int status;
 
-	*out = "";
-	*no = false;
+	if (fw_firewalld_is_usable(c) < 0)
+		return -1;
 	argv[0] = helper(c);
-	if (!argv[0])
-		return err_set(c->err, ERR_FIELD, "%s", without_helper);
 	if (cni_execute(c, argv, "", &res) < 0)
 		return -1;
-	*out = arena_printf(c->arena, "%.*s", (int)strcspn(res.out, "\n"), res.out);
-	*no = WIFEXITED(res.status) && WEXITSTATUS(res.status) == NO;
-	if (*no || (WIFEXITED(res.status) && WEXITSTATUS(res.status) == DONE)) {
-		*out = res.out;
+	*out = res.out;
+	status = WIFEXITED(res.status) ? WEXITSTATUS(res.status) : -1;
+	*no = status == NO;
+	if (status == DONE || status == NO)
 		return 0;
-	}
-	if (spawn_succeeded(argv[0], &res, c->err) < 0 && **out)
-		snprintf(c->err->msg, sizeof(c->err->msg), "firewalld: %s", *out);
+	if (spawn_succeeded(argv[0], &res, c->err) < 0 && *res.out && *res.out != '\n')
+		snprintf(c->err->msg, sizeof(c->err->msg), "firewalld: %.*s",
+			 (int)strcspn(res.out, "\n"), res.out);
 	return -1;
 }
 
-int fw_firewalld_is_running(struct cni_call *c, bool *running)
+/* A bus that does not answer has no firewalld for us. */
+bool fw_firewalld_is_running(struct cni_call *c)
 {
-	const char *argv[] = { HELPER, "running", NULL };
+	const char *argv[] = { HELPER, "running", NULL }, *out;
 	const struct err before = *c->err;
-	const char *out;
-	bool no = false;
+	bool no, runs;
 
-	*running = false;
 	if ((!getenv("DBUS_SYSTEM_BUS_ADDRESS") && access(SOCKET, F_OK) < 0) || !helper(c))
-		return 0;
-	if (ask(c, argv, &no, &out) < 0)
-		*c->err = before; /* a bus that does not answer has no firewalld for us */
-	else
-		*running = !no;
-	return 0;
+		return false;
+	runs = ask(c, argv, &no, &out) == 0 && !no;
+	*c->err = before;
+	return runs;
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
@@ -103,54 +99,45 @@ static int put(const struct fw_forward *f, const char *verb, bool *no, const cha
 	return ask(f->c, argv, no, out);
 }
 
-/* The fresh ones, a line each. */
-static int add(struct nl *nl, struct fw_forward *f, struct arena *arena)
+/* The fresh ones, a line each, are what is left of f: what an undo removes. */
+static int add(struct fw_forward *f)
 {
+	struct arena *arena = f->c->arena;
+	const struct fw_forward asked = *f;
 	const struct ip **added = arena_array(arena, const struct ip *, f->n_ips + 1);
 	const char *out;
 	bool no;
 
-	(void)nl;
-	f->undo_ips = added;
-	if (put(f, "add", &no, &out) < 0)
+	f->ips = added;
+	f->n_ips = 0;
+	if (put(&asked, "add", &no, &out) < 0)
 		return -1;
 	out = arena_printf(arena, "\n%s", out);
-	for (size_t i = 0; i < f->n_ips; i++)
-		if (strstr(out, arena_printf(arena, "\n%s\n", text_of(arena, f->ips[i]))))
-			added[f->n_undo_ips++] = f->ips[i];
+	for (size_t i = 0; i < asked.n_ips; i++)
+		if (strstr(out, arena_printf(arena, "\n%s\n", text_of(arena, asked.ips[i]))))
+			added[f->n_ips++] = asked.ips[i];
 	return 0;
 }
 
-static int release(struct nl *nl, struct fw_forward *f, struct arena *arena)
+static int release(struct fw_forward *f)
 {
 	const char *out;
 	bool no;
 
-	(void)nl, (void)arena;
 	return f->n_ips ? put(f, "remove", &no, &out) : 0;
 }
 
-static int undo(struct nl *nl, struct fw_forward *f, struct arena *arena)
-{
-	struct fw_forward added = *f;
-
-	added.ips = f->undo_ips;
-	added.n_ips = f->n_undo_ips;
-	return release(nl, &added, arena);
-}
-
 /* firewalld says no by an answer, not by an error. */
-static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
+static int verify(struct fw_forward *f)
 {
 	const char *out;
 	bool no;
 
-	(void)arena;
 	if (put(f, "query", &no, &out) < 0)
 		return -1;
 	if (!no)
 		return 0;
-	return err_set(nl->err, ERR_CHECK,
+	return err_set(f->c->err, ERR_CHECK,
 		       *out ? "firewalld: %.*s is not in zone %s" : "firewalld is not running",
 		       (int)strcspn(out, "\n"), out, f->zone);
 }
@@ -158,7 +145,7 @@ static int verify(struct nl *nl, struct fw_forward *f, struct arena *arena)
 const struct fw_backend fw_firewalld = {
 	.name = "firewalld",
 	.add = add,
-	.undo = undo,
+	.undo = release,
 	.release = release,
 	.verify = verify,
 	.restore = add,

@@ -7,12 +7,11 @@
 #pragma once
 
 #include "backend.h"
-#include "skel/call.h"
 
 extern const struct fw_backend fw_firewalld;
 
 /* Is there a system bus, and firewalld on it? Executes nothing where there is no bus. */
-int fw_firewalld_is_running(struct cni_call *c, bool *running) NODISCARD;
+bool fw_firewalld_is_running(struct cni_call *c);
 
 /* Its helper is installed; ERR_FIELD if not. */
 int fw_firewalld_is_usable(struct cni_call *c) NODISCARD;

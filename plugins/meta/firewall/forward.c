@@ -127,7 +127,7 @@ static int gc_untagged(struct cni_call *c, const struct record *r)
 			continue;
 		u.f = forward_of(c, r, &conf, &r->prev);
 		if (record_each_other(c, NULL, leave_to, &u) < 0 ||
-		    (u.f->n_ips && fw_backends[i]->release(c->nft, u.f, c->arena) < 0))
+		    (u.f->n_ips && fw_backends[i]->release(u.f) < 0))
 			return -1;
 	}
 	return 0;
@@ -192,8 +192,7 @@ int fw_gc_policies(struct cni_call *c, unsigned int set)
 	fw_for_each(i, set) {
 		all.backend = 1u << i;
 		if (fw_backends[i]->policy_reassign &&
-		    fw_backends[i]->policy_reassign(c->nft, network, find_successor, &all,
-						    c->arena) < 0)
+		    fw_backends[i]->policy_reassign(c, network, find_successor, &all) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iptables_rules.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "nft/chain.h"
@@ -10,85 +9,58 @@
 #define OVERRIDES     "CNI firewall plugin admin overrides"
 #define EITHER_POLICY RULES " (ingressPolicy: same-bridge|isolated)"
 
-static const char FORWARD[] = "FORWARD";
-const char FW_CHAIN_FORWARD[] = "CNI-FORWARD", FW_CHAIN_STAGE_1[] = "CNI-ISOLATION-STAGE-1",
-	   FW_CHAIN_STAGE_2[] = "CNI-ISOLATION-STAGE-2";
-
 const struct nft_table *fw_iptables_table(sa_family_t family)
 {
 	return &nft_ipt_filter[nft_ipt_index(family)];
 }
 
-struct making {
-	struct fw_rules rules;
-	const struct fw_forward *f;
-	sa_family_t family;
-	struct arena *arena;
-};
+/* ---- what should be there -------------------------------------------------------------------- */
 
-static struct xt_rule *put(struct making *m, const char *chain, bool first, int32_t verdict,
-			   const char *comment, const char *tag)
+static struct fw_rule *put(struct fw_forward *f, sa_family_t family, const char *chain, bool first,
+			   const char *tag, struct xt_rule rule)
 {
-	struct fw_rule *w = arena_append(m->arena, m->rules.list, m->rules.n);
+	struct fw_rule *w = arena_append(f->c->arena, f->want.list, f->want.n);
 
-	*w = (struct fw_rule){ .family = m->family, .chain = chain, .first = first, .tag = tag };
-	w->is_attachments = tag && tag == m->f->comment;
-	w->rule.verdict = verdict;
-	snprintf(w->rule.comment, sizeof(w->rule.comment), "%s", comment);
-	return &w->rule;
+	*w = (struct fw_rule){ family, chain, first, tag, .rule = rule };
+	return w;
 }
 
-static void jump(struct making *m, const char *chain, const char *target, const char *comment)
+static void jump(struct fw_forward *f, sa_family_t family, const char *chain, const char *target,
+		 const char *comment)
 {
-	struct xt_rule *r = put(m, chain, true, NFT_JUMP, comment, NULL);
-
-	snprintf(r->target, sizeof(r->target), "%s", target);
+	put(f, family, chain, true, NULL,
+	    (struct xt_rule){ .verdict = NFT_JUMP, .target = target, .comment = comment });
 }
 
-static void put_name(char out[IFNAMSIZ], const char *name)
+/* From this bridge to others, between its own ports, and from others to this one. */
+static void policy(struct fw_forward *f, sa_family_t family)
 {
-	snprintf(out, IFNAMSIZ, "%s", name);
+	const char *comment = f->isolated ? RULES " (ingressPolicy: isolated)"
+					  : RULES " (ingressPolicy: same-bridge)";
+	struct xt_rule between = { .in = f->bridge, .out = f->bridge, .comment = comment };
+	struct xt_rule from = between, to = { .out = f->bridge, .comment = EITHER_POLICY };
+	const struct xt_rule others = { .verdict = NFT_RETURN, .comment = EITHER_POLICY };
+
+	from.not_out = true;
+	from.verdict = NFT_JUMP;
+	from.target = FW_CHAIN_STAGE_2;
+	between.verdict = to.verdict = NF_DROP;
+	put(f, family, FW_CHAIN_STAGE_1, true, f->network, from);
+	if (f->isolated)
+		put(f, family, FW_CHAIN_STAGE_1, true, f->network, between);
+	put(f, family, FW_CHAIN_STAGE_1, false, NULL, others);
+	put(f, family, FW_CHAIN_STAGE_2, true, f->network, to);
+	put(f, family, FW_CHAIN_STAGE_2, false, NULL, others);
 }
 
-/* From this bridge to others, and between its own ports. */
-static void stage_1(struct making *m)
+static void address(struct fw_forward *f, const struct ip *ip)
 {
-	const char *bridge = m->f->bridge, *network = m->f->network;
-	const char *comment = m->f->isolated ? RULES " (ingressPolicy: isolated)"
-					     : RULES " (ingressPolicy: same-bridge)";
-	struct xt_rule *r = put(m, FW_CHAIN_STAGE_1, true, NFT_JUMP, comment, network);
+	struct xt_rule to = { .dst = *ip, .established = true, .verdict = NF_ACCEPT };
+	struct xt_rule from = { .src = *ip, .verdict = NF_ACCEPT };
 
-	put_name(r->in, bridge);
-	put_name(r->out, bridge);
-	r->not_out = true;
-	snprintf(r->target, sizeof(r->target), "%s", FW_CHAIN_STAGE_2);
-	if (m->f->isolated) {
-		r = put(m, FW_CHAIN_STAGE_1, true, NF_DROP, comment, network);
-		put_name(r->in, bridge);
-		put_name(r->out, bridge);
-	}
-	put(m, FW_CHAIN_STAGE_1, false, NFT_RETURN, EITHER_POLICY, NULL);
-}
-
-/* From others to this one. */
-static void stage_2(struct making *m)
-{
-	struct xt_rule *r = put(m, FW_CHAIN_STAGE_2, true, NF_DROP, EITHER_POLICY, m->f->network);
-
-	put_name(r->out, m->f->bridge);
-	put(m, FW_CHAIN_STAGE_2, false, NFT_RETURN, EITHER_POLICY, NULL);
-}
-
-static void address(struct making *m, const struct ip *ip)
-{
-	struct xt_rule *r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT, "", m->f->comment);
-
-	r->dst = *ip;
-	r->dst.plen = ip_bits(ip);
-	r->established = true;
-	r = put(m, FW_CHAIN_FORWARD, false, NF_ACCEPT, "", m->f->comment);
-	r->src = *ip;
-	r->src.plen = ip_bits(ip);
+	to.dst.plen = from.src.plen = ip_bits(ip);
+	put(f, ip->family, FW_CHAIN_FORWARD, false, f->comment, to)->is_attachments = true;
+	put(f, ip->family, FW_CHAIN_FORWARD, false, f->comment, from)->is_attachments = true;
 }
 
 static bool has_family(const struct fw_forward *f, sa_family_t family)
@@ -99,43 +71,94 @@ static bool has_family(const struct fw_forward *f, sa_family_t family)
 	return !f->n_ips;
 }
 
-/* The jump to isolation is made after the one that accepts: in front of it. */
-static void family(struct making *m)
+/*
+ * The jump to isolation is made after the one that accepts: in front of it. Without a policy it is
+ * there for others, or need not be.
+ */
+void fw_rules_init(struct fw_forward *f)
 {
-	const struct fw_forward *f = m->f;
-
-	if (!f->policy_only) {
-		jump(m, FORWARD, FW_CHAIN_FORWARD, RULES);
-		jump(m, FW_CHAIN_FORWARD, f->admin, OVERRIDES);
-	}
-	if (f->bridge) {
-		stage_1(m);
-		stage_2(m);
-		jump(m, FORWARD, FW_CHAIN_STAGE_1, EITHER_POLICY);
-	}
-	for (size_t i = 0; !f->policy_only && i < f->n_ips; i++)
-		if (f->ips[i]->family == m->family)
-			address(m, f->ips[i]);
-}
-
-struct fw_rules fw_rules_of(const struct fw_forward *f, struct arena *arena)
-{
-	struct making m = { .f = f, .arena = arena };
-
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		m.family = ip_families[i];
-		if (has_family(f, m.family))
-			family(&m);
+		sa_family_t family = ip_families[i];
+
+		if (!has_family(f, family))
+			continue;
+		if (!f->policy_only) {
+			jump(f, family, FW_CHAIN_BASE, FW_CHAIN_FORWARD, RULES);
+			jump(f, family, FW_CHAIN_FORWARD, f->admin, OVERRIDES);
+		}
+		if (f->bridge)
+			policy(f, family);
+		jump(f, family, FW_CHAIN_BASE, FW_CHAIN_STAGE_1, EITHER_POLICY);
+		for (size_t k = 0; !f->policy_only && k < f->n_ips; k++)
+			if (f->ips[k]->family == family)
+				address(f, f->ips[k]);
 	}
-	return m.rules;
 }
 
-struct fw_rule fw_isolation_jump(sa_family_t family_of)
-{
-	struct fw_rule w = { .family = family_of, .chain = FORWARD, .first = true };
+/* ---- what is missing ------------------------------------------------------------------------- */
 
-	w.rule.verdict = NFT_JUMP;
-	snprintf(w.rule.target, sizeof(w.rule.target), "%s", FW_CHAIN_STAGE_1);
-	snprintf(w.rule.comment, sizeof(w.rule.comment), "%s", EITHER_POLICY);
-	return w;
+static bool leads_to(const struct fw_rule *w, const char *chain)
+{
+	return !strcmp(w->chain, FW_CHAIN_BASE) && !strcmp(w->rule.target, chain);
+}
+
+/*
+ * The jump that accepts is put in front. Isolation must come before it, so its jump, if there is
+ * one, moves in front of that: it comes later in the list.
+ */
+static void compare(struct fw_forward *f)
+{
+	bool accepts = true;
+
+	for (size_t i = 0; i < f->want.n; i++) {
+		struct fw_rule *w = &f->want.list[i];
+
+		w->missing = !w->n;
+		if (leads_to(w, FW_CHAIN_FORWARD))
+			accepts = w->n;
+		if (leads_to(w, FW_CHAIN_STAGE_1)) {
+			w->moves = w->n && !accepts;
+			w->missing = w->moves || (!w->n && f->bridge);
+		}
+		w->added |= !f->scanned && w->missing && w->tag;
+	}
+}
+
+int fw_rules_scan(struct fw_forward *f, int (*count)(struct fw_forward *f))
+{
+	if (!f->scanned) {
+		f->want.n = 0;
+		fw_rules_init(f);
+	}
+	for (size_t i = 0; i < f->want.n; i++)
+		f->want.list[i].n = 0;
+	if (count(f) < 0)
+		return -1;
+	compare(f);
+	f->scanned = true;
+	return 0;
+}
+
+const struct fw_rule *fw_rules_missing(const struct fw_forward *f, bool with_own)
+{
+	for (size_t i = 0; i < f->want.n; i++)
+		if (f->want.list[i].missing && (with_own || !f->want.list[i].is_attachments))
+			return &f->want.list[i];
+	return NULL;
+}
+
+int fw_rules_check(const struct fw_forward *f, const char *kind)
+{
+	const struct fw_rule *w = fw_rules_missing(f, true);
+
+	if (!w)
+		return 0;
+	return err_set(f->c->err, ERR_CHECK, "%s%s: rule gone: -A %s", kind,
+		       w->family == AF_INET ? "iptables" : "ip6tables",
+		       fw_rule_line(w, f->c->arena));
+}
+
+const char *fw_rule_line(const struct fw_rule *w, struct arena *arena)
+{
+	return arena_printf(arena, "%s %s", w->chain, xt_rule_save(&w->rule, arena));
 }

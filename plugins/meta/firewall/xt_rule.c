@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,6 @@
 
 #define ALIGNED(n) (((n) + 7) & ~(size_t)7) /* a match's data, XT_ALIGN() of x_tables.h */
 
-_Static_assert(XT_COMMENT_SIZE == XT_MAX_COMMENT_LEN, "struct xt_comment_info");
 _Static_assert(sizeof(struct xt_conntrack_mtinfo3) == 164, "revision 3");
 
 /*
@@ -53,11 +53,13 @@ static void put_established(struct nl *nl)
 void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
 		 const struct xt_rule *r, const char *tag)
 {
+	char comment[XT_MAX_COMMENT_LEN] = "";
+
 	nft_rule_at(nl, t, chain, NULL, first)
 	{
-		if (*r->in)
+		if (r->in)
 			put_interface(nl, NFT_META_IIFNAME, r->in, false);
-		if (*r->out)
+		if (r->out)
 			put_interface(nl, NFT_META_OIFNAME, r->out, r->not_out);
 		if (r->src.family)
 			nft_saddr_in(nl, &r->src);
@@ -65,10 +67,12 @@ void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bo
 			nft_daddr_in(nl, &r->dst, NFT_CMP_EQ);
 		if (r->established)
 			put_established(nl);
-		if (*r->comment)
-			put_match(nl, "comment", 0, r->comment, sizeof(r->comment));
+		if (r->comment) {
+			snprintf(comment, sizeof(comment), "%s", r->comment);
+			put_match(nl, "comment", 0, comment, sizeof(comment));
+		}
 		nft_counter(nl);
-		nft_verdict(nl, r->verdict, *r->target ? r->target : NULL);
+		nft_verdict(nl, r->verdict, r->target);
 	}
 	nft_rule_tag(nl, tag);
 }
@@ -86,13 +90,11 @@ static bool read_address(struct ip *ip, uint8_t family, const struct nft_stmt *s
 }
 
 /* Without its NUL it is the beginning of names, "eth+". */
-static bool read_name(char name[IFNAMSIZ], bool *other, const struct nft_stmt *s)
+static bool read_name(const char **name, const struct nft_stmt *s)
 {
-	if (*name || s->len > IFNAMSIZ || !memchr(s->data, 0, s->len) || (s->negated && !other))
+	if (*name || s->len > IFNAMSIZ || !memchr(s->data, 0, s->len))
 		return false;
-	memcpy(name, s->data, strlen(s->data) + 1);
-	if (other)
-		*other = s->negated;
+	*name = s->data;
 	return true;
 }
 
@@ -104,9 +106,10 @@ static bool read_match(struct xt_rule *r, uint8_t family, const struct nft_stmt 
 	case NFT_FIELD_DADDR:
 		return read_address(&r->dst, family, s);
 	case NFT_FIELD_IIFNAME:
-		return read_name(r->in, NULL, s);
+		return !s->negated && read_name(&r->in, s);
 	case NFT_FIELD_OIFNAME:
-		return read_name(r->out, &r->not_out, s);
+		r->not_out = s->negated;
+		return read_name(&r->out, s);
 	default:
 		return false;
 	}
@@ -117,10 +120,9 @@ static bool read_extension(struct xt_rule *r, const struct nft_stmt *s)
 {
 	uint8_t wanted[ALIGNED(sizeof(established))] = { 0 };
 
-	if (!strcmp(s->name, "comment") && s->len >= sizeof(r->comment) && !*r->comment) {
-		snprintf(r->comment, sizeof(r->comment), "%.*s", (int)sizeof(r->comment) - 1,
-			 (const char *)s->data);
-		return true;
+	if (!strcmp(s->name, "comment") && s->len >= XT_MAX_COMMENT_LEN && !r->comment) {
+		r->comment = s->data;
+		return memchr(s->data, 0, XT_MAX_COMMENT_LEN);
 	}
 	memcpy(wanted, &established, sizeof(established));
 	r->established = !strcmp(s->name, "conntrack") && s->revision == 3 &&
@@ -140,7 +142,7 @@ static bool read_stmt(struct xt_rule *r, uint8_t family, const struct nft_stmt *
 		if (r->verdict != INT32_MIN)
 			return false;
 		r->verdict = s->verdict;
-		snprintf(r->target, sizeof(r->target), "%s", s->name ? s->name : "");
+		r->target = s->name;
 		return true;
 	default:
 		return s->kind == NFT_STMT_COUNTER;
@@ -159,25 +161,17 @@ bool xt_rule_read(const struct nft_rule_info *rule, uint8_t family, struct xt_ru
 
 /* ---- comparing, printing --------------------------------------------------------------------- */
 
-static bool same_net(const struct ip *a, const struct ip *b)
+static bool same_text(const char *a, const char *b)
 {
-	return a->family == b->family &&
-	       (!a->family || (a->plen == b->plen && !memcmp(a->bytes, b->bytes, ip_len(a))));
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
 bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b)
 {
-	return same_net(&a->src, &b->src) && same_net(&a->dst, &b->dst) && !strcmp(a->in, b->in) &&
-	       !strcmp(a->out, b->out) && a->not_out == b->not_out &&
-	       a->established == b->established && !strcmp(a->comment, b->comment) &&
-	       a->verdict == b->verdict && !strcmp(a->target, b->target);
-}
-
-static void saved_net(char *out, size_t size, const char *option, const struct ip *net)
-{
-	char text[IP_STRLEN];
-
-	snprintf(out, size, "%s %s ", option, cidr_str(net, text));
+	return cidr_equal(&a->src, &b->src) && cidr_equal(&a->dst, &b->dst) &&
+	       same_text(a->in, b->in) && same_text(a->out, b->out) && a->not_out == b->not_out &&
+	       a->established == b->established && same_text(a->comment, b->comment) &&
+	       a->verdict == b->verdict && same_text(a->target, b->target);
 }
 
 static const char *target_of(const struct xt_rule *r)
@@ -190,26 +184,26 @@ static const char *target_of(const struct xt_rule *r)
 	case NFT_RETURN:
 		return "RETURN";
 	default:
-		return r->target;
+		return r->target ? r->target : "";
 	}
 }
 
-void xt_rule_save(const struct xt_rule *r, char out[XT_SAVED_SIZE])
+const char *xt_rule_save(const struct xt_rule *r, struct arena *arena)
 {
-	char src[64] = "", dst[64] = "", in[32] = "", outside[32] = "";
-	char comment[XT_COMMENT_SIZE + 32] = "";
+	char net[IP_STRLEN];
+	const char *text = "";
 
 	if (r->src.family)
-		saved_net(src, sizeof(src), "-s", &r->src);
+		text = arena_printf(arena, "-s %s ", cidr_str(&r->src, net));
 	if (r->dst.family)
-		saved_net(dst, sizeof(dst), "-d", &r->dst);
-	if (*r->in)
-		snprintf(in, sizeof(in), "-i %s ", r->in);
-	if (*r->out)
-		snprintf(outside, sizeof(outside), "%s-o %s ", r->not_out ? "! " : "", r->out);
-	if (*r->comment)
-		snprintf(comment, sizeof(comment), "-m comment --comment \"%s\" ", r->comment);
-	snprintf(out, XT_SAVED_SIZE, "%s%s%s%s%s%s-j %s", src, dst, in, outside,
-		 r->established ? "-m conntrack --ctstate RELATED,ESTABLISHED " : "", comment,
-		 target_of(r));
+		text = arena_printf(arena, "%s-d %s ", text, cidr_str(&r->dst, net));
+	if (r->in)
+		text = arena_printf(arena, "%s-i %s ", text, r->in);
+	if (r->out)
+		text = arena_printf(arena, "%s%s-o %s ", text, r->not_out ? "! " : "", r->out);
+	if (r->established)
+		text = arena_printf(arena, "%s-m conntrack --ctstate RELATED,ESTABLISHED ", text);
+	if (r->comment)
+		text = arena_printf(arena, "%s-m comment --comment \"%s\" ", text, r->comment);
+	return arena_printf(arena, "%s-j %s", text, target_of(r));
 }

@@ -6,32 +6,29 @@
  */
 #pragma once
 
-#include <net/if.h>
-
 #include "nft/rule.h"
 
-#define XT_COMMENT_SIZE 256 /* with its NUL */
-#define XT_CHAIN_SIZE   64
-#define XT_SAVED_SIZE   640
-
 struct xt_rule {
-	struct ip src, dst; /* AF_UNSPEC: any */
-	char in[IFNAMSIZ], out[IFNAMSIZ];
+	struct ip src, dst;   /* AF_UNSPEC: any */
+	const char *in, *out; /* NULL: any */
 	bool not_out;
 	bool established; /* -m conntrack --ctstate RELATED,ESTABLISHED */
-	char comment[XT_COMMENT_SIZE];
-	int32_t verdict; /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP */
-	char target[XT_CHAIN_SIZE];
+	const char *comment;
+	int32_t verdict;    /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP */
+	const char *target; /* of NFT_JUMP */
 };
 
 /* Appended, or in front; with a tag (nft.h) unless it is NULL. */
 void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
 		 const struct xt_rule *r, const char *tag);
 
-/* Of an IPv4 or IPv6 table. False: it has something that this does not know. */
+/*
+ * Of an IPv4 or IPv6 table; its texts are the listed rule's. False: it has something that this does
+ * not know.
+ */
 bool xt_rule_read(const struct nft_rule_info *rule, uint8_t family, struct xt_rule *r);
 
 bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b);
 
 /* As iptables-save prints it behind "-A CHAIN ". */
-void xt_rule_save(const struct xt_rule *r, char out[XT_SAVED_SIZE]);
+const char *xt_rule_save(const struct xt_rule *r, struct arena *arena);
