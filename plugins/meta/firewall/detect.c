@@ -46,23 +46,6 @@ static int is_legacy(struct cni_call *c, sa_family_t family, bool *used)
 	return 0;
 }
 
-/*
- * The kinds of iptables whose FORWARD chain sees every packet, and may drop what our table accepts.
- */
-static int iptables_used(struct cni_call *c, unsigned int *set)
-{
-	*set = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		bool nft, legacy;
-
-		if (nft_has_chain(c->nft, fw_iptables_table(ip_families[i]), "FORWARD", &nft) < 0 ||
-		    is_legacy(c, ip_families[i], &legacy) < 0)
-			return -1;
-		*set |= (nft ? FW_IPTABLES_NFT : 0) | (legacy ? FW_IPTABLES_LEGACY : 0);
-	}
-	return 0;
-}
-
 static bool has_nftables(struct cni_call *c)
 {
 	struct err before = *c->err;
@@ -92,73 +75,63 @@ static int is_firewalld(struct cni_call *c, bool *used)
 	return err_wrap(c->err, "firewalld has rules here, and no backend is named");
 }
 
-static int is_iptables(struct cni_call *c, bool *used)
+/*
+ * The kinds of iptables whose FORWARD chain sees every packet, and may drop what our table accepts:
+ * both are told where both are used. Where none is, the one that is installed will be.
+ */
+static int iptables_backends(struct cni_call *c, unsigned int *set, bool *used)
 {
-	unsigned int set;
+	bool alone = !has_nftables(c), nft, legacy;
 
-	if (iptables_used(c, &set) < 0)
-		return -1;
-	*used = set || !has_nftables(c);
-	return 0;
-}
+	*set = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
+		const struct nft_table *t = fw_iptables_table(ip_families[i]);
 
-/* "nftables", "iptables", "firewalld". */
-static int detect(struct cni_call *c, const char *configured, const char **backend)
-{
-	bool firewalld, iptables;
-
-	*backend = configured;
-	if (cni_nft(c) < 0)
-		return -1;
-	if (!strcmp(configured, "firewalld"))
-		return fw_firewalld_is_usable(c);
-	if (*configured)
-		return 0;
-	if (is_firewalld(c, &firewalld) < 0 || is_iptables(c, &iptables) < 0)
-		return -1;
-	*backend = firewalld ? "firewalld" : iptables ? "iptables" : "nftables";
-	if (c->req->command == CNI_ADD)
-		fprintf(stderr, "firewall: backend %s\n", *backend);
+		if (nft_has_chain(c->nft, t, FW_CHAIN_BASE, &nft) < 0 ||
+		    is_legacy(c, ip_families[i], &legacy) < 0)
+			return -1;
+		*set |= (nft ? FW_IPTABLES_NFT : 0) | (legacy ? FW_IPTABLES_LEGACY : 0);
+	}
+	*used = *set || alone;
+	*set |= alone || iptables_prefers_legacy(c) ? FW_IPTABLES_LEGACY : FW_IPTABLES_NFT;
 	return 0;
 }
 
 /*
- * Both kinds of iptables have their say on every packet, so both are told where both are used.
- * Where none is, the one that is installed will be.
+ * "nftables", "iptables", "firewalld", or "": what the host uses. firewalld knows nothing of
+ * policies between bridges.
  */
-static int iptables_backends(struct cni_call *c, unsigned int *set)
-{
-	unsigned int used;
-
-	if (iptables_used(c, &used) < 0)
-		return -1;
-	*set |= used | (iptables_prefers_legacy(c) || !has_nftables(c) ? FW_IPTABLES_LEGACY
-								       : FW_IPTABLES_NFT);
-	return 0;
-}
-
-/* firewalld knows nothing of policies between bridges. */
 static int backends_for(struct cni_call *c, const struct fw_conf *conf, const char *backend,
 			unsigned int *set)
 {
-	bool firewalld = !strcmp(backend, "firewalld"), iptables = !strcmp(backend, "iptables");
+	bool firewalld = !strcmp(backend, "firewalld"), used = false;
+	unsigned int iptables = 0;
 
+	if (!*backend && is_firewalld(c, &firewalld) < 0)
+		return -1;
 	*set = firewalld ? FW_FIREWALLD : 0;
 	if (firewalld && !fw_has_policy(conf))
 		return 0;
-	if (firewalld && is_iptables(c, &iptables) < 0)
+	if (strcmp(backend, "nftables") != 0 && iptables_backends(c, &iptables, &used) < 0)
 		return -1;
-	if (iptables)
-		return iptables_backends(c, set);
-	*set |= FW_NFTABLES;
+	*set |= used || !strcmp(backend, "iptables") ? iptables : FW_NFTABLES;
 	return 0;
 }
 
 int fw_backends_chosen(struct cni_call *c, const struct fw_conf *conf, unsigned int *set)
 {
-	const char *backend;
+	const char *name;
 
-	return detect(c, conf->backend, &backend) < 0 ? -1 : backends_for(c, conf, backend, set);
+	if (cni_nft(c) < 0)
+		return -1;
+	if (!strcmp(conf->backend, "firewalld") && fw_firewalld_is_usable(c) < 0)
+		return -1;
+	if (backends_for(c, conf, conf->backend, set) < 0)
+		return -1;
+	name = *set & FW_NFTABLES ? "nftables" : "iptables";
+	if (!*conf->backend && c->req->command == CNI_ADD)
+		fprintf(stderr, "firewall: backend %s\n", *set & FW_FIREWALLD ? "firewalld" : name);
+	return 0;
 }
 
 /* ---- the record's extra ---------------------------------------------------------------------- */
