@@ -12,8 +12,7 @@
 static bool has(const struct fw_forward *f, const struct ip *ip)
 {
 	for (size_t i = 0; i < f->n_ips; i++)
-		if (f->ips[i]->family == ip->family &&
-		    !memcmp(f->ips[i]->bytes, ip->bytes, ip_len(ip)))
+		if (ip_equal(f->ips[i], ip))
 			return true;
 	return false;
 }
@@ -28,41 +27,24 @@ static const char *comment_of_network(struct arena *arena, const char *network)
 			    arena_printf(arena, "%.16s, net: %s", o.comment, network));
 }
 
-static void take_addresses(struct fw_forward *f, const struct cni_result *r, struct arena *arena)
-{
-	const struct ip **ips = arena_array(arena, const struct ip *, r->n_ips + 1);
-
-	f->ips = ips;
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (!has(f, &r->ips[i].address))
-			ips[f->n_ips++] = &r->ips[i].address;
-}
-
-static void take_policy(struct fw_forward *f, const struct fw_conf *conf,
-			const struct cni_result *r)
-{
-	if (!r->n_interfaces || !fw_has_policy(conf))
-		return;
-	f->bridge = r->interfaces[0].name;
-	f->isolated = !strcmp(conf->policy, "isolated");
-}
-
 static struct fw_forward *forward_of(struct cni_call *c, const struct record *of,
 				     const struct fw_conf *conf, const struct cni_result *r)
 {
 	struct fw_forward *f = arena_new(c->arena, struct fw_forward);
 	struct instance *o = arena_new(c->arena, struct instance);
+	const struct ip **ips = arena_array(c->arena, const struct ip *, r ? r->n_ips + 1 : 1);
 
 	instance_init(o, of->network, of->ifname, of->container_id);
-	f->comment = o->comment;
+	*f = (struct fw_forward){ .c = c, .ips = ips, .comment = o->comment };
 	f->network = comment_of_network(c->arena, of->network);
 	f->admin = conf->admin;
-	f->c = c;
 	f->zone = conf->zone;
-	if (r) {
-		take_addresses(f, r, c->arena);
-		take_policy(f, conf, r);
-	}
+	for (size_t i = 0; r && i < r->n_ips; i++)
+		if (!has(f, &r->ips[i].address))
+			ips[f->n_ips++] = &r->ips[i].address;
+	if (r && r->n_interfaces && fw_has_policy(conf))
+		f->bridge = r->interfaces[0].name;
+	f->isolated = !strcmp(conf->policy, "isolated");
 	return f;
 }
 
@@ -75,59 +57,45 @@ struct fw_forward *fw_forward_of(struct cni_call *c, const struct cni_result *r)
 	return forward_of(c, &of, c->conf, r);
 }
 
-static int conf_of(struct cni_call *c, const struct record *r, struct fw_conf *conf)
+/* NULL: it has no configuration that can be read. */
+static struct fw_forward *forward_of_record(struct cni_call *c, const struct record *r)
 {
+	struct fw_conf conf = *(const struct fw_conf *)c->plugin->defaults;
 	struct err ignored = { 0 };
 
-	*conf = *(const struct fw_conf *)c->plugin->defaults;
-	return json_decode_lenient(r->conf, c->plugin->fields, "", conf, &ignored);
+	if (json_decode_lenient(r->conf, c->plugin->fields, "", &conf, &ignored) < 0)
+		return NULL;
+	return forward_of(c, r, &conf, &r->prev);
 }
 
 /* ---- backends without comments --------------------------------------------------------------- */
 
-struct unshared {
-	const struct record *of;
-	struct fw_forward *f;
-};
-
-static bool same_attachment(const struct record *a, const struct record *b)
-{
-	return !strcmp(a->network, b->network) && !strcmp(a->container_id, b->container_id) &&
-	       !strcmp(a->ifname, b->ifname);
-}
-
 /* An address that another attachment has been given since is that one's. */
 static int leave_to(struct cni_call *c, const struct record *r, void *data)
 {
-	struct unshared *u = data;
-	struct fw_forward other = { 0 };
-	const struct ip **left = arena_array(c->arena, const struct ip *, u->f->n_ips + 1);
+	struct fw_forward *f = data, *other = forward_of(c, r, c->conf, &r->prev);
+	const struct ip **left = arena_array(c->arena, const struct ip *, f->n_ips + 1);
 	size_t n = 0;
 
-	if (same_attachment(r, u->of))
+	if (!strcmp(other->comment, f->comment))
 		return 0;
-	take_addresses(&other, &r->prev, c->arena);
-	for (size_t i = 0; i < u->f->n_ips; i++)
-		if (!has(&other, u->f->ips[i]))
-			left[n++] = u->f->ips[i];
-	u->f->ips = left;
-	u->f->n_ips = n;
+	for (size_t i = 0; i < f->n_ips; i++)
+		if (!has(other, f->ips[i]))
+			left[n++] = f->ips[i];
+	f->ips = left;
+	f->n_ips = n;
 	return 0;
 }
 
 static int gc_untagged(struct cni_call *c, const struct record *r)
 {
-	struct unshared u = { .of = r };
-	struct fw_conf conf;
-
-	if (conf_of(c, r, &conf) < 0)
-		return 0;
 	fw_for_each(i, fw_backends_recorded(c, r->extra)) {
-		if (fw_backends[i]->gc)
+		struct fw_forward *f = forward_of_record(c, r);
+
+		if (!f || fw_backends[i]->gc)
 			continue;
-		u.f = forward_of(c, r, &conf, &r->prev);
-		if (record_each_other(c, NULL, leave_to, &u) < 0 ||
-		    (u.f->n_ips && fw_backends[i]->release(u.f) < 0))
+		if (record_each_other(c, NULL, leave_to, f) < 0 ||
+		    (f->n_ips && fw_backends[i]->release(f) < 0))
 			return -1;
 	}
 	return 0;
@@ -142,7 +110,7 @@ int fw_gc_untagged(struct cni_call *c)
 
 /* Other networks' attachments, with what they want of their bridges and by which backends. */
 struct successor {
-	struct fw_forward f;
+	const struct fw_forward *f;
 	unsigned int set;
 };
 
@@ -154,16 +122,12 @@ struct successors {
 
 static int add_successor(struct cni_call *c, const struct record *r, void *data)
 {
+	struct fw_forward *f = forward_of_record(c, r);
 	struct successors *all = data;
-	struct successor s = { .set = fw_backends_recorded(c, r->extra) };
-	struct fw_conf conf;
 
-	if (!strcmp(r->network, c->req->net.name) || conf_of(c, r, &conf) < 0)
-		return 0;
-	take_policy(&s.f, &conf, &r->prev);
-	s.f.network = comment_of_network(c->arena, r->network);
-	if (s.f.bridge)
-		*arena_append(c->arena, all->list, all->n) = s;
+	if (f && f->bridge && strcmp(r->network, c->req->net.name) != 0)
+		*arena_append(c->arena, all->list, all->n) =
+			(struct successor){ f, fw_backends_recorded(c, r->extra) };
 	return 0;
 }
 
@@ -175,9 +139,9 @@ static const struct fw_forward *find_successor(const char *bridge, void *data)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct successor *s = &all->list[i];
 
-		if (s->set & all->backend && !strcmp(s->f.bridge, bridge) &&
-		    (!found || s->f.isolated))
-			found = &s->f;
+		if (s->set & all->backend && !strcmp(s->f->bridge, bridge) &&
+		    (!found || s->f->isolated))
+			found = s->f;
 	}
 	return found;
 }
