@@ -12,14 +12,12 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-#define SERVICE   "org.fedoraproject.FirewallD1"
-#define OBJECT    "/org/fedoraproject/FirewallD1"
-#define INTERFACE SERVICE ".zone"
-#define TIMEOUT   (20 * 1000000ull) /* microseconds, for each call */
+#define SERVICE "org.fedoraproject.FirewallD1"
+#define BUS     "org.freedesktop.DBus"
+#define TIMEOUT (20 * 1000000ull) /* microseconds, for each call */
 
 enum { DONE = 0, FAILED = 1, NO = 3 };
 
@@ -31,22 +29,22 @@ static int fail(const char *what, int rc, const sd_bus_error *error)
 	return FAILED;
 }
 
-static int ask_running(sd_bus *bus)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *reply = NULL;
-	int has = 0;
-	int rc = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-				    "org.freedesktop.DBus", "NameHasOwner", &error, &reply, "s",
-				    SERVICE);
+static const struct object {
+	const char *service, *path, *interface;
+} zones = { SERVICE, "/org/fedoraproject/FirewallD1", SERVICE ".zone" },
+  dbus = { BUS, "/org/freedesktop/DBus", BUS };
 
-	if (rc >= 0)
-		rc = sd_bus_message_read(reply, "b", &has);
-	rc = rc < 0 ? fail("system bus", rc, &error) : has ? DONE : NO;
-	sd_bus_error_free(&error);
-	sd_bus_message_unref(reply);
-	return rc;
-}
+static const struct method {
+	const struct object *object;
+	const char *name, *types;
+	bool answers;            /* by yes or no */
+	const char *no_error[4]; /* with these it was so already */
+} has_owner = { &dbus, "NameHasOwner", "s", true, { NULL } },
+  query_source = { &zones, "querySource", "ss", true, { NULL } },
+  add_source = { &zones, "addSource", "ss", false, { "ZONE_ALREADY_SET" } },
+  remove_source = {
+	  &zones, "removeSource", "ss", false, { "UNKNOWN_SOURCE", "ZONE_CONFLICT", "INVALID_ZONE" }
+  };
 
 /* firewalld's errors are texts that begin with their name. */
 static bool is_harmless(const sd_bus_error *error, const char *const *names)
@@ -57,54 +55,51 @@ static bool is_harmless(const sd_bus_error *error, const char *const *names)
 	return false;
 }
 
-/* DONE; NO if it was so already; or FAILED. */
-static int change(sd_bus *bus, const char *member, const char *zone, const char *address)
+/* DONE; NO if the answer is no, or it was so already; or FAILED. The second argument is for some. */
+static int call(sd_bus *bus, const struct method *m, const char *first, const char *second)
 {
-	static const char *const harmless_add[] = { "ZONE_ALREADY_SET", NULL };
-	static const char *const harmless_remove[] = { "UNKNOWN_SOURCE", "ZONE_CONFLICT",
-						       "INVALID_ZONE", NULL };
-	const char *const *harmless =
-		strcmp(member, "addSource") != 0 ? harmless_remove : harmless_add;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	int rc = sd_bus_call_method(bus, SERVICE, OBJECT, INTERFACE, member, &error, NULL, "ss",
-				    zone, address);
+	sd_bus_message *reply = NULL;
+	const struct object *o = m->object;
+	int yes = 1, rc = sd_bus_call_method(bus, o->service, o->path, o->interface, m->name,
+					     &error, &reply, m->types, first, second);
 
+	if (rc >= 0 && m->answers)
+		rc = sd_bus_message_read(reply, "b", &yes);
 	if (rc >= 0)
-		rc = DONE;
-	else if (is_harmless(&error, harmless))
+		rc = yes ? DONE : NO;
+	else if (is_harmless(&error, m->no_error))
 		rc = NO;
 	else
-		rc = fail(address, rc, &error);
+		rc = fail(second ? second : "system bus", rc, &error);
 	sd_bus_error_free(&error);
+	sd_bus_message_unref(reply);
 	return rc;
 }
 
+static int ask_running(sd_bus *bus)
+{
+	return call(bus, &has_owner, SERVICE, NULL);
+}
+
+/* Those that were not there before are gathered at the front of the list. */
 static int add(sd_bus *bus, const char *zone, char **addresses)
 {
 	size_t n = 0;
-	char **added;
 
-	while (addresses[n])
-		n++;
-	added = calloc(n + 1, sizeof(*added));
-	if (!added)
-		return FAILED;
-	n = 0;
-	for (; *addresses; addresses++) {
-		int rc = change(bus, "addSource", zone, *addresses);
+	for (size_t i = 0; addresses[i]; i++) {
+		int rc = call(bus, &add_source, zone, addresses[i]);
 
 		if (rc == DONE)
-			added[n++] = *addresses;
+			addresses[n++] = addresses[i];
 		if (rc != FAILED)
 			continue;
 		while (n)
-			(void)change(bus, "removeSource", zone, added[--n]);
-		free(added);
+			(void)call(bus, &remove_source, zone, addresses[--n]);
 		return FAILED;
 	}
 	for (size_t i = 0; i < n; i++)
-		puts(added[i]);
-	free(added);
+		puts(addresses[i]);
 	return DONE;
 }
 
@@ -116,26 +111,8 @@ static int drop(sd_bus *bus, const char *zone, char **addresses)
 	if (running != DONE)
 		return running == NO ? DONE : running;
 	for (; *addresses; addresses++)
-		if (change(bus, "removeSource", zone, *addresses) == FAILED)
+		if (call(bus, &remove_source, zone, *addresses) == FAILED)
 			rc = FAILED;
-	return rc;
-}
-
-static int query_one(sd_bus *bus, const char *zone, const char *address)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *reply = NULL;
-	int has = 0;
-	int rc = sd_bus_call_method(bus, SERVICE, OBJECT, INTERFACE, "querySource", &error, &reply,
-				    "ss", zone, address);
-
-	if (rc >= 0)
-		rc = sd_bus_message_read(reply, "b", &has);
-	rc = rc < 0 ? fail(address, rc, &error) : has ? DONE : NO;
-	if (rc == NO)
-		puts(address);
-	sd_bus_error_free(&error);
-	sd_bus_message_unref(reply);
 	return rc;
 }
 
@@ -143,8 +120,11 @@ static int query(sd_bus *bus, const char *zone, char **addresses)
 {
 	int rc = ask_running(bus);
 
-	for (; rc == DONE && *addresses; addresses++)
-		rc = query_one(bus, zone, *addresses);
+	for (; rc == DONE && *addresses; addresses++) {
+		rc = call(bus, &query_source, zone, *addresses);
+		if (rc == NO)
+			puts(*addresses);
+	}
 	return rc;
 }
 
