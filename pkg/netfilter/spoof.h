@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spoof.h - macspoofchk of the bridge plugin: what the container sends has the container's MAC
- * address as source. In a table of our own (netfilter/spoof_nft.h); what the reference has made for
- * the attachment is known and removed.
+ * address as source. Frames of a bridge's port that have another, in a table of our own:
+ *
+ *	table bridge cnic_macspoof {
+ *		set ports { type ifname; elements = { "veth1" } }
+ *		set allowed { type ifname . ether_addr; elements = { "veth1" . 0a:00:00:00:00:01 } }
+ *		chain prerouting {
+ *			type filter hook prerouting priority dstnat; policy accept;
+ *			iifname . ether saddr @allowed return
+ *			iifname @ports drop
+ *		}
+ *	}
+ *
+ * What the reference has made for the attachment (spoof_compat.h) is known and removed.
  */
 #pragma once
 

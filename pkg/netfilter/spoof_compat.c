@@ -28,8 +28,6 @@ static bool is_possible(const struct spoof_compat *r)
 	return strlen(r->mac_chain) < NFT_NAME_MAXLEN;
 }
 
-/* ---- listing --------------------------------------------------------------------------------- */
-
 /* A rule as it should be: what it compares, if anything, and its verdict. */
 struct wanted {
 	const char *chain;
@@ -38,6 +36,18 @@ struct wanted {
 	int32_t verdict;
 	const char *to;
 };
+
+#define RULES 4
+
+static void wanted_of(const struct spoof_compat *r, struct wanted wanted[RULES])
+{
+	wanted[0] = (struct wanted){ PREROUTING, r->port, IFNAMSIZ, NFT_JUMP, r->chain };
+	wanted[1] = (struct wanted){ r->chain, NULL, 0, NFT_JUMP, r->mac_chain };
+	wanted[2] = (struct wanted){ r->mac_chain, r->mac, MAC_LEN, NFT_RETURN, NULL };
+	wanted[3] = (struct wanted){ r->mac_chain, NULL, 0, NF_DROP, NULL };
+}
+
+/* ---- listing --------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct nft_rule_info *rule, const struct wanted *w)
 {
@@ -68,16 +78,12 @@ static bool has_rule(const struct nft_rule_list *rules, const struct wanted *w)
 
 int spoof_compat_has(struct nl *nl, const struct spoof_compat *r, struct arena *arena, bool *has)
 {
-	const struct wanted wanted[] = {
-		{ PREROUTING, r->port, strlen(r->port) + 1, NFT_JUMP, r->chain },
-		{ r->chain, NULL, 0, NFT_JUMP, r->mac_chain },
-		{ r->mac_chain, r->mac, MAC_LEN, NFT_RETURN, NULL },
-		{ r->mac_chain, NULL, 0, NF_DROP, NULL },
-	};
+	struct wanted wanted[RULES];
 	struct nft_rule_list rules;
 
+	wanted_of(r, wanted);
 	*has = is_possible(r);
-	for (size_t i = 0; *has && i < ARRAY_SIZE(wanted); i++) {
+	for (size_t i = 0; *has && i < RULES; i++) {
 		if (nft_rules(nl, &table, wanted[i].chain, &rules, arena) < 0)
 			return -1;
 		*has = has_rule(&rules, &wanted[i]);
@@ -99,29 +105,25 @@ int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *
 
 static void put_rules(struct nl *nl, const struct spoof_compat *r)
 {
-	/* Of uapi/netfilter_bridge.h, see spoof_nft.c. */
+	/* Of uapi/netfilter_bridge.h, see spoof.c. */
 	static const struct nft_hook hook = { "filter", 0, -300 };
-	const char *const chains[] = { r->chain, r->mac_chain };
+	struct wanted wanted[RULES];
 
 	nft_table_add(nl, &table, NULL);
 	nft_chain_add(nl, &table, PREROUTING, &hook);
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		nft_chain_add(nl, &table, chains[i], NULL);
-	nft_rule(nl, &table, PREROUTING, r->comment) {
-		nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
-		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), r->port, IFNAMSIZ);
-		nft_verdict(nl, NFT_JUMP, r->chain);
-	}
-	nft_rule(nl, &table, r->chain, r->comment) {
-		nft_verdict(nl, NFT_JUMP, r->mac_chain);
-	}
-	nft_rule(nl, &table, r->mac_chain, r->comment) {
-		nft_payload(nl, NFT_PAYLOAD_LL_HEADER, MAC_LEN, MAC_LEN, NFT_R(0));
-		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), r->mac, MAC_LEN);
-		nft_verdict(nl, NFT_RETURN, NULL);
-	}
-	nft_rule(nl, &table, r->mac_chain, r->comment) {
-		nft_verdict(nl, NF_DROP, NULL);
+	nft_chain_add(nl, &table, r->chain, NULL);
+	nft_chain_add(nl, &table, r->mac_chain, NULL);
+	wanted_of(r, wanted);
+	for (const struct wanted *w = wanted; w < wanted + RULES; w++) {
+		nft_rule(nl, &table, w->chain, r->comment) {
+			if (w->value == r->port)
+				nft_meta(nl, NFT_META_IIFNAME, NFT_R(0));
+			if (w->value == r->mac)
+				nft_payload(nl, NFT_PAYLOAD_LL_HEADER, MAC_LEN, MAC_LEN, NFT_R(0));
+			if (w->value)
+				nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), w->value, w->len);
+			nft_verdict(nl, w->verdict, w->to);
+		}
 	}
 }
 
