@@ -7,16 +7,14 @@
  */
 #pragma once
 
-#include "skel/call.h"
+#include "nft/table.h"
+#include "skel/instance.h"
 #include "skel/record.h"
 
 /*
- * The value of ipMasqBackend; NULL or "" is our own table where the kernel has nf_tables, else
- * iptables.
+ * For all addresses of the result. The backend is the value of ipMasqBackend; NULL or "" is our own
+ * table where the kernel has nf_tables, else iptables.
  */
-int masq_validate(struct cni_call *c, const char *backend) NODISCARD;
-
-/* For all addresses of the result. */
 int masq_add(struct cni_call *c, const char *backend) NODISCARD;
 
 /* With the addresses of c->req->prev. */
@@ -32,3 +30,15 @@ int masq_del(struct cni_call *c, const struct record *r) NODISCARD;
 
 /* What stale attachments of this network have left; before their records are collected. */
 int masq_gc(struct cni_call *c) NODISCARD;
+
+/* The verbs of a backend. */
+struct masq_backend {
+	const char *name;
+	int (*check)(struct cni_call *c);                           /* of c->req->prev */
+	int (*set)(struct cni_call *c, const struct cni_result *r); /* what is not there */
+	int (*del)(struct cni_call *c, const struct cni_result *r); /* r NULL: by names alone */
+	int (*gc)(struct cni_call *c, nft_stale stale, void *data);
+};
+
+/* The comment of what the call's attachment has. */
+struct instance *masq_instance(struct cni_call *c);

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netfilter/masq_compat.h"
 
+#include "netfilter/masq_nft.h"
 #include "nft/chain.h"
 #include "nft/expr.h"
 #include "nft/rule.h"
 
 static const struct nft_table table = { NFPROTO_INET, "cni_plugins_masquerade" };
 static const char checks[] = "masq_checks", postrouting[] = "postrouting";
-
-static bool is_wanted(const struct nft_rule_info *rule, void *data)
-{
-	const struct nft_comment_filter *filter = data;
-
-	return filter->is(rule->comment, filter->data);
-}
 
 /* As the reference does at every ADD: its three rules anew. */
 static void put_base(struct nl *nl)
@@ -23,13 +17,8 @@ static void put_base(struct nl *nl)
 	nft_table_add(nl, &table, "Masquerading for CNI plugins");
 	nft_chain_add(nl, &table, checks, NULL);
 	nft_chain_renew(nl, &table, postrouting, &hook);
-	for (size_t i = 0; i < ARRAY_SIZE(ip_multicast); i++) {
-		nft_rule(nl, &table, postrouting, NULL) {
-			nft_family(nl, nft_nfproto(ip_multicast[i].family));
-			nft_daddr_in(nl, &ip_multicast[i], NFT_CMP_EQ);
-			nft_verdict(nl, NFT_RETURN, NULL);
-		}
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(ip_multicast); i++)
+		masq_nft_return(nl, &table, postrouting, &ip_multicast[i]);
 	nft_rule(nl, &table, postrouting, NULL) {
 		nft_verdict(nl, NFT_GOTO, checks);
 	}
@@ -49,21 +38,23 @@ static void put_rule(struct nl *nl, const struct ip *ip, const char *comment)
 	}
 }
 
-int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    struct nft_comment_filter *filter, struct arena *arena)
+/* Instead of the attachment's rules these are there afterwards. */
+static int set(struct cni_call *c, const struct cni_result *r)
 {
+	const struct instance *o = masq_instance(c);
 	struct nft_rule_list rules;
+	struct nl *nl = c->nft;
 
 	for (int tries = 0;;) {
-		if (nft_rules(nl, &table, checks, &rules, arena) < 0)
+		if (nft_rules(nl, &table, checks, &rules, c->arena) < 0)
 			return -1;
-		nft_rules_keep(&rules, is_wanted, filter);
-		nft_begin(nl, n + rules.n, arena);
+		nft_begin(nl, r->n_ips + rules.n, c->arena);
 		put_base(nl);
 		for (size_t i = 0; i < rules.n; i++)
-			nft_rule_del(nl, &table, checks, rules.list[i].handle);
-		for (size_t i = 0; i < n; i++)
-			put_rule(nl, ips[i], comment);
+			if (instance_has_comment(o, rules.list[i].comment))
+				nft_rule_del(nl, &table, checks, rules.list[i].handle);
+		for (size_t i = 0; i < r->n_ips; i++)
+			put_rule(nl, &r->ips[i].address, o->comment);
 		if (nft_commit(nl) == 0)
 			return 0;
 		if (!nft_should_retry(nl, &tries, ENOENT))
@@ -71,25 +62,44 @@ int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const 
 	}
 }
 
-int masq_compat_del(struct nl *nl, struct nft_comment_filter *filter, struct arena *arena)
+/* Rules that nothing leads to count as gone. */
+static int check(struct cni_call *c)
 {
-	return nft_rules_del(nl, &table, checks, is_wanted, filter, arena);
-}
-
-int masq_compat_count(struct nl *nl, struct nft_comment_filter *filter, struct arena *arena,
-		      size_t *n)
-{
+	const struct instance *o = masq_instance(c);
 	struct nft_rule_list rules;
-	size_t jumps;
+	size_t jumps, n = 0;
 
-	*n = 0;
-	if (nft_count_jumps(nl, &table, postrouting, checks, arena, &jumps) < 0)
+	if (nft_count_jumps(c->nft, &table, postrouting, checks, c->arena, &jumps) < 0 ||
+	    nft_rules(c->nft, &table, checks, &rules, c->arena) < 0)
 		return -1;
-	if (!jumps)
-		return 0;
-	if (nft_rules(nl, &table, checks, &rules, arena) < 0)
-		return -1;
-	nft_rules_keep(&rules, is_wanted, filter);
-	*n = rules.n;
-	return 0;
+	for (size_t i = 0; jumps && i < rules.n; i++)
+		n += instance_has_comment(o, rules.list[i].comment);
+	return n >= c->req->prev->n_ips ? 0 : err_set(c->err, ERR_CHECK, "rules are gone");
 }
+
+struct filter {
+	nft_stale stale;
+	void *data;
+};
+
+static bool is_stale(const struct nft_rule_info *rule, void *data)
+{
+	const struct filter *f = data;
+
+	return f->stale(rule->comment, f->data);
+}
+
+static int gc(struct cni_call *c, nft_stale stale, void *data)
+{
+	struct filter f = { stale, data };
+
+	return nft_rules_del(c->nft, &table, checks, is_stale, &f, c->arena);
+}
+
+static int del(struct cni_call *c, const struct cni_result *r)
+{
+	(void)r; /* its rules have the comment */
+	return gc(c, instance_match_this, masq_instance(c));
+}
+
+const struct masq_backend masq_compat = { "nftables", check, set, del, gc };

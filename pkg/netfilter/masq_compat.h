@@ -7,20 +7,6 @@
  */
 #pragma once
 
-#include "nft/nft.h"
+#include "netfilter/masq.h"
 
-/* Which rules are meant, by their comments. */
-struct nft_comment_filter {
-	bool (*is)(const char *comment, void *data);
-	void *data;
-};
-
-/* Instead of the rules that the filter lets through these are there afterwards. */
-int masq_compat_set(struct nl *nl, const struct ip *const *ips, size_t n, const char *comment,
-		    struct nft_comment_filter *filter, struct arena *arena) NODISCARD;
-int masq_compat_del(struct nl *nl, struct nft_comment_filter *filter,
-		    struct arena *arena) NODISCARD;
-
-/* How many there are; 0 as well if nothing leads to them. */
-int masq_compat_count(struct nl *nl, struct nft_comment_filter *filter, struct arena *arena,
-		      size_t *n) NODISCARD;
+extern const struct masq_backend masq_compat;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netfilter/masq_iptables.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "netfilter/iptables.h"
 #include "netfilter/iptables_save.h"
-#include "skel/instance.h"
-#include "skel/record.h"
+
+#define FAMILIES ARRAY_SIZE(ip_families)
 
 static const char *const postrouting[] = { "POSTROUTING", NULL };
+
 struct chain {
 	const char *network, *container_id;
 	char name[INSTANCE_CHAIN_LEN + 1];
@@ -76,55 +76,53 @@ static const char *missing_rules(struct cni_call *c, const struct chain *chain, 
 	return text;
 }
 
-/* What is not there yet, of one family; "": nothing. */
-static int missing(struct cni_call *c, const struct cni_result *r, sa_family_t family,
-		   const char **text)
+/* What is not there yet, of each family; "": nothing. */
+static int missing(struct cni_call *c, const struct cni_result *r, const char *text[FAMILIES])
 {
 	const struct chain chain = chain_of(c->req->net.name, c->req->container_id);
-	const char *saved = NULL;
 
-	*text = "";
-	for (size_t i = 0; i < r->n_ips; i++) {
-		if (r->ips[i].address.family != family)
-			continue;
-		if (!saved && iptables_saved(c, family, IPTABLES_NAT, chain.name, &saved) < 0)
-			return -1;
-		*text = missing_rules(c, &chain, saved, *text, &r->ips[i].address);
-	}
-	if (**text && !iptables_save_has_chain(saved, chain.name))
-		*text = arena_printf(c->arena, ":%s -\n%s", chain.name, *text);
-	return 0;
-}
+	for (size_t k = 0; k < FAMILIES; k++) {
+		const char *saved = NULL;
 
-static int restore(struct cni_call *c, sa_family_t family, const char *text)
-{
-	return iptables_restore(c, family, arena_printf(c->arena, "*nat\n%sCOMMIT\n", text));
-}
-
-int masq_iptables_set(struct cni_call *c, const struct cni_result *r)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		const char *text;
-
-		if (missing(c, r, ip_families[i], &text) < 0)
-			return -1;
-		if (*text && restore(c, ip_families[i], text) < 0)
-			return -1;
+		text[k] = "";
+		for (size_t i = 0; i < r->n_ips; i++) {
+			if (r->ips[i].address.family != ip_families[k])
+				continue;
+			if (!saved &&
+			    iptables_saved(c, ip_families[k], IPTABLES_NAT, chain.name, &saved) < 0)
+				return -1;
+			text[k] = missing_rules(c, &chain, saved, text[k], &r->ips[i].address);
+		}
+		if (*text[k] && !iptables_save_has_chain(saved, chain.name))
+			text[k] = arena_printf(c->arena, ":%s -\n%s", chain.name, text[k]);
 	}
 	return 0;
 }
 
-int masq_iptables_check(struct cni_call *c)
+static int restore(struct cni_call *c, const char *const text[FAMILIES])
 {
-	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		const char *text;
-
-		if (missing(c, c->req->prev, ip_families[i], &text) < 0)
+	for (size_t i = 0; i < FAMILIES; i++)
+		if (*text[i] &&
+		    iptables_restore(c, ip_families[i],
+				     arena_printf(c->arena, "*nat\n%sCOMMIT\n", text[i])) < 0)
 			return -1;
-		if (*text)
-			return err_set(c->err, ERR_CHECK, "iptables: rules are gone");
-	}
 	return 0;
+}
+
+static int set(struct cni_call *c, const struct cni_result *r)
+{
+	const char *text[FAMILIES];
+
+	return missing(c, r, text) < 0 ? -1 : restore(c, text);
+}
+
+static int check(struct cni_call *c)
+{
+	const char *text[FAMILIES];
+
+	if (missing(c, c->req->prev, text) < 0)
+		return -1;
+	return *text[0] || *text[1] ? err_set(c->err, ERR_CHECK, "iptables: rules are gone") : 0;
 }
 
 /* Addresses of the container's other interfaces on the network. */
@@ -178,21 +176,17 @@ static const char *deletions(struct cni_call *c, const struct others *o, const c
 
 static int leave_to_others(struct cni_call *c, const struct others *o, bool *shared)
 {
-	const char *saved, *text[ARRAY_SIZE(ip_families)];
+	const char *saved, *text[FAMILIES], *chain = o->chain->name;
 
 	*shared = false;
-	for (size_t i = 0; o->n && i < ARRAY_SIZE(ip_families); i++) {
-		if (iptables_saved(c, ip_families[i], IPTABLES_NAT, o->chain->name, &saved) < 0)
+	for (size_t i = 0; o->n && i < FAMILIES; i++) {
+		if (iptables_saved(c, ip_families[i], IPTABLES_NAT, chain, &saved) < 0)
 			return -1;
-		text[i] =
-			arena_printf(c->arena, "%s%s",
-				     deletions(c, o, saved, postrouting[0], o->chain->name, shared),
-				     deletions(c, o, saved, o->chain->name, "ACCEPT", NULL));
+		text[i] = arena_printf(c->arena, "%s%s",
+				       deletions(c, o, saved, postrouting[0], chain, shared),
+				       deletions(c, o, saved, chain, "ACCEPT", NULL));
 	}
-	for (size_t i = 0; *shared && i < ARRAY_SIZE(ip_families); i++)
-		if (*text[i] && restore(c, ip_families[i], text[i]) < 0)
-			return -1;
-	return 0;
+	return *shared ? restore(c, text) : 0;
 }
 
 /* The chain goes with the last interface that has a record. */
@@ -213,32 +207,21 @@ static int remove_chain(struct cni_call *c, const char *network, const char *con
 	return shared ? 0 : iptables_chain_remove(c, IPTABLES_NAT, &d);
 }
 
-int masq_iptables_del(struct cni_call *c, const struct cni_result *r)
+static int del(struct cni_call *c, const struct cni_result *r)
 {
 	(void)r;
 	return remove_chain(c, c->req->net.name, c->req->container_id);
 }
 
-static void undo_iptables(struct cni_call *c, void *arg)
-{
-	if (masq_iptables_del(c, arg) < 0)
-		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
-}
-
-int masq_iptables_add(struct cni_call *c)
-{
-	undo_push(c, undo_iptables, NULL); /* of two families the first may have been done */
-	return masq_iptables_set(c, &c->result);
-}
-
-/* A chain's name does not tell the attachment: only those go that an ADD has left a record of. */
 static int gc_chain(struct cni_call *c, const struct record *r)
 {
 	return remove_chain(c, r->network, r->container_id);
 }
 
-int masq_iptables_gc(struct cni_call *c, struct nft_comment_filter *f)
+static int gc(struct cni_call *c, nft_stale stale, void *data)
 {
-	(void)f;
+	(void)stale, (void)data;
 	return record_each_stale(c, gc_chain);
 }
+
+const struct masq_backend masq_iptables = { "iptables", check, set, del, gc };

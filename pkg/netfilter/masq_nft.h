@@ -20,10 +20,15 @@
  */
 #pragma once
 
-#include "nft/table.h"
+#include "netfilter/masq.h"
 
+extern const struct masq_backend masq_nft;
 extern const struct nft_table_def masq_nft_table;
 
-/* These addresses, each with its subnet's prefix length, are masqueraded outside their subnet. */
-struct nft_elems masq_nft_elems(const struct ip *const *ips, size_t n, const char *comment,
+/* A result's addresses are masqueraded outside their subnet, by their prefix length. */
+struct nft_elems masq_nft_elems(const struct cni_result *r, const char *comment,
 				struct arena *arena);
+
+/* The rule "ip daddr 10.1.0.0/16 return". */
+void masq_nft_return(struct nl *nl, const struct nft_table *t, const char *chain,
+		     const struct ip *net);

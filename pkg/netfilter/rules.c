@@ -9,7 +9,12 @@
 
 int netfilter_validate(struct cni_call *c, const struct netfilter_conf *nf)
 {
-	return masq_validate(c, nf->masq_backend);
+	const char *backend = nf->masq_backend;
+
+	if (!backend || !*backend || !strcmp(backend, "nftables") || !strcmp(backend, "iptables"))
+		return 0;
+	return err_config(c->err, "ipMasqBackend: \"%.80s\" is neither nftables nor iptables",
+			  backend);
 }
 
 int netfilter_add(struct cni_call *c, const struct netfilter_conf *nf)

@@ -152,10 +152,13 @@ static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	static const char *const from[] = { "a", NULL };
 	static const struct nft_chain_removal to_delete = { "CNI-x", "CNI-y", from };
-	struct ip ip = { .family = AF_INET, .plen = 16, .bytes = { 10, 1, 0, 2 } };
-	const struct ip *ips[] = { &ip };
-	struct nft_elems elems = masq_nft_elems(ips, 1, "owner", arena);
-	struct nft_comment_filter filter = { is_short, NULL };
+	struct cni_ipconfig ip = {
+		.address = { .family = AF_INET, .plen = 16, .bytes = { 10, 1, 0, 2 } },
+	};
+	const struct cni_result r = { .ips = &ip, .n_ips = 1 };
+	const struct cni_request req = { .container_id = "c", .ifname = "eth0", .net.name = "n" };
+	struct cni_call call = { .req = &req, .nft = nl, .arena = arena, .err = nl->err };
+	struct nft_elems elems = masq_nft_elems(&r, "owner", arena);
 	size_t n;
 
 	switch (which % 8) {
@@ -172,7 +175,8 @@ static int ask_nft(struct nl *nl, uint8_t which, struct arena *arena)
 	case 5:
 		return nft_chain_remove(nl, &nft_ipt_nat[0], &to_delete, arena);
 	case 6:
-		return masq_compat_set(nl, ips, 1, "owner", &filter, arena);
+		return which & 8 ? masq_compat.set(&call, &r)
+				 : masq_compat.gc(&call, is_short, NULL);
 	default:
 		return nft_count_jumps(nl, &nft_ipt_nat[0], "a", "CNI-x", arena, &n);
 	}

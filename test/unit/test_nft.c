@@ -18,13 +18,12 @@ static struct nl nl;
 
 static struct nft_elems elems_of(const char *address, const char *comment)
 {
-	struct ip *ip = arena_new(&arena, struct ip);
-	const struct ip **list = arena_array(&arena, const struct ip *, 1);
+	struct cni_ipconfig ip = { 0 };
+	const struct cni_result r = { .ips = &ip, .n_ips = 1 };
 
-	if (!cidr_parse(ip, address))
+	if (!cidr_parse(&ip.address, address))
 		abort();
-	list[0] = ip;
-	return masq_nft_elems(list, 1, comment, &arena);
+	return masq_nft_elems(&r, comment, &arena);
 }
 
 static bool elements_are(const char *set, const char *want)
@@ -117,18 +116,15 @@ static bool all(const char *comment, void *data)
 
 static void test_sweep(void)
 {
-	const struct ip **many = arena_array(&arena, const struct ip *, 3000);
+	struct cni_ipconfig *many = arena_array(&arena, struct cni_ipconfig, 3000);
+	const struct cni_result r = { .ips = many, .n_ips = 3000 };
 	struct nft_elems a = elems_of("10.1.0.2/16", "a"), c;
 	struct ip ip;
 
 	cidr_parse(&ip, "10.2.0.0/16");
-	for (size_t i = 0; i < 3000; i++) {
-		struct ip *p = arena_new(&arena, struct ip);
-
-		*p = ip = ip_add(&ip, 1);
-		many[i] = p;
-	}
-	c = masq_nft_elems(many, 3000, "b", &arena);
+	for (size_t i = 0; i < 3000; i++)
+		many[i].address = ip = ip_add(&ip, 1);
+	c = masq_nft_elems(&r, "b", &arena);
 	ok(!nft_elems_add(&nl, &c, &arena), "3000 elements in one transaction: %s", err.msg);
 	ok(!nft_elems_check(&nl, &c, &arena), "all there");
 	ok(!nft_elems_gc(&nl, &masq_nft_table, not_a, NULL, &arena), "swept: %s", err.msg);
