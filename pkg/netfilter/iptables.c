@@ -15,6 +15,7 @@
 #define WAIT "--wait=30" /* seconds for the lock that legacy iptables has */
 
 static const char *const table_names[] = { "filter", "nat" };
+
 /* ---- which ----------------------------------------------------------------------------------- */
 
 static const struct nft_table *nft_table_of(sa_family_t family, enum iptables_table table)
@@ -83,20 +84,13 @@ static const char *program(struct cni_call *c, sa_family_t family, bool legacy, 
 
 /* ---- executing ------------------------------------------------------------------------------- */
 
-static int execute(struct cni_call *c, const char *const *argv, const char *in,
-		   struct spawn_result *res)
-{
-	if (cni_execute(c, argv, in, res) < 0)
-		return -1;
-	return spawn_succeeded(argv[0], res, c->err);
-}
-
-static int restore(struct cni_call *c, sa_family_t family, bool legacy, const char *text)
+int iptables_restore(struct cni_call *c, sa_family_t family, bool legacy, const char *text)
 {
 	const char *argv[] = { program(c, family, legacy, "restore"), "--noflush", WAIT, NULL };
 	struct spawn_result res;
 
-	if (!argv[0] || execute(c, argv, text, &res) < 0)
+	if (!argv[0] || cni_execute(c, argv, text, &res) < 0 ||
+	    spawn_succeeded(argv[0], &res, c->err) < 0)
 		return -1;
 	if (res.unheard)
 		return err_set(c->err, ERR_IO, "%s has not read its input", argv[0]);
@@ -108,32 +102,17 @@ int iptables_is_usable(struct cni_call *c, sa_family_t family)
 	return program(c, family, false, "restore") ? 0 : -1;
 }
 
-int iptables_restore(struct cni_call *c, sa_family_t family, const char *text)
-{
-	return restore(c, family, false, text);
-}
-
-static int save(struct cni_call *c, sa_family_t family, bool legacy, enum iptables_table table,
-		const char **text)
+int iptables_save(struct cni_call *c, sa_family_t family, bool legacy, enum iptables_table table,
+		  const char **text)
 {
 	const char *argv[] = { program(c, family, legacy, "save"), "-t", table_names[table], NULL };
 	struct spawn_result res;
 
-	if (!argv[0] || execute(c, argv, "", &res) < 0)
+	if (!argv[0] || cni_execute(c, argv, "", &res) < 0 ||
+	    spawn_succeeded(argv[0], &res, c->err) < 0)
 		return -1;
 	*text = res.out;
 	return 0;
-}
-
-int iptables_legacy_save(struct cni_call *c, sa_family_t family, enum iptables_table table,
-			 const char **text)
-{
-	return save(c, family, true, table, text);
-}
-
-int iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text)
-{
-	return restore(c, family, true, text);
 }
 
 bool iptables_legacy_is_installed(struct cni_call *c)
@@ -154,34 +133,29 @@ bool iptables_prefers_legacy(struct cni_call *c)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static int nft_has(struct cni_call *c, sa_family_t family, enum iptables_table table,
-		   const char *chain, bool *has)
-{
-	if (cni_nft(c) < 0)
-		return -1;
-	return nft_has_chain(c->nft, nft_table_of(family, table), chain, has);
-}
-
 /* Asking legacy iptables for a table makes it. */
 int iptables_saved(struct cni_call *c, sa_family_t family, enum iptables_table table,
 		   const char *chain, const char **saved)
 {
+	const struct nft_table *t = nft_table_of(family, table);
 	bool has = true;
 
 	*saved = "";
 	if (chain && iptables_prefers_legacy(c))
 		has = iptables_legacy_has_table(family, table);
-	else if (chain && nft_has(c, family, table, chain, &has) < 0)
+	else if (chain && (cni_nft(c) < 0 || nft_has_chain(c->nft, t, chain, &has) < 0))
 		return -1;
-	return has ? save(c, family, false, table, saved) : 0;
+	return has ? iptables_save(c, family, false, table, saved) : 0;
 }
 
 int iptables_may_have_chain(struct cni_call *c, enum iptables_table table, const char *chain,
 			    bool *has)
 {
 	*has = false;
+	if (cni_nft(c) < 0)
+		return -1;
 	for (size_t i = 0; !*has && i < ARRAY_SIZE(ip_families); i++) {
-		if (nft_has(c, ip_families[i], table, chain, has) < 0)
+		if (nft_has_chain(c->nft, nft_table_of(ip_families[i], table), chain, has) < 0)
 			return -1;
 		*has |= iptables_legacy_has_table(ip_families[i], table);
 	}
@@ -213,13 +187,13 @@ static int remove_legacy(struct cni_call *c, sa_family_t family, enum iptables_t
 
 	if (!iptables_legacy_has_table(family, table))
 		return 0;
-	if (save(c, family, true, table, &saved) < 0)
+	if (iptables_save(c, family, true, table, &saved) < 0)
 		return -1;
 	if (!iptables_save_has_chain(saved, d->chain))
 		return 0;
 	text = arena_printf(c->arena, "*%s\n%s-F %s\n-X %s\nCOMMIT\n", table_names[table],
 			    deletions(c, saved, d), d->chain, d->chain);
-	return restore(c, family, true, text);
+	return iptables_restore(c, family, true, text);
 }
 
 int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
@@ -228,9 +202,10 @@ int iptables_chain_remove(struct cni_call *c, enum iptables_table table,
 	if (cni_nft(c) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {
-		if (nft_chain_remove(c->nft, nft_table_of(ip_families[i], table), d, c->arena) < 0)
-			return -1;
-		if (remove_legacy(c, ip_families[i], table, d) < 0)
+		const struct nft_table *t = nft_table_of(ip_families[i], table);
+
+		if (nft_chain_remove(c->nft, t, d, c->arena) < 0 ||
+		    remove_legacy(c, ip_families[i], table, d) < 0)
 			return -1;
 	}
 	return 0;

@@ -21,13 +21,14 @@ bool iptables_legacy_has_table(sa_family_t family, enum iptables_table table);
 /* Is there an iptables-restore at all? Says so if not. */
 int iptables_is_usable(struct cni_call *c, sa_family_t family) NODISCARD;
 
-/* iptables-restore --noflush, as one transaction of the program that PATH has. */
-int iptables_restore(struct cni_call *c, sa_family_t family, const char *text) NODISCARD;
-
-/* The legacy one's, whatever PATH has: what iptables-save says of a table, and a change of it. */
-int iptables_legacy_save(struct cni_call *c, sa_family_t family, enum iptables_table table,
-			 const char **text) NODISCARD;
-int iptables_legacy_restore(struct cni_call *c, sa_family_t family, const char *text) NODISCARD;
+/*
+ * What iptables-save says of a table, and a change of it by iptables-restore --noflush, in one
+ * transaction: of the program that PATH has, or of the legacy one, whatever PATH has.
+ */
+int iptables_save(struct cni_call *c, sa_family_t family, bool legacy, enum iptables_table table,
+		  const char **text) NODISCARD;
+int iptables_restore(struct cni_call *c, sa_family_t family, bool legacy,
+		     const char *text) NODISCARD;
 bool iptables_legacy_is_installed(struct cni_call *c); /* is it installed? */
 bool iptables_prefers_legacy(struct cni_call *c);      /* is PATH's iptables a legacy one? */
 

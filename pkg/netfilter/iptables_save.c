@@ -23,19 +23,14 @@ static char *next_word(char **at)
 	return word;
 }
 
-static struct iptables_save_rule parse(const char *text, size_t len, struct arena *arena)
+struct iptables_save_rule iptables_save_parse(const char *line, struct arena *arena)
 {
-	struct iptables_save_rule rule = { .text = arena_strndup(arena, text, len) };
+	struct iptables_save_rule rule = { .text = line + sizeof("-A ") - 1 };
 	char *at = arena_strdup(arena, rule.text);
 
 	while (*at)
 		*arena_append(arena, rule.word, rule.n) = next_word(&at);
 	return rule;
-}
-
-struct iptables_save_rule iptables_save_parse(const char *line, struct arena *arena)
-{
-	return parse(line + sizeof("-A ") - 1, strlen(line) - (sizeof("-A ") - 1), arena);
 }
 
 static bool is_of(const char *rule, const char *chain)
@@ -57,7 +52,7 @@ bool iptables_save_next(const char **at, const char *chain, struct iptables_save
 		*at = line + len + (line[len] == '\n');
 		if (len <= 3 || strncmp(line, "-A ", 3) != 0 || !is_of(line + 3, chain))
 			continue;
-		*rule = parse(line + 3, len - 3, arena);
+		*rule = iptables_save_parse(arena_strndup(arena, line, len), arena);
 		return true;
 	}
 	return false;

@@ -24,7 +24,7 @@ struct iptables_save_rule {
 bool iptables_save_next(const char **at, const char *chain, struct iptables_save_rule *rule,
 			struct arena *arena);
 
-/* One line, "-A CHAIN ...". */
+/* One line, "-A CHAIN ...", which the rule's text is a part of. */
 struct iptables_save_rule iptables_save_parse(const char *line, struct arena *arena);
 
 /* The word after an option, "-s" or "--comment"; NULL: the rule has not that option. */

@@ -29,7 +29,7 @@ static void undo(struct cni_call *c, void *arg)
 {
 	struct added *a = arg;
 
-	if (a->elems.added ? nft_elems_undo(c->nft, &a->elems, c->arena) : a->backend->del(c, NULL))
+	if (a->elems.before ? nft_elems_undo(c->nft, &a->elems, c->arena) : a->backend->del(c, NULL))
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
 }
 

@@ -103,7 +103,7 @@ static int restore(struct cni_call *c, const char *const text[FAMILIES])
 {
 	for (size_t i = 0; i < FAMILIES; i++)
 		if (*text[i] &&
-		    iptables_restore(c, ip_families[i],
+		    iptables_restore(c, ip_families[i], false,
 				     arena_printf(c->arena, "*nat\n%sCOMMIT\n", text[i])) < 0)
 			return -1;
 	return 0;

@@ -39,7 +39,7 @@ static int is_legacy(struct cni_call *c, sa_family_t family, bool *used)
 	*used = false;
 	if (!iptables_legacy_has_table(family, IPTABLES_FILTER) || !iptables_legacy_is_installed(c))
 		return 0;
-	if (iptables_legacy_save(c, family, IPTABLES_FILTER, &saved) < 0)
+	if (iptables_save(c, family, true, IPTABLES_FILTER, &saved) < 0)
 		return -1;
 	*used = strstr(saved, "\n:FORWARD DROP ") ||
 		iptables_save_next(&saved, "FORWARD", &rule, c->arena);

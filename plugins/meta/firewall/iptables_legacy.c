@@ -20,7 +20,7 @@ static int count(struct fw_forward *f)
 
 		if (!*saved && !iptables_legacy_has_table(w->family, IPTABLES_FILTER))
 			*saved = "";
-		if (!*saved && iptables_legacy_save(c, w->family, IPTABLES_FILTER, saved) < 0)
+		if (!*saved && iptables_save(c, w->family, true, IPTABLES_FILTER, saved) < 0)
 			return -1;
 		line = fw_rule_line(w, c->arena);
 		for (at = *saved; iptables_save_next(&at, w->chain, &rule, c->arena);)
@@ -34,7 +34,7 @@ static int restore(struct cni_call *c, sa_family_t family, const char *text)
 	if (!*text)
 		return 0;
 	text = arena_printf(c->arena, "*filter\n%sCOMMIT\n", text);
-	return iptables_legacy_restore(c, family, text);
+	return iptables_restore(c, family, true, text);
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
