@@ -289,20 +289,14 @@ static int gc(struct cni_call *c)
 	return 0;
 }
 
-static int policy_reassign(struct cni_call *c)
-{
-	if (!c->req->net.has_attachments || c->req->net.n_attachments)
-		return 0;
-	return fw_gc_policies(c, fw_backends_to_clean(c, "nftables", NULL));
-}
-
 static int firewall_gc(struct cni_call *c)
 {
 	struct cni_steps steps = { 0 };
 
 	cni_step(c, &steps, gc(c));
 	cni_step(c, &steps, fw_gc_untagged(c));
-	cni_step(c, &steps, policy_reassign(c));
+	if (c->req->net.has_attachments && !c->req->net.n_attachments)
+		cni_step(c, &steps, fw_gc_policies(c, fw_backends_to_clean(c, "nftables", NULL)));
 	cni_step(c, &steps, record_gc(c));
 	return cni_steps_end(c, &steps);
 }
@@ -312,12 +306,6 @@ static int firewall_status(struct cni_call *c)
 	unsigned int set;
 
 	return fw_backends_chosen(c, c->conf, &set) < 0 ? -1 : fw_backends_status(c, set);
-}
-
-/* Rules of an admin chain are the administrator's. */
-static bool is_guest_chain(const char *table, const char *chain)
-{
-	return !strcmp(table, fw_nftables_table) && !fw_nftables_is_chain(chain);
 }
 
 const struct cni_plugin firewall_plugin = {
@@ -334,5 +322,5 @@ const struct cni_plugin firewall_plugin = {
 	.gc = firewall_gc,
 	.status = firewall_status,
 	.repair = firewall_repair,
-	.is_guest_chain = is_guest_chain,
+	.is_guest_chain = fw_nftables_is_guest,
 };

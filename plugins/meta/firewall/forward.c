@@ -70,15 +70,13 @@ static struct fw_forward *forward_of_record(struct cni_call *c, const struct rec
 
 /* ---- backends without comments --------------------------------------------------------------- */
 
-/* An address that another attachment has been given since is that one's. */
+/* An address that another attachment has been given since is that one's. f's own is stale. */
 static int leave_to(struct cni_call *c, const struct record *r, void *data)
 {
 	struct fw_forward *f = data, *other = forward_of(c, r, c->conf, &r->prev);
 	const struct ip **left = arena_array(c->arena, const struct ip *, f->n_ips + 1);
 	size_t n = 0;
 
-	if (!strcmp(other->comment, f->comment))
-		return 0;
 	for (size_t i = 0; i < f->n_ips; i++)
 		if (!has(other, f->ips[i]))
 			left[n++] = f->ips[i];

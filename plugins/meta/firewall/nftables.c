@@ -87,14 +87,17 @@ static void build(struct nl *nl, const struct nft_table *t)
 
 static const char *const address_sets[] = { "v4", "v6", NULL };
 
-const char fw_nftables_table[] = "cnic_firewall";
-
 static const struct nft_table_def def = {
-	.table = { NFPROTO_INET, fw_nftables_table },
+	.table = { NFPROTO_INET, "cnic_firewall" },
 	.build = build,
 	.sets = address_sets,
 };
 static const struct nft_table *const table = &def.table;
+
+bool fw_nftables_is_guest(const char *name, const char *chain)
+{
+	return !strcmp(name, table->name) && !fw_nftables_is_chain(chain);
+}
 
 /* ---- a bridge -------------------------------------------------------------------------------- */
 
@@ -103,11 +106,8 @@ static void bridge_elems(struct nft_elem e[2], const char *bridge, int32_t verdi
 {
 	size_t len = strnlen(bridge, IFNAMSIZ - 1);
 
-	memset(e, 0, 2 * sizeof(*e));
-	e[0].set = bridges->name;
-	e[0].key_len = IFNAMSIZ;
-	e[1].set = within->name;
-	e[1].key_len = 2 * IFNAMSIZ;
+	e[0] = (struct nft_elem){ .set = bridges->name, .key_len = IFNAMSIZ };
+	e[1] = (struct nft_elem){ .set = within->name, .key_len = 2 * IFNAMSIZ };
 	memcpy(e[0].key, bridge, len);
 	memcpy(e[1].key, bridge, len);
 	memcpy(e[1].key + IFNAMSIZ, bridge, len);

@@ -36,7 +36,8 @@
 
 extern const struct fw_backend fw_nftables;
 
-extern const char fw_nftables_table[];
-
 /* A chain of the table that an admin chain cannot be. */
 bool fw_nftables_is_chain(const char *name);
+
+/* A chain in a table of ours that is an admin chain: its rules are the administrator's. */
+bool fw_nftables_is_guest(const char *table, const char *chain);

@@ -11,18 +11,16 @@
 
 #include "nft/expr.h"
 
-#define ALIGNED(n) (((n) + 7) & ~(size_t)7) /* a match's data, XT_ALIGN() of x_tables.h */
-
-_Static_assert(sizeof(struct xt_conntrack_mtinfo3) == 164, "revision 3");
-
 /*
  * What --ctstate RELATED,ESTABLISHED is: XT_CONNTRACK_STATE_BIT() of IP_CT_ESTABLISHED and
- * _RELATED.
+ * _RELATED. A match's data end at a multiple of 8, XT_ALIGN() of x_tables.h.
  */
-static const struct xt_conntrack_mtinfo3 established = {
-	.match_flags = XT_CONNTRACK_STATE,
-	.state_mask = 1 << 1 | 1 << 2,
-};
+static const struct {
+	struct xt_conntrack_mtinfo3 info;
+	uint8_t end[4];
+} established = { .info = { .match_flags = XT_CONNTRACK_STATE, .state_mask = 1 << 1 | 1 << 2 } };
+
+_Static_assert(sizeof(established.info) == 164 && sizeof(established) == 168, "revision 3");
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
@@ -42,14 +40,6 @@ static void put_interface(struct nl *nl, enum nft_meta_keys key, const char *nam
 	nft_cmp(nl, other ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_R(0), name, strlen(name) + 1);
 }
 
-static void put_established(struct nl *nl)
-{
-	uint8_t info[ALIGNED(sizeof(established))] = { 0 };
-
-	memcpy(info, &established, sizeof(established));
-	put_match(nl, "conntrack", 3, info, sizeof(info));
-}
-
 void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bool first,
 		 const struct xt_rule *r, const char *tag)
 {
@@ -66,7 +56,7 @@ void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bo
 		if (r->dst.family)
 			nft_daddr_in(nl, &r->dst, NFT_CMP_EQ);
 		if (r->established)
-			put_established(nl);
+			put_match(nl, "conntrack", 3, &established, sizeof(established));
 		if (r->comment) {
 			snprintf(comment, sizeof(comment), "%s", r->comment);
 			put_match(nl, "comment", 0, comment, sizeof(comment));
@@ -118,16 +108,13 @@ static bool read_match(struct xt_rule *r, uint8_t family, const struct nft_stmt 
 /* As xt_conntrack.h says, bytes are what iptables compares, too. */
 static bool read_extension(struct xt_rule *r, const struct nft_stmt *s)
 {
-	uint8_t wanted[ALIGNED(sizeof(established))] = { 0 };
-
 	if (!strcmp(s->name, "comment") && s->len >= XT_MAX_COMMENT_LEN && !r->comment) {
 		r->comment = s->data;
 		return memchr(s->data, 0, XT_MAX_COMMENT_LEN);
 	}
-	memcpy(wanted, &established, sizeof(established));
 	r->established = !strcmp(s->name, "conntrack") && s->revision == 3 &&
-			 s->len >= sizeof(established) &&
-			 !memcmp(s->data, wanted, sizeof(established));
+			 s->len >= sizeof(established.info) &&
+			 !memcmp(s->data, &established, sizeof(established.info));
 	return r->established;
 }
 
