@@ -13,11 +13,13 @@ static const char *const postrouting[] = { "POSTROUTING", NULL };
 struct chain {
 	const char *network, *container_id;
 	char name[INSTANCE_CHAIN_LEN + 1];
+	const struct ip **others; /* addresses of the container's other interfaces on the network */
+	size_t n_others;
 };
 
 static struct chain chain_of(const char *network, const char *container_id)
 {
-	struct chain chain = { network, container_id, "" };
+	struct chain chain = { .network = network, .container_id = container_id };
 
 	instance_hash_name(chain.name, INSTANCE_CHAIN_LEN, "CNI-", network, container_id);
 	return chain;
@@ -125,39 +127,32 @@ static int check(struct cni_call *c)
 	return *text[0] || *text[1] ? err_set(c->err, ERR_CHECK, "iptables: rules are gone") : 0;
 }
 
-/* Addresses of the container's other interfaces on the network. */
-struct others {
-	const struct chain *chain;
-	const struct ip **ip;
-	size_t n;
-};
-
 static int add_other(struct cni_call *c, const struct record *r, void *data)
 {
-	struct others *o = data;
+	struct chain *chain = data;
 
-	if (strcmp(r->network, o->chain->network) != 0 ||
-	    strcmp(r->container_id, o->chain->container_id) != 0)
+	if (strcmp(r->network, chain->network) != 0 ||
+	    strcmp(r->container_id, chain->container_id) != 0)
 		return 0;
 	for (size_t i = 0; i < r->prev.n_ips; i++)
-		*arena_append(c->arena, o->ip, o->n) = &r->prev.ips[i].address;
+		*arena_append(c->arena, chain->others, chain->n_others) = &r->prev.ips[i].address;
 	return 0;
 }
 
 /* Is the rule about one of the addresses, or a subnet of theirs? */
-static bool is_of_others(const struct others *o, const struct iptables_save_rule *rule)
+static bool is_of_others(const struct chain *chain, const struct iptables_save_rule *rule)
 {
 	char text[IP_STRLEN];
 
-	for (size_t i = 0; i < o->n; i++)
-		if (iptables_save_has(rule, "-s", host_str(o->ip[i], text)) ||
-		    iptables_save_has(rule, "-d", network_str(o->ip[i], text)))
+	for (size_t i = 0; i < chain->n_others; i++)
+		if (iptables_save_has(rule, "-s", host_str(chain->others[i], text)) ||
+		    iptables_save_has(rule, "-d", network_str(chain->others[i], text)))
 			return true;
 	return false;
 }
 
 /* The deletion of a chain's rules with this target that are not the others'; *shared: some are. */
-static const char *deletions(struct cni_call *c, const struct others *o, const char *saved,
+static const char *deletions(struct cni_call *c, const struct chain *chain, const char *saved,
 			     const char *from, const char *target, bool *shared)
 {
 	struct iptables_save_rule rule;
@@ -166,7 +161,7 @@ static const char *deletions(struct cni_call *c, const struct others *o, const c
 	while (iptables_save_next(&saved, from, &rule, c->arena)) {
 		if (!iptables_save_has(&rule, "-j", target))
 			continue;
-		if (!is_of_others(o, &rule))
+		if (!is_of_others(chain, &rule))
 			text = arena_printf(c->arena, "%s-D %s\n", text, rule.text);
 		else if (shared)
 			*shared = true;
@@ -174,17 +169,17 @@ static const char *deletions(struct cni_call *c, const struct others *o, const c
 	return text;
 }
 
-static int leave_to_others(struct cni_call *c, const struct others *o, bool *shared)
+static int leave_to_others(struct cni_call *c, const struct chain *chain, bool *shared)
 {
-	const char *saved, *text[FAMILIES], *chain = o->chain->name;
+	const char *saved, *text[FAMILIES], *name = chain->name;
 
 	*shared = false;
-	for (size_t i = 0; o->n && i < FAMILIES; i++) {
-		if (iptables_saved(c, ip_families[i], IPTABLES_NAT, chain, &saved) < 0)
+	for (size_t i = 0; chain->n_others && i < FAMILIES; i++) {
+		if (iptables_saved(c, ip_families[i], IPTABLES_NAT, name, &saved) < 0)
 			return -1;
 		text[i] = arena_printf(c->arena, "%s%s",
-				       deletions(c, o, saved, postrouting[0], chain, shared),
-				       deletions(c, o, saved, chain, "ACCEPT", NULL));
+				       deletions(c, chain, saved, postrouting[0], name, shared),
+				       deletions(c, chain, saved, name, "ACCEPT", NULL));
 	}
 	return *shared ? restore(c, text) : 0;
 }
@@ -192,17 +187,16 @@ static int leave_to_others(struct cni_call *c, const struct others *o, bool *sha
 /* The chain goes with the last interface that has a record. */
 static int remove_chain(struct cni_call *c, const char *network, const char *container_id)
 {
-	const struct chain chain = chain_of(network, container_id);
+	struct chain chain = chain_of(network, container_id);
 	const struct nft_chain_removal d = { .chain = chain.name, .from = postrouting };
-	struct others o = { .chain = &chain };
 	bool has, shared;
 
 	if (iptables_may_have_chain(c, IPTABLES_NAT, chain.name, &has) < 0)
 		return -1;
 	if (!has)
 		return 0;
-	if (record_each_other(c, container_id, add_other, &o) < 0 ||
-	    leave_to_others(c, &o, &shared) < 0)
+	if (record_each_other(c, container_id, add_other, &chain) < 0 ||
+	    leave_to_others(c, &chain, &shared) < 0)
 		return -1;
 	return shared ? 0 : iptables_chain_remove(c, IPTABLES_NAT, &d);
 }

@@ -64,10 +64,9 @@ static int validate_admin(struct cni_call *c, const char *name)
 /* The policy is about the bridge, which is the first interface: not one inside of the container. */
 static int validate_bridge(struct cni_call *c)
 {
-	const struct cni_interface *first =
-		c->req->prev->n_interfaces ? c->req->prev->interfaces : NULL;
+	const struct cni_interface *first = c->req->prev->interfaces;
 
-	if (!first)
+	if (!c->req->prev->n_interfaces)
 		return err_config(c->err,
 				  "prevResult.interfaces: missing, ingressPolicy needs the bridge");
 	if (str_ifname_fault(first->name))
@@ -198,46 +197,33 @@ static int firewall_del(struct cni_call *c)
 
 /* ---- CHECK, repair, GC, STATUS --------------------------------------------------------------- */
 
-static int check(struct cni_call *c, unsigned int set, size_t i)
-{
-	return fw_backends[i]->verify(forward_by(c, set, i)) < 0 ? err_wrap(c->err, "firewall") : 0;
-}
-
 /* The reference leaves no record, and has used one of the backends that there are. */
-static int check_any(struct cni_call *c)
-{
-	struct err first = { 0 };
-	unsigned int set;
-
-	if (fw_backends_chosen(c, c->conf, &set) < 0)
-		return -1;
-	fw_for_each(i, set) {
-		err_clear(c->err);
-		if (check(c, set, i) == 0)
-			return 0;
-		if (!first.code)
-			first = *c->err;
-	}
-	*c->err = first;
-	return -1;
-}
-
 static int firewall_check(struct cni_call *c)
 {
+	struct err first = { 0 };
 	struct record *r;
 	unsigned int set;
+	bool recorded;
 
 	if (!c->req->prev->n_ips)
 		return 0;
 	if (cni_nft(c) < 0 || record_read(c, &r) < 0)
 		return -1;
 	set = fw_backends_recorded(c, r ? r->extra : NULL);
-	if (!set)
-		return check_any(c);
-	fw_for_each(i, set)
-		if (check(c, set, i) < 0)
-			return -1;
-	return 0;
+	recorded = set;
+	if (!recorded && fw_backends_chosen(c, c->conf, &set) < 0)
+		return -1;
+	fw_for_each(i, set) {
+		bool fine = fw_backends[i]->verify(forward_by(c, set, i)) == 0;
+
+		if (fine && !recorded)
+			return 0;
+		if (!fine && !first.code)
+			first = *c->err;
+		err_clear(c->err);
+	}
+	*c->err = first;
+	return first.code ? err_wrap(c->err, "firewall") : 0;
 }
 
 static int restore(struct cni_call *c, unsigned int set)

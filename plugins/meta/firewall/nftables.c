@@ -121,17 +121,18 @@ static int32_t verdict_of(const struct fw_forward *f)
 	return f->isolated ? NF_DROP : NFT_RETURN;
 }
 
-/* Of two networks on one bridge the stricter policy holds. */
-static int get_bridge(struct cni_call *c, const struct fw_forward *f, struct fw_shared *s)
+/* Into f->now. Of two networks on one bridge the stricter policy holds. */
+static int get_bridge(struct fw_forward *f)
 {
+	struct fw_shared *s = &f->now;
 	struct nft_elem_info found[2];
 	struct nft_elem e[2];
 
-	s->known = true;
+	*s = (struct fw_shared){ .known = true };
 	if (!f->bridge)
 		return 0;
 	bridge_elems(e, f->bridge, 0);
-	if (nft_get(c->nft, table, e, 2, found, c->arena) < 0)
+	if (nft_get(f->c->nft, table, e, 2, found, f->c->arena) < 0)
 		return -1;
 	s->from = found[0].comment;
 	s->same = found[1].comment;
@@ -156,8 +157,9 @@ static void del_elems(struct nl *nl, const struct nft_elem e[2], const struct fw
 }
 
 /* Both bear the same network's comment. */
-static void put_bridge(struct nl *nl, const struct fw_forward *f, const struct fw_shared *s)
+static void put_bridge(struct nl *nl, const struct fw_forward *f)
 {
+	const struct fw_shared *s = &f->now;
 	bool as_it_is = s->same && !s->different;
 	struct nft_elem e[2];
 
@@ -170,22 +172,21 @@ static void put_bridge(struct nl *nl, const struct fw_forward *f, const struct f
 static int undo_bridge(struct fw_forward *f)
 {
 	const struct fw_shared *b = &f->before;
-	struct fw_shared now = { 0 };
-	struct cni_call *c = f->c;
+	struct nl *nl = f->c->nft;
 	struct nft_elem e[2];
 
 	if (!b->known || has_policy(f, b))
 		return 0;
-	if (get_bridge(c, f, &now) < 0)
+	if (get_bridge(f) < 0)
 		return -1;
 	bridge_elems(e, f->bridge, b->verdict);
-	nft_begin(c->nft, 4, c->arena);
-	del_elems(c->nft, e, &now);
+	nft_begin(nl, 4, f->c->arena);
+	del_elems(nl, e, &f->now);
 	if (b->from)
-		nft_msg_elems_add(c->nft, table, &e[0], 1, b->network);
+		nft_msg_elems_add(nl, table, &e[0], 1, b->network);
 	if (b->same)
-		nft_msg_elems_add(c->nft, table, &e[1], 1, b->network);
-	return nft_commit(c->nft);
+		nft_msg_elems_add(nl, table, &e[1], 1, b->network);
+	return nft_commit(nl);
 }
 
 /* ---- what is shared -------------------------------------------------------------------------- */
@@ -193,15 +194,13 @@ static int undo_bridge(struct fw_forward *f)
 /* The jump alone: with it, the admin chain and the chain it stands in are there. */
 static int ready(struct fw_forward *f, bool *is_ready)
 {
-	struct fw_shared *s = &f->now;
 	size_t jumps;
 
-	*s = (struct fw_shared){ 0 };
 	if (nft_count_jumps(f->c->nft, table, ADMIN, f->admin, f->c->arena, &jumps) < 0 ||
-	    get_bridge(f->c, f, s) < 0)
+	    get_bridge(f) < 0)
 		return -1;
-	s->admin = jumps;
-	*is_ready = s->admin && has_policy(f, s);
+	f->now.admin = jumps;
+	*is_ready = jumps && has_policy(f, &f->now);
 	return 0;
 }
 
@@ -218,7 +217,7 @@ static int make(const struct fw_forward *f, uint32_t at)
 		}
 	}
 	if (f->bridge)
-		put_bridge(nl, f, &f->now);
+		put_bridge(nl, f);
 	return nft_commit(nl);
 }
 
@@ -323,23 +322,24 @@ static int restore(struct fw_forward *f)
 static int reassign(struct cni_call *c, const struct nft_elem_list *list, const char *network,
 		    fw_successor successor, void *data)
 {
-	struct fw_shared *states = arena_array(c->arena, struct fw_shared, list->n + 1);
-	const char **names = arena_array(c->arena, const char *, list->n + 1);
-	struct fw_forward f = { .network = "" };
+	struct fw_forward *f = arena_array(c->arena, struct fw_forward, list->n + 1);
+	struct nft_elem e[2];
 
 	for (size_t i = 0; i < list->n; i++) {
-		f.bridge = names[i] =
-			arena_strndup(c->arena, (const char *)list->list[i].at.key, IFNAMSIZ - 1);
-		if (!strcmp(list->list[i].comment, network) && get_bridge(c, &f, &states[i]) < 0)
+		const char *name = (const char *)list->list[i].at.key;
+
+		f[i] = (struct fw_forward){ .c = c, .network = "" };
+		f[i].bridge = arena_strndup(c->arena, name, IFNAMSIZ - 1);
+		if (!strcmp(list->list[i].comment, network) && get_bridge(&f[i]) < 0)
 			return -1;
 	}
 	nft_begin(c->nft, list->n * 4, c->arena);
 	for (size_t i = 0; i < list->n; i++) {
-		const struct fw_forward *next = states[i].known ? successor(names[i], data) : NULL;
-		struct nft_elem e[2];
+		bool goes = f[i].now.known;
+		const struct fw_forward *next = goes ? successor(f[i].bridge, data) : NULL;
 
-		bridge_elems(e, names[i], next ? verdict_of(next) : 0);
-		del_elems(c->nft, e, &states[i]);
+		bridge_elems(e, f[i].bridge, next ? verdict_of(next) : 0);
+		del_elems(c->nft, e, &f[i].now);
 		if (next)
 			nft_msg_elems_add(c->nft, table, e, 2, next->network);
 	}

@@ -161,24 +161,10 @@ bool xt_rule_equal(const struct xt_rule *a, const struct xt_rule *b)
 	       a->verdict == b->verdict && same_text(a->target, b->target);
 }
 
-static const char *target_of(const struct xt_rule *r)
-{
-	switch (r->verdict) {
-	case NF_ACCEPT:
-		return "ACCEPT";
-	case NF_DROP:
-		return "DROP";
-	case NFT_RETURN:
-		return "RETURN";
-	default:
-		return r->target ? r->target : "";
-	}
-}
-
 const char *xt_rule_save(const struct xt_rule *r, struct arena *arena)
 {
+	const char *text = "", *to = r->verdict == NF_ACCEPT ? "ACCEPT" : "DROP";
 	char net[IP_STRLEN];
-	const char *text = "";
 
 	if (r->src.family)
 		text = arena_printf(arena, "-s %s ", cidr_str(&r->src, net));
@@ -192,5 +178,7 @@ const char *xt_rule_save(const struct xt_rule *r, struct arena *arena)
 		text = arena_printf(arena, "%s-m conntrack --ctstate RELATED,ESTABLISHED ", text);
 	if (r->comment)
 		text = arena_printf(arena, "%s-m comment --comment \"%s\" ", text, r->comment);
-	return arena_printf(arena, "%s-j %s", text, target_of(r));
+	if (r->verdict == NFT_RETURN)
+		to = "RETURN";
+	return arena_printf(arena, "%s-j %s", text, r->target ? r->target : to);
 }

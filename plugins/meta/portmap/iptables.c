@@ -114,7 +114,7 @@ static int carry_out(struct cni_call *c, struct portmap_text *t)
 		portmap_saved_keep(t);
 		portmap_text_container(t);
 	}
-	return iptables_restore(c, t->family, portmap_text_join(t));
+	return iptables_restore(c, t->family, false, portmap_text_join(t));
 }
 
 /* The chain anew, with what there is of it by now in view. */
@@ -126,7 +126,7 @@ static int put_back(struct cni_call *c, const struct portmap_text *before)
 	if (read_saved(c, &t, NULL) < 0)
 		return -1;
 	portmap_text_before(&t, before);
-	return iptables_restore(c, t.family, portmap_text_join(&t));
+	return iptables_restore(c, t.family, false, portmap_text_join(&t));
 }
 
 static void undo_add(struct cni_call *c, void *arg)
@@ -210,7 +210,7 @@ int portmap_iptables_del(struct cni_call *c, const char *container_id, const str
 		if (!t[i].had_chain)
 			continue;
 		portmap_text_container(&t[i]);
-		if (iptables_restore(c, t[i].family, portmap_text_join(&t[i])) < 0)
+		if (iptables_restore(c, t[i].family, false, portmap_text_join(&t[i])) < 0)
 			return -1;
 	}
 	return 0;
