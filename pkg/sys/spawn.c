@@ -29,10 +29,11 @@ struct child {
 	const struct spawn *s;
 	pid_t pid;
 	int in, out, words; /* our ends */
-	bool unheard;
+	const char *text;   /* for its stdin, `left` bytes */
+	size_t left;
 	char *buf; /* what it has said, `used` of `size` bytes */
 	size_t used, size;
-	char *said; /* the first of its stderr */
+	char said[WORDS_MAX]; /* the first of its stderr */
 	size_t n_said;
 	struct arena *arena;
 };
@@ -114,24 +115,18 @@ static int start(struct child *ch, const int stdio[3])
 /* ---- talking --------------------------------------------------------------------------------- */
 
 /* A child that does not read its stdin is within its rights. */
-static void feed(struct child *ch, const char **in, size_t *left)
+static void feed(struct child *ch)
 {
-	ssize_t n = write(ch->in, *in, *left);
+	ssize_t n = write(ch->in, ch->text, ch->left);
 
 	if (n > 0) {
-		*in += n;
-		*left -= (size_t)n;
-	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		ch->unheard = *left > 0;
-		*left = 0;
+		ch->text += n;
+		ch->left -= (size_t)n;
 	}
-	if (*left)
-		return;
-	close(ch->in);
-	ch->in = -1;
+	if (!ch->left || (n < 0 && errno != EAGAIN && errno != EINTR))
+		drop_fd(&ch->in);
 }
 
-/* 1 more to come, 0 end, -1 failure. */
 static int drain(struct child *ch, struct err *err)
 {
 	ssize_t n;
@@ -144,14 +139,14 @@ static int drain(struct child *ch, struct err *err)
 		ch->size *= 2;
 	}
 	n = read(ch->out, ch->buf + ch->used, ch->size - ch->used - 1);
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN
-			       ? 1
-			       : err_sys(err, "read from %s", ch->s->path);
-	ch->used += (size_t)n;
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		return err_sys(err, "read from %s", ch->s->path);
+	if (n == 0)
+		drop_fd(&ch->out);
+	ch->used += n > 0 ? (size_t)n : 0;
 	if (ch->used > (ch->s->max_out ? ch->s->max_out : SPAWN_MAX_OUTPUT))
 		return err_set(err, ERR_INTERNAL, "%s: output too large", ch->s->path);
-	return n > 0;
+	return 0;
 }
 
 /* All of it is passed on to our stderr, the first is kept. False at its end. */
@@ -171,37 +166,36 @@ static bool overhear(struct child *ch)
 	return true;
 }
 
-static void shut(int *fd)
-{
-	close_fd(fd);
-	*fd = -1;
-}
-
 static int talk(struct child *ch, struct err *err)
 {
-	const char *in = ch->s->in;
-	size_t in_len = ch->s->in_len;
-	int more = 1;
-
-	if (!in_len)
-		feed(ch, &in, &in_len);
-	while (more > 0 || ch->words >= 0) {
-		struct pollfd fds[] = { { .fd = more > 0 ? ch->out : -1, .events = POLLIN },
+	if (!ch->left)
+		drop_fd(&ch->in);
+	while (ch->out >= 0 || ch->words >= 0) {
+		struct pollfd fds[] = { { .fd = ch->out, .events = POLLIN },
 					{ .fd = ch->in, .events = POLLOUT },
 					{ .fd = ch->words, .events = POLLIN } };
 
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return err_sys(err, "poll %s", ch->s->path);
-		if (ch->in >= 0 && fds[1].revents)
-			feed(ch, &in, &in_len);
-		if (fds[0].revents)
-			more = drain(ch, err);
-		if (more < 0)
+		if (fds[1].revents)
+			feed(ch);
+		if (fds[0].revents && drain(ch, err) < 0)
 			return -1;
 		if (fds[2].revents && !overhear(ch))
-			shut(&ch->words);
+			drop_fd(&ch->words);
 	}
-	return more;
+	return 0;
+}
+
+static int make_pipe(int *read_end, int *write_end, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "create pipe");
+	*read_end = ends[0];
+	*write_end = ends[1];
+	return 0;
 }
 
 /*
@@ -210,66 +204,58 @@ static int talk(struct child *ch, struct err *err)
  */
 static int make_pipes(struct child *ch, int child_end[3], struct err *err)
 {
-	int to[2], from[2], aside[2];
-
-	if (pipe2(to, O_CLOEXEC) < 0)
-		return err_sys(err, "create pipe");
-	ch->in = to[1];
-	child_end[0] = to[0];
-	if (pipe2(from, O_CLOEXEC) < 0)
-		return err_sys(err, "create pipe");
-	ch->out = from[0];
-	child_end[1] = from[1];
+	if (make_pipe(&child_end[0], &ch->in, err) < 0 ||
+	    make_pipe(&ch->out, &child_end[1], err) < 0)
+		return -1;
 	(void)fcntl(ch->in, F_SETFL, O_NONBLOCK); /* so that a full pipe does not hold us */
-	if (!ch->s->listen)
-		return 0;
-	if (pipe2(aside, O_CLOEXEC) < 0)
-		return err_sys(err, "create pipe");
-	ch->words = aside[0];
-	child_end[2] = aside[1];
-	return 0;
+	return ch->s->listen ? make_pipe(&ch->words, &child_end[2], err) : 0;
 }
 
 static int converse(struct child *ch, struct spawn_result *res, struct err *err)
 {
-	int rc;
+	int rc = talk(ch, err);
 
-	ch->size = FIRST_BUFFER;
-	ch->buf = arena_alloc(ch->arena, ch->size);
-	ch->said = arena_alloc(ch->arena, WORDS_MAX);
-	rc = talk(ch, err);
-	shut(&ch->in);
-	shut(&ch->out);
-	shut(&ch->words);
+	drop_fd(&ch->in);
+	drop_fd(&ch->out);
+	drop_fd(&ch->words);
 	while (waitpid(ch->pid, &res->status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, "wait for %s", ch->s->path);
 	ch->buf[ch->used] = '\0';
 	while (ch->n_said && ch->said[ch->n_said - 1] == '\n')
 		ch->n_said--;
-	ch->said[ch->n_said] = '\0';
 	res->out = ch->buf;
 	res->out_len = ch->used;
-	res->words = ch->said;
-	res->unheard = ch->unheard;
+	res->words = arena_strndup(ch->arena, ch->said, ch->n_said);
+	res->unheard = ch->left > 0;
 	return rc;
 }
 
 int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, struct err *err)
 {
-	struct child ch = { .s = s, .in = -1, .out = -1, .words = -1, .arena = arena };
+	struct child ch = {
+		.s = s,
+		.in = -1,
+		.out = -1,
+		.words = -1,
+		.text = s->in,
+		.left = s->in_len,
+		.buf = arena_alloc(arena, FIRST_BUFFER),
+		.size = FIRST_BUFFER,
+		.arena = arena,
+	};
 	int child_end[3] = { -1, -1, -1 };
 	int rc = make_pipes(&ch, child_end, err);
 
 	if (!rc && start(&ch, child_end) < 0)
 		rc = err_sys(err, "run %s", s->path);
 	for (size_t i = 0; i < ARRAY_SIZE(child_end); i++)
-		shut(&child_end[i]);
+		drop_fd(&child_end[i]);
 	if (!rc)
 		rc = converse(&ch, res, err);
-	shut(&ch.in);
-	shut(&ch.out);
-	shut(&ch.words);
+	drop_fd(&ch.in);
+	drop_fd(&ch.out);
+	drop_fd(&ch.words);
 	return rc;
 }
 
