@@ -100,42 +100,32 @@ void *arena_list(struct arena *a, size_t n, size_t size)
 	return arena_alloc(a, capacity * size);
 }
 
-void *arena_grow(struct arena *a, const void *list, size_t n, size_t size)
+void *arena_grow(struct arena *a, void *list, size_t n, size_t size)
 {
-	union {
-		const void *in;
-		void *out;
-	} keep = { .in = list };
 	void *p;
 
 	if (n && (n & (n - 1)))
-		return keep.out;
+		return list;
 	p = arena_list(a, n + 1, size);
 	return n ? memcpy(p, list, n * size) : p;
-}
-
-static void free_until(struct arena *a, const struct arena_block *end)
-{
-	while (a->head != end) {
-		struct arena_block *next = a->head->next;
-
-		free(a->head);
-		a->head = next;
-	}
-}
-
-void arena_free(struct arena *a)
-{
-	free_until(a, NULL);
-	*a = (struct arena){ 0 };
 }
 
 void arena_rewind(struct arena *a, const struct arena *mark)
 {
 	char *end = a->head == mark->head ? a->at : mark->end;
 
-	free_until(a, mark->head);
+	while (a->head != mark->head) {
+		struct arena_block *next = a->head->next;
+
+		free(a->head);
+		a->head = next;
+	}
 	*a = *mark;
 	if (a->at)
 		memset(a->at, 0, (size_t)(end - a->at));
+}
+
+void arena_free(struct arena *a)
+{
+	arena_rewind(a, &(const struct arena){ 0 });
 }

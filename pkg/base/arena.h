@@ -39,7 +39,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) PRINTF(2, 0);
  * that these two have made.
  */
 void *arena_list(struct arena *a, size_t n, size_t size);
-void *arena_grow(struct arena *a, const void *list, size_t n, size_t size);
+void *arena_grow(struct arena *a, void *list, size_t n, size_t size);
 void arena_free(struct arena *a);
 /* What has been allocated since *a was as in mark goes again. */
 void arena_rewind(struct arena *a, const struct arena *mark);

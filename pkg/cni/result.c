@@ -225,6 +225,7 @@ static void add_routes(struct json *root, const struct cni_result *r, sa_family_
 static void add_interfaces(struct json *root, const struct cni_result *r, enum cni_family family)
 {
 	struct json *list = r->n_interfaces ? json_add_list(root, "interfaces") : NULL;
+	bool newest = family == CNI_FAMILY_10;
 
 	for (size_t i = 0; i < r->n_interfaces; i++) {
 		const struct cni_interface *f = &r->interfaces[i];
@@ -232,13 +233,10 @@ static void add_interfaces(struct json *root, const struct cni_result *r, enum c
 
 		json_add_str(o, "name", f->name ? f->name : "");
 		add_str(o, "mac", f->mac);
-		if (family == CNI_FAMILY_10)
-			add_uint(o, "mtu", f->mtu);
+		add_uint(o, "mtu", newest ? f->mtu : 0);
 		add_str(o, "sandbox", f->sandbox);
-		if (family == CNI_FAMILY_10) {
-			add_str(o, "socketPath", f->socket_path);
-			add_str(o, "pciID", f->pci_id);
-		}
+		add_str(o, "socketPath", newest ? f->socket_path : NULL);
+		add_str(o, "pciID", newest ? f->pci_id : NULL);
 	}
 }
 

@@ -4,17 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_given(const char *s)
-{
-	return s && *s;
-}
-
 static int parse_subnet(const char *text, const char *path, struct ip *out, struct err *err)
 {
 	char net[IP_STRLEN];
 	struct ip network;
 
-	if (!is_given(text))
+	if (!text || !*text)
 		return err_config(err, "%s.subnet: missing", path);
 	if (!cidr_parse(out, text))
 		return err_config(err, "%s.subnet: invalid CIDR address: %.80s", path, text);
@@ -40,17 +35,12 @@ static int parse_address(const char *text, const char *path, const char *key, st
 {
 	struct ip ip;
 
-	if (!is_given(text))
+	if (!text || !*text)
 		return 0;
 	if (!ip_parse(&ip, text))
 		return err_config(err, "%s.%s: invalid IP address: %.80s", path, key, text);
 	*out = ip;
 	return 0;
-}
-
-static bool is_between(const struct ip *ip, const struct ip *from, const struct ip *to)
-{
-	return ip_cmp(ip, from) >= 0 && ip_cmp(ip, to) <= 0;
 }
 
 static int check_inside(const struct range *r, const struct ip *ip, const char *path,
@@ -68,9 +58,8 @@ static int check_bounds(const struct range *r, const char *path, struct err *err
 {
 	char start[IP_STRLEN], end[IP_STRLEN];
 
-	if (check_inside(r, &r->start, path, "rangeStart", err) < 0)
-		return -1;
-	if (check_inside(r, &r->end, path, "rangeEnd", err) < 0)
+	if (check_inside(r, &r->start, path, "rangeStart", err) < 0 ||
+	    check_inside(r, &r->end, path, "rangeEnd", err) < 0)
 		return -1;
 	if (ip_cmp(&r->start, &r->end) > 0)
 		return err_config(err, "%s.rangeStart: %s is behind the range's end %s", path,
@@ -86,20 +75,18 @@ int range_parse(const struct range_text *text, const char *path, struct range *o
 	out->end = ip_broadcast(&out->subnet);
 	if (out->end.family == AF_INET) /* .end is odd, a broadcast address: no borrow */
 		out->end.bytes[3]--;
-	if (parse_address(text->gateway, path, "gateway", &out->gateway, err) < 0)
-		return -1;
-	if (parse_address(text->start, path, "rangeStart", &out->start, err) < 0)
-		return -1;
-	if (parse_address(text->end, path, "rangeEnd", &out->end, err) < 0)
+	if (parse_address(text->gateway, path, "gateway", &out->gateway, err) < 0 ||
+	    parse_address(text->start, path, "rangeStart", &out->start, err) < 0 ||
+	    parse_address(text->end, path, "rangeEnd", &out->end, err) < 0)
 		return -1;
 	out->start.plen = out->end.plen = out->subnet.plen;
 	return check_bounds(out, path, err);
 }
 
+/* Those of two families do not: IPv4 sorts before IPv6. */
 static bool ranges_overlap(const struct range *a, const struct range *b)
 {
-	return a->start.family == b->start.family && ip_cmp(&a->start, &b->end) <= 0 &&
-	       ip_cmp(&b->start, &a->end) <= 0;
+	return ip_cmp(&a->start, &b->end) <= 0 && ip_cmp(&b->start, &a->end) <= 0;
 }
 
 static int check_apart(const struct range *a, const struct range *b, const char *path,
@@ -166,15 +153,10 @@ int range_sets_check(const struct range_set *sets, size_t n, struct err *err)
 	return 0;
 }
 
-bool range_contains(const struct range *r, const struct ip *ip)
-{
-	return ip->family == r->start.family && is_between(ip, &r->start, &r->end);
-}
-
 const struct range *range_set_find(const struct range_set *set, const struct ip *ip)
 {
 	for (size_t i = 0; i < set->n_ranges; i++)
-		if (range_contains(&set->ranges[i], ip))
+		if (ip_cmp(ip, &set->ranges[i].start) >= 0 && ip_cmp(ip, &set->ranges[i].end) <= 0)
 			return &set->ranges[i];
 	return NULL;
 }

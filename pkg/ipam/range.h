@@ -53,8 +53,6 @@ int range_sets_parse(const struct range_list *lists, size_t n, const char *path,
 /* There must be sets and they must not overlap. */
 int range_sets_check(const struct range_set *sets, size_t n, struct err *err) NODISCARD;
 
-bool range_contains(const struct range *r, const struct ip *ip);
-
 /* The range of the set an address lies in, NULL if none. */
 const struct range *range_set_find(const struct range_set *set, const struct ip *ip);
 

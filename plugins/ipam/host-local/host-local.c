@@ -200,11 +200,15 @@ static int reserve(struct cni_call *c, struct wants *w)
 	return store_reserve(&s, &holder, w->list, w->n);
 }
 
-static void fill_result(struct cni_call *c, const struct wants *w)
+static int host_local_add(struct cni_call *c)
 {
 	const struct host_local_conf *conf = c->conf;
+	struct wants *w = arena_new(c->arena, struct wants);
 	struct cni_result *r = &c->result;
 
+	if (plan(c, w) < 0 || read_dns(c) < 0 || reserve(c, w) < 0)
+		return -1;
+	undo_push(c, undo_add, w);
 	r->routes = conf->routes;
 	r->n_routes = conf->n_routes;
 	r->never_used = w->n > 0;
@@ -215,16 +219,6 @@ static void fill_result(struct cni_call *c, const struct wants *w)
 			.gateway = w->list[i].range->gateway,
 		};
 	}
-}
-
-static int host_local_add(struct cni_call *c)
-{
-	struct wants *w = arena_new(c->arena, struct wants);
-
-	if (plan(c, w) < 0 || read_dns(c) < 0 || reserve(c, w) < 0)
-		return -1;
-	undo_push(c, undo_add, w);
-	fill_result(c, w);
 	return 0;
 }
 

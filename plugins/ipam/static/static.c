@@ -107,7 +107,7 @@ static char *list_arg(const struct cni_call *c, const char *key)
 {
 	const char *list = cni_arg(c, key);
 
-	return list && *list ? arena_strdup(c->arena, list) : NULL;
+	return list ? arena_strdup(c->arena, list) : NULL;
 }
 
 /* For the addresses of CNI_ARGS alone; the last gateway that fits counts. */
