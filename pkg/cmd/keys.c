@@ -22,20 +22,6 @@ static const char *const type_names[] = {
 	[JSON_RAW] = "any",
 };
 
-static uint32_t limit(const struct json_field *f)
-{
-	switch (f->type) {
-	case JSON_UINT:
-		return f->max ? f->max : (uint32_t)((UINT64_C(1) << (f->width * 8)) - 1);
-	case JSON_STR:
-		return f->max ? f->max : JSON_STR_MAX;
-	case JSON_LIST:
-		return f->max ? f->max : JSON_LIST_MAX;
-	default:
-		return 0;
-	}
-}
-
 static void add_key(struct json *keys, const struct json_field *f, const struct path *p)
 {
 	struct json *key = json_add_object(keys, NULL), *path = json_add_list(key, "path");
@@ -48,8 +34,8 @@ static void add_key(struct json *keys, const struct json_field *f, const struct 
 	json_add_str(key, "type", type_names[f->type]);
 	if (f->type == JSON_UINT)
 		json_add_int(key, "min", f->min);
-	if (limit(f))
-		json_add_int(key, "max", limit(f));
+	if (json_max(f))
+		json_add_int(key, "max", json_max(f));
 	json_add_bool(key, "required", f->required);
 }
 

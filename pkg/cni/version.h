@@ -29,7 +29,7 @@ enum cni_family cni_family(const char *version);
 int cni_version_allows(const char *version, const char *verb, const char *since,
 		       struct err *err) NODISCARD;
 
-/* Can a result of this version hold n[0] IPv4 and n[1] IPv6 addresses? Before 0.3.0, one of each. */
+/* Can a result of this version hold n[0] IPv4, n[1] IPv6 addresses? Before 0.3.0, one of each. */
 int cni_version_allows_addresses(const char *version, const size_t n[2], struct err *err) NODISCARD;
 
 bool cni_version_at_least(const char *version, const char *least);

@@ -144,8 +144,6 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	ix->writable = writable;
 	read_boot(ix->boot);
 	ix->dir = open_dir(data_dir, name, false);
-	if (ix->dir < 0)
-		return;
 	ix->head_fd = openat(ix->dir, HEAD, (writable ? O_RDWR : O_RDONLY) | OPEN_SAFE);
 	if (ix->head_fd < 0)
 		return;
@@ -316,41 +314,30 @@ static struct index_bits *load(struct index *ix, const struct ip *ip, bool used)
 	return bits;
 }
 
-static bool next_zero(const uint8_t *map, uint32_t from, uint32_t to, uint32_t *out)
+/* A number over `to` if there is none. */
+static uint32_t next_zero(const uint8_t *map, uint32_t from, uint32_t to)
 {
-	for (uint32_t i = from; i <= to; i++) {
-		if (!(i % 8) && map[i / 8] == 0xff) {
-			i += 7;
-			continue;
-		}
-		if (!(map[i / 8] & 1U << (i % 8))) {
-			*out = i;
-			return true;
-		}
-	}
-	return false;
+	uint32_t i = from;
+
+	while (i <= to && map[i / 8] & 1U << (i % 8))
+		i = map[i / 8] == 0xff ? (i | 7) + 1 : i + 1;
+	return i;
 }
 
 bool index_next_free(struct index *ix, const struct ip *from, const struct ip *to, struct ip *out)
 {
-	struct ip at = *from;
-	uint32_t found;
-	bool last;
-
 	*out = *from;
 	if (!ix->usable)
 		return true;
 	for (;;) {
-		last = same_block(&at, to);
-		if (next_zero(load(ix, &at, false)->map, low_bits(&at),
-			      last ? low_bits(to) : INDEX_BLOCK - 1, &found)) {
-			*out = with_low_bits(&at, found);
-			return true;
-		}
-		if (last)
-			return false;
-		at = with_low_bits(&at, 0);
-		at = ip_add(&at, INDEX_BLOCK);
+		bool last = same_block(out, to);
+		uint32_t end = last ? low_bits(to) : INDEX_BLOCK - 1;
+		uint32_t found = next_zero(load(ix, out, false)->map, low_bits(out), end);
+
+		*out = with_low_bits(out, found <= end ? found : 0);
+		if (found <= end || last)
+			return found <= end;
+		*out = ip_add(out, INDEX_BLOCK);
 	}
 }
 

@@ -132,11 +132,9 @@ static int create_plainly(const struct draft *d, const char *name)
 
 static int place(const struct draft *d, const char *name)
 {
-	if (d->fd >= 0 && !link_draft(d, name))
-		return 0;
-	if (d->fd >= 0 && errno == EEXIST)
-		return -1;
-	return create_plainly(d, name);
+	int rc = link_draft(d, name); /* fails without a draft */
+
+	return rc < 0 && errno != EEXIST ? create_plainly(d, name) : rc;
 }
 
 int reservation_draft_place(struct draft *d, const struct ip *ip, struct err *err)

@@ -34,16 +34,32 @@ static int decode_bool(struct decoder *d, const struct json *v, bool *out)
 	return 0;
 }
 
+uint32_t json_max(const struct json_field *f)
+{
+	if (f->max)
+		return f->max;
+	switch (f->type) {
+	case JSON_UINT:
+		return (uint32_t)((UINT64_C(1) << (f->width * 8)) - 1);
+	case JSON_STR:
+		return JSON_STR_MAX;
+	case JSON_LIST:
+		return JSON_LIST_MAX;
+	default:
+		return 0;
+	}
+}
+
+/* cJSON's numbers are doubles, which tell the integers of 32 bits apart. */
 static int decode_uint(struct decoder *d, const struct json_field *f, const struct json *v, void *p)
 {
-	uint32_t top = f->width >= 4 ? UINT32_MAX : (UINT32_C(1) << (f->width * 8)) - 1;
-	uint32_t max = f->max ? f->max : top;
 	double n = v->valuedouble;
 
 	if (!cJSON_IsNumber(v) || !isfinite(n) || n != floor(n))
 		return mismatch(d, "an integer");
-	if (n < f->min || n > max)
-		return err_config(d->err, "%s: %.0f is not in %u..%u", d->path, n, f->min, max);
+	if (n < f->min || n > json_max(f))
+		return err_config(d->err, "%s: %.0f is not in %u..%u", d->path, n, f->min,
+				  json_max(f));
 	if (f->width == sizeof(uint8_t))
 		*(uint8_t *)p = (uint8_t)n;
 	else if (f->width == sizeof(uint16_t))
@@ -56,12 +72,10 @@ static int decode_uint(struct decoder *d, const struct json_field *f, const stru
 static int decode_str(struct decoder *d, const struct json_field *f, const struct json *v,
 		      const char **out)
 {
-	uint32_t max = f->max ? f->max : JSON_STR_MAX;
-
 	if (!cJSON_IsString(v))
 		return mismatch(d, "a string");
-	if (strlen(v->valuestring) > max)
-		return err_config(d->err, "%s: longer than %u bytes", d->path, max);
+	if (strlen(v->valuestring) > json_max(f))
+		return err_config(d->err, "%s: longer than %u bytes", d->path, json_max(f));
 	*out = v->valuestring;
 	return 0;
 }
@@ -87,14 +101,13 @@ static int decode_list(struct decoder *d, const struct json_field *f, const stru
 		       char *base)
 {
 	size_t at = strlen(d->path), i = 0, n = (size_t)cJSON_GetArraySize(v);
-	size_t max = f->max ? f->max : JSON_LIST_MAX;
 	const struct json *item;
 	char *elems;
 
 	if (!cJSON_IsArray(v))
 		return mismatch(d, "an array");
-	if (n > max)
-		return err_config(d->err, "%s: more than %zu elements", d->path, max);
+	if (n > json_max(f))
+		return err_config(d->err, "%s: more than %u elements", d->path, json_max(f));
 	elems = arena_list(json_arena(), n, f->sub_size);
 	cJSON_ArrayForEach(item, v) {
 		snprintf(d->path + at, sizeof(d->path) - at, "[%zu]", i);

@@ -71,6 +71,9 @@ struct json_field {
 #define HAS(s, m)               .has_offset = offsetof(s, has_##m)
 /* clang-format on */
 
+/* The row's .max, or the default of its type; 0 = it has no bound. */
+uint32_t json_max(const struct json_field *f);
+
 extern const struct json_field json_str_item[]; /* element of a list of const char * */
 
 /*

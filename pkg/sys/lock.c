@@ -27,10 +27,7 @@ static void on_alarm(int sig)
 static bool is_next(int fd, off_t ahead, int command)
 {
 	struct flock lock = {
-		.l_type = F_RDLCK,
-		.l_whence = SEEK_SET,
-		.l_start = ahead,
-		.l_len = 1,
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = ahead, .l_len = 1
 	};
 
 	return ahead == NOBODY || fcntl(fd, command, &lock) == 0;

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -19,7 +18,7 @@
  * An executable being written gives ETXTBSY; there is no event to wait for, hence the short pauses.
  */
 #define BUSY_TRIES   20
-#define BUSY_PAUSE   50000000L /* ns */
+#define BUSY_PAUSE   50000 /* us */
 
 #define STACK_SIZE   ((size_t)32768) /* of a child, until it is another program */
 #define FIRST_BUFFER ((size_t)8192)
@@ -104,9 +103,7 @@ static int start(struct child *ch, const int stdio[3])
 	int rc = try_start(ch, stdio, stack);
 
 	for (int i = 0; rc < 0 && errno == ETXTBSY && i < BUSY_TRIES; i++) {
-		struct timespec pause = { .tv_nsec = BUSY_PAUSE };
-
-		nanosleep(&pause, NULL);
+		usleep(BUSY_PAUSE);
 		rc = try_start(ch, stdio, stack);
 	}
 	return rc;
