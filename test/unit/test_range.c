@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/ipam/range, resolv: what needs no store. */
+/* pkg/ipam/range, host-local's resolv: what needs no store. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -23,6 +23,7 @@ struct host_local_conf {
 	bool has_ipam, release_on_reboot;
 	struct range_set *sets; /* of all three ways to write them, by validate() */
 	size_t n_sets;
+	struct store_want *wants; /* one of each set: what an ADD wants and, later, has */
 };
 
 /* clang-format off */
@@ -124,16 +125,11 @@ static struct holder holder_of(const struct cni_call *c)
 	return (struct holder){ c->req->container_id, c->req->ifname };
 }
 
-/* What one ADD wants and, later, has. */
-struct wants {
-	struct store_want *list;
-	size_t n;
-	const char *unmatched; /* asked for, and in no set */
-};
-
-static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size_t n,
-	       const char *path)
+/* *unmatched grows by those that are in no set. */
+static int ask(struct cni_call *c, const char *const *ips, size_t n, const char *path,
+	       const char **unmatched)
 {
+	const struct host_local_conf *conf = c->conf;
 	char buf[IP_STRLEN];
 	struct ip ip;
 
@@ -141,30 +137,27 @@ static int ask(struct cni_call *c, struct wants *w, const char *const *ips, size
 		if (!ip_parse(&ip, ips[i]) && !cidr_parse(&ip, ips[i]))
 			return err_config(c->err, "%s[%zu]: invalid IP address: \"%.80s\"", path, i,
 					  ips[i]);
-		if (!store_request(w->list, w->n, &ip))
-			w->unmatched =
-				arena_printf(c->arena, "%s %s", w->unmatched, ip_str(&ip, buf));
+		if (!store_request(conf->wants, conf->n_sets, &ip))
+			*unmatched = arena_printf(c->arena, "%s %s", *unmatched, ip_str(&ip, buf));
 	}
 	return 0;
 }
 
 /* args.cni is the successor of CNI_ARGS and goes before it; what the runtime adds comes on top. */
-static int plan(struct cni_call *c, struct wants *w)
+static int plan(struct cni_call *c)
 {
-	const struct host_local_conf *conf = c->conf;
-	const char *arg = cni_arg(c, "IP");
+	struct host_local_conf *conf = c->conf;
+	const char *arg = cni_arg(c, "IP"), *unmatched = "";
 
-	*w = (struct wants){ .n = conf->n_sets, .unmatched = "" };
-	w->list = arena_array(c->arena, struct store_want, w->n);
-	for (size_t i = 0; i < w->n; i++)
-		w->list[i].set = &conf->sets[i];
-	if (ask(c, w, &arg, arg && !conf->n_args_ips, "CNI_ARGS IP") < 0 ||
-	    ask(c, w, conf->args_ips, conf->n_args_ips, "args.cni.ips") < 0 ||
-	    ask(c, w, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips") < 0)
+	conf->wants = arena_array(c->arena, struct store_want, conf->n_sets);
+	for (size_t i = 0; i < conf->n_sets; i++)
+		conf->wants[i].set = &conf->sets[i];
+	if (ask(c, &arg, arg && !conf->n_args_ips, "CNI_ARGS IP", &unmatched) < 0 ||
+	    ask(c, conf->args_ips, conf->n_args_ips, "args.cni.ips", &unmatched) < 0 ||
+	    ask(c, conf->runtime_ips, conf->n_runtime_ips, "runtimeConfig.ips", &unmatched) < 0)
 		return -1;
-	if (*w->unmatched)
-		return err_config(c->err, "failed to allocate all requested IPs:%.512s",
-				  w->unmatched);
+	if (*unmatched)
+		return err_config(c->err, "failed to allocate all requested IPs:%.512s", unmatched);
 	return 0;
 }
 
@@ -180,15 +173,15 @@ static int read_dns(struct cni_call *c)
 
 static void undo_add(struct cni_call *c, void *arg)
 {
-	const struct wants *w = arg;
+	const struct host_local_conf *conf = arg;
 	struct holder holder = holder_of(c);
 	auto_store struct store s;
 
 	if (!open_store(c, &s, STORE_CHANGE))
-		store_unreserve(&s, &holder, w->list, w->n);
+		store_unreserve(&s, &holder, conf->wants, conf->n_sets);
 }
 
-static int reserve(struct cni_call *c, struct wants *w)
+static int reserve(struct cni_call *c)
 {
 	const struct host_local_conf *conf = c->conf;
 	struct holder holder = holder_of(c);
@@ -197,27 +190,26 @@ static int reserve(struct cni_call *c, struct wants *w)
 	if (open_store(c, &s, STORE_ADD) < 0 ||
 	    (conf->release_on_reboot && store_release_earlier_boots(&s) < 0))
 		return -1;
-	return store_reserve(&s, &holder, w->list, w->n);
+	return store_reserve(&s, &holder, conf->wants, conf->n_sets);
 }
 
 static int host_local_add(struct cni_call *c)
 {
-	const struct host_local_conf *conf = c->conf;
-	struct wants *w = arena_new(c->arena, struct wants);
+	struct host_local_conf *conf = c->conf;
 	struct cni_result *r = &c->result;
 
-	if (plan(c, w) < 0 || read_dns(c) < 0 || reserve(c, w) < 0)
+	if (plan(c) < 0 || read_dns(c) < 0 || reserve(c) < 0)
 		return -1;
-	undo_push(c, undo_add, w);
+	undo_push(c, undo_add, conf);
 	r->routes = conf->routes;
 	r->n_routes = conf->n_routes;
-	r->never_used = w->n > 0;
-	for (size_t i = 0; i < w->n; i++) {
-		r->never_used &= w->list[i].never_used;
-		*arena_append(c->arena, r->ips, r->n_ips) = (struct cni_ipconfig){
-			.address = w->list[i].ip,
-			.gateway = w->list[i].range->gateway,
-		};
+	r->never_used = conf->n_sets > 0;
+	for (size_t i = 0; i < conf->n_sets; i++) {
+		const struct store_want *w = &conf->wants[i];
+
+		r->never_used &= w->never_used;
+		*arena_append(c->arena, r->ips, r->n_ips) =
+			(struct cni_ipconfig){ .address = w->ip, .gateway = w->range->gateway };
 	}
 	return 0;
 }
