@@ -97,7 +97,6 @@ static int move_home(struct cni_call *c, const char *name)
 		return -1;
 	if (!link.index)
 		return 0;
-	nl_link_flags(c->sandbox, link.index, 0, IFF_UP);
 	nl_link_move(c->sandbox, link.index, home, name);
 	return nl_commit(c->sandbox);
 }
@@ -122,7 +121,6 @@ static int move(struct cni_call *c, struct vf *vf)
 	if (nl_link_get(c->host, vf->device.netdev, &link) < 0)
 		return -1;
 	undo_push(c, undo_move, vf);
-	nl_link_flags(c->host, link.index, 0, IFF_UP);
 	nl_link_move(c->host, link.index, c->netns_fd, c->req->ifname);
 	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", link.name) : 0;
 }

@@ -103,14 +103,10 @@ static void ct_msg(struct nl *nf, uint16_t type, uint16_t flags, sa_family_t fam
 	nl_msg(nf, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type), flags, &nfg, sizeof(nfg), label);
 }
 
-/* Of IPv6 the kernel (ctnetlink_filter_match_tuple) takes those that have any other address. */
-static void put_reply_filter(struct nl *nf, const struct ip *from)
-{
-	nl_nest(nf, CTA_TUPLE_REPLY)
-		nl_nest(nf, CTA_TUPLE_IP)
-			nl_ip(nf, CTA_IP_V4_SRC, from);
-}
-
+/*
+ * Of an IPv6 source the kernel (ctnetlink_filter_match_tuple) takes those that have any other
+ * address.
+ */
 static void put_filter(struct nl *nf, const struct conntrack_port *p, bool exact)
 {
 	uint32_t flags = FILTER_PROTO;
@@ -130,7 +126,9 @@ static void put_filter(struct nl *nf, const struct conntrack_port *p, bool exact
 	if (exact)
 		flags |= FILTER_DST_PORT;
 	if (p->from.family == AF_INET)
-		put_reply_filter(nf, &p->from);
+		nl_nest(nf, CTA_TUPLE_REPLY)
+			nl_nest(nf, CTA_TUPLE_IP)
+				nl_ip(nf, CTA_IP_V4_SRC, &p->from);
 	nl_nest(nf, CTA_FILTER) {
 		nl_u32(nf, CTA_FILTER_ORIG_FLAGS, flags);
 		if (p->from.family == AF_INET)

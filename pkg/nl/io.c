@@ -55,6 +55,7 @@ struct round {
 	int rc;
 	int allowed; /* an errno that is no failure, 0 = none */
 	bool interrupted;
+	bool at_once; /* what answers there are, be it less than `left`, come with the sending */
 	mnl_cb_t cb;
 	void *data;
 };
@@ -135,16 +136,19 @@ static const struct nlmsghdr *received(const struct nl *nl)
 static int collect(struct nl *nl, struct round *r)
 {
 	while (r->left) {
-		ssize_t n = receive(nl, r->rc ? MSG_DONTWAIT : 0);
+		ssize_t n = receive(nl, r->rc || r->at_once ? MSG_DONTWAIT : 0);
 		const struct nlmsghdr *nlh = received(nl);
 		int left = (int)n;
 
 		/* ENOBUFS: announcements were lost, answers are still to come */
 		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
+		if (n < 0 && r->at_once && r->left < nl_queued(nl))
+			break;
 		if (n < 0) {
 			nl->ack_lost = true;
-			return r->rc ? r->rc : err_sys(nl->err, "receive from netlink");
+			return r->rc ? r->rc
+				     : err_sys(nl->err, "receive from netlink (%s)", nl->labels[0]);
 		}
 		for (; msg_ok(nlh, left) && r->left; nlh = mnl_nlmsg_next(nlh, &left))
 			handle_msg(nl, r, nlh);
@@ -181,42 +185,11 @@ int nl_query_allow(struct nl *nl, int errnum, mnl_cb_t cb, void *data)
 	return transact(nl, &r);
 }
 
-/* The answers that are there: the first refusal counts, or the last message's ack. */
-static int collect_transaction(struct nl *nl)
-{
-	int rc = 0;
-
-	nl->ack_lost = true;
-	for (;;) {
-		ssize_t n = receive(nl, MSG_DONTWAIT);
-		const struct nlmsghdr *nlh = received(nl);
-		int left = (int)n;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-			if (!is_ours(nl, nlh) || nlh->nlmsg_type != NLMSG_ERROR)
-				continue;
-			nl->ack_lost = false;
-			if (error_code(nlh) && !rc)
-				rc = negative_ack(nl, nlh, error_code(nlh));
-		}
-	}
-	if (nl->ack_lost)
-		return err_sys(nl->err, "receive from netlink (%s)", nl->labels[0]);
-	return rc;
-}
-
 int nl_transaction(struct nl *nl)
 {
-	int rc;
+	struct round r = { .at_once = true };
 
-	nl->ack_lost = false;
-	rc = send_batch(nl) < 0 ? -1 : collect_transaction(nl);
-	nl_reset(nl);
-	return rc;
+	return transact(nl, &r);
 }
 
 /* The batch of one stays in the buffer: it is queued again as it was, under a new number. */

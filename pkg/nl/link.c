@@ -98,13 +98,6 @@ void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask)
 	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link flags");
 }
 
-void nl_link_up(struct nl *nl, int index)
-{
-	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link up");
-}
-
 /*
  * The IPv4 settings of an interface can be set by rtnetlink (inet_set_link_af), index as in
  * uapi/ip.h: one path walk below /proc/sys/net less, which costs more the more namespaces there
@@ -154,6 +147,7 @@ void nl_link_rename(struct nl *nl, int index, const char *name)
 
 void nl_link_move(struct nl *nl, int index, int netns_fd, const char *name)
 {
+	nl_link_flags(nl, index, 0, IFF_UP);
 	link_msg(nl, RTM_NEWLINK, index, "move link");
 	nl_u32(nl, IFLA_NET_NS_FD, (uint32_t)netns_fd);
 	nl_str(nl, IFLA_IFNAME, name);

@@ -50,7 +50,7 @@ struct bridge_req {
 void nl_veth_add(struct nl *nl, const struct veth_req *v);
 void nl_bridge_add(struct nl *nl, const struct bridge_req *b);
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
-void nl_link_up(struct nl *nl, int index);
+#define nl_link_up(nl, index) nl_link_flags((nl), (index), IFF_UP, IFF_UP)
 void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
 void nl_link_no_addrgen(struct nl *nl, int index); /* no IPv6 link-local address; needs link.ipv6 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);

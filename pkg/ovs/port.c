@@ -46,28 +46,29 @@ static void insert_port(struct ovsdb_txn *t, const struct ovs_port *p)
 }
 
 /* The wait is an assertion: a port of a bridge that is not there would be committed as nothing. */
-static int send_insert(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn **t)
+static struct ovsdb_txn *insert(struct ovsdb *db, const struct ovs_port *p)
 {
-	*t = ovsdb_begin(db, "add port %s", p->name);
-	json_add_str(ovsdb_wait(*t, "Bridge", "name", "==", 0), "name", p->bridge);
-	ovsdb_where_str(*t, "name", p->bridge);
-	insert_interface(*t, p);
-	insert_port(*t, p);
-	ovsdb_op(*t, "mutate", "Bridge");
-	ovsdb_where_str(*t, "name", p->bridge);
-	ovsdb_add_uuid(ovsdb_mutation(*t, "ports", "insert"), NULL, p->uuid);
-	return ovsdb_send(db, *t);
+	struct ovsdb_txn *t = ovsdb_begin(db, "add port %s", p->name);
+
+	json_add_str(ovsdb_wait(t, "Bridge", "name", "==", 0), "name", p->bridge);
+	ovsdb_where_str(t, "name", p->bridge);
+	insert_interface(t, p);
+	insert_port(t, p);
+	ovsdb_op(t, "mutate", "Bridge");
+	ovsdb_where_str(t, "name", p->bridge);
+	ovsdb_add_uuid(ovsdb_mutation(t, "ports", "insert"), NULL, p->uuid);
+	return t;
 }
 
-static int send_wait_ofport(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms,
-			    struct ovsdb_txn **t)
+static struct ovsdb_txn *wait_ofport(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout)
 {
-	*t = ovsdb_begin(db, "wait for ovs-vswitchd to open port %s", p->name);
-	ovsdb_add_empty(ovsdb_wait(*t, "Interface", "ofport", "!=", timeout_ms), "ofport");
-	ovsdb_where_uuid(*t, "_uuid", "==", p->iface_uuid);
-	ovsdb_select(*t, "Interface", "ofport error link_state");
-	ovsdb_where_uuid(*t, "_uuid", "==", p->iface_uuid);
-	return ovsdb_send(db, *t);
+	struct ovsdb_txn *t = ovsdb_begin(db, "wait for ovs-vswitchd to open port %s", p->name);
+
+	ovsdb_add_empty(ovsdb_wait(t, "Interface", "ofport", "!=", timeout), "ofport");
+	ovsdb_where_uuid(t, "_uuid", "==", p->iface_uuid);
+	ovsdb_select(t, "Interface", "ofport error link_state");
+	ovsdb_where_uuid(t, "_uuid", "==", p->iface_uuid);
+	return t;
 }
 
 static int inserted(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *t)
@@ -114,12 +115,12 @@ static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *
 /* Both requests at once: the second is answered when the switch has acted on the first. */
 int ovs_port_add(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms, bool *up)
 {
-	struct ovsdb_txn *insert, *ofport;
+	struct ovsdb_txn *first = insert(db, p), *second = wait_ofport(db, p, timeout_ms);
 
 	ovsdb_allow(db, (int)timeout_ms + GRACE_MS);
-	if (send_insert(db, p, &insert) < 0 || send_wait_ofport(db, p, timeout_ms, &ofport) < 0)
+	if (ovsdb_send(db, first) < 0 || ovsdb_send(db, second) < 0 || inserted(db, p, first) < 0)
 		return -1;
-	return inserted(db, p, insert) < 0 ? -1 : opened(db, p, ofport, up);
+	return opened(db, p, second, up);
 }
 
 int ovs_port_wait_up(struct ovsdb *db, const struct ovs_port *p, uint32_t timeout_ms)
@@ -155,14 +156,11 @@ int ovs_ports_remove(struct ovsdb *db, const char *const *uuids, size_t n)
 {
 	while (n) {
 		struct ovsdb_txn *t = ovsdb_begin(db, "remove ports");
-		size_t some = n < OVSDB_MAX_OPS ? n : OVSDB_MAX_OPS;
 
-		for (size_t i = 0; i < some; i++)
-			remove_op(t, uuids[i]);
+		for (; n && t->n < OVSDB_MAX_OPS; n--)
+			remove_op(t, *uuids++);
 		if (ovsdb_run(db, t) < 0)
 			return -1;
-		uuids += some;
-		n -= some;
 	}
 	return 0;
 }

@@ -63,11 +63,6 @@ void instance_init(struct instance *o, const char *network, const char *ifname,
 	append(o, "id", container_id);
 }
 
-bool instance_has_comment(const struct instance *o, const char *comment)
-{
-	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
-}
-
 static int compare(const void *x, const void *y)
 {
 	const uint64_t *a = x, *b = y;
@@ -104,23 +99,21 @@ static bool parse_digits(const char *s, uint64_t *out)
 	return true;
 }
 
-bool instance_is_stale(const struct instance_set *s, const char *comment)
+bool instance_match_this(const char *comment, void *owner)
 {
+	const struct instance *o = owner;
+
+	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
+}
+
+bool instance_match_stale(const char *comment, void *owners)
+{
+	const struct instance_set *s = owners;
 	uint64_t key;
 
 	return s->known && !strncmp(comment, s->network, DIGITS + 1) &&
 	       parse_digits(comment + DIGITS + 1, &key) &&
 	       !bsearch(&key, s->valid, s->n_valid, sizeof(*s->valid), compare);
-}
-
-bool instance_match_this(const char *comment, void *owner)
-{
-	return instance_has_comment(owner, comment);
-}
-
-bool instance_match_stale(const char *comment, void *owners)
-{
-	return instance_is_stale(owners, comment);
 }
 
 void instance_hash_name(char *out, size_t len, const char *prefix, const char *network,

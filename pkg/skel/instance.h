@@ -22,7 +22,6 @@ struct instance {
 
 void instance_init(struct instance *o, const char *network, const char *ifname,
 		   const char *container_id);
-bool instance_has_comment(const struct instance *o, const char *comment); /* is it this one's? */
 
 /* GC: the attachments of this network that are valid. */
 struct instance_set {
@@ -35,17 +34,12 @@ struct instance_set {
 void instance_set_init(struct instance_set *s, struct cni_call *c);
 
 /*
- * Does the comment name an attachment of this network that is not valid? Costs O(log n). Never if
- * the runtime did not say which are.
+ * Callbacks for a walk through comments (nft/table.h, netfilter/masq_compat.h). Does it name this
+ * attachment (struct instance)? One of this network that is not valid (struct instance_set)? The
+ * latter costs O(log n), and never if the runtime did not say which are.
  */
-bool instance_is_stale(const struct instance_set *s, const char *comment);
-
-/*
- * The two questions as callbacks for a walk through comments (nft/table.h,
- * netfilter/masq_compat.h).
- */
-bool instance_match_this(const char *comment, void *owner);   /* struct instance */
-bool instance_match_stale(const char *comment, void *owners); /* struct instance_set */
+bool instance_match_this(const char *comment, void *owner);
+bool instance_match_stale(const char *comment, void *owners);
 
 /*
  * A name made of a prefix and as many digits of the hash of network and container id as fit into

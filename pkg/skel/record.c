@@ -262,7 +262,7 @@ static int stale_names(struct cni_call *c, const char ***names, size_t *n)
 		return -1;
 	instance_set_init(&valid, c);
 	for (size_t i = 0; i < *n; i++)
-		if (instance_is_stale(&valid, (*names)[i]) &&
+		if (instance_match_stale((*names)[i], &valid) &&
 		    !strcmp((*names)[i] + INSTANCE_ID_LEN + 1, c->plugin->name))
 			(*names)[kept++] = (*names)[i];
 	*n = kept;
@@ -332,7 +332,7 @@ int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
 
 		if (strcmp(names[i] + INSTANCE_ID_LEN + 1, c->plugin->name) != 0 ||
 		    !strcmp(names[i], own) ||
-		    (c->req->command == CNI_GC && instance_is_stale(&valid, names[i])))
+		    (c->req->command == CNI_GC && instance_match_stale(names[i], &valid)))
 			continue;
 		rc = load_other(c, names[i], text, &r);
 		if (r)

@@ -39,15 +39,15 @@ static void check_comments(void)
 	}
 	instance_init(&o, "mynet", "eth0", "ctr1");
 	instance_init(&other, "mynet", "eth1", "ctr1");
-	ok(instance_has_comment(&o, o.comment), "one's own");
-	ok(instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eedb"), "whatever follows");
-	ok(!instance_has_comment(&o, other.comment), "not one of another interface");
-	ok(!instance_has_comment(&o, "d23676b4f2d9fe04-7883a6f9ce71eed") &&
-		   !instance_has_comment(&o, ""),
+	ok(instance_match_this(o.comment, &o), "one's own");
+	ok(instance_match_this("d23676b4f2d9fe04-7883a6f9ce71eedb", &o), "whatever follows");
+	ok(!instance_match_this(other.comment, &o), "not one of another interface");
+	ok(!instance_match_this("d23676b4f2d9fe04-7883a6f9ce71eed", &o) &&
+		   !instance_match_this("", &o),
 	   "nor a shorter one");
 	ok(same_network(&o, &other), "which is of the same network");
 	instance_init(&other, "mynet2", "eth0", "ctr1");
-	ok(!instance_has_comment(&o, other.comment) && !same_network(&o, &other),
+	ok(!instance_match_this(other.comment, &o) && !same_network(&o, &other),
 	   "another network is another");
 }
 
@@ -71,27 +71,27 @@ static void check_owners(void)
 	instance_set_init(&s, &c);
 	for (size_t i = 0; i < MANY; i++) {
 		instance_init(&o, "mynet", "eth0", list[i].container_id);
-		found += !instance_is_stale(&s, o.comment);
+		found += !instance_match_stale(o.comment, &s);
 	}
 	ok(found == MANY, "no valid one may go");
 	instance_init(&o, "mynet", "eth1", "c7");
-	ok(instance_is_stale(&s, o.comment), "another interface of a valid container may");
+	ok(instance_match_stale(o.comment, &s), "another interface of a valid container may");
 	o.comment[INSTANCE_ID_LEN] = '\0';
-	ok(instance_is_stale(&s, o.comment), "without the rest as well");
+	ok(instance_match_stale(o.comment, &s), "without the rest as well");
 	o.comment[INSTANCE_ID_LEN - 1] = '\0';
-	ok(!instance_is_stale(&s, o.comment), "not what no attachment has");
+	ok(!instance_match_stale(o.comment, &s), "not what no attachment has");
 	o.comment[INSTANCE_ID_LEN - 1] = 'X';
-	ok(!instance_is_stale(&s, o.comment), "nor with other digits");
+	ok(!instance_match_stale(o.comment, &s), "nor with other digits");
 	instance_init(&o, "mynet2", "eth1", "c7");
-	ok(!instance_is_stale(&s, o.comment), "nor of another network");
-	ok(!instance_is_stale(&s, ""), "nor without a comment");
+	ok(!instance_match_stale(o.comment, &s), "nor of another network");
+	ok(!instance_match_stale("", &s), "nor without a comment");
 	req.net.n_attachments = 0;
 	instance_set_init(&s, &c);
 	instance_init(&o, "mynet", "eth0", "c7");
-	ok(instance_is_stale(&s, o.comment), "none is valid: all may go");
+	ok(instance_match_stale(o.comment, &s), "none is valid: all may go");
 	req.net.has_attachments = false;
 	instance_set_init(&s, &c);
-	ok(!instance_is_stale(&s, o.comment), "nobody said which are: none may");
+	ok(!instance_match_stale(o.comment, &s), "nobody said which are: none may");
 }
 
 static void check_names(void)

@@ -166,6 +166,7 @@ static bool conflicts(const struct ip *have, const struct ip *want)
 static int clear_conflicts(struct cni_call *c, struct bridge *br, const struct link *link,
 			   const struct ip *want, const struct addr_list *list)
 {
+	size_t first = br->n_address;
 	char buf[IP_STRLEN];
 
 	for (size_t i = 0; i < list->n_addr; i++) {
@@ -177,10 +178,8 @@ static int clear_conflicts(struct cni_call *c, struct bridge *br, const struct l
 				       link->name, cidr_str(want, buf));
 		add_change(c, br, link, &list->addr[i].ip, &list->addr[i]);
 	}
-	for (size_t i = 0; i < list->n_addr; i++) {
-		if (!conflicts(&list->addr[i].ip, want))
-			continue;
-		nl_addr_del(c->host, link->index, &list->addr[i].ip);
+	for (size_t i = first; i < br->n_address; i++) {
+		nl_addr_del(c->host, link->index, &br->address[i].ip);
 		if (nl_commit_allow(c->host, EADDRNOTAVAIL) < 0)
 			return err_wrap(c->err, "%s", link->name);
 	}
