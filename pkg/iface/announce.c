@@ -4,17 +4,6 @@
 #include "sys/neigh.h"
 #include "sys/netns.h"
 
-/*
- * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver that
- * refuses to while the link is up costs the announcement.
- */
-static void announce_by_kernel(struct cni_call *c, const struct link *inside)
-{
-	nl_link_mac(c->sandbox, inside->index, inside->mac);
-	if (nl_commit(c->sandbox) < 0)
-		err_clear(c->err);
-}
-
 struct announcement {
 	const struct cni_result *result;
 	const struct link *inside;
@@ -50,6 +39,13 @@ void announce(struct cni_call *c, const struct link *inside, enum announce_mode 
 	if (mode != ANNOUNCE_KERNEL && (a.arp || cni_result_has_family(a.result, AF_INET6)) &&
 	    netns_run(c->netns_fd, send_all, &a, c->err) < 0)
 		err_clear(c->err);
-	if (!by_arp)
-		announce_by_kernel(c, inside);
+	if (by_arp)
+		return;
+	/*
+	 * To set the MAC it has is NETDEV_CHANGEADDR, at which both families announce. A driver
+	 * that refuses to while the link is up costs the announcement.
+	 */
+	nl_link_mac(c->sandbox, inside->index, inside->mac);
+	if (nl_commit(c->sandbox) < 0)
+		err_clear(c->err);
 }

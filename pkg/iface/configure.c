@@ -30,15 +30,6 @@ static void tune_softly(struct tuning *t, const char *key, const char *value)
 		err_clear(c->err);
 }
 
-static int tune_v6(struct cni_call *c)
-{
-	if (sysctl_ensure(configure_ipv6_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
-	    sysctl_ensure(configure_ipv6_path(c, c->req->ifname, "disable_ipv6"), "0", c->err) < 0)
-		return -1;
-	return sysctl_write(configure_ipv6_path(c, c->req->ifname, "keep_addr_on_down"), "1",
-			    c->err);
-}
-
 /*
  * In the container's namespace: /proc/sys/net shows that one. Written without a look first where
  * the interface is new: each path walked here costs more the more namespaces the node has.
@@ -46,13 +37,20 @@ static int tune_v6(struct cni_call *c)
 static int tune_inside(void *arg)
 {
 	struct tuning *t = arg;
+	struct cni_call *c = t->c;
+	const char *dev = c->req->ifname;
 
 	if (t->opt->dad)
 		tune_softly(t, "enhanced_dad", "1");
 	tune_softly(t, "accept_dad", t->opt->dad ? "1" : "0");
 	if (t->opt->ndisc_notify)
 		tune_softly(t, "ndisc_notify", "1");
-	return t->v6 ? tune_v6(t->c) : 0;
+	if (t->v6 &&
+	    (sysctl_ensure(configure_ipv6_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
+	     sysctl_ensure(configure_ipv6_path(c, dev, "disable_ipv6"), "0", c->err) < 0 ||
+	     sysctl_write(configure_ipv6_path(c, dev, "keep_addr_on_down"), "1", c->err) < 0))
+		return -1;
+	return 0;
 }
 
 static const struct ip *default_gateway(const struct cni_result *r, sa_family_t family)

@@ -76,18 +76,6 @@ static int describe_inside(struct cni_call *c, const struct veth_req *veth, cons
 	return str_copy_ifname(inside->name, c->req->ifname, c->err);
 }
 
-/*
- * A switch takes all that its port receives, router advertisements too, so an IPv6 address of the
- * port's own could not be reached; only its announcements would go to the container.
- */
-static int be_only_port(struct cni_call *c, const struct link *port)
-{
-	if (!port->ipv6)
-		return 0;
-	nl_link_no_addrgen(c->host, port->index);
-	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", port->name) : 0;
-}
-
 int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host,
 	     struct link *inside)
 {
@@ -109,8 +97,14 @@ int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host
 		return -1;
 	if (!host->index && nl_link_get(c->host, veth.name, host) < 0)
 		return -1;
-	if ((v->master || v->port) && be_only_port(c, host) < 0)
-		return -1;
+	/*
+	 * A switch takes all that its port receives, router advertisements too, so an IPv6 address
+	 * of the port's own could not be reached; only its announcements would go to the container.
+	 */
+	if ((v->master || v->port) && host->ipv6)
+		nl_link_no_addrgen(c->host, host->index);
+	if (nl_commit(c->host) < 0)
+		return err_wrap(c->err, "%s", host->name);
 	if (!v->master)
 		veth_refuse_ra(c, host);
 	return describe_inside(c, &veth, host, inside);

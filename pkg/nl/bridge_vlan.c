@@ -87,14 +87,13 @@ void nl_vlan_del(struct nl *nl, int port, uint16_t vid)
 
 static int db_attr(const struct nlattr *attr, void *data)
 {
+	struct nl_attrs a = nl_attrs_of(attr);
 	struct bridge_vlan_info info = { 0 };
 	struct port_vlans *v = data;
-	struct nl_attrs a;
 	uint16_t last = 0;
 
 	if (mnl_attr_get_type(attr) != BRIDGE_VLANDB_ENTRY)
 		return MNL_CB_OK;
-	a = nl_attrs_of(attr);
 	nl_attr_bytes(a.of[BRIDGE_VLANDB_ENTRY_INFO], &info, sizeof(info));
 	nl_attr_u16(a.of[BRIDGE_VLANDB_ENTRY_RANGE], &last);
 	if (info.flags & BRIDGE_VLAN_INFO_PVID)

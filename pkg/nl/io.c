@@ -12,28 +12,22 @@
 
 #define MAX_ERRNO 4095 /* the kernel's own limit */
 
-static int extack_attr(const struct nlattr *attr, void *data)
-{
-	struct err *err = data;
-
-	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-		snprintf(err->details, sizeof(err->details), "%s", mnl_attr_get_str(attr));
-	return MNL_CB_OK;
-}
-
 /* The kernel's own words (extended ack, uapi/netlink.h) become the error's details. */
 static void extack(struct err *err, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 	size_t skip = nlh->nlmsg_type == NLMSG_DONE ? sizeof(e->error) : sizeof(*e);
+	const struct nlattr *msg;
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || mnl_nlmsg_get_payload_len(nlh) < skip)
 		return;
 	if (nlh->nlmsg_type == NLMSG_ERROR && !(nlh->nlmsg_flags & NLM_F_CAPPED))
 		skip += e->msg.nlmsg_len - sizeof(e->msg);
-	if (skip < mnl_nlmsg_get_payload_len(nlh))
-		(void)mnl_attr_parse(nlh, (unsigned int)skip, extack_attr, err);
+	if (skip >= mnl_nlmsg_get_payload_len(nlh))
+		return;
+	msg = nl_attrs_of_msg(nlh, skip).of[NLMSGERR_ATTR_MSG];
+	if (msg && mnl_attr_validate(msg, MNL_TYPE_NUL_STRING) == 0)
+		snprintf(err->details, sizeof(err->details), "%s", mnl_attr_get_str(msg));
 }
 
 /* Is this an answer to a request of the open batch? Others are leftovers or announcements. */

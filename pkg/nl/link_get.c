@@ -69,7 +69,7 @@ static void without_ipv6_counters(struct nl *nl)
 	nl_u32(nl, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
-static int get(struct nl *nl, int index, const char *name, struct link *out)
+int nl_link_find(struct nl *nl, const char *name, int index, bool may_be_gone, struct link *out)
 {
 	struct ifinfomsg ifi = { .ifi_index = index };
 
@@ -78,38 +78,9 @@ static int get(struct nl *nl, int index, const char *name, struct link *out)
 	without_ipv6_counters(nl);
 	if (name)
 		nl_str(nl, IFLA_IFNAME, name);
-	if (nl_query(nl, nl_link_parse, out) < 0)
+	if (nl_query_allow(nl, may_be_gone ? ENODEV : 0, nl_link_parse, out) < 0)
 		return name ? err_wrap(nl->err, "%s", name) : err_wrap(nl->err, "link %d", index);
 	return 0;
-}
-
-static int ignore_enodev(struct nl *nl, int rc)
-{
-	if (rc < 0 && nl->err->sys == ENODEV) {
-		err_clear(nl->err);
-		return 0;
-	}
-	return rc;
-}
-
-int nl_link_get(struct nl *nl, const char *name, struct link *out)
-{
-	return get(nl, 0, name, out);
-}
-
-int nl_link_get_allow(struct nl *nl, const char *name, struct link *out)
-{
-	return ignore_enodev(nl, get(nl, 0, name, out));
-}
-
-int nl_link_get_index(struct nl *nl, int index, struct link *out)
-{
-	return get(nl, index, NULL, out);
-}
-
-int nl_link_get_index_allow(struct nl *nl, int index, struct link *out)
-{
-	return ignore_enodev(nl, get(nl, index, NULL, out));
 }
 
 struct port_count {

@@ -94,7 +94,6 @@ static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int in
 static int del_and_wait(struct nl *at, struct nl *watcher, struct nl *there, int far)
 {
 	pid_t pid = deferred_fork(at->deferred, mnl_socket_get_fd(at->sock));
-	int rc;
 
 	if (pid == 0)
 		send_alone(at);
@@ -102,23 +101,18 @@ static int del_and_wait(struct nl *at, struct nl *watcher, struct nl *there, int
 		at->used = 0; /* not sealed after all: do it here and wait */
 		return nl_commit_allow(at, ENODEV);
 	}
-	rc = wait_gone(watcher, at, there, far);
-	nl_reset(at);
-	return rc;
+	return wait_gone(watcher, at, there, far);
 }
 
 int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
 {
-	struct nl watcher;
+	auto_nl struct nl watcher;
 	int rc = watch(&watcher, far, at->err);
 
 	nl_link_del(at, index);
 	if (!rc)
-		rc = nl_seal(at);
-	if (!rc)
-		rc = del_and_wait(at, &watcher, there, far);
+		rc = nl_seal(at) < 0 ? -1 : del_and_wait(at, &watcher, there, far);
 	nl_reset(at);
-	nl_close(&watcher);
 	return rc;
 }
 

@@ -50,11 +50,6 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 	return 0;
 }
 
-int nl_open(struct nl *nl, struct err *err)
-{
-	return nl_open_bus(nl, NETLINK_ROUTE, err);
-}
-
 static int open_here(void *arg)
 {
 	struct nl *nl = arg;

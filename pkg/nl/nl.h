@@ -12,7 +12,7 @@
 #include "nl/io.h"
 
 /* rtnetlink socket in the current network namespace; reports to err from now on. */
-int nl_open(struct nl *nl, struct err *err) NODISCARD;
+#define nl_open(nl, err) nl_open_bus((nl), NETLINK_ROUTE, (err))
 /* The same on another bus, NETLINK_NETFILTER. */
 int nl_open_bus(struct nl *nl, int bus, struct err *err) NODISCARD;
 /* The same in the namespace netns_fd refers to. */

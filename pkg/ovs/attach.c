@@ -342,15 +342,9 @@ int ovs_check_port(struct cni_call *c, struct ovs_attachment *o)
 
 static int status(struct cni_call *c, struct ovs_attachment *o)
 {
-	const char *bridge = o->port.bridge;
-	bool exists = true;
-
 	if (ovsdb_open(&o->db, o->socket, STATUS_TIMEOUT_MS, c->arena, c->err) < 0 ||
-	    (bridge && ovs_bridge_exists(&o->db, bridge, &exists) < 0))
+	    (o->port.bridge && ovs_bridge_check(&o->db, o->port.bridge, ERR_UNAVAILABLE) < 0))
 		return -1;
-	if (!exists)
-		return err_set(c->err, ERR_UNAVAILABLE, "bridge: there is no OVS bridge %s",
-			       bridge);
 	return ovs_switch_sync(&o->db, STATUS_TIMEOUT_MS);
 }
 

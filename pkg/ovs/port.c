@@ -229,13 +229,13 @@ int ovs_port_get(struct ovsdb *db, const char *name, struct ovs_state *out)
 	return 0;
 }
 
-int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists)
+int ovs_bridge_check(struct ovsdb *db, const char *name, int code)
 {
-	const struct json *row = NULL;
-	int rc = find(db, "Bridge", "name", "name", name, &row);
+	const struct json *row;
 
-	*exists = row != NULL;
-	return rc;
+	if (find(db, "Bridge", "name", "name", name, &row) < 0)
+		return -1;
+	return row ? 0 : err_set(db->stream.err, code, "bridge: there is no OVS bridge %s", name);
 }
 
 int ovs_bridge_of_port(struct ovsdb *db, const struct json *port, const char **bridge)

@@ -69,8 +69,8 @@ struct ovs_state {
 };
 int ovs_port_get(struct ovsdb *db, const char *name, struct ovs_state *out) NODISCARD;
 
-/* Is there such a bridge? */
-int ovs_bridge_exists(struct ovsdb *db, const char *name, bool *exists) NODISCARD;
+/* An error of this code unless there is such a bridge. */
+int ovs_bridge_check(struct ovsdb *db, const char *name, int code) NODISCARD;
 
 /* The bridge that has this row of Port, or a port with this interface; NULL if none. */
 int ovs_bridge_of_port(struct ovsdb *db, const struct json *port, const char **bridge) NODISCARD;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/scope.h"
 #include "ovsdb/value.h"
 
 int ovsdb_open(struct ovsdb *db, const char *endpoint, int timeout_ms, struct arena *arena,
@@ -17,7 +18,8 @@ int ovsdb_open(struct ovsdb *db, const char *endpoint, int timeout_ms, struct ar
 
 void ovsdb_close(struct ovsdb *db)
 {
-	ovsdb_stream_close(&db->stream);
+	drop_fd(&db->stream.fd);
+	db->stream.broken = true;
 	db->under_way = NULL;
 }
 

@@ -224,12 +224,6 @@ int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_
 	return rc;
 }
 
-void ovsdb_stream_close(struct ovsdb_stream *s)
-{
-	drop_fd(&s->fd);
-	s->broken = true;
-}
-
 /* ---- texts ----------------------------------------------------------------------------------- */
 
 static int set_lost(struct ovsdb_stream *s, const char *what)

@@ -49,7 +49,6 @@ struct ovsdb_stream {
  */
 int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_ms,
 		      struct arena *arena, struct err *err) NODISCARD;
-void ovsdb_stream_close(struct ovsdb_stream *s);
 
 /* Send all of it; reads meanwhile, lest two peers wait for each other. */
 int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len) NODISCARD;

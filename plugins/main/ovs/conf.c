@@ -136,24 +136,13 @@ uint32_t ovs_link_timeout(const struct ovs_conf *conf)
 
 /* ---- the bridge ------------------------------------------------------------------------------ */
 
-static int has_bridge(struct cni_call *c, struct ovs_attachment *o)
-{
-	bool exists;
-
-	if (ovs_bridge_exists(&o->db, o->port.bridge, &exists) < 0)
-		return -1;
-	if (!exists)
-		return err_config(c->err, "bridge: there is no OVS bridge %s", o->port.bridge);
-	return 0;
-}
-
 static int find_bridge(struct cni_call *c, struct ovs_attachment *o, const char *uplink)
 {
 	const char **names;
 	size_t n;
 
 	if (o->port.bridge)
-		return has_bridge(c, o);
+		return ovs_bridge_check(&o->db, o->port.bridge, ERR_CONFIG);
 	sriov_uplinks(VF_SYSFS, uplink, c->arena, &names, &n);
 	for (size_t i = 0; i < n && !o->port.bridge; i++)
 		if (ovs_bridge_of(&o->db, names[i], &o->port.bridge) < 0)
