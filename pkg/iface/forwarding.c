@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "iface/configure.h"
-#include "nl/link_get.h"
 #include "nl/route.h"
 #include "sys/sysctl.h"
 

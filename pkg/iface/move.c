@@ -6,7 +6,6 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "nl/link_get.h"
 #include "sys/file.h"
 #include "sys/netns.h"
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "nl/addr.h"
-#include "nl/link_get.h"
 #include "nl/route.h"
 
 static int verify_link(struct cni_call *c, const struct cni_interface *f, const char *kind, bool up,

@@ -7,7 +7,6 @@
 
 #include "base/str.h"
 #include "iface/configure.h"
-#include "nl/link_get.h"
 #include "nl/link_wait.h"
 #include "sys/sysctl.h"
 
@@ -76,20 +75,16 @@ static int describe_inside(struct cni_call *c, const struct veth_req *veth, cons
 	return str_copy_ifname(inside->name, c->req->ifname, c->err);
 }
 
-int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host,
+int veth_add(struct cni_call *c, struct veth_req veth, bool is_port, struct link *host,
 	     struct link *inside)
 {
 	uint8_t mac[MAC_LEN], host_mac[MAC_LEN];
-	struct veth_req veth = {
-		.peer = c->req->ifname,
-		.peer_netns = c->netns_fd,
-		.mtu = v->mtu,
-		.mac = host_mac,
-		.peer_mac = v->mac ? v->mac : mac,
-		.master = v->master,
-		.dormant = v->dormant,
-	};
 
+	veth.peer = c->req->ifname;
+	veth.peer_netns = c->netns_fd;
+	veth.mac = host_mac;
+	if (!veth.peer_mac)
+		veth.peer_mac = mac;
 	if (!mac_random(mac) || !mac_random(host_mac))
 		return err_sys(c->err, "get random bytes");
 	host_mac[0] = 0xfe; /* a bridge without a MAC of its own takes the lowest */
@@ -101,11 +96,11 @@ int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host
 	 * A switch takes all that its port receives, router advertisements too, so an IPv6 address
 	 * of the port's own could not be reached; only its announcements would go to the container.
 	 */
-	if ((v->master || v->port) && host->ipv6)
+	if (is_port && host->ipv6)
 		nl_link_no_addrgen(c->host, host->index);
 	if (nl_commit(c->host) < 0)
 		return err_wrap(c->err, "%s", host->name);
-	if (!v->master)
+	if (!veth.master)
 		veth_refuse_ra(c, host);
 	return describe_inside(c, &veth, host, inside);
 }

@@ -4,14 +4,6 @@
 
 #include "skel/call.h"
 
-struct veth_options {
-	int master;         /* bridge to join on the host, 0 = none */
-	bool dormant;       /* a port that forwards nothing until nl_port_activate() */
-	bool port;          /* of a switch that is not the kernel's bridge */
-	uint32_t mtu;       /* both ends, 0 = kernel's default */
-	const uint8_t *mac; /* the container's end, NULL = a random one */
-};
-
 /* "veth" and 8 random hex digits, as the reference names the host's ends. */
 int veth_random_name(struct cni_call *c, const char **name) NODISCARD;
 
@@ -23,9 +15,11 @@ void veth_undo(struct cni_call *c, void *name);
 
 /*
  * A veth pair in one request: the host end, named veth and 8 hex digits, UP; the container's end
- * named CNI_IFNAME and still down. Both are described in *host and *inside.
+ * named CNI_IFNAME and still down. Both are described in *host and *inside. Of `veth`, the master,
+ * dormant, mtu and peer_mac (NULL = a random one) are the caller's; is_port: of a switch, be it not
+ * the kernel's.
  */
-int veth_add(struct cni_call *c, const struct veth_options *v, struct link *host,
+int veth_add(struct cni_call *c, struct veth_req veth, bool is_port, struct link *host,
 	     struct link *inside) NODISCARD;
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link.h - network interfaces: create, change, delete. See rtnetlink(7), uapi/if_link.h.
+ * link.h - network interfaces: create, change, delete, look up. See rtnetlink(7), uapi/if_link.h.
  */
 #pragma once
 
@@ -36,19 +36,13 @@ struct veth_req {
 	bool dormant;                  /* the port forwards nothing until nl_port_activate() */
 };
 
-struct bridge_req {
-	const char *name;
-	uint32_t mtu; /* 0 = kernel's default */
-	bool vlan_filtering;
-	const uint8_t *mac; /* NULL = kernel's choice, which follows the ports */
-};
-
 /*
  * Queue. The veth's own end comes up with it; the peer cannot be UP yet (ENOTCONN). Since Linux 6.2
  * the answer to nl_query() holds the new link, so that there is no need to look it up.
  */
 void nl_veth_add(struct nl *nl, const struct veth_req *v);
-void nl_bridge_add(struct nl *nl, const struct bridge_req *b);
+void nl_bridge_add(struct nl *nl, const char *name, const uint8_t mac[MAC_LEN], uint32_t mtu,
+		   bool vlan_filtering); /* mtu 0 = kernel's default */
 void nl_link_flags(struct nl *nl, int index, uint32_t flags, uint32_t mask); /* IFF_UP, ... */
 #define nl_link_up(nl, index) nl_link_flags((nl), (index), IFF_UP, IFF_UP)
 void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify = 1 */
@@ -67,3 +61,17 @@ void nl_link_del_name(struct nl *nl, const char *name);
 
 /* Bridge port flags (IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED). */
 void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated);
+
+/* Look one up. A missing one is ENODEV, or with _allow a success with out->index 0. */
+#define nl_link_get(nl, name, out)              nl_link_find((nl), (name), 0, false, (out))
+#define nl_link_get_allow(nl, name, out)        nl_link_find((nl), (name), 0, true, (out))
+#define nl_link_get_index(nl, index, out)       nl_link_find((nl), NULL, (index), false, (out))
+#define nl_link_get_index_allow(nl, index, out) nl_link_find((nl), NULL, (index), true, (out))
+int nl_link_find(struct nl *nl, const char *name, int index, bool may_be_gone,
+		 struct link *out) NODISCARD;
+
+/* Callback for nl_query() and nl_wait(): fill the struct link from an RTM_NEWLINK message. */
+int nl_link_parse(const struct nlmsghdr *nlh, void *data);
+
+/* How many ports a bridge has. */
+int nl_bridge_ports(struct nl *nl, int bridge, unsigned int *n) NODISCARD;

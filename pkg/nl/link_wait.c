@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "nl/link_get.h"
 #include "nl/nl.h"
 #include "sys/deferred.h"
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "nl/link_get.h"
 
 #define UNDO_TIMEOUT_MS   3000
 #define STATUS_TIMEOUT_MS 3000

@@ -17,7 +17,6 @@
 #include "nl/bridge_vlan.h"
 #include "nl/conntrack.h"
 #include "nl/link.h"
-#include "nl/link_get.h"
 #include "nl/route.h"
 #include "plugins/meta/firewall/iptables_nft.h"
 #include "plugins/meta/firewall/nftables.h"

@@ -12,7 +12,6 @@
 #include "iface/veth.h"
 #include "iface/vlan_list.h"
 #include "netfilter/rules.h"
-#include "nl/link_get.h"
 #include "nl/link_wait.h"
 #include "skel/delegate.h"
 #include "verify.h"
@@ -154,16 +153,16 @@ struct attachment {
 static int join(struct cni_call *c, struct attachment *a)
 {
 	const struct bridge_conf *conf = c->conf;
-	struct veth_options veth = {
+	struct veth_req veth = {
 		.dormant = starts_dormant(c),
 		.mtu = conf->bridge.mtu,
-		.mac = conf->mac,
+		.peer_mac = conf->mac,
 	};
 
 	if (bridge_ensure(c, &conf->bridge, &a->br) < 0)
 		return -1;
 	veth.master = a->br->link.index;
-	if (veth_add(c, &veth, &a->host, &a->inside) < 0 ||
+	if (veth_add(c, veth, true, &a->host, &a->inside) < 0 ||
 	    bridge_port_set_flags(c, &a->host, &conf->port) < 0 ||
 	    bridge_port_set_vlans(c, &a->br->link, &a->host, &conf->port.vlans) < 0)
 		return -1;

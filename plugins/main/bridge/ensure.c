@@ -7,7 +7,6 @@
 
 #include "iface/veth.h"
 #include "nl/addr.h"
-#include "nl/link_get.h"
 
 /*
  * What was added goes, then what was removed comes back in its order, for the first of a subnet is
@@ -93,16 +92,10 @@ static int create(struct cni_call *c, struct bridge *br)
 {
 	const struct bridge_options *o = br->options;
 	uint8_t mac[MAC_LEN];
-	struct bridge_req req = {
-		.name = o->name,
-		.mtu = o->mtu,
-		.vlan_filtering = o->vlan_filtering,
-		.mac = mac,
-	};
 
 	if (!mac_random(mac))
 		return err_sys(c->err, "get random bytes");
-	nl_bridge_add(c->host, &req);
+	nl_bridge_add(c->host, o->name, mac, o->mtu, o->vlan_filtering);
 	if (nl_commit(c->host) == 0) {
 		br->created = true;
 	} else if (c->host->ack_lost || c->err->sys != EEXIST) {

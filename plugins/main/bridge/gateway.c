@@ -5,7 +5,6 @@
 
 #include "iface/forwarding.h"
 #include "iface/veth.h"
-#include "nl/link_get.h"
 #include "sys/netns.h"
 
 static bool has_default_route(const struct cni_result *r, sa_family_t family)

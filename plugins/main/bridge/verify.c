@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "iface/verify.h"
-#include "nl/link_get.h"
 
 int bridge_verify(struct cni_call *c, const struct bridge_options *options, struct link *br)
 {

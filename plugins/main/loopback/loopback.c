@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "nl/addr.h"
-#include "nl/link_get.h"
 #include "skel/call.h"
 
 static int lo_set(struct cni_call *c, bool up, struct link *lo)

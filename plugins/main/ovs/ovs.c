@@ -27,9 +27,9 @@ static int write_cache(struct cni_call *c)
 static int attach_veth(struct cni_call *c, struct link *host, struct link *inside)
 {
 	const struct ovs_conf *conf = c->conf;
-	struct veth_options veth = { .port = true, .mtu = conf->mtu, .mac = conf->mac };
+	const struct veth_req veth = { .mtu = conf->mtu, .peer_mac = conf->mac };
 
-	if (host_lock(c) < 0 || veth_add(c, &veth, host, inside) < 0)
+	if (host_lock(c) < 0 || veth_add(c, veth, true, host, inside) < 0)
 		return -1;
 	host_unlock(c);
 	return write_cache(c);

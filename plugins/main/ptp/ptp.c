@@ -121,42 +121,35 @@ static void route_to_gateways(struct cni_call *c, const struct link *inside,
  * After the result's routes: a gateway of theirs inside the prefix had to be on the link for a
  * moment.
  */
-static void route_subnet(struct cni_call *c, size_t i, const struct link *inside)
-{
-	const struct cni_ipconfig *p = &c->result.ips[i];
-	struct route via_gw = {
-		.dst = ip_network(&p->address),
-		.gw = p->gateway,
-		.src = p->address,
-		.oif = inside->index,
-	};
-
-	if (!seen_subnet(&c->result, i) && p->address.plen < ip_bits(&p->address) &&
-	    !is_routed(&c->result, &via_gw.dst, false))
-		nl_route_add(c->sandbox, &via_gw, NLM_F_EXCL);
-}
-
-static int drop_connected(struct cni_call *c, size_t i, const struct link *inside)
-{
-	struct route connected = {
-		.dst = ip_network(&c->result.ips[i].address),
-		.oif = inside->index,
-		.scope = c->result.ips[i].address.family == AF_INET ? RT_SCOPE_LINK
-								    : RT_SCOPE_UNIVERSE,
-		.protocol = RTPROT_KERNEL,
-	};
-
-	nl_route_del(c->sandbox, &connected);
-	return nl_commit_allow(c->sandbox, ESRCH); /* a /32 has none */
-}
-
 static int route_subnets(struct cni_call *c, const struct link *inside)
 {
-	for (size_t i = 0; i < c->result.n_ips; i++)
-		if (drop_connected(c, i, inside) < 0)
+	const struct cni_result *r = &c->result;
+
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct ip *ip = &r->ips[i].address;
+		struct route connected = {
+			.dst = ip_network(ip),
+			.oif = inside->index,
+			.scope = ip->family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+			.protocol = RTPROT_KERNEL,
+		};
+
+		nl_route_del(c->sandbox, &connected);
+		if (nl_commit_allow(c->sandbox, ESRCH) < 0) /* a /32 has none */
 			return -1;
-	for (size_t i = 0; i < c->result.n_ips; i++) {
-		route_subnet(c, i, inside);
+	}
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct ip *ip = &r->ips[i].address;
+		struct route via_gw = {
+			.dst = ip_network(ip),
+			.gw = r->ips[i].gateway,
+			.src = *ip,
+			.oif = inside->index,
+		};
+
+		if (!seen_subnet(r, i) && ip->plen < ip_bits(ip) &&
+		    !is_routed(r, &via_gw.dst, false))
+			nl_route_add(c->sandbox, &via_gw, NLM_F_EXCL);
 		if (nl_commit(c->sandbox) < 0)
 			return err_wrap(c->err, "configure %s", c->req->ifname);
 	}
@@ -189,12 +182,12 @@ static int ptp_add(struct cni_call *c)
 {
 	const struct ptp_conf *conf = c->conf;
 	struct configure_options options = { 0 };
-	struct veth_options veth = { .mtu = conf->mtu };
+	const struct veth_req veth = { .mtu = conf->mtu };
 	struct link host, inside;
 	struct ipam ipam;
 	uint32_t index;
 
-	if (cni_ipam_find(c, &ipam) < 0 || veth_add(c, &veth, &host, &inside) < 0)
+	if (cni_ipam_find(c, &ipam) < 0 || veth_add(c, veth, false, &host, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
 	index = cni_add_interface(c, &inside, c->req->netns);

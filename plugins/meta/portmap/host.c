@@ -7,7 +7,6 @@
 
 #include "nft_table.h"
 #include "nl/conntrack.h"
-#include "nl/link_get.h"
 #include "nl/route.h"
 #include "siblings.h"
 #include "sys/sysctl.h"
