@@ -263,28 +263,20 @@ int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 
 /* ---- CHECK ----------------------------------------------------------------------------------- */
 
-static bool has_vlan(const struct ovs_port *p, int64_t vid)
-{
-	for (size_t i = 0; i < p->n_trunks; i++)
-		if (p->trunks[i] == vid)
-			return true;
-	return false;
-}
-
 static bool same_trunks(const struct ovs_port *p, const struct json *trunks)
 {
+	struct vlan_set have = { 0 };
 	const struct json *item;
 	size_t n = ovsdb_set(trunks, &item);
 
-	if (n != p->n_trunks)
-		return false;
 	for (; n; n--, item = json_next(item)) {
 		int64_t vid;
 
-		if (!json_int(item, &vid) || !has_vlan(p, vid))
+		if (!json_int(item, &vid) || vid < 0 || vid >= OVS_VLANS)
 			return false;
+		vlan_set_add(&have, (uint16_t)vid);
 	}
-	return true;
+	return !memcmp(&have, &p->trunks, sizeof(have));
 }
 
 static int verify_vlans(struct cni_call *c, const struct ovs_port *p, const struct json *port)

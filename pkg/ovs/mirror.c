@@ -23,7 +23,7 @@ static void where_roles(struct ovsdb_txn *t, unsigned int roles, const char *por
 		if (has_role(roles, i))
 			ovsdb_add_uuid(condition, NULL, port_uuid);
 		else
-			ovsdb_add_empty(condition, NULL);
+			ovsdb_add_set(condition, NULL);
 	}
 }
 
@@ -136,12 +136,12 @@ static void assert_ops(struct ovsdb_txn *t, const struct ovs_mirrors *ms)
 	if (ms->on_bridge)
 		json_add_copy(row, "mirrors", ms->on_bridge);
 	else
-		ovsdb_add_empty(row, "mirrors");
+		ovsdb_add_set(row, "mirrors");
 	where_bridge(t, ms);
 	for (size_t i = 0; i < ms->n; i++) {
 		if (!ms->mirror[i].exists || !takes_output(&ms->mirror[i]))
 			continue;
-		ovsdb_add_empty(ovsdb_wait(t, "Mirror", "output_port", "==", 0), "output_port");
+		ovsdb_add_set(ovsdb_wait(t, "Mirror", "output_port", "==", 0), "output_port");
 		ovsdb_where_uuid(t, "_uuid", "==", ms->mirror[i].uuid);
 	}
 }

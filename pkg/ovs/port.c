@@ -39,8 +39,13 @@ static void insert_port(struct ovsdb_txn *t, const struct ovs_port *p)
 	json_add_str(row, "vlan_mode", p->vlan_mode);
 	if (p->has_tag)
 		json_add_int(row, "tag", p->tag);
-	if (p->n_trunks)
-		ovsdb_add_uints(row, "trunks", p->trunks, p->n_trunks);
+	if (!vlan_set_is_empty(&p->trunks)) {
+		struct json *trunks = ovsdb_add_set(row, "trunks");
+
+		for (uint16_t vid = 0; vid < OVS_VLANS; vid++)
+			if (vlan_set_has(&p->trunks, vid))
+				json_add_int(trunks, NULL, vid);
+	}
 	ovsdb_add_map(row, "external_ids", p->ids, p->n_ids);
 	ovsdb_add_uuid(row, "interfaces", p->iface_uuid);
 }
@@ -64,7 +69,7 @@ static struct ovsdb_txn *wait_ofport(struct ovsdb *db, const struct ovs_port *p,
 {
 	struct ovsdb_txn *t = ovsdb_begin(db, "wait for ovs-vswitchd to open port %s", p->name);
 
-	ovsdb_add_empty(ovsdb_wait(t, "Interface", "ofport", "!=", timeout), "ofport");
+	ovsdb_add_set(ovsdb_wait(t, "Interface", "ofport", "!=", timeout), "ofport");
 	ovsdb_where_uuid(t, "_uuid", "==", p->iface_uuid);
 	ovsdb_select(t, "Interface", "ofport error link_state");
 	ovsdb_where_uuid(t, "_uuid", "==", p->iface_uuid);

@@ -9,16 +9,18 @@
  */
 #pragma once
 
+#include "nl/bridge_vlan.h"
 #include "ovsdb/ovsdb.h"
 #include "ovsdb/value.h"
+
+#define OVS_VLANS 4096
 
 struct ovs_port {
 	const char *bridge, *name;
 	const char *vlan_mode;
 	bool has_tag;
 	uint16_t tag;
-	const uint16_t *trunks; /* none: all */
-	size_t n_trunks;
+	struct vlan_set trunks;       /* none: all */
 	const struct ovsdb_pair *ids; /* Port.external_ids */
 	size_t n_ids;
 	const char *iface_type;  /* NULL: the default, a netdev */

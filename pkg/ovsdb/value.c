@@ -82,9 +82,9 @@ static struct json *add_tagged(struct json *parent, const char *key, const char 
 	return v;
 }
 
-void ovsdb_add_empty(struct json *parent, const char *key)
+struct json *ovsdb_add_set(struct json *parent, const char *key)
 {
-	json_add_list(add_tagged(parent, key, "set"), NULL);
+	return json_add_list(add_tagged(parent, key, "set"), NULL);
 }
 
 void ovsdb_add_uuid(struct json *parent, const char *key, const char *uuid)
@@ -102,14 +102,6 @@ void ovsdb_add_map(struct json *parent, const char *key, const struct ovsdb_pair
 		json_add_str(pair, NULL, pairs[i].key);
 		json_add_str(pair, NULL, pairs[i].value);
 	}
-}
-
-void ovsdb_add_uints(struct json *parent, const char *key, const uint16_t *n, size_t count)
-{
-	struct json *list = json_add_list(add_tagged(parent, key, "set"), NULL);
-
-	for (size_t i = 0; i < count; i++)
-		json_add_int(list, NULL, n[i]);
 }
 
 int ovsdb_new_uuid(char uuid[OVSDB_UUID_LEN + 1], struct err *err)

@@ -24,10 +24,9 @@ const char *ovsdb_map(const struct json *v, const char *key); /* a map's string;
 
 /* ---- building: key NULL appends to a list ---------------------------------------------------- */
 
-void ovsdb_add_empty(struct json *parent, const char *key); /* the empty set */
+struct json *ovsdb_add_set(struct json *parent, const char *key); /* its list, empty */
 void ovsdb_add_uuid(struct json *parent, const char *key, const char *uuid);
 void ovsdb_add_map(struct json *parent, const char *key, const struct ovsdb_pair *pairs, size_t n);
-void ovsdb_add_uints(struct json *parent, const char *key, const uint16_t *n, size_t count);
 
 /* A random one (RFC 9562, 5.4): a row may be inserted under an id of the client's choice. */
 int ovsdb_new_uuid(char uuid[OVSDB_UUID_LEN + 1], struct err *err) NODISCARD;

@@ -77,15 +77,13 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
 
 static int add(struct ovsdb *db, struct err *err)
 {
-	static const uint16_t trunks[] = { 1, 2, 4095 };
 	static const struct ovsdb_pair ids[] = { { "owner", "o" }, { "contIface", "eth0" } };
 	struct ovs_port p = {
 		.bridge = "br0",
 		.name = "veth1",
 		.vlan_mode = "native-tagged",
 		.has_tag = true,
-		.trunks = trunks,
-		.n_trunks = 3,
+		.trunks = { { 7 } },
 		.ids = ids,
 		.n_ids = 2,
 		.iface_id = "x",

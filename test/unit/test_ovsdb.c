@@ -134,14 +134,15 @@ static void test_values(void)
 static void test_build(void)
 {
 	static const struct ovsdb_pair pairs[] = { { "a", "1" }, { "b", "2" } };
-	static const uint16_t numbers[] = { 5, 4095 };
-	struct json *o = json_object();
+	struct json *o = json_object(), *n;
 	char uuid[OVSDB_UUID_LEN + 1], other[OVSDB_UUID_LEN + 1];
 
-	ovsdb_add_empty(o, "e");
+	ovsdb_add_set(o, "e");
 	ovsdb_add_uuid(o, "u", U1);
 	ovsdb_add_map(o, "m", pairs, 2);
-	ovsdb_add_uints(o, "n", numbers, 2);
+	n = ovsdb_add_set(o, "n");
+	json_add_uint(n, NULL, 5);
+	json_add_uint(n, NULL, 4095);
 	is_str(json_print(o),
 	       "{\"e\":[\"set\",[]],\"u\":[\"uuid\",\"" U1 "\"],"
 	       "\"m\":[\"map\",[[\"a\",\"1\"],[\"b\",\"2\"]]],\"n\":[\"set\",[5,4095]]}",

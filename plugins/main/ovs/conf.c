@@ -4,8 +4,6 @@
 #include "iface/mac.h"
 #include "nl/bridge_vlan.h"
 
-#define OVS_VLANS 4096
-
 static const struct json_field trunk_fields[] = {
 	F_UINT("minID", struct vlan_range, min, .max = OVS_VLANS - 1, HAS(struct vlan_range, min)),
 	F_UINT("maxID", struct vlan_range, max, .max = OVS_VLANS - 1, HAS(struct vlan_range, max)),
@@ -28,7 +26,8 @@ static const struct json_field args_fields[] = { F_HERE("cni", cni_args_fields),
 
 const struct json_field ovs_fields[] = {
 	F_STR("bridge", struct ovs_conf, ovs.port.bridge),
-	F_UINT("vlan", struct ovs_conf, vlan, .max = OVS_VLANS - 1, HAS(struct ovs_conf, vlan)),
+	F_UINT("vlan", struct ovs_conf, ovs.port.tag, .max = OVS_VLANS - 1,
+	       .has_offset = offsetof(struct ovs_conf, ovs.port.has_tag)),
 	F_LIST("trunk", struct ovs_conf, trunk, trunk_fields),
 	F_UINT("mtu", struct ovs_conf, mtu, .max = 65535),
 	F_STR("deviceID", struct ovs_conf, device_id),
@@ -66,22 +65,11 @@ static const char *vlan_mode(bool tag, bool trunk)
 /* A trunk port without trunks carries every VLAN. */
 static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs_port *p)
 {
-	uint16_t *vids = arena_array(c->arena, uint16_t, OVS_VLANS);
-	struct vlan_set set = { 0 };
-
 	for (size_t i = 0; i < conf->n_trunk; i++)
 		if (!conf->trunk[i].has_id && !conf->trunk[i].has_min && !conf->trunk[i].has_max)
 			return err_config(c->err, "trunk[%zu]: neither id nor minID and maxID", i);
-	if (vlan_list_collect(c, "trunk", conf->trunk, conf->n_trunk, &set) < 0)
-		return -1;
-	for (uint16_t vid = 0; vid < OVS_VLANS; vid++)
-		if (vlan_set_has(&set, vid))
-			vids[p->n_trunks++] = vid;
-	p->trunks = vids;
-	p->has_tag = conf->has_vlan;
-	p->tag = conf->vlan;
-	p->vlan_mode = vlan_mode(conf->has_vlan, conf->n_trunk > 0);
-	return 0;
+	p->vlan_mode = vlan_mode(p->has_tag, conf->n_trunk > 0);
+	return vlan_list_collect(c, "trunk", conf->trunk, conf->n_trunk, &p->trunks);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
@@ -127,11 +115,6 @@ int ovs_validate(struct cni_call *c)
 	if (iface_device_info_check(c, conf->device_info) < 0)
 		return -1;
 	return choose_mac(c, conf);
-}
-
-uint32_t ovs_link_timeout(const struct ovs_conf *conf)
-{
-	return (conf->retries ? conf->retries : 5) * (conf->interval ? conf->interval : 600);
 }
 
 /* ---- the bridge ------------------------------------------------------------------------------ */

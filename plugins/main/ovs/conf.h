@@ -13,8 +13,6 @@
 
 struct ovs_conf {
 	const char *configuration_path, *device_id, *device_info;
-	uint16_t vlan;
-	bool has_vlan;
 	struct vlan_range *trunk;
 	size_t n_trunk;
 	uint32_t mtu, retries, interval;
@@ -40,9 +38,3 @@ int ovs_validate(struct cni_call *c) NODISCARD;
  * that the device's uplink is on, by its own name or by its bond's.
  */
 int ovs_find_bridge(struct cni_call *c) NODISCARD;
-
-/*
- * How long to wait for the link of an interface with addresses: ovs-cni looks five times, every 600
- * ms.
- */
-uint32_t ovs_link_timeout(const struct ovs_conf *conf);

@@ -81,6 +81,9 @@ static int configure(struct cni_call *c, const struct link *inside, uint32_t ind
 static int ovs_add(struct cni_call *c)
 {
 	struct ovs_conf *conf = c->conf;
+	/* for the link of an interface with addresses: ovs-cni looks five times, every 600 ms */
+	const uint32_t timeout_ms =
+		(conf->retries ? conf->retries : 5) * (conf->interval ? conf->interval : 600);
 	struct link host, inside;
 	struct ipam ipam;
 	uint32_t index;
@@ -94,7 +97,7 @@ static int ovs_add(struct cni_call *c)
 	if (configure(c, &inside, index) < 0)
 		return -1;
 	conf->ovs.port.name = arena_strdup(c->arena, host.name); /* for the undo as well */
-	if (ovs_plug(c, &conf->ovs, c->result.n_ips ? ovs_link_timeout(conf) : 0) < 0)
+	if (ovs_plug(c, &conf->ovs, c->result.n_ips ? timeout_ms : 0) < 0)
 		return -1;
 	if (inside.index)
 		announce(c, &inside, ANNOUNCE_KERNEL);
