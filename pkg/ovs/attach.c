@@ -30,13 +30,10 @@ static void identify(struct cni_call *c, struct ovs_port *p)
 		{ "contPodName", cni_arg(c, "K8S_POD_NAME") },
 		{ "contPodNamespace", cni_arg(c, "K8S_POD_NAMESPACE") },
 	};
-	struct ovsdb_pair *ids = arena_array(c->arena, struct ovsdb_pair, ARRAY_SIZE(all));
 
-	p->ids = ids;
-	p->n_ids = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i].value)
-			ids[p->n_ids++] = all[i];
+			*arena_append(c->arena, p->ids, p->n_ids) = all[i];
 }
 
 /*

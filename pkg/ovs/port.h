@@ -20,8 +20,8 @@ struct ovs_port {
 	const char *vlan_mode;
 	bool has_tag;
 	uint16_t tag;
-	struct vlan_set trunks;       /* none: all */
-	const struct ovsdb_pair *ids; /* Port.external_ids */
+	struct vlan_set trunks; /* none: all */
+	struct ovsdb_pair *ids; /* Port.external_ids */
 	size_t n_ids;
 	const char *iface_type;  /* NULL: the default, a netdev */
 	const char *iface_id;    /* Interface.external_ids, NULL: none */

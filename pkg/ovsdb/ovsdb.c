@@ -97,13 +97,11 @@ struct json *ovsdb_mutation(struct ovsdb_txn *t, const char *column, const char 
 static void add_columns(struct ovsdb_txn *t, const char *columns)
 {
 	struct json *list = json_add_list(t->op, "columns");
-	char name[64];
 
 	while (*columns) {
 		size_t n = strcspn(columns, " ");
 
-		snprintf(name, sizeof(name), "%.*s", (int)n, columns);
-		json_add_str(list, NULL, name);
+		json_add_str(list, NULL, arena_strndup(json_arena(), columns, n));
 		columns += n + (columns[n] == ' ');
 	}
 }

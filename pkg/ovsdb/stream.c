@@ -161,10 +161,17 @@ static int retry(struct ovsdb_stream *s, const char *what)
 	return -1;
 }
 
-static int timed_out(struct ovsdb_stream *s)
+/* Nothing sensible can come over it any more. */
+static int give_up(struct ovsdb_stream *s, int code, int sys, const char *why)
 {
 	s->broken = true;
-	return err_set(s->err, ERR_RETRY, "%s: ovsdb-server does not answer", s->where);
+	err_fill(s->err, code, sys, "%s: %s", s->where, why);
+	return -1;
+}
+
+static int timed_out(struct ovsdb_stream *s)
+{
+	return give_up(s, ERR_RETRY, 0, "ovsdb-server does not answer");
 }
 
 /* What has happened of it, perhaps nothing yet (0). */
@@ -226,18 +233,6 @@ int ovsdb_stream_open(struct ovsdb_stream *s, const char *endpoint, int timeout_
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
-static int set_lost(struct ovsdb_stream *s, const char *what)
-{
-	s->broken = true;
-	return retry(s, what);
-}
-
-static int set_misbehaves(struct ovsdb_stream *s, const char *how)
-{
-	s->broken = true;
-	return err_set(s->err, ERR_INTERNAL, "%s: ovsdb-server sends %s", s->where, how);
-}
-
 static void make_room(struct ovsdb_stream *s)
 {
 	size_t bigger = s->size ? s->size * 2 : FIRST_BUFFER;
@@ -262,32 +257,26 @@ static int receive(struct ovsdb_stream *s)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0)
-		return set_lost(s, "receive");
-	if (n == 0) {
-		errno = 0;
-		return set_lost(s, "ovsdb-server closed the connection");
-	}
+		return give_up(s, ERR_RETRY, errno, "receive");
+	if (n == 0)
+		return give_up(s, ERR_RETRY, 0, "ovsdb-server closed the connection");
 	s->used += (size_t)n;
 	s->total += (size_t)n;
-	return s->total > OVSDB_MAX_BYTES ? set_misbehaves(s, "too much") : 0;
-}
-
-static int usable(struct ovsdb_stream *s)
-{
-	errno = 0;
-	return s->broken ? set_lost(s, "the connection is lost") : 0;
+	if (s->total > OVSDB_MAX_BYTES)
+		return give_up(s, ERR_INTERNAL, 0, "ovsdb-server sends too much");
+	return 0;
 }
 
 int ovsdb_stream_put(struct ovsdb_stream *s, const char *text, size_t len)
 {
-	if (usable(s) < 0)
-		return -1;
+	if (s->broken)
+		return give_up(s, ERR_RETRY, 0, "the connection is lost");
 	while (len) {
 		ssize_t n = send(s->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		int got;
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return set_lost(s, "send");
+			return give_up(s, ERR_RETRY, errno, "send");
 		if (n >= 0) {
 			text += n;
 			len -= (size_t)n;
@@ -312,15 +301,16 @@ static void take_text(struct ovsdb_stream *s, size_t n, const char **text, size_
 
 int ovsdb_stream_get(struct ovsdb_stream *s, const char **text, size_t *len)
 {
-	if (usable(s) < 0)
-		return -1;
+	if (s->broken)
+		return give_up(s, ERR_RETRY, 0, "the connection is lost");
 	for (;;) {
 		long n = ovsdb_frame_next(&s->frame, s->in, s->used);
 		int got;
 
 		if (n < 0)
-			return set_misbehaves(s,
-					      "what is no JSON object, or too deep, or too much");
+			return give_up(s, ERR_INTERNAL, 0,
+				       "ovsdb-server sends what is no JSON object, or too deep, or "
+				       "too much");
 		if (n > 0) {
 			take_text(s, (size_t)n, text, len);
 			return 0;

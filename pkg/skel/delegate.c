@@ -193,12 +193,9 @@ int cni_ipam_add(struct cni_call *c, const struct ipam *i)
 		return -1;
 	if (!r.n_ips)
 		return err_set(c->err, ERR_INTERNAL, "IPAM plugin returned missing IP config");
-	c->result.ips = r.ips;
-	c->result.n_ips = r.n_ips;
-	c->result.routes = r.routes;
-	c->result.n_routes = r.n_routes;
-	c->result.dns = r.dns;
-	c->result.never_used = r.never_used;
+	r.interfaces = c->result.interfaces;
+	r.n_interfaces = c->result.n_interfaces;
+	c->result = r;
 	return 0;
 }
 

@@ -21,7 +21,7 @@ struct ipam {
 int cni_ipam_find(struct cni_call *c, struct ipam *i) NODISCARD;
 
 /*
- * ADD: takes over addresses, routes and dns to the result and pushes the release; success without
+ * ADD: all but the interfaces becomes the result, and pushes the release; success without
  * any if the configuration names no IPAM. The host lock must not be held if the plugin is executed.
  */
 int cni_ipam_add(struct cni_call *c, const struct ipam *i) NODISCARD;

@@ -52,40 +52,35 @@ static bool is_record(const char *name)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-struct content {
-	struct record r;
-	const struct json *prev;
-};
-
 static const struct json_field record_fields[] = {
-	F_STR("plugin", struct content, r.plugin, .required = true),
-	F_STR("network", struct content, r.network, .required = true),
-	F_STR("containerID", struct content, r.container_id, .required = true, .max = ATTFILE_MAX),
-	F_STR("ifname", struct content, r.ifname, .required = true),
-	F_STR("netns", struct content, r.netns, .required = true),
-	F_STR("args", struct content, r.args, .required = true, .max = ATTFILE_MAX),
-	F_STR("note", struct content, r.extra),
-	F_MAP("config", struct content, r.conf, .required = true),
-	F_MAP("prevResult", struct content, prev, .required = true),
+	F_STR("plugin", struct record, plugin, .required = true),
+	F_STR("network", struct record, network, .required = true),
+	F_STR("containerID", struct record, container_id, .required = true, .max = ATTFILE_MAX),
+	F_STR("ifname", struct record, ifname, .required = true),
+	F_STR("netns", struct record, netns, .required = true),
+	F_STR("args", struct record, args, .required = true, .max = ATTFILE_MAX),
+	F_STR("note", struct record, extra),
+	F_MAP("config", struct record, conf, .required = true),
+	F_MAP("prevResult", struct record, result, .required = true),
 	F_END
 };
 
 static int parse(const char *name, struct arena *arena, struct record **out, struct err *err)
 {
-	struct content *k = arena_new(arena, struct content);
+	struct record *r = arena_new(arena, struct record);
 	const struct json *v;
 
-	k->r.extra = "";
+	r->extra = "";
 	*out = NULL;
 	if (attfile_load(path_of(arena, name), arena, &v, err) < 0 ||
-	    json_decode(v, record_fields, "", k, err) < 0)
+	    json_decode(v, record_fields, "", r, err) < 0)
 		return -1;
-	if (!str_is_cni_name(k->r.network) || !str_is_cni_name(k->r.container_id) ||
-	    str_ifname_fault(k->r.ifname) || strcmp(name, name_of(arena, &k->r)) != 0)
+	if (!str_is_cni_name(r->network) || !str_is_cni_name(r->container_id) ||
+	    str_ifname_fault(r->ifname) || strcmp(name, name_of(arena, r)) != 0)
 		return err_set(err, ERR_DECODE, "of another name");
-	if (cni_result_parse(k->prev, CNI_VERSION_LATEST, false, "prevResult", &k->r.prev, err) < 0)
+	if (cni_result_parse(r->result, CNI_VERSION_LATEST, false, "prevResult", &r->prev, err) < 0)
 		return -1;
-	*out = &k->r;
+	*out = r;
 	return 0;
 }
 

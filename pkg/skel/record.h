@@ -22,7 +22,8 @@ struct record {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args;
 	const char *extra;       /* what the plugin has decided; "" if nothing */
 	const struct json *conf; /* the configuration, all of it but prevResult */
-	struct cni_result prev;  /* c->result, or if that is empty still, c->req->prev */
+	const struct json *result;
+	struct cni_result prev; /* of it: c->result, or if that is empty still, c->req->prev */
 };
 
 /* ADD; extra is for DEL and repair, NULL = nothing. Its undo leaves what was there before. */

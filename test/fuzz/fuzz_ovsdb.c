@@ -77,7 +77,7 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
 
 static int add(struct ovsdb *db, struct err *err)
 {
-	static const struct ovsdb_pair ids[] = { { "owner", "o" }, { "contIface", "eth0" } };
+	static struct ovsdb_pair ids[] = { { "owner", "o" }, { "contIface", "eth0" } };
 	struct ovs_port p = {
 		.bridge = "br0",
 		.name = "veth1",

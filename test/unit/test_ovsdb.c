@@ -141,8 +141,8 @@ static void test_build(void)
 	ovsdb_add_uuid(o, "u", U1);
 	ovsdb_add_map(o, "m", pairs, 2);
 	n = ovsdb_add_set(o, "n");
-	json_add_uint(n, NULL, 5);
-	json_add_uint(n, NULL, 4095);
+	json_add_int(n, NULL, 5);
+	json_add_int(n, NULL, 4095);
 	is_str(json_print(o),
 	       "{\"e\":[\"set\",[]],\"u\":[\"uuid\",\"" U1 "\"],"
 	       "\"m\":[\"map\",[[\"a\",\"1\"],[\"b\",\"2\"]]],\"n\":[\"set\",[5,4095]]}",

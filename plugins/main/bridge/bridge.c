@@ -14,7 +14,6 @@
 #include "netfilter/rules.h"
 #include "nl/link_wait.h"
 #include "skel/delegate.h"
-#include "verify.h"
 
 #define UP_TIMEOUT_MS 3000
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "iface/verify.h"
 #include "iface/veth.h"
 #include "nl/addr.h"
 
@@ -206,4 +207,14 @@ int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link 
 	if (rc == 0 || c->host->ack_lost)
 		add_change(c, br, link, address, NULL);
 	return rc < 0 ? err_wrap(c->err, "%s", link->name) : pin_mac(c, link);
+}
+
+int bridge_verify(struct cni_call *c, const struct bridge_options *options, struct link *br)
+{
+	if (verify_host(c, options->name, "bridge", br) < 0)
+		return -1;
+	if (options->promisc && !br->promiscuity)
+		return err_set(c->err, ERR_CHECK, "bridge %s is not promiscuous any more",
+			       br->name);
+	return 0;
 }

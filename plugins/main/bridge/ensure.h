@@ -49,3 +49,7 @@ int bridge_refresh(struct cni_call *c, struct bridge *br, const struct link *por
  */
 int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link *link,
 		       const struct ip *address) NODISCARD;
+
+/* CHECK: the bridge of prevResult is as it was made. */
+int bridge_verify(struct cni_call *c, const struct bridge_options *options,
+		  struct link *br) NODISCARD;

@@ -45,7 +45,7 @@ static int make_vlan_gateway(struct cni_call *c, struct bridge *br, const char *
 {
 	struct bridge_port_vlans own_vlan = { .vid = v->vid,
 					      .preserve_default = v->preserve_default };
-	int home = netns_home(c->err);
+	int rc, home = netns_home(c->err);
 	struct veth_req veth = {
 		.peer = name, .peer_netns = home, .mtu = br->link.mtu, .master = br->link.index
 	};
@@ -54,12 +54,11 @@ static int make_vlan_gateway(struct cni_call *c, struct bridge *br, const char *
 	if (home < 0 || veth_random_name(c, &veth.name) < 0)
 		return -1;
 	nl_veth_add(c->host, &veth);
-	if (nl_commit_allow(c->host, EEXIST) < 0) {
-		if (c->host->ack_lost)
-			br->vlan_port = veth.name;
+	rc = nl_commit_allow(c->host, EEXIST);
+	if (rc == 0 || c->host->ack_lost)
+		br->vlan_port = veth.name;
+	if (rc < 0)
 		return err_wrap(c->err, "%s", name);
-	}
-	br->vlan_port = veth.name;
 	if (nl_link_get_allow(c->host, veth.name, &port) < 0 ||
 	    nl_link_get(c->host, name, &gateway) < 0)
 		return -1;

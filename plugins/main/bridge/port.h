@@ -28,3 +28,7 @@ int bridge_port_set_flags(struct cni_call *c, const struct link *port,
 			  const struct bridge_port *want) NODISCARD;
 int bridge_port_set_vlans(struct cni_call *c, const struct link *br, const struct link *port,
 			  const struct bridge_port_vlans *v) NODISCARD;
+
+/* CHECK: the host's end of `inside` is a port of the bridge, as it was made. */
+int bridge_verify_port(struct cni_call *c, const struct link *br, const struct link *inside,
+		       const struct bridge_port *want) NODISCARD;

@@ -103,11 +103,10 @@ static void take_names(struct cni_call *c, const struct json *result)
 	}
 }
 
-static bool take_port(struct mirror_conf *conf, const struct json *row)
+static void take_port(struct mirror_conf *conf, const struct json *row)
 {
 	conf->set.port = ovsdb_str(json_get(row, "name"));
-	conf->set.port_uuid = ovsdb_uuid(json_get(row, "_uuid"));
-	return conf->set.port && conf->set.port_uuid;
+	conf->set.port_uuid = conf->set.port ? ovsdb_uuid(json_get(row, "_uuid")) : NULL;
 }
 
 static bool is_anothers(struct cni_call *c, const struct json *port)
@@ -115,21 +114,6 @@ static bool is_anothers(struct cni_call *c, const struct json *port)
 	const char *id = ovsdb_map(json_get(port, "external_ids"), "contId");
 
 	return id && *id && !ovs_is_this(c, port);
-}
-
-static int find_by_name(struct cni_call *c, bool *found)
-{
-	struct mirror_conf *conf = c->conf;
-
-	*found = false;
-	for (size_t i = 0; i < conf->n_names && !*found; i++) {
-		struct ovs_state state;
-
-		if (ovs_port_get(&conf->ovs.db, conf->names[i], &state) < 0)
-			return -1;
-		*found = state.port && !is_anothers(c, state.port) && take_port(conf, state.port);
-	}
-	return 0;
 }
 
 /*
@@ -143,15 +127,18 @@ static int find_port(struct cni_call *c)
 					  { "contId", c->req->container_id },
 					  { "contIface", c->req->ifname } };
 	const struct json *rows;
-	bool found;
 
 	if (ovs_ports_with(&conf->ovs.db, ids, ARRAY_SIZE(ids), &rows) < 0)
 		return -1;
-	found = rows && take_port(conf, rows);
-	if (!found && find_by_name(c, &found) < 0)
-		return -1;
-	if (!found)
-		conf->set.port_uuid = NULL;
+	take_port(conf, rows);
+	for (size_t i = 0; i < conf->n_names && !conf->set.port_uuid; i++) {
+		struct ovs_state state;
+
+		if (ovs_port_get(&conf->ovs.db, conf->names[i], &state) < 0)
+			return -1;
+		if (!is_anothers(c, state.port))
+			take_port(conf, state.port);
+	}
 	return 0;
 }
 
