@@ -89,7 +89,8 @@ static int route_parse(const struct nlmsghdr *nlh, void *data)
 	struct route r = { 0 };
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
-	    rtm->rtm_type != RTN_UNICAST || rtm->rtm_flags & RTM_F_CLONED)
+	    rtm->rtm_type != RTN_UNICAST || rtm->rtm_flags & RTM_F_CLONED ||
+	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6)) /* MPLS has some */
 		return MNL_CB_OK;
 	a = nl_attrs_of_msg(nlh, sizeof(*rtm));
 	metrics = nl_attrs_of(a.of[RTA_METRICS]);
