@@ -9,6 +9,7 @@
 #include "netfilter/iptables.h"
 #include "nft_compat.h"
 #include "siblings.h"
+#include "skel/instance.h"
 
 /* ---- our table ------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/sha512.h"
+#include "skel/instance.h"
 
 #define CONDITIONS_MAX 4096 /* bytes, of one family */
 

@@ -5,8 +5,9 @@
  */
 #pragma once
 
+#include "cni/result.h"
 #include "condition.h"
-#include "skel/instance.h"
+#include "json/decode.h"
 
 #define PORTMAP_MARK_BIT 13
 #define PORTMAP_MAX      5000 /* mappings: what one transaction takes, for two families */

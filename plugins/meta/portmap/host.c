@@ -155,7 +155,7 @@ int portmap_allow_loopback(struct cni_call *c, const struct portmap *conf)
 
 /* ---- tracked connections --------------------------------------------------------------------- */
 
-/* On ADD of UDP: a peer that has no handshake goes on as it did. On DEL what the container answers. */
+/* On ADD UDP's: a peer that has no handshake goes on as it did. On DEL the container's. */
 int portmap_conntrack_flush(struct cni_call *c, const struct portmap_list *list)
 {
 	struct conntrack_port *ports = arena_array(c->arena, struct conntrack_port, list->n + 1);

@@ -32,7 +32,7 @@ const char *portmap_text_join(const struct portmap_text *t)
 	p = stpcpy(text, begin);
 	for (size_t i = 0; i < t->n_lines; i++)
 		p = stpcpy(stpcpy(p, t->line[i]), "\n");
-	strcpy(p, end);
+	memcpy(p, end, sizeof(end));
 	return text;
 }
 

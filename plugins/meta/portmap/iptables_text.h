@@ -13,6 +13,7 @@
 
 #include "conf.h"
 #include "netfilter/iptables_save.h"
+#include "skel/instance.h"
 
 #define PORTMAP_CHAIN   "CNI-DN-"
 #define PORTMAP_ENTRIES "CNI-HOSTPORT-DNAT"
@@ -41,7 +42,7 @@ struct portmap_text {
 	size_t n;
 	struct portmap_rules rules, entries;
 
-	/* What iptables-save says, and portmap_saved_read(): what the chain has, of all interfaces. */
+	/* iptables-save's, and portmap_saved_read(): what the chain has, of all interfaces */
 	const char *saved;
 	struct portmap_rules old, old_entries;
 	bool had_chain;

@@ -26,6 +26,7 @@
 #pragma once
 
 #include "conf.h"
+#include "skel/call.h"
 
 /*
  * The rules are there afterwards, and no others that lead to the same address. ERR_IN_USE if

@@ -5,6 +5,7 @@
 
 #include "nft/elems.h"
 #include "nft_elems.h"
+#include "skel/instance.h"
 
 /* ---- comments -------------------------------------------------------------------------------- */
 
