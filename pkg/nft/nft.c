@@ -69,24 +69,19 @@ static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint
 }
 
 /* wmem_max may be less than a large transaction takes; root may go beyond it. */
-static void make_room(struct nl *nl, size_t bytes, size_t messages, struct arena *arena)
-{
-	int twice = (int)bytes * 2; /* the kernel counts its own overhead */
-
-	nl->labels = arena_array(arena, const char *, messages);
-	nl->batch = messages;
-	nl->buf = arena_alloc(arena, bytes);
-	nl->size = bytes;
-	(void)setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &twice,
-			 sizeof(twice));
-}
-
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena)
 {
 	size_t bytes = NL_BUFSIZE / 2 + elems * ELEM_BYTES;
+	int twice = (int)bytes * 2; /* the kernel counts its own overhead */
 
-	if (bytes > nl->size)
-		make_room(nl, bytes, NL_BATCH + elems, arena);
+	if (bytes > nl->size) {
+		nl->batch = NL_BATCH + elems;
+		nl->labels = arena_array(arena, const char *, nl->batch);
+		nl->buf = arena_alloc(arena, bytes);
+		nl->size = bytes;
+		(void)setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &twice,
+				 sizeof(twice));
+	}
 	batch_mark(nl, NFNL_MSG_BATCH_BEGIN);
 }
 
@@ -220,24 +215,16 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 }
 
 /*
- * nft(8) keeps in a set's user data (type 0) which byte order its keys have, and prints nothing
- * useful of interface names without: 1 is the host's, 2 the network's, 0 for what has several
- * parts.
+ * A set's id is for use by number in the transaction that makes it: here it goes by name. nft(8)
+ * keeps in a set's user data (type 0) which byte order its keys have, and prints nothing useful of
+ * interface names without: 1 is the host's, 2 the network's, 0 for what has several parts.
  */
-static void put_byte_order(struct nl *nl, uint32_t key_type)
-{
-	struct {
-		uint8_t type, len, value[4];
-	} udata = { .len = 4 };
-
-	_Static_assert(sizeof(udata) == 6, "as it is on the wire");
-	udata.value[0] = key_type == NFT_TYPE_IFNAME ? 1 : key_type < NFT_TYPE_PARTS ? 2 : 0;
-	nl_put(nl, NFTA_SET_USERDATA, &udata, sizeof(udata));
-}
-
-/* A set's id is for use by number in the transaction that makes it: here it goes by name. */
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s)
 {
+	uint8_t udata[] = { 0, sizeof(uint32_t), 0, 0, 0, 0 };
+
+	if (s->key_type < NFT_TYPE_PARTS)
+		udata[2] = s->key_type == NFT_TYPE_IFNAME ? 1 : 2;
 	change(nl, t, NFT_MSG_NEWSET, NLM_F_CREATE, "create nf_tables set");
 	nl_str(nl, NFTA_SET_TABLE, t->name);
 	nl_str(nl, NFTA_SET_NAME, s->name);
@@ -245,7 +232,7 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 	nft_be32(nl, NFTA_SET_FLAGS, s->data_len ? NFT_SET_MAP : 0);
 	nft_be32(nl, NFTA_SET_KEY_TYPE, s->key_type);
 	nft_be32(nl, NFTA_SET_KEY_LEN, s->key_len);
-	put_byte_order(nl, s->key_type);
+	nl_put(nl, NFTA_SET_USERDATA, udata, sizeof(udata));
 	if (s->data_len) {
 		nft_be32(nl, NFTA_SET_DATA_TYPE, s->data_type);
 		nft_be32(nl, NFTA_SET_DATA_LEN, s->data_len);
@@ -295,21 +282,13 @@ static void put_elem(struct nl *nl, const struct nft_elem *e, bool with_data, co
 	}
 }
 
-static size_t run_of(const struct nft_elem *e, size_t n)
-{
-	size_t i = 1;
-
-	while (i < n && i < ELEMS_PER_MESSAGE && !strcmp(e[i].set, e[0].set))
-		i++;
-	return i;
-}
-
 /* Elements that stand together in one set are one message. */
 static void change_elems(struct nl *nl, const struct nft_table *t, bool add,
 			 const struct nft_elem *e, size_t n, const char *comment)
 {
 	for (size_t run; n; e += run, n -= run) {
-		run = run_of(e, n);
+		for (run = 1; run < n && run < ELEMS_PER_MESSAGE && !strcmp(e[run].set, e->set);)
+			run++;
 		if (add)
 			change(nl, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
 			       e->label ? e->label : "add nf_tables element");

@@ -176,13 +176,12 @@ static struct nft_rule_info read_rule(const struct nlmsghdr *nlh, const struct n
 		.chain = nft_attr_str(a->of[NFTA_RULE_CHAIN]),
 		.comment = nft_attr_text(a->of[NFTA_RULE_USERDATA], NFT_UDATA_COMMENT, arena),
 		.tag = nft_attr_text(a->of[NFTA_RULE_USERDATA], NFT_UDATA_TAG, arena),
-		.expressions = a->of[NFTA_RULE_EXPRESSIONS],
 	};
 	struct decoder d = { .rule = &r, .family = header->nfgen_family, .arena = arena };
 
 	if (handle && mnl_attr_get_payload_len(handle) == sizeof(uint64_t))
 		r.handle = be64toh(mnl_attr_get_u64(handle));
-	nft_attr_each(attr, r.expressions) read_expr(&d, attr);
+	nft_attr_each(attr, a->of[NFTA_RULE_EXPRESSIONS]) read_expr(&d, attr);
 	return r;
 }
 

@@ -33,7 +33,6 @@ struct nft_stmt {
 struct nft_rule_info {
 	const char *chain, *comment, *tag; /* never NULL */
 	uint64_t handle;
-	const struct nlattr *expressions; /* as they came; NULL if there are none */
 	struct nft_stmt *stmts;
 	size_t n;
 };

@@ -266,14 +266,6 @@ int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_st
 
 /* ---- checking -------------------------------------------------------------------------------- */
 
-/* The chain of a message that adds a rule; "" of others. */
-static const char *chain_of(const struct nlmsghdr *nlh)
-{
-	if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
-		return "";
-	return nft_attr_str(nft_attrs_of_msg(nlh).of[NFTA_RULE_CHAIN]);
-}
-
 /* One rule of the chain, be it by its earlier name, is crossed off the list. */
 static bool cross_off(struct nft_rule_list *rules, const struct nft_renamed *renamed,
 		      const char *chain)
@@ -310,9 +302,10 @@ static int check_rules(struct nl *nl, const struct nft_elems *c, struct arena *a
 	left = (int)nl->used;
 	for (nlh = (const void *)nl->buf; rc == 0 && mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
-		const char *chain = chain_of(nlh);
+		const char *chain = nft_attr_str(nft_attrs_of_msg(nlh).of[NFTA_RULE_CHAIN]);
 
-		if (*chain && !cross_off(&rules, table->renamed, chain))
+		if (nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) &&
+		    !cross_off(&rules, table->renamed, chain))
 			rc = err_set(nl->err, ERR_CHECK,
 				     "nf_tables: rules of chain %s in table %s are gone", chain,
 				     table->table.name);

@@ -176,27 +176,11 @@ uint8_t portmap_protocol(const char *name)
 	return 0;
 }
 
-static bool is_unspecified(const struct ip *ip)
-{
-	static const uint8_t none[16];
-
-	return !memcmp(ip->bytes, none, ip_len(ip));
-}
-
-static bool is_usable(const struct portmap_port *port)
-{
-	return port->host_port && port->container_port && portmap_protocol(port->protocol);
-}
-
-/* Is it for this family, too? */
-static bool is_for(const struct portmap_port *port, sa_family_t family)
-{
-	return port->host_ip.family == AF_UNSPEC || port->host_ip.family == family;
-}
-
 static struct portmap_mapping mapping_of(const struct portmap *p, size_t i, const struct ip *to)
 {
+	static const uint8_t unspecified[16];
 	const struct portmap_port *port = &p->ports[i];
+	const struct ip *at = &port->host_ip;
 	struct portmap_mapping m = {
 		.to = *to,
 		.protocol = portmap_protocol(port->protocol),
@@ -205,8 +189,8 @@ static struct portmap_mapping mapping_of(const struct portmap *p, size_t i, cons
 		.index = i,
 	};
 
-	if (port->host_ip.family != AF_UNSPEC && !is_unspecified(&port->host_ip))
-		m.at = port->host_ip;
+	if (at->family != AF_UNSPEC && memcmp(at->bytes, unspecified, ip_len(at)) != 0)
+		m.at = *at;
 	return m;
 }
 
@@ -229,14 +213,19 @@ static int by_place_and_index(const void *x, const void *y)
 	return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-/* One family's, sorted. */
+/* One family's that can be used, sorted. */
 static size_t sort_family(const struct portmap *p, const struct ip *to, struct portmap_mapping *out)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->n_ports; i++)
-		if (is_usable(&p->ports[i]) && is_for(&p->ports[i], to->family))
-			out[n++] = mapping_of(p, i, to);
+	for (size_t i = 0; i < p->n_ports; i++) {
+		sa_family_t family = p->ports[i].host_ip.family;
+
+		out[n] = mapping_of(p, i, to);
+		if (out[n].protocol && out[n].port && out[n].to_port &&
+		    (family == AF_UNSPEC || family == to->family))
+			n++;
+	}
 	qsort(out, n, sizeof(*out), by_place_and_index);
 	return n;
 }

@@ -111,30 +111,22 @@ static void mark_rule(struct portmap_text *t, const char *source, const char *ma
 	RULE(t, &t->rules, "-A %s%s%s -j %s", t->chain, source, match, target);
 }
 
-static void mark_rules(struct portmap_text *t, const struct portmap_mapping *m, const char *match)
-{
-	struct ip net = ip_network(&m->to);
-	char text[IP_STRLEN];
-
-	if (t->conf->masq_all) {
-		mark_rule(t, "", match);
-		return;
-	}
-	mark_rule(t, arena_printf(t->arena, " -s %s", cidr_str(&net, text)), match);
-	mark_rule(t, t->family == AF_INET ? " -s 127.0.0.1/32" : " -s ::1/128", match);
-}
-
 static void mapping_rules(struct portmap_text *t, const struct portmap_mapping *m)
 {
 	const char *protocol = portmap_protocol_name(m->protocol), *at = "", *match;
+	struct ip net = ip_network(&m->to);
 	char text[IP_STRLEN];
 
 	if (m->at.family != AF_UNSPEC)
 		at = arena_printf(t->arena, " -d %s", cidr_str(&m->at, text));
 	match = arena_printf(t->arena, "%s -p %s -m %s --dport %u", at, protocol, protocol,
 			     m->port);
-	if (t->conf->snat)
-		mark_rules(t, m, match);
+	if (t->conf->snat && t->conf->masq_all)
+		mark_rule(t, "", match);
+	if (t->conf->snat && !t->conf->masq_all) {
+		mark_rule(t, arena_printf(t->arena, " -s %s", cidr_str(&net, text)), match);
+		mark_rule(t, t->family == AF_INET ? " -s 127.0.0.1/32" : " -s ::1/128", match);
+	}
 	RULE(t, &t->rules,
 	     t->family == AF_INET ? "-A %s%s -j DNAT --to-destination %s:%u"
 				  : "-A %s%s -j DNAT --to-destination [%s]:%u",

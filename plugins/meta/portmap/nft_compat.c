@@ -23,56 +23,43 @@ struct translation {
 	bool is_narrow;                 /* it compares something else, too */
 };
 
-static void take_address(struct ip *out, sa_family_t family, const struct nft_stmt *s)
+/* What a statement says of the mapping; false: it compares something else. */
+static bool read_stmt(struct portmap_mapping *m, sa_family_t family, const struct nft_stmt *s)
 {
-	out->family = family;
-	memcpy(out->bytes, s->data, s->len);
-}
+	struct ip ip = { .family = family };
+	bool is_address = s->len == ip_len(&ip), is_port = s->len == sizeof(uint16_t);
+	uint16_t port = 0;
 
-static uint16_t port_of(const struct nft_stmt *s)
-{
-	uint16_t port;
-
-	memcpy(&port, s->data, sizeof(port));
-	return ntohs(port);
-}
-
-static void take_match(struct translation *r, sa_family_t family, const struct nft_stmt *s)
-{
-	size_t len = family == AF_INET ? 4 : 16;
-
-	if (!s->negated && s->field == NFT_FIELD_DADDR && s->len == len && s->plen == len * 8)
-		take_address(&r->mapping.at, family, s);
-	else if (!s->negated && s->field == NFT_FIELD_PROTOCOL)
-		memcpy(&r->mapping.protocol, s->data, 1);
-	else if (!s->negated && s->field == NFT_FIELD_DPORT)
-		r->mapping.port = port_of(s);
+	if (s->negated)
+		return false;
+	if (is_address)
+		memcpy(ip.bytes, s->data, s->len);
+	if (is_port)
+		memcpy(&port, s->data, s->len);
+	if (s->kind == NFT_STMT_VALUE && is_port)
+		m->to_port = ntohs(port);
+	else if (s->kind == NFT_STMT_VALUE && is_address)
+		m->to = ip;
+	else if (s->kind != NFT_STMT_MATCH)
+		return s->kind == NFT_STMT_VALUE || s->kind == NFT_STMT_NAT ||
+		       s->kind == NFT_STMT_VERDICT;
+	else if (s->field == NFT_FIELD_DADDR && is_address && s->plen == ip_bits(&ip))
+		m->at = ip;
+	else if (s->field == NFT_FIELD_PROTOCOL)
+		memcpy(&m->protocol, s->data, sizeof(m->protocol));
+	else if (s->field == NFT_FIELD_DPORT)
+		m->port = ntohs(port);
 	else
-		r->is_narrow = true;
-}
-
-static void take_value(struct translation *r, sa_family_t family, const struct nft_stmt *s)
-{
-	if (s->len == sizeof(r->mapping.to_port))
-		r->mapping.to_port = port_of(s);
-	if (s->len == (family == AF_INET ? 4 : 16))
-		take_address(&r->mapping.to, family, s);
+		return false;
+	return true;
 }
 
 static struct translation read_translation(const struct nft_rule_info *rule, sa_family_t family)
 {
 	struct translation r = { 0 };
 
-	for (size_t i = 0; i < rule->n; i++) {
-		const struct nft_stmt *s = &rule->stmts[i];
-
-		if (s->kind == NFT_STMT_MATCH)
-			take_match(&r, family, s);
-		else if (s->kind == NFT_STMT_VALUE)
-			take_value(&r, family, s);
-		else if (s->kind != NFT_STMT_NAT && s->kind != NFT_STMT_VERDICT)
-			r.is_narrow = true;
-	}
+	for (size_t i = 0; i < rule->n; i++)
+		r.is_narrow |= !read_stmt(&r.mapping, family, &rule->stmts[i]);
 	return r;
 }
 
@@ -102,14 +89,17 @@ static bool is_ours(const struct scan *l, const struct nft_rule_info *rule)
 	return !strncmp(rule->comment, l->container_id, NFT_COMMENT_MAX);
 }
 
-/* Has another container the place of one of the mappings, for all packets? */
-static void find_taken(struct scan *l, const struct nft_rule_info *rule)
+/* Notes in passing that another container has the place of a mapping, for all packets. */
+static bool is_listed(const struct nft_rule_info *rule, void *data)
 {
+	struct scan *l = data;
 	const struct portmap_list *list = &l->conf->list;
 	struct translation read;
 
+	if (is_ours(l, rule))
+		return !l->to || nft_rule_names(rule, l->to);
 	if (!l->to || strcmp(rule->chain, hostports) != 0 || nft_rule_names(rule, l->to))
-		return;
+		return false;
 	read = read_translation(rule, l->to->family);
 	for (size_t i = 0; i < list->n && !read.is_narrow; i++)
 		if (list->mapping[i].to.family == l->to->family &&
@@ -117,15 +107,6 @@ static void find_taken(struct scan *l, const struct nft_rule_info *rule)
 			l->taken = &list->mapping[i];
 			l->comment = rule->comment;
 		}
-}
-
-static bool is_listed(const struct nft_rule_info *rule, void *data)
-{
-	struct scan *l = data;
-
-	if (is_ours(l, rule))
-		return !l->to || nft_rule_names(rule, l->to);
-	find_taken(l, rule);
 	return false;
 }
 
@@ -160,23 +141,10 @@ static void put_base(struct nl *nl, const struct nft_table *t)
 	nft_chain_add(nl, t, masquerading, &at);
 }
 
-/* meta l4proto tcp th dport 8080 dnat to 10.1.0.2:80 */
-static void put_translation(struct nl *nl, const struct portmap_mapping *m)
-{
-	uint16_t port = htons(m->port), to_port = htons(m->to_port);
-
-	nft_meta(nl, NFT_META_L4PROTO, NFT_R(0));
-	nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &m->protocol, sizeof(m->protocol));
-	nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(port), NFT_R(0));
-	nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &port, sizeof(port));
-	nft_value(nl, NFT_R(0), m->to.bytes, ip_len(&m->to));
-	nft_value(nl, NFT_R(4), &to_port, sizeof(to_port));
-	nft_dnat(nl, m->to.family, NFT_R(0), NFT_R(4));
-}
-
-/* That of one address goes before those of all. */
+/* meta l4proto tcp th dport 8080 dnat to 10.1.0.2:80; that of one address goes before the others */
 static void put_mapping(struct nl *nl, const struct scan *l, const struct portmap_mapping *m)
 {
+	uint16_t port = htons(m->port), to_port = htons(m->to_port);
 	bool first = m->at.family != AF_UNSPEC;
 
 	nft_rule_at(nl, &tables[l->family], hostports, l->container_id, first)
@@ -184,7 +152,13 @@ static void put_mapping(struct nl *nl, const struct scan *l, const struct portma
 		condition_put(nl, &l->conf->cond[l->family]);
 		if (first)
 			nft_daddr_in(nl, &m->at, NFT_CMP_EQ);
-		put_translation(nl, m);
+		nft_meta(nl, NFT_META_L4PROTO, NFT_R(0));
+		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &m->protocol, sizeof(m->protocol));
+		nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(port), NFT_R(0));
+		nft_cmp(nl, NFT_CMP_EQ, NFT_R(0), &port, sizeof(port));
+		nft_value(nl, NFT_R(0), m->to.bytes, ip_len(&m->to));
+		nft_value(nl, NFT_R(4), &to_port, sizeof(to_port));
+		nft_dnat(nl, m->to.family, NFT_R(0), NFT_R(4));
 	}
 }
 
@@ -277,22 +251,20 @@ int portmap_compat_add(struct cni_call *c, const struct portmap *conf)
 /* ---- checking and removing ------------------------------------------------------------------- */
 
 /* The reference has its conditions elsewhere than in the rule. */
-static bool translates(const struct scan *l, const struct nft_rule_info *rule,
-		       const struct portmap_mapping *m)
-{
-	const struct translation read = read_translation(rule, l->to->family);
-	const struct portmap_mapping *is = &read.mapping;
-
-	return !strcmp(rule->chain, hostports) && (!read.is_narrow || l->conf->cond[l->family].n) &&
-	       !portmap_by_place(m, is) && m->to_port == is->to_port &&
-	       m->to.family == is->to.family && ip_equal(&m->to, &is->to);
-}
-
 static bool has_mapping(const struct scan *l, const struct portmap_mapping *m)
 {
-	for (size_t i = 0; i < l->rules.n; i++)
-		if (is_ours(l, &l->rules.list[i]) && translates(l, &l->rules.list[i], m))
+	for (size_t i = 0; i < l->rules.n; i++) {
+		const struct nft_rule_info *rule = &l->rules.list[i];
+		struct translation read;
+
+		if (!is_ours(l, rule) || strcmp(rule->chain, hostports) != 0)
+			continue;
+		read = read_translation(rule, l->to->family);
+		if ((!read.is_narrow || l->conf->cond[l->family].n) &&
+		    !portmap_by_place(m, &read.mapping) && m->to_port == read.mapping.to_port &&
+		    m->to.family == read.mapping.to.family && ip_equal(&m->to, &read.mapping.to))
 			return true;
+	}
 	return m->to.family != l->to->family;
 }
 

@@ -24,7 +24,6 @@ const struct ip portmap_loopback6 = { .family = AF_INET6, .plen = 128, .bytes = 
 
 const struct portmap_nft_sets portmap_nft_sets[2] = {
 	{
-		.family = AF_INET,
 		.host = { "host4", NFT_TYPE_3(NFT_TYPE_IPV4, NFT_TYPE_PROTO, NFT_TYPE_PORT), 12,
 			  NFT_TYPE_2(NFT_TYPE_IPV4, NFT_TYPE_PORT), 8 },
 		.any = { "any4", NFT_TYPE_2(NFT_TYPE_PROTO, NFT_TYPE_PORT), 8,
@@ -34,7 +33,6 @@ const struct portmap_nft_sets portmap_nft_sets[2] = {
 		.loopback = { .family = AF_INET, .plen = 8, .bytes = { 127 } },
 	},
 	{
-		.family = AF_INET6,
 		.host = { "host6", NFT_TYPE_3(NFT_TYPE_IPV6, NFT_TYPE_PROTO, NFT_TYPE_PORT), 24,
 			  NFT_TYPE_2(NFT_TYPE_IPV6, NFT_TYPE_PORT), 20 },
 		.any = { "any6", NFT_TYPE_2(NFT_TYPE_PROTO, NFT_TYPE_PORT), 8,
@@ -72,20 +70,20 @@ static void load_port(struct nl *nl, uint32_t reg)
 static void translate(struct nl *nl, const struct portmap_nft_sets *s, const struct nft_set *map)
 {
 	nft_map(nl, map->name, NFT_R(0), NFT_R(0));
-	nft_dnat(nl, s->family, NFT_R(0), NFT_R(ip_len(&s->loopback) / 4));
+	nft_dnat(nl, s->loopback.family, NFT_R(0), NFT_R(ip_len(&s->loopback) / 4));
 }
 
 static void build_ports(struct nl *nl, const struct nft_table *t, const struct portmap_nft_sets *s)
 {
 	nft_chain_renew(nl, t, s->ports, NULL);
 	nft_rule(nl, t, s->ports, NULL) {
-		nft_family(nl, nft_nfproto(s->family));
-		nft_daddr(nl, s->family, NFT_R(0));
+		nft_family(nl, nft_nfproto(s->loopback.family));
+		nft_daddr(nl, s->loopback.family, NFT_R(0));
 		load_port(nl, ip_len(&s->loopback) / 4);
 		translate(nl, s, &s->host);
 	}
 	nft_rule(nl, t, s->ports, NULL) {
-		nft_family(nl, nft_nfproto(s->family));
+		nft_family(nl, nft_nfproto(s->loopback.family));
 		load_port(nl, 0);
 		translate(nl, s, &s->any);
 	}
@@ -156,7 +154,7 @@ static void build_destination(struct nl *nl, const struct nft_table *t, const ch
 	nft_chain_renew(nl, t, chain, &at);
 	for (size_t i = 0; i < ARRAY_SIZE(portmap_nft_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
-			nft_family(nl, nft_nfproto(portmap_nft_sets[i].family));
+			nft_family(nl, nft_nfproto(ip_families[i]));
 			condition_put(nl, &cond[i]);
 			nft_dst_local(nl);
 			nft_verdict(nl, NFT_JUMP, portmap_nft_sets[i].ports);
@@ -172,8 +170,8 @@ static void build_source(struct nl *nl, const struct nft_table *t, const char *c
 	for (size_t i = 0; i < ARRAY_SIZE(portmap_nft_sets); i++) {
 		nft_rule(nl, t, chain, NULL) {
 			nft_ct_status(nl, IPS_DST_NAT);
-			nft_family(nl, nft_nfproto(portmap_nft_sets[i].family));
-			nft_daddr(nl, portmap_nft_sets[i].family, NFT_R(0));
+			nft_family(nl, nft_nfproto(ip_families[i]));
+			nft_daddr(nl, ip_families[i], NFT_R(0));
 			nft_vmap(nl, portmap_nft_sets[i].snat.name, NFT_R(0));
 		}
 	}

@@ -71,7 +71,6 @@
 
 /* What differs between the families. */
 struct portmap_nft_sets {
-	sa_family_t family;
 	struct nft_set host, any, snat;
 	struct nft_set host_local, any_local; /* without a name: not needed */
 	const char *ports;                    /* chain */
