@@ -45,8 +45,7 @@ void xt_rule_put(struct nl *nl, const struct nft_table *t, const char *chain, bo
 {
 	char comment[XT_MAX_COMMENT_LEN] = "";
 
-	nft_rule_at(nl, t, chain, NULL, first)
-	{
+	nft_rule_at(nl, t, chain, NULL, first) {
 		if (r->in)
 			put_interface(nl, NFT_META_IIFNAME, r->in, false);
 		if (r->out)

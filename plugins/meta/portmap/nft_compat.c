@@ -147,8 +147,7 @@ static void put_mapping(struct nl *nl, const struct scan *l, const struct portma
 	uint16_t port = htons(m->port), to_port = htons(m->to_port);
 	bool first = m->at.family != AF_UNSPEC;
 
-	nft_rule_at(nl, &tables[l->family], hostports, l->container_id, first)
-	{
+	nft_rule_at(nl, &tables[l->family], hostports, l->container_id, first) {
 		condition_put(nl, &l->conf->cond[l->family]);
 		if (first)
 			nft_daddr_in(nl, &m->at, NFT_CMP_EQ);

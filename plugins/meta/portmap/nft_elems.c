@@ -17,7 +17,10 @@ static void put_port(uint8_t *at, uint16_t port)
 	memcpy(at, &port, sizeof(port));
 }
 
-/* The protocol and the port on the host end a key, and are the key beside ::1 and for all. */
+/*
+ * The key is the address on the host, if it is of one, the protocol and the port; without the
+ * address where ::1 leads to it.
+ */
 static void put_mapping(struct nft_elems *c, const struct portmap_mapping *m, bool snat,
 			struct arena *arena)
 {

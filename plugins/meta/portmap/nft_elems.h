@@ -5,8 +5,6 @@
 #include "conf.h"
 #include "nft/table.h"
 
-/*
- * Those of one family should stand together. A conflict is an error; `comment` is each element's.
- */
+/* With `comment` for each. A conflict is an error. */
 struct nft_elems portmap_nft_elems(const struct portmap *p, const char *comment,
 				   struct arena *arena);
