@@ -55,7 +55,7 @@ static bool is_harmless(const sd_bus_error *error, const char *const *names)
 	return false;
 }
 
-/* DONE; NO if the answer is no, or it was so already; or FAILED. The second argument is for some. */
+/* DONE; NO if the answer is no, or it was so already; or FAILED. `second` is for "ss" alone. */
 static int call(sd_bus *bus, const struct method *m, const char *first, const char *second)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
