@@ -42,7 +42,8 @@ struct fw_forward {
 	struct fw_shared before, now;
 	bool scanned;
 	struct fw_rules want, outdated;
-	const char *saved[2]; /* legacy iptables', of IPv4 and IPv6 */
+	const char *saved[2]; /* legacy iptables', of IPv4 and IPv6, */
+	bool makes;           /* and whether its tables may be made by asking for them */
 };
 
 /* What a bridge's policy is when its network has gone; NULL: it goes. */

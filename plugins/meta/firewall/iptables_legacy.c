@@ -7,7 +7,7 @@
 #include "netfilter/iptables.h"
 #include "netfilter/iptables_save.h"
 
-/* Asking for a table makes it: what is not there is not asked for. */
+/* Asking for a table makes it: what only reads does not ask for one that is not there. */
 static int count(struct fw_forward *f)
 {
 	struct cni_call *c = f->c;
@@ -18,7 +18,7 @@ static int count(struct fw_forward *f)
 		const char **saved = &f->saved[w->family == AF_INET6], *line, *at;
 		struct iptables_save_rule rule;
 
-		if (!*saved && !iptables_legacy_has_table(w->family, IPTABLES_FILTER))
+		if (!*saved && !f->makes && !iptables_legacy_has_table(w->family, IPTABLES_FILTER))
 			*saved = "";
 		if (!*saved && iptables_save(c, w->family, true, IPTABLES_FILTER, saved) < 0)
 			return -1;
@@ -67,6 +67,7 @@ static const char *additions(const struct fw_forward *f, sa_family_t family)
 
 static int complete(struct fw_forward *f)
 {
+	f->makes = true;
 	if (fw_rules_scan(f, count) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++)
@@ -80,6 +81,7 @@ static int complete(struct fw_forward *f)
 /* What has been added, or the attachment's own, as often as it is there. */
 static int drop(struct fw_forward *f, bool own)
 {
+	f->makes = false;
 	if (fw_rules_scan(f, count) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(ip_families); i++) {

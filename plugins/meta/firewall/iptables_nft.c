@@ -37,7 +37,10 @@ static bool is_anothers(const struct fw_rule *w, const char *tag)
 	return w->is_attachments && *tag && strcmp(tag, w->tag) != 0;
 }
 
-/* What contradicts what is wanted is to go. */
+/*
+ * What contradicts what is wanted is to go. The jump to isolation is that, whatever its comment:
+ * older releases of the reference have another.
+ */
 static void compare(struct fw_forward *f, sa_family_t family, const struct nft_rule_info *rule)
 {
 	struct fw_rule *w;
@@ -45,6 +48,8 @@ static void compare(struct fw_forward *f, sa_family_t family, const struct nft_r
 
 	if (!xt_rule_read(rule, nft_nfproto(family), &r))
 		return;
+	if (r.target && !strcmp(r.target, FW_CHAIN_STAGE_1))
+		r.comment = FW_EITHER_POLICY;
 	w = find(&f->want, family, rule->chain, &r);
 	if (w ? is_anothers(w, rule->tag) : is_outdated(f, rule, &r)) {
 		*arena_append(f->c->arena, f->outdated.list, f->outdated.n) = (struct fw_rule){

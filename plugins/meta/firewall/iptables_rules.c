@@ -5,9 +5,7 @@
 
 #include "nft/chain.h"
 
-#define RULES         "CNI firewall plugin rules"
-#define OVERRIDES     "CNI firewall plugin admin overrides"
-#define EITHER_POLICY RULES " (ingressPolicy: same-bridge|isolated)"
+#define OVERRIDES "CNI firewall plugin admin overrides"
 
 const struct nft_table *fw_iptables_table(sa_family_t family)
 {
@@ -35,11 +33,11 @@ static void jump(struct fw_forward *f, sa_family_t family, const char *chain, co
 /* From this bridge to others, between its own ports, and from others to this one. */
 static void policy(struct fw_forward *f, sa_family_t family)
 {
-	const char *comment = f->isolated ? RULES " (ingressPolicy: isolated)"
-					  : RULES " (ingressPolicy: same-bridge)";
+	const char *comment = f->isolated ? FW_RULES " (ingressPolicy: isolated)"
+					  : FW_RULES " (ingressPolicy: same-bridge)";
 	struct xt_rule between = { .in = f->bridge, .out = f->bridge, .comment = comment };
-	struct xt_rule from = between, to = { .out = f->bridge, .comment = EITHER_POLICY };
-	const struct xt_rule others = { .verdict = NFT_RETURN, .comment = EITHER_POLICY };
+	struct xt_rule from = between, to = { .out = f->bridge, .comment = FW_EITHER_POLICY };
+	const struct xt_rule others = { .verdict = NFT_RETURN, .comment = FW_EITHER_POLICY };
 
 	from.not_out = true;
 	from.verdict = NFT_JUMP;
@@ -83,12 +81,12 @@ void fw_rules_init(struct fw_forward *f)
 		if (!has_family(f, family))
 			continue;
 		if (!f->policy_only) {
-			jump(f, family, FW_CHAIN_BASE, FW_CHAIN_FORWARD, RULES);
+			jump(f, family, FW_CHAIN_BASE, FW_CHAIN_FORWARD, FW_RULES);
 			jump(f, family, FW_CHAIN_FORWARD, f->admin, OVERRIDES);
 		}
 		if (f->bridge)
 			policy(f, family);
-		jump(f, family, FW_CHAIN_BASE, FW_CHAIN_STAGE_1, EITHER_POLICY);
+		jump(f, family, FW_CHAIN_BASE, FW_CHAIN_STAGE_1, FW_EITHER_POLICY);
 		for (size_t k = 0; !f->policy_only && k < f->n_ips; k++)
 			if (f->ips[k]->family == family)
 				address(f, f->ips[k]);

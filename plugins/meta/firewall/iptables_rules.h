@@ -14,6 +14,10 @@
 #define FW_CHAIN_STAGE_1 "CNI-ISOLATION-STAGE-1"
 #define FW_CHAIN_STAGE_2 "CNI-ISOLATION-STAGE-2"
 
+/* Their comments. */
+#define FW_RULES         "CNI firewall plugin rules"
+#define FW_EITHER_POLICY FW_RULES " (ingressPolicy: same-bridge|isolated)"
+
 /*
  * What should be there, in the order in which it is to be made: a rule in front goes before those
  * that are.

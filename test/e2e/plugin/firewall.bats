@@ -224,6 +224,17 @@ some_networks() {
 	done
 }
 
+@test "iptables: so does the jump that an older release of the reference has made" {
+	CID=c1 add_ok "$(conf iptables same-bridge)"
+	iptables -F FORWARD
+	iptables -A FORWARD -m comment --comment "CNI firewall plugin rules (ingressPolicy: same-bridge)" \
+		-j CNI-ISOLATION-STAGE-1
+	CID=c3 add_ok "$(conf iptables '' br1 3)"
+	[[ "$(iptables -S FORWARD 1)" = *" -j CNI-ISOLATION-STAGE-1" ]] || fail "isolation first: $(iptables -S FORWARD)"
+	[[ "$(iptables -S FORWARD 2)" = *" -j CNI-FORWARD" ]]
+	[ "$(iptables -S FORWARD | grep -c STAGE-1)" = 1 ] || fail "one jump"
+}
+
 @test "iptables: another admin chain is another jump, and the old one stays" {
 	add_ok "$(conf iptables)"
 	iptables -A CNI-ADMIN -p tcp --dport 22 -j DROP
