@@ -28,8 +28,10 @@ struct added {
 static void undo(struct cni_call *c, void *arg)
 {
 	struct added *a = arg;
+	int rc = a->elems.before ? nft_elems_undo(c->nft, &a->elems, c->arena)
+				 : a->backend->del(c, NULL);
 
-	if (a->elems.before ? nft_elems_undo(c->nft, &a->elems, c->arena) : a->backend->del(c, NULL))
+	if (rc < 0)
 		fprintf(stderr, "rollback: masquerading: %s\n", c->err->msg);
 }
 

@@ -84,17 +84,18 @@ static int missing(struct cni_call *c, const struct cni_result *r, const char *t
 	const struct chain chain = chain_of(c->req->net.name, c->req->container_id);
 
 	for (size_t k = 0; k < FAMILIES; k++) {
-		const char *saved = NULL;
+		sa_family_t family = ip_families[k];
+		const char *saved;
 
 		text[k] = "";
-		for (size_t i = 0; i < r->n_ips; i++) {
-			if (r->ips[i].address.family != ip_families[k])
-				continue;
-			if (!saved &&
-			    iptables_saved(c, ip_families[k], IPTABLES_NAT, chain.name, &saved) < 0)
-				return -1;
-			text[k] = missing_rules(c, &chain, saved, text[k], &r->ips[i].address);
-		}
+		if (!cni_result_has_family(r, family))
+			continue;
+		if (iptables_saved(c, family, IPTABLES_NAT, chain.name, &saved) < 0)
+			return -1;
+		for (size_t i = 0; i < r->n_ips; i++)
+			if (r->ips[i].address.family == family)
+				text[k] = missing_rules(c, &chain, saved, text[k],
+							&r->ips[i].address);
 		if (*text[k] && !iptables_save_has_chain(saved, chain.name))
 			text[k] = arena_printf(c->arena, ":%s -\n%s", chain.name, text[k]);
 	}

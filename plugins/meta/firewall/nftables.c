@@ -21,7 +21,8 @@ static const struct nft_set sets[] = {
 	{ "bridges", NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0 },
 	{ "within", NFT_TYPE_2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 2 * IFNAMSIZ, NFT_DATA_VERDICT,
 	  16 },
-}, *const bridges = &sets[2], *const within = &sets[3];
+};
+static const struct nft_set *const bridges = &sets[2], *const within = &sets[3];
 
 bool fw_nftables_is_chain(const char *name)
 {
