@@ -64,11 +64,10 @@ static uint32_t rotate(uint32_t x, unsigned int n)
  */
 static uint32_t sha256_word(const char *text)
 {
-	size_t len = strlen(text);
 	uint32_t w[64] = { 0 }, h[8];
 	char block[64] = { 0 };
+	size_t len = (size_t)snprintf(block, sizeof(block), "%s", text);
 
-	memcpy(block, text, len);
 	block[len] = (char)0x80;
 	memcpy(w, block, sizeof(block));
 	for (int i = 0; i < 15; i++)

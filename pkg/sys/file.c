@@ -91,7 +91,7 @@ DIR *file_entries(int dir, const char *name)
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
 
 	if (entries)
-		fd = -1;
+		(void)take_fd(&fd);
 	return entries;
 }
 
