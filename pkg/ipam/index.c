@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/index.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,11 +12,10 @@
 #include "sys/file.h"
 #include "sys/sysctl.h"
 
-#define HEAD      "head"
-#define BITS      ".bits"
-#define USED      ".used"
-#define OPEN_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-#define OPEN_DIR  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define HEAD     "head"
+#define BITS     ".bits"
+#define USED     ".used"
+#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* ---- the seal -------------------------------------------------------------------------------- */
 
@@ -144,7 +142,7 @@ void index_open(struct index *ix, const char *data_dir, const char *name, const 
 	ix->writable = writable;
 	read_boot(ix->boot);
 	ix->dir = open_dir(data_dir, name, false);
-	ix->head_fd = openat(ix->dir, HEAD, (writable ? O_RDWR : O_RDONLY) | OPEN_SAFE);
+	ix->head_fd = openat(ix->dir, HEAD, (writable ? O_RDWR : O_RDONLY) | FILE_SAFE);
 	if (ix->head_fd < 0)
 		return;
 	sealed = read_head(ix) && seal_holds(&ix->head.reservations, dir) &&
@@ -179,7 +177,7 @@ void index_close(struct index *ix)
 static bool write_head(struct index *ix)
 {
 	if (ix->head_fd < 0)
-		ix->head_fd = openat(ix->dir, HEAD, O_RDWR | O_CREAT | OPEN_SAFE, 0600);
+		ix->head_fd = openat(ix->dir, HEAD, O_RDWR | O_CREAT | FILE_SAFE, 0600);
 	if (ix->head_fd < 0)
 		return false;
 	index_sum(&ix->head, ix->head.sum);
@@ -302,7 +300,7 @@ static struct index_bits *load(struct index *ix, const struct ip *ip, bool used)
 		return bits;
 	drop_fd(&bits->fd);
 	block_name(ip, used ? USED : BITS, name);
-	bits->fd = openat(ix->dir, name, flags | OPEN_SAFE, 0600);
+	bits->fd = openat(ix->dir, name, flags | FILE_SAFE, 0600);
 	if (bits->fd >= 0)
 		got = pread(bits->fd, bits->map, sizeof(bits->map), 0);
 	if (got < 0) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/reservation.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,8 +69,7 @@ enum reservation_state reservation_read(int dir, const struct ip *ip, struct res
 	auto_close int fd = -1;
 
 	r->ip = *ip;
-	fd = openat(dir, ip_str(ip, r->name),
-		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = openat(dir, ip_str(ip, r->name), O_RDONLY | FILE_SAFE);
 	if (fd < 0)
 		r->state = errno == ENOENT ? RESERVATION_NONE : RESERVATION_TAKEN;
 	else

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/reserve.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 #include "ipam/release.h"
+#include "sys/file.h"
 
 /* ---- last_reserved_ip.N: a hint, so nothing about it is an error ----------------------------- */
 
@@ -22,7 +22,7 @@ static const char *last_name(char name[LAST_MAX], size_t set)
 static void read_last(const struct store *s, size_t set, char text[IP_STRLEN])
 {
 	char name[LAST_MAX];
-	auto_close int fd = openat(s->dir, last_name(name, set), O_RDONLY | STORE_SAFE);
+	auto_close int fd = openat(s->dir, last_name(name, set), O_RDONLY | FILE_SAFE);
 	ssize_t n = fd < 0 ? 0 : pread(fd, text, IP_STRLEN - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
@@ -34,7 +34,7 @@ static void read_last(const struct store *s, size_t set, char text[IP_STRLEN])
 static void write_last(const struct store *s, size_t set, const char *text, size_t old_len)
 {
 	char name[LAST_MAX];
-	const int flags = O_WRONLY | O_CREAT | STORE_SAFE;
+	const int flags = O_WRONLY | O_CREAT | FILE_SAFE;
 	auto_close int fd = openat(s->dir, last_name(name, set), flags, 0600);
 	ssize_t len = (ssize_t)strlen(text);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/store.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,7 +25,7 @@ static int open_dir(struct store *s, enum store_use use)
 
 static int take_lock(struct store *s)
 {
-	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | STORE_SAFE, 0750);
+	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | FILE_SAFE, 0750);
 	if (s->lock < 0)
 		return err_sys(s->err, "open %s/lock", s->path);
 	return lock_fd(s->lock, s->path, s->err);

@@ -15,18 +15,11 @@
  */
 #pragma once
 
-#include <fcntl.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "ipam/index.h"
 #include "ipam/index_holder.h"
 #include "ipam/reservation.h"
-
-/*
- * How to open what any program may have put there: no link is followed, no reader waited for.
- */
-#define STORE_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 enum store_use {
 	STORE_ADD,    /* make what is missing */

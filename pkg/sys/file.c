@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/file.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,7 +122,7 @@ static int is_at(int fd, const char *path)
 /* A writer has its lock: what a writer that was killed has left is written over. */
 static int open_draft(const char *draft, mode_t mode, struct err *err)
 {
-	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	const int flags = O_WRONLY | O_CREAT | FILE_SAFE;
 
 	for (int here = 0; !here;) {
 		auto_close int fd = open(draft, flags, mode);
@@ -164,7 +162,7 @@ int file_replace(const char *path, const char *text, size_t len, mode_t mode, st
 
 static void remove_draft(const char *draft)
 {
-	auto_close int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	auto_close int fd = open(draft, O_RDONLY | FILE_SAFE);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, draft) > 0)
 		(void)unlink(draft);

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+
+/* How to open what any program may have put there: no link is followed, no reader waited for. */
+#define FILE_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 /* read(2) until `size` bytes are there or the end is, write(2) until all is out; -1 with errno. */
 ssize_t file_read_fd(int fd, char *buf, size_t size);
