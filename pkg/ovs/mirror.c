@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- rows by the roles that ports have in them, a column each --------------------------------- */
+/* ---- rows by the roles that ports have in them, a column each -------------------------------- */
 
 /* By the bit of the role. */
 static const char *const columns[] = { "select_src_port", "select_dst_port", "output_port" };

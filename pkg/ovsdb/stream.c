@@ -9,7 +9,6 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
-#include "base/scope.h"
 #include "net/ip.h"
 #include "json/json.h"
 

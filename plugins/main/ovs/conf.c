@@ -2,7 +2,7 @@
 #include "conf.h"
 
 #include "iface/mac.h"
-#include "nl/bridge_vlan.h"
+#include "ovs/nodeconf.h"
 
 static const struct json_field trunk_fields[] = {
 	F_UINT("minID", struct vlan_range, min, .max = OVS_VLANS - 1, HAS(struct vlan_range, min)),

@@ -9,7 +9,6 @@
 #include "iface/vlan_list.h"
 #include "ovs/attach.h"
 #include "ovs/cache.h"
-#include "ovs/nodeconf.h"
 
 struct ovs_conf {
 	const char *configuration_path, *device_id, *device_info;

@@ -8,6 +8,7 @@
 #include "iface/mac.h"
 #include "iface/verify.h"
 #include "iface/veth.h"
+#include "ovs/nodeconf.h"
 #include "skel/delegate.h"
 
 /* Before there is a port, or a device elsewhere, that DEL would have to look for. */

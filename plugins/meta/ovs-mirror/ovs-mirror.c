@@ -87,7 +87,7 @@ static int mirror_validate(struct cni_call *c)
 	return 0;
 }
 
-/* ---- the attachment's port -------------------------------------------------------------------- */
+/* ---- the attachment's port ------------------------------------------------------------------- */
 
 /* A container's interface has a name that may be another one's on the host. */
 static void take_names(struct cni_call *c, const struct json *result)
