@@ -152,7 +152,7 @@ int cni_nft(struct cni_call *c)
 	return 0;
 }
 
-/* Before the command, in this order. */
+/* Before any side effect, in this order. */
 static int prepare(struct cni_call *c)
 {
 	const struct cni_plugin *p = c->plugin;
@@ -163,9 +163,9 @@ static int prepare(struct cni_call *c)
 		return -1;
 	if (c->req->command == CNI_CHECK && !c->req->prev)
 		return err_config(c->err, "prevResult: missing, CHECK needs it");
-	if (check_args(c) < 0 || (p->validate && !cni_is_lenient(c) && p->validate(c) < 0))
+	if (check_args(c) < 0)
 		return -1;
-	return open_namespaces(c);
+	return p->validate && !cni_is_lenient(c) ? p->validate(c) : 0;
 }
 
 static void close_all(struct cni_call *c)
@@ -190,7 +190,7 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 		[CNI_GC] = p->gc,   [CNI_STATUS] = p->status, [CNI_VERSION] = NULL,
 	};
 	int (*command)(struct cni_call *) = c->req->record ? p->repair : commands[c->req->command];
-	int rc = prepare(c);
+	int rc = prepare(c) < 0 ? -1 : open_namespaces(c);
 
 	if (!rc && command)
 		rc = command(c);

@@ -29,9 +29,7 @@ static void one_plugin(const struct cni_plugin *plugin, enum cni_command command
 	if (!rc)
 		rc = decode_prev(&r);
 	if (!rc)
-		rc = decode_own(&r.call);
-	if (!rc)
-		rc = validate(&r.call);
+		rc = prepare(&r.call);
 	fuzz_expect(rc, &err);
 	if (!rc)
 		(void)cni_gc_is_valid(&r.req.net, "c1", "eth0");
