@@ -60,21 +60,6 @@ void veth_refuse_ra(struct cni_call *c, const struct link *link)
 		err_clear(c->err); /* a kernel without IPv6 */
 }
 
-/*
- * The container's end is known without asking for it: its index from ours, the rest from the
- * request.
- */
-static int describe_inside(struct cni_call *c, const struct veth_req *veth, const struct link *host,
-			   struct link *inside)
-{
-	*inside = *host;
-	inside->index = host->peer;
-	inside->peer = host->index;
-	inside->master = 0;
-	memcpy(inside->mac, veth->peer_mac, MAC_LEN);
-	return str_copy_ifname(inside->name, c->req->ifname, c->err);
-}
-
 int veth_add(struct cni_call *c, struct veth_req veth, bool is_port, struct link *host,
 	     struct link *inside)
 {
@@ -102,7 +87,13 @@ int veth_add(struct cni_call *c, struct veth_req veth, bool is_port, struct link
 		return err_wrap(c->err, "%s", host->name);
 	if (!veth.master)
 		veth_refuse_ra(c, host);
-	return describe_inside(c, &veth, host, inside);
+	/* known without asking: the index from the host's end, the rest from the request */
+	*inside = *host;
+	inside->index = host->peer;
+	inside->peer = host->index;
+	inside->master = 0;
+	memcpy(inside->mac, veth.peer_mac, MAC_LEN);
+	return str_copy_ifname(inside->name, c->req->ifname, c->err);
 }
 
 int veth_del(struct cni_call *c)

@@ -99,11 +99,14 @@ static bool parse_digits(const char *s, uint64_t *out)
 	return true;
 }
 
+bool instance_has_comment(const struct instance *o, const char *comment)
+{
+	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
+}
+
 bool instance_match_this(const char *comment, void *owner)
 {
-	const struct instance *o = owner;
-
-	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
+	return instance_has_comment(owner, comment);
 }
 
 bool instance_match_stale(const char *comment, void *owners)

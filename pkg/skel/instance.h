@@ -22,6 +22,7 @@ struct instance {
 
 void instance_init(struct instance *o, const char *network, const char *ifname,
 		   const char *container_id);
+bool instance_has_comment(const struct instance *o, const char *comment); /* is it this one's? */
 
 /* GC: the attachments of this network that are valid. */
 struct instance_set {
