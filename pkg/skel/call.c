@@ -103,14 +103,6 @@ void cni_reset_conf(struct cni_call *c)
 		memset(c->conf, 0, c->plugin->conf_size);
 }
 
-/* What only ADD and CHECK take from CNI_ARGS must not stop a DEL. */
-static int check_args(struct cni_call *c)
-{
-	if (!c->plugin->args || (c->req->command != CNI_ADD && c->req->command != CNI_CHECK))
-		return 0;
-	return cni_args_check(c->req->args, c->plugin->args, c->arena, c->err);
-}
-
 int cni_host(struct cni_call *c)
 {
 	if (c->host)
@@ -163,7 +155,9 @@ static int prepare(struct cni_call *c)
 		return -1;
 	if (c->req->command == CNI_CHECK && !c->req->prev)
 		return err_config(c->err, "prevResult: missing, CHECK needs it");
-	if (check_args(c) < 0)
+	/* what only ADD and CHECK take from CNI_ARGS must not stop a DEL */
+	if (p->args && (c->req->command == CNI_ADD || c->req->command == CNI_CHECK) &&
+	    cni_args_check(c->req->args, p->args, c->arena, c->err) < 0)
 		return -1;
 	return p->validate && !cni_is_lenient(c) ? p->validate(c) : 0;
 }

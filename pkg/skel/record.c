@@ -19,24 +19,19 @@
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* H1-H2-plugin, H1-H2 as in the comments of its rules. */
-static const char *name_of(struct arena *arena, const struct record *r)
+static const char *name_of(struct arena *arena, const char *plugin, const char *network,
+			   const char *ifname, const char *container_id)
 {
 	struct instance o;
 
-	instance_init(&o, r->network, r->ifname, r->container_id);
-	return arena_printf(arena, "%.*s-%s", INSTANCE_ID_LEN, o.comment, r->plugin);
+	instance_init(&o, network, ifname, container_id);
+	return arena_printf(arena, "%.*s-%s", INSTANCE_ID_LEN, o.comment, plugin);
 }
 
 static const char *own_name(struct cni_call *c)
 {
-	const struct record r = {
-		.plugin = c->plugin->name,
-		.network = c->req->net.name,
-		.container_id = c->req->container_id,
-		.ifname = c->req->ifname,
-	};
-
-	return name_of(c->arena, &r);
+	return name_of(c->arena, c->plugin->name, c->req->net.name, c->req->ifname,
+		       c->req->container_id);
 }
 
 static const char *path_of(struct arena *arena, const char *name)
@@ -76,7 +71,8 @@ static int parse(const char *name, struct arena *arena, struct record **out, str
 	    json_decode(v, record_fields, "", r, err) < 0)
 		return -1;
 	if (!str_is_cni_name(r->network) || !str_is_cni_name(r->container_id) ||
-	    str_ifname_fault(r->ifname) || strcmp(name, name_of(arena, r)) != 0)
+	    str_ifname_fault(r->ifname) ||
+	    strcmp(name, name_of(arena, r->plugin, r->network, r->ifname, r->container_id)) != 0)
 		return err_set(err, ERR_DECODE, "of another name");
 	if (cni_result_parse(r->result, CNI_VERSION_LATEST, false, "prevResult", &r->prev, err) < 0)
 		return -1;
