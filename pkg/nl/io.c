@@ -150,15 +150,6 @@ static int collect(struct nl *nl, struct round *r)
 	return r->rc;
 }
 
-static int send_batch(struct nl *nl)
-{
-	if (nl_seal(nl) < 0)
-		return -1;
-	if (mnl_socket_sendto(nl->sock, nl->buf, nl->used) < 0)
-		return err_sys(nl->err, "send to netlink (%s)", nl->labels[0]);
-	return 0;
-}
-
 /* The one way out of a batch: whatever happens, it is empty afterwards. */
 static int transact(struct nl *nl, struct round *r)
 {
@@ -166,8 +157,12 @@ static int transact(struct nl *nl, struct round *r)
 
 	r->left = nl_queued(nl);
 	nl->ack_lost = false;
-	if (r->left)
-		rc = send_batch(nl) < 0 ? -1 : collect(nl, r);
+	if (r->left && nl_seal(nl) < 0)
+		rc = -1;
+	else if (r->left && mnl_socket_sendto(nl->sock, nl->buf, nl->used) < 0)
+		rc = err_sys(nl->err, "send to netlink (%s)", nl->labels[0]);
+	else if (r->left)
+		rc = collect(nl, r);
 	nl_reset(nl);
 	return rc;
 }

@@ -195,20 +195,6 @@ static int is_lost(struct cni_call *c, struct ovs_attachment *o, const char *nam
 	return netdev;
 }
 
-static int gc_lost_one(struct cni_call *c, struct ovs_attachment *o, const char *name)
-{
-	struct ovs_state state;
-	int lost = is_lost(c, o, name);
-
-	if (lost <= 0)
-		return lost;
-	if (ovs_port_get(&o->db, name, &state) < 0)
-		return -1;
-	if (id_is(state.port, "owner", OVS_OWNER))
-		add_to_delete(c, o, state.port);
-	return 0;
-}
-
 /* The server picks out those that the switch could not open, as a rule none. */
 int ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
 {
@@ -218,9 +204,13 @@ int ovs_gc_lost(struct cni_call *c, struct ovs_attachment *o)
 		return -1;
 	for (int n = 0; rows && n < OVSDB_MAX_OPS; rows = json_next(rows), n++) {
 		const char *name = ovsdb_str(json_get(rows, "name"));
+		int lost = name ? is_lost(c, o, name) : 0;
+		struct ovs_state state;
 
-		if (name && gc_lost_one(c, o, name) < 0)
+		if (lost < 0 || (lost && ovs_port_get(&o->db, name, &state) < 0))
 			return -1;
+		if (lost && id_is(state.port, "owner", OVS_OWNER))
+			add_to_delete(c, o, state.port);
 	}
 	return remove_all(o);
 }
