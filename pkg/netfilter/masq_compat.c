@@ -41,7 +41,7 @@ static void put_rule(struct nl *nl, const struct ip *ip, const char *comment)
 /* Instead of the attachment's rules these are there afterwards. */
 static int set(struct cni_call *c, const struct cni_result *r)
 {
-	struct instance *o = masq_instance(c);
+	const struct instance *o = masq_instance(c);
 	struct nft_rule_list rules;
 	struct nl *nl = c->nft;
 
@@ -51,7 +51,7 @@ static int set(struct cni_call *c, const struct cni_result *r)
 		nft_begin(nl, r->n_ips + rules.n, c->arena);
 		put_base(nl);
 		for (size_t i = 0; i < rules.n; i++)
-			if (instance_match_this(rules.list[i].comment, o))
+			if (instance_has_comment(o, rules.list[i].comment))
 				nft_rule_del(nl, &table, checks, rules.list[i].handle);
 		for (size_t i = 0; i < r->n_ips; i++)
 			put_rule(nl, &r->ips[i].address, o->comment);
@@ -65,7 +65,7 @@ static int set(struct cni_call *c, const struct cni_result *r)
 /* Rules that nothing leads to count as gone. */
 static int check(struct cni_call *c)
 {
-	struct instance *o = masq_instance(c);
+	const struct instance *o = masq_instance(c);
 	struct nft_rule_list rules;
 	size_t jumps, n = 0;
 
@@ -73,7 +73,7 @@ static int check(struct cni_call *c)
 	    nft_rules(c->nft, &table, checks, &rules, c->arena) < 0)
 		return -1;
 	for (size_t i = 0; jumps && i < rules.n; i++)
-		n += instance_match_this(rules.list[i].comment, o);
+		n += instance_has_comment(o, rules.list[i].comment);
 	return n >= c->req->prev->n_ips ? 0 : err_set(c->err, ERR_CHECK, "rules are gone");
 }
 
