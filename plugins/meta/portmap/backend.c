@@ -40,12 +40,10 @@ static int check_own(struct cni_call *c, const struct portmap *conf)
 	struct nft_elems elems;
 
 	own.backend = NULL;
-	if (portmap_resolve(&own, c->arena, c->err) == 0 && own.chosen == PORTMAP_OWN) {
-		elems = portmap_elems_of(c, &own);
-		if (nft_elems_check(c->nft, &elems, c->arena) == 0)
-			return 0;
-	}
-	return conf->chosen == PORTMAP_OWN ? -1 : err_set(c->err, ERR_CHECK, "not in our table");
+	if (portmap_resolve(&own, c->arena, c->err) < 0 || own.chosen != PORTMAP_OWN)
+		return err_set(c->err, ERR_CHECK, "not in our table");
+	elems = portmap_elems_of(c, &own);
+	return nft_elems_check(c->nft, &elems, c->arena);
 }
 
 /* The comment has the call's container id. */
@@ -117,7 +115,7 @@ int portmap_rules_check(struct cni_call *c, const struct portmap *conf)
 		err_clear(c->err);
 		if (backends[i].check(c, conf) == 0)
 			return 0;
-		if (c->err->code != ERR_CHECK)
+		if (c->err->code != ERR_CHECK && !nft_is_missing(c->err))
 			return -1;
 		if (i == conf->chosen)
 			first = *c->err;

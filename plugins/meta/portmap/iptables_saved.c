@@ -30,12 +30,39 @@ static uint8_t protocol_of(const struct iptables_save_rule *rule)
 	return name && !protocol ? (uint8_t)strtoul(name, NULL, 10) : protocol;
 }
 
+/* 192.0.2.1 is printed as 192.0.2.1/32, 10.1.2.3/8 as 10.0.0.0/8. */
+static bool parse_network(struct ip *net, const char *text)
+{
+	if (!cidr_parse(net, text) && !ip_parse(net, text))
+		return false;
+	*net = ip_network(net);
+	return true;
+}
+
+/* Of a condition in another form, a host's name or a list, it is not known what is printed. */
+static bool is_same_address(const struct iptables_save_rule *saved,
+			    const struct iptables_save_rule *wanted, const char *const *names)
+{
+	const char *is = iptables_save_get(saved, *names), *value = NULL;
+	struct ip a, b;
+
+	for (; *names && !value; names++)
+		value = iptables_save_get(wanted, *names);
+	if (!is || !value)
+		return is == value;
+	return !parse_network(&b, value) || (parse_network(&a, is) && cidr_equal(&a, &b));
+}
+
 static bool is_same(const struct iptables_save_rule *saved, const struct iptables_save_rule *wanted)
 {
-	static const char *const options[] = { "--dport", "--dports",         "-s", "-d",
-					       "-j",      "--to-destination", NULL };
+	static const char *const options[] = { "--dport", "--dports", "-j", "--to-destination",
+					       NULL };
+	static const char *const source[] = { "-s", "--source", "--src", NULL };
+	static const char *const destination[] = { "-d", "--destination", "--dst", NULL };
 
 	return iptables_save_equal(saved, wanted, options) &&
+	       is_same_address(saved, wanted, source) &&
+	       is_same_address(saved, wanted, destination) &&
 	       protocol_of(saved) == protocol_of(wanted);
 }
 

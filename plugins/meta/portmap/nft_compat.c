@@ -54,11 +54,13 @@ static bool read_stmt(struct portmap_mapping *m, sa_family_t family, const struc
 	return true;
 }
 
-static struct translation read_translation(const struct nft_rule_info *rule, sa_family_t family)
+/* Behind its first n_conditions statements. */
+static struct translation read_translation(const struct nft_rule_info *rule, size_t n_conditions,
+					   sa_family_t family)
 {
 	struct translation r = { 0 };
 
-	for (size_t i = 0; i < rule->n; i++)
+	for (size_t i = n_conditions; i < rule->n; i++)
 		r.is_narrow |= !read_stmt(&r.mapping, family, &rule->stmts[i]);
 	return r;
 }
@@ -100,7 +102,7 @@ static bool is_listed(const struct nft_rule_info *rule, void *data)
 		return !l->to || nft_rule_names(rule, l->to);
 	if (!l->to || strcmp(rule->chain, hostports) != 0 || nft_rule_names(rule, l->to))
 		return false;
-	read = read_translation(rule, l->to->family);
+	read = read_translation(rule, 0, l->to->family);
 	for (size_t i = 0; i < list->n && !read.is_narrow; i++)
 		if (list->mapping[i].to.family == l->to->family &&
 		    !portmap_by_place(&list->mapping[i], &read.mapping)) {
@@ -249,19 +251,25 @@ int portmap_compat_add(struct cni_call *c, const struct portmap *conf)
 
 /* ---- checking and removing ------------------------------------------------------------------- */
 
-/* The reference has its conditions elsewhere than in the rule. */
+static bool is_mapping(const struct scan *l, const struct nft_rule_info *rule, size_t n_conditions,
+		       const struct portmap_mapping *m)
+{
+	struct translation read = read_translation(rule, n_conditions, l->to->family);
+
+	return !read.is_narrow && !portmap_by_place(m, &read.mapping) &&
+	       m->to_port == read.mapping.to_port && m->to.family == read.mapping.to.family &&
+	       ip_equal(&m->to, &read.mapping.to);
+}
+
+/* The conditions come first; the reference has them elsewhere than in the rule. */
 static bool has_mapping(const struct scan *l, const struct portmap_mapping *m)
 {
 	for (size_t i = 0; i < l->rules.n; i++) {
 		const struct nft_rule_info *rule = &l->rules.list[i];
-		struct translation read;
 
-		if (!is_ours(l, rule) || strcmp(rule->chain, hostports) != 0)
-			continue;
-		read = read_translation(rule, l->to->family);
-		if ((!read.is_narrow || l->conf->cond[l->family].n) &&
-		    !portmap_by_place(m, &read.mapping) && m->to_port == read.mapping.to_port &&
-		    m->to.family == read.mapping.to.family && ip_equal(&m->to, &read.mapping.to))
+		if (is_ours(l, rule) && !strcmp(rule->chain, hostports) &&
+		    (is_mapping(l, rule, l->conf->cond[l->family].n, m) ||
+		     is_mapping(l, rule, 0, m)))
 			return true;
 	}
 	return m->to.family != l->to->family;

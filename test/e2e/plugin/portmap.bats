@@ -667,3 +667,30 @@ no_draft() {
 	del_ok "$conf"
 	! iptables -t nat -S | grep -m 1 CNI-DN- || fail "no chain left"
 }
+
+# conditioned BACKEND WORDS : ADD, which passes CHECK, and again, which changes nothing; DEL leaves nothing.
+conditioned() {
+	local conf before
+	conf=$(conf "$1" "$PORTS" 2 "\"conditionsV4\":[$2],")
+	add_ok "$conf"
+	before=$(nft -s list ruleset)
+	check portmap <<<"$conf"
+	expect_silent
+	add_ok "$conf"
+	expect_same rules "$before" "$(nft -s list ruleset)"
+	del_ok "$conf"
+	nothing_held
+}
+
+@test "conditions on addresses, in each spelling, are not taken for the mapping's own" {
+	local words
+	for words in '"ip daddr 192.0.2.1"' '"ip saddr 192.0.2.1"' '"ip daddr 192.0.2.1 ip saddr 10.1.2.3/8"'; do
+		conditioned '' "$words"
+		conditioned nftables "$words"
+	done
+	for words in '"-d","192.0.2.1"' '"-s","192.0.2.1/32"' '"--source","10.1.2.3/8"' '"!","--dst","192.0.2.1"' \
+		'"--src","192.0.2.1,192.0.2.2"' '"-s","10.0.0.0/255.0.0.0"'; do
+		conditioned '' "$words"
+		conditioned iptables "$words"
+	done
+}
