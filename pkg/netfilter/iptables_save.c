@@ -58,12 +58,27 @@ bool iptables_save_next(const char **at, const char *chain, struct iptables_save
 	return false;
 }
 
-const char *iptables_save_get(const struct iptables_save_rule *rule, const char *option)
+/* Where the option is, 0 if nowhere. */
+static size_t find(const struct iptables_save_rule *rule, const char *option)
 {
 	for (size_t i = 1; i + 1 < rule->n; i++)
 		if (!strcmp(rule->word[i], option))
-			return rule->word[i + 1];
-	return NULL;
+			return i;
+	return 0;
+}
+
+const char *iptables_save_get(const struct iptables_save_rule *rule, const char *option)
+{
+	size_t at = find(rule, option);
+
+	return at ? rule->word[at + 1] : NULL;
+}
+
+bool iptables_save_is_negated(const struct iptables_save_rule *rule, const char *option)
+{
+	size_t at = find(rule, option);
+
+	return at && !strcmp(rule->word[at - 1], "!");
 }
 
 bool iptables_save_has(const struct iptables_save_rule *rule, const char *option, const char *value)

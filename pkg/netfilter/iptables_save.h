@@ -29,6 +29,7 @@ struct iptables_save_rule iptables_save_parse(const char *line, struct arena *ar
 
 /* The word after an option, "-s" or "--comment"; NULL: the rule has not that option. */
 const char *iptables_save_get(const struct iptables_save_rule *rule, const char *option);
+bool iptables_save_is_negated(const struct iptables_save_rule *rule, const char *option);
 bool iptables_save_has(const struct iptables_save_rule *rule, const char *option,
 		       const char *value);
 

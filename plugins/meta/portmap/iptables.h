@@ -15,7 +15,7 @@
  */
 int portmap_iptables_add(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
-/* Is all of it there? ERR_CHECK if not. Conditions are not compared. */
+/* Is all of it there? ERR_CHECK if not. Of conditions, only addresses are compared. */
 int portmap_iptables_check(struct cni_call *c, const struct portmap *conf) NODISCARD;
 
 /*

@@ -43,13 +43,15 @@ static bool parse_network(struct ip *net, const char *text)
 static bool is_same_address(const struct iptables_save_rule *saved,
 			    const struct iptables_save_rule *wanted, const char *const *names)
 {
-	const char *is = iptables_save_get(saved, *names), *value = NULL;
+	const char *is = iptables_save_get(saved, *names), *printed = *names, *value = NULL;
 	struct ip a, b;
 
-	for (; *names && !value; names++)
-		value = iptables_save_get(wanted, *names);
+	while (*names && !(value = iptables_save_get(wanted, *names)))
+		names++;
 	if (!is || !value)
 		return is == value;
+	if (iptables_save_is_negated(saved, printed) != iptables_save_is_negated(wanted, *names))
+		return false;
 	return !parse_network(&b, value) || (parse_network(&a, is) && cidr_equal(&a, &b));
 }
 

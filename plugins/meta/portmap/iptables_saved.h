@@ -10,7 +10,7 @@
 /* What the container's chain and its entries are. */
 void portmap_saved_read(struct portmap_text *t);
 
-/* Is all that is wanted there? Conditions are not compared. */
+/* Is all that is wanted there? Of conditions, only addresses are compared. */
 bool portmap_saved_has(const struct portmap_text *t);
 
 /* ADD: rules that lead to other addresses, and their entries, are wanted, too, and come first. */

@@ -251,25 +251,42 @@ int portmap_compat_add(struct cni_call *c, const struct portmap *conf)
 
 /* ---- checking and removing ------------------------------------------------------------------- */
 
-static bool is_mapping(const struct scan *l, const struct nft_rule_info *rule, size_t n_conditions,
-		       const struct portmap_mapping *m)
+static bool is_condition(const struct nft_stmt *s, const struct condition_match *m)
 {
-	struct translation read = read_translation(rule, n_conditions, l->to->family);
+	struct ip net = ip_network(&m->net);
+	const void *data = m->on == NFT_FIELD_IIFNAME ? m->name : (const void *)net.bytes;
+	size_t len = m->on == NFT_FIELD_IIFNAME ? m->name_len : ip_len(&net);
 
+	return s->kind == NFT_STMT_MATCH && s->field == m->on && s->negated == m->negated &&
+	       (m->on == NFT_FIELD_IIFNAME || s->plen == net.plen) && s->len == len &&
+	       !memcmp(s->data, data, len);
+}
+
+/* Does it have the conditions, which come first, and translate so? */
+static bool is_mapping(const struct scan *l, const struct nft_rule_info *rule,
+		       const struct condition *cond, const struct portmap_mapping *m)
+{
+	struct translation read = read_translation(rule, cond->n, l->to->family);
+
+	for (size_t i = 0; i < cond->n; i++)
+		if (i >= rule->n || !is_condition(&rule->stmts[i], &cond->matches[i]))
+			return false;
 	return !read.is_narrow && !portmap_by_place(m, &read.mapping) &&
 	       m->to_port == read.mapping.to_port && m->to.family == read.mapping.to.family &&
 	       ip_equal(&m->to, &read.mapping.to);
 }
 
-/* The conditions come first; the reference has them elsewhere than in the rule. */
+/* The reference has the conditions elsewhere than in the rule. */
 static bool has_mapping(const struct scan *l, const struct portmap_mapping *m)
 {
+	static const struct condition none;
+
 	for (size_t i = 0; i < l->rules.n; i++) {
 		const struct nft_rule_info *rule = &l->rules.list[i];
 
 		if (is_ours(l, rule) && !strcmp(rule->chain, hostports) &&
-		    (is_mapping(l, rule, l->conf->cond[l->family].n, m) ||
-		     is_mapping(l, rule, 0, m)))
+		    (is_mapping(l, rule, &l->conf->cond[l->family], m) ||
+		     is_mapping(l, rule, &none, m)))
 			return true;
 	}
 	return m->to.family != l->to->family;

@@ -668,6 +668,9 @@ no_draft() {
 	! iptables -t nat -S | grep -m 1 CNI-DN- || fail "no chain left"
 }
 
+declare -gA NEGATED=([nftables]='ip saddr != 192.0.2.1' [iptables]='!","-s","192.0.2.1')
+declare -gA PLAIN=([nftables]='ip saddr 192.0.2.1' [iptables]='-s","192.0.2.1')
+
 # conditioned BACKEND WORDS : ADD, which passes CHECK, and again, which changes nothing; DEL leaves nothing.
 conditioned() {
 	local conf before
@@ -680,6 +683,21 @@ conditioned() {
 	expect_same rules "$before" "$(nft -s list ruleset)"
 	del_ok "$conf"
 	nothing_held
+}
+
+@test "conditions that are turned round are others" {
+	local backend conf
+	for backend in nftables iptables; do
+		add_ok "$(conf "$backend" "$PORTS" 2 '"conditionsV4":["'"${NEGATED[$backend]}"'"],')"
+		conf=$(conf "$backend" "$PORTS" 2 '"conditionsV4":["'"${PLAIN[$backend]}"'"],')
+		check portmap <<<"$conf"
+		expect_code 102 'gone'
+		add_ok "$conf"
+		check portmap <<<"$conf"
+		expect_silent
+		del_ok "$conf"
+		nothing_held
+	done
 }
 
 @test "conditions on addresses, in each spelling, are not taken for the mapping's own" {
