@@ -71,7 +71,7 @@ STRIP      ?= strip
 
 all: $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(HELPERS:%=$(BIN)/%)
 
-# Never static: nobody who has firewalld lacks the library.
+# Never static: where firewalld is the library is, too.
 $(BIN)/cnic-firewalld: plugins/meta/firewall/helper/cnic-firewalld.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)

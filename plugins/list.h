@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * list.h - the plugins of this suite, each once: PLUGIN(symbol, "name", "folder below plugins/").
- * Whoever includes it defines PLUGIN; the Makefile and the tests read it as text, so a row is one
+ * A file that includes it defines PLUGIN; the Makefile and the tests read it as text, so a row is one
  * line.
  */
 PLUGIN(bridge, "bridge", "main/bridge")

@@ -244,7 +244,7 @@ static void gc_chains(struct nl *nl, const struct removal *r)
 	}
 }
 
-/* A chain counts whoever has removed the last element that went to it. */
+/* A chain counts whichever process has removed the last element that went to it. */
 int nft_elems_gc_shared(struct nl *nl, const struct nft_table_def *table, nft_stale stale,
 			void *data, struct nft_succession succession, struct arena *arena)
 {

@@ -106,7 +106,7 @@ static int opened(struct ovsdb *db, const struct ovs_port *p, struct ovsdb_txn *
 	}
 	row = ovsdb_rows(t, 1);
 	if (!row)
-		return err_set(err, ERR_RETRY, "port %s: somebody has removed it", p->name);
+		return err_set(err, ERR_RETRY, "port %s has been removed meanwhile", p->name);
 	state = ovsdb_str(json_get(row, "link_state"));
 	*up = state && !strcmp(state, "up");
 	if (ovsdb_int(json_get(row, "ofport"), &ofport) && ofport > 0)

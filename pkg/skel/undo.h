@@ -21,6 +21,9 @@ struct undo {
 	size_t n;
 };
 
-/* Right after the effect, keyed by what is already known; arg must live as long as the call. */
+/*
+ * Right after the effect, or before one whose answer may be lost; keyed by what is already known;
+ * arg must live as long as the call.
+ */
 void undo_push(struct cni_call *c, undo_fn fn, void *arg);
 void undo_all(struct cni_call *c);

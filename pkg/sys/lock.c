@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-#define NOBODY    ((off_t)-1)
+#define NO_WAITER ((off_t)-1)
 #define ASKED_MAX (INT32_MAX / 2) /* a byte of any off_t, with room behind it */
 #define QUEUE_MAX 4096
 
@@ -30,7 +30,7 @@ static bool is_next(int fd, off_t ahead, int command)
 		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = ahead, .l_len = 1
 	};
 
-	return ahead == NOBODY || fcntl(fd, command, &lock) == 0;
+	return ahead == NO_WAITER || fcntl(fd, command, &lock) == 0;
 }
 
 static bool try_lock(int fd, off_t ahead)
@@ -60,7 +60,7 @@ static int wait_in_time(int fd, off_t ahead)
 		if (errno != EINTR)
 			return -1;
 		if (clock_ms() >= asked + ORDER_MS)
-			ahead = NOBODY;
+			ahead = NO_WAITER;
 		if (clock_ms() >= asked + LOCK_TIMEOUT_MS) {
 			errno = ETIMEDOUT;
 			return -1;
@@ -99,7 +99,7 @@ static int lock_after(int fd, off_t ahead, const char *name, struct err *err)
 
 int lock_fd(int fd, const char *name, struct err *err)
 {
-	return lock_after(fd, NOBODY, name, err);
+	return lock_after(fd, NO_WAITER, name, err);
 }
 
 /*
@@ -123,7 +123,7 @@ static off_t queue_up(int fd)
 		if (errno != EAGAIN)
 			break;
 	}
-	return NOBODY;
+	return NO_WAITER;
 }
 
 int lock_fd_fifo(int fd, const char *name, struct err *err)
