@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * list.h - the plugins of this suite, each once: PLUGIN(symbol, "name", "folder below plugins/").
- * A file that includes it defines PLUGIN; the Makefile and the tests read it as text, so a row is one
- * line.
+ * A file that includes it defines PLUGIN; the Makefile and the tests read it as text, so that
+ * a row is one line.
  */
 PLUGIN(bridge, "bridge", "main/bridge")
 PLUGIN(ptp, "ptp", "main/ptp")

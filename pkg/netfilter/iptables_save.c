@@ -58,27 +58,27 @@ bool iptables_save_next(const char **at, const char *chain, struct iptables_save
 	return false;
 }
 
-/* Where the option is, 0 if nowhere. */
-static size_t find(const struct iptables_save_rule *rule, const char *option)
+/* The option among the words, NULL if it is none. */
+static const char *const *find(const struct iptables_save_rule *rule, const char *option)
 {
 	for (size_t i = 1; i + 1 < rule->n; i++)
 		if (!strcmp(rule->word[i], option))
-			return i;
-	return 0;
+			return &rule->word[i];
+	return NULL;
 }
 
 const char *iptables_save_get(const struct iptables_save_rule *rule, const char *option)
 {
-	size_t at = find(rule, option);
+	const char *const *at = find(rule, option);
 
-	return at ? rule->word[at + 1] : NULL;
+	return at ? at[1] : NULL;
 }
 
 bool iptables_save_is_negated(const struct iptables_save_rule *rule, const char *option)
 {
-	size_t at = find(rule, option);
+	const char *const *at = find(rule, option);
 
-	return at && !strcmp(rule->word[at - 1], "!");
+	return at && !strcmp(at[-1], "!");
 }
 
 bool iptables_save_has(const struct iptables_save_rule *rule, const char *option, const char *value)
