@@ -140,6 +140,12 @@ void nl_link_mtu(struct nl *nl, int index, uint32_t mtu)
 	nl_u32(nl, IFLA_MTU, mtu);
 }
 
+void nl_link_txqlen(struct nl *nl, int index, uint32_t packets)
+{
+	link_msg(nl, RTM_NEWLINK, index, "set length of transmit queue");
+	nl_u32(nl, IFLA_TXQLEN, packets);
+}
+
 /* Kernels before 6.2 rename no link that is up; within one message the name comes first. */
 void nl_link_rename(struct nl *nl, int index, const char *name)
 {
@@ -248,6 +254,7 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data)
 	l->flags = ifi->ifi_flags;
 	nl_attr_str(a.of[IFLA_IFNAME], l->name, sizeof(l->name));
 	nl_attr_u32(a.of[IFLA_MTU], &l->mtu);
+	nl_attr_u32(a.of[IFLA_TXQLEN], &l->txqlen);
 	nl_attr_u32(a.of[IFLA_PROMISCUITY], &l->promiscuity);
 	nl_attr_int(a.of[IFLA_MASTER], &l->master);
 	nl_attr_int(a.of[IFLA_LINK], &l->peer);

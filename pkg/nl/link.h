@@ -16,7 +16,7 @@ struct link {
 	int index;  /* 0 = there is none */
 	int master; /* ifindex of the bridge it is a port of, 0 if none */
 	int peer;   /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
-	uint32_t mtu, flags, promiscuity;
+	uint32_t mtu, txqlen, flags, promiscuity;
 	uint8_t operstate;  /* LINK_UP, LINK_DORMANT, ... */
 	uint32_t accept_ra; /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
 	uint8_t vlan_filtering;    /* a bridge's: 0 or 1 */
@@ -49,6 +49,7 @@ void nl_link_arp_notify(struct nl *nl, int index); /* net.ipv4.conf.X.arp_notify
 void nl_link_no_addrgen(struct nl *nl, int index); /* no IPv6 link-local address; needs link.ipv6 */
 void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
+void nl_link_txqlen(struct nl *nl, int index, uint32_t packets);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
 /* Let a port that was dormant forward; its peer must be up. */
 void nl_port_activate(struct nl *nl, int index);
