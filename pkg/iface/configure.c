@@ -124,7 +124,8 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	struct cni_result *r = &c->result;
 	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };
 
-	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0)
+	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0 ||
+	    (opt->sysctls && sysctl_list_apply(c, opt->sysctls, r) < 0))
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
 		bool nodad = r->ips[i].address.family == AF_INET6 && !opt->dad;
@@ -143,6 +144,17 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	     nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0))
 		return -1;
 	return add_routes(c, inside->index, opt);
+}
+
+int configure_up(struct cni_call *c, const struct link *inside, struct sysctl_list *sysctls,
+		 bool up)
+{
+	if (sysctl_list_apply(c, sysctls, &c->result) < 0)
+		return -1;
+	if (!up)
+		return 0;
+	nl_link_up(c->sandbox, inside->index);
+	return nl_commit(c->sandbox);
 }
 
 void configure_dns(struct cni_call *c)

@@ -2,15 +2,17 @@
 /* configure.h - the container's interface gets what the result says: addresses, up, routes. */
 #pragma once
 
+#include "iface/sysctl_list.h"
 #include "nl/route.h"
 #include "skel/call.h"
 
 /* How the container's kernel should treat the interface. */
 struct configure_options {
-	bool dad;                   /* IPv6 duplicate address detection, waited for */
-	bool arp_notify;            /* announce an IPv4 address when the link comes up */
-	bool ndisc_notify;          /* the same for IPv6 */
-	const struct route *routes; /* before those of the result */
+	bool dad;                    /* IPv6 duplicate address detection, waited for */
+	bool arp_notify;             /* announce an IPv4 address when the link comes up */
+	bool ndisc_notify;           /* the same for IPv6 */
+	struct sysctl_list *sysctls; /* set before the link is up; NULL = none */
+	const struct route *routes;  /* before those of the result */
 	size_t n_routes;
 };
 
@@ -23,6 +25,10 @@ bool configure_is_on_link(const struct cni_route *r);
  */
 int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
 		    const struct configure_options *opt) NODISCARD;
+
+/* One that gets no address: its sysctls, then up, unless it is to stay down. */
+int configure_up(struct cni_call *c, const struct link *inside, struct sysctl_list *sysctls,
+		 bool up) NODISCARD;
 
 /* The sysctl of an interface, net/ipv6/conf/DEV/KEY. */
 const char *configure_ipv6_path(struct cni_call *c, const char *dev, const char *key);

@@ -26,6 +26,7 @@ struct bridge_conf {
 	struct vlan_range *trunk;
 	size_t n_trunk;
 	bool has_trunk;
+	struct sysctl_list sysctls;
 	const char *runtime_mac, *args_mac;
 	const uint8_t *mac; /* the container's, by whichever way it was asked for */
 };
@@ -72,6 +73,7 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("enabledad", struct bridge_conf, enable_dad),
 	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
 	F_BOOL("portIsolation", struct bridge_conf, port.isolated),
+	F_MAP("sysctl", struct bridge_conf, sysctls.keys),
 	F_HERE("runtimeConfig", runtime_fields),
 	F_HERE("args", args_fields),
 	F_END
@@ -119,6 +121,7 @@ static int bridge_validate(struct cni_call *c)
 		return err_config(c->err, "bridge: %s", fault);
 	conf->is_gateway |= conf->is_default_gateway;
 	if (netfilter_validate(c, &conf->netfilter) < 0 || check_combinations(c, conf) < 0 ||
+	    sysctl_list_validate(c, &conf->sysctls) < 0 ||
 	    vlan_list_collect(c, "vlanTrunk", conf->trunk, conf->n_trunk, &vlans->trunk) < 0 ||
 	    (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0))
 		return -1;
@@ -186,15 +189,16 @@ static bool mac_follows_ip(const struct cni_call *c, const struct attachment *a)
 
 static int configure(struct cni_call *c, const struct attachment *a)
 {
-	const struct bridge_conf *conf = c->conf;
-	struct configure_options options = { .dad = conf->enable_dad, .arp_notify = true };
+	struct bridge_conf *conf = c->conf;
+	const struct configure_options options = {
+		.dad = conf->enable_dad,
+		.arp_notify = true,
+		.sysctls = &conf->sysctls,
+	};
 
-	if (!*c->req->net.ipam.type) {
-		if (conf->disable_container_interface)
-			return 0;
-		nl_link_up(c->sandbox, a->inside.index);
-		return nl_commit(c->sandbox);
-	}
+	if (!*c->req->net.ipam.type)
+		return configure_up(c, &a->inside, &conf->sysctls,
+				    !conf->disable_container_interface);
 	if (conf->is_gateway)
 		bridge_set_gateways(c, conf->is_default_gateway);
 	if (configure_iface(c, &a->inside, a->index, &options) < 0)
@@ -285,14 +289,15 @@ static int bridge_repair(struct cni_call *c)
 
 static int bridge_check(struct cni_call *c)
 {
-	const struct bridge_conf *conf = c->conf;
+	struct bridge_conf *conf = c->conf;
 	struct link br, inside;
 	uint32_t index;
 
 	if (cni_ipam_forward(c) < 0 || bridge_verify(c, &conf->bridge, &br) < 0 ||
 	    verify_inside(c, "veth", !conf->disable_container_interface, &inside, &index) < 0 ||
 	    bridge_verify_port(c, &br, &inside, &conf->port) < 0 ||
-	    verify_ips_and_routes(c, &inside, index) < 0)
+	    verify_ips_and_routes(c, &inside, index) < 0 ||
+	    sysctl_list_check(c, &conf->sysctls) < 0)
 		return -1;
 	return netfilter_check(c, &conf->netfilter);
 }

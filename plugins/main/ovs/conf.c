@@ -37,6 +37,7 @@ const struct json_field ovs_fields[] = {
 	F_STR("socket_file", struct ovs_conf, ovs.socket),
 	F_UINT("link_state_check_retries", struct ovs_conf, retries, .max = 1000),
 	F_UINT("link_state_check_interval", struct ovs_conf, interval, .max = 60000),
+	F_MAP("sysctl", struct ovs_conf, sysctls.keys),
 	F_HERE("runtimeConfig", runtime_fields),
 	F_HERE("args", args_fields),
 	F_END
@@ -105,7 +106,8 @@ int ovs_validate(struct cni_call *c)
 	struct ovs_conf *conf = c->conf;
 	struct ovs_port *p = &conf->ovs.port;
 
-	if (ovs_nodeconf(c, conf->configuration_path) < 0 || set_vlans(c, conf, p) < 0)
+	if (ovs_nodeconf(c, conf->configuration_path) < 0 || set_vlans(c, conf, p) < 0 ||
+	    sysctl_list_validate(c, &conf->sysctls) < 0)
 		return -1;
 	if (c->req->command == CNI_STATUS)
 		return 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "iface/move.h"
+#include "iface/sysctl_list.h"
 #include "iface/vlan_list.h"
 #include "ovs/attach.h"
 #include "ovs/cache.h"
@@ -15,6 +16,7 @@ struct ovs_conf {
 	struct vlan_range *trunk;
 	size_t n_trunk;
 	uint32_t mtu, retries, interval;
+	struct sysctl_list sysctls;
 	const char *runtime_mac;
 	const struct json *args_mac, *args_ovn_port; /* only strings count */
 

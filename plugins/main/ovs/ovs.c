@@ -64,15 +64,18 @@ static int ask_ipam(struct cni_call *c, const struct ipam *ipam, struct link *in
 
 static int configure(struct cni_call *c, const struct link *inside, uint32_t index)
 {
-	static const struct configure_options options = { .arp_notify = true,
-							  .ndisc_notify = true };
+	struct ovs_conf *conf = c->conf;
+	const struct configure_options options = {
+		.arp_notify = true,
+		.ndisc_notify = true,
+		.sysctls = &conf->sysctls,
+	};
 
 	if (!inside->index)
 		return 0;
 	if (c->result.n_ips)
 		return configure_iface(c, inside, index, &options);
-	nl_link_up(c->sandbox, inside->index);
-	return nl_commit(c->sandbox);
+	return configure_up(c, inside, &conf->sysctls, true);
 }
 
 /*
@@ -159,7 +162,7 @@ static int ovs_del(struct cni_call *c)
 
 static int check_ends(struct cni_call *c, struct link *host)
 {
-	const struct ovs_conf *conf = c->conf;
+	struct ovs_conf *conf = c->conf;
 	const char *kind = *conf->device_id ? NULL : "veth";
 	struct link inside;
 	uint32_t index;
@@ -168,9 +171,10 @@ static int check_ends(struct cni_call *c, struct link *host)
 	if (conf->vf.device.userspace)
 		return 0;
 	if (verify_inside(c, kind, true, &inside, &index) < 0 ||
-	    (kind && verify_peer(c, &inside, host) < 0))
+	    (kind && verify_peer(c, &inside, host) < 0) ||
+	    verify_ips_and_routes(c, &inside, index) < 0)
 		return -1;
-	return verify_ips_and_routes(c, &inside, index);
+	return sysctl_list_check(c, &conf->sysctls);
 }
 
 static int ovs_check(struct cni_call *c)

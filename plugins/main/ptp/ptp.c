@@ -14,21 +14,26 @@
 
 struct ptp_conf {
 	struct netfilter_conf netfilter;
+	struct sysctl_list sysctls;
 	uint32_t mtu;
 };
 
 static const struct json_field ptp_fields[] = {
 	F_BOOL("ipMasq", struct ptp_conf, netfilter.masq),
 	F_STR("ipMasqBackend", struct ptp_conf, netfilter.masq_backend),
-	F_UINT("mtu", struct ptp_conf, mtu, .max = 65535), F_END
+	F_UINT("mtu", struct ptp_conf, mtu, .max = 65535),
+	F_MAP("sysctl", struct ptp_conf, sysctls.keys),
+	F_END,
 };
 
 static int ptp_validate(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->conf;
+	struct ptp_conf *conf = c->conf;
 
 	if (!*c->req->net.ipam.type)
 		return err_config(c->err, "ipam.type: missing, ptp needs an IPAM plugin");
+	if (sysctl_list_validate(c, &conf->sysctls) < 0)
+		return -1;
 	return netfilter_validate(c, &conf->netfilter);
 }
 
@@ -180,8 +185,8 @@ static int configure_host(struct cni_call *c, const struct link *host)
 
 static int ptp_add(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->conf;
-	struct configure_options options = { 0 };
+	struct ptp_conf *conf = c->conf;
+	struct configure_options options = { .sysctls = &conf->sysctls };
 	const struct veth_req veth = { .mtu = conf->mtu };
 	struct link host, inside;
 	struct ipam ipam;
@@ -223,13 +228,14 @@ static int ptp_repair(struct cni_call *c)
 
 static int ptp_check(struct cni_call *c)
 {
-	const struct ptp_conf *conf = c->conf;
+	struct ptp_conf *conf = c->conf;
 	struct link inside, host;
 	uint32_t index;
 
 	/* the peer's routes are what the container lives on */
 	if (cni_ipam_forward(c) < 0 || verify_inside(c, "veth", true, &inside, &index) < 0 ||
-	    verify_peer(c, &inside, &host) < 0 || verify_ips_and_routes(c, &inside, index) < 0)
+	    verify_peer(c, &inside, &host) < 0 || verify_ips_and_routes(c, &inside, index) < 0 ||
+	    sysctl_list_check(c, &conf->sysctls) < 0)
 		return -1;
 	return netfilter_check(c, &conf->netfilter);
 }
