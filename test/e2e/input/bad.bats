@@ -27,6 +27,7 @@ BASES='{
 		"interfaces":[{"name":"br0"}],"ips":[{"address":"10.2.0.2/24"}]}},
 	"portmap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"portmap",
 		"runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}},
+	"tuning": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"tuning","prevResult":{"cniVersion":"1.1.0"}},
 	"static": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}}}'
 
@@ -355,6 +356,14 @@ for_each_key_of() {
 
 @test "portmap: each key with a wrong type, out of range, too long, missing, null" {
 	for_each_key_of portmap
+}
+
+@test "tuning: each key with a wrong type, out of range, too long, null" {
+	each_case tuning type bad_in_every_verb
+	codes="6 7" each_case tuning range bad_add
+	codes="6 7" each_case tuning long bad_add
+	each_case tuning null null_is_absent
+	nothing_changed
 }
 
 bad_prev() {

@@ -42,6 +42,10 @@ load examples
 	run_example firewall.conflist 10.96.0.1
 }
 
+@test "tuning.conflist" {
+	run_example tuning.conflist 10.97.0.1
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do

@@ -236,7 +236,7 @@ version_told() {
 @test "row 14: the configuration's cniVersion, wherever it could be read" {
 	netns box
 	local plugin program
-	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS ovs; do
+	for plugin in $EVERY_PLUGIN $RULE_PLUGINS ovs; do
 		for program in 'del(.name)' '.name = ""' '.name = 5' '.name = "a b"' '.type = 5' \
 			'.ipam = 5' '.dns = 5' '.prevResult = 5' '.runtimeConfig = 5' \
 			'{CNIVersion: .cniVersion, name: [], type: {}}'; do
@@ -262,7 +262,7 @@ limited() {
 	shift
 	PLUGINS=$BATS_TEST_TMPDIR/limited.$size
 	mkdir -p "$PLUGINS"
-	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $RULE_PLUGINS; do
 		printf '#!/bin/sh\nexec prlimit --fsize=%s %s/%s\n' "$size" "$CNIC_BIN" "$plugin" >"$PLUGINS/$plugin"
 		chmod +x "$PLUGINS/$plugin"
 	done
@@ -302,7 +302,7 @@ too_large() {
 			"interfaces": [{"name": "br0"}, {"name": "eth0", "sandbox": "/run/netns/box"}],
 			"ips": [{"address": "10.1.0.2/24", "interface": 1}]},
 			"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80}]}}'
-		for plugin in $CHAINED_PLUGINS; do
+		for plugin in $RULE_PLUGINS; do
 			with=$(jq -c --arg type "$plugin" '.type = $type' <<<"$config")
 			limited $size add "$plugin" <<<"$with"
 			too_large 999
@@ -362,7 +362,7 @@ refused_at_once() {
 			expect_leases
 		done
 	done
-	for plugin in $CHAINED_PLUGINS; do
+	for plugin in $RULE_PLUGINS; do
 		for backend in null '"nftables"' '"iptables"'; do
 			config=$(jq -c --arg type "$plugin" --argjson backend "$backend" '.type = $type | .backend = $backend |
 				del(.backend | nulls)' <<<'{"cniVersion": "1.1.0", "name": "net", "prevResult": {

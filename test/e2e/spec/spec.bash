@@ -11,7 +11,8 @@ IPAM_PLUGINS="host-local static"
 VETH_PLUGINS="bridge ptp"
 EVERY_PLUGIN="$INTERFACE_PLUGINS $IPAM_PLUGINS"
 # Whose ADD needs a prevResult; what they owe beyond that is in a file of their own.
-CHAINED_PLUGINS="portmap firewall"
+RULE_PLUGINS="portmap firewall"
+CHAINED_PLUGINS="$RULE_PLUGINS tuning"
 # Whose ADD needs a switch; what they owe beyond that is in ovs*.bats.
 OVS_PLUGINS="ovs ovs-mirror-producer ovs-mirror-consumer"
 STORE=/var/lib/cni/networks/net
