@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+#
+# A plugin that is killed in front of any of its system calls: the next DEL leaves nothing, nor, where the
+# container has died with it, does the next GC. Each is done beside another container, whose things stay.
+
+load ../lib
+load fault
+load faults
+
+# row NAME : plugin, conf (of the attachment c1/eth0) and other (of c0/eth0) from here on.
+row() {
+	local ports='{"hostPort":8080,"containerPort":80},{"hostPort":8081,"containerPort":81,"protocol":"udp"}'
+	plugin=${1%% *}
+	restore=nothing
+	other=
+	case $1 in
+	bridge) conf='"bridge":"br0","isGateway":true,"ipMasq":true,"macspoofchk":true,'$IPAM ;;
+	ptp) conf='"ipMasq":true,'$IPAM ;;
+	host-local) conf=$IPAM ;;
+	static) conf='"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}' ;;
+	loopback) conf='"dns":{}' ;;
+	portmap*) conf='"runtimeConfig":{"portMappings":['$ports']},'$(prev 2) ;;
+	firewall*) conf='"ingressPolicy":"same-bridge",'$(prev 2) ;;
+	tuning)
+		conf='"mac":"02:bb:00:00:00:01","mtu":1400,"promisc":true,"sysctl":{"net.core.somaxconn":"77"},'$(prev 2)
+		restore=reset
+		;;
+	esac
+	[ "${1#* }" = "$1" ] || conf='"backend":"'${1#* }'",'$conf
+	conf='{"cniVersion":"1.1.0","name":"net","type":"'$plugin'",'$conf'}'
+	case $plugin in
+	portmap) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} other=${other//808/909} ;;
+	firewall) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} ;;
+	static | loopback | tuning) ;;
+	*) other=$conf ;;
+	esac
+}
+
+# A chained plugin's, with an interface that is there.
+prev() {
+	echo '"prevResult":{"cniVersion":"1.1.0","interfaces":[{"name":"br0"},
+		{"name":"eth0","sandbox":"/run/netns/box"}],"ips":[{"address":"10.1.0.'"$1"'/16","interface":1},
+		{"address":"fd00::'"$1"'/64","interface":1}]}'
+}
+
+reset() {
+	in_ns box sh -c 'echo 5 >/proc/sys/net/core/somaxconn'
+}
+
+more_state() {
+	nft -s list ruleset 2>/dev/null | grep -E '10\.[0-9.]+|fd00:|CNI-[0-9a-f]{6}|CNI-DN|comment "c[0-9]|veth' || true
+	[ -z "$(nft list table ip filter 2>/dev/null)" ] || nft -s list table ip filter | grep -c accept || true
+	find /run/cnic/rules /run/cni -type f 2>/dev/null | sort
+}
+
+# The container, with an interface where it is another plugin's.
+box() {
+	netns box
+	ip -n box link set lo down
+	case $plugin in
+	portmap | firewall | tuning)
+		ip link add v0 index 900 address 02:aa:00:00:00:02 type veth peer name eth0 netns box \
+			address 02:aa:00:00:00:01
+		ip -n box addr add 10.1.0.2/16 dev eth0
+		ip -n box link set eth0 up
+		;;
+	esac
+}
+
+begin() {
+	row "$1"
+	ip netns del box
+	if [ -n "$other" ]; then
+		netns other
+		CID=c0 add "$plugin" <<<"$other"
+		expect_ok
+	fi
+	box
+	"$restore"
+	base=$(snapshot)
+	set +T # bats' own DEBUG trap
+}
+
+# traced VERB STRACE-OPTION... : the call below strace; its exit status. In the background, so that the shell
+# says nothing of a call that is killed.
+traced() {
+	local verb=$1 rc=0
+	shift
+	CNI_COMMAND=$verb CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path box) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
+		strace -qq -o "$BATS_TEST_TMPDIR/trace" "$@" "$PLUGINS/$plugin" <<<"$conf" \
+		>"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	{ wait $! || rc=$?; } 2>/dev/null
+	return $rc
+}
+
+# points VERB : its system calls, "NAME N" for the N-th one of that name. The first is the execve of strace's.
+points() {
+	traced "$1" || fail "$1 below strace: $(<"$BATS_TEST_TMPDIR/out")"
+	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | awk 'NR > 1 { print $1, ++n[$1] }'
+}
+
+# prepare VERB : for a call of it.
+prepare() {
+	del "$plugin" <<<"$conf"
+	"$restore"
+	! [ "$1" = DEL ] || add_well
+}
+
+# each_kill VERB COMMAND : COMMAND for each system call of VERB that is sampled, in front of which it was killed.
+each_kill() {
+	local number=0 killed=0 name count list rc
+	prepare "$1" >"$log" 2>&1
+	list=$(points "$1")
+	while read -r name count; do
+		number=$((number + 1))
+		is_sampled $number || continue
+		prepare "$1" >"$log" 2>&1
+		echo "$1 killed in front of $name $count" >>"$log"
+		rc=0
+		traced "$1" -e trace="$name" -e inject="$name:signal=KILL:when=$count" || rc=$?
+		[ $rc -ne 0 ] || continue # it has not come to that this time
+		[ $rc -eq 137 ] || fail "killed, not exit $rc: $(<"$BATS_TEST_TMPDIR/out")"
+		killed=$((killed + 1))
+		"$2" >>"$log" 2>&1
+	done <<<"$list"
+	echo "# $plugin $1, then ${2#next_}: $killed of $number" >&3
+	[ $killed -gt $((number / FAULT_EVERY / 2)) ] || fail "more of $number system calls"
+}
+
+next_del() {
+	del "$plugin" <<<"$conf"
+	expect_silent
+	"$restore"
+	expect_state
+}
+
+# What was in the container has gone with it; the other one is alive.
+next_gc() {
+	ip -n box link del eth0 2>/dev/null || true # a namespace's end is not waited for
+	ip netns del box
+	gc "$plugin" <<<"$(with_valid "$conf" c0/eth0)"
+	expect_silent
+	box
+	"$restore"
+	expect_state
+}
+
+matrix() {
+	begin "$1"
+	each_kill ADD next_del
+	each_kill DEL next_del
+	each_kill ADD next_gc
+}
+
+@test "bridge" {
+	matrix bridge
+}
+
+@test "ptp" {
+	matrix ptp
+}
+
+@test "loopback" {
+	matrix loopback
+}
+
+@test "host-local" {
+	matrix host-local
+}
+
+@test "static" {
+	matrix static
+}
+
+@test "portmap, our table" {
+	matrix portmap
+}
+
+@test "portmap, the reference's table" {
+	matrix "portmap nftables"
+}
+
+@test "portmap, iptables" {
+	matrix "portmap iptables"
+}
+
+@test "firewall, our table" {
+	matrix "firewall nftables"
+}
+
+@test "firewall, iptables" {
+	matrix "firewall iptables"
+}
+
+@test "tuning" {
+	matrix tuning
+}
