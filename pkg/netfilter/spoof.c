@@ -75,22 +75,22 @@ static struct nft_elems elems_of(const char *port, const uint8_t mac[MAC_LEN], c
 /* In our table, and in the reference's. */
 struct rules {
 	struct nft_elems elems;
-	struct spoof_compat ref;
+	struct spoof_compat compat;
 };
 
 static int rules_of(struct cni_call *c, const struct cni_result *r, struct rules *out)
 {
 	struct instance *o = arena_new(c->arena, struct instance);
-	struct spoof_compat *ref = &out->ref;
+	struct spoof_compat *compat = &out->compat;
 
-	*ref = spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
+	*compat = spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
 	if (r->n_interfaces <= SPOOF_CONTAINER || !r->interfaces[SPOOF_CONTAINER].mac ||
-	    !mac_parse(ref->mac, r->interfaces[SPOOF_CONTAINER].mac))
+	    !mac_parse(compat->mac, r->interfaces[SPOOF_CONTAINER].mac))
 		return err_config(c->err, "prevResult.interfaces: not the result of bridge");
-	if (str_copy_ifname(ref->port, r->interfaces[SPOOF_PORT].name, c->err) < 0)
+	if (str_copy_ifname(compat->port, r->interfaces[SPOOF_PORT].name, c->err) < 0)
 		return err_wrap(c->err, "prevResult.interfaces[%d].name", SPOOF_PORT);
 	instance_init(o, c->req->net.name, c->req->ifname, c->req->container_id);
-	out->elems = elems_of(ref->port, ref->mac, o->comment, c->arena);
+	out->elems = elems_of(compat->port, compat->mac, o->comment, c->arena);
 	return cni_nft(c);
 }
 
@@ -127,7 +127,7 @@ int spoof_check(struct cni_call *c, const struct cni_result *r)
 		return -1;
 	first = *c->err;
 	err_clear(c->err);
-	if (spoof_compat_has(c->nft, &rules.ref, c->arena, &has) < 0)
+	if (spoof_compat_has(c->nft, &rules.compat, c->arena, &has) < 0)
 		return -1;
 	if (has)
 		return 0;
@@ -138,7 +138,7 @@ int spoof_check(struct cni_call *c, const struct cni_result *r)
 static int set(struct cni_call *c, struct rules *rules, bool own)
 {
 	return own ? nft_elems_restore(c->nft, &rules->elems, c->arena)
-		   : spoof_compat_set(c->nft, &rules->ref, c->arena);
+		   : spoof_compat_set(c->nft, &rules->compat, c->arena);
 }
 
 int spoof_repair(struct cni_call *c, const struct cni_result *r, bool own)
@@ -159,7 +159,7 @@ int spoof_turn(struct cni_call *c, const struct cni_result *r, bool own)
 
 	if (rules_of(c, r, &rules) < 0 || set(c, &rules, own) < 0)
 		return -1;
-	return own ? spoof_compat_del(c->nft, &rules.ref, c->arena)
+	return own ? spoof_compat_del(c->nft, &rules.compat, c->arena)
 		   : nft_elems_del(c->nft, &rules.elems, c->arena);
 }
 
@@ -177,12 +177,12 @@ static int del_own(struct cni_call *c, const struct cni_result *r)
 
 int spoof_del(struct cni_call *c, const struct cni_result *r)
 {
-	const struct spoof_compat ref =
+	const struct spoof_compat compat =
 		spoof_compat_of(c->req->container_id, c->req->ifname, c->arena);
 
 	if (cni_nft(c) < 0 || del_own(c, r) < 0)
 		return -1;
-	return spoof_compat_del(c->nft, &ref, c->arena);
+	return spoof_compat_del(c->nft, &compat, c->arena);
 }
 
 int spoof_gc(struct cni_call *c)

@@ -113,7 +113,7 @@ int attfile_gc(struct cni_call *c, const struct attfile_place *p, attfile_mine m
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", p->dir);
-	file_sweep(p->dir, c->arena);
+	file_remove_drafts(p->dir, c->arena);
 	while (!rc && (e = readdir(d))) {
 		const char *path = arena_printf(c->arena, "%s/%s", p->dir, e->d_name);
 

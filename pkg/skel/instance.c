@@ -104,14 +104,14 @@ bool instance_has_comment(const struct instance *o, const char *comment)
 	return !strncmp(comment, o->comment, INSTANCE_ID_LEN);
 }
 
-bool instance_match_this(const char *comment, void *owner)
+bool instance_match_this(const char *comment, void *instance)
 {
-	return instance_has_comment(owner, comment);
+	return instance_has_comment(instance, comment);
 }
 
-bool instance_match_stale(const char *comment, void *owners)
+bool instance_match_stale(const char *comment, void *set)
 {
-	const struct instance_set *s = owners;
+	const struct instance_set *s = set;
 	uint64_t key;
 
 	return s->known && !strncmp(comment, s->network, DIGITS + 1) &&

@@ -39,8 +39,8 @@ void instance_set_init(struct instance_set *s, struct cni_call *c);
  * attachment (struct instance)? One of this network that is not valid (struct instance_set)? The
  * latter costs O(log n), and never if the runtime did not say which are.
  */
-bool instance_match_this(const char *comment, void *owner);
-bool instance_match_stale(const char *comment, void *owners);
+bool instance_match_this(const char *comment, void *instance);
+bool instance_match_stale(const char *comment, void *set);
 
 /*
  * A name made of a prefix and as many digits of the hash of network and container id as fit into

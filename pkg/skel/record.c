@@ -137,7 +137,7 @@ int record_read(struct cni_call *c, struct record **r)
 	if (c->record_fd >= 0 && parse(name, c->arena, r, &err) < 0)
 		pass_over(name, &err);
 	if (c->record_fd < 0 && c->req->command == CNI_DEL)
-		file_sweep_draft(path_of(c->arena, name), c->arena);
+		file_remove_draft(path_of(c->arena, name), c->arena);
 	return 0;
 }
 
@@ -339,7 +339,7 @@ int record_gc(struct cni_call *c)
 
 	if (stale_names(c, &names, &n) < 0)
 		return -1;
-	file_sweep(RECORD_DIR, c->arena);
+	file_remove_drafts(RECORD_DIR, c->arena);
 	for (size_t i = 0; i < n; i++)
 		if (file_remove(path_of(c->arena, names[i]), c->arena, c->err) < 0)
 			return -1;

@@ -168,20 +168,20 @@ static void remove_draft(const char *draft)
 		(void)unlink(draft);
 }
 
-void file_sweep_draft(const char *path, struct arena *arena)
+void file_remove_draft(const char *path, struct arena *arena)
 {
 	remove_draft(arena_printf(arena, "%s" DRAFT, path));
 }
 
 int file_remove(const char *path, struct arena *arena, struct err *err)
 {
-	file_sweep_draft(path, arena);
+	file_remove_draft(path, arena);
 	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return err_sys(err, "remove %s", path);
 	return 0;
 }
 
-void file_sweep(const char *dir, struct arena *arena)
+void file_remove_drafts(const char *dir, struct arena *arena)
 {
 	auto_dir DIR *d = opendir(dir);
 	const struct dirent *e;

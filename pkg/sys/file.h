@@ -41,6 +41,6 @@ int file_replace(const char *path, const char *text, size_t len, mode_t mode, st
 int file_remove(const char *path, struct arena *arena, struct err *err) NODISCARD;
 
 /* What a killed writer has left of a file; the drafts of all killed writers in a directory. */
-void file_sweep_draft(const char *path, struct arena *arena);
-void file_sweep(const char *dir, struct arena *arena);
+void file_remove_draft(const char *path, struct arena *arena);
+void file_remove_drafts(const char *dir, struct arena *arena);
 bool file_is_draft(const char *name);

@@ -87,13 +87,13 @@ static const char *const bridge_args[] = { "MAC", NULL };
 static int choose_mac(struct cni_call *c, struct bridge_conf *conf)
 {
 	const char *arg = cni_arg(c, "MAC");
-	const struct mac_source ways[] = {
+	const struct mac_source sources[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "args.cni.mac", conf->args_mac },
 		{ "CNI_ARGS MAC", arg },
 	};
 
-	return mac_choose(c, ways, ARRAY_SIZE(ways), &conf->mac);
+	return mac_choose(c, sources, ARRAY_SIZE(sources), &conf->mac);
 }
 
 static int check_combinations(struct cni_call *c, const struct bridge_conf *conf)

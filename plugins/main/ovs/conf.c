@@ -77,13 +77,13 @@ static int set_vlans(struct cni_call *c, const struct ovs_conf *conf, struct ovs
 
 static int choose_mac(struct cni_call *c, struct ovs_conf *conf)
 {
-	const struct mac_source ways[] = {
+	const struct mac_source sources[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "CNI_ARGS MAC", cni_arg(c, "MAC") },
 		{ "args.cni.mac", json_string(conf->args_mac) },
 	};
 
-	return mac_choose(c, ways, ARRAY_SIZE(ways), &conf->mac);
+	return mac_choose(c, sources, ARRAY_SIZE(sources), &conf->mac);
 }
 
 /* OVN finds the port by its iface-id, on its integration bridge unless another one is named. */

@@ -50,7 +50,7 @@ static const char *const tuning_args[] = { "MAC", NULL };
 
 static int choose_mac(struct cni_call *c, struct tuning_conf *conf)
 {
-	const struct mac_source ways[] = {
+	const struct mac_source sources[] = {
 		{ "args.cni.mac", conf->args.mac_text },
 		{ "runtimeConfig.mac", conf->runtime_mac },
 		{ "CNI_ARGS MAC", cni_arg(c, "MAC") },
@@ -58,7 +58,7 @@ static int choose_mac(struct cni_call *c, struct tuning_conf *conf)
 	};
 	const uint8_t *mac;
 
-	if (mac_choose(c, ways, ARRAY_SIZE(ways), &mac) < 0)
+	if (mac_choose(c, sources, ARRAY_SIZE(sources), &mac) < 0)
 		return -1;
 	conf->wanted.has_mac = mac;
 	if (mac)
