@@ -65,7 +65,10 @@ static const struct masq_backend *backend_of(const char *name)
 	return &masq_nft;
 }
 
-/* Where our table fails because there is no nf_tables, iptables does it. */
+/*
+ * Where our table fails because there is no nf_tables, iptables does it; not for a repair that is
+ * asked for our table, and removes the rules of the others then.
+ */
 static int make(struct cni_call *c, const char *backend,
 		int (*fn)(struct cni_call *c, const struct masq_backend *b))
 {
@@ -75,7 +78,7 @@ static int make(struct cni_call *c, const char *backend,
 		return -1;
 	if (fn(c, b) == 0)
 		return 0;
-	if (b != &masq_nft || !nft_is_missing(c->err))
+	if (b != &masq_nft || c->req->backend || !nft_is_missing(c->err))
 		return err_wrap(c->err, "ipMasq");
 	err_clear(c->err);
 	return fn(c, &masq_iptables);

@@ -105,12 +105,17 @@ void cni_reset_conf(struct cni_call *c)
 
 int cni_host(struct cni_call *c)
 {
+	struct nl *host;
+
 	if (c->host)
 		return 0;
-	c->host = arena_new(c->arena, struct nl);
-	if (nl_open(c->host, c->err) < 0)
+	host = arena_new(c->arena, struct nl);
+	if (nl_open(host, c->err) < 0) {
+		nl_close(host);
 		return -1;
-	c->host->deferred = &c->deferred;
+	}
+	host->deferred = &c->deferred;
+	c->host = host;
 	return 0;
 }
 

@@ -266,8 +266,6 @@ static int gc(struct cni_call *c)
 	struct instance_set comments;
 
 	instance_set_init(&comments, c);
-	if (cni_nft(c) < 0)
-		return -1;
 	fw_for_each(i, fw_backends_to_clean(c, "nftables", NULL))
 		if (fw_backends[i]->gc &&
 		    fw_backends[i]->gc(c, instance_match_stale, &comments) < 0)
@@ -279,6 +277,8 @@ static int firewall_gc(struct cni_call *c)
 {
 	struct cni_steps steps = { 0 };
 
+	if (cni_nft(c) < 0)
+		return -1;
 	cni_step(c, &steps, gc(c));
 	cni_step(c, &steps, fw_gc_untagged(c));
 	if (c->req->net.has_attachments && !c->req->net.n_attachments)

@@ -89,7 +89,7 @@ static const struct backend {
 /* Has our table failed because there is no nf_tables, and will iptables do? */
 static bool falls_back(struct cni_call *c, const struct portmap *conf)
 {
-	if (!conf->may_fall_back || !nft_is_missing(c->err))
+	if (!conf->may_fall_back || c->req->backend || !nft_is_missing(c->err))
 		return false;
 	err_clear(c->err);
 	return true;

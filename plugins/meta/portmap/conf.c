@@ -66,7 +66,7 @@ static int choose(const struct portmap *p, const char **backend, struct err *err
 		const char *language = language_of(p, i);
 
 		if (language && *backend && strcmp(language, *backend) != 0)
-			return err_config(err, "%s: is for %s, and %s is for %s", keys[i], language,
+			return err_config(err, "%s: for %s, while %s is for %s", keys[i], language,
 					  by, *backend);
 		if (language && !*backend) {
 			*backend = language;

@@ -149,6 +149,18 @@ del_with_fault() {
 	judge_del
 }
 
+# A GC by which the attachment is not valid any more: the next DEL leaves nothing, whatever it has left.
+gc_with_fault() {
+	add_well
+	with_fault "$1" gc "$plugin" <<<"$(with_valid "$conf")"
+	echo "fault $1: $what"
+	[ "$status" -eq 0 ] || expect_refused
+	del "$plugin" "${IFN:-eth0}" <<<"$conf"
+	expect_silent
+	"$restore"
+	expect_state
+}
+
 # ---- all of them -----------------------------------------------------------------------------
 
 # each_fault COMMAND : COMMAND N for every N that is reached. Few of them are a broken shim.

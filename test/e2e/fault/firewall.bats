@@ -100,3 +100,13 @@ next_del() {
 	fresh
 	next_del iptables lost_answers
 }
+
+gc_of_all() {
+	use firewall "$(conf "$1" isolated 2)"
+	restore=fresh
+	each_fault gc_with_fault
+}
+
+@test "firewall GC, the last of its network" {
+	each_backend gc_of_all
+}

@@ -139,3 +139,27 @@ del_of_first() {
 		each "${backend//\"/}" del_with_fault
 	done
 }
+
+# Two records, each with a port at the loopback address.
+gc_of_two() {
+	add_well
+	add portmap net1 <<<"$other"
+	with_fault "$1" gc portmap <<<"$(with_valid "$conf")"
+	echo "fault $1: $what"
+	[ "$status" -eq 0 ] || expect_refused
+	del portmap net1 <<<"$other"
+	expect_silent
+	del portmap <<<"$conf"
+	expect_silent
+	expect_state
+}
+
+@test "portmap GC" {
+	local backend least=8
+	for backend in "" iptables; do
+		nft flush ruleset
+		use portmap "$(conf "$backend" "$PORTS" 2)"
+		other=$(second "$backend" '{"hostPort":8092,"containerPort":82,"protocol":"sctp","hostIP":"::1"}')
+		each_fault gc_of_two
+	done
+}

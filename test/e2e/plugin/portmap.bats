@@ -707,7 +707,8 @@ conditioned() {
 		conditioned nftables "$words"
 	done
 	for words in '"-d","192.0.2.1"' '"-s","192.0.2.1/32"' '"--source","10.1.2.3/8"' '"!","--dst","192.0.2.1"' \
-		'"--src","192.0.2.1,192.0.2.2"' '"-s","10.0.0.0/255.0.0.0"'; do
+		'"--src","192.0.2.1,192.0.2.2"' '"-s","10.0.0.0/255.0.0.0"' '"--source","0.0.0.0/0"' \
+		'"-d","0/0"'; do
 		conditioned '' "$words"
 		conditioned iptables "$words"
 	done

@@ -276,3 +276,26 @@ own_rules() {
 	turn iptables
 	nothing_of_ours
 }
+
+# without_nf_tables COMMAND... : as on a kernel that has none: what is sent to it is not supported. The programs
+# that are executed are not meant.
+without_nf_tables() {
+	strace -qq -o /dev/null -e trace=sendto -e inject=sendto:error=EOPNOTSUPP "$@"
+}
+
+@test "without nf_tables own cannot be had: repair says so, and the rules stay" {
+	usual iptables
+	container box
+	MAPPINGS=$(map_ports <<<$'8080 80 tcp,udp\n8082 80 tcp ::1')
+	chain_add
+	local before
+	before=$(iptables-save && ip6tables-save)
+	run ! without_nf_tables "$CNIC_BIN/cnic" repair --plugin portmap --backend own
+	run ! without_nf_tables "$CNIC_BIN/cnic" repair --plugin bridge --backend own
+	expect_same rules "$(grep -v '^[#:*]' <<<"$before")" "$(
+		{
+			iptables-save
+			ip6tables-save
+		} | grep -v '^[#:*]'
+	)"
+}
