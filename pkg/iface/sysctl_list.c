@@ -15,6 +15,12 @@
 
 static const char placeholder[] = "IFNAME";
 
+/* STATUS is about no interface. */
+static const char *ifname_of(const struct cni_call *c)
+{
+	return *c->req->ifname ? c->req->ifname : placeholder;
+}
+
 /* `text` with its first `from` become `to`. */
 static char *replace_first(struct cni_call *c, const char *text, const char *from, const char *to)
 {
@@ -28,7 +34,7 @@ static char *replace_first(struct cni_call *c, const char *text, const char *fro
 /* eth0.100 within dots would be two components. */
 static char *protect_ifname(struct cni_call *c, const char *key)
 {
-	const char *dotted = arena_printf(c->arena, ".%s.", c->req->ifname);
+	const char *dotted = arena_printf(c->arena, ".%s.", ifname_of(c));
 
 	return replace_first(c, key, dotted, ".IFNAME.");
 }
@@ -39,11 +45,11 @@ static const char *path_of(struct cni_call *c, const char *key)
 	char *path;
 
 	if (!first || *first == '/')
-		return replace_first(c, key, placeholder, c->req->ifname);
+		return replace_first(c, key, placeholder, ifname_of(c));
 	path = protect_ifname(c, key);
 	for (char *at = path; (at = strpbrk(at, "./")); at++)
 		*at = *at == '.' ? '/' : '.';
-	return replace_first(c, path, placeholder, c->req->ifname);
+	return replace_first(c, path, placeholder, ifname_of(c));
 }
 
 /* Below net, each component a name: none leads out. */

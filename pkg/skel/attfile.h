@@ -33,7 +33,10 @@ int attfile_read(struct cni_call *c, const struct attfile_place *p,
 		 const struct json **v) NODISCARD;
 int attfile_remove(struct cni_call *c, const struct attfile_place *p) NODISCARD;
 
-/* GC: those whose attachment is not valid, where `mine` says that the file is of this network. */
+/*
+ * GC: those whose attachment is not valid, where `mine` says that the file is of this network; none
+ * if the runtime did not say which are valid.
+ */
 typedef bool (*attfile_mine)(struct cni_call *c, const struct attfile_place *p,
 			     const struct json *v);
 int attfile_gc(struct cni_call *c, const struct attfile_place *p, attfile_mine mine) NODISCARD;

@@ -81,17 +81,13 @@ static int tuning_validate(struct cni_call *c)
 	if (sysctl_list_add(c, &conf->sysctls, conf->sysctls.keys, "sysctl") < 0 ||
 	    sysctl_list_add(c, &conf->sysctls, conf->args_sysctl, "args.cni.sysctl") < 0)
 		return -1;
-	if (c->req->command == CNI_STATUS)
-		return 0;
-	if (choose_mac(c, conf) < 0)
+	if (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0)
 		return -1;
-	if (c->req->command == CNI_CHECK)
-		return 0;
-	if (!c->req->prev)
+	if (c->req->command == CNI_ADD && !c->req->prev)
 		return err_config(
 			c->err,
 			"prevResult: missing, tuning goes behind an interface's plugin in a chain");
-	return sysctl_list_is_allowed(c, &conf->sysctls);
+	return c->req->command == CNI_CHECK ? 0 : sysctl_list_is_allowed(c, &conf->sysctls);
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */

@@ -22,10 +22,8 @@ setup() {
 	ip -n box route add default via fd00::1
 }
 
-# The administrator's file is the machine's own: over the directory comes an empty one, in the file's mount namespace.
 setup_file() {
 	mkdir -p "${ALLOWLIST%/*}"
-	mount -t tmpfs none "${ALLOWLIST%/*}"
 }
 
 teardown() {
@@ -342,14 +340,25 @@ untune() {
 	CID=c2 add tuning <<<"$conf"
 	CID=c3 add tuning <<<"$(jq -c '.name = "other"' <<<"$conf")"
 	echo '{"mtu": 1500}' >$BACKUPS/c4_eth0.json
+	gc tuning <<<"$conf"
+	expect_silent
+	[ "$(cd $BACKUPS && echo *)" = "c1_eth0.json c2_eth0.json c3_eth0.json c4_eth0.json" ] || fail "none is gone"
 	gc tuning <<<"$(with_valid "$conf" c2/eth0)"
 	expect_silent
 	[ "$(cd $BACKUPS && echo *)" = "c2_eth0.json c3_eth0.json c4_eth0.json" ] || fail "one is gone, not $(ls $BACKUPS)"
 }
 
 @test "STATUS reads the allowlist" {
-	status_of tuning <<<"$(tuned 'del(.prevResult)')"
-	expect_silent
+	local plugin
+	for plugin in tuning bridge ptp; do
+		conf=$(main $plugin '.sysctl = {"net.ipv4.conf.IFNAME.rp_filter": "2", "net/core/somaxconn": "7"}')
+		status_of $plugin <<<"$conf"
+		expect_silent
+		echo '(?i)x' >$ALLOWLIST
+		status_of $plugin <<<"$conf"
+		expect_code 7 'line 1'
+		rm $ALLOWLIST
+	done
 }
 
 @test "dataDir" {
