@@ -48,7 +48,7 @@ static bool is_same_address(const struct iptables_save_rule *saved,
 
 	while (*names && !(value = iptables_save_get(wanted, *names)))
 		names++;
-	if (!is && value && (!parse_network(&b, value) || !b.plen)) /* 0.0.0.0/0, 0/0: not printed */
+	if (!is && value && (!parse_network(&b, value) || !b.plen)) /* 0/0 is not printed */
 		return !iptables_save_is_negated(wanted, *names);
 	if (!is || !value)
 		return is == value;

@@ -191,6 +191,16 @@ untune() {
 	link_is '.flags | (index("PROMISC") or index("ALLMULTI"))' false
 }
 
+@test "C-091 what is changed is updated in the result, everything else is as it was" {
+	conf=$(tuned ".mac = \"$MAC\" | .mtu = 1400 | .prevResult.dns = {nameservers: [\"192.0.2.1\"]} |
+		.prevResult.routes = [{dst: \"0.0.0.0/0\", gw: \"10.1.0.1\", mtu: 1300, table: 7}] |
+		.prevResult.interfaces[1].pciID = \"0000:00:01.0\"")
+	add tuning <<<"$conf"
+	expect_ok
+	expect_same result "$(jq -S ".prevResult | .interfaces[1] += {mac: \"$MAC\", mtu: 1400}" <<<"$conf")" \
+		"$(jq -S . <<<"$output")"
+}
+
 @test "the result of a version without mtu has none" {
 	conf=$(tuned '.cniVersion = "1.0.0" | .mtu = 1400 | .prevResult.cniVersion = "1.0.0"')
 	add tuning <<<"$conf"
