@@ -2,35 +2,7 @@
 #include "nft/attr.h"
 
 #include <arpa/inet.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
-
-static int take(const struct nlattr *attr, void *data)
-{
-	struct nft_attrs *a = data;
-	uint16_t type = mnl_attr_get_type(attr);
-
-	if (type < NFT_ATTR_TYPES)
-		a->of[type] = attr;
-	return MNL_CB_OK;
-}
-
-struct nft_attrs nft_attrs_of(const struct nlattr *nest)
-{
-	struct nft_attrs a = { 0 };
-
-	if (nest)
-		(void)mnl_attr_parse_nested(nest, take, &a);
-	return a;
-}
-
-struct nft_attrs nft_attrs_of_msg(const struct nlmsghdr *nlh)
-{
-	struct nft_attrs a = { 0 };
-
-	(void)mnl_attr_parse(nlh, sizeof(struct nfgenmsg), take, &a);
-	return a;
-}
 
 const struct nlattr *nft_attr_next(const struct nlattr *nest, const struct nlattr *attr)
 {
@@ -61,7 +33,7 @@ const char *nft_attr_str(const struct nlattr *attr)
 
 const void *nft_attr_data(const struct nlattr *nest, size_t *len)
 {
-	const struct nlattr *value = nft_attrs_of(nest).of[NFTA_DATA_VALUE];
+	const struct nlattr *value = nl_attrs_of(nest).of[NFTA_DATA_VALUE];
 
 	*len = value ? mnl_attr_get_payload_len(value) : 0;
 	return value ? mnl_attr_get_payload(value) : NULL;
@@ -80,7 +52,7 @@ size_t nft_attr_copy(const struct nlattr *nest, void *out, size_t size)
 
 bool nft_attr_verdict(const struct nlattr *nest, int32_t *verdict, const char **chain)
 {
-	const struct nft_attrs a = nft_attrs_of(nft_attrs_of(nest).of[NFTA_DATA_VERDICT]);
+	const struct nl_attrs a = nl_attrs_of(nl_attrs_of(nest).of[NFTA_DATA_VERDICT]);
 	const char *to = nft_attr_str(a.of[NFTA_VERDICT_CHAIN]);
 
 	*verdict = (int32_t)nft_attr_u32(a.of[NFTA_VERDICT_CODE]);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attr.h - attributes of nf_tables' messages by their types. Relies on no length: what is too short
+ * attr.h - reading the attributes of nf_tables' messages. Relies on no length: what is too short
  * or has no end counts as absent.
  */
 #pragma once
 
+#include <linux/netfilter/nfnetlink.h>
+
 #include "nft/nft.h"
+#include "nl/nl.h"
 
-#define NFT_ATTR_TYPES 8 /* those of higher numbers are not read here */
-
-struct nft_attrs {
-	const struct nlattr *of[NFT_ATTR_TYPES]; /* NULL: absent */
-};
-
-struct nft_attrs nft_attrs_of(const struct nlattr *nest); /* NULL: none */
-struct nft_attrs nft_attrs_of_msg(const struct nlmsghdr *nlh);
+/* The attributes of a message (nl/nl.h). */
+#define nft_attrs_of_msg(nlh) nl_attrs_of_msg((nlh), sizeof(struct nfgenmsg))
 
 /* The next attribute of a nest, its first for NULL; NULL: no more. */
 const struct nlattr *nft_attr_next(const struct nlattr *nest, const struct nlattr *attr);

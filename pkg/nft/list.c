@@ -47,7 +47,7 @@ int nft_dump(struct nl *nl, struct nft_dump *d, struct arena *arena)
 
 static void read_elem(const struct nlattr *attr, struct nft_elem_info *out, struct arena *arena)
 {
-	const struct nft_attrs a = nft_attrs_of(attr);
+	const struct nl_attrs a = nl_attrs_of(attr);
 	struct nft_elem *e = &out->at;
 
 	*out = (struct nft_elem_info){ 0 };
@@ -69,11 +69,11 @@ struct question {
 
 static int take_answer(const struct nlmsghdr *nlh, void *data)
 {
-	const struct nft_attrs a = nft_attrs_of_msg(nlh);
+	const struct nl_attrs a = nft_attrs_of_msg(nlh);
 	const struct question *q = data;
 	uint32_t i = nlh->nlmsg_seq - q->first;
 	const struct nlattr *elem =
-		nft_attrs_of(a.of[NFTA_SET_ELEM_LIST_ELEMENTS]).of[NFTA_LIST_ELEM];
+		nl_attrs_of(a.of[NFTA_SET_ELEM_LIST_ELEMENTS]).of[NFTA_LIST_ELEM];
 	struct nft_elem_info found;
 
 	if (i >= q->n || !elem)
@@ -129,7 +129,7 @@ int nft_list(struct nl *nl, const struct nft_table *t, const char *set, struct n
 	if (nft_dump(nl, &d, arena) < 0)
 		return -1;
 	for (size_t i = 0; i < d.n; i++) {
-		const struct nft_attrs a = nft_attrs_of_msg(d.msg[i]);
+		const struct nl_attrs a = nft_attrs_of_msg(d.msg[i]);
 		struct nft_elem_info found;
 
 		nft_attr_each(attr, a.of[NFTA_SET_ELEM_LIST_ELEMENTS])

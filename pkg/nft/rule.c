@@ -43,7 +43,7 @@ static enum nft_field field_of(uint8_t family, uint32_t base, uint32_t offset, u
 								  : NFT_FIELD_OTHER;
 }
 
-static void read_payload(struct decoder *d, const struct nft_attrs *a)
+static void read_payload(struct decoder *d, const struct nl_attrs *a)
 {
 	uint32_t len = nft_attr_u32(a->of[NFTA_PAYLOAD_LEN]);
 
@@ -55,7 +55,7 @@ static void read_payload(struct decoder *d, const struct nft_attrs *a)
 	};
 }
 
-static void read_meta(struct decoder *d, const struct nft_attrs *a)
+static void read_meta(struct decoder *d, const struct nl_attrs *a)
 {
 	static const enum nft_field fields[] = {
 		[NFT_META_L4PROTO] = NFT_FIELD_PROTOCOL,
@@ -72,7 +72,7 @@ static void read_meta(struct decoder *d, const struct nft_attrs *a)
 }
 
 /* Ones, then zeros; -1 if it is no such mask, or turns bits round. */
-static int prefix_of(const struct nft_attrs *a, size_t len)
+static int prefix_of(const struct nl_attrs *a, size_t len)
 {
 	static const uint8_t none[16];
 	uint8_t mask[16], flip[16];
@@ -90,7 +90,7 @@ static int prefix_of(const struct nft_attrs *a, size_t len)
 	return (int)ones;
 }
 
-static void read_bitwise(struct decoder *d, const struct nft_attrs *a)
+static void read_bitwise(struct decoder *d, const struct nl_attrs *a)
 {
 	bool address = d->loaded.field == NFT_FIELD_SADDR || d->loaded.field == NFT_FIELD_DADDR;
 	int plen = address ? prefix_of(a, d->loaded.len) : -1;
@@ -101,7 +101,7 @@ static void read_bitwise(struct decoder *d, const struct nft_attrs *a)
 		d->loaded.plen = (uint8_t)plen;
 }
 
-static void read_cmp(struct decoder *d, const struct nft_attrs *a)
+static void read_cmp(struct decoder *d, const struct nl_attrs *a)
 {
 	uint32_t op = nft_attr_u32(a->of[NFTA_CMP_OP]);
 	struct nft_stmt *s = append(d, NFT_STMT_MATCH);
@@ -116,7 +116,7 @@ static void read_cmp(struct decoder *d, const struct nft_attrs *a)
 	d->loaded = (struct nft_stmt){ 0 };
 }
 
-static void read_immediate(struct decoder *d, const struct nft_attrs *a)
+static void read_immediate(struct decoder *d, const struct nl_attrs *a)
 {
 	const struct nlattr *data = a->of[NFTA_IMMEDIATE_DATA];
 	struct nft_stmt *s = append(d, NFT_STMT_OTHER);
@@ -127,7 +127,7 @@ static void read_immediate(struct decoder *d, const struct nft_attrs *a)
 		s->kind = NFT_STMT_VALUE;
 }
 
-static void read_xt_match(struct decoder *d, const struct nft_attrs *a)
+static void read_xt_match(struct decoder *d, const struct nl_attrs *a)
 {
 	const struct nlattr *info = a->of[NFTA_MATCH_INFO];
 	struct nft_stmt *s = append(d, NFT_STMT_XT_MATCH);
@@ -141,7 +141,7 @@ static void read_xt_match(struct decoder *d, const struct nft_attrs *a)
 /* Without a function, all that counts is that it is there; the last is any other. */
 static const struct reader {
 	const char *name;
-	void (*read)(struct decoder *d, const struct nft_attrs *a);
+	void (*read)(struct decoder *d, const struct nl_attrs *a);
 	enum nft_stmt_kind kind;
 } readers[] = {
 	{ "payload", read_payload, 0 },        { "meta", read_meta, 0 },
@@ -153,7 +153,7 @@ static const struct reader {
 
 static void read_expr(struct decoder *d, const struct nlattr *attr)
 {
-	const struct nft_attrs e = nft_attrs_of(attr), a = nft_attrs_of(e.of[NFTA_EXPR_DATA]);
+	const struct nl_attrs e = nl_attrs_of(attr), a = nl_attrs_of(e.of[NFTA_EXPR_DATA]);
 	const char *name = nft_attr_str(e.of[NFTA_EXPR_NAME]);
 	const struct reader *r = readers;
 
@@ -167,7 +167,7 @@ static void read_expr(struct decoder *d, const struct nlattr *attr)
 
 /* ---- listing --------------------------------------------------------------------------------- */
 
-static struct nft_rule_info read_rule(const struct nlmsghdr *nlh, const struct nft_attrs *a,
+static struct nft_rule_info read_rule(const struct nlmsghdr *nlh, const struct nl_attrs *a,
 				      struct arena *arena)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
@@ -199,7 +199,7 @@ int nft_rules(struct nl *nl, const struct nft_table *t, const char *chain,
 	if (nft_dump(nl, &d, arena) < 0)
 		return -1;
 	for (size_t i = 0; i < d.n; i++) {
-		const struct nft_attrs a = nft_attrs_of_msg(d.msg[i]);
+		const struct nl_attrs a = nft_attrs_of_msg(d.msg[i]);
 
 		if (!strcmp(nft_attr_str(a.of[NFTA_RULE_TABLE]), t->name) &&
 		    (!chain || !strcmp(nft_attr_str(a.of[NFTA_RULE_CHAIN]), chain)))
