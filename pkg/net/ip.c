@@ -129,6 +129,14 @@ static struct ip fill_host(const struct ip *ip, bool ones)
 	return out;
 }
 
+struct ip ip_host(const struct ip *ip)
+{
+	struct ip host = *ip;
+
+	host.plen = ip_bits(ip);
+	return host;
+}
+
 struct ip ip_network(const struct ip *ip)
 {
 	return fill_host(ip, false);

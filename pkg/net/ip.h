@@ -50,6 +50,7 @@ bool cidr_contains(const struct ip *net, const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 
 struct ip ip_network(const struct ip *ip);         /* host bits cleared, .plen kept */
+struct ip ip_host(const struct ip *ip);            /* the address alone, .plen all bits */
 struct ip ip_broadcast(const struct ip *ip);       /* host bits set, .plen kept */
 struct ip ip_add(const struct ip *ip, uint32_t n); /* wraps around; .plen kept */
 

@@ -27,9 +27,8 @@ static void put_base(struct nl *nl)
 /* ip saddr 10.1.0.2 ip daddr != 10.1.0.0/16 masquerade */
 static void put_rule(struct nl *nl, const struct ip *ip, const char *comment)
 {
-	struct ip host = *ip;
+	struct ip host = ip_host(ip);
 
-	host.plen = ip_bits(ip);
 	nft_rule(nl, &table, checks, comment) {
 		nft_family(nl, nft_nfproto(ip->family));
 		nft_saddr_in(nl, &host);

@@ -27,9 +27,8 @@ static struct chain chain_of(const char *network, const char *container_id)
 
 static const char *host_str(const struct ip *ip, char text[IP_STRLEN])
 {
-	struct ip host = *ip;
+	struct ip host = ip_host(ip);
 
-	host.plen = ip_bits(ip);
 	return cidr_str(&host, text);
 }
 

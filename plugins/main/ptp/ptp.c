@@ -51,14 +51,6 @@ static int need_gateways(struct cni_call *c)
 	return 0;
 }
 
-static struct ip host_prefix(const struct ip *ip)
-{
-	struct ip out = *ip;
-
-	out.plen = ip_bits(ip);
-	return out;
-}
-
 /* Has an address before this one the same gateway, or the same subnet? */
 static bool seen_gateway(const struct cni_result *r, size_t i)
 {
@@ -108,7 +100,7 @@ static void route_to_gateways(struct cni_call *c, const struct link *inside,
 
 	for (size_t i = 0; i < c->result.n_ips; i++) {
 		const struct cni_ipconfig *p = &c->result.ips[i];
-		struct ip gw = host_prefix(&p->gateway);
+		struct ip gw = ip_host(&p->gateway);
 
 		if (seen_gateway(&c->result, i) || is_routed(&c->result, &gw, true))
 			continue;
@@ -166,9 +158,9 @@ static int configure_host(struct cni_call *c, const struct link *host)
 {
 	for (size_t i = 0; i < c->result.n_ips; i++) {
 		struct cni_ipconfig *p = &c->result.ips[i];
-		struct ip gw = host_prefix(&p->gateway);
+		struct ip gw = ip_host(&p->gateway);
 		struct route to_container = {
-			.dst = host_prefix(&p->address),
+			.dst = ip_host(&p->address),
 			.oif = host->index,
 			.scope = RT_SCOPE_HOST,
 		};

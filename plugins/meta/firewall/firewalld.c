@@ -80,10 +80,9 @@ bool fw_firewalld_is_running(struct cni_call *c)
 
 static const char *text_of(struct arena *arena, const struct ip *ip)
 {
-	struct ip host = *ip;
+	struct ip host = ip_host(ip);
 	char text[IP_STRLEN];
 
-	host.plen = ip_bits(ip);
 	return arena_strdup(arena, cidr_str(&host, text));
 }
 

@@ -53,10 +53,9 @@ static void policy(struct fw_forward *f, sa_family_t family)
 
 static void address(struct fw_forward *f, const struct ip *ip)
 {
-	struct xt_rule to = { .dst = *ip, .established = true, .verdict = NF_ACCEPT };
-	struct xt_rule from = { .src = *ip, .verdict = NF_ACCEPT };
+	struct xt_rule to = { .dst = ip_host(ip), .established = true, .verdict = NF_ACCEPT };
+	struct xt_rule from = { .src = ip_host(ip), .verdict = NF_ACCEPT };
 
-	to.dst.plen = from.src.plen = ip_bits(ip);
 	put(f, ip->family, FW_CHAIN_FORWARD, false, f->comment, to)->is_attachments = true;
 	put(f, ip->family, FW_CHAIN_FORWARD, false, f->comment, from)->is_attachments = true;
 }

@@ -166,9 +166,8 @@ static void put_mapping(struct nl *nl, const struct scan *l, const struct portma
 /* ct status dnat ip saddr 10.1.0.0/16 ip daddr 10.1.0.2 masquerade; NULL: whatever the source is */
 static void put_source(struct nl *nl, const struct scan *l, const struct ip *source)
 {
-	struct ip to = *l->to;
+	struct ip to = ip_host(l->to);
 
-	to.plen = ip_bits(&to);
 	nft_rule(nl, &tables[l->family], masquerading, l->container_id) {
 		nft_ct_status(nl, IPS_DST_NAT);
 		if (source)
