@@ -34,5 +34,5 @@ int ovs_cache_write(struct cni_call *c, struct ovs_attachment *o,
 bool ovs_cache_read(struct cni_call *c, const struct ovs_attachment *o, struct ovs_cache *m);
 int ovs_cache_remove(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;
 
-/* GC: those of this network whose attachment is not valid. */
+/* GC: those of this network whose attachment is not valid; none if it is not known which are. */
 int ovs_cache_gc(struct cni_call *c, const struct ovs_attachment *o) NODISCARD;

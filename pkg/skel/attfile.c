@@ -107,12 +107,13 @@ static bool is_garbage(struct cni_call *c, const struct attfile_place *p, const 
 
 int attfile_gc(struct cni_call *c, const struct attfile_place *p, attfile_mine mine)
 {
-	DIR *d = c->req->net.has_attachments ? opendir(p->dir) : NULL;
 	const struct dirent *e;
 	int rc = 0;
+	DIR *d;
 
 	if (!c->req->net.has_attachments)
 		return 0;
+	d = opendir(p->dir);
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", p->dir);
 	file_remove_drafts(p->dir, c->arena);

@@ -194,7 +194,7 @@ static int gc_ports(struct cni_call *c)
 
 	if (ovs_open(c, &conf->ovs) < 0 || ovs_gc_ports(c, &conf->ovs) < 0)
 		return -1;
-	return c->req->net.has_attachments ? ovs_cache_gc(c, &conf->ovs) : 0;
+	return ovs_cache_gc(c, &conf->ovs);
 }
 
 static int ovs_gc(struct cni_call *c)

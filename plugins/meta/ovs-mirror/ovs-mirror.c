@@ -310,7 +310,7 @@ static int mirror_gc(struct cni_call *c)
 		return -1;
 	if (ovs_mirrors_gc(&conf->ovs.db, OVS_OWNER) < 0)
 		return -1;
-	return c->req->net.has_attachments ? ovs_cache_gc(c, &conf->ovs) : 0;
+	return ovs_cache_gc(c, &conf->ovs);
 }
 
 static int mirror_status(struct cni_call *c)
