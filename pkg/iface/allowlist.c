@@ -222,26 +222,23 @@ static bool translate(struct translation *t)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-/* NULL if POSIX cannot say it. */
-static char *to_posix(const char *line, struct arena *arena)
+/* False if POSIX cannot say it. */
+static bool compile(regex_t *re, const char *line, struct arena *arena)
 {
 	char *text = arena_array(arena, char, strlen(line) * SET_MAX + 1);
 	struct translation t = { .in = line, .out = text, .repeats = 1 };
-	regex_t re;
 
-	if (!translate(&t) || regcomp(&re, text, REG_EXTENDED | REG_NOSUB) != 0)
-		return NULL;
-	regfree(&re);
-	return text;
+	return translate(&t) && regcomp(re, text, REG_EXTENDED | REG_NOSUB) == 0;
 }
 
 static char *trim(char *line)
 {
-	size_t n;
+	char *end = line + strlen(line);
 
-	line += strspn(line, " \t\r\v\f");
-	for (n = strlen(line); n && isspace((unsigned char)line[n - 1]);)
-		line[--n] = '\0';
+	while (isspace((unsigned char)*line))
+		line++;
+	while (end > line && isspace((unsigned char)end[-1]))
+		*--end = '\0';
 	return line;
 }
 
@@ -251,17 +248,16 @@ int allowlist_parse(struct allowlist *a, const char *text, struct arena *arena, 
 
 	a->exists = true;
 	for (unsigned int n = 1; (line = strsep(&rest, "\n")); n++) {
-		char *posix;
+		regex_t re;
 
 		line = trim(line);
 		if (!*line)
 			continue;
-		posix = to_posix(line, arena);
-		if (!posix)
+		if (!compile(&re, line, arena))
 			return err_config(err,
 					  "line %u: \"%.80s\" is no regular expression known here",
 					  n, line);
-		*arena_append(arena, a->lines, a->n) = posix;
+		*arena_append(arena, a->lines, a->n) = re;
 	}
 	return 0;
 }
@@ -280,19 +276,16 @@ int allowlist_read(struct allowlist *a, const char *path, struct arena *arena, s
 	return allowlist_parse(a, text, arena, err) < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
-int allowlist_allows(const struct allowlist *a, const char *key, struct err *err)
+bool allowlist_allows(const struct allowlist *a, const char *key)
 {
-	int rc = REG_NOMATCH;
-	regex_t re;
+	for (size_t i = 0; i < a->n; i++)
+		if (regexec(&a->lines[i], key, 0, NULL, 0) == 0)
+			return true;
+	return !a->exists;
+}
 
-	for (size_t i = 0; rc == REG_NOMATCH && i < a->n; i++) {
-		rc = regcomp(&re, a->lines[i], REG_EXTENDED | REG_NOSUB);
-		if (rc)
-			break;
-		rc = regexec(&re, key, 0, NULL, 0);
-		regfree(&re);
-	}
-	if (rc && rc != REG_NOMATCH)
-		return err_set(err, ERR_INTERNAL, "%.80s: out of memory", key);
-	return !a->exists || !rc;
+void allowlist_free(struct allowlist *a)
+{
+	while (a->n)
+		regfree(&a->lines[--a->n]);
 }

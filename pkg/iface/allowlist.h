@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,7 +16,7 @@
 #define ALLOWLIST_PATH "/etc/cni/tuning/allowlist.conf"
 
 struct allowlist {
-	const char **lines; /* as POSIX extended expressions */
+	regex_t *lines; /* as POSIX extended expressions */
 	size_t n;
 	bool exists;
 };
@@ -29,5 +30,8 @@ int allowlist_parse(struct allowlist *a, const char *text, struct arena *arena,
 int allowlist_read(struct allowlist *a, const char *path, struct arena *arena,
 		   struct err *err) NODISCARD;
 
-/* 1 if the key may be set, 0 if not. */
-int allowlist_allows(const struct allowlist *a, const char *key, struct err *err) NODISCARD;
+/* Out of memory is no. */
+bool allowlist_allows(const struct allowlist *a, const char *key);
+
+void allowlist_free(struct allowlist *a);
+#define auto_allowlist __attribute__((cleanup(allowlist_free)))

@@ -125,7 +125,7 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };
 
 	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0 ||
-	    (opt->sysctls && sysctl_list_apply(c, opt->sysctls, r) < 0))
+	    sysctl_list_apply(c, opt->sysctls, r) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
 		bool nodad = r->ips[i].address.family == AF_INET6 && !opt->dad;

@@ -98,8 +98,8 @@ static int add(struct cni_call *c, struct sysctl_list *l, const struct json *v, 
 	return 0;
 }
 
-int sysctl_list_add(struct cni_call *c, struct sysctl_list *l, const struct json *v,
-		    const char *where)
+static int add_all(struct cni_call *c, struct sysctl_list *l, const struct json *v,
+		   const char *where)
 {
 	size_t n_before = l->n;
 
@@ -111,29 +111,24 @@ int sysctl_list_add(struct cni_call *c, struct sysctl_list *l, const struct json
 	return 0;
 }
 
-int sysctl_list_validate(struct cni_call *c, struct sysctl_list *l)
+static int ask_allowlist(struct cni_call *c, const struct sysctl_list *l)
 {
-	if (sysctl_list_add(c, l, l->keys, "sysctl") < 0)
+	auto_allowlist struct allowlist list = { 0 };
+
+	if (allowlist_read(&list, ALLOWLIST_PATH, c->arena, c->err) < 0)
 		return -1;
-	return c->req->command == CNI_CHECK ? 0 : sysctl_list_is_allowed(c, l);
-}
-
-int sysctl_list_is_allowed(struct cni_call *c, const struct sysctl_list *l)
-{
-	struct allowlist list = { 0 };
-
-	if (!l->n || allowlist_read(&list, ALLOWLIST_PATH, c->arena, c->err) < 0)
-		return l->n ? -1 : 0;
-	for (size_t i = 0; i < l->n; i++) {
-		int rc = allowlist_allows(&list, l->items[i].key, c->err);
-
-		if (rc < 0)
-			return -1;
-		if (!rc)
+	for (size_t i = 0; i < l->n; i++)
+		if (!allowlist_allows(&list, l->items[i].key))
 			return err_config(c->err, "sysctl %s is not allowed by %s", l->items[i].key,
 					  ALLOWLIST_PATH);
-	}
 	return 0;
+}
+
+int sysctl_list_validate(struct cni_call *c, struct sysctl_list *l)
+{
+	if (add_all(c, l, l->keys, "sysctl") < 0 || add_all(c, l, l->args, "args.cni.sysctl") < 0)
+		return -1;
+	return l->n && c->req->command != CNI_CHECK ? ask_allowlist(c, l) : 0;
 }
 
 /* ---- in the container ------------------------------------------------------------------------ */

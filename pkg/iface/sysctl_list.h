@@ -16,25 +16,20 @@ struct sysctl_item {
 };
 
 struct sysctl_list {
-	const struct json *keys; /* the object, as a table decodes it; NULL = none */
+	const struct json *keys, *args; /* the objects, as tables decode them; NULL = none */
 	struct sysctl_item *items;
 	size_t n;
 };
 
-/* Before ADD, CHECK, STATUS: add l->keys, of the key "sysctl", and ask whether ADD may set them. */
-int sysctl_list_validate(struct cni_call *c, struct sysctl_list *l) NODISCARD;
-
 /*
- * Add those of `v` (NULL = none); one that is in the list from another object gets its value. The
- * name is sysctl(8)'s: what comes first, '.' or '/', separates, and the other one stands for a '.'
- * within a component. IFNAME is the container's interface. All are below net. `where` names the
- * object in errors.
+ * Before ADD, CHECK, STATUS: the items of l->keys (of the key "sysctl") and of l->args (of
+ * args.cni.sysctl, which win). But for CHECK all must be allowed by the node's administrator
+ * (allowlist.h). ERR_CONFIG names what is wrong.
+ *
+ * The name is sysctl(8)'s: what comes first, '.' or '/', separates, and the other one stands for
+ * a '.' within a component. IFNAME is the container's interface. All are below net.
  */
-int sysctl_list_add(struct cni_call *c, struct sysctl_list *l, const struct json *v,
-		    const char *where) NODISCARD;
-
-/* ADD: does the administrator (allowlist.h) allow all of them? ERR_CONFIG names the first. */
-int sysctl_list_is_allowed(struct cni_call *c, const struct sysctl_list *l) NODISCARD;
+int sysctl_list_validate(struct cni_call *c, struct sysctl_list *l) NODISCARD;
 
 /* ADD: set them; undone if the call fails. With an address of IPv6, IPv6 cannot be turned off. */
 int sysctl_list_apply(struct cni_call *c, struct sysctl_list *l,

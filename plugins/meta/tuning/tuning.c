@@ -11,7 +11,6 @@
 
 struct tuning_conf {
 	struct attrs keys, args;
-	const struct json *args_sysctl;
 	const char *runtime_mac, *data_dir;
 	struct attrs wanted;
 	struct sysctl_list sysctls;
@@ -24,7 +23,7 @@ static const struct json_field runtime_fields[] = {
 
 static const struct json_field cni_args_fields[] = {
 	ATTRS_FIELDS(struct tuning_conf, args),
-	F_MAP("sysctl", struct tuning_conf, args_sysctl),
+	F_MAP("sysctl", struct tuning_conf, sysctls.args),
 	F_END,
 };
 
@@ -78,16 +77,14 @@ static int tuning_validate(struct cni_call *c)
 	w->has_promisc = w->promisc;
 	if (*conf->data_dir != '/')
 		return err_config(c->err, "dataDir: \"%.80s\" is no absolute path", conf->data_dir);
-	if (sysctl_list_add(c, &conf->sysctls, conf->sysctls.keys, "sysctl") < 0 ||
-	    sysctl_list_add(c, &conf->sysctls, conf->args_sysctl, "args.cni.sysctl") < 0)
-		return -1;
-	if (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0)
+	if (sysctl_list_validate(c, &conf->sysctls) < 0 ||
+	    (c->req->command != CNI_STATUS && choose_mac(c, conf) < 0))
 		return -1;
 	if (c->req->command == CNI_ADD && !c->req->prev)
 		return err_config(
 			c->err,
 			"prevResult: missing, tuning goes behind an interface's plugin in a chain");
-	return c->req->command == CNI_CHECK ? 0 : sysctl_list_is_allowed(c, &conf->sysctls);
+	return 0;
 }
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
