@@ -121,6 +121,18 @@ needs_ipam_inside() {
 		skip "the IPAM plugin is executed here"
 }
 
+needs_preload() {
+	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc ||
+		skip "LD_PRELOAD does not reach a static executable"
+}
+
+# with_preload LIBRARY COMMAND... : for a test that needs_preload.
+with_preload() {
+	local library=$1
+	shift
+	LD_PRELOAD=$library ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
+}
+
 # ---- calls ---------------------------------------------------------------------------------
 
 # Chooses whose binaries a command uses: `ref_run add …`, `ours_run del …`.

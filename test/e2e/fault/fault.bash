@@ -26,19 +26,13 @@ fault_begin() {
 	log=$BATS_TEST_TMPDIR/log
 }
 
-needs_preload() {
-	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc ||
-		skip "LD_PRELOAD does not reach a static executable"
-}
-
 # with_fault N COMMAND... : the N-th call of the plugin fails; $what is what it was, or empty.
 with_fault() {
 	local number=$1
 	shift
 	# shellcheck disable=SC2183
 	printf '\0%.0s' {1..256} >"$fault_state"
-	LD_PRELOAD=$SHIM FAULT_STATE=$fault_state FAULT_AT=$number \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
+	FAULT_STATE=$fault_state FAULT_AT=$number with_preload "$SHIM" "$@"
 	IFS= read -r -d '' what <"$fault_state" || true
 }
 

@@ -279,8 +279,7 @@ own_rules() {
 
 # without_nf_tables COMMAND... : as on a kernel that has none.
 without_nf_tables() {
-	LD_PRELOAD=$BATS_TEST_TMPDIR/no_nft.so \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
+	with_preload "$BATS_TEST_TMPDIR/no_nft.so" "$@"
 }
 
 legacy_rules() {
@@ -290,7 +289,7 @@ legacy_rules() {
 
 @test "without nf_tables own cannot be had: repair says so, and the rules stay" {
 	local before
-	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc || skip "LD_PRELOAD does not reach a static executable"
+	needs_preload
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC -o "$BATS_TEST_TMPDIR/no_nft.so" "$ROOT/test/fault/no_nft.c"
 	with_legacy
 	chain bridge '{"ipMasq":true}' portmap '{"snat":true}'
