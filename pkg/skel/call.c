@@ -66,6 +66,12 @@ const char *cni_arg(const struct cni_call *c, const char *key)
 	return cni_args_get(c->req->args, key, c->arena);
 }
 
+void cni_set_mtu(const struct cni_call *c, struct cni_interface *f, uint32_t mtu)
+{
+	if (cni_version_at_least(c->req->net.version, "1.1.0")) /* the first that has the key */
+		f->mtu = mtu;
+}
+
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox)
 {
 	struct cni_result *r = &c->result;
@@ -75,8 +81,7 @@ uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const ch
 	f->name = arena_strdup(c->arena, link->name);
 	f->mac = arena_strdup(c->arena, mac_str(link->mac, mac));
 	f->sandbox = sandbox;
-	if (cni_version_at_least(c->req->net.version, "1.1.0")) /* the first that has the key */
-		f->mtu = link->mtu;
+	cni_set_mtu(c, f, link->mtu);
 	return (uint32_t)r->n_interfaces - 1;
 }
 

@@ -149,3 +149,6 @@ int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 
 /* Append to the result; mac is copied, sandbox NULL for the host side. Returns its index. */
 uint32_t cni_add_interface(struct cni_call *c, const struct link *link, const char *sandbox);
+
+/* The MTU of an interface of the result, where the version of the result can say it. */
+void cni_set_mtu(const struct cni_call *c, struct cni_interface *f, uint32_t mtu);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "backup.h"
-#include "cni/version.h"
 #include "iface/mac.h"
 #include "iface/sysctl_list.h"
 #include "nl/link.h"
@@ -145,8 +144,8 @@ static void report(struct cni_call *c)
 			continue;
 		if (w->has_mac)
 			list[i].mac = arena_strdup(c->arena, mac_str(w->mac, mac));
-		if (w->has_mtu && cni_version_at_least(c->req->net.version, "1.1.0"))
-			list[i].mtu = w->mtu;
+		if (w->has_mtu)
+			cni_set_mtu(c, &list[i], w->mtu);
 	}
 	r->interfaces = list;
 }
