@@ -40,21 +40,6 @@ static const struct json_field trunk_fields[] = {
 	F_END
 };
 
-static const struct json_field runtime_fields[] = {
-	F_STR("mac", struct bridge_conf, runtime_mac),
-	F_END,
-};
-
-static const struct json_field cni_args_fields[] = {
-	F_STR("mac", struct bridge_conf, args_mac),
-	F_END,
-};
-
-static const struct json_field args_fields[] = {
-	F_HERE("cni", cni_args_fields),
-	F_END,
-};
-
 static const struct json_field bridge_fields[] = {
 	F_STR("bridge", struct bridge_conf, bridge.name, .max = IFNAMSIZ - 1, .empty = true),
 	F_BOOL("isGateway", struct bridge_conf, is_gateway),
@@ -74,8 +59,8 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
 	F_BOOL("portIsolation", struct bridge_conf, port.isolated),
 	F_MAP("sysctl", struct bridge_conf, sysctls.keys),
-	F_HERE("runtimeConfig", runtime_fields),
-	F_HERE("args", args_fields),
+	F_HERE("runtimeConfig", F_TABLE(F_STR("mac", struct bridge_conf, runtime_mac))),
+	F_HERE("args", F_TABLE(F_HERE("cni", F_TABLE(F_STR("mac", struct bridge_conf, args_mac))))),
 	F_END
 };
 

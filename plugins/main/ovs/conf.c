@@ -22,8 +22,6 @@ static const struct json_field cni_args_fields[] = {
 	F_END,
 };
 
-static const struct json_field args_fields[] = { F_HERE("cni", cni_args_fields), F_END };
-
 const struct json_field ovs_fields[] = {
 	F_STR("bridge", struct ovs_conf, ovs.port.bridge),
 	F_UINT("vlan", struct ovs_conf, ovs.port.tag, .max = OVS_VLANS - 1,
@@ -39,7 +37,7 @@ const struct json_field ovs_fields[] = {
 	F_UINT("link_state_check_interval", struct ovs_conf, interval, .max = 60000),
 	F_MAP("sysctl", struct ovs_conf, sysctls.keys),
 	F_HERE("runtimeConfig", runtime_fields),
-	F_HERE("args", args_fields),
+	F_HERE("args", F_TABLE(F_HERE("cni", cni_args_fields))),
 	F_END
 };
 

@@ -15,19 +15,9 @@ struct tuning_conf {
 	struct sysctl_list sysctls;
 };
 
-static const struct json_field runtime_fields[] = {
-	F_STR("mac", struct tuning_conf, runtime_mac),
-	F_END,
-};
-
 static const struct json_field cni_args_fields[] = {
 	ATTRS_FIELDS(struct tuning_conf, args),
 	F_MAP("sysctl", struct tuning_conf, sysctls.args),
-	F_END,
-};
-
-static const struct json_field args_fields[] = {
-	F_HERE("cni", cni_args_fields),
 	F_END,
 };
 
@@ -35,8 +25,8 @@ static const struct json_field tuning_fields[] = {
 	ATTRS_FIELDS(struct tuning_conf, keys),
 	F_MAP("sysctl", struct tuning_conf, sysctls.keys),
 	F_STR("dataDir", struct tuning_conf, data_dir),
-	F_HERE("runtimeConfig", runtime_fields),
-	F_HERE("args", args_fields),
+	F_HERE("runtimeConfig", F_TABLE(F_STR("mac", struct tuning_conf, runtime_mac))),
+	F_HERE("args", F_TABLE(F_HERE("cni", cni_args_fields))),
 	F_END,
 };
 
