@@ -75,3 +75,25 @@ both() {
 	expect_silent
 	json_is "$(ns_ip box -j link show dev lo)" '.[0].flags | index("UP")' null
 }
+
+@test "the image has what the machine's kernel lacks, and no device of its own" {
+	local kind tool
+	for tool in iptables ip6tables; do
+		"$tool" -t nat -A POSTROUTING -j ACCEPT
+		"$tool-save" -t nat | grep -qx -e '-A POSTROUTING -j ACCEPT'
+	done
+	[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || fail "no br_netfilter"
+	ip link add d0 type dummy
+	for kind in 'vlan id 7' 'vlan id 7 protocol 802.1ad' macvlan ipvlan; do
+		# shellcheck disable=SC2086 # its options are words
+		ip link add link d0 name x0 type $kind || fail "no $kind"
+		ip link del x0
+	done
+	for kind in 'vrf table 7' ifb; do
+		# shellcheck disable=SC2086
+		ip link add x0 type $kind || fail "no $kind"
+		ip link del x0
+	done
+	ip link del d0
+	json_is "$(ip -j link)" '[.[].ifname]' '["lo"]'
+}
