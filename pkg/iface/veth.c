@@ -112,7 +112,7 @@ int veth_del(struct cni_call *c)
 	 * The far end is unlisted last, so that is the one to hear of; unless it lives elsewhere.
 	 */
 	if (host.index && !strcmp(host.kind, "veth") && host.peer == inside.index)
-		return nl_link_del_announced(c->sandbox, inside.index, c->host, host.index);
+		return nl_link_del_announced(c->sandbox, inside.index, -1, host.index);
 	nl_link_del(c->sandbox, inside.index);
 	return nl_commit_allow(c->sandbox, ENODEV);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nl/link.h"
 
+#include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
@@ -227,16 +229,34 @@ static void parse_ipv6(const struct nlattr *ipv6, struct link *l)
 		       sizeof(l->accept_ra));
 }
 
+/* What the numbers of the attributes mean is up to the kind. */
+static void parse_kind(const struct nl_attrs *data, struct link *l)
+{
+	uint16_t mode = 0, protocol = 0;
+
+	if (!strcmp(l->kind, "bridge")) {
+		nl_attr_u8(data->of[IFLA_BR_VLAN_FILTERING], &l->vlan_filtering);
+		nl_attr_u16(data->of[IFLA_BR_VLAN_DEFAULT_PVID], &l->default_pvid);
+	} else if (!strcmp(l->kind, "macvlan")) {
+		nl_attr_u32(data->of[IFLA_MACVLAN_MODE], &l->mode);
+	} else if (!strcmp(l->kind, "ipvlan")) {
+		nl_attr_u16(data->of[IFLA_IPVLAN_MODE], &mode);
+		l->mode = mode;
+		nl_attr_u16(data->of[IFLA_IPVLAN_FLAGS], &l->mode_flags);
+	} else if (!strcmp(l->kind, "vlan")) {
+		nl_attr_u16(data->of[IFLA_VLAN_ID], &l->vlan_id);
+		nl_attr_u16(data->of[IFLA_VLAN_PROTOCOL], &protocol);
+		l->vlan_protocol = ntohs(protocol);
+	}
+}
+
 static void parse_info(const struct nlattr *info, struct link *l)
 {
 	struct nl_attrs a = nl_attrs_of(info), data = nl_attrs_of(a.of[IFLA_INFO_DATA]),
 			port = nl_attrs_of(a.of[IFLA_INFO_SLAVE_DATA]);
 
 	nl_attr_str(a.of[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
-	if (!strcmp(l->kind, "bridge")) {
-		nl_attr_u8(data.of[IFLA_BR_VLAN_FILTERING], &l->vlan_filtering);
-		nl_attr_u16(data.of[IFLA_BR_VLAN_DEFAULT_PVID], &l->default_pvid);
-	}
+	parse_kind(&data, l);
 	nl_attr_u8(port.of[IFLA_BRPORT_MODE], &l->hairpin);
 	nl_attr_u8(port.of[IFLA_BRPORT_ISOLATED], &l->isolated);
 }
@@ -258,6 +278,8 @@ int nl_link_parse(const struct nlmsghdr *nlh, void *data)
 	nl_attr_u32(a.of[IFLA_PROMISCUITY], &l->promiscuity);
 	nl_attr_int(a.of[IFLA_MASTER], &l->master);
 	nl_attr_int(a.of[IFLA_LINK], &l->peer);
+	l->peer_netnsid = -1;
+	nl_attr_int(a.of[IFLA_LINK_NETNSID], &l->peer_netnsid);
 	nl_attr_u8(a.of[IFLA_OPERSTATE], &l->operstate);
 	if (a.of[IFLA_ADDRESS] && mnl_attr_get_payload_len(a.of[IFLA_ADDRESS]) == MAC_LEN)
 		memcpy(l->mac, mnl_attr_get_payload(a.of[IFLA_ADDRESS]), MAC_LEN);
@@ -287,6 +309,49 @@ int nl_link_find(struct nl *nl, const char *name, int index, bool may_be_gone, s
 	if (nl_query_allow(nl, may_be_gone ? ENODEV : 0, nl_link_parse, out) < 0)
 		return name ? err_wrap(nl->err, "%s", name) : err_wrap(nl->err, "link %d", index);
 	return 0;
+}
+
+static int append(const struct nlmsghdr *nlh, void *data)
+{
+	struct link_list *list = data;
+	struct link l = { 0 };
+
+	(void)nl_link_parse(nlh, &l);
+	if (l.index)
+		*arena_append(list->arena, list->link, list->n_link) = l;
+	return MNL_CB_OK;
+}
+
+static void reset_list(void *data)
+{
+	((struct link_list *)data)->n_link = 0;
+}
+
+int nl_link_list(struct nl *nl, struct link_list *out)
+{
+	struct ifinfomsg ifi = { 0 };
+
+	out->link = NULL;
+	nl_msg(nl, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list links");
+	without_ipv6_counters(nl);
+	return nl_dump(nl, append, reset_list, out);
+}
+
+static int take_netnsid(const struct nlmsghdr *nlh, void *data)
+{
+	if (nlh->nlmsg_type == RTM_NEWNSID)
+		nl_attr_int(nl_attrs_of_msg(nlh, sizeof(struct rtgenmsg)).of[NETNSA_NSID], data);
+	return MNL_CB_OK;
+}
+
+int nl_netnsid(struct nl *nl, int netns_fd, int *id)
+{
+	struct rtgenmsg header = { .rtgen_family = AF_UNSPEC };
+
+	*id = -1;
+	nl_msg(nl, RTM_GETNSID, 0, &header, sizeof(header), "look up namespace id");
+	nl_u32(nl, NETNSA_FD, (uint32_t)netns_fd);
+	return nl_query(nl, take_netnsid, id);
 }
 
 struct port_count {

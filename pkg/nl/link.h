@@ -6,16 +6,18 @@
 
 #include <net/if.h>
 
+#include "base/arena.h"
 #include "net/mac.h"
 #include "nl/io.h"
 
 /* RFC 2863; uapi/if.h, which collides with net/if.h, numbers them so. */
-enum { LINK_DORMANT = 5, LINK_UP };
+enum { LINK_LOWER_DOWN = 3, LINK_DORMANT = 5, LINK_UP };
 
 struct link {
 	int index;  /* 0 = there is none */
 	int master; /* ifindex of the bridge it is a port of, 0 if none */
-	int peer;   /* IFLA_LINK: a veth's other end, as an index in that end's namespace */
+	int peer;   /* IFLA_LINK: a veth's other end, a macvlan's parent: an index where that is */
+	int peer_netnsid; /* of the peer's namespace, as nl_netnsid(); -1 = the same one */
 	uint32_t mtu, txqlen, flags, promiscuity;
 	uint8_t operstate;  /* LINK_UP, LINK_DORMANT, ... */
 	uint32_t accept_ra; /* net.ipv6.conf.X.accept_ra; 1 also where the kernel does not tell */
@@ -23,6 +25,9 @@ struct link {
 	uint16_t default_pvid;     /* a bridge's: the VLAN each new port starts with, 0 = none */
 	bool ipv6;                 /* has IPv6 settings: the kernel can do IPv6 */
 	uint8_t hairpin, isolated; /* a bridge port's: 0 or 1 */
+	uint32_t mode;             /* MACVLAN_MODE_*, IPVLAN_MODE_* */
+	uint16_t mode_flags;       /* IPVLAN_F_* */
+	uint16_t vlan_id, vlan_protocol; /* a vlan's; ETH_P_* */
 	char name[IFNAMSIZ], kind[IFNAMSIZ];
 	uint8_t mac[MAC_LEN];
 };
@@ -70,6 +75,17 @@ void nl_port_flags(struct nl *nl, int index, bool hairpin, bool isolated);
 #define nl_link_get_index_allow(nl, index, out) nl_link_find((nl), NULL, (index), true, (out))
 int nl_link_find(struct nl *nl, const char *name, int index, bool may_be_gone,
 		 struct link *out) NODISCARD;
+
+/* All of the namespace; out->arena must be set. */
+struct link_list {
+	struct link *link;
+	size_t n_link;
+	struct arena *arena;
+};
+int nl_link_list(struct nl *nl, struct link_list *out) NODISCARD;
+
+/* The id that the socket's namespace has for that of a descriptor; -1 if it has none. */
+int nl_netnsid(struct nl *nl, int netns_fd, int *id) NODISCARD;
 
 /* Callback for nl_query() and nl_wait(): fill the struct link from an RTM_NEWLINK message. */
 int nl_link_parse(const struct nlmsghdr *nlh, void *data);

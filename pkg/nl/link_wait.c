@@ -52,31 +52,45 @@ static int filter_index(struct nl *w, int index)
 	return 0;
 }
 
-/*
- * A socket of its own in the current namespace that hears of this link only, for nl_wait(). Watch
- * first, then act or look, so that nothing falls between them.
- */
-static int watch(struct nl *w, int index, struct err *err)
+static int open_in(struct nl *nl, int netns_fd, struct err *err)
 {
-	if (nl_open(w, err) < 0 || filter_index(w, index) < 0)
+	return netns_fd < 0 ? nl_open(nl, err) : nl_open_at(nl, netns_fd, err);
+}
+
+/*
+ * A socket of its own, in the current namespace if none is said, that hears of this link only, for
+ * nl_wait(). Watch first, then act or look, so that nothing falls between them.
+ */
+static int watch(struct nl *w, int netns_fd, int index, struct err *err)
+{
+	if (open_in(w, netns_fd, err) < 0 || filter_index(w, index) < 0)
 		return -1;
 	return nl_watch(w, RTNLGRP_LINK);
 }
 
 #define DEL_TIMEOUT_MS 10000
 
+static int look_up(int netns_fd, int index, struct link *l, struct err *err)
+{
+	auto_nl struct nl nl;
+
+	if (open_in(&nl, netns_fd, err) < 0)
+		return -1;
+	return nl_link_get_index_allow(&nl, index, l);
+}
+
 /*
  * Wait for the announcement; when it did not come or some were lost, look for oneself. A refusal
  * with ENODEV means that the link is gone already.
  */
-static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int index)
+static int wait_gone(struct nl *watcher, struct nl *at, int netns_fd, int index)
 {
 	struct link l = { .index = index };
 	int rc;
 
 	do {
 		rc = nl_wait(watcher, at, DEL_TIMEOUT_MS, until_gone, &index);
-		if (rc > 0 && nl_link_get_index_allow(there, index, &l) < 0)
+		if (rc > 0 && look_up(netns_fd, index, &l, watcher->err) < 0)
 			return -1;
 	} while (rc == 2 && l.index);
 	if (rc > 0 && l.index)
@@ -90,7 +104,7 @@ static int wait_gone(struct nl *watcher, struct nl *at, struct nl *there, int in
 	return 0;
 }
 
-static int del_and_wait(struct nl *at, struct nl *watcher, struct nl *there, int far)
+static int del_and_wait(struct nl *at, struct nl *watcher, int netns_fd, int far)
 {
 	pid_t pid = deferred_fork(at->deferred, mnl_socket_get_fd(at->sock));
 
@@ -100,17 +114,17 @@ static int del_and_wait(struct nl *at, struct nl *watcher, struct nl *there, int
 		at->used = 0; /* not sealed after all: do it here and wait */
 		return nl_commit_allow(at, ENODEV);
 	}
-	return wait_gone(watcher, at, there, far);
+	return wait_gone(watcher, at, netns_fd, far);
 }
 
-int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far)
+int nl_link_del_announced(struct nl *at, int index, int netns_fd, int far)
 {
 	auto_nl struct nl watcher;
-	int rc = watch(&watcher, far, at->err);
+	int rc = watch(&watcher, netns_fd, far, at->err);
 
 	nl_link_del(at, index);
 	if (!rc)
-		rc = nl_seal(at) < 0 ? -1 : del_and_wait(at, &watcher, there, far);
+		rc = nl_seal(at) < 0 ? -1 : del_and_wait(at, &watcher, netns_fd, far);
 	nl_reset(at);
 	return rc;
 }
@@ -127,7 +141,7 @@ int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
 {
 	struct link l;
 	auto_nl struct nl watcher;
-	int rc = watch(&watcher, index, nl->err);
+	int rc = watch(&watcher, -1, index, nl->err);
 
 	if (rc < 0)
 		return -1;

@@ -5,12 +5,13 @@
 #include "nl/link.h"
 
 /*
- * Delete `index`, a veth's end known to `at`, and return when the kernel has announced that its
- * other end `far`, known to `there` and in the current namespace, is gone: the far one is unlisted
- * last. RTM_DELLINK blocks its caller for an RCU grace period after that, about 20 ms; a child
- * waits that out with nothing of ours open. Without a child it is done in place.
+ * Delete `index`, known to `at`, and return when the kernel has announced that `far`, of the
+ * namespace netns_fd (-1: the current one), is gone: of a veth the other end, which is unlisted
+ * last; of another link itself. RTM_DELLINK blocks its caller for an RCU grace period after that,
+ * about 20 ms; a child waits that out with nothing of ours open. Without a child it is done in
+ * place.
  */
-int nl_link_del_announced(struct nl *at, int index, struct nl *there, int far) NODISCARD;
+int nl_link_del_announced(struct nl *at, int index, int netns_fd, int far) NODISCARD;
 
 /* Wait until the operstate is UP, for a link of the current namespace. */
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
