@@ -45,6 +45,10 @@ static int tune_inside(void *arg)
 	tune_softly(t, "accept_dad", t->opt->dad ? "1" : "0");
 	if (t->opt->ndisc_notify)
 		tune_softly(t, "ndisc_notify", "1");
+	if (!t->opt->slaac) {
+		tune_softly(t, "accept_ra", "0");
+		tune_softly(t, "autoconf", "0");
+	}
 	if (t->v6 &&
 	    (sysctl_ensure(configure_ipv6_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
 	     sysctl_ensure(configure_ipv6_path(c, dev, "disable_ipv6"), "0", c->err) < 0 ||

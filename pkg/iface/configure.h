@@ -11,6 +11,7 @@ struct configure_options {
 	bool dad;                    /* IPv6 duplicate address detection, waited for */
 	bool arp_notify;             /* announce an IPv4 address when the link comes up */
 	bool ndisc_notify;           /* the same for IPv6 */
+	bool slaac;                  /* it may configure itself by router advertisements */
 	struct sysctl_list *sysctls; /* set before the link is up */
 	const struct route *routes;  /* before those of the result */
 	size_t n_routes;

@@ -12,6 +12,9 @@ int mac_choose(struct cni_call *c, const struct mac_source *sources, size_t n, c
 		if (!mac_parse(out, sources[i].mac))
 			return err_config(c->err, "%s: \"%.40s\" is not a MAC address",
 					  sources[i].where, sources[i].mac);
+		if (mac_is_zero(out) || out[0] & 1)
+			return err_config(c->err, "%s: %s is not a unicast address",
+					  sources[i].where, sources[i].mac);
 		*mac = out;
 		return 0;
 	}

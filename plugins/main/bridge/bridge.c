@@ -22,7 +22,7 @@ struct bridge_conf {
 	bool is_gateway, is_default_gateway;
 	struct netfilter_conf netfilter;
 	struct bridge_port port;
-	bool enable_dad, disable_container_interface;
+	bool enable_dad, disable_container_interface, slaac;
 	struct vlan_range *trunk;
 	size_t n_trunk;
 	bool has_trunk;
@@ -58,6 +58,7 @@ static const struct json_field bridge_fields[] = {
 	F_BOOL("enabledad", struct bridge_conf, enable_dad),
 	F_BOOL("disableContainerInterface", struct bridge_conf, disable_container_interface),
 	F_BOOL("portIsolation", struct bridge_conf, port.isolated),
+	F_BOOL("slaac", struct bridge_conf, slaac),
 	F_MAP("sysctl", struct bridge_conf, sysctls.keys),
 	F_HERE("runtimeConfig", F_TABLE(F_STR("mac", struct bridge_conf, runtime_mac))),
 	F_HERE("args", F_TABLE(F_HERE("cni", F_TABLE(F_STR("mac", struct bridge_conf, args_mac))))),
@@ -178,6 +179,7 @@ static int configure(struct cni_call *c, const struct attachment *a)
 	const struct configure_options options = {
 		.dad = conf->enable_dad,
 		.arp_notify = true,
+		.slaac = conf->slaac,
 		.sysctls = &conf->sysctls,
 	};
 

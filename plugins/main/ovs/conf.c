@@ -35,6 +35,7 @@ const struct json_field ovs_fields[] = {
 	F_STR("socket_file", struct ovs_conf, ovs.socket),
 	F_UINT("link_state_check_retries", struct ovs_conf, retries, .max = 1000),
 	F_UINT("link_state_check_interval", struct ovs_conf, interval, .max = 60000),
+	F_BOOL("slaac", struct ovs_conf, slaac),
 	F_MAP("sysctl", struct ovs_conf, sysctls.keys),
 	F_HERE("runtimeConfig", runtime_fields),
 	F_HERE("args", F_TABLE(F_HERE("cni", cni_args_fields))),

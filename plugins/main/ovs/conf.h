@@ -16,6 +16,7 @@ struct ovs_conf {
 	struct vlan_range *trunk;
 	size_t n_trunk;
 	uint32_t mtu, retries, interval;
+	bool slaac;
 	struct sysctl_list sysctls;
 	const char *runtime_mac;
 	const struct json *args_mac, *args_ovn_port; /* only strings count */

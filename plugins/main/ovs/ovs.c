@@ -68,6 +68,7 @@ static int configure(struct cni_call *c, const struct link *inside, uint32_t ind
 	const struct configure_options options = {
 		.arp_notify = true,
 		.ndisc_notify = true,
+		.slaac = conf->slaac,
 		.sysctls = &conf->sysctls,
 	};
 

@@ -178,7 +178,7 @@ static int configure_host(struct cni_call *c, const struct link *host)
 static int ptp_add(struct cni_call *c)
 {
 	struct ptp_conf *conf = c->conf;
-	struct configure_options options = { .sysctls = &conf->sysctls };
+	struct configure_options options = { .slaac = true, .sysctls = &conf->sysctls };
 	const struct veth_req veth = { .mtu = conf->mtu };
 	struct link host, inside;
 	struct ipam ipam;
