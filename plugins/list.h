@@ -7,6 +7,8 @@
 PLUGIN(bridge, "bridge", "main/bridge")
 PLUGIN(ptp, "ptp", "main/ptp")
 PLUGIN(loopback, "loopback", "main/loopback")
+PLUGIN(macvlan, "macvlan", "main/macvlan")
+PLUGIN(ipvlan, "ipvlan", "main/ipvlan")
 PLUGIN(ovs, "ovs", "main/ovs")
 PLUGIN(host_local, "host-local", "ipam/host-local")
 PLUGIN(static, "static", "ipam/static")

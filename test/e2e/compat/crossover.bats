@@ -16,6 +16,7 @@ conf_of() {
 			routes: [{dst: "192.168.0.0/16"}, {dst: "fd00:8::/32"}]}}
 		| if $plugin == "bridge" then
 			. + {bridge: "cross0", isGateway: true, hairpinMode: true}
+		  elif $plugin == "macvlan" then . + {master: "m0", mode: "private"}
 		  else . end'
 }
 
@@ -74,6 +75,7 @@ one_way() {
 
 both_ways() {
 	netns box
+	[ "$1" != macvlan ] || ip link add m0 up type veth peer name m1
 	no_dad_wait box
 	one_way "$1" "$2" ref
 	one_way "$1" "$2" ours
@@ -94,6 +96,14 @@ both_ways() {
 @test "ptp 0.4.0" { both_ways ptp 0.4.0; }
 @test "ptp 1.0.0" { both_ways ptp 1.0.0; }
 @test "ptp 1.1.0" { both_ways ptp 1.1.0; }
+
+@test "macvlan 0.1.0" { both_ways macvlan 0.1.0; }
+@test "macvlan 0.2.0" { both_ways macvlan 0.2.0; }
+@test "macvlan 0.3.0" { both_ways macvlan 0.3.0; }
+@test "macvlan 0.3.1" { both_ways macvlan 0.3.1; }
+@test "macvlan 0.4.0" { both_ways macvlan 0.4.0; }
+@test "macvlan 1.0.0" { both_ways macvlan 1.0.0; }
+@test "macvlan 1.1.0" { both_ways macvlan 1.1.0; }
 
 @test "host-local 0.1.0" { both_ways host-local 0.1.0; }
 @test "host-local 0.2.0" { both_ways host-local 0.2.0; }

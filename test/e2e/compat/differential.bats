@@ -27,6 +27,54 @@ load differential
 	both_refuse ptp '{"cniVersion":"1.1.0","name":"net","type":"ptp"}'
 }
 
+# ---- macvlan -------------------------------------------------------------------------------
+
+master() {
+	ip link add m0 address 02:bb:00:00:00:01 type veth peer name m1 address 02:bb:00:00:00:02
+	ip link set m0 up
+	ip link set m1 up
+}
+
+# macvlan EXTRA [IPAM]
+macvlan() {
+	jq -nc --argjson extra "$1" --argjson ipam "${2:-null}" '
+		{cniVersion: "1.1.0", name: "net", type: "macvlan", master: "m0"} + $extra
+		+ if $ipam then {ipam: $ipam} else {} end'
+}
+
+@test "macvlan: dual stack, static addresses, no addresses" {
+	PREPARE=master
+	same macvlan "$(macvlan '{}' "$DUAL")"
+	same macvlan "$(macvlan '{}' "$STATIC")"
+	same macvlan "$(macvlan '{}')"
+}
+
+@test "macvlan: mode, mtu, mac, bcqueuelen" {
+	local mode
+	PREPARE=master
+	for mode in bridge private vepa passthru; do
+		same macvlan "$(macvlan "{\"mode\":\"$mode\",\"mtu\":1400}" "$V4")"
+	done
+	same macvlan "$(macvlan '{"mac":"02:bb:00:00:00:03","bcqueuelen":500}' "$V4")"
+	both_refuse macvlan "$(macvlan '{"mtu":1501}' "$V4")"
+	both_refuse macvlan "$(macvlan '{"mode":"source"}' "$V4")"
+	both_refuse macvlan "$(macvlan '{"master":"m9"}' "$V4")"
+}
+
+@test "macvlan: the master of the default route, one in the container" {
+	default_route() { master && ip route add default dev m0; }
+	inside() { master && ip link set m0 netns box && ip -n box link set m0 up; }
+	PREPARE=default_route
+	same macvlan "$(macvlan '{"master":""}' "$DUAL")"
+	PREPARE=inside
+	same macvlan "$(macvlan '{"linkInContainer":true}' "$DUAL")"
+}
+
+@test "macvlan: every version of the specification" {
+	PREPARE=master
+	in_every_version macvlan "$(macvlan '{}' "$DUAL")"
+}
+
 # ---- loopback ------------------------------------------------------------------------------
 
 @test "loopback" {

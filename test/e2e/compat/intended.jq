@@ -17,8 +17,8 @@ def spaces: (.host, .containers[]);
 def no_dad:
 	.host.addresses |= map(del(.nodad))
 	| ours(if $conf.enabledad then . else .containers[].addresses |= map(del(.nodad)) end)
-	| ref(if is("ptp") then .containers[].sysctls |= with_entries(
-		if .key == "ipv6/conf/eth0/accept_dad" then .value = "0" else . end) else . end);
+	| ref(if is("bridge") or $conf.ipam == null then . else .containers[].sysctls |= with_entries(
+		if .key == "ipv6/conf/eth0/accept_dad" then .value = "0" else . end) end);
 
 # Results of 1.1.0 tell each interface's mtu.
 def mtu_told:
@@ -47,6 +47,15 @@ def only_port:
 				     then .inet6_addr_gen_mode = "eui64" else . end)
 	     else . end);
 
+# Router advertisements do not configure an interface that IPAM gives an address, unless `slaac` lets them.
+def no_advertisements:
+	ours(if is("ptp") or $conf.slaac then . else .containers[].sysctls |= with_entries(
+		if .key == "ipv6/conf/eth0/accept_ra" and .value == "0" then .value = "1" else . end) end);
+
+# IPAM's dns is not dropped.
+def ipam_dns:
+	if (is("macvlan") or is("ipvlan")) and $conf.dns == null then del(.result.dns) else . end;
+
 # A route's mtu and advmss are set in the kernel, as specification 1.1.0 says.
 def route_metrics:
 	ours(spaces.routes |= map(del(.metrics)));
@@ -63,5 +72,5 @@ def lines:
 	  else .value[] | tojson end
 	| "\($space.key) \($kind): \(.)";
 
-no_dad | mtu_told | own_mac | only_port | route_metrics | loopback_result
+no_dad | mtu_told | own_mac | only_port | no_advertisements | ipam_dns | route_metrics | loopback_result
 | lines, "result: \(.result | tojson)"

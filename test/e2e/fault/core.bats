@@ -12,6 +12,7 @@ load faults
 BRIDGE='{"cniVersion":"1.1.0","name":"net","type":"bridge","bridge":"br0","isGateway":true,
 	"hairpinMode":true,'$IPAM'}'
 PTP='{"cniVersion":"1.1.0","name":"net","type":"ptp",'$IPAM'}'
+MACVLAN='{"cniVersion":"1.1.0","name":"net","type":"macvlan","master":"m0","mode":"private",'$IPAM'}'
 LOOPBACK='{"cniVersion":"1.1.0","name":"net","type":"loopback"}'
 
 @test "bridge ADD, first on the host" {
@@ -107,6 +108,39 @@ foreign() {
 	use ptp "$PTP"
 	busy
 	each_fault del_with_fault
+}
+
+@test "macvlan ADD" {
+	wire
+	use macvlan "$MACVLAN"
+	each_fault add_with_fault
+}
+
+@test "macvlan ADD, IPAM exec'ed" {
+	export CNI_ALWAYS_EXEC=1
+	wire
+	use macvlan "$MACVLAN"
+	busy
+	each_fault add_with_fault
+}
+
+@test "macvlan ADD: the kernel's answer is lost" {
+	wire
+	use macvlan "$MACVLAN"
+	lost_answers add_with_fault
+}
+
+@test "macvlan DEL" {
+	wire
+	use macvlan "$MACVLAN"
+	busy
+	each_fault del_with_fault
+}
+
+@test "macvlan DEL: the kernel's answer is lost" {
+	wire
+	use macvlan "$MACVLAN"
+	lost_answers del_with_fault
 }
 
 @test "host-local ADD into no store" {

@@ -96,6 +96,13 @@ busy() {
 	NS=box
 }
 
+# The master of subinterfaces.
+wire() {
+	ip link add m0 index 800 address 02:aa:00:00:00:08 type veth peer name w0 index 801 address 02:aa:00:00:00:09
+	ip link set m0 up
+	ip link set w0 up
+}
+
 use() {
 	plugin=$1
 	conf=$2

@@ -19,6 +19,10 @@ row() {
 	ptp) conf='"ipMasq":true,'$IPAM ;;
 	host-local) conf=$IPAM ;;
 	static) conf='"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}' ;;
+	macvlan)
+		conf='"master":"m0",'$IPAM
+		wire
+		;;
 	loopback) conf='"dns":{}' ;;
 	portmap*) conf='"runtimeConfig":{"portMappings":['$ports']},'$(prev 2) ;;
 	firewall*) conf='"ingressPolicy":"same-bridge",'$(prev 2) ;;
@@ -160,6 +164,10 @@ matrix() {
 
 @test "ptp" {
 	matrix ptp
+}
+
+@test "macvlan" {
+	matrix macvlan
 }
 
 @test "loopback" {

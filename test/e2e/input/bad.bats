@@ -20,6 +20,10 @@ BASES='{
 		"bridge":"br0","mirrors":[{"name":"m1","ingress":true}]},
 	"ovs-mirror-consumer": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"ovs-mirror-consumer",
 		"bridge":"br0","mirrors":[{"name":"m1"}]},
+	"macvlan": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"macvlan","master":"m0","linkInContainer":true,
+		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"ipvlan": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"ipvlan","master":"m0","linkInContainer":true,
+		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
@@ -187,7 +191,7 @@ null_is_absent() {
 # (test_record.c).
 @test "every key in the source has cases" {
 	local key
-	grep -ohE '(F_[A-Z_]+\(|\.key = )"[^"]+"' "$ROOT"/pkg/cni/{conf,result}.c "$ROOT"/plugins/*/*/*.c |
+	grep -ohE '(F_[A-Z_]+\(|\.key = )"[^"]+"' "$ROOT"/pkg/cni/{conf,result}.c "$ROOT"/pkg/iface/*.h "$ROOT"/plugins/*/*/*.c |
 		sed 's/^[^"]*"//; s/"$//' | sort -u >"$BATS_TEST_TMPDIR/keys"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/keys")" -gt 80 ]
 	cut -f3 "$BATS_FILE_TMPDIR/cases" | sort -u >"$BATS_TEST_TMPDIR/paths"
@@ -329,6 +333,14 @@ for_each_key_of() {
 		echo 0 >/proc/sys/net/ipv4/ip_forward
 	done
 	nothing_changed
+}
+
+# A master in the container, so that no link of the host's is a trace.
+@test "macvlan, ipvlan: each key with a wrong type, out of range, too long, missing, null" {
+	ip -n box link add m0 type veth peer name m1
+	before=$(everything)
+	for_each_key_of macvlan
+	for_each_key_of ipvlan
 }
 
 @test "host-local: each key with a wrong type, out of range, too long, null" {

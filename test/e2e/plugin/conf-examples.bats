@@ -46,6 +46,22 @@ load examples
 	run_example tuning.conflist 10.97.0.1
 }
 
+# uplink ADDRESS... : the host's eth0 leads to one that has these.
+uplink() {
+	local address
+	netns wire
+	ip link add eth0 up type veth peer name w0 netns wire
+	for address; do
+		ip -n wire addr add "$address" dev w0
+	done
+	ip -n wire link set w0 up
+}
+
+@test "macvlan.conflist" {
+	uplink 10.93.0.1/16
+	run_example macvlan.conflist 10.93.0.1
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do
