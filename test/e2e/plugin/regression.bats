@@ -3,8 +3,8 @@
 #
 # Bugs that were there once.
 
-load ../lib
 load ../spec/spec
+load ../lib
 bats_require_minimum_version 1.5.0
 
 bridge() {

@@ -9,6 +9,7 @@ load spec
 missing_is_code_4() {
 	local name=$1 plugin verb before
 	shift
+	master
 	before=$(snapshot)
 	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in "$@"; do
@@ -26,6 +27,7 @@ missing_is_code_4() {
 @test "C-020 without CNI_COMMAND: about and versions on stderr, exit 0, nothing done" {
 	netns box
 	local before
+	master
 	before=$(snapshot)
 	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		full_env ADD
@@ -44,6 +46,7 @@ missing_is_code_4() {
 @test "C-021 C-022 an unknown CNI_COMMAND, and one in lower case, is code 4" {
 	netns box
 	local before
+	master
 	before=$(snapshot)
 	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in FOO add "ADD " Check VERSIONS; do
@@ -152,6 +155,7 @@ missing_is_code_4() {
 @test "C-034 container ids: the bad are code 4, the good are taken" {
 	netns box
 	local before
+	master
 	before=$(snapshot)
 	for plugin in $EVERY_PLUGIN; do
 		for verb in ADD CHECK DEL; do
@@ -177,6 +181,7 @@ missing_is_code_4() {
 @test "C-035 interface names: the bad are code 4, 15 bytes are taken" {
 	netns box
 	local before
+	master
 	before=$(snapshot)
 	for plugin in $EVERY_PLUGIN; do
 		for verb in ADD CHECK DEL; do
@@ -217,6 +222,7 @@ missing_is_code_4() {
 	local before own=/proc/self/ns/net
 	for plugin in $EVERY_PLUGIN; do
 		[ "$plugin" != loopback ] || continue
+		master
 		before=$(snapshot)
 		CNI_NETNS=$own add "$plugin" <<<"$(conf "$plugin")"
 		expect_code 8 "should not be the same"
@@ -247,6 +253,7 @@ missing_is_code_4() {
 @test "C-038 DEL in the plugin's own namespace is code 8 and touches nothing there" {
 	local before
 	ip link add eth0 type veth peer name eth1
+	master
 	before=$(snapshot)
 	for plugin in $EVERY_PLUGIN; do
 		CNI_NETNS=/proc/self/ns/net del "$plugin" <<<"$(conf "$plugin")"
@@ -261,6 +268,7 @@ missing_is_code_4() {
 	touch /run/plain
 	mkdir /run/directory
 	mkfifo /run/fifo
+	master
 	before=$(snapshot)
 	for plugin in $INTERFACE_PLUGINS; do
 		for path in /run/none /run/none/deeper /run/plain /run/directory /run/fifo \

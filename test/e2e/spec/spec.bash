@@ -6,7 +6,7 @@
 
 load ../lib
 
-INTERFACE_PLUGINS="bridge ptp loopback"
+INTERFACE_PLUGINS="bridge ptp loopback macvlan"
 IPAM_PLUGINS="host-local static"
 VETH_PLUGINS="bridge ptp"
 EVERY_PLUGIN="$INTERFACE_PLUGINS $IPAM_PLUGINS"
@@ -17,12 +17,28 @@ CHAINED_PLUGINS="$RULE_PLUGINS tuning"
 OVS_PLUGINS="ovs ovs-mirror-producer ovs-mirror-consumer"
 STORE=/var/lib/cni/networks/net
 
+# For macvlan, one that no test takes for a container's interface.
+master() {
+	[ -e /sys/class/net/m0 ] || ip link add m0 up type bridge
+}
+
+netns() {
+	master
+	NS=$1
+	ip netns add "$NS"
+	ip -n "$NS" link set lo up
+}
+
 # conf PLUGIN [JQ] : a valid 1.1.0 configuration on a network of its own, changed by a jq program.
 # jq is slow beside a plugin: where there is a choice, these tests use the shell.
 conf() {
 	local text='{"cniVersion":"1.1.0","name":"net"'
 	case $1 in
 	bridge) text+=',"type":"bridge","bridge":"br0","isGateway":true' ;;
+	macvlan)
+		master
+		text+=',"type":"macvlan","master":"m0"'
+		;;
 	*) text+=",\"type\":\"$1\"" ;;
 	esac
 	case $1 in
