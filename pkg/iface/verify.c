@@ -96,6 +96,15 @@ static int verify_ips(struct cni_call *c, const struct link *inside, uint32_t in
 	return 0;
 }
 
+/* What the result says of it; scopes are IPv4's. */
+static bool has_metrics(const struct route *have, const struct cni_route *want)
+{
+	return (!want->priority || have->priority == want->priority) &&
+	       (!want->mtu || have->mtu == want->mtu) &&
+	       (!want->advmss || have->advmss == want->advmss) &&
+	       (!want->has_scope || want->dst.family != AF_INET || have->scope == want->scope);
+}
+
 /* The gateway of a default route is not compared: a later plugin may have moved it. */
 static bool matches(const struct route *have, const struct cni_route *want)
 {
@@ -105,6 +114,8 @@ static bool matches(const struct route *have, const struct cni_route *want)
 	    (dst.plen && !ip_equal(&have->dst, &dst)))
 		return false;
 	if (want->has_table && want->table && have->table != want->table)
+		return false;
+	if (!has_metrics(have, want))
 		return false;
 	return !dst.plen || !want->gw.family || ip_equal(&have->gw, &want->gw);
 }
