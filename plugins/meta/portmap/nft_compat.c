@@ -191,11 +191,12 @@ static void put_family(struct nl *nl, const struct scan *l)
 	for (size_t i = 0; i < conf->list.n; i++)
 		if (conf->list.mapping[i].to.family == l->to->family)
 			put_mapping(nl, l, &conf->list.mapping[i]);
+	if (!conf->snat)
+		return;
+	/* two, also of masqAll: 1.9.1's CHECK counts them */
 	subnet = ip_network(l->to);
-	if (conf->snat)
-		put_source(nl, l, conf->masq_all ? NULL : &subnet);
-	if (conf->snat && !conf->masq_all)
-		put_source(nl, l, &ip_loopback[l->family]);
+	put_source(nl, l, conf->masq_all ? NULL : &subnet);
+	put_source(nl, l, &ip_loopback[l->family]);
 }
 
 static int scan_family(struct cni_call *c, struct scan *l)

@@ -99,6 +99,24 @@ MASQ_NFTABLES='{"ipMasq": true, "ipMasqBackend": "nftables"}'
 @test "ipMasq of ptp, nftables" { both_ways ptp "$MASQ_NFTABLES"; }
 @test "portmap, iptables" { both_ways bridge '{}' portmap '{"backend": "iptables"}'; }
 @test "portmap, nftables" { both_ways bridge '{}' portmap '{"backend": "nftables"}'; }
+@test "portmap with masqAll, iptables" { both_ways bridge '{}' portmap '{"backend": "iptables", "masqAll": true}'; }
+@test "portmap with masqAll, nftables" { both_ways bridge '{}' portmap '{"backend": "nftables", "masqAll": true}'; }
+
+# Releases after 1.9.1 have one rule for all sources, whose match of 0.0.0.0/0 the kernel is not given.
+@test "portmap with masqAll, nftables, as the newest reference writes it" {
+	chain bridge '{}' portmap '{"backend": "nftables", "masqAll": true}'
+	MAPPINGS=$(map_ports <<<"8080 80 tcp")
+	container box
+	chain_add ref
+	nft flush chain ip cni_hostport masquerading
+	nft flush chain ip6 cni_hostport masquerading
+	nft add rule ip cni_hostport masquerading ip daddr "${ADDRESS[BOX4]}" masquerade comment "\"$CID\""
+	nft add rule ip6 cni_hostport masquerading ip6 daddr "${ADDRESS[BOX6]}" masquerade comment "\"$CID\""
+	chain_check ours
+	chain_del ours
+	expect_nothing_left
+}
+
 @test "firewall, iptables" { both_ways bridge '{}' firewall '{"backend": "iptables"}'; }
 
 # Acceptance asks for no more: the reference finds rules by its comments, not elements of a set.
