@@ -5,12 +5,13 @@
  */
 #pragma once
 
+#include "nl/link_kind.h"
 #include "skel/call.h"
 
 /*
- * Complete the error of a request for an interface of `kind` on `master`, an interface known to nl:
- * ERR_IN_USE that names the holder, if the kernel's was that the master is taken and there is one.
- * Returns -1.
+ * Complete the error of a request for an interface on `master`, which is known to nl: ERR_IN_USE
+ * that names the holder, if the kernel's was that the master, or its VLAN, is taken and there is
+ * one. Returns -1.
  */
 int holder_explain(struct cni_call *c, struct nl *nl, const struct link *master,
-		   const char *kind) NODISCARD;
+		   const struct link_req *req) NODISCARD;

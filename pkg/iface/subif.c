@@ -115,7 +115,7 @@ static int create(struct cni_call *c, struct subif *s, const struct link *master
 		return 0;
 	if (c->err->sys == EEXIST && nl == c->host && create_and_rename(c, s, nl) == 0)
 		return 0;
-	return holder_explain(c, nl, master, s->req.kind);
+	return holder_explain(c, nl, master, &s->req);
 }
 
 /* The interface, down. That the name is free is asked first, so that an undo by name is right. */
@@ -163,19 +163,48 @@ static int configure(struct cni_call *c, struct subif *s, const struct link *ins
 	return configure_iface(c, inside, 0, &options);
 }
 
+/* In a chain the master is the interface that the plugin before has made. */
+static int choose_master(struct cni_call *c, struct subif *s)
+{
+	const struct cni_result *prev = c->req->prev;
+
+	if (*s->master || !s->prev_master || !prev || c->req->command != CNI_ADD || c->req->record)
+		return 0;
+	if (prev->n_interfaces != 1)
+		return err_config(c->err,
+				  "master: not given, and prevResult has %zu interfaces, not one",
+				  prev->n_interfaces);
+	s->master = prev->interfaces[0].name;
+	return 0;
+}
+
 int subif_validate(struct cni_call *c)
 {
 	struct subif *s = c->conf;
-	const char *fault = s->master && *s->master ? str_ifname_fault(s->master) : NULL;
+	const char *fault;
 
+	if (choose_master(c, s) < 0)
+		return -1;
+	fault = *s->master ? str_ifname_fault(s->master) : NULL;
 	if (fault)
 		return err_config(c->err, "master: %s", fault);
 	return sysctl_list_validate(c, &s->sysctls);
 }
 
+int subif_need_ipam(struct cni_call *c, bool l2_only)
+{
+	bool ipam = *c->req->net.ipam.type;
+
+	if (!ipam && !l2_only)
+		return err_config(c->err, "ipam.type: missing, and l2Only is not true");
+	if (ipam && l2_only)
+		return err_config(c->err, "l2Only and ipam exclude each other");
+	return 0;
+}
+
 static int take_addresses(struct cni_call *c, const struct subif *s, const struct ipam *ipam)
 {
-	if (ipam->path || !s->chained || !c->req->prev)
+	if (ipam->path || !s->prev_ips || !c->req->prev)
 		return cni_ipam_add(c, ipam);
 	c->result.ips = c->req->prev->ips;
 	c->result.n_ips = c->req->prev->n_ips;
@@ -194,7 +223,7 @@ int subif_add(struct cni_call *c)
 	if (cni_ipam_find(c, &ipam) < 0 || master_find(c, s, &master) < 0 ||
 	    make(c, s, &master, &inside) < 0)
 		return -1;
-	if (s->master && !*s->master && !s->no_master)
+	if (!*s->master && !s->no_master)
 		fprintf(stderr, "%s: master %s, of the default route\n", s->req.kind, master.name);
 	cni_add_interface(c, &inside, c->req->netns);
 	if (take_addresses(c, s, &ipam) < 0 || configure(c, s, &inside) < 0)
@@ -252,13 +281,25 @@ static int check_master(struct cni_call *c, const struct subif *s, const struct 
 	return 0;
 }
 
+/* A VLAN goes down with its master, which is the better thing to say. */
+static int check_link(struct cni_call *c, const struct subif *s, struct link *inside,
+		      uint32_t *index)
+{
+	if (verify_inside(c, s->req.kind, false, inside, index) < 0 ||
+	    check_master(c, s, inside) < 0)
+		return -1;
+	if (!(inside->flags & IFF_UP))
+		return err_set(c->err, ERR_CHECK, "interface %s is down", inside->name);
+	return 0;
+}
+
 int subif_check(struct cni_call *c, struct link *inside)
 {
 	struct subif *s = c->conf;
 	uint32_t index;
 
-	if (cni_ipam_forward(c) < 0 || verify_inside(c, s->req.kind, true, inside, &index) < 0 ||
-	    check_master(c, s, inside) < 0 || verify_ips_and_routes(c, inside, index) < 0)
+	if (cni_ipam_forward(c) < 0 || check_link(c, s, inside, &index) < 0 ||
+	    verify_ips_and_routes(c, inside, index) < 0)
 		return -1;
 	return sysctl_list_check(c, &s->sysctls);
 }
@@ -301,7 +342,7 @@ int subif_status(struct cni_call *c)
 	const struct subif *s = c->conf;
 	struct link master;
 
-	bool known = !s->in_container && (*s->master || !s->chained);
+	bool known = !s->in_container && (*s->master || !s->prev_master);
 
 	if (known && !s->no_master && master_find(c, s, &master) < 0) {
 		c->err->code = ERR_UNAVAILABLE;

@@ -16,7 +16,8 @@ struct subif {
 	bool no_master;      /* the kind has none */
 	bool in_container;   /* the master is */
 	bool any_mtu;        /* one beyond the master's is the kernel's to judge */
-	bool chained;        /* it may be: without IPAM, prevResult has the addresses and routes */
+	bool prev_master;    /* master "": in a chain, prevResult's interface */
+	bool prev_ips;       /* in a chain without IPAM: prevResult's addresses and routes */
 	bool slaac;          /* router advertisements, in spite of IPAM */
 	uint32_t metric;     /* of IPAM's default routes that have none; 0 = the kernel's */
 	struct sysctl_list sysctls;
@@ -37,6 +38,9 @@ struct subif {
 
 /* ERR_CONFIG: what is wrong with the keys above. */
 int subif_validate(struct cni_call *c) NODISCARD;
+
+/* For a kind that has no use for lack of IPAM, unless the configuration says so. */
+int subif_need_ipam(struct cni_call *c, bool l2_only) NODISCARD;
 
 /*
  * The interface, IPAM's addresses and routes, up, and its record. ERR_CONFIG names what is wrong

@@ -20,7 +20,11 @@ static const struct json_field ipvlan_fields[] = {
 };
 
 static const struct ipvlan_conf ipvlan_defaults = {
-	.subif = { .req.kind = "ipvlan", .master = "", .any_mtu = true, .chained = true },
+	.subif = { .req.kind = "ipvlan",
+		   .master = "",
+		   .any_mtu = true,
+		   .prev_master = true,
+		   .prev_ips = true },
 	.mode = "l2",
 	.flag = "bridge",
 };
@@ -54,21 +58,6 @@ static int choose(struct cni_call *c, struct ipvlan_conf *conf)
 	return 0;
 }
 
-/* In a chain the master is the interface that the plugin before has made. */
-static int choose_master(struct cni_call *c, struct ipvlan_conf *conf)
-{
-	const struct cni_result *prev = c->req->prev;
-
-	if (*conf->subif.master || !prev || c->req->command != CNI_ADD || c->req->record)
-		return 0;
-	if (prev->n_interfaces != 1)
-		return err_config(c->err,
-				  "master: not given, and prevResult has %zu interfaces, not one",
-				  prev->n_interfaces);
-	conf->subif.master = prev->interfaces[0].name;
-	return 0;
-}
-
 static int ipvlan_validate(struct cni_call *c)
 {
 	struct ipvlan_conf *conf = c->conf;
@@ -76,9 +65,7 @@ static int ipvlan_validate(struct cni_call *c)
 	if (!*c->req->net.ipam.type && !c->req->prev && c->req->command == CNI_ADD)
 		return err_config(c->err,
 				  "ipam.type: missing, ipvlan needs an IPAM plugin unless chained");
-	if (choose(c, conf) < 0 || choose_master(c, conf) < 0)
-		return -1;
-	return subif_validate(c);
+	return choose(c, conf) < 0 ? -1 : subif_validate(c);
 }
 
 static int ipvlan_check(struct cni_call *c)

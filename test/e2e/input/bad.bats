@@ -24,6 +24,10 @@ BASES='{
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"ipvlan": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"ipvlan","master":"m0","linkInContainer":true,
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"vlan": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"vlan","master":"m0","linkInContainer":true,"vlanId":7,
+		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"dummy": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"dummy",
+		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
@@ -336,11 +340,13 @@ for_each_key_of() {
 }
 
 # A master in the container, so that no link of the host's is a trace.
-@test "macvlan, ipvlan: each key with a wrong type, out of range, too long, missing, null" {
+@test "macvlan, ipvlan, vlan, dummy: each key with a wrong type, out of range, too long, missing, null" {
 	ip -n box link add m0 type veth peer name m1
 	before=$(everything)
 	for_each_key_of macvlan
 	for_each_key_of ipvlan
+	for_each_key_of vlan
+	for_each_key_of dummy
 }
 
 @test "host-local: each key with a wrong type, out of range, too long, null" {
