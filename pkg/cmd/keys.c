@@ -35,7 +35,7 @@ static void add_key(struct json *keys, const struct json_field *f, const struct 
 	if (f->type == JSON_UINT)
 		json_add_int(key, "min", f->min);
 	if (json_max(f))
-		json_add_int(key, "max", json_max(f));
+		json_add_int(key, "max", (int64_t)json_max(f));
 	json_add_bool(key, "required", f->required);
 }
 

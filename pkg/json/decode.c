@@ -34,13 +34,14 @@ static int decode_bool(struct decoder *d, const struct json *v, bool *out)
 	return 0;
 }
 
-uint32_t json_max(const struct json_field *f)
+uint64_t json_max(const struct json_field *f)
 {
 	if (f->max)
 		return f->max;
 	switch (f->type) {
 	case JSON_UINT:
-		return (uint32_t)((UINT64_C(1) << (f->width * 8)) - 1);
+		return f->width == sizeof(uint64_t) ? JSON_UINT64_MAX
+						    : (UINT64_C(1) << (f->width * 8)) - 1;
 	case JSON_STR:
 		return JSON_STR_MAX;
 	case JSON_LIST:
@@ -50,22 +51,24 @@ uint32_t json_max(const struct json_field *f)
 	}
 }
 
-/* cJSON's numbers are doubles, which tell the integers of 32 bits apart. */
+/* cJSON's numbers are doubles, which tell the integers below JSON_UINT64_MAX apart. */
 static int decode_uint(struct decoder *d, const struct json_field *f, const struct json *v, void *p)
 {
 	double n = v->valuedouble;
 
 	if (!cJSON_IsNumber(v) || !isfinite(n) || n != floor(n))
 		return mismatch(d, "an integer");
-	if (n < f->min || n > json_max(f))
-		return err_config(d->err, "%s: %.0f is not in %u..%u", d->path, n, f->min,
-				  json_max(f));
+	if (n < f->min || n > (double)json_max(f))
+		return err_config(d->err, "%s: %.0f is not in %u..%ju", d->path, n, f->min,
+				  (uintmax_t)json_max(f));
 	if (f->width == sizeof(uint8_t))
 		*(uint8_t *)p = (uint8_t)n;
 	else if (f->width == sizeof(uint16_t))
 		*(uint16_t *)p = (uint16_t)n;
-	else
+	else if (f->width == sizeof(uint32_t))
 		*(uint32_t *)p = (uint32_t)n;
+	else
+		*(uint64_t *)p = (uint64_t)n;
 	return 0;
 }
 
@@ -75,7 +78,8 @@ static int decode_str(struct decoder *d, const struct json_field *f, const struc
 	if (!cJSON_IsString(v))
 		return mismatch(d, "a string");
 	if (strlen(v->valuestring) > json_max(f))
-		return err_config(d->err, "%s: longer than %u bytes", d->path, json_max(f));
+		return err_config(d->err, "%s: longer than %ju bytes", d->path,
+				  (uintmax_t)json_max(f));
 	*out = v->valuestring;
 	return 0;
 }
@@ -107,7 +111,8 @@ static int decode_list(struct decoder *d, const struct json_field *f, const stru
 	if (!cJSON_IsArray(v))
 		return mismatch(d, "an array");
 	if (n > json_max(f))
-		return err_config(d->err, "%s: more than %u elements", d->path, json_max(f));
+		return err_config(d->err, "%s: more than %ju elements", d->path,
+				  (uintmax_t)json_max(f));
 	elems = arena_list(json_arena(), n, f->sub_size);
 	cJSON_ArrayForEach(item, v) {
 		snprintf(d->path + at, sizeof(d->path) - at, "[%zu]", i);

@@ -17,7 +17,7 @@
 enum json_type {
 	JSON_END,     /* table terminator */
 	JSON_BOOL,    /* bool */
-	JSON_UINT,    /* uint8_t .. uint32_t, width from the member */
+	JSON_UINT,    /* uint8_t .. uint64_t, width from the member */
 	JSON_STR,     /* const char *, in the arena */
 	JSON_IP,      /* struct ip: bare address */
 	JSON_CIDR,    /* struct ip: address/prefix */
@@ -28,8 +28,9 @@ enum json_type {
 	JSON_RAW,     /* const struct json *, any value */
 };
 
-#define JSON_STR_MAX  4096 /* bytes of a string unless the row says otherwise: PATH_MAX */
-#define JSON_LIST_MAX 65536
+#define JSON_STR_MAX    4096 /* bytes of a string unless the row says otherwise: PATH_MAX */
+#define JSON_LIST_MAX   65536
+#define JSON_UINT64_MAX UINT64_C(999999999999999) /* of a uint64_t: 15 digits are exact */
 
 struct json_field {
 	const char *key; /* "" as the only row: the table describes the value itself */
@@ -48,7 +49,8 @@ struct json_field {
 /* clang-format off */
 #define JSON_(k, t, s, m)  .key = (k), .type = (t), .offset = offsetof(s, m), .width = sizeof(((s *)0)->m)
 #define JSON_IS(s, m, ctype, t)  _Generic(((s *)0)->m, ctype: (t))
-#define JSON_UINT_(s, m)  _Generic(((s *)0)->m, uint8_t: JSON_UINT, uint16_t: JSON_UINT, uint32_t: JSON_UINT)
+#define JSON_UINT_(s, m)  _Generic(((s *)0)->m, uint8_t: JSON_UINT, uint16_t: JSON_UINT, uint32_t: JSON_UINT, \
+					uint64_t: JSON_UINT)
 #define F_BOOL(k, s, m, ...)    { JSON_(k, JSON_IS(s, m, bool, JSON_BOOL), s, m), ##__VA_ARGS__ }
 #define F_UINT(k, s, m, ...)    { JSON_(k, JSON_UINT_(s, m), s, m), ##__VA_ARGS__ }
 #define F_STR(k, s, m, ...)     { JSON_(k, JSON_IS(s, m, const char *, JSON_STR), s, m), ##__VA_ARGS__ }
@@ -72,7 +74,7 @@ struct json_field {
 /* clang-format on */
 
 /* The row's .max, or the default of its type; 0 = it has no bound. */
-uint32_t json_max(const struct json_field *f);
+uint64_t json_max(const struct json_field *f);
 
 extern const struct json_field json_str_item[]; /* element of a list of const char * */
 

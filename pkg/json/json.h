@@ -70,7 +70,7 @@ struct json *json_add_list(struct json *parent, const char *key);
 void json_add_str(struct json *parent, const char *key, const char *s); /* invalid UTF-8: U+FFFD */
 void json_add_null(struct json *parent, const char *key);
 void json_add_bool(struct json *parent, const char *key, bool b);
-void json_add_int(struct json *parent, const char *key, int64_t n); /* exact up to 2^53 */
+void json_add_int(struct json *parent, const char *key, int64_t n); /* exact up to 15 digits */
 void json_add_copy(struct json *parent, const char *key, const struct json *v);
 void json_add_strs(struct json *parent, const char *key, const char *const *s, size_t n);
 

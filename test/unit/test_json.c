@@ -175,6 +175,7 @@ struct outer {
 	uint8_t small;
 	uint16_t vlan;
 	uint32_t mtu;
+	uint64_t rate;
 	bool has_mtu;
 	const char *name, *short_name;
 	struct ip ip, net, either;
@@ -199,6 +200,7 @@ static const struct json_field outer_fields[] = {
 	F_UINT("small", struct outer, small),
 	F_UINT("vlan", struct outer, vlan),
 	F_UINT("mtu", struct outer, mtu, HAS(struct outer, mtu)),
+	F_UINT("rate", struct outer, rate),
 	F_STR("name", struct outer, name),
 	F_STR("shortName", struct outer, short_name, .max = 4, .empty = true),
 	F_IP("ip", struct outer, ip),
@@ -239,6 +241,8 @@ static const struct {
 	{ "{\"mtu\":-1}", 7, "mtu: -1 is not in 0..4294967295" },
 	{ "{\"mtu\":4294967296}", 7, "mtu: 4294967296 is not in 0..4294967295" },
 	{ "{\"mtu\":1e30}", 7, "mtu:" },
+	{ "{\"rate\":-1}", 7, "rate: -1 is not in 0..999999999999999" },
+	{ "{\"rate\":1000000000000000}", 7, "rate: 1000000000000000 is not in" },
 	{ "{\"small\":256}", 7, "small: 256 is not in 0..255" },
 	{ "{\"vlan\":65536}", 7, "vlan: 65536 is not in 0..65535" },
 	{ "{\"name\":5}", 6, "name: expected a string" },
@@ -326,6 +330,9 @@ static void check_values(void)
 	ok(!decode("{\"mtu\":null}", &o, &err) && !o.has_mtu, "null is not has");
 	ok(!decode("{\"small\":255,\"vlan\":65535}", &o, &err) && o.small == 255 && o.vlan == 65535,
 	   "widths");
+	ok(!decode("{\"rate\":999999999999999}", &o, &err) && o.rate == JSON_UINT64_MAX &&
+		   !decode("{\"rate\":4294967296}", &o, &err) && o.rate == UINT64_C(1) << 32,
+	   "more than 32 bits");
 	ok(!decode("{\"shortName\":\"1234\"}", &o, &err), "a string as long as it may be");
 }
 
