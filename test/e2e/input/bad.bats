@@ -35,6 +35,8 @@ BASES='{
 		"interfaces":[{"name":"br0"}],"ips":[{"address":"10.2.0.2/24"}]}},
 	"portmap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"portmap",
 		"runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}},
+	"bandwidth": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"bandwidth","ingressRate":8000000,"ingressBurst":80000,
+		"prevResult":{"cniVersion":"1.1.0"}},
 	"tuning": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"tuning","prevResult":{"cniVersion":"1.1.0"}},
 	"static": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}}}'
@@ -381,6 +383,19 @@ for_each_key_of() {
 	codes="6 7" each_case tuning range bad_add
 	codes="6 7" each_case tuning long bad_add
 	each_case tuning null null_is_absent
+	nothing_changed
+}
+
+bad_prev() {
+	refuse ADD "$plugin" "$codes" "\"msg\":\"$1:" <<<"$2"
+	refuse CHECK "$plugin" "$codes" "\"msg\":\"$1:" <<<"$2"
+}
+
+@test "bandwidth: each key with a wrong type, out of range, too long, null" {
+	each_case bandwidth type bad_in_every_verb
+	codes="6 7" each_case bandwidth range bad_add
+	codes="6 7" each_case bandwidth long bad_add
+	each_case bandwidth null null_is_absent
 	nothing_changed
 }
 

@@ -46,6 +46,10 @@ load examples
 	run_example tuning.conflist 10.97.0.1
 }
 
+@test "bandwidth.conflist" {
+	run_example bandwidth.conflist 10.98.0.1
+}
+
 # uplink ADDRESS... : the host's eth0 leads to one that has these.
 uplink() {
 	local address
