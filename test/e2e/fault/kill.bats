@@ -30,13 +30,17 @@ row() {
 		conf='"mac":"02:bb:00:00:00:01","mtu":1400,"promisc":true,"sysctl":{"net.core.somaxconn":"77"},'$(prev 2)
 		restore=reset
 		;;
+	bandwidth)
+		conf='"ingressRate":100000000,"egressRate":50000000,'$(prev 2)
+		restore=bare
+		;;
 	esac
 	[ "${1#* }" = "$1" ] || conf='"backend":"'${1#* }'",'$conf
 	conf='{"cniVersion":"1.1.0","name":"net","type":"'$plugin'",'$conf'}'
 	case $plugin in
 	portmap) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} other=${other//808/909} ;;
 	firewall) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} ;;
-	static | loopback | tuning) ;;
+	static | loopback | tuning | bandwidth) ;;
 	*) other=$conf ;;
 	esac
 }
@@ -52,10 +56,17 @@ reset() {
 	in_ns box sh -c 'echo 5 >/proc/sys/net/core/somaxconn'
 }
 
+# What a GC leaves of the host's end, which is gone with the container as a rule.
+bare() {
+	tc qdisc del dev v0 root 2>/dev/null || true
+	tc qdisc del dev v0 ingress 2>/dev/null || true
+}
+
 more_state() {
+	tc qdisc show
 	nft -s list ruleset 2>/dev/null | grep -E '10\.[0-9.]+|fd00:|CNI-[0-9a-f]{6}|CNI-DN|comment "c[0-9]|veth' || true
 	[ -z "$(nft list table ip filter 2>/dev/null)" ] || nft -s list table ip filter | grep -c accept || true
-	find /run/cnic/rules /run/cni -type f 2>/dev/null | sort
+	find /run/cnic/rules /run/cnic/bandwidth /run/cni -type f 2>/dev/null | sort
 }
 
 # The container, with an interface where it is another plugin's.
@@ -63,7 +74,7 @@ box() {
 	netns box
 	ip -n box link set lo down
 	case $plugin in
-	portmap | firewall | tuning)
+	portmap | firewall | tuning | bandwidth)
 		ip link add v0 index 900 address 02:aa:00:00:00:02 type veth peer name eth0 netns box \
 			address 02:aa:00:00:00:01
 		ip -n box addr add 10.1.0.2/16 dev eth0
@@ -204,4 +215,8 @@ matrix() {
 
 @test "tuning" {
 	matrix tuning
+}
+
+@test "bandwidth" {
+	matrix bandwidth
 }
