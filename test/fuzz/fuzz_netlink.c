@@ -17,6 +17,7 @@
 #include "nl/bridge_vlan.h"
 #include "nl/conntrack.h"
 #include "nl/link.h"
+#include "nl/qdisc.h"
 #include "nl/route.h"
 #include "plugins/meta/firewall/iptables_nft.h"
 #include "plugins/meta/firewall/nftables.h"
@@ -227,13 +228,15 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 	struct route_list routes = { .arena = arena };
 	struct link link = { 0 };
 	struct port_vlans vlans;
+	struct qdisc_set qdiscs;
 	unsigned int ports;
+	int to;
 
 	if (which >= 192)
 		return ask_forward(nl, which, arena);
 	if (which >= 128)
 		return ask_nft(nl, which, arena);
-	switch (which % 10) {
+	switch (which % 12) {
 	case 0:
 		return nl_link_get(nl, "eth0", &link);
 	case 1:
@@ -252,6 +255,10 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return flush(nl, true, arena);
 	case 8:
 		return flush(nl, false, arena);
+	case 9:
+		return nl_qdisc_get(nl, 2, &qdiscs);
+	case 10:
+		return nl_redirect_get(nl, 2, &to);
 	default:
 		return commit(nl);
 	}

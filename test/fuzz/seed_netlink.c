@@ -19,7 +19,8 @@ static const struct seed {
 	uint16_t type;
 	uint8_t family;
 	size_t header;
-	int bus; /* 0 is NETLINK_ROUTE */
+	int bus;        /* 0 is NETLINK_ROUTE */
+	int filters_of; /* of a dump of filters: the device */
 } seeds[] = {
 	{ 0, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 1, RTM_GETADDR, AF_INET, sizeof(struct ifaddrmsg) },
@@ -29,6 +30,8 @@ static const struct seed {
 	{ 3, RTM_GETVLAN, AF_BRIDGE, sizeof(struct br_vlan_msg) },
 	{ 4, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 6, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
+	{ 9, RTM_GETQDISC, AF_UNSPEC, sizeof(struct tcmsg) },
+	{ 10, RTM_GETTFILTER, AF_UNSPEC, sizeof(struct tcmsg), .filters_of = 2 },
 	{ 8, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, AF_INET, sizeof(struct nfgenmsg),
 	  NETLINK_NETFILTER },
 	{ 128 + 5, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
@@ -49,6 +52,16 @@ static const struct seed {
 	  sizeof(struct nfgenmsg), NETLINK_NETFILTER },
 };
 
+static void put_header(struct nlmsghdr *nlh, const struct seed *seed)
+{
+	const struct tcmsg filters = { .tcm_ifindex = seed->filters_of, .tcm_parent = 0xffff0000 };
+	uint8_t *header = mnl_nlmsg_put_extra_header(nlh, seed->header);
+
+	if (seed->filters_of)
+		memcpy(header, &filters, sizeof(filters));
+	*header = seed->family;
+}
+
 static struct mnl_socket *ask(const struct seed *seed)
 {
 	char buf[256] = { 0 };
@@ -59,7 +72,7 @@ static struct mnl_socket *ask(const struct seed *seed)
 		exit(1);
 	nlh->nlmsg_type = seed->type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	*(uint8_t *)mnl_nlmsg_put_extra_header(nlh, seed->header) = seed->family;
+	put_header(nlh, seed);
 	if (mnl_socket_sendto(sock, nlh, nlh->nlmsg_len) < 0)
 		exit(1);
 	return sock;
