@@ -10,6 +10,9 @@
  *		3 s.
  *	traffic mroute GROUP SOURCE IFNAME IFNAME
  *		Has the kernel forward what the source sends to a multicast group, until killed.
+ *	traffic flow-receive PORT SECONDS, traffic flow-send ADDRESS PORT RATE SECONDS
+ *		UDP at RATE bits a second, and what comes through: "ready"; then the bytes of the first
+ *		0.2 s, and the bits a second of SECONDS from 1 s on, with headers.
  *
  * PROTO is tcp, udp or sctp. SCTP is spoken over raw sockets: kernels without an SCTP of their own
  * translate its addresses all the same.
@@ -129,7 +132,11 @@ int main(int argc, char **argv)
 		ask();
 	else if (argc == 6 && strcmp(argv[1], "mroute") == 0)
 		mroute(argv[2], argv[3], argv[4], argv[5]);
+	else if (argc == 6 && strcmp(argv[1], "flow-send") == 0)
+		flow_send(argv[2], (unsigned)atoi(argv[3]), atof(argv[4]), atof(argv[5]));
+	else if (argc == 4 && strcmp(argv[1], "flow-receive") == 0)
+		flow_receive((unsigned)atoi(argv[2]), atof(argv[3]));
 	else
-		die("serve NAME PROTO/PORT..., ask, or mroute GROUP SOURCE IFNAME IFNAME");
+		die("serve NAME PROTO/PORT..., ask, flow-send, flow-receive, or mroute GROUP SOURCE IFNAME IFNAME");
 	return 0;
 }

@@ -40,4 +40,6 @@ void into_background(void);
 
 void serve(const char *name, char **specs);
 void ask(void);
+void flow_send(const char *target, unsigned port, double rate, double seconds);
+void flow_receive(unsigned port, double seconds);
 void mroute(const char *group, const char *source, const char *from, const char *to);
