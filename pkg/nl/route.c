@@ -18,6 +18,7 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 		.rtm_protocol = type == RTM_NEWROUTE ? RTPROT_BOOT : r->protocol,
 		.rtm_scope = r->scope,
 		.rtm_type = r->type ? r->type : RTN_UNICAST,
+		.rtm_flags = r->flags & RTNH_F_ONLINK,
 	};
 
 	nl_msg(nl, type, flags, &rtm, sizeof(rtm), label);
@@ -56,61 +57,78 @@ static void append(struct route_list *list, const struct route *r)
 	*arena_append(list->arena, list->route, list->n_route) = *r;
 }
 
-/* struct rtnexthop, rtnetlink(7): its length counts itself and its attributes. */
+const struct rtnexthop *nl_route_hop(const struct nlattr *multipath, const struct rtnexthop *hop)
+{
+	const char *begin = mnl_attr_get_payload(multipath), *at = begin;
+	size_t left = mnl_attr_get_payload_len(multipath);
+
+	if (hop)
+		at = (const char *)hop + MNL_ALIGN((size_t)hop->rtnh_len);
+	if ((size_t)(at - begin) >= left)
+		return NULL;
+	left -= (size_t)(at - begin);
+	hop = (const void *)at;
+	if (left < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left)
+		return NULL;
+	return hop;
+}
+
 static void parse_multipath(const struct nlattr *hops, struct route *r, struct route_list *list)
 {
-	const char *at = mnl_attr_get_payload(hops);
-	size_t left = mnl_attr_get_payload_len(hops);
+	for (const struct rtnexthop *hop = NULL; (hop = nl_route_hop(hops, hop));) {
+		struct nl_attrs a = nl_attrs_of_bytes(hop + 1, hop->rtnh_len - sizeof(*hop));
 
-	while (left >= sizeof(struct rtnexthop)) {
-		struct nl_attrs a;
-		struct rtnexthop hop;
-
-		memcpy(&hop, at, sizeof(hop));
-		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
-			return;
-		a = nl_attrs_of_bytes(at + sizeof(hop), hop.rtnh_len - sizeof(hop));
-		r->oif = hop.rtnh_ifindex;
+		r->oif = hop->rtnh_ifindex;
+		r->flags = hop->rtnh_flags & RTNH_F_ONLINK;
 		r->gw = (struct ip){ 0 };
 		nl_attr_ip(a.of[RTA_GATEWAY], (uint8_t)r->dst.family, 0, &r->gw);
 		append(list, r);
-		if (MNL_ALIGN((size_t)hop.rtnh_len) >= left)
-			return;
-		at += MNL_ALIGN((size_t)hop.rtnh_len);
-		left -= MNL_ALIGN((size_t)hop.rtnh_len);
 	}
+}
+
+static void parse_attrs(const struct rtmsg *rtm, const struct nl_attrs *a, struct route *r)
+{
+	struct nl_attrs metrics = nl_attrs_of(a->of[RTA_METRICS]);
+	struct rta_cacheinfo cache = { 0 };
+	uint8_t family = rtm->rtm_family;
+
+	nl_attr_bytes(a->of[RTA_CACHEINFO], &cache, sizeof(cache));
+	r->expires = cache.rta_expires;
+	nl_attr_ip(a->of[RTA_DST], family, rtm->rtm_dst_len, &r->dst);
+	nl_attr_ip(a->of[RTA_GATEWAY], family, 0, &r->gw);
+	nl_attr_ip(a->of[RTA_PREFSRC], family, 0, &r->src);
+	nl_attr_u32(a->of[RTA_TABLE], &r->table);
+	nl_attr_u32(a->of[RTA_PRIORITY], &r->priority);
+	nl_attr_int(a->of[RTA_OIF], &r->oif);
+	nl_attr_u32(metrics.of[RTAX_MTU], &r->mtu);
+	nl_attr_u32(metrics.of[RTAX_ADVMSS], &r->advmss);
 }
 
 static int route_parse(const struct nlmsghdr *nlh, void *data)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	struct rta_cacheinfo cache = { 0 };
-	struct nl_attrs a, metrics;
+	struct route_list *list = data;
 	struct route r = { 0 };
+	struct nl_attrs a;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
-	    rtm->rtm_type != RTN_UNICAST || rtm->rtm_flags & RTM_F_CLONED ||
+	    (rtm->rtm_type != RTN_UNICAST && !list->whole) || rtm->rtm_flags & RTM_F_CLONED ||
 	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6)) /* MPLS has some */
 		return MNL_CB_OK;
 	a = nl_attrs_of_msg(nlh, sizeof(*rtm));
-	metrics = nl_attrs_of(a.of[RTA_METRICS]);
 	r.dst.family = rtm->rtm_family;
 	r.scope = rtm->rtm_scope;
 	r.table = rtm->rtm_table;
+	r.type = rtm->rtm_type;
 	r.protocol = rtm->rtm_protocol;
-	nl_attr_bytes(a.of[RTA_CACHEINFO], &cache, sizeof(cache));
-	r.expires = cache.rta_expires;
-	nl_attr_ip(a.of[RTA_DST], rtm->rtm_family, rtm->rtm_dst_len, &r.dst);
-	nl_attr_ip(a.of[RTA_GATEWAY], rtm->rtm_family, 0, &r.gw);
-	nl_attr_u32(a.of[RTA_TABLE], &r.table);
-	nl_attr_u32(a.of[RTA_PRIORITY], &r.priority);
-	nl_attr_int(a.of[RTA_OIF], &r.oif);
-	nl_attr_u32(metrics.of[RTAX_MTU], &r.mtu);
-	nl_attr_u32(metrics.of[RTAX_ADVMSS], &r.advmss);
-	if (a.of[RTA_MULTIPATH])
-		parse_multipath(a.of[RTA_MULTIPATH], &r, data);
+	r.flags = rtm->rtm_flags & RTNH_F_ONLINK;
+	parse_attrs(rtm, &a, &r);
+	if (list->whole)
+		r.msg = memcpy(arena_alloc(list->arena, nlh->nlmsg_len), nlh, nlh->nlmsg_len);
+	if (a.of[RTA_MULTIPATH] && !list->whole)
+		parse_multipath(a.of[RTA_MULTIPATH], &r, list);
 	else
-		append(data, &r);
+		append(list, &r);
 	return MNL_CB_OK;
 }
 

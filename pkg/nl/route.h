@@ -16,13 +16,18 @@ struct route {
 	uint8_t scope;        /* RT_SCOPE_* */
 	uint8_t type;         /* RTN_*, 0 = unicast */
 	uint8_t protocol;     /* RTPROT_*, found; of one to delete, 0 = whichever */
+	uint8_t flags;        /* RTNH_F_ONLINK, as given or found */
 	bool expires;         /* found: it goes by itself unless it is learnt again */
+	/* found, in a list of whole routes: all that the kernel said, in the list's arena */
+	const struct nlmsghdr *msg;
 };
 
 struct route_list {
 	struct route *route; /* a multipath route is one entry per next hop */
 	size_t n_route;
 	struct arena *arena;
+	/* set by the caller: routes of all types, a multipath route as one, its oif 0, no gw */
+	bool whole;
 };
 
 /* ip route add; with `flags` NLM_F_EXCL an equal one is EEXIST. */
@@ -32,5 +37,15 @@ void nl_route_del(struct nl *nl, const struct route *r);
 /* The interface that leads to an address, 0 if none does. */
 int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
 
-/* All unicast routes of a family (AF_UNSPEC: of all), all tables; out->arena must be set. */
+/*
+ * All unicast routes (out->whole: all) of a family (AF_UNSPEC: of all), all tables; out->arena must
+ * be set.
+ */
 int nl_route_list(struct nl *nl, sa_family_t family, struct route_list *out) NODISCARD;
+
+/*
+ * The next hop behind `hop` in RTA_MULTIPATH, with NULL the first; NULL: there is none, or its
+ * length is not true. struct rtnexthop, rtnetlink(7): its length counts itself and its attributes.
+ */
+struct rtnexthop;
+const struct rtnexthop *nl_route_hop(const struct nlattr *multipath, const struct rtnexthop *hop);
