@@ -34,13 +34,14 @@ row() {
 		conf='"ingressRate":100000000,"egressRate":50000000,'$(prev 2)
 		restore=bare
 		;;
+	sbr) conf='"addSourceHints":true,'$(prev 2) restore=link_again ;;
 	esac
 	[ "${1#* }" = "$1" ] || conf='"backend":"'${1#* }'",'$conf
 	conf='{"cniVersion":"1.1.0","name":"net","type":"'$plugin'",'$conf'}'
 	case $plugin in
 	portmap) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} other=${other//808/909} ;;
 	firewall) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} ;;
-	static | loopback | tuning | bandwidth) ;;
+	static | loopback | tuning | bandwidth | sbr) ;;
 	*) other=$conf ;;
 	esac
 }
@@ -62,6 +63,12 @@ bare() {
 	tc qdisc del dev v0 ingress 2>/dev/null || true
 }
 
+# Its routes as at first: where they have gone they end with the interface.
+link_again() {
+	ip -n box link del eth0 2>/dev/null || true
+	link_of box
+}
+
 more_state() {
 	tc qdisc show
 	nft -s list ruleset 2>/dev/null | grep -E '10\.[0-9.]+|fd00:|CNI-[0-9a-f]{6}|CNI-DN|comment "c[0-9]|veth' || true
@@ -74,13 +81,19 @@ box() {
 	netns box
 	ip -n box link set lo down
 	case $plugin in
-	portmap | firewall | tuning | bandwidth)
-		ip link add v0 index 900 address 02:aa:00:00:00:02 type veth peer name eth0 netns box \
-			address 02:aa:00:00:00:01
-		ip -n box addr add 10.1.0.2/16 dev eth0
-		ip -n box link set eth0 up
+	portmap | firewall | tuning | bandwidth | sbr)
+		link_of box
 		;;
 	esac
+}
+
+link_of() {
+	ip link add v0 index 900 address 02:aa:00:00:00:02 type veth peer name eth0 index 901 netns "$1" \
+		address 02:aa:00:00:00:01
+	ip -n "$1" addr add 10.1.0.2/16 dev eth0
+	ip -n "$1" addr add fd00::2/64 dev eth0 nodad
+	ip -n "$1" link set eth0 up
+	ip -n "$1" route add default via 10.1.0.1
 }
 
 begin() {
@@ -219,4 +232,8 @@ matrix() {
 
 @test "bandwidth" {
 	matrix bandwidth
+}
+
+@test "sbr" {
+	matrix sbr
 }

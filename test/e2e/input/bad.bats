@@ -38,6 +38,8 @@ BASES='{
 	"bandwidth": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"bandwidth","ingressRate":8000000,"ingressBurst":80000,
 		"prevResult":{"cniVersion":"1.1.0"}},
 	"tuning": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"tuning","prevResult":{"cniVersion":"1.1.0"}},
+	"sbr": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"sbr","prevResult":{"cniVersion":"1.1.0",
+		"ips":[{"address":"10.2.0.2/24"}]}},
 	"static": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}}}'
 
@@ -383,6 +385,14 @@ for_each_key_of() {
 	codes="6 7" each_case tuning range bad_add
 	codes="6 7" each_case tuning long bad_add
 	each_case tuning null null_is_absent
+	nothing_changed
+}
+
+@test "sbr: each key with a wrong type, out of range, too long, null" {
+	each_case sbr type bad_in_every_verb
+	codes="6 7" each_case sbr range bad_add
+	codes="6 7" each_case sbr long bad_add
+	each_case sbr null null_is_absent
 	nothing_changed
 }
 

@@ -66,6 +66,10 @@ uplink() {
 	run_example macvlan.conflist 10.93.0.1
 }
 
+@test "sbr.conflist" {
+	run_example sbr.conflist 10.101.0.1
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do
