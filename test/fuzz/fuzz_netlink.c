@@ -18,7 +18,8 @@
 #include "nl/conntrack.h"
 #include "nl/link.h"
 #include "nl/qdisc.h"
-#include "nl/route.h"
+#include "nl/route_copy.h"
+#include "nl/rule.h"
 #include "plugins/meta/firewall/iptables_nft.h"
 #include "plugins/meta/firewall/nftables.h"
 
@@ -222,10 +223,33 @@ static int ask_forward(struct nl *nl, uint8_t which, struct arena *arena)
 	}
 }
 
+/* Whole routes, which go and come again. */
+static int move_routes(struct nl *nl, struct arena *arena)
+{
+	struct route_list routes = { .arena = arena, .whole = true };
+
+	if (nl_route_list(nl, AF_UNSPEC, &routes) < 0)
+		return -1;
+	for (size_t i = 0; i < routes.n_route; i++) {
+		const struct route *r = &routes.route[i];
+
+		if (!nl_route_is_via(r, 2) || !nl_route_gateway(r, 2).family)
+			continue;
+		nl_route_copy(nl, r, 2, r->table + 1);
+		nl_route_detach(nl, r, 2);
+		nl_route_attach(nl, r, 2);
+		if (nl_commit(nl) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 {
 	struct addr_list addrs = { .arena = arena };
 	struct route_list routes = { .arena = arena };
+	struct rule_list rules = { .arena = arena };
+	struct link_list links = { .arena = arena };
 	struct link link = { 0 };
 	struct port_vlans vlans;
 	struct qdisc_set qdiscs;
@@ -236,7 +260,7 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return ask_forward(nl, which, arena);
 	if (which >= 128)
 		return ask_nft(nl, which, arena);
-	switch (which % 12) {
+	switch (which % 15) {
 	case 0:
 		return nl_link_get(nl, "eth0", &link);
 	case 1:
@@ -259,6 +283,12 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return nl_qdisc_get(nl, 2, &qdiscs);
 	case 10:
 		return nl_redirect_get(nl, 2, &to);
+	case 11:
+		return move_routes(nl, arena);
+	case 12:
+		return nl_rule_list(nl, &rules);
+	case 13:
+		return nl_link_list(nl, &links);
 	default:
 		return commit(nl);
 	}

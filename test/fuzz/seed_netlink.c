@@ -4,6 +4,7 @@
  * namespace, what each of the dumps that pkg/nl asks for says.
  */
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_bridge.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -32,6 +33,10 @@ static const struct seed {
 	{ 6, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 9, RTM_GETQDISC, AF_UNSPEC, sizeof(struct tcmsg) },
 	{ 10, RTM_GETTFILTER, AF_UNSPEC, sizeof(struct tcmsg), .filters_of = 2 },
+	{ 11, RTM_GETROUTE, AF_INET, sizeof(struct rtmsg) },
+	{ 11, RTM_GETROUTE, AF_INET6, sizeof(struct rtmsg) },
+	{ 13, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
+	{ 12, RTM_GETRULE, AF_UNSPEC, sizeof(struct fib_rule_hdr) },
 	{ 8, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, AF_INET, sizeof(struct nfgenmsg),
 	  NETLINK_NETFILTER },
 	{ 128 + 5, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
