@@ -101,7 +101,7 @@ passed_on() {
 }
 
 @test "C-095 row 22: what only works inside a chain says so when there is no prevResult" {
-	local plugin keys='.bridge = "br0" | .mirrors = [{name: "m", ingress: true}] |
+	local plugin keys='.bridge = "br0" | .vrfname = "red" | .mirrors = [{name: "m", ingress: true}] |
 		.runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80, protocol: "tcp"}]'
 	netns box
 	for plugin in $CHAINED_PLUGINS ovs-mirror-producer ovs-mirror-consumer; do

@@ -9,28 +9,21 @@
 # A way forwards what comes from its own subnet and nothing else, as a provider's router does. IPv6 in the
 # same manner (fd00:1::/64, fd00:2::/64). For test files that have loaded lib.bash.
 
-# link_to NAMESPACE IFNAME NAMESPACE IFNAME : a veth; "" is the host.
-link_to() {
-	local here=() there=()
-	[ -z "$1" ] || here=(netns "$1")
-	[ -z "$3" ] || there=(netns "$3")
-	ip link add "$2" "${here[@]}" type veth peer name "$4" "${there[@]}"
-	ip ${1:+-n "$1"} link set "$2" up
-	ip ${3:+-n "$3"} link set "$4" up
-}
-
 # way N : its router, with a bridge on the host for the container's side.
 way() {
 	local ns=way$1
-	netns "$ns"
-	no_dad_wait "$ns"
-	ip link add "br$1" type bridge
-	ip link set "br$1" up
-	link_to "$ns" in "" "p$1"
-	ip link set "p$1" master "br$1"
-	link_to "$ns" out far "way$1"
-	in_ns "$ns" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	ip netns add "$ns"
+	in_ns "$ns" sh -c 'cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding &&
+		echo 0 >ipv6/conf/default/dad_transmits'
+	ip -batch - <<-END
+		link add br$1 type bridge
+		link add p$1 master br$1 up type veth peer name in netns $ns
+		link add way$1 netns far type veth peer name out netns $ns
+		link set br$1 up
+	END
 	ip -n "$ns" -batch - <<-END
+		link set in up
+		link set out up
 		addr add 10.$1.0.1/24 dev in
 		addr add fd00:$1::1/64 dev in nodad
 		addr add 192.0.2.$1/24 dev out
@@ -46,6 +39,7 @@ way() {
 		rule add iif in from fe80::/10 lookup main priority 101
 	END
 	ip -n far -batch - <<-END
+		link set way$1 up
 		addr add 192.0.2.9$1/24 dev way$1
 		addr add fd00:e$1::9/64 dev way$1 nodad
 		route add 10.$1.0.0/24 via 192.0.2.$1 dev way$1
@@ -57,8 +51,10 @@ two_ways() {
 	no_dad_wait ''
 	netns far
 	no_dad_wait far
-	ip -n far addr add 203.0.113.9/32 dev lo
-	ip -n far addr add fd00:f::9/128 dev lo nodad
+	ip -n far -batch - <<-END
+		addr add 203.0.113.9/32 dev lo
+		addr add fd00:f::9/128 dev lo nodad
+	END
 	way 1
 	way 2
 	netns box

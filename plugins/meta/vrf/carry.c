@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "carry.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#include "base/clock.h"
+#include "nl/nl.h"
+#include "nl/route_copy.h"
+
+#define ADDRESS_TIMEOUT_MS 5000 /* a worker of the kernel makes an address local, at once */
+
+int carry_list(struct cni_call *c, int index, struct carry *k)
+{
+	k->index = index;
+	k->addrs = (struct addr_list){ .arena = c->arena };
+	k->routes = (struct route_list){ .arena = c->arena, .whole = true };
+	if (nl_addr_list(c->sandbox, index, AF_UNSPEC, &k->addrs) < 0 ||
+	    nl_route_list(c->sandbox, AF_UNSPEC, &k->routes) < 0)
+		return -1;
+	nl_route_sort(&k->routes, index);
+	return 0;
+}
+
+/* The kernel's own come with the addresses, those of a router with its next advertisement. */
+static bool is_carried(const struct carry *k, const struct route *r)
+{
+	return r->protocol != RTPROT_KERNEL && r->protocol != RTPROT_RA &&
+	       r->protocol != RTPROT_REDIRECT && nl_route_is_via(r, k->index);
+}
+
+int carry_detach(struct cni_call *c, const struct carry *k)
+{
+	for (size_t i = 0; i < k->routes.n_route; i++) {
+		const struct route *r = &k->routes.route[i];
+
+		if (r->oif || !is_carried(k, r)) /* only those of several next hops have none */
+			continue;
+		nl_route_detach(c->sandbox, r, k->index);
+		if (nl_commit_allow(c->sandbox, EEXIST) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static const struct addr *find(const struct addr_list *list, const struct addr *wanted)
+{
+	for (size_t i = 0; i < list->n_addr; i++)
+		if (cidr_equal(&list->addr[i].ip, &wanted->ip))
+			return &list->addr[i];
+	return NULL;
+}
+
+/* One that the kernel has made anew is not detected anew: it was in use. */
+static int restore_addr(struct cni_call *c, const struct carry *k, const struct addr *before,
+			const struct addr *now)
+{
+	if (now) {
+		nl_addr_del(c->sandbox, k->index, &now->ip);
+		if (nl_commit_allow(c->sandbox, EADDRNOTAVAIL) < 0)
+			return -1;
+	}
+	nl_addr_restore(c->sandbox, before);
+	return nl_commit_allow(c->sandbox, EEXIST);
+}
+
+static bool is_lost(const struct addr *before, const struct addr *now)
+{
+	if (before->flags & (IFA_F_DADFAILED | IFA_F_TENTATIVE))
+		return false;
+	return !now || now->flags & IFA_F_TENTATIVE;
+}
+
+static int restore_addrs(struct cni_call *c, const struct carry *k)
+{
+	struct addr_list now = { .arena = c->arena };
+
+	if (nl_addr_list(c->sandbox, k->index, AF_UNSPEC, &now) < 0)
+		return -1;
+	for (size_t i = 0; i < k->addrs.n_addr; i++) {
+		const struct addr *before = &k->addrs.addr[i], *there = find(&now, before);
+
+		if (is_lost(before, there) && restore_addr(c, k, before, there) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- until they are local -------------------------------------------------------------------- */
+
+static bool is_local(const struct route_list *routes, const struct ip *ip, uint32_t table)
+{
+	for (size_t i = 0; i < routes->n_route; i++) {
+		const struct route *r = &routes->route[i];
+
+		if (r->table == table && r->type == RTN_LOCAL && r->dst.plen == ip_bits(ip) &&
+		    ip_equal(&r->dst, ip))
+			return true;
+	}
+	return false;
+}
+
+/* 0: all are, 1: some are not, of which *ip is one. */
+static int local_state(struct cni_call *c, const struct carry *k, uint32_t table,
+		       const struct ip **ip)
+{
+	struct route_list routes = { .arena = c->arena, .whole = true };
+
+	if (nl_route_list(c->sandbox, AF_INET6, &routes) < 0)
+		return -1;
+	for (size_t i = 0; i < k->addrs.n_addr; i++) {
+		*ip = &k->addrs.addr[i].ip;
+		if ((*ip)->family == AF_INET6 && is_lost(&k->addrs.addr[i], NULL) &&
+		    !is_local(&routes, *ip, table))
+			return 1;
+	}
+	return 0;
+}
+
+static int any_route(const struct nlmsghdr *nlh, void *data)
+{
+	(void)data;
+	return nlh->nlmsg_type == RTM_NEWROUTE ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+static int wait_local(struct cni_call *c, const struct carry *k, uint32_t table, struct nl *watcher)
+{
+	int64_t deadline = clock_ms() + ADDRESS_TIMEOUT_MS;
+	const struct ip *ip;
+	char buf[IP_STRLEN];
+	int state;
+
+	while ((state = local_state(c, k, table, &ip)) > 0) {
+		int rc = nl_wait(watcher, NULL, (int)(deadline - clock_ms()), any_route, NULL);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 1)
+			return err_set(c->err, ERR_INTERNAL,
+				       "%s is not local to table %u after %d ms", ip_str(ip, buf),
+				       table, ADDRESS_TIMEOUT_MS);
+	}
+	return state;
+}
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+static int restore_routes(struct cni_call *c, const struct carry *k, uint32_t table)
+{
+	for (size_t i = 0; i < k->routes.n_route; i++) {
+		const struct route *r = &k->routes.route[i];
+		bool is_main = r->table == RT_TABLE_MAIN || r->table == RT_TABLE_LOCAL;
+
+		if (!is_carried(k, r))
+			continue;
+		nl_route_copy(c->sandbox, r, k->index, is_main ? table : r->table);
+		if (nl_commit_allow(c->sandbox, EEXIST) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int carry_restore(struct cni_call *c, const struct carry *k, uint32_t table)
+{
+	auto_nl struct nl watcher;
+
+	if (nl_open_at(&watcher, c->netns_fd, c->err) < 0 ||
+	    nl_watch(&watcher, RTNLGRP_IPV6_ROUTE) < 0)
+		return -1;
+	if (restore_addrs(c, k) < 0 || wait_local(c, k, table, &watcher) < 0)
+		return -1;
+	return restore_routes(c, k, table);
+}
+
+void carry_undo(struct cni_call *c, const struct carry *k, struct cni_steps *steps)
+{
+	cni_step(c, steps, restore_addrs(c, k));
+	for (size_t i = 0; i < k->routes.n_route; i++) {
+		int rc;
+
+		if (!is_carried(k, &k->routes.route[i]))
+			continue;
+		nl_route_attach(c->sandbox, &k->routes.route[i], k->index);
+		rc = nl_commit(c->sandbox);
+		if (rc < 0 && c->err->sys != EEXIST && c->err->sys != ESRCH)
+			cni_step(c, steps, rc);
+		err_clear(c->err);
+	}
+}

@@ -1,0 +1,486 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154
+#
+# vrf: each of its keys, traffic, what users of the reference complain of, faults, and crossover with the
+# reference. Here, since the machine's own kernel has no vrf.
+
+# shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
+# shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/traffic/two_ways.bash"
+
+# eth0 stays in the default VRF; net1 has routes of all sorts, some of which it shares with eth0.
+setup() {
+	host_setup
+	two_ways
+	add bridge eth0 <<<"$(bridge_conf 1)"
+	expect_ok
+	add bridge net1 <<<"$(bridge_conf 2)"
+	expect_ok
+	second=$result
+}
+
+more_routes() {
+	ip -n box -batch - <<-'END'
+		route add default via 10.2.0.8 dev net1 metric 50 mtu lock 1300
+		route add 172.16.0.0/16 nexthop via 10.1.0.1 nexthop via 10.2.0.1 weight 4
+		route add 172.17.0.0/16 nexthop via 10.2.0.1 nexthop via 10.2.0.7
+		route add 172.18.0.0/16 dev net1 scope link src 10.2.0.2
+		route add 172.19.0.0/16 via 172.30.0.1 dev net1 onlink
+		route add 172.20.0.0/16 via 10.2.0.1 table 77
+		addr add 10.4.0.2/24 dev net1
+		addr add fd00:4::2/64 dev net1 nodad preferred_lft 4000 valid_lft 5000
+		addr add fe80::77/64 dev net1 nodad
+		route add fd00:9::/48 via fe80::99 dev net1
+		route add fd00:a::/48 via fd00:2::7 src fd00:4::2 mtu 1400
+	END
+}
+
+# vrf [JQ] : behind the bridge of net1.
+vrf() {
+	jq -c --argjson prev "$second" ".prevResult = \$prev | ${1:-.}" <<'END'
+	{"cniVersion":"1.1.0","name":"net2","type":"vrf","vrfname":"red"}
+END
+}
+
+# joined [JQ] : ADD and CHECK that work.
+joined() {
+	conf=$(vrf "$1")
+	add vrf net1 <<<"$conf"
+	expect_ok
+	check vrf net1 <<<"$conf"
+	expect_silent
+}
+
+parted() {
+	del vrf net1 <<<"$conf"
+	expect_silent
+	del vrf net1 <<<"$conf"
+	expect_silent
+}
+
+# table FAMILY TABLE : its routes, but those that each interface has by itself.
+table() {
+	ip -n box "-$1" -d route show table "$2" 2>/dev/null |
+		sed 's/ pref medium//; s/ *$//' | grep -vE '^(local|broadcast|multicast|anycast)' | sort
+}
+
+# has FAMILY TABLE ROUTE...
+has() {
+	expect_same "IPv$1 table $2" "$(printf '%s\n' "${@:3}" | sort)" "$(table "$1" "$2")"
+}
+
+link_is() {
+	json_is "$(ip -n box -d -j link show "$1" | jq '.[0]')" "$2" "$3"
+}
+
+no_vrf() {
+	[ "$(ip -n box -j link show type vrf | jq -c '[.[] | select(. != {})]')" = '[]' ] || fail "no vrf"
+}
+
+# What the kernel makes of a link by itself, and when, is left out, as is what counts down.
+everything() {
+	ip -n box -batch - <<-'END' | sed -E '/l3mdev|fe80::[^ ]*ff:fe|^anycast|^multicast|ff00::/d
+		s/(valid_lft|expires).*//; s/ state [A-Z]+ / /; s/NO-CARRIER,|,LOWER_UP//; s/ linkdown//; s/ *$//' | sort
+		rule
+		link show
+		addr show
+		route show table all
+	END
+}
+
+@test "the interface's routes go along, those of others stay" {
+	more_routes
+	joined
+	expect_same result "$(jq -S .prevResult <<<"$conf")" "$(jq -S . <<<"$result")"
+	link_is red '.linkinfo.info_kind, .linkinfo.info_data.table, (.flags | index("UP") != null)' $'vrf\n1\ntrue'
+	link_is net1 .master red
+	link_is eth0 .master null
+	has 4 1 'unicast default via 10.2.0.1 dev net1 proto boot scope global' \
+		'unicast default via 10.2.0.8 dev net1 proto boot scope global metric 50 mtu lock 1300' \
+		'unicast 10.2.0.0/24 dev net1 proto kernel scope link src 10.2.0.2' \
+		'unicast 10.4.0.0/24 dev net1 proto kernel scope link src 10.4.0.2' \
+		'unicast 172.16.0.0/16 via 10.2.0.1 dev net1 proto boot scope global' \
+		'unicast 172.17.0.0/16 proto boot scope global' \
+		$'\tnexthop via 10.2.0.1 dev net1 weight 1' $'\tnexthop via 10.2.0.7 dev net1 weight 1' \
+		'unicast 172.18.0.0/16 dev net1 proto boot scope link src 10.2.0.2' \
+		'unicast 172.19.0.0/16 via 172.30.0.1 dev net1 proto boot scope global onlink'
+	has 4 main 'unicast default via 10.1.0.1 dev eth0 proto boot scope global' \
+		'unicast 10.1.0.0/24 dev eth0 proto kernel scope link src 10.1.0.2' \
+		'unicast 172.16.0.0/16 via 10.1.0.1 dev eth0 proto boot scope global'
+	has 4 77 'unicast 172.20.0.0/16 via 10.2.0.1 dev net1 proto boot scope global'
+	table 6 1 | grep -qx 'unicast default via fd00:2::1 dev net1 proto boot scope global metric 1024' ||
+		fail "IPv6's default route"
+	table 6 1 | grep -q 'fd00:9::/48 via fe80::99 dev net1' || fail "fd00:9::/48"
+	table 6 1 | grep -q 'fd00:a::/48 via fd00:2::7 dev net1.* src fd00:4::2 metric 1024 mtu 1400' || fail "fd00:a::/48"
+	table 6 main | grep -qx 'unicast default via fd00:1::1 dev eth0 proto boot scope global metric 1024' ||
+		fail "eth0's default route"
+	! table 6 main | grep net1 || fail "none of net1"
+}
+
+@test "addresses of IPv6 are there and local when ADD returns, the link-local ones, too" {
+	local before
+	more_routes
+	before=$(ip -n box -o -6 addr show dev net1 | awk '{ print $4 }' | sort)
+	joined
+	expect_same addresses "$before" "$(ip -n box -o -6 addr show dev net1 | awk '{ print $4 }' | sort)"
+	[ -z "$(ip -n box -o -6 addr show dev net1 tentative)" ] || fail "none is tentative"
+	ip -n box -6 addr show dev net1 | grep -A1 fd00:4::2 | grep -qE 'valid_lft (49|50)..sec preferred_lft (39|40)..sec' ||
+		fail "its lifetimes"
+	for address in fd00:2::2 fd00:4::2 fe80::77; do
+		ip -n box -6 route show table 1 type local | grep -q "^local $address " || fail "$address is local"
+	done
+}
+
+@test "traffic: what comes by net1 leaves by net1, and eth0 knows nothing of it" {
+	ip -n box route del default via 10.2.0.1
+	misses far 10.2.0.2 -I 203.0.113.9
+	ip -n box route append default via 10.2.0.1
+	joined
+	reaches far 10.2.0.2 -I 203.0.113.9
+	reaches far fd00:2::2 -I fd00:f::9
+	reaches far 10.1.0.2 -I 203.0.113.9
+	reaches far fd00:1::2 -I fd00:f::9
+	reaches box 203.0.113.9 -I red
+	reaches box fd00:f::9 -I red
+	reaches box 203.0.113.9
+	reaches box fd00:f::9
+	misses box 10.2.0.1
+}
+
+@test "unreachableDefault: what the table does not know goes nowhere" {
+	joined
+	ip -n box route del default table 1
+	ip -n box -6 route del default table 1
+	ip -n box route get 203.0.113.9 oif red | grep -q 'dev eth0' || fail "a leak without it"
+	parted
+	add bridge net2 <<<"$(bridge_conf 2 | sed 's/0\.2\/24/0.3\/24/; s/::2\/64/::3\/64/')"
+	conf=$(vrf ".unreachableDefault = true | .prevResult = $result")
+	add vrf net2 <<<"$conf"
+	expect_ok
+	check vrf net2 <<<"$conf"
+	expect_silent
+	table 4 1 | grep -qx 'unreachable default proto boot scope global metric 4278198272' || fail "of IPv4"
+	table 6 1 | grep -q '^unreachable default dev lo .*metric 4278198272' || fail "of IPv6"
+	reaches box 203.0.113.9 -I red
+	ip -n box route del default via 10.2.0.1 table 1
+	ip -n box -6 route del default via fd00:2::1 table 1
+	! ip -n box route get 203.0.113.9 oif red 2>/dev/null || fail "no route of IPv4"
+	! ip -n box -6 route get fd00:f::9 oif red 2>/dev/null || fail "no route of IPv6"
+	ip -n box -6 route del unreachable default metric 4278198272 table 1
+	check vrf net2 <<<"$conf"
+	expect_code 102 "IPv6's default route of table 1: wanted unreachable, found none"
+	del vrf net2 <<<"$conf"
+	expect_silent
+	no_vrf
+	[ -z "$(table 4 1; table 6 1)" ] || fail "table 1 is empty"
+}
+
+@test "table: the one that is asked for, or the first that is free" {
+	joined '.table = 5000'
+	link_is red .linkinfo.info_data.table 5000
+	has 4 5000 'unicast default via 10.2.0.1 dev net1 proto boot scope global' \
+		'unicast 10.2.0.0/24 dev net1 proto kernel scope link src 10.2.0.2'
+	parted
+	no_vrf
+	ip -n box link add blue type vrf table 1
+	ip -n box route add unreachable default table 2
+	ip -n box rule add from 10.9.9.9 lookup 3
+	joined
+	link_is red .linkinfo.info_data.table 4
+}
+
+@test "the name is taken: by another table, by what is no vrf; the interface has a master" {
+	local before
+	ip -n box link add blue type vrf table 5
+	ip -n box link add br9 address 02:aa:00:00:00:09 type bridge
+	before=$(everything)
+	add vrf net1 <<<"$(vrf '.vrfname = "blue" | .table = 7')"
+	expect_code 101 'vrfname: blue is there with table 5, wanted 7'
+	add vrf net1 <<<"$(vrf '.vrfname = "br9"')"
+	expect_code 101 'vrfname: br9 is there and no vrf'
+	add vrf net1 <<<"$(vrf 'del(.prevResult)')"
+	expect_code 7 'prevResult: missing'
+	add vrf net7 <<<"$(vrf)"
+	expect_code 999 net7
+	add vrf net1 <<<"$(vrf '.vrfname = "a/b"')"
+	expect_code 7 vrfname
+	add vrf net1 <<<"$(vrf 'del(.vrfname)')"
+	expect_code 7 vrfname
+	ip -n box link set net1 master br9
+	add vrf net1 <<<"$(vrf)"
+	expect_code 101 'net1 has a master: br9'
+	ip -n box link set net1 nomaster
+	expect_same state "$before" "$(everything)"
+	joined '.vrfname = "blue"'
+	link_is blue .linkinfo.info_data.table 5
+}
+
+@test "ADD again changes nothing" {
+	local before
+	more_routes
+	joined
+	before=$(everything)
+	joined
+	expect_same state "$before" "$(everything)"
+}
+
+@test "two interfaces share a vrf: the last DEL removes it" {
+	joined
+	add bridge net2 <<<"$(bridge_conf 2 | sed 's/0\.2\/24/0.3\/24/; s/::2\/64/::3\/64/')"
+	add vrf net2 <<<"$(vrf ".prevResult = $result")"
+	expect_ok
+	link_is net2 .master red
+	parted
+	link_is net1 .master null
+	link_is net2 .master red
+	del vrf net2 <<<"$conf"
+	expect_silent
+	no_vrf
+}
+
+@test "DEL with anything gone" {
+	joined
+	ip -n box link del net1
+	parted
+	no_vrf
+	add bridge net1 <<<"$(bridge_conf 2)"
+	joined
+	ip -n box link del red
+	parted
+	joined
+	ip -n box link set net1 nomaster
+	ip -n box link add blue type vrf table 9
+	ip -n box link set net1 master blue
+	parted
+	link_is net1 .master blue
+	del vrf net1 <<<"$(vrf '.vrfname = "eth0"')"
+	expect_silent
+	del vrf net1 <<<"$(vrf '.vrfname = "blue" | .table = 10')"
+	expect_silent
+	del vrf net1 <<<"$(vrf 'del(.vrfname)')"
+	expect_silent
+	link_is net1 .master blue
+	ip netns del box
+	parted
+	[ ! -e /run/netns/box ] || fail "no file at the path"
+	CNI_NETNS='' parted
+}
+
+@test "CHECK says wanted and found" {
+	joined
+	check vrf net1 <<<"$(vrf '.table = 9')"
+	expect_code 102 'table of red: wanted 9, found 1'
+	ip -n box link add blue type vrf table 9
+	ip -n box link set net1 master blue
+	check vrf net1 <<<"$conf"
+	expect_code 102 'master of net1: wanted red, found blue'
+	ip -n box link set net1 nomaster
+	check vrf net1 <<<"$conf"
+	expect_code 102 'master of net1: wanted red, found none'
+	ip -n box link del red
+	check vrf net1 <<<"$conf"
+	expect_code 102 'red: wanted a vrf, found none'
+	check vrf net1 <<<"$(vrf '.vrfname = "eth0"')"
+	expect_code 102 'eth0: wanted a vrf, found another kind of link'
+	check vrf net7 <<<"$(vrf '.vrfname = "blue"')"
+	expect_code 102 'net7: wanted an interface, found none'
+}
+
+@test "STATUS makes nothing" {
+	local before
+	before=$(host_links)
+	status_of vrf <<<"$(vrf 'del(.prevResult)')"
+	expect_silent
+	expect_same links "$before" "$(host_links)"
+}
+
+# ---- beside the reference ------------------------------------------------------------------------
+
+# What it gets wrong is left out: routes that eth0 shares.
+anew() {
+	ip -n box link del red 2>/dev/null || true
+	ip -n box link del net1
+	ip link del br2 2>/dev/null || true
+	ip link add br2 type bridge
+	ip link set br2 up
+	ip link set p2 master br2
+	ip -n box -6 route flush table main proto boot
+	ip -n box route flush table main proto boot
+	add bridge net1 <<<"$(bridge_conf 2)"
+	expect_ok
+	second=$result
+	ip -n box route add 172.20.0.0/16 via 10.2.0.1 mtu 1400
+	ip -n box -6 route add fd00:9::/48 via fd00:2::7
+}
+
+ref_vrf() {
+	vrf "del(.prevResult.interfaces[].mtu) | $1"
+}
+
+of_vrf() {
+	jq -S 'del(.interfaces)' <<<"$output"
+	link_is net1 .master red
+	ip -n box -d -j link show red | jq -c '.[0].linkinfo'
+	ip -n box -o addr show dev net1 | awk '{ print $4 }' | grep -v fe80 | sort
+	table 4 "$1"
+	table 6 "$1" | grep -vE '^unicast (fe80|ff00)|ff:fe'
+	table 4 main
+	table 6 main | grep -v fe80
+}
+
+@test "equal states and results beside the reference" {
+	local first keys
+	for keys in . '.table = 300'; do
+		anew
+		conf=$(ref_vrf "$keys")
+		ref_run add vrf net1 <<<"$conf"
+		expect_ok
+		first=$(of_vrf "$(jq '.table // 1' <<<"$conf")")
+		anew
+		conf=$(ref_vrf "$keys")
+		add vrf net1 <<<"$conf"
+		expect_ok
+		expect_same state "$first" "$(of_vrf "$(jq '.table // 1' <<<"$conf")")"
+	done
+}
+
+@test "ours and the reference's take over from each other, either way" {
+	anew
+	conf=$(ref_vrf .)
+	ref_run add vrf net1 <<<"$conf"
+	expect_ok
+	check vrf net1 <<<"$conf"
+	expect_silent
+	parted
+	no_vrf
+	anew
+	conf=$(ref_vrf .)
+	joined "del(.prevResult.interfaces[].mtu)"
+	ref_run check vrf net1 <<<"$conf"
+	expect_ok
+	ref_run del vrf net1 <<<"$conf"
+	expect_ok
+	no_vrf
+	ref_run del vrf net1 <<<"$conf"
+	expect_ok
+}
+
+# ---- faults --------------------------------------------------------------------------------------
+
+# strace_vrf VERB OPTION... : a call of net1's below strace.
+strace_vrf() {
+	local verb=$1
+	shift
+	status=0
+	output=$(CNI_COMMAND=$verb CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path box) CNI_IFNAME=net1 CNI_PATH=$PLUGINS \
+		strace -qq -o "$BATS_TEST_TMPDIR/trace" "$@" "$PLUGINS/vrf" <<<"$conf" 2>/dev/null) || status=$?
+}
+
+# points SYSCALL : its calls in an ADD; $points are those that are sampled.
+points() {
+	local all
+	net1_anew
+	strace_vrf ADD -e trace="$1"
+	expect_ok
+	all=$(grep -c "^$1(" "$BATS_TEST_TMPDIR/trace")
+	points=$(seq $((FAULT_SEED % FAULT_EVERY + 1)) "$FAULT_EVERY" "$all")
+	echo "# $(wc -w <<<"$points") of $all calls of $1" >&3
+	[ "$all" -gt 15 ] || fail "more calls"
+}
+
+# The same interface and routes as at first.
+net1_anew() {
+	ip -n box -force -batch - 2>/dev/null <<-'END' || true
+		link del red
+		link del net1
+		route flush proto boot table all
+	END
+	ip -n box -6 route flush proto boot table all
+	ip link add pn2 index 900 master br2 up address 02:aa:00:00:00:02 type veth peer name net1 index 901 netns box \
+		address 02:aa:00:00:00:01
+	ip -n box -batch - <<-'END'
+		link set net1 addrgenmode none
+		link set net1 up
+		route add default via 10.1.0.1
+		route add default via fd00:1::1
+		addr add 10.2.0.2/24 dev net1
+		addr add fd00:2::2/64 dev net1 nodad
+		route append default via 10.2.0.1
+		route append default via fd00:2::1
+	END
+	more_routes
+}
+
+fault_begin() {
+	conf=$(vrf '.unreachableDefault = true')
+	set +T
+	net1_anew
+	before=$(everything)
+}
+
+# refused_at N SYSCALL : an ADD in which that call fails.
+refused_at() {
+	strace_vrf ADD -e trace="$2" -e inject="$2:error=EAGAIN:when=$1"
+}
+
+@test "ADD: whichever message is not sent, all is as it was" {
+	local before n points
+	fault_begin
+	points sendto
+	net1_anew
+	for n in $points; do
+		refused_at "$n" sendto
+		[ "$status" -eq 1 ] || fail "a failure by message $n, not exit $status"
+		expect_same "state after message $n" "$before" "$(everything)"
+	done
+}
+
+@test "ADD: whichever answer is lost, all is as it was, or as it should be" {
+	local before after n points
+	fault_begin
+	points recvfrom
+	after=$(everything)
+	net1_anew
+	for n in $points; do
+		refused_at "$n" recvfrom
+		if [ "$status" -eq 0 ]; then
+			expect_same "state after answer $n" "$after" "$(everything)"
+			net1_anew
+		else
+			expect_same "state after answer $n" "$before" "$(everything)"
+		fi
+	done
+}
+
+@test "killed in front of any message: the next DEL leaves no vrf" {
+	local before n points
+	fault_begin
+	points sendto
+	for n in $points; do
+		net1_anew
+		strace_vrf ADD -e trace=sendto -e inject="sendto:signal=KILL:when=$n"
+		[ "$status" -eq 137 ] || fail "killed, not exit $status"
+		del vrf net1 <<<"$conf"
+		expect_silent
+		no_vrf
+		link_is net1 .master null
+		[ -z "$(table 4 1; table 6 1)" ] || fail "table 1 is empty after message $n"
+	done
+}
+
+@test "DEL: whichever message is not sent, the next one leaves no vrf" {
+	local before n
+	fault_begin
+	for n in 1 2 3 4 5; do
+		strace_vrf ADD
+		expect_ok
+		strace_vrf DEL -e trace=sendto -e inject="sendto:error=EAGAIN:when=$n"
+		[ "$status" -eq 1 ] || fail "a failure by message $n, not exit $status"
+		del vrf net1 <<<"$conf"
+		expect_silent
+		no_vrf
+		[ -z "$(table 4 1; table 6 1)" ] || fail "table 1 is empty after message $n"
+	done
+}
