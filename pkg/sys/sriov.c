@@ -1,103 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/sriov.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/scope.h"
-#include "base/str.h"
-#include "sys/file.h"
-
-#define ATTRIBUTE_MAX 4096 /* of sysfs: a page */
+#include "sys/sysfs.h"
 
 struct finder {
 	const char *sys, *device;
 	struct arena *arena;
 };
 
-/* DDDD:BB:DD.F, and nothing that leads elsewhere. */
-static bool is_pci_address(const char *s)
-{
-	return strlen(s) >= 7 && strlen(s) <= 32 && strchr(s, ':') &&
-	       strspn(s, "0123456789abcdefABCDEF:.") == strlen(s) && !strstr(s, "..");
-}
-
 static const char *device_path(const struct finder *f, const char *below)
 {
-	return arena_printf(f->arena, "%s/bus/pci/devices/%s%s", f->sys, f->device, below);
+	return arena_printf(f->arena, "%s%s", sysfs_path(f->sys, "pci", f->device, f->arena),
+			    below);
 }
 
-/* Last component of where a link leads, NULL if it is none. */
-static const char *link_name(const struct finder *f, const char *path)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	const char *slash;
-
-	if (n <= 0)
-		return NULL;
-	target[n] = '\0';
-	slash = strrchr(target, '/');
-	return arena_strdup(f->arena, slash ? slash + 1 : target);
-}
-
-/* An interface's attribute without its newline; "" if it has none. */
 static const char *attribute(const struct finder *f, const char *ifname, const char *key)
 {
-	const char *path = arena_printf(f->arena, "%s/class/net/%s/%s", f->sys, ifname, key), *text;
-	struct err ignored = { 0 };
-	size_t len;
-
-	if (file_read(path, ATTRIBUTE_MAX, f->arena, &text, &len, &ignored) < 0)
-		return "";
-	return arena_strndup(f->arena, text, strcspn(text, "\n"));
-}
-
-/*
- * The first name in a directory that `fits` (NULL = all do) and an interface could have; NULL if
- * none does.
- */
-static const char *find_name(const struct finder *f, const char *dir,
-			     bool (*fits)(const struct finder *f, const char *name,
-					  const void *arg),
-			     const void *arg)
-{
-	auto_dir DIR *d = opendir(dir);
-	const struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (!str_ifname_fault(e->d_name) && (!fits || fits(f, e->d_name, arg)))
-			return arena_strdup(f->arena, e->d_name);
-	return NULL;
+	return sysfs_attr(arena_printf(f->arena, "%s/class/net/%s/%s", f->sys, ifname, key),
+			  f->arena);
 }
 
 /* ---- the VF ---------------------------------------------------------------------------------- */
-
-static bool is_userspace(const char *driver)
-{
-	static const char *const drivers[] = { "vfio-pci", "uio_pci_generic", "igb_uio" };
-
-	for (size_t i = 0; driver && i < ARRAY_SIZE(drivers); i++)
-		if (!strcmp(driver, drivers[i]))
-			return true;
-	return false;
-}
 
 int sriov_find_netdev(const char *sys, const char *device, struct sriov *out, struct arena *arena,
 		      struct err *err)
 {
 	const struct finder f = { sys, device, arena };
+	struct sysfs_device d;
 
 	*out = (struct sriov){ 0 };
-	if (!is_pci_address(device))
+	if (!sysfs_is_pci_address(device))
 		return err_config(err, "deviceID: \"%.40s\" is not a PCI address", device);
-	out->exists = !access(device_path(&f, ""), F_OK);
-	out->userspace = is_userspace(link_name(&f, device_path(&f, "/driver")));
-	if (!out->userspace)
-		out->netdev = find_name(&f, device_path(&f, "/net"), NULL, NULL);
+	sysfs_find(device_path(&f, ""), &d, arena);
+	out->exists = d.exists;
+	out->userspace = d.userspace;
+	out->netdev = d.netdev;
 	return 0;
 }
 
@@ -121,12 +61,12 @@ static bool is_uplink_port(const char *port, unsigned int *pf)
 	return number(&port, "p", pf) && (!*port || *port == 's');
 }
 
-static bool is_uplink(const struct finder *f, const char *name, const void *arg)
+static bool is_uplink(const char *name, const void *arg)
 {
+	const struct finder *f = arg;
 	const char *port;
 	unsigned int pf;
 
-	(void)arg;
 	if (!*attribute(f, name, "phys_switch_id"))
 		return false;
 	port = attribute(f, name, "phys_port_name");
@@ -134,14 +74,16 @@ static bool is_uplink(const struct finder *f, const char *name, const void *arg)
 }
 
 struct wanted {
+	const struct finder *finder;
 	const char *switch_id;
 	unsigned int index, pf;
 	bool has_pf;
 };
 
-static bool is_representor(const struct finder *f, const char *name, const void *arg)
+static bool is_representor(const char *name, const void *arg)
 {
 	const struct wanted *w = arg;
+	const struct finder *f = w->finder;
 	unsigned int controller, pf, vf;
 	const char *port;
 
@@ -157,27 +99,28 @@ static bool is_representor(const struct finder *f, const char *name, const void 
 }
 
 /* The PF's links virtfn0, virtfn1, ... lead to its VFs. */
-static bool is_virtfn(const struct finder *f, const char *name, const void *arg)
+static bool is_virtfn(const char *name, const void *arg)
 {
+	const struct finder *f = arg;
 	const char *target, *digits = name;
 	unsigned int n;
 
-	(void)arg;
 	if (!number(&digits, "virtfn", &n) || *digits)
 		return false;
-	target = link_name(f, arena_printf(f->arena, "%s/%s", device_path(f, "/physfn"), name));
+	target = sysfs_link_name(arena_printf(f->arena, "%s/%s", device_path(f, "/physfn"), name),
+				 f->arena);
 	return target && !strcmp(target, f->device);
 }
 
 static int find_representor(const struct finder *f, struct sriov *out, struct err *err)
 {
-	struct wanted want = { .index = out->index };
+	struct wanted want = { .finder = f, .index = out->index };
 	const char *port = attribute(f, out->uplink, "phys_port_name");
 
 	want.switch_id = attribute(f, out->uplink, "phys_switch_id");
 	want.has_pf = is_uplink_port(port, &want.pf);
-	out->representor =
-		find_name(f, arena_printf(f->arena, "%s/class/net", f->sys), is_representor, &want);
+	out->representor = sysfs_first(arena_printf(f->arena, "%s/class/net", f->sys),
+				       is_representor, &want, f->arena);
 	if (!out->representor)
 		return err_config(err, "deviceID: VF %u of %s has no representor", out->index,
 				  out->uplink);
@@ -194,11 +137,11 @@ int sriov_find(const char *sys, const char *device, struct sriov *out, struct ar
 		return -1;
 	if (!out->exists)
 		return err_config(err, "deviceID: there is no PCI device %s", device);
-	link = find_name(&f, device_path(&f, "/physfn"), is_virtfn, NULL);
+	link = sysfs_first(device_path(&f, "/physfn"), is_virtfn, &f, arena);
 	digits = link;
 	if (!link || !number(&digits, "virtfn", &out->index))
 		return err_config(err, "deviceID: %s is no SR-IOV virtual function", device);
-	out->uplink = find_name(&f, device_path(&f, "/physfn/net"), is_uplink, NULL);
+	out->uplink = sysfs_first(device_path(&f, "/physfn/net"), is_uplink, &f, arena);
 	if (!out->uplink)
 		return err_config(err, "deviceID: the adapter of %s is not in switchdev mode",
 				  device);
@@ -210,7 +153,7 @@ void sriov_uplinks(const char *sys, const char *uplink, struct arena *arena, con
 {
 	const struct finder f = { .sys = sys, .arena = arena };
 	const char *bond =
-		link_name(&f, arena_printf(arena, "%s/class/net/%s/master", sys, uplink));
+		sysfs_link_name(arena_printf(arena, "%s/class/net/%s/master", sys, uplink), arena);
 	char *members = bond ? arena_strdup(arena, attribute(&f, bond, "bonding/slaves")) : NULL,
 	     *name;
 
