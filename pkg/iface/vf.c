@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "iface/move.h"
+#include "iface/vf.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "iface/move.h"
 #include "sys/file.h"
-#include "sys/netns.h"
 
 #define DEVICE_INFO_MAX 65536
 
@@ -89,15 +89,11 @@ static int set_admin_mac(struct cni_call *c, const struct vf *vf)
 /* By either of its names, wherever the move has got to. */
 static int move_home(struct cni_call *c, const char *name)
 {
-	int home = netns_home(c->err);
 	struct link link;
 
-	if (home < 0 || nl_link_get_allow(c->sandbox, c->req->ifname, &link) < 0)
+	if (nl_link_get_allow(c->sandbox, c->req->ifname, &link) < 0)
 		return -1;
-	if (!link.index)
-		return 0;
-	nl_link_move(c->sandbox, link.index, home, name);
-	return nl_commit(c->sandbox);
+	return link.index ? move_out(c, c->sandbox, link.index, name) : 0;
 }
 
 static void undo_move(struct cni_call *c, void *arg)
@@ -110,18 +106,12 @@ static void undo_move(struct cni_call *c, void *arg)
 
 static int move(struct cni_call *c, struct vf *vf)
 {
-	struct link taken, link;
+	struct link link;
 
-	if (nl_link_get_allow(c->sandbox, c->req->ifname, &taken) < 0)
-		return -1;
-	if (taken.index)
-		return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
-			       c->req->ifname);
-	if (nl_link_get(c->host, vf->device.netdev, &link) < 0)
+	if (move_name_is_free(c) < 0 || nl_link_get(c->host, vf->device.netdev, &link) < 0)
 		return -1;
 	undo_push(c, undo_move, vf);
-	nl_link_move(c->host, link.index, c->netns_fd, c->req->ifname);
-	return nl_commit(c->host) < 0 ? err_wrap(c->err, "%s", link.name) : 0;
+	return move_in(c, &link);
 }
 
 static int name_only(struct cni_call *c, const struct vf *vf, struct link *inside)

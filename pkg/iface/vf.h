@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * move.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL;
+ * vf.h - an SR-IOV virtual function as the container's interface: moved in on ADD, back on DEL;
  * its representor stays on the host in the place of a veth's end.
  */
 #pragma once

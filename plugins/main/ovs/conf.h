@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "iface/move.h"
+#include "iface/vf.h"
 #include "iface/sysctl_list.h"
 #include "iface/vlan_list.h"
 #include "ovs/attach.h"
