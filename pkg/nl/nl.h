@@ -52,7 +52,7 @@ int nl_seal(struct nl *nl) NODISCARD;
 void nl_reset(struct nl *nl);
 
 /* Attributes by their types, those of a message behind its header or of a nest (NULL: none). */
-#define NL_ATTR_TYPES 48 /* those of higher numbers are not read here */
+#define NL_ATTR_TYPES 64 /* those of higher numbers are not read here */
 
 struct nl_attrs {
 	const struct nlattr *of[NL_ATTR_TYPES]; /* NULL: absent; of several, the last */
