@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "origin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "sys/netns.h"
+
+#define RESULT_VERSION "1.1.0" /* of the addresses and routes in the file */
+
+/* Neither a container's id nor an interface's name has a ':'. */
+static const struct attfile_place place = { NETNS_LOCK_DIR "/devices", ":", ".json" };
+
+struct content {
+	struct origin origin;
+	const struct json *addresses;
+};
+
+static const struct json_field fields[] = {
+	F_STR("name", struct content, origin.name, .required = true, .max = IFNAMSIZ - 1),
+	F_STR("kind", struct content, origin.kind),
+	F_STR("bus", struct content, origin.bus),
+	F_STR("parent", struct content, origin.parent),
+	F_STR("alias", struct content, origin.alias),
+	F_STR("permanentMAC", struct content, origin.perm_mac),
+	F_STR("mac", struct content, origin.mac),
+	F_UINT("index", struct content, origin.index),
+	F_UINT("indexInside", struct content, origin.index_inside),
+	F_UINT("mtu", struct content, origin.mtu),
+	F_UINT("flags", struct content, origin.flags),
+	{ .key = "altnames",
+	  .type = JSON_LIST,
+	  .offset = offsetof(struct content, origin.altnames),
+	  .width = sizeof(const char **),
+	  .count_offset = offsetof(struct content, origin.n_altnames),
+	  .sub = json_str_item,
+	  .sub_size = sizeof(const char *) },
+	F_MAP("interfaceNetwork", struct content, addresses),
+	F_STR("network", struct content, origin.network),
+	F_STR("netns", struct content, origin.netns),
+	F_BOOL("inPlace", struct content, origin.in_place),
+	F_END,
+};
+
+static const char *mac_text(struct cni_call *c, const uint8_t mac[MAC_LEN])
+{
+	char text[MAC_STRLEN];
+
+	return mac_is_zero(mac) ? "" : arena_strdup(c->arena, mac_str(mac, text));
+}
+
+struct origin origin_of(struct cni_call *c, const struct link_device *d)
+{
+	return (struct origin){
+		.name = arena_strdup(c->arena, d->link.name),
+		.kind = arena_strdup(c->arena, d->link.kind),
+		.bus = arena_strdup(c->arena, d->bus),
+		.parent = arena_strdup(c->arena, d->parent),
+		.alias = arena_strdup(c->arena, d->alias),
+		.perm_mac = mac_text(c, d->perm_mac),
+		.mac = mac_text(c, d->link.mac),
+		.index = (uint32_t)d->link.index,
+		.mtu = d->link.mtu,
+		.flags = d->link.flags & ORIGIN_FLAGS,
+		.altnames = d->altnames,
+		.n_altnames = d->n_altnames,
+		.network = c->req->net.name,
+		.netns = c->req->netns,
+	};
+}
+
+/* ---- which device ---------------------------------------------------------------------------- */
+
+bool origin_is_hardware(const struct origin *o)
+{
+	return !*o->kind && *o->parent;
+}
+
+static bool has_mac(const char *text, const uint8_t mac[MAC_LEN])
+{
+	uint8_t parsed[MAC_LEN] = { 0 };
+
+	return (!*text || mac_parse(parsed, text)) && !memcmp(parsed, mac, MAC_LEN);
+}
+
+bool origin_is(const struct origin *o, const struct link_device *d, bool on_host)
+{
+	uint32_t inside = o->index_inside ? o->index_inside : o->index;
+
+	if (strcmp(d->link.kind, o->kind) != 0 || strcmp(d->parent, o->parent) != 0 ||
+	    strcmp(d->bus, o->bus) != 0 || !has_mac(o->perm_mac, d->perm_mac))
+		return false;
+	if (origin_is_hardware(o) && *o->perm_mac)
+		return true;
+	return !strcmp(d->alias, o->name) ||
+	       (!on_host && (uint32_t)d->link.index == inside && has_mac(o->mac, d->link.mac));
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static int encode(struct cni_call *c, const struct origin *o, struct json **out)
+{
+	struct json *v = json_object(), *addresses;
+
+	json_add_str(v, "name", o->name);
+	json_add_str(v, "kind", o->kind);
+	json_add_str(v, "bus", o->bus);
+	json_add_str(v, "parent", o->parent);
+	json_add_str(v, "alias", o->alias);
+	json_add_str(v, "permanentMAC", o->perm_mac);
+	json_add_str(v, "mac", o->mac);
+	json_add_int(v, "index", o->index);
+	json_add_int(v, "indexInside", o->index_inside);
+	json_add_int(v, "mtu", o->mtu);
+	json_add_int(v, "flags", o->flags);
+	json_add_strs(v, "altnames", o->altnames, o->n_altnames);
+	json_add_str(v, "network", o->network);
+	json_add_str(v, "netns", o->netns);
+	json_add_bool(v, "inPlace", o->in_place);
+	if (cni_result_json(&o->addresses, RESULT_VERSION, &addresses, c->err) < 0)
+		return -1;
+	json_add(v, "interfaceNetwork", addresses);
+	*out = v;
+	return 0;
+}
+
+int origin_write(struct cni_call *c, const struct origin *o)
+{
+	struct json *v;
+
+	return encode(c, o, &v) < 0 ? -1 : attfile_write(c, &place, v);
+}
+
+/* Absent strings are empty; what would be no name of an interface is none. */
+static void complete(struct origin *o)
+{
+	const char **strings[] = { &o->kind,     &o->bus, &o->parent,  &o->alias,
+				   &o->perm_mac, &o->mac, &o->network, &o->netns };
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		if (!*strings[i])
+			*strings[i] = "";
+	o->flags &= ORIGIN_FLAGS;
+}
+
+int origin_decode(const struct json *v, struct origin *o, struct err *err)
+{
+	struct content content = { 0 };
+	const char *fault;
+
+	if (json_decode(v, fields, "", &content, err) < 0)
+		return -1;
+	fault = str_ifname_fault(content.origin.name);
+	if (fault)
+		return err_set(err, ERR_DECODE, "name: %s", fault);
+	complete(&content.origin);
+	*o = content.origin;
+	if (!content.addresses)
+		return 0;
+	return cni_result_parse(content.addresses, RESULT_VERSION, true, "interfaceNetwork",
+				&o->addresses, err);
+}
+
+/* One that cannot be understood is told of, and as good as none. */
+int origin_read(struct cni_call *c, const struct origin **o)
+{
+	struct origin *decoded = arena_new(c->arena, struct origin);
+	const struct json *v;
+
+	*o = NULL;
+	if (attfile_read(c, &place, &v) < 0)
+		return -1;
+	if (!v)
+		return 0;
+	if (origin_decode(v, decoded, c->err) == 0) {
+		*o = decoded;
+		return 0;
+	}
+	fprintf(stderr, "host-device: record of %s/%s: %s\n", c->req->container_id, c->req->ifname,
+		c->err->msg);
+	err_clear(c->err);
+	return 0;
+}
+
+int origin_remove(struct cni_call *c)
+{
+	return attfile_remove(c, &place);
+}
+
+int origin_gc(struct cni_call *c, attfile_mine mine)
+{
+	return attfile_gc(c, &place, mine);
+}

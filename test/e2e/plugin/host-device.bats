@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+#
+# host-device: each way to say which device, each way home, what users of the reference complain of. No machine
+# here has a device to spare: one end of a veth pair stands in for it (dev1), a sysfs of our own says where it is.
+# What only the kernel does to real ones, when a namespace ends, is in test/vm.
+
+load ../lib
+
+CONF='{"cniVersion":"1.1.0","name":"net","type":"host-device","device":"dev1",
+	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.6.0.0/24"}],[{"subnet":"fd06::/64"}]]}}'
+STORE=/var/lib/cni/networks/net
+RECORDS=/run/cnic/devices
+MAC=02:aa:00:00:00:01
+
+setup() {
+	host_setup
+	no_dad_wait ''
+	netns box
+	device 1
+}
+
+# device N : devN, wired to wireN, up.
+device() {
+	ip link add "dev$1" up address "02:aa:00:00:00:$(printf %02x "$1")" type veth peer name "wire$1"
+	ip link set "wire$1" up
+}
+
+conf() {
+	jq -c "$1" <<<"$CONF"
+}
+
+links() {
+	ip -j -d link show "$1" | jq -cS '.[0] | [.ifname, .ifindex, .address, .mtu, .ifalias, .altnames,
+		(.flags | contains(["UP"])), .promiscuity]'
+}
+
+leases() {
+	find $STORE -name '[0-9f]*' 2>/dev/null | wc -l
+}
+
+# came_home [NAME] : as it was before ($before), with nothing left of the attachment.
+came_home() {
+	expect_same "${1:-dev1}" "$before" "$(links "${1:-dev1}")"
+	[ -z "$(ls $RECORDS 2>/dev/null)" ] || fail "no record"
+	[ "$(leases)" = 0 ] || fail "no lease"
+}
+
+add_dev1() {
+	before=$(links dev1)
+	add host-device <<<"${1:-$CONF}"
+	expect_ok
+	! [ -e /sys/class/net/dev1 ] || fail "no dev1 on the host"
+}
+
+del_dev1() {
+	del host-device <<<"${1:-$CONF}"
+	expect_silent
+	came_home
+}
+
+# in_box ARGS... : `ip ARGS` in the container.
+in_box() {
+	ip -n box "$@"
+}
+
+@test "ADD moves the device in with its addresses, CHECK agrees, DEL brings it home as it was" {
+	add_dev1
+	expect_json '.interfaces | length' 1
+	expect_json '.interfaces[0] | [.name, .mac, .mtu, .sandbox]' "[\"eth0\",\"$MAC\",1500,\"/run/netns/box\"]"
+	expect_json '[.ips[] | [.address, .interface]]' '[["10.6.0.2/24",0],["fd06::2/64",0]]'
+	json_is "$(in_box -j link show eth0)" '.[0] | [.ifalias, (.flags | contains(["UP"]))]' '["dev1",true]'
+	json_is "$(in_box -j addr show eth0)" '[.[0].addr_info[] | select(.scope == "global") | .local]' '["10.6.0.2","fd06::2"]'
+	[ "$(ls $RECORDS)" = c1:eth0.json ] || fail "one record"
+	check host-device <<<"$(with_result "$CONF")"
+	expect_silent
+	del_dev1
+	del host-device <<<"$CONF"
+	expect_silent
+	came_home
+}
+
+@test "packets pass" {
+	ip addr add 10.6.0.1/24 dev wire1
+	add_dev1
+	ping -c1 -W2 -q 10.6.0.2
+	in_box -6 addr show eth0
+	ip addr add fd06::1/64 dev wire1 nodad
+	ping -c1 -W2 -q fd06::2
+}
+
+@test "without IPAM it is up, and has its name and MAC in the result" {
+	add_dev1 "$(conf 'del(.ipam)')"
+	expect_json '.interfaces[0] | [.name, .mac]' "[\"eth0\",\"$MAC\"]"
+	expect_json '.ips' null
+	json_is "$(in_box -j link show eth0)" '.[0].flags | contains(["UP"])' true
+	check host-device <<<"$(with_result "$(conf 'del(.ipam)')")"
+	expect_silent
+	in_box link set eth0 down
+	check host-device <<<"$(with_result "$(conf 'del(.ipam)')")"
+	expect_code 102 'is down'
+	del_dev1 "$(conf 'del(.ipam)')"
+}
+
+@test "the host's name of it is taken in the container, or the container's on the host" {
+	in_box link add dev1 type veth peer name other
+	add_dev1
+	expect_json '.interfaces[0].name' eth0
+	ip link add eth0 type veth peer name other
+	del_dev1
+}
+
+@test "up or down, MTU, altnames, alias, MAC, promiscuous or not: home as it was" {
+	ip link set dev1 down mtu 1400 alias 'my device'
+	ip link property add dev dev1 altname a-name-that-is-longer-than-fifteen altname enp1s0
+	add_dev1
+	in_box link set eth0 mtu 1300 address 02:cc:00:00:00:01 promisc on allmulticast on
+	in_box link property del dev eth0 altname enp1s0
+	in_box link property add dev eth0 altname mine
+	del_dev1
+	[[ $before == *1400* && $before == *'"my device"'* && $before == *enp1s0* ]]
+	ip link set dev1 promisc on up
+	add_dev1
+	in_box link set eth0 promisc off
+	del_dev1
+}
+
+@test "the container has renamed it" {
+	add_dev1
+	in_box link set eth0 down
+	in_box link set eth0 name net7
+	del_dev1
+	add_dev1
+	in_box link set eth0 down
+	in_box link set eth0 name eth7 alias nonsense
+	in_box link add eth0 type veth peer name x
+	del_dev1
+	in_box link show eth0
+}
+
+@test "the container has given it another name of the host's" {
+	add_dev1
+	in_box link property add dev eth0 altname wire1
+	in_box link property add dev eth0 altname dev1
+	del_dev1
+	ip link show wire1
+}
+
+@test "the namespace has gone and the device is on the host under another name" {
+	add_dev1
+	in_box link set eth0 netns 1 name dev77
+	ip netns del box
+	CNI_NETNS=/run/netns/box del host-device <<<"$CONF"
+	expect_silent
+	came_home
+	netns box
+	add_dev1
+	in_box link set eth0 netns 1
+	del_dev1
+	add_dev1
+	in_box link set eth0 netns 1
+	CNI_NETNS='' del host-device <<<"$CONF"
+	expect_silent
+	came_home
+}
+
+@test "the namespace's path is not given any more, but the device is in it" {
+	add_dev1
+	CNI_NETNS='' del host-device <<<"$CONF"
+	expect_silent
+	came_home
+}
+
+@test "the device has gone with its namespace, or in it: IPAM is released" {
+	add_dev1
+	in_box link del eth0
+	del host-device <<<"$CONF"
+	expect_silent
+	[ "$(leases)" = 0 ] || fail "no lease"
+	[ -z "$(ls $RECORDS)" ] || fail "no record"
+	device 1
+	add_dev1
+	ip netns del box
+	ip link add dev1 type veth peer name wire9
+	before=$(links dev1)
+	CNI_NETNS=/run/netns/box del host-device <<<"$CONF"
+	expect_silent
+	came_home
+	CNI_NETNS='' del host-device <<<"$CONF"
+	expect_silent
+}
+
+@test "after a reboot, DEL has the lease only" {
+	add_dev1
+	rm -r /run/cnic
+	ip netns del box
+	CNI_NETNS=/run/netns/box del host-device <<<"$CONF"
+	expect_silent
+	[ "$(leases)" = 0 ] || fail "no lease"
+}
+
+@test "its name is taken on the host by another: it comes home under one of its others, or any" {
+	ip link property add dev dev1 altname enp1s0
+	add_dev1
+	ip link add dev1 type veth peer name other
+	before=$(links dev1)
+	del host-device <<<"$CONF"
+	expect_silent
+	[[ $errors == *"the name dev1 is taken on the host: the device comes home as enp1s0"* ]] || fail "to be told"
+	came_home
+	json_is "$(ip -j link show enp1s0)" '.[0] | [.ifname, .address, .altnames, (.flags | contains(["UP"]))]' \
+		"[\"enp1s0\",\"$MAC\",null,true]"
+	add host-device <<<"$(conf '.device = "enp1s0"')"
+	expect_ok
+	ip link property add dev other altname enp1s0
+	del host-device <<<"$CONF"
+	expect_silent
+	[[ $errors == *"comes home as dev0"* ]] || fail "to be told"
+	json_is "$(ip -j link show dev0)" '.[0] | [.ifname, .address]' "[\"dev0\",\"$MAC\"]"
+}
+
+@test "useInterfaceNetwork: addresses and routes go along, and come home" {
+	local network
+	ip addr add 10.7.0.2/24 dev dev1
+	ip addr add 10.7.0.3/24 dev dev1 valid_lft 1000 preferred_lft 1000
+	ip addr add fd07::2/64 dev dev1 nodad
+	ip route add 10.8.0.0/16 via 10.7.0.1 metric 7
+	ip route add 10.9.0.0/16 dev dev1 proto ra
+	ip route add 10.10.0.0/16 dev dev1 scope link table 77
+	ip -6 route add fd08::/64 via fd07::1
+	network=$(ip -br addr show dev1 | tr ' ' '\n' | grep -v '10.7.0.3\|fe80'; ip route show table all dev dev1 | grep via)
+	add_dev1 "$(conf '.useInterfaceNetwork = true')"
+	expect_json '[.ips[].address]' '["10.6.0.2/24","fd06::2/64","10.7.0.2/24","fd07::2/64"]'
+	expect_json '[.routes[] | [.dst, .gw, .priority, .table, .scope]]' \
+		'[["10.10.0.0/16",null,null,77,253],["10.8.0.0/16","10.7.0.1",7,null,null],["fd08::/64","fd07::1",1024,null,null]]'
+	json_is "$(in_box -j route show 10.8.0.0/16)" '.[0].gateway' 10.7.0.1
+	json_is "$(in_box -j -6 route show fd08::/64)" '.[0].gateway' fd07::1
+	check host-device <<<"$(with_result "$(conf '.useInterfaceNetwork = true')")"
+	expect_silent
+	del_dev1
+	expect_same network "$network" \
+		"$(ip -br addr show dev1 | tr ' ' '\n' | grep -v 'fe80'; ip route show table all dev dev1 | grep via)"
+	ip route show table 77 | grep 10.10.0.0/16
+	add_dev1 "$(conf '.useInterfaceNetwork = true | del(.ipam)')"
+	expect_json '[.ips[].address]' '["10.7.0.2/24","fd07::2/64"]'
+}
+
+@test "a device that is in the container already is configured, and stays there" {
+	local before
+	ip link set dev1 netns box
+	in_box addr add 10.5.0.9/24 dev dev1
+	before=$(in_box -j addr show dev1 | jq -c '.[0] | [.ifname, .mtu, .flags, [.addr_info[].local]]')
+	# it is of no hardware: it has the name
+	add host-device eth0 <<<"$CONF"
+	expect_code 7 'device: there is no interface of dev1 on the host, nor a device of it in /run/netns/box'
+	add host-device dev1 <<<"$CONF"
+	expect_ok
+	expect_json '.interfaces[0].name' dev1
+	check host-device dev1 <<<"$(with_result "$CONF")"
+	expect_silent
+	in_box addr show dev1 | grep 10.6.0
+	in_box link show dev1 up | grep dev1
+	del host-device dev1 <<<"$CONF"
+	expect_silent
+	expect_same dev1 "$before" "$(in_box -j addr show dev1 | jq -c '.[0] | [.ifname, .mtu, .flags, [.addr_info[].local]]')"
+	[ "$(leases)" = 0 ] || fail "no lease"
+	add host-device dev1 <<<"$(conf '.ipam.ranges = [[{"subnet":"10.6.0.0/33"}]]')"
+	expect_failure
+	expect_same dev1 "$before" "$(in_box -j addr show dev1 | jq -c '.[0] | [.ifname, .mtu, .flags, [.addr_info[].local]]')"
+}
+
+@test "a second ADD is refused by IPAM and changes nothing" {
+	local inside
+	add_dev1
+	inside=$(in_box -j addr show eth0)
+	add host-device <<<"$(conf ".hwaddr = \"$MAC\" | del(.device)")"
+	expect_failure
+	expect_same eth0 "$inside" "$(in_box -j addr show eth0)"
+	del_dev1
+}
+
+@test "hwaddr" {
+	device 2
+	before=$(links dev2)
+	add host-device <<<"$(conf 'del(.device) | .hwaddr = "02:AA:00:00:00:02"')"
+	expect_ok
+	expect_json '.interfaces[0].mac' 02:aa:00:00:00:02
+	del host-device <<<"$(conf 'del(.device) | .hwaddr = "02:AA:00:00:00:02"')"
+	expect_silent
+	came_home dev2
+	add host-device <<<"$(conf 'del(.device) | .hwaddr = "02:aa:00:00:00:03"')"
+	expect_code 7 hwaddr
+	add host-device <<<"$(conf 'del(.device) | .hwaddr = "02:aa:00:00:00"')"
+	expect_code 7 'hwaddr: "02:aa:00:00:00" is not a MAC address'
+}
+
+@test "an interface of that name in the container is left alone" {
+	in_box link add eth0 type veth peer name other
+	before=$(links dev1)
+	add host-device <<<"$CONF"
+	expect_code 101 'eth0 exists in the container'
+	came_home
+	in_box link show eth0
+}
+
+@test "a failing ADD brings the device home" {
+	before=$(links dev1)
+	add host-device <<<"$(conf '.ipam.ranges = [[{"subnet":"10.6.0.0/33"}]]')"
+	expect_failure
+	came_home
+	add host-device <<<"$(conf '.ipam.routes = [{"dst":"10.9.0.0/16","gw":"10.77.0.1"}]')"
+	expect_failure
+	came_home
+	add host-device <<<"$(conf '.sysctl = {"net.ipv4.conf.IFNAME.nonsense":"1"}')"
+	expect_failure
+	came_home
+	add host-device <<<"$(conf '.device = "lo"')"
+	expect_code 7 'device: lo is a loopback interface'
+	came_home
+	json_is "$(ip -j link show lo)" '.[0].ifalias' null
+}
+
+@test "what is never moved is not, nor one like it in the container" {
+	ip link add br7 index 1077 type bridge
+	in_box link add br8 index 1077 type bridge
+	add host-device <<<"$(conf '.device = "br7"')"
+	expect_failure
+	[ "$(ip -j link show br7 | jq -r '.[0].ifalias')" = null ] || fail "no alias"
+	in_box link show br8
+	[ -z "$(ls $RECORDS)" ] || fail "no record"
+}
+
+@test "20 devices at a time, in and home" {
+	local n
+	for n in {2..20}; do
+		device "$n"
+	done
+	links_of_all() {
+		for n in {1..20}; do
+			links "dev$n"
+		done
+	}
+	before=$(links_of_all)
+	for_all() {
+		local pids=() pid
+		for n in {1..20}; do
+			(
+				CID=c$n "$1" host-device "net$n" <<<"$(conf ".device = \"dev$n\"")"
+				expect_ok
+			) >"$BATS_TEST_TMPDIR/$1$n" 2>&1 &
+			pids+=($!)
+		done
+		for pid in "${pids[@]}"; do
+			wait "$pid" || { cat "$BATS_TEST_TMPDIR/$1"*; fail "all to be well"; }
+		done
+	}
+	for_all add
+	[ "$(in_box -j link show | jq '[.[] | select(.ifname | startswith("net"))] | length')" = 20 ] || fail "20 inside"
+	for n in {1..20..2}; do
+		in_box link set "net$n" name "x$n"
+	done
+	for_all del
+	expect_same devices "$before" "$(links_of_all)"
+	[ "$(leases)" = 0 ] || fail "no lease"
+	[ -z "$(ls $RECORDS)" ] || fail "no record"
+}
