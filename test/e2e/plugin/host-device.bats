@@ -20,6 +20,35 @@ setup() {
 	device 1
 }
 
+# ---- sysfs: trees of our own, laid over the machine's -------------------------------------------
+
+PCI=/sys/bus/pci/devices
+AUX=/sys/bus/auxiliary/devices
+DEVICES=/sys/devices
+
+with_sysfs() {
+	mount -t tmpfs tmpfs $DEVICES
+	mount -t tmpfs tmpfs /sys/bus
+	mkdir -p $PCI $AUX
+}
+
+teardown() {
+	! mountpoint -q /sys/bus || umount /sys/bus $DEVICES
+	host_clean
+}
+
+# pci ADDRESS DRIVER [IFNAME] : a device; an IFNAME of virtio3/dev1 is below its virtio device.
+pci() {
+	mkdir -p "$PCI/$1"
+	ln -sfn "../../drivers/$2" "$PCI/$1/driver"
+	case ${3:-} in
+	*/*) mkdir -p "$PCI/$1/${3%/*}/net/${3#*/}" ;;
+	?*) mkdir -p "$PCI/$1/net/$3" ;;
+	esac
+}
+
+# ---- devices -----------------------------------------------------------------------------------
+
 # device N : devN, wired to wireN, up.
 device() {
 	ip link add "dev$1" up address "02:aa:00:00:00:$(printf %02x "$1")" type veth peer name "wire$1"
@@ -294,6 +323,119 @@ in_box() {
 	expect_code 7 'hwaddr: "02:aa:00:00:00" is not a MAC address'
 }
 
+# by_key JQ : ADD and DEL of dev1 by another key than `device`.
+by_key() {
+	local conf
+	conf=$(conf "del(.device) | $1")
+	add_dev1 "$conf"
+	expect_json '.interfaces[0].mac' $MAC
+	check host-device <<<"$(with_result "$conf")"
+	expect_silent
+	del_dev1 "$conf"
+}
+
+# refused_key JQ TEXT
+refused_key() {
+	add host-device <<<"$(conf "del(.device) | $1")"
+	expect_code 7 "$2"
+	came_home
+}
+
+@test "kernelpath" {
+	local path=$DEVICES/pci0000:00/0000:00:03.0
+	with_sysfs
+	mkdir -p $path/net/dev1 $path/net/dev9 $DEVICES/empty/net $DEVICES/virt/virtio3/net/dev1
+	by_key ".kernelpath = \"$path\""
+	by_key ".kernelpath = \"$path//\""
+	by_key ".kernelpath = \"$DEVICES/virt\""
+	before=$(links dev1)
+	refused_key '.kernelpath = "/sys/devices/empty"' 'kernelpath: there is no interface of /sys/devices/empty'
+	refused_key '.kernelpath = "/sys/devices/nowhere"' 'kernelpath: there is no interface'
+	refused_key '.kernelpath = "/sys/devicespci0000:00/0000:00:03.0"' 'kernelpath: '
+	refused_key '.kernelpath = "/sys/class/net/dev1/device"' 'kernelpath: "/sys/class/net/dev1/device" is no path below'
+	refused_key '.kernelpath = "/sys/devices/../class/net/dev1"' 'is no path below'
+	refused_key '.kernelpath = "/sys/devices/.."' 'is no path below'
+}
+
+@test "pciBusID: of a device, or of its virtio device" {
+	with_sysfs
+	pci 0000:03:00.1 ixgbevf dev1
+	pci 0000:03:00.2 virtio-pci virtio3/dev1
+	pci 0000:03:00.3 ixgbevf
+	mkdir -p $PCI/0000:03:00.4/net/dev1
+	by_key '.pciBusID = "0000:03:00.1"'
+	by_key '.pciBusID = "0000:03:00.2"'
+	before=$(links dev1)
+	refused_key '.pciBusID = "0000:03:00.3"' 'pciBusID: there is no interface of 0000:03:00.3'
+	refused_key '.pciBusID = "0000:03:00.4"' 'pciBusID: no driver has the device'
+	refused_key '.pciBusID = "0000:03:00.9"' 'pciBusID: there is no PCI device'
+	refused_key '.pciBusID = "../../../class/net/dev1"' 'is not a PCI address'
+}
+
+@test "runtimeConfig.deviceID: a PCI device, which wins over pciBusID, or an auxiliary one" {
+	with_sysfs
+	pci 0000:03:00.1 ixgbevf dev1
+	mkdir -p $AUX/mlx5_core.sf.4/net/dev1
+	by_key '.runtimeConfig.deviceID = "0000:03:00.1"'
+	by_key '.runtimeConfig.deviceID = "0000:03:00.1" | .pciBusID = "0000:03:00.9"'
+	by_key '.runtimeConfig.deviceID = "mlx5_core.sf.4" | .pciBusID = "0000:03:00.9"'
+	before=$(links dev1)
+	refused_key '.runtimeConfig.deviceID = "mlx5_core.sf.5"' 'runtimeConfig.deviceID: '
+	refused_key '.runtimeConfig.deviceID = "../../../class/net/dev1"' 'runtimeConfig.deviceID: '
+	refused_key . 'device: missing'
+}
+
+@test "of the keys device counts, then hwaddr, kernelpath, pciBusID" {
+	with_sysfs
+	device 2
+	device 3
+	device 4
+	pci 0000:03:00.1 ixgbevf dev2
+	mkdir -p $DEVICES/x/net/dev3
+	by_key '.device = "dev1" | .hwaddr = "02:aa:00:00:00:04" | .pciBusID = "0000:03:00.1" | .kernelpath = "/sys/devices/x"'
+	by_key ".hwaddr = \"$MAC\" | .pciBusID = \"0000:03:00.1\" | .kernelpath = \"/sys/devices/x\""
+	add host-device <<<"$(conf 'del(.device) | .pciBusID = "0000:03:00.1" | .kernelpath = "/sys/devices/x"')"
+	expect_json '.interfaces[0].mac' 02:aa:00:00:00:03
+}
+
+@test "a driver for userspace: addresses, but no interface" {
+	local conf driver tries
+	with_sysfs
+	before=$(links dev1)
+	tries=0
+	for driver in vfio-pci uio_pci_generic igb_uio; do
+		pci 0000:03:00.1 $driver dev1
+		conf=$(conf 'del(.device) | .runtimeConfig.deviceID = "0000:03:00.1"')
+		add host-device <<<"$conf"
+		expect_ok
+		expect_json '.interfaces' '[{"name":"eth0","sandbox":"/run/netns/box"}]'
+		expect_json '.ips[0] | [.address, .interface]' '["10.6.0.'"$((2 + tries))"'/24",0]'
+		tries=$((tries + 1))
+		check host-device <<<"$(with_result "$conf")"
+		expect_silent
+		del host-device <<<"$conf"
+		expect_silent
+		came_home
+	done
+	add host-device <<<"$(conf 'del(.ipam) | .DPDKMode = true')"
+	expect_ok
+	expect_json '.interfaces' '[{"name":"eth0","sandbox":"/run/netns/box"}]'
+	expect_json .ips null
+	came_home
+}
+
+@test "DEL needs nothing that the configuration names" {
+	local conf
+	with_sysfs
+	pci 0000:03:00.1 ixgbevf dev1
+	conf=$(conf 'del(.device) | .runtimeConfig.deviceID = "0000:03:00.1"')
+	add_dev1 "$conf"
+	rm -r $PCI/0000:03:00.1
+	del_dev1 "$conf"
+	add_dev1
+	del_dev1 "$(conf 'del(.device)')"
+}
+
 @test "an interface of that name in the container is left alone" {
 	in_box link add eth0 type veth peer name other
 	before=$(links dev1)
@@ -318,6 +460,86 @@ in_box() {
 	expect_code 7 'device: lo is a loopback interface'
 	came_home
 	json_is "$(ip -j link show lo)" '.[0].ifalias' null
+}
+
+@test "GC brings home what is not valid, and releases its addresses" {
+	local before1 before2
+	device 2
+	before1=$(links dev1)
+	before2=$(links dev2)
+	add host-device <<<"$CONF"
+	expect_ok
+	CID=c2 add host-device eth1 <<<"$(conf '.device = "dev2"')"
+	expect_ok
+	gc host-device <<<"$CONF"
+	expect_silent
+	gc host-device <<<"$(with_valid "$CONF" c1/eth0 c2/eth1)"
+	expect_silent
+	gc host-device <<<"$(with_valid "$(conf '.name = "other"')")"
+	expect_silent
+	[ "$(ls $RECORDS | wc -l)" = 2 ] || fail "both records"
+	in_box link set eth0 netns 1 name dev77
+	gc host-device <<<"$(with_valid "$CONF" c2/eth1)"
+	expect_silent
+	expect_same dev1 "$before1" "$(links dev1)"
+	[ "$(ls $RECORDS)" = c2:eth1.json ] || fail "one record"
+	gc host-device <<<"$(with_valid "$CONF")"
+	expect_silent
+	expect_same dev2 "$before2" "$(links dev2)"
+	before=$before1
+	came_home
+}
+
+@test "a record that is nonsense" {
+	local text
+	for text in '' '{' '[]' '{}' '{"name":"../x"}' '{"name":"dev1","flags":-1}' '{"name":"dev1","interfaceNetwork":{"ips":1}}'; do
+		add_dev1
+		echo "$text" >$RECORDS/c1:eth0.json
+		gc host-device <<<"$(with_valid "$CONF" c1/eth0)"
+		expect_silent
+		del host-device <<<"$CONF"
+		expect_silent
+		# by the alias, as the reference's
+		ip link set dev1 up
+		came_home
+	done
+}
+
+@test "STATUS is IPAM's, without a deviceID" {
+	status_of host-device <<<"$(conf 'del(.device)')"
+	expect_silent
+	status_of host-device <<<"$(conf '.ipam.ranges = [[{"subnet":"10.6.0.0/33"}]]')"
+	expect_failure
+}
+
+@test "dns: the configuration's with IPAM, as in the reference none without" {
+	add_dev1 "$(conf '.dns = {"nameservers":["10.6.0.1"]}')"
+	expect_json '.dns.nameservers[0]' 10.6.0.1
+	del_dev1
+	add_dev1 "$(conf 'del(.ipam) | .dns = {"nameservers":["10.6.0.1"]}')"
+	expect_json '.dns | length' 0
+}
+
+@test "sysctls are set before the link is up" {
+	add_dev1 "$(conf '.sysctl = {"net.ipv6.conf.IFNAME.addr_gen_mode":"1"} | del(.ipam)')"
+	in_box -6 addr show eth0
+	[ -z "$(in_box -6 -o addr show eth0)" ] || fail "no link-local address"
+	check host-device <<<"$(with_result "$(conf '.sysctl = {"net.ipv6.conf.IFNAME.addr_gen_mode":"0"} | del(.ipam)')")"
+	expect_code 102 addr_gen_mode
+}
+
+@test "enabledad: a duplicate address fails the ADD" {
+	local conf
+	conf=$(conf '.enabledad = true | .ipam.ranges = [[{"subnet":"fd06::/64"}]]')
+	ip addr add fd06::2/64 dev wire1 nodad
+	before=$(links dev1)
+	add host-device <<<"$conf"
+	expect_code 101 fd06::2
+	came_home
+	ip addr del fd06::2/64 dev wire1
+	add_dev1 "$conf"
+	in_box -6 addr show eth0 tentative | grep -q fd06 && fail "no tentative address"
+	del_dev1
 }
 
 @test "what is never moved is not, nor one like it in the container" {
