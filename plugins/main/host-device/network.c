@@ -115,7 +115,10 @@ static void queue_route(struct nl *nl, const struct cni_route *r, int index)
 int network_restore(struct cni_call *c, struct nl *nl, int index, const struct cni_result *n)
 {
 	for (size_t i = 0; i < n->n_ips; i++) {
-		nl_addr_add(nl, index, &n->ips[i].address, 0);
+		const struct ip *ip = &n->ips[i].address;
+
+		/* it was valid here before */
+		nl_addr_add(nl, index, ip, ip->family == AF_INET6 ? IFA_F_NODAD : 0);
 		if (nl_commit_allow(nl, EEXIST) < 0)
 			return -1;
 	}

@@ -113,6 +113,38 @@ both_ways() {
 @test "host-local 1.0.0" { both_ways host-local 1.0.0; }
 @test "host-local 1.1.0" { both_ways host-local 1.1.0; }
 
+# The reference leaves the device down, and fails a second DEL.
+device_home() {
+	ip link set dev1 up
+	expect_same "addresses held" "" "$(addresses_held)"
+	json_is "$(ip -j link show dev1)" '.[0] | [.ifname, .address, .ifalias]' '["dev1","02:aa:00:00:00:01",null]'
+	! ip -n box link show eth0 2>/dev/null || fail "no eth0 in the container"
+}
+
+# Of ours that the reference has deleted a record stays, until the next call of ours.
+@test "host-device, in every version" {
+	local conf version adder
+	netns box
+	ip link add dev1 up address 02:aa:00:00:00:01 type veth peer name wire1
+	for version in $ALL_VERSIONS; do
+		for adder in ref ours; do
+			conf=$(conf_of host-device $version | jq -c '.device = "dev1"')
+			by $adder add host-device <<<"$conf"
+			expect_ok
+			if has_check $version; then
+				by "$(other $adder)" check host-device <<<"$(with_result "$conf")"
+				expect_silent
+			fi
+			by "$(other $adder)" del host-device <<<"$(conf_after_add $version "$conf")"
+			expect_silent
+			device_home
+			ours_run del host-device <<<"$conf"
+			expect_silent
+			device_home
+		done
+	done
+}
+
 @test "both allocate from one range by turns, and go on where the other stopped" {
 	local conf i who=ref
 	netns box

@@ -95,6 +95,35 @@ macvlan() {
 	both_refuse loopback '{"cniVersion":"1.1.0","name":"lo","type":"loopback"}'
 }
 
+# ---- host-device ---------------------------------------------------------------------------
+
+# host_device EXTRA [IPAM] : JSON objects merged into a configuration of dev1, which is there for the case.
+host_device() {
+	device() { ip link add dev1 address 02:aa:00:00:00:01 type veth peer name wire1; }
+	PREPARE=device
+	REF_DEL=1
+	jq -nc --argjson extra "$1" --argjson ipam "${2:-null}" '
+		{cniVersion: "1.1.0", name: "net", type: "host-device", device: "dev1"} + $extra
+		+ if $ipam then {ipam: $ipam} else {} end' >"$BATS_TEST_TMPDIR/conf"
+	same host-device "$(<"$BATS_TEST_TMPDIR/conf")"
+}
+
+@test "host-device: IPv4" { host_device '{}' "$V4"; }
+@test "host-device: dual stack, routes, dns" { host_device "$DNS" "$FULL"; }
+@test "host-device: static addresses" { host_device '{}' "$(jq -c 'del(.dns)' <<<"$STATIC")"; }
+@test "host-device: no IPAM" { host_device "$DNS"; }
+@test "host-device: by its MAC address" { host_device '{"device":"","hwaddr":"02:aa:00:00:00:01"}' "$V4"; }
+
+@test "host-device: DPDK" {
+	same host-device '{"cniVersion":"1.1.0","name":"net","type":"host-device","device":"x","dpdkmode":true}'
+	same host-device '{"cniVersion":"1.1.0","name":"net","type":"host-device","device":"x","dpdkmode":true,"ipam":'"$DUAL}"
+}
+
+@test "host-device: no such device" {
+	both_refuse host-device '{"cniVersion":"1.1.0","name":"net","type":"host-device","device":"dev7"}'
+	both_refuse host-device '{"cniVersion":"1.1.0","name":"net","type":"host-device"}'
+}
+
 # ---- host-local alone ----------------------------------------------------------------------
 
 @test "host-local: range and gateway" {

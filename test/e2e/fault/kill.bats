@@ -24,6 +24,10 @@ row() {
 		wire
 		;;
 	loopback) conf='"dns":{}' ;;
+	host-device)
+		conf='"device":"dev1",'$IPAM
+		devices 0 1
+		;;
 	portmap*) conf='"runtimeConfig":{"portMappings":['$ports']},'$(prev 2) ;;
 	firewall*) conf='"ingressPolicy":"same-bridge",'$(prev 2) ;;
 	tuning)
@@ -42,8 +46,18 @@ row() {
 	portmap) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} other=${other//808/909} ;;
 	firewall) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} ;;
 	static | loopback | tuning | bandwidth | sbr) ;;
+	host-device) other=${conf/dev1/dev0} ;;
 	*) other=$conf ;;
 	esac
+}
+
+# devices N... : devN on the host, with the other end wireN.
+devices() {
+	local n
+	for n; do
+		ip link add "dev$n" index $((910 + n)) up mtu 1400 alias mine address "02:aa:00:00:01:0$n" type veth \
+			peer name "wire$n" index $((900 + n)) address "02:aa:00:00:02:0$n"
+	done
 }
 
 # A chained plugin's, with an interface that is there.
@@ -164,13 +178,15 @@ next_del() {
 	expect_state
 }
 
-# What was in the container has gone with it; the other one is alive.
+# What was in the container has gone with it, but for a device of the host's; the other one is alive.
 next_gc() {
-	ip -n box link del eth0 2>/dev/null || true # a namespace's end is not waited for
-	ip netns del box
+	if [ "$plugin" != host-device ]; then
+		ip -n box link del eth0 2>/dev/null || true # a namespace's end is not waited for
+		ip netns del box
+	fi
 	gc "$plugin" <<<"$(with_valid "$conf" c0/eth0)"
 	expect_silent
-	box
+	[ "$plugin" = host-device ] || box
 	"$restore"
 	expect_state
 }
@@ -196,6 +212,10 @@ matrix() {
 
 @test "loopback" {
 	matrix loopback
+}
+
+@test "host-device" {
+	matrix host-device
 }
 
 @test "host-local" {

@@ -28,6 +28,7 @@ BASES='{
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"dummy": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"dummy",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"host-device": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"host-device","device":"x","DPDKMode":true},
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
@@ -198,10 +199,10 @@ null_is_absent() {
 }
 
 # Not of these: the error object of a delegate (see "a delegate"), what ovs-cni's cache and what records hold
-# (test_record.c).
+# (test_record.c), nor what host-device writes down (test_origin.c).
 @test "every key in the source has cases" {
 	local key
-	grep -ohE '(F_[A-Z_]+\(|\.key = )"[^"]+"' "$ROOT"/pkg/cni/{conf,result}.c "$ROOT"/pkg/iface/*.h "$ROOT"/plugins/*/*/*.c |
+	grep -ohE --exclude=origin.c '(F_[A-Z_]+\(|\.key = )"[^"]+"' "$ROOT"/pkg/cni/{conf,result}.c "$ROOT"/pkg/iface/*.h "$ROOT"/plugins/*/*/*.c |
 		sed 's/^[^"]*"//; s/"$//' | sort -u >"$BATS_TEST_TMPDIR/keys"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/keys")" -gt 80 ]
 	cut -f3 "$BATS_FILE_TMPDIR/cases" | sort -u >"$BATS_TEST_TMPDIR/paths"
@@ -258,7 +259,7 @@ as_the_reference() {
 
 @test "row 11: what the reference takes for an empty string, so do we" {
 	local plugin
-	for plugin in bridge ptp loopback host-local static firewall; do
+	for plugin in bridge ptp loopback host-device host-local static firewall; do
 		each_case "$plugin" empty as_the_reference
 	done
 }
@@ -368,6 +369,13 @@ for_each_key_of() {
 	codes="6 7" each_case loopback long bad_add
 	codes=7 each_case loopback missing bad_add
 	each_case loopback null null_is_absent
+	nothing_changed
+}
+
+@test "host-device: each key with a wrong type, too long, null" {
+	each_case host-device type bad_in_every_verb
+	codes="6 7" each_case host-device long bad_add
+	each_case host-device null null_is_absent
 	nothing_changed
 }
 
@@ -896,7 +904,7 @@ bad_namespaces() {
 	touch "$BATS_TEST_TMPDIR/file"
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	ln -s loop "$BATS_TEST_TMPDIR/loop"
-	for plugin in bridge ptp loopback ovs firewall $MIRRORS; do
+	for plugin in bridge ptp loopback ovs host-device firewall $MIRRORS; do
 		bad_namespaces
 	done
 	nothing_changed

@@ -70,6 +70,13 @@ uplink() {
 	run_example sbr.conflist 10.101.0.1
 }
 
+@test "host-device.conflist" {
+	ip link add enp1s0 type veth peer name wire
+	ip link set wire up
+	ip addr add 10.98.0.1/24 dev wire
+	run_example host-device.conflist 10.98.0.1
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do

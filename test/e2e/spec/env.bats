@@ -11,7 +11,7 @@ missing_is_code_4() {
 	shift
 	master
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in "$@"; do
 			full_env "$verb"
 			without "$name"
@@ -29,7 +29,7 @@ missing_is_code_4() {
 	local before
 	master
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		full_env ADD
 		without CNI_COMMAND
 		raw "${ENV_WORDS[@]}" "$plugin" <<<"$(conf "$plugin")"
@@ -48,7 +48,7 @@ missing_is_code_4() {
 	local before
 	master
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in FOO add "ADD " Check VERSIONS; do
 			cni "$verb" "$plugin" <<<"$(conf "$plugin")"
 			expect_code 4 CNI_COMMAND
@@ -91,7 +91,7 @@ missing_is_code_4() {
 }
 
 @test "C-027 several variables missing: all are named, in order" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for verb in ADD CHECK; do
 			raw CNI_COMMAND=$verb "$plugin" <<<"$(conf "$plugin")"
 			expect_code 4 "required env variables \
@@ -123,7 +123,7 @@ missing_is_code_4() {
 }
 
 @test "C-031 VERSION needs CNI_COMMAND alone" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		raw CNI_COMMAND=VERSION "$plugin" </dev/null
 		expect_ok
 		expect_json .cniVersion 1.1.0
@@ -308,7 +308,7 @@ is_plugin() {
 
 @test "row 9: a plugin is what its file's name is, or ends with behind a dash" {
 	local plugin
-	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $CHAINED_PLUGINS $OVS_PLUGINS; do
 		is_plugin "cnv-$plugin" "$plugin"
 		is_plugin "buildkit-cni-$plugin" "$plugin"
 	done
@@ -350,7 +350,7 @@ is_plugin() {
 @test "row 9: an executable that is one plugin is that under every name" {
 	[ ! "$CNIC_BIN/bridge" -ef "$CNIC_BIN/ptp" ] || skip "one executable for all"
 	local plugin
-	for plugin in $EVERY_PLUGIN $CHAINED_PLUGINS $OVS_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $CHAINED_PLUGINS $OVS_PLUGINS; do
 		is_plugin "other$plugin.bak" "$plugin"
 	done
 }

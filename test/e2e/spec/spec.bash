@@ -13,6 +13,8 @@ EVERY_PLUGIN="$INTERFACE_PLUGINS $IPAM_PLUGINS"
 # Whose ADD needs a prevResult; what they owe beyond that is in a file of their own.
 RULE_PLUGINS="portmap firewall"
 CHAINED_PLUGINS="$RULE_PLUGINS tuning bandwidth sbr vrf"
+# Whose ADD needs a device; what they owe beyond that is in a file of their own.
+DEVICE_PLUGINS="host-device"
 # Whose ADD needs a switch; what they owe beyond that is in ovs*.bats.
 OVS_PLUGINS="ovs ovs-mirror-producer ovs-mirror-consumer"
 STORE=/var/lib/cni/networks/net

@@ -11,7 +11,7 @@ version_of() {
 }
 
 @test "C-060 VERSION prints cniVersion and supportedVersions" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		version_of "$plugin" <<<'{"cniVersion": "1.1.0"}'
 		[ "$(jq -s length <<<"$output")" = 1 ] || fail "one object"
 		expect_json .cniVersion 1.1.0
@@ -21,7 +21,7 @@ version_of() {
 
 # D1: the spec would have stdin echoed; libcni never reads it.
 @test "C-061 VERSION's cniVersion is 1.1.0, whatever stdin says" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		for version in $ALL_VERSIONS 9.9.9; do
 			version_of "$plugin" <<<"{\"cniVersion\": \"$version\"}"
 			expect_json .cniVersion 1.1.0
@@ -48,7 +48,7 @@ version_of() {
 }
 
 @test "C-063 VERSION does not depend on stdin: closed, empty, garbage" {
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		version_of "$plugin" <&-
 		expect_json .cniVersion 1.1.0
 		version_of "$plugin" </dev/null
@@ -65,7 +65,7 @@ version_of() {
 	netns box
 	local before
 	before=$(snapshot)
-	for plugin in $EVERY_PLUGIN $OVS_PLUGINS $CHAINED_PLUGINS; do
+	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		cni VERSION "$plugin" <<<"$(conf "$plugin")"
 		expect_ok
 		CNI_NETNS=/run/none cni VERSION "$plugin" <<<"$(conf "$plugin")"
