@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/scope.h"
 #include "base/str.h"
 #include "iface/move.h"
 #include "sys/file.h"

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugins/main/host-device/find.h"
 #include "plugins/main/host-device/origin.h"
+#include "plugins/main/host-device/selector.h"
 #include "sys/sriov.h"
 
 #define PCI "bus/pci/devices/"

@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
-#include "find.h"
 #include "home.h"
 #include "iface/configure.h"
 #include "iface/move.h"
 #include "iface/verify.h"
 #include "network.h"
+#include "selector.h"
 #include "skel/delegate.h"
+#include "sys/file.h"
 
 struct host_device_conf {
 	struct selector selector;
@@ -64,17 +64,25 @@ static void undo_device(struct cni_call *c, void *arg)
 		fprintf(stderr, "rollback: host-device: %s\n", c->err->msg);
 }
 
-/* What was before an earlier ADD counts, if that has taken this device. */
+/*
+ * What was before an earlier ADD counts, if that has taken this device: of this attachment, or of
+ * another one that has lost it.
+ */
 static int write_origin(struct cni_call *c, const struct link_device *d)
 {
 	struct host_device_conf *conf = c->conf;
 	const struct origin *earlier = NULL;
+	const char *superseded = NULL;
 
 	if (conf->origin.in_place && origin_read(c, &earlier) < 0)
 		return -1;
 	conf->recorded_before = earlier && origin_is(earlier, d, false);
+	if (!conf->origin.in_place && origin_inherit(c, d, &conf->origin, &superseded) < 0)
+		return -1;
 	undo_push(c, undo_device, conf);
-	return conf->recorded_before ? 0 : origin_write(c, &conf->origin);
+	if (!conf->recorded_before && origin_write(c, &conf->origin) < 0)
+		return -1;
+	return superseded ? file_remove(superseded, c->arena, c->err) : 0;
 }
 
 /* Written before the alias and the move: from then on a DEL would look for the device. */
@@ -190,26 +198,6 @@ static int host_device_add(struct cni_call *c)
 }
 
 /* ---- DEL, GC --------------------------------------------------------------------------------- */
-
-/* The reference keeps the name in the alias, and nothing else; it leaves the device down. */
-static int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists)
-{
-	struct link_device d;
-
-	*exists = false;
-	if (!c->sandbox)
-		return 0;
-	if (nl_device_find(c->sandbox, c->req->ifname, 0, c->arena, &d) < 0)
-		return -1;
-	*exists = d.link.index && !str_ifname_fault(d.alias);
-	if (!*exists)
-		return 0;
-	*o = origin_of(c, &d);
-	o->name = o->alias;
-	o->alias = "";
-	o->flags &= ~(uint32_t)IFF_UP;
-	return 0;
-}
 
 static int release_device(struct cni_call *c)
 {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "nl/addr.h"
-#include "nl/nl.h"
 #include "nl/route.h"
 
 /* ---- listing --------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/scope.h"
 #include "base/str.h"
 #include "sys/netns.h"
 
@@ -186,6 +187,75 @@ int origin_read(struct cni_call *c, const struct origin **o)
 int origin_remove(struct cni_call *c)
 {
 	return attfile_remove(c, &place);
+}
+
+int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists)
+{
+	struct link_device d;
+
+	*exists = false;
+	if (!c->sandbox)
+		return 0;
+	if (nl_device_find(c->sandbox, c->req->ifname, 0, c->arena, &d) < 0)
+		return -1;
+	*exists = d.link.index && !str_ifname_fault(d.alias);
+	if (!*exists)
+		return 0;
+	*o = origin_of(c, &d);
+	o->name = o->alias;
+	o->alias = "";
+	o->flags &= ~(uint32_t)IFF_UP;
+	return 0;
+}
+
+/* ---- of another attachment ------------------------------------------------------------------- */
+
+/* Its alias and its name are the last to be again what they were. */
+static bool is_as_before(const struct origin *o, const struct link_device *d)
+{
+	return !strcmp(d->link.name, o->name) && strcmp(d->alias, o->name) != 0;
+}
+
+/* Which device it is, and where, stays as it is. */
+static void take_attributes(struct origin *o, const struct origin *from)
+{
+	o->name = from->name;
+	o->alias = from->alias;
+	o->mac = from->mac;
+	o->mtu = from->mtu;
+	o->flags = from->flags;
+	o->altnames = from->altnames;
+	o->n_altnames = from->n_altnames;
+}
+
+int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,
+		   const char **path)
+{
+	const char *own = arena_printf(c->arena, "%s/%s%s%s%s", place.dir, c->req->container_id,
+				       place.separator, c->req->ifname, place.suffix);
+	auto_dir DIR *dir = opendir(place.dir);
+	const struct dirent *e;
+	bool found = false;
+
+	*path = NULL;
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", place.dir);
+	while (!found && (e = readdir(dir))) {
+		const char *file = arena_printf(c->arena, "%s/%s", place.dir, e->d_name);
+		struct origin other = { .in_place = true };
+		const struct json *v;
+
+		if (attfile_load(file, c->arena, &v, c->err) < 0 ||
+		    origin_decode(v, &other, c->err) < 0)
+			err_clear(c->err);
+		if (other.in_place || !origin_is(&other, d, true))
+			continue;
+		found = true;
+		*path = strcmp(file, own) != 0 ? file : NULL;
+		if (!is_as_before(&other, d))
+			take_attributes(o, &other);
+	}
+	return 0;
 }
 
 int origin_gc(struct cni_call *c, attfile_mine mine)

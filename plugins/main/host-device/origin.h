@@ -41,8 +41,21 @@ int origin_write(struct cni_call *c, const struct origin *o) NODISCARD;
 
 /* *o is NULL if there is none that can be understood. */
 int origin_read(struct cni_call *c, const struct origin **o) NODISCARD;
+/*
+ * Of an ADD by the reference, which keeps the name in the alias, and nothing else: it leaves the
+ * device down.
+ */
+int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists) NODISCARD;
 int origin_decode(const struct json *v, struct origin *o, struct err *err) NODISCARD;
 int origin_remove(struct cni_call *c) NODISCARD;
+
+/*
+ * ADD, of a device on the host: an attachment that has not been deleted yet may have it written
+ * down. If the device is not again what it was, what that ADD found counts, and goes into *o. The
+ * other's file is *path then, to be removed once *o is written; else NULL.
+ */
+int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,
+		   const char **path) NODISCARD;
 
 /* GC: attfile_gc() over these files, with `mine` for those of this network. */
 int origin_gc(struct cni_call *c, attfile_mine mine) NODISCARD;

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "iface/vf.h"
 #include "iface/sysctl_list.h"
+#include "iface/vf.h"
 #include "iface/vlan_list.h"
 #include "ovs/attach.h"
 #include "ovs/cache.h"

@@ -462,6 +462,32 @@ refused_key() {
 	json_is "$(ip -j link show lo)" '.[0].ifalias' null
 }
 
+@test "another container gets it before the first one's DEL: it comes home as it was at first" {
+	ip link set dev1 mtu 1400 alias mine
+	add_dev1
+	in_box link set eth0 netns 1 name dev77 mtu 1300
+	ip netns del box
+	netns box
+	CID=c2 add host-device eth1 <<<"$(conf "del(.device) | .hwaddr = \"$MAC\"")"
+	expect_ok
+	[ "$(ls $RECORDS)" = c2:eth1.json ] || fail "one record"
+	CNI_NETNS='' del host-device <<<"$CONF"
+	expect_silent
+	in_box link show eth1
+	CID=c2 del host-device eth1 <<<"$CONF"
+	expect_silent
+	came_home
+}
+
+@test "an attachment that the reference has deleted: what is now counts" {
+	add_dev1
+	ref_run del host-device <<<"$CONF"
+	expect_silent
+	ip link set dev1 mtu 1300
+	add_dev1
+	del_dev1
+}
+
 @test "GC brings home what is not valid, and releases its addresses" {
 	local before1 before2
 	device 2

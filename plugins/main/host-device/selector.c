@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "find.h"
+#include "selector.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * find.h - which device a configuration means: by its name, its MAC address, or its place in sysfs.
+ * selector.h - which device a configuration means: by its name, its MAC address, or its place in
+ * sysfs.
  */
 #pragma once
 
