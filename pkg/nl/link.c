@@ -148,6 +148,12 @@ void nl_link_txqlen(struct nl *nl, int index, uint32_t packets)
 	nl_u32(nl, IFLA_TXQLEN, packets);
 }
 
+void nl_link_master(struct nl *nl, int index, int master)
+{
+	link_msg(nl, RTM_NEWLINK, index, "set master");
+	nl_u32(nl, IFLA_MASTER, (uint32_t)master);
+}
+
 /* Kernels before 6.2 rename no link that is up; within one message the name comes first. */
 void nl_link_rename(struct nl *nl, int index, const char *name)
 {
