@@ -56,7 +56,7 @@ void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_txqlen(struct nl *nl, int index, uint32_t packets);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
-void nl_link_master(struct nl *nl, int index, int master); /* 0 = none any more */
+void nl_link_master(struct nl *nl, int index, int master);       /* 0 = none any more */
 /* Let a port that was dormant forward; its peer must be up. */
 void nl_port_activate(struct nl *nl, int index);
 /* Into another namespace, down, under that name: not if the name is taken there. */

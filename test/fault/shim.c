@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -410,6 +411,19 @@ API int fstat(int fd, struct stat *st)
 API int fstatat(int dir, const char *path, struct stat *st, int flags)
 {
 	return fault(STAT, "fstatat", path, EIO) ? -1 : NEXT(fstatat)(dir, path, st, flags);
+}
+
+/* Of a tap device; others are made to look, not to change. */
+API int ioctl(int fd, unsigned long request, ...)
+{
+	bool of_tun = _IOC_TYPE(request) == 'T' && _IOC_NR(request) >= 200;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return of_tun && fault(WRITE, "ioctl", NULL, EBUSY) ? -1 : NEXT(ioctl)(fd, request, arg);
 }
 
 /* ---- namespaces, processes, random ----------------------------------------------------------- */

@@ -105,6 +105,12 @@ both_ways() {
 @test "macvlan 1.0.0" { both_ways macvlan 1.0.0; }
 @test "macvlan 1.1.0" { both_ways macvlan 1.1.0; }
 
+# The reference's IPv6 waits five seconds each time.
+@test "tap 0.2.0" { both_ways tap 0.2.0; }
+@test "tap 0.3.1" { both_ways tap 0.3.1; }
+@test "tap 0.4.0" { both_ways tap 0.4.0; }
+@test "tap 1.1.0" { both_ways tap 1.1.0; }
+
 @test "host-local 0.1.0" { both_ways host-local 0.1.0; }
 @test "host-local 0.2.0" { both_ways host-local 0.2.0; }
 @test "host-local 0.3.0" { both_ways host-local 0.3.0; }

@@ -124,6 +124,28 @@ host_device() {
 	both_refuse host-device '{"cniVersion":"1.1.0","name":"net","type":"host-device"}'
 }
 
+# ---- tap -----------------------------------------------------------------------------------
+
+# tap EXTRA [IPAM]
+tap() {
+	jq -nc --argjson extra "$1" --argjson ipam "${2:-null}" '
+		{cniVersion: "1.1.0", name: "net", type: "tap"} + $extra + if $ipam then {ipam: $ipam} else {} end'
+}
+
+@test "tap: IPv4" { same tap "$(tap '{}' "$V4")"; }
+@test "tap: static addresses of both families, dns" { same tap "$(tap "$DNS" "$(jq -c 'del(.dns) | del(.addresses[1].gateway)' <<<"$STATIC")")"; }
+@test "tap: mtu, mac" { same tap "$(tap '{"mtu":1300,"mac":"02:aa:00:00:00:01"}' "$V4")"; }
+@test "tap: no IPAM, in a bridge" {
+	bridge() { ip -n box link add br0 type bridge; }
+	PREPARE=bridge
+	same tap "$(tap '{"bridge":"br0","mac":"02:aa:00:00:00:01"}')"
+}
+@test "tap: owner; group; more queues" {
+	same tap "$(tap '{"owner":7}')"
+	same tap "$(tap '{"group":7,"multiQueue":true}')"
+	same tap "$(tap '{"owner":7,"group":8,"multiQueue":true}')"
+}
+
 # ---- host-local alone ----------------------------------------------------------------------
 
 @test "host-local: range and gateway" {

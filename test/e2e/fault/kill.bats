@@ -24,6 +24,7 @@ row() {
 		wire
 		;;
 	loopback) conf='"dns":{}' ;;
+	tap) conf='"owner":1,"group":1,"mtu":1400,"mac":"02:aa:00:00:00:01",'$IPAM ;;
 	host-device)
 		conf='"device":"dev1",'$IPAM
 		devices 0 1
@@ -216,6 +217,10 @@ matrix() {
 
 @test "host-device" {
 	matrix host-device
+}
+
+@test "tap" {
+	matrix tap
 }
 
 @test "host-local" {

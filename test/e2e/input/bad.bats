@@ -29,6 +29,7 @@ BASES='{
 	"dummy": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"dummy",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"host-device": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"host-device","device":"x","DPDKMode":true},
+	"tap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"tap"},
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
@@ -259,7 +260,7 @@ as_the_reference() {
 
 @test "row 11: what the reference takes for an empty string, so do we" {
 	local plugin
-	for plugin in bridge ptp loopback host-device host-local static firewall; do
+	for plugin in bridge ptp loopback host-device tap host-local static firewall; do
 		each_case "$plugin" empty as_the_reference
 	done
 }
@@ -376,6 +377,14 @@ for_each_key_of() {
 	each_case host-device type bad_in_every_verb
 	codes="6 7" each_case host-device long bad_add
 	each_case host-device null null_is_absent
+	nothing_changed
+}
+
+@test "tap: each key with a wrong type, out of range, too long, null" {
+	each_case tap type bad_in_every_verb
+	codes="6 7" each_case tap range bad_add
+	codes="6 7" each_case tap long bad_add
+	each_case tap null null_is_absent
 	nothing_changed
 }
 
@@ -904,7 +913,7 @@ bad_namespaces() {
 	touch "$BATS_TEST_TMPDIR/file"
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	ln -s loop "$BATS_TEST_TMPDIR/loop"
-	for plugin in bridge ptp loopback ovs host-device firewall $MIRRORS; do
+	for plugin in bridge ptp loopback ovs host-device tap firewall $MIRRORS; do
 		bad_namespaces
 	done
 	nothing_changed

@@ -77,6 +77,10 @@ uplink() {
 	run_example host-device.conflist 10.98.0.1
 }
 
+@test "tap.conflist" {
+	run_example tap.conflist none
+}
+
 @test "every example has a test here" {
 	local file
 	for file in "$EXAMPLES"/*; do

@@ -6,7 +6,7 @@
 
 load ../lib
 
-INTERFACE_PLUGINS="bridge ptp loopback macvlan"
+INTERFACE_PLUGINS="bridge ptp loopback macvlan tap"
 IPAM_PLUGINS="host-local static"
 VETH_PLUGINS="bridge ptp"
 EVERY_PLUGIN="$INTERFACE_PLUGINS $IPAM_PLUGINS"
