@@ -17,6 +17,7 @@
 #include "nl/bridge_vlan.h"
 #include "nl/conntrack.h"
 #include "nl/link.h"
+#include "nl/link_device.h"
 #include "nl/qdisc.h"
 #include "nl/route_copy.h"
 #include "nl/rule.h"
@@ -250,6 +251,7 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 	struct route_list routes = { .arena = arena };
 	struct rule_list rules = { .arena = arena };
 	struct link_list links = { .arena = arena };
+	struct link_device_list devices = { .arena = arena };
 	struct link link = { 0 };
 	struct port_vlans vlans;
 	struct qdisc_set qdiscs;
@@ -260,7 +262,7 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return ask_forward(nl, which, arena);
 	if (which >= 128)
 		return ask_nft(nl, which, arena);
-	switch (which % 15) {
+	switch (which % 16) {
 	case 0:
 		return nl_link_get(nl, "eth0", &link);
 	case 1:
@@ -289,6 +291,8 @@ static int ask(struct nl *nl, uint8_t which, struct arena *arena)
 		return nl_rule_list(nl, &rules);
 	case 13:
 		return nl_link_list(nl, &links);
+	case 14:
+		return nl_device_list(nl, &devices);
 	default:
 		return commit(nl);
 	}

@@ -37,6 +37,7 @@ static const struct seed {
 	{ 11, RTM_GETROUTE, AF_INET6, sizeof(struct rtmsg) },
 	{ 13, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 12, RTM_GETRULE, AF_UNSPEC, sizeof(struct fib_rule_hdr) },
+	{ 14, RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg) },
 	{ 8, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, AF_INET, sizeof(struct nfgenmsg),
 	  NETLINK_NETFILTER },
 	{ 128 + 5, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, AF_UNSPEC, sizeof(struct nfgenmsg),
