@@ -56,7 +56,11 @@ void nl_link_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_txqlen(struct nl *nl, int index, uint32_t packets);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
-void nl_link_master(struct nl *nl, int index, int master);       /* 0 = none any more */
+/*
+ * Into a bridge or a VRF, 0 = out of it. For a VRF what is up goes down and comes up again: its
+ * routes go, and addresses of IPv6.
+ */
+void nl_link_master(struct nl *nl, int index, int master);
 /* Let a port that was dormant forward; its peer must be up. */
 void nl_port_activate(struct nl *nl, int index);
 /* Into another namespace, down, under that name: not if the name is taken there. */

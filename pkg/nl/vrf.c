@@ -52,14 +52,6 @@ void nl_vrf_add(struct nl *nl, const char *name, uint32_t table)
 	}
 }
 
-void nl_link_master(struct nl *nl, int index, int master)
-{
-	struct ifinfomsg ifi = { .ifi_index = index };
-
-	nl_msg(nl, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set master");
-	nl_u32(nl, IFLA_MASTER, (uint32_t)master);
-}
-
 /* One without a table is EINVAL where the type is known, before anything is made. */
 int nl_vrf_probe(struct nl *nl, bool *has)
 {

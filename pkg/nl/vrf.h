@@ -25,8 +25,5 @@ int nl_vrf_list(struct nl *nl, struct vrf_list *out) NODISCARD;
 /* Queue. ip link add NAME up type vrf table TABLE; EOPNOTSUPP if the kernel has none. */
 void nl_vrf_add(struct nl *nl, const char *name, uint32_t table);
 
-/* Queue. 0 = none. What is up goes down and comes up again: routes go, and addresses of IPv6. */
-void nl_link_master(struct nl *nl, int index, int master);
-
 /* Has the kernel the type? Makes nothing. */
 int nl_vrf_probe(struct nl *nl, bool *has) NODISCARD;

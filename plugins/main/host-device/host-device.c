@@ -14,6 +14,7 @@
 
 struct host_device_conf {
 	struct selector selector;
+	bool slaac;
 	struct sysctl_list sysctls;
 	bool dad, use_network;
 	struct origin origin;   /* ADD: what the device was */
@@ -29,6 +30,7 @@ static const struct json_field host_device_fields[] = {
 	F_BOOL("DPDKMode", struct host_device_conf, selector.userspace),
 	F_BOOL("enabledad", struct host_device_conf, dad),
 	F_BOOL("useInterfaceNetwork", struct host_device_conf, use_network),
+	F_BOOL("slaac", struct host_device_conf, slaac),
 	F_MAP("sysctl", struct host_device_conf, sysctls.keys),
 	F_HERE("runtimeConfig",
 	       F_TABLE(F_STR("deviceID", struct host_device_conf, selector.device_id))),
@@ -168,7 +170,11 @@ static int configure(struct cni_call *c, const struct ipam *ipam, const struct l
 {
 	struct host_device_conf *conf = c->conf;
 	uint32_t index = cni_add_interface(c, inside, c->req->netns);
-	const struct configure_options options = { .dad = conf->dad, .sysctls = &conf->sysctls };
+	const struct configure_options options = {
+		.dad = conf->dad,
+		.slaac = conf->slaac,
+		.sysctls = &conf->sysctls,
+	};
 
 	if (cni_ipam_add(c, ipam) < 0)
 		return -1;

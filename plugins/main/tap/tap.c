@@ -9,10 +9,12 @@
 #include "iface/mac.h"
 #include "iface/move.h"
 #include "iface/verify.h"
+#include "nl/link_wait.h"
 #include "skel/delegate.h"
 
 struct tap_conf {
 	struct tap_device device;
+	bool slaac;
 	struct sysctl_list sysctls;
 	uint32_t mtu;
 	const char *mac_text, *runtime_mac, *bridge;
@@ -31,6 +33,7 @@ static const struct json_field tap_fields[] = {
 	       .has_offset = offsetof(struct tap_conf, device.has_group)),
 	F_STR("selinuxContext", struct tap_conf, device.selinux_context),
 	F_STR("bridge", struct tap_conf, bridge, .max = IFNAMSIZ - 1),
+	F_BOOL("slaac", struct tap_conf, slaac),
 	F_MAP("sysctl", struct tap_conf, sysctls.keys),
 	F_HERE("runtimeConfig", F_TABLE(F_STR("mac", struct tap_conf, runtime_mac))),
 	F_MAP("args", struct tap_conf, args),
@@ -71,8 +74,7 @@ static int delete_device(struct cni_call *c)
 		return -1;
 	if (!l.index || strcmp(l.kind, "tun") != 0)
 		return 0;
-	nl_link_del(c->sandbox, l.index);
-	return nl_commit_allow(c->sandbox, ENODEV);
+	return nl_link_del_announced(c->sandbox, l.index, c->netns_fd, l.index);
 }
 
 /* One that does not persist yet goes with its descriptor. */
@@ -130,7 +132,11 @@ static int create(struct cni_call *c, struct link *inside)
 static int configure(struct cni_call *c, const struct link *inside, uint32_t index)
 {
 	struct tap_conf *conf = c->conf;
-	const struct configure_options options = { .arp_notify = true, .sysctls = &conf->sysctls };
+	const struct configure_options options = {
+		.arp_notify = true,
+		.slaac = conf->slaac,
+		.sysctls = &conf->sysctls,
+	};
 
 	if (c->result.n_ips)
 		return configure_iface(c, inside, index, &options);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "carry.h"
 #include "device.h"
+#include "nl/link_wait.h"
 #include "sys/lock.h"
 
 struct vrf_conf {
@@ -127,8 +128,7 @@ static void release(struct cni_call *c, struct cni_steps *steps, const struct de
 	cni_step(c, steps, rc);
 	if (rc < 0)
 		return;
-	nl_link_del(c->sandbox, d->index);
-	cni_step(c, steps, nl_commit_allow(c->sandbox, ENODEV));
+	cni_step(c, steps, nl_link_del_announced(c->sandbox, d->index, c->netns_fd, d->index));
 }
 
 /* Whoever holds the lock does not keep the container from its end. */
