@@ -144,12 +144,14 @@ struct garbage {
 	struct store *s;
 	bool (*keep)(const struct holder *holder, void *arg);
 	void *arg;
+	bool unread; /* a reservation may be one of a holder whose entry is dropped */
 };
 
 static int gc_reservation(const struct reservation *r, void *arg)
 {
-	const struct garbage *g = arg;
+	struct garbage *g = arg;
 
+	g->unread |= r->state == RESERVATION_TAKEN;
 	if (r->state != RESERVATION_HELD || g->keep(&r->holder, g->arg))
 		return 0;
 	release_one(g->s, &r->ip);
@@ -159,13 +161,15 @@ static int gc_reservation(const struct reservation *r, void *arg)
 
 int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg), void *arg)
 {
-	struct garbage g = { s, keep, arg };
+	struct garbage g = { s, keep, arg, false };
+	int rc;
 
 	if (s->dir < 0)
 		return 0;
-	if (reservation_scan(s->dir, gc_reservation, &g, s->err) < 0)
-		return err_wrap(s->err, "%s", s->path);
-	return end_release(s);
+	rc = reservation_scan(s->dir, gc_reservation, &g, s->err);
+	if (g.unread)
+		index_distrust(&s->index);
+	return rc < 0 ? err_wrap(s->err, "%s", s->path) : end_release(s);
 }
 
 static void gc_boot(const struct index_holder_key *key, const struct index_holder_entry *e,

@@ -173,6 +173,11 @@ disturb() {
 	each_fault del_with_fault
 }
 
+@test "host-local GC" {
+	use host-local "$HOST_LOCAL"
+	each_fault gc_with_fault
+}
+
 @test "host-local DEL with an index to rebuild" {
 	use host-local "$HOST_LOCAL"
 	busy

@@ -13,12 +13,14 @@
 
 SHIM=$ROOT/build/fault/shim.so
 
-# Two files may build it at once.
+# Files that start together build it at once, each as the same process of its own namespace.
 build_shim() {
+	local built
 	mkdir -p "$ROOT/build/fault"
+	built=$(mktemp "$SHIM.XXXXXX")
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -U_FORTIFY_SOURCE -Wall -Wextra -shared -fPIC \
-		-o "$SHIM.$$" "$ROOT/test/fault/shim.c"
-	mv -f "$SHIM.$$" "$SHIM"
+		-o "$built" "$ROOT/test/fault/shim.c"
+	mv -f "$built" "$SHIM"
 }
 
 fault_begin() {
