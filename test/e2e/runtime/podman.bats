@@ -41,16 +41,3 @@ teardown() {
 	podman_with rm -f -t 0 first
 	expect_nothing_left
 }
-
-@test "podman: a network that podman makes itself" {
-	podman_with network create --disable-dns --subnet 10.99.0.0/24 --internal made
-	jq -e '.plugins[0].type == "bridge"' "$BATS_FILE_TMPDIR/net.d/made.conflist"
-	jq '.plugins |= map(select(.type | IN("bridge", "host-local", "loopback")))' \
-		"$BATS_FILE_TMPDIR/net.d/made.conflist" >"$BATS_TEST_TMPDIR/made"
-	cat "$BATS_TEST_TMPDIR/made"
-	cp "$BATS_TEST_TMPDIR/made" "$BATS_FILE_TMPDIR/net.d/made.conflist"
-	output=$(container --rm --network made -- ip -4 addr show eth0)
-	echo "$output"
-	grep -q 'inet 10.99.0.2/24' <<<"$output"
-	expect_nothing_left
-}

@@ -84,3 +84,10 @@ expect_nothing_left() {
 		-type f -name '[0-9]*' -print)"
 	expect_same "cached results" "" "$(find /var/lib/cni/results -type f 2>/dev/null)"
 }
+
+# The same of those that make rules; sets and tables for all may stay.
+expect_no_rules() {
+	expect_same "records" "" "$(find /run/cni* -type f ! -name 'netns-*')"
+	[ -z "$(nft -j list ruleset | jq -c '.nftables[] | (.set, .map | select(.elem))')" ] ||
+		fail "no element: $(nft list ruleset)"
+}
