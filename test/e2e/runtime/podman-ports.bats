@@ -47,12 +47,13 @@ answer() {
 }
 
 expect_answer() {
-	local i
+	local i said
 	for ((i = 0; i < 50; i++)); do # until httpd listens
-		[ "$(answer)" != "it answers" ] || return 0
-		[[ $(answer) == *refused* ]] || break
+		said=$(answer)
+		[ "$said" != "it answers" ] || return 0
+		[[ $said == *refused* ]] || break
 	done
-	fail "an answer from outside, not: $(answer)"
+	fail "an answer from outside, not: $said"
 }
 
 nothing_of_it() {
