@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2034,SC2154
 #
-# Pods by containerd's CRI, as the kubelet runs them: with host ports, through bridge, portmap, firewall and
-# tuning, IPv4 and IPv6. Whatever becomes of a pod, what StopPodSandbox leaves is what was there before it:
-# the store, the rules, the results, the links, our records.
+# Pods by containerd's CRI, as the kubelet runs them: with host ports and rates of both directions, through
+# bridge, portmap, firewall, tuning and bandwidth, IPv4 and IPv6. Whatever becomes of a pod, what
+# StopPodSandbox leaves is what was there before it: the store, the rules, the results, the links, our records.
 
 load ../lib
 load ../traffic/traffic
@@ -15,7 +15,8 @@ LIST='{"cniVersion": "1.0.0", "name": "pods", "plugins": [
 		"routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}},
 	{"type": "portmap", "capabilities": {"portMappings": true}},
 	{"type": "firewall"},
-	{"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}}]}'
+	{"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}},
+	{"type": "bandwidth", "capabilities": {"bandwidth": true}}]}'
 
 # The first pod makes what is for all: the bridge, the tables.
 setup_file() {
@@ -59,11 +60,12 @@ expect_as_before() {
 	expect_same "state" "$before" "$(everything)"
 }
 
-# usual_pod NAME HOSTPORT [ATTEMPT] : TCP and UDP to its port 80.
+# usual_pod NAME HOSTPORT [ATTEMPT] : TCP and UDP to its port 80, 10 Mbit/s in, 5 out.
 usual_pod() {
 	pod "$1" "$(jq -n --argjson port "$2" --argjson attempt "${3:-0}" '
 		{metadata: {attempt: $attempt},
-		 port_mappings: ["TCP", "UDP" | {protocol: ., container_port: 80, host_port: $port}]}')"
+		 port_mappings: ["TCP", "UDP" | {protocol: ., container_port: 80, host_port: $port}],
+		 annotations: {"kubernetes.io/ingress-bandwidth": "10M", "kubernetes.io/egress-bandwidth": "5M"}}')"
 }
 
 pods_end() {
@@ -88,7 +90,19 @@ files_of() {
 	{
 		find /var/lib/cni /run/cni* -type f -name "*$1*"
 		grep -rlF "$1" /var/lib/cni/networks /run/cnic
-	} | sed "s/$1/ID/; s/[0-9a-f]\{16\}-[0-9a-f]\{16\}/INSTANCE/" | sort
+	} | sed "s/$1/ID/; s/[0-9a-f]\{16\}-[0-9a-f]\{16\}/INSTANCE/; s/bwp.*/IFB/" | sort
+}
+
+# rate_of LINK : of its token bucket, in bytes a second.
+rate_of() {
+	tc -j qdisc show dev "$1" | jq -r '.[] | select(.kind == "tbf") | .options.rate'
+}
+
+# The pod's link on the host.
+host_end() {
+	local index
+	index=$(ns_ip "$pod_ns" -j link show eth0 | jq '.[].link_index')
+	ip -j link | jq -r --argjson index "$index" '.[] | select(.ifindex == $index).ifname'
 }
 
 # pod_killed ID : returns when containerd says so.
@@ -120,15 +134,17 @@ pod_killed() {
 	expect_as_before
 }
 
-@test "cri: a pod's rules, sysctl, files; all gone by StopPodSandbox, and by another" {
+@test "cri: a pod's rules, rates, sysctl, files; all gone by StopPodSandbox, and by another" {
 	local id ip4 ip6
 	id=$(usual_pod web 8080 | cri run)
 	about_pod "$id"
 	read -r -d '' ip4 ip6 <<<"$pod_ips" || true
 	expect_same "rules" "$(printf '%s\n' cnic_{firewall,masquerade}\ v{"4 $ip4","6 $ip6"} \
 		cnic_portmap\ {any{4,6,6_lo}\ {tcp,udp}\ 8080,snat{"4 $ip4","6 $ip6"}} | sort)" "$(rules_of "$id")"
+	expect_same "ingress" 1250000 "$(rate_of "$(host_end)")"
+	expect_same "egress" 625000 "$(rate_of "$(ip -j link show type ifb | jq -r '.[].ifname')")"
 	expect_same "sysctl" 1 "$(in_ns "$pod_ns" cat /proc/sys/net/ipv4/conf/eth0/arp_filter)"
-	expect_same "files" "$(printf '%s\n' /run/cnic/rules/INSTANCE-{bridge,firewall,portmap} \
+	expect_same "files" "$(printf '%s\n' /run/cnic/{bandwidth/IFB,rules/INSTANCE-{bridge,firewall,portmap}} \
 		/var/lib/cni/{networks/pods/{"$ip4","$ip6"},results/{cni-loopback-ID-lo,pods-ID-eth0}})" "$(files_of "$id")"
 	expect_same "the result's addresses" "$pod_ips" \
 		"$(jq -r '.result.ips[].address | split("/")[0]' "/var/lib/cni/results/pods-$id-eth0" | sort)"
