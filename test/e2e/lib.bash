@@ -133,6 +133,35 @@ with_preload() {
 	LD_PRELOAD=$library ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
 }
 
+# ---- what the run is the proof of ------------------------------------------------------------
+#
+# With MATRIX, the name of a directory, the run notes what it has seen: test/matrix makes tables of it.
+
+# tally COLUMN TRIED CLEAN : points of $plugin's row.
+tally() {
+	[ -z "${MATRIX:-}" ] || echo "$plugin $*" >>"$MATRIX/points"
+}
+
+# A verb that was well. Of ours: of which version and families the plugin's last ADD was; of either: whether the
+# other one has added what it checked or deleted.
+declare -gA noted_add noted_side
+note_verb() {
+	local version side=ours attachment=$2/$CID/$3
+	[ "$PLUGINS" = "$CNIC_BIN" ] || side=ref
+	if [ "$1" = ADD ]; then
+		noted_side[$attachment]=$side
+		version=${output#*\"cniVersion\":}
+		version=${version#*\"}
+		noted_add[$2]=${version%%\"*}
+		noted_add[$2]+=' '
+		[[ ! $output =~ \"(address|ip)\":\ *\"[0-9]+\. ]] || noted_add[$2]+=4
+		[[ ! $output =~ \"(address|ip)\":\ *\"[0-9a-f]*: ]] || noted_add[$2]+=6
+	elif [ "${noted_side[$attachment]:-$side}" != "$side" ]; then
+		plugin=$2 tally crossover 1 1
+	fi
+	[ $side = ref ] || echo "$2 $1 ${BATS_TEST_FILENAME#"$ROOT"/test/} ${noted_add[$2]:--}" >>"$MATRIX/verbs"
+}
+
 # ---- calls ---------------------------------------------------------------------------------
 
 # Chooses whose binaries a command uses: `ref_run add …`, `ours_run del …`.
@@ -165,6 +194,7 @@ cni() {
 	errors=$(<"$stderr_file")
 	echo "\$ $verb $plugin $CID/$ifname: exit $status ${output:+$'\n'}$output"
 	echo "${errors:+stderr: }$errors"
+	[ -z "${MATRIX:-}" ] || [ "$status" -ne 0 ] || note_verb "$verb" "$plugin" "$ifname"
 }
 
 # ADD keeps its result for with_result; the other verbs leave it.

@@ -60,12 +60,14 @@ observe() {
 
 # The chatter of the calls goes to a file that is shown with a failure.
 compare() {
-	local chatter=$BATS_TEST_TMPDIR/chatter one
+	local chatter=$BATS_TEST_TMPDIR/chatter one plugin=$1
+	tally differential 1 0
 	one=$(observe ref "$@" 3>"$chatter")
 	observed=$(observe ours "$@" 3>>"$chatter")
 	cat "$chatter"
 	expect_same "success or failure of ADD" "${one%%$'\n'*}" "${observed%%$'\n'*}"
 	expect_same "what the reference and ours do" "$one" "$observed"
+	tally differential 0 1
 }
 
 # same PLUGIN CONF : equal, and the case is one where ADD succeeds.

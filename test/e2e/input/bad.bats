@@ -155,7 +155,9 @@ each_case() {
 	plugin=$1
 	while IFS=$'\t' read -r case_plugin kind path conf other; do
 		cases=$((cases + 1))
+		tally keys 1 0
 		"$3" "$path" "$conf" "$other"
+		tally keys 0 1
 	done <"$BATS_FILE_TMPDIR/$1.$2"
 	[ $cases -gt 0 ] || fail "cases of $2 for $1"
 }
