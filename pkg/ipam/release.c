@@ -144,32 +144,49 @@ struct garbage {
 	struct store *s;
 	bool (*keep)(const struct holder *holder, void *arg);
 	void *arg;
-	bool unread; /* a reservation may be one of a holder whose entry is dropped */
 };
+
+/* What its entry lists may not have been read: a DEL is to find that by it. */
+static bool has_more(struct store *s, const struct holder *holder)
+{
+	struct index_holder_entry e;
+	struct index_holder_key key;
+	struct reservation r;
+	const char *at;
+	struct ip ip;
+
+	if (!s->index.usable)
+		return false;
+	index_holder_key(&s->index, holder, &key);
+	if (!index_holder_get(&s->index, &key, &e) || e.more)
+		return false;
+	for (at = e.ips; index_holder_entry_next(&at, &ip);)
+		if (reservation_read(s->dir, &ip, &r) != RESERVATION_NONE)
+			return true;
+	return false;
+}
 
 static int gc_reservation(const struct reservation *r, void *arg)
 {
-	struct garbage *g = arg;
+	const struct garbage *g = arg;
 
-	g->unread |= r->state == RESERVATION_TAKEN;
 	if (r->state != RESERVATION_HELD || g->keep(&r->holder, g->arg))
 		return 0;
 	release_one(g->s, &r->ip);
-	drop_entry(g->s, &r->holder);
+	if (!has_more(g->s, &r->holder))
+		drop_entry(g->s, &r->holder);
 	return 0;
 }
 
 int store_gc(struct store *s, bool (*keep)(const struct holder *holder, void *arg), void *arg)
 {
-	struct garbage g = { s, keep, arg, false };
-	int rc;
+	struct garbage g = { s, keep, arg };
 
 	if (s->dir < 0)
 		return 0;
-	rc = reservation_scan(s->dir, gc_reservation, &g, s->err);
-	if (g.unread)
-		index_distrust(&s->index);
-	return rc < 0 ? err_wrap(s->err, "%s", s->path) : end_release(s);
+	if (reservation_scan(s->dir, gc_reservation, &g, s->err) < 0)
+		return err_wrap(s->err, "%s", s->path);
+	return end_release(s);
 }
 
 static void gc_boot(const struct index_holder_key *key, const struct index_holder_entry *e,

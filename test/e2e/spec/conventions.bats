@@ -41,6 +41,29 @@ load spec
 	! nft list ruleset | grep 8080 || fail "no port"
 }
 
+@test "C-190 runtimeConfig.bandwidth by bandwidth, mac by macvlan and tap, deviceID by host-device" {
+	local type
+	netns box
+	ip link add v0 type veth peer name eth0 netns box
+	ip -n box link set eth0 up
+	add bandwidth <<<"$(conf bandwidth '.prevResult = {cniVersion: "1.1.0", interfaces: [{name: "v0"}, {name: "eth0",
+		sandbox: "/run/netns/box"}]} | .runtimeConfig.bandwidth = {ingressRate: 8000000, ingressBurst: 8000000}')"
+	expect_ok
+	json_is "$(tc -j qdisc show dev v0)" '.[0] | .kind, .options.rate' $'tbf\n1000000'
+	del bandwidth <<<"$(conf bandwidth)"
+	expect_silent
+	ip link del v0
+	for type in macvlan tap; do
+		add $type <<<"$(conf $type '.runtimeConfig.mac = "02:11:22:33:44:55"')"
+		expect_ok
+		json_is "$(ns_ip box -j link show eth0)" .[0].address 02:11:22:33:44:55
+		del $type <<<"$(conf $type)"
+	done
+	add host-device <<<"$(jq -nc '{cniVersion: "1.1.0", name: "net", type: "host-device",
+		runtimeConfig: {deviceID: "0000:00:1f.9"}}')"
+	expect_code 7 0000:00:1f.9
+}
+
 @test "C-191 args.cni.ips goes before CNI_ARGS IP" {
 	netns box
 	for type in host-local static; do
