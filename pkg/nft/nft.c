@@ -68,19 +68,20 @@ static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint
 		deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 }
 
-/* wmem_max may be less than a large transaction takes; root may go beyond it. */
+/* wmem_max may be less than a large transaction takes; the host's root may go beyond it. */
 void nft_begin(struct nl *nl, size_t elems, struct arena *arena)
 {
 	size_t bytes = NL_BUFSIZE / 2 + elems * ELEM_BYTES;
 	int twice = (int)bytes * 2; /* the kernel counts its own overhead */
+	int fd = mnl_socket_get_fd(nl->sock);
 
 	if (bytes > nl->size) {
 		nl->batch = NL_BATCH + elems;
 		nl->labels = arena_array(arena, const char *, nl->batch);
 		nl->buf = arena_alloc(arena, bytes);
 		nl->size = bytes;
-		(void)setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &twice,
-				 sizeof(twice));
+		if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &twice, sizeof(twice)) < 0)
+			(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &twice, sizeof(twice));
 	}
 	batch_mark(nl, NFNL_MSG_BATCH_BEGIN);
 }

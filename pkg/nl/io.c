@@ -150,6 +150,17 @@ static int collect(struct nl *nl, struct round *r)
 	return r->rc;
 }
 
+/* Root of a user namespace has no larger socket buffer than anyone. */
+static int not_sent(struct nl *nl)
+{
+	if (errno == EMSGSIZE)
+		return err_set(
+			nl->err, ERR_INTERNAL,
+			"send to netlink (%s): %zu bytes are more than net.core.wmem_max allows",
+			nl->labels[0], nl->used);
+	return err_sys(nl->err, "send to netlink (%s)", nl->labels[0]);
+}
+
 /* The one way out of a batch: whatever happens, it is empty afterwards. */
 static int transact(struct nl *nl, struct round *r)
 {
@@ -160,7 +171,7 @@ static int transact(struct nl *nl, struct round *r)
 	if (r->left && nl_seal(nl) < 0)
 		rc = -1;
 	else if (r->left && mnl_socket_sendto(nl->sock, nl->buf, nl->used) < 0)
-		rc = err_sys(nl->err, "send to netlink (%s)", nl->labels[0]);
+		rc = not_sent(nl);
 	else if (r->left)
 		rc = collect(nl, r);
 	nl_reset(nl);

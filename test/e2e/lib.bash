@@ -121,6 +121,15 @@ needs_ipam_inside() {
 		skip "the IPAM plugin is executed here"
 }
 
+is_host_root() {
+	[[ $(</proc/self/uid_map) =~ ^\ *0\ +0\ +4294967295$ ]]
+}
+
+# needs_host_root WHAT : which root of a user namespace is refused.
+needs_host_root() {
+	is_host_root || skip "in a user namespace: no $1"
+}
+
 needs_preload() {
 	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc ||
 		skip "LD_PRELOAD does not reach a static executable"

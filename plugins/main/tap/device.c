@@ -59,6 +59,13 @@ static short flags_of(const struct tap_device *d)
 	return (short)flags;
 }
 
+static int refused_id(struct err *err, const char *key, uint32_t id)
+{
+	if (errno == EINVAL)
+		return err_config(err, "%s: %u is no id of this user namespace", key, id);
+	return err_sys(err, "%s: %u", key, id);
+}
+
 static int make(const struct tap_device *d, int fd, struct err *err)
 {
 	struct ifreq ifr = { .ifr_flags = flags_of(d) };
@@ -68,9 +75,9 @@ static int make(const struct tap_device *d, int fd, struct err *err)
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		return err_sys(err, "create tap %s", d->name);
 	if (d->has_owner && ioctl(fd, TUNSETOWNER, (unsigned long)d->owner) < 0)
-		return err_sys(err, "owner: %u", d->owner);
+		return refused_id(err, "owner", d->owner);
 	if (d->has_group && ioctl(fd, TUNSETGROUP, (unsigned long)d->group) < 0)
-		return err_sys(err, "group: %u", d->group);
+		return refused_id(err, "group", d->group);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ row() {
 		;;
 	dummy) conf='"mac":"02:aa:00:00:00:01",'$IPAM ;;
 	loopback) conf='"dns":{}' ;;
-	tap) conf='"owner":1,"group":1,"mtu":1400,"mac":"02:aa:00:00:00:01",'$IPAM ;;
+	tap) conf='"owner":0,"group":0,"mtu":1400,"mac":"02:aa:00:00:00:01",'$IPAM ;;
 	host-device)
 		conf='"device":"dev1",'$IPAM
 		devices 0 1

@@ -277,7 +277,15 @@ kin() {
 	done
 }
 
+@test "more ports than a user namespace's socket buffers take" {
+	! is_host_root || skip "not in a user namespace"
+	add portmap <<<"$(conf "" "$(seq -f '{"hostPort":%g,"containerPort":80,"protocol":"tcp"}' -s, 20001 25000)")"
+	expect_code 999 'bytes are more than net.core.wmem_max allows'
+	nothing_held
+}
+
 @test "a thousand ports" {
+	needs_host_root "socket buffers beyond the machine's limit"
 	local ports backend
 	ports=$(seq -f '{"hostPort":%g,"containerPort":80,"protocol":"tcp"}' -s, 20001 21000)
 	for backend in $BACKENDS; do
@@ -660,6 +668,7 @@ no_draft() {
 }
 
 @test "iptables: as many ports as a configuration may have" {
+	needs_host_root "socket buffers beyond the machine's limit"
 	local conf
 	conf=$(conf iptables "$(seq -f '{"hostPort":%g,"containerPort":80}' -s, 10001 15000)")
 	add_ok "$conf"

@@ -84,8 +84,9 @@ untap() {
 }
 
 @test "mtu and mac, with owner and group and without" {
-	local more
-	for more in . '.owner = 61000 | .group = 61001' '.owner = 0' '.group = 61001'; do
+	local more ids=('.owner = 61000 | .group = 61001' '.group = 61001')
+	is_host_root || ids=()
+	for more in . '.owner = 0' "${ids[@]}"; do
 		tap ".mtu = 1400 | .mac = \"02:aa:00:00:00:07\" | $more"
 		link_is '[.mtu, .address]' '[1400,"02:aa:00:00:00:07"]'
 		result_is '.interfaces[0] | [.mtu, .mac]' '[1400,"02:aa:00:00:00:07"]'
@@ -114,7 +115,17 @@ untap() {
 	expect_code 7 'mac: "nonsense" is not a MAC address'
 }
 
+@test "an owner or group that is none in this user namespace" {
+	! is_host_root || skip "not in a user namespace"
+	add tap <<<"$(conf '.owner = 61000')"
+	expect_code 7 'owner: 61000 is no id of this user namespace'
+	add tap <<<"$(conf '.group = 61000')"
+	expect_code 7 'group: 61000 is no id of this user namespace'
+	! ip -n box link show eth0 2>/dev/null || fail "no device"
+}
+
 @test "owner, group, multiQueue; a header of virtio where both owner and group are given" {
+	needs_host_root "ids but one"
 	tap '.owner = 61000'
 	link_is '[.linkinfo.info_data.user, .linkinfo.info_data.group, .linkinfo.info_data.vnet_hdr]' '[61000,null,false]'
 	untap
@@ -251,6 +262,7 @@ time.sleep(100)" 3>&-)
 # A file stands in for the kernel's.
 @test "selinuxContext: taken by the process that makes the device" {
 	needs_preload
+	needs_host_root "ids but one"
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC -o "$BATS_TEST_TMPDIR/context.so" \
 		"$ROOT/test/fault/context.c"
 	: >"$BATS_TEST_TMPDIR/context"
