@@ -277,19 +277,12 @@ kin() {
 	done
 }
 
-@test "more ports than a user namespace's socket buffers take" {
-	! is_host_root || skip "not in a user namespace"
-	add portmap <<<"$(conf "" "$(seq -f '{"hostPort":%g,"containerPort":80,"protocol":"tcp"}' -s, 20001 25000)")"
-	expect_code 999 'bytes are more than net.core.wmem_max allows'
-	nothing_held
-}
-
 @test "a thousand ports" {
-	needs_host_root "socket buffers beyond the machine's limit"
 	local ports backend
 	ports=$(seq -f '{"hostPort":%g,"containerPort":80,"protocol":"tcp"}' -s, 20001 21000)
 	for backend in $BACKENDS; do
 		backend=${backend//\"/}
+		[ "$backend" != iptables ] || is_host_root || continue # its own socket buffer is too small there
 		add_ok "$(conf "$backend" "$ports")"
 		check_ok "$(conf "$backend" "$ports")"
 		del_ok "$(bare "$(conf "$backend")")"

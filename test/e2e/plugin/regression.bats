@@ -496,3 +496,13 @@ needs_cnic() {
 		[[ $stderr == *"cnic repair [--network NAME]"* ]] || fail "$bad: $stderr"
 	done
 }
+
+@test "a request that outgrows the socket buffer says what bounds it" {
+	netns box
+	status=0
+	output=$(CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=lo CNI_PATH=$CNIC_BIN \
+		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
+		strace -qq -o /dev/null -e trace=sendto -e inject=sendto:error=EMSGSIZE:when=1 "$CNIC_BIN/loopback" \
+		<<<'{"cniVersion":"1.1.0","name":"net","type":"loopback"}') || status=$?
+	expect_code 999 'bytes are more than net.core.wmem_max allows'
+}
