@@ -65,6 +65,7 @@ left() {
 	tc qdisc show | grep -v noqueue | sed 's/ refcnt.*//' | sort
 	stored "/$LAST"
 	more_state | sort
+	[ "$plugin" != sbr ] || ip -all netns exec ip rule | grep -E 'from|netns'
 }
 
 crowd() {

@@ -40,6 +40,8 @@ host_end_of_box() {
 traces() {
 	grep -rlsE '^c1\b|"c1"' /var/lib/cni/networks /run/cnic /run/cni --exclude-dir=.cnic
 	nft list ruleset | grep -E '"c1[" ]|id: c1|8080|10\.1\.0\.2[^0-9]'
+	find /run/cnic /run/cni -name 'c1[^0-9]*'
+	ip -n box rule | grep -vE 'lookup (local|main|default|.l3mdev-table.)'
 	ip -j link show type ifb | jq -r '.[].ifname'
 	case $plugin in
 	portmap | firewall | tuning | bandwidth | sbr | vrf) ;;
