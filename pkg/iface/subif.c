@@ -83,22 +83,39 @@ static void undo_create(struct cni_call *c, void *name)
 		fprintf(stderr, "rollback: %s %s\n", (const char *)name, c->err->msg);
 }
 
+static void undo_rename(struct cni_call *c, void *link)
+{
+	nl_link_del(c->sandbox, ((struct link *)link)->index);
+	if (nl_commit_allow(c->sandbox, ENODEV) < 0)
+		fprintf(stderr, "rollback: %s %s\n", c->req->ifname, c->err->msg);
+}
+
+/* An interface that was refused is not ours to undo: the name may be another's by now. */
+static int request(struct cni_call *c, struct subif *s, struct nl *nl)
+{
+	bool made;
+
+	nl_link_add(nl, &s->req);
+	made = nl_commit(nl) == 0;
+	if (made || nl->ack_lost)
+		undo_push(c, undo_create, arena_strdup(c->arena, s->req.name));
+	return made ? 0 : -1;
+}
+
 /*
  * The name is taken where the socket is, which counts before Linux 6.15: made under another one,
  * still where it belongs, and renamed there.
  */
 static int create_and_rename(struct cni_call *c, struct subif *s, struct nl *nl)
 {
-	struct link link;
+	struct link *link = arena_new(c->arena, struct link);
 
 	err_clear(c->err);
-	if (veth_random_name(c, &s->req.name) < 0)
+	if (veth_random_name(c, &s->req.name) < 0 || request(c, s, nl) < 0 ||
+	    nl_link_get(c->sandbox, s->req.name, link) < 0)
 		return -1;
-	undo_push(c, undo_create, arena_strdup(c->arena, s->req.name));
-	nl_link_add(nl, &s->req);
-	if (nl_commit(nl) < 0 || nl_link_get(c->sandbox, s->req.name, &link) < 0)
-		return -1;
-	nl_link_rename(c->sandbox, link.index, c->req->ifname);
+	undo_push(c, undo_rename, link);
+	nl_link_rename(c->sandbox, link->index, c->req->ifname);
 	return nl_commit(c->sandbox);
 }
 
@@ -109,16 +126,14 @@ static int create(struct cni_call *c, struct subif *s, const struct link *master
 	s->req.name = c->req->ifname;
 	s->req.parent = master->index;
 	s->req.netns = nl == c->host ? c->netns_fd : -1;
-	undo_push(c, undo_create, arena_strdup(c->arena, c->req->ifname));
-	nl_link_add(nl, &s->req);
-	if (nl_commit(nl) == 0)
+	if (request(c, s, nl) == 0)
 		return 0;
 	if (c->err->sys == EEXIST && nl == c->host && create_and_rename(c, s, nl) == 0)
 		return 0;
 	return holder_explain(c, nl, master, &s->req);
 }
 
-/* The interface, down. That the name is free is asked first, so that an undo by name is right. */
+/* The interface, down. That the name is free is asked first: an undo may have to go by it. */
 static int make(struct cni_call *c, struct subif *s, const struct link *master, struct link *inside)
 {
 	if (nl_link_get_allow(c->sandbox, c->req->ifname, inside) < 0)

@@ -267,6 +267,40 @@ routes() { # FAMILY
 	ip -n box link show eth0 >/dev/null || fail "another kind of interface to stay"
 }
 
+# stopped_after N : ADD in the background, which has stopped behind its N-th request to the kernel.
+stopped_after() {
+	mkfifo -m 600 "$BATS_TEST_TMPDIR/trace$1"
+	CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
+		strace -o "$BATS_TEST_TMPDIR/trace$1" -e trace=sendto -e inject="sendto:signal=STOP:when=$1" \
+		"$PLUGINS/macvlan" <<<"$(macvlan)" >"$BATS_TEST_TMPDIR/output" 2>/dev/null 3>&- &
+	tracer=$!
+	exec {trace}<"$BATS_TEST_TMPDIR/trace$1"
+	grep -q -m 1 'stopped by SIGSTOP' <&"$trace"
+}
+
+# goes_on : to its end. What strace writes meanwhile is read.
+goes_on() {
+	kill -CONT "$(pgrep -P "$tracer")"
+	cat <&"$trace" >/dev/null
+	exec {trace}<&-
+	wait "$tracer" || true
+}
+
+@test "an interface of that name that comes just now is left alone" {
+	local n
+	for n in 1 2 3 4 5 6; do
+		stopped_after $n || fail "to stop behind request $n"
+		ip -n box link add eth0 type veth peer name other 2>/dev/null || break
+		goes_on
+		grep -q '"code"' "$BATS_TEST_TMPDIR/output" || fail "an error"
+		link_is .linkinfo.info_kind veth
+		ip -n box link del eth0
+	done
+	goes_on
+	[ "$n" -gt 1 ] || fail "one before it is made"
+	[ -z "$(ip -n box -j link | jq -r '.[] | select(.ifname == "other")')" ] || fail "none beside"
+}
+
 @test "who holds the master: a bridge, a passthru interface of another container" {
 	ip link add br0 type bridge
 	ip link set m0 master br0
