@@ -196,11 +196,12 @@ static int choose_master(struct cni_call *c, struct subif *s)
 int subif_validate(struct cni_call *c)
 {
 	struct subif *s = c->conf;
-	const char *fault;
+	const char *fault = NULL;
 
 	if (choose_master(c, s) < 0)
 		return -1;
-	fault = *s->master ? str_ifname_fault(s->master) : NULL;
+	if (*s->master && strlen(s->master) < IFNAMSIZ) /* a longer one is an alternative name */
+		fault = str_ifname_fault(s->master);
 	if (fault)
 		return err_config(c->err, "master: %s", fault);
 	return sysctl_list_validate(c, &s->sysctls);
@@ -276,20 +277,32 @@ int subif_del(struct cni_call *c)
 	return cni_steps_end(c, &steps);
 }
 
+/* On a macvlan or ipvlan, the kernel puts one of the same kind on what that is on. */
+static bool is_on(const struct link *inside, const struct link *master)
+{
+	bool beside = strcmp(inside->kind, "vlan") != 0 && !strcmp(inside->kind, master->kind);
+
+	return inside->peer == master->index || (beside && inside->peer == master->peer);
+}
+
 /* A master that went down, or away and came back as another one, carries nothing. */
 static int check_master(struct cni_call *c, const struct subif *s, const struct link *inside)
 {
+	struct nl *nl = master_nl(c, s);
 	struct link master;
+	int rc;
 
 	if (s->no_master)
 		return 0;
-	if (nl_link_get_index_allow(master_nl(c, s), inside->peer, &master) < 0)
+	rc = *s->master ? nl_link_get_allow(nl, s->master, &master)
+			: nl_link_get_index_allow(nl, inside->peer, &master);
+	if (rc < 0)
 		return -1;
 	if (!master.index)
 		return err_set(c->err, ERR_CHECK, "the master of %s is gone", inside->name);
-	if (*s->master && strcmp(master.name, s->master) != 0)
-		return err_set(c->err, ERR_CHECK, "the master of %s is %s, not %s", inside->name,
-			       master.name, s->master);
+	if (*s->master && !is_on(inside, &master))
+		return err_set(c->err, ERR_CHECK, "the master of %s is not %s any more",
+			       inside->name, s->master);
 	if (!(master.flags & IFF_UP) || inside->operstate == LINK_LOWER_DOWN)
 		return err_set(c->err, ERR_CHECK, "master %s of %s is down", master.name,
 			       inside->name);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "iface/sysctl_list.h"
+#include "nl/link_device.h"
 #include "nl/link_kind.h"
 #include "skel/call.h"
 
@@ -30,7 +31,7 @@ struct subif {
 
 /* Those of one on a master. */
 #define SUBIF_MASTER_FIELDS(conf)                                                \
-	F_STR("master", conf, subif.master, .max = IFNAMSIZ - 1, .empty = true), \
+	F_STR("master", conf, subif.master, .max = LINK_ALTNAME_LEN - 1),       \
 		F_BOOL("linkInContainer", conf, subif.in_container),             \
 		F_BOOL("slaac", conf, subif.slaac), SUBIF_FIELDS(conf)
 

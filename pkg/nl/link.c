@@ -310,8 +310,9 @@ int nl_link_find(struct nl *nl, const char *name, int index, bool may_be_gone, s
 	*out = (struct link){ 0 };
 	nl_msg(nl, RTM_GETLINK, 0, &ifi, sizeof(ifi), "look up link");
 	without_ipv6_counters(nl);
+	/* IFLA_IFNAME holds no alternative name, which may be longer; IFLA_ALT_IFNAME any name */
 	if (name)
-		nl_str(nl, IFLA_IFNAME, name);
+		nl_str(nl, strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 	if (nl_query_allow(nl, may_be_gone ? ENODEV : 0, nl_link_parse, out) < 0)
 		return name ? err_wrap(nl->err, "%s", name) : err_wrap(nl->err, "link %d", index);
 	return 0;

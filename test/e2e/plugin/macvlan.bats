@@ -163,6 +163,38 @@ routes() { # FAMILY
 	[ "$(ip -n box -j link show eth0 | jq .[0].link_index)" = "$(cat /sys/class/net/m2/ifindex)" ]
 }
 
+@test "master: by an alternative name" {
+	local name
+	ip link property add dev m0 altname short0 altname longer.than.any.name.of.an.interface
+	for name in short0 longer.than.any.name.of.an.interface; do
+		attached ".master = \"$name\""
+		link_is .link_index "$(ip -j link show m0 | jq .[0].ifindex)"
+		ip link property del dev m0 altname $name
+		check macvlan <<<"$(with_result "$conf")"
+		expect_code 102 'the master of eth0 is gone'
+		detached
+	done
+}
+
+@test "master: a macvlan, of the host's and of the container's" {
+	ip link add mv0 link m0 type macvlan mode bridge
+	ip link set mv0 up
+	attached '.master = "mv0"'
+	ip link add m1 up type veth peer name other
+	ip link del mv0
+	ip link add mv0 link m1 type macvlan mode bridge
+	check macvlan <<<"$(with_result "$conf")"
+	expect_code 102 'the master of eth0 is not mv0 any more'
+	detached
+	ip link del mv0
+	ip link add mv0 link m0 type macvlan mode bridge
+	ip link set mv0 netns box
+	ip -n box link set mv0 up
+	attached '.master = "mv0" | .linkInContainer = true'
+	del macvlan <<<"$conf"
+	expect_silent
+}
+
 @test "master: none of that name" {
 	refused 7 'master: the host has no interface nix0' '.master = "nix0"'
 	refused 7 'master: the container has no interface m0' '.linkInContainer = true'
