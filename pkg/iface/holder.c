@@ -2,6 +2,7 @@
 #include "iface/holder.h"
 
 #include <dirent.h>
+#include <linux/if_link.h>
 #include <string.h>
 
 #include "base/scope.h"
@@ -25,10 +26,17 @@ struct search {
 	struct arena *arena;
 };
 
+/* Macvlan and macvtap share a master, as ipvlan and ipvtap do, but for the mode passthru. */
+static bool can_share(const struct link *l, const struct link_req *req)
+{
+	return l->kind[0] == req->kind[0] && l->mode != MACVLAN_MODE_PASSTHRU &&
+	       req->mode != MACVLAN_MODE_PASSTHRU;
+}
+
 static bool is_rival(const struct link *l, const struct search *s)
 {
 	if (strcmp(s->req->kind, "vlan") != 0)
-		return takes_frames(l);
+		return takes_frames(l) && !can_share(l, s->req);
 	return !strcmp(l->kind, "vlan") && l->vlan_id == s->req->vlan_id &&
 	       l->vlan_protocol == s->req->vlan_protocol;
 }
@@ -88,7 +96,7 @@ static int name_upper(struct cni_call *c, const struct search *s, const struct l
 		      const char *netns)
 {
 	const char *reason = !strcmp(upper->kind, "vlan") ? "a VLAN of a master is one interface's"
-			     : !strcmp(upper->kind, s->req->kind)
+			     : upper->kind[0] == s->req->kind[0]
 				     ? "it cannot be shared in this mode"
 				     : "the kinds cannot share it";
 

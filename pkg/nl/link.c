@@ -243,7 +243,7 @@ static void parse_kind(const struct nl_attrs *data, struct link *l)
 	if (!strcmp(l->kind, "bridge")) {
 		nl_attr_u8(data->of[IFLA_BR_VLAN_FILTERING], &l->vlan_filtering);
 		nl_attr_u16(data->of[IFLA_BR_VLAN_DEFAULT_PVID], &l->default_pvid);
-	} else if (!strcmp(l->kind, "macvlan")) {
+	} else if (!strcmp(l->kind, "macvlan") || !strcmp(l->kind, "macvtap")) {
 		nl_attr_u32(data->of[IFLA_MACVLAN_MODE], &l->mode);
 	} else if (!strcmp(l->kind, "ipvlan")) {
 		nl_attr_u16(data->of[IFLA_IPVLAN_MODE], &mode);
