@@ -128,7 +128,11 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	struct cni_result *r = &c->result;
 	struct tuning t = { .c = c, .opt = opt, .v6 = cni_result_has_family(r, AF_INET6) };
 
-	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0 ||
+	if (opt->arp_notify)
+		nl_link_arp_notify(c->sandbox, inside->index);
+	/* what the configuration sets comes last, and counts */
+	if ((opt->sysctls->n && send_beyond(c, 0) < 0) ||
+	    netns_run(c->netns_fd, tune_inside, &t, c->err) < 0 ||
 	    sysctl_list_apply(c, opt->sysctls, r) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
@@ -140,8 +144,6 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 		if (send_beyond(c, NL_BATCH / 2) < 0)
 			return -1;
 	}
-	if (opt->arp_notify)
-		nl_link_arp_notify(c->sandbox, inside->index);
 	nl_link_up(c->sandbox, inside->index);
 	if (opt->dad && t.v6 && /* what is waited for has to be sent */
 	    (send_beyond(c, 0) < 0 ||

@@ -256,6 +256,12 @@ routes() { # FAMILY
 	detached
 }
 
+@test "sysctl wins over what the plugin sets" {
+	attached '.sysctl = {"net.ipv4.conf.IFNAME.arp_notify": "0", "net.ipv6.conf.IFNAME.ndisc_notify": "0",
+		"net.ipv6.conf.IFNAME.accept_ra": "2", "net.ipv6.conf.IFNAME.keep_addr_on_down": "0"}'
+	detached
+}
+
 @test "the configuration's dns, or IPAM's" {
 	attached '.ipam.dns.nameservers = ["10.1.0.9"]'
 	expect_json .dns.nameservers '["10.1.0.9"]'
@@ -343,6 +349,16 @@ goes_on() {
 	expect_ok
 	NS=box
 	refused 101 'master: m0 carries macvlan net1 already, of namespace /run/netns/other'
+}
+
+@test "an MTU that the kernel refuses is no matter of who else is on the master" {
+	netns other
+	CID=c2 add macvlan net1 <<<"$(macvlan)"
+	expect_ok
+	NS=box
+	refused 999 'create link: Invalid argument' '.mtu = 20'
+	ip link add tap0 link m0 type macvtap mode bridge 2>/dev/null || return 0
+	refused 101 'master: m0 carries macvtap tap0 already: it cannot be shared in this mode' '.mode = "passthru"'
 }
 
 @test "DEL: of what is gone in whichever way" {
