@@ -58,7 +58,7 @@ static int vlan_validate(struct cni_call *c)
 {
 	struct vlan_conf *conf = c->conf;
 
-	if (!*conf->subif.master && !c->req->prev && c->req->command != CNI_CHECK)
+	if (!*conf->subif.master && !c->req->prev && c->req->command == CNI_ADD)
 		return err_config(c->err, "master: missing");
 	if (subif_need_ipam(c, conf->l2_only) < 0 || subif_validate(c) < 0)
 		return -1;

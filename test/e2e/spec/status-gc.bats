@@ -65,6 +65,15 @@ attached() {
 	expect_code 50 br0
 }
 
+# It has no prevResult, from which they take their master.
+@test "STATUS of ipvlan and vlan in a chain" {
+	for plugin in ipvlan vlan; do
+		status_of $plugin <<<'{"cniVersion":"1.1.0","name":"net","type":"'$plugin'","vlanId":5,
+			"ipam":{"type":"static","addresses":[{"address":"10.1.0.2/24"}]}}'
+		expect_silent
+	done
+}
+
 @test "C-143 C-144 STATUS is no condition: ADD without one, DEL while it says 50" {
 	for plugin in bridge ptp host-local; do
 		netns box
