@@ -9,6 +9,7 @@
 #include "cni/conf.h"
 #include "cni/version.h"
 #include "nft/drop.h"
+#include "nl/nl.h"
 #include "skel/record.h"
 #include "sys/netns.h"
 
@@ -40,7 +41,26 @@ static int decode_conf(struct cni_call *c, struct cni_request *req, const struct
 	return cni_version_allows(req->net.version, "ADD", NULL, c->err);
 }
 
-/* 1: the namespace is gone, or the path leads to our own by now, which is no container's. */
+/* Does the path lead to the namespace of the ADD still? */
+static int is_same_netns(const struct record *r, int netns_fd, bool *yes, struct err *err)
+{
+	auto_nl struct nl nl = { 0 };
+	uint64_t cookie;
+
+	*yes = true;
+	if (!r->netns_cookie)
+		return 0;
+	if (nl_open_at(&nl, netns_fd, err) < 0)
+		return -1;
+	cookie = netns_cookie(mnl_socket_get_fd(nl.sock));
+	*yes = !cookie || cookie == r->netns_cookie;
+	return 0;
+}
+
+/*
+ * 1: the namespace is gone, or the path leads to another one by now, be it our own, which is no
+ * container's.
+ */
 static int repair_one(const struct repair *what, const struct record *r, struct cni_call *c)
 {
 	struct cni_request req = {
@@ -54,13 +74,14 @@ static int repair_one(const struct repair *what, const struct record *r, struct 
 		.record = r,
 		.backend = what->backend,
 	};
-	bool gone = false, home = false;
+	bool gone = false, home = false, same = true;
 
 	c->req = &req;
 	if (netns_open(r->netns, &c->netns_fd, &gone, c->err) < 0 ||
-	    (!gone && netns_is_home(c->netns_fd, &home, c->err) < 0))
+	    (!gone && (netns_is_home(c->netns_fd, &home, c->err) < 0 ||
+		       is_same_netns(r, c->netns_fd, &same, c->err) < 0)))
 		return -1;
-	if (gone || home)
+	if (gone || home || !same)
 		return 1;
 	if (find_plugin(c, what, r->plugin) < 0 || decode_conf(c, &req, r) < 0)
 		return -1;

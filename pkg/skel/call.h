@@ -76,8 +76,8 @@ struct cni_plugin {
 	int (*gc)(struct cni_call *c);
 	int (*status)(struct cni_call *c);
 	/*
-	 * Put back the rules of this attachment that are gone: idempotent, touches no link and no
-	 * address. The call is as ADD had it, the configuration from its record, req->prev the
+	 * Put back what is gone of this attachment, its rules, or its interface where that goes
+	 * with its master: idempotent, changes no link and no address that is there. The call is as ADD had it, the configuration from its record, req->prev the
 	 * result that ADD printed or got. With req->backend they become that one's, the new ones
 	 * before the old ones go.
 	 */

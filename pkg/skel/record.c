@@ -53,6 +53,7 @@ static const struct json_field record_fields[] = {
 	F_STR("containerID", struct record, container_id, .required = true, .max = ATTFILE_MAX),
 	F_STR("ifname", struct record, ifname, .required = true),
 	F_STR("netns", struct record, netns, .required = true),
+	F_UINT("netnsCookie", struct record, netns_cookie),
 	F_STR("args", struct record, args, .required = true, .max = ATTFILE_MAX),
 	F_STR("note", struct record, extra),
 	F_MAP("config", struct record, conf, .required = true),
@@ -171,6 +172,9 @@ static int content_of(struct cni_call *c, struct json *record, const char *extra
 	json_add_str(record, "containerID", c->req->container_id);
 	json_add_str(record, "ifname", c->req->ifname);
 	json_add_str(record, "netns", c->req->netns);
+	if (c->sandbox)
+		json_add_int(record, "netnsCookie",
+			     (int64_t)netns_cookie(mnl_socket_get_fd(c->sandbox->sock)));
 	json_add_str(record, "args", c->req->args);
 	if (extra)
 		json_add_str(record, "note", extra);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record.h - what an ADD that made packet filter rules leaves behind, so that DEL, GC, CHECK and
- * repair see what it saw: a file (attfile.h) per attachment and plugin in a directory that only
- * root may enter. It does not survive a reboot, which the rules do not either.
+ * record.h - what an ADD that made packet filter rules, or an interface that goes with its master,
+ * leaves behind, so that DEL, GC, CHECK and repair see what it saw: a file (attfile.h) per
+ * attachment and plugin in a directory that only root may enter. It does not survive a reboot,
+ * which the rules do not either.
  *
  * A file is named by hashes (instance.h) and holds the names; one that is not of these names, or
  * cannot be read, is told of on stderr and passed over. It never holds what the rules are: those
@@ -20,6 +21,7 @@
 
 struct record {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args;
+	uint64_t netns_cookie;   /* of netns as it was; 0 = not known */
 	const char *extra;       /* what the plugin has decided; "" if nothing */
 	const struct json *conf; /* the configuration, all of it but prevResult */
 	const struct json *result;

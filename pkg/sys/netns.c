@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/scope.h"
@@ -76,6 +77,14 @@ int netns_is_home(int fd, bool *is_home, struct err *err)
 		return err_sys(err, "stat %s", own_path);
 	*is_home = own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 	return 0;
+}
+
+uint64_t netns_cookie(int sock)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	return getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
 }
 
 int netns_lock(struct err *err)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -19,6 +20,12 @@ int netns_open(const char *path, int *fd, bool *gone, struct err *err) NODISCARD
  */
 int netns_home(struct err *err) NODISCARD;
 int netns_is_home(int fd, bool *is_home, struct err *err) NODISCARD;
+
+/*
+ * A number of the namespace that a socket is of, which none had before it since boot; paths and
+ * inodes are used again. 0: not known, as before Linux 5.14.
+ */
+uint64_t netns_cookie(int sock);
 
 /*
  * The lock of the namespace this process runs in, for objects in it that calls share: a file named

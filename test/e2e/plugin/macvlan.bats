@@ -438,6 +438,18 @@ repair() {
 	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone"
 }
 
+@test "cnic repair makes nothing in another namespace at the same path" {
+	attached
+	ip -n box link del eth0
+	ip netns del box
+	ip netns add box
+	repair
+	[[ $status -eq 0 && $output == '0 repaired, 0 failed, 1 gone' ]] || fail "as when it is gone"
+	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone"
+	detached
+	[ -z "$(records)" ] || fail "no record"
+}
+
 @test "GC forgets what is not valid" {
 	attached
 	ip netns del box
