@@ -185,9 +185,10 @@ static int choose_master(struct cni_call *c, struct subif *s)
 
 	if (*s->master || !s->prev_master || !prev || c->req->command != CNI_ADD || c->req->record)
 		return 0;
-	if (prev->n_interfaces != 1)
+	if (prev->n_interfaces != 1 || !*prev->interfaces[0].name)
 		return err_config(c->err,
-				  "master: not given, and prevResult has %zu interfaces, not one",
+				  "master: not given, and prevResult has %zu interfaces, not one "
+				  "with a name",
 				  prev->n_interfaces);
 	s->master = prev->interfaces[0].name;
 	return 0;

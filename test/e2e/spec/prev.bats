@@ -33,6 +33,20 @@ passed_on() {
 }
 
 # D5: also one that the user wrote into the first plugin's configuration.
+# It would be the interface of the default route instead.
+@test "prevResult's interface has no name: no master for ipvlan and vlan" {
+	local plugin
+	netns box
+	ip link set m0 up
+	ip route add default dev m0
+	for plugin in ipvlan vlan; do
+		add $plugin <<<'{"cniVersion":"1.0.0","name":"net","type":"'$plugin'","vlanId":5,
+			"ipam":{"type":"static","addresses":[{"address":"10.1.0.2/24"}]},
+			"prevResult":{"cniVersion":"1.0.0","interfaces":[{"name":""}]}}'
+		expect_code 7 'master: not given'
+	done
+}
+
 @test "C-090 a chained ADD with nothing to change prints prevResult" {
 	netns box
 	chained 1.1.0 "$prev10"
