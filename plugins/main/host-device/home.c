@@ -207,12 +207,27 @@ static int leave(struct cni_call *c, struct nl *inside, const struct origin *o,
 	return 0;
 }
 
+/* By its index, which counts before what the container may have given any of its interfaces. */
+static int find_indexed(struct cni_call *c, struct nl *inside, const struct origin *o,
+			struct link_device *d)
+{
+	uint32_t index = o->index_inside ? o->index_inside : o->index;
+
+	*d = (struct link_device){ 0 };
+	if (index && nl_device_find(inside, NULL, (int)index, c->arena, d) < 0)
+		return -1;
+	if (!d->link.index || !origin_is(o, d, false))
+		*d = (struct link_device){ 0 };
+	return 0;
+}
+
 /* One that is on the host is not looked for in the container among all that it has. */
 static int find_and_leave(struct cni_call *c, struct nl *inside, const struct origin *o)
 {
 	struct link_device d, home = { 0 };
 
-	if (find_named(c, inside, c->req->ifname, o, &d) < 0 ||
+	if (find_indexed(c, inside, o, &d) < 0 ||
+	    (!d.link.index && find_named(c, inside, c->req->ifname, o, &d) < 0) ||
 	    (!d.link.index && find(c, c->host, o->name, o, &home) < 0) ||
 	    (!d.link.index && !home.link.index && find_listed(c, inside, o, &d) < 0))
 		return -1;

@@ -175,6 +175,17 @@ in_box() {
 	ip link show wire1
 }
 
+@test "the container has given another interface its name and its alias" {
+	ip link set dev1 mtu 1400
+	add_dev1
+	in_box link set eth0 down
+	in_box link set eth0 name old
+	in_box link add eth0 type veth peer name other
+	in_box link set eth0 alias dev1
+	del_dev1
+	in_box link show eth0
+}
+
 @test "the namespace has gone and the device is on the host under another name" {
 	add_dev1
 	in_box link set eth0 netns 1 name dev77
