@@ -63,6 +63,7 @@ static int addr_parse(const struct nlmsghdr *nlh, void *data)
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	struct addr_list *list = data;
 	struct addr addr = { 0 };
+	struct ip peer = { 0 };
 	struct nl_attrs a;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifa) ||
@@ -72,8 +73,10 @@ static int addr_parse(const struct nlmsghdr *nlh, void *data)
 	addr.flags = ifa->ifa_flags;
 	nl_attr_u32(a.of[IFA_FLAGS], &addr.flags);
 	/* IFA_ADDRESS is the peer's if the link is point-to-point */
-	nl_attr_ip(a.of[IFA_ADDRESS], ifa->ifa_family, ifa->ifa_prefixlen, &addr.ip);
+	nl_attr_ip(a.of[IFA_ADDRESS], ifa->ifa_family, ifa->ifa_prefixlen, &peer);
+	addr.ip = peer;
 	nl_attr_ip(a.of[IFA_LOCAL], ifa->ifa_family, ifa->ifa_prefixlen, &addr.ip);
+	addr.has_peer = peer.family && !ip_equal(&peer, &addr.ip);
 	if (!addr.ip.family)
 		return MNL_CB_OK;
 	addr.msg = memcpy(arena_alloc(list->arena, nlh->nlmsg_len), nlh, nlh->nlmsg_len);

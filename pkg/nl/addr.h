@@ -8,6 +8,7 @@
 
 struct addr {
 	struct ip ip;               /* the local address with its prefix */
+	bool has_peer;              /* the prefix is another address's */
 	uint32_t flags;             /* IFA_F_TENTATIVE, IFA_F_DADFAILED, ... */
 	const struct nlmsghdr *msg; /* all that the kernel said of it, in the list's arena */
 };

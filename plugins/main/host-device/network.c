@@ -42,6 +42,27 @@ static struct cni_route as_result(const struct route *r)
 	};
 }
 
+/* What a result cannot say could be given neither to the container nor back to the host. */
+static int refuse_peer(struct cni_call *c, const struct addr *a)
+{
+	char buf[IP_STRLEN];
+
+	if (!a->has_peer)
+		return 0;
+	return err_config(c->err, "useInterfaceNetwork: the address %s has a peer",
+			  ip_str(&a->ip, buf));
+}
+
+static int refuse_onlink(struct cni_call *c, const struct route *r)
+{
+	char buf[IP_STRLEN];
+
+	if (!(r->flags & RTNH_F_ONLINK))
+		return 0;
+	return err_config(c->err, "useInterfaceNetwork: the route to %s is of the kind onlink",
+			  cidr_str(&r->dst, buf));
+}
+
 int network_list(struct cni_call *c, struct nl *nl, int index, bool routes, struct cni_result *out)
 {
 	struct addr_list addrs = { .arena = c->arena };
@@ -50,18 +71,25 @@ int network_list(struct cni_call *c, struct nl *nl, int index, bool routes, stru
 	*out = (struct cni_result){ 0 };
 	if (nl_addr_list(nl, index, AF_UNSPEC, &addrs) < 0)
 		return -1;
-	for (size_t i = 0; i < addrs.n_addr; i++)
-		if (is_lasting_address(&addrs.addr[i]))
-			*arena_append(c->arena, out->ips, out->n_ips) =
-				(struct cni_ipconfig){ .address = addrs.addr[i].ip };
+	for (size_t i = 0; i < addrs.n_addr; i++) {
+		if (!is_lasting_address(&addrs.addr[i]))
+			continue;
+		if (routes && refuse_peer(c, &addrs.addr[i]) < 0)
+			return -1;
+		*arena_append(c->arena, out->ips, out->n_ips) =
+			(struct cni_ipconfig){ .address = addrs.addr[i].ip };
+	}
 	if (!routes)
 		return 0;
 	if (nl_route_list(nl, AF_UNSPEC, &list) < 0)
 		return -1;
-	for (size_t i = 0; i < list.n_route; i++)
-		if (is_lasting_route(&list.route[i], index))
-			*arena_append(c->arena, out->routes, out->n_routes) =
-				as_result(&list.route[i]);
+	for (size_t i = 0; i < list.n_route; i++) {
+		if (!is_lasting_route(&list.route[i], index))
+			continue;
+		if (refuse_onlink(c, &list.route[i]) < 0)
+			return -1;
+		*arena_append(c->arena, out->routes, out->n_routes) = as_result(&list.route[i]);
+	}
 	return 0;
 }
 

@@ -8,7 +8,8 @@
 /*
  * Its permanent global addresses, and with `routes` those over it that stand in no need of
  * a protocol or a daemon: none that the kernel derives from an address, or learnt from router
- * advertisements or by DHCP.
+ * advertisements or by DHCP. ERR_CONFIG with `routes` if one of them has what a result cannot say:
+ * a peer, onlink; a preferred source is not kept.
  */
 int network_list(struct cni_call *c, struct nl *nl, int index, bool routes,
 		 struct cni_result *out) NODISCARD;

@@ -285,6 +285,25 @@ in_box() {
 	expect_json '[.ips[].address]' '["10.7.0.2/24","fd07::2/64"]'
 }
 
+@test "useInterfaceNetwork: what cannot be given back is refused first" {
+	local network
+	ip addr add 10.9.0.1 peer 10.9.0.2/32 dev dev1
+	before=$(links dev1)
+	network=$(ip addr show dev1; ip route show dev dev1)
+	add host-device <<<"$(conf '.useInterfaceNetwork = true')"
+	expect_code 7 'useInterfaceNetwork: the address 10.9.0.1 has a peer'
+	came_home
+	expect_same network "$network" "$(ip addr show dev1; ip route show dev dev1)"
+	ip addr flush dev dev1
+	ip addr add 10.9.1.1/24 dev dev1
+	ip route add 10.78.0.0/16 via 10.99.1.2 dev dev1 onlink
+	network=$(ip addr show dev1; ip route show dev dev1)
+	add host-device <<<"$(conf '.useInterfaceNetwork = true')"
+	expect_code 7 'useInterfaceNetwork: the route to 10.78.0.0/16 is of the kind onlink'
+	came_home
+	expect_same network "$network" "$(ip addr show dev1; ip route show dev dev1)"
+}
+
 @test "a device that is in the container already is configured, and stays there" {
 	local before
 	ip link set dev1 netns box
