@@ -30,9 +30,9 @@ struct subif {
 		F_MAP("sysctl", conf, subif.sysctls.keys)
 
 /* Those of one on a master. */
-#define SUBIF_MASTER_FIELDS(conf)                                                \
-	F_STR("master", conf, subif.master, .max = LINK_ALTNAME_LEN - 1),       \
-		F_BOOL("linkInContainer", conf, subif.in_container),             \
+#define SUBIF_MASTER_FIELDS(conf)                                         \
+	F_STR("master", conf, subif.master, .max = LINK_ALTNAME_LEN - 1), \
+		F_BOOL("linkInContainer", conf, subif.in_container),      \
 		F_BOOL("slaac", conf, subif.slaac), SUBIF_FIELDS(conf)
 
 /* The verbs of a plugin whose configuration begins with a struct subif. */

@@ -77,9 +77,9 @@ struct cni_plugin {
 	int (*status)(struct cni_call *c);
 	/*
 	 * Put back what is gone of this attachment, its rules, or its interface where that goes
-	 * with its master: idempotent, changes no link and no address that is there. The call is as ADD had it, the configuration from its record, req->prev the
-	 * result that ADD printed or got. With req->backend they become that one's, the new ones
-	 * before the old ones go.
+	 * with its master: idempotent, changes no link and no address that is there. The call is as
+	 * ADD had it, the configuration from its record, req->prev the result that ADD printed or
+	 * got. With req->backend the rules become that one's, the new ones before the old ones go.
 	 */
 	int (*repair)(struct cni_call *c);
 	/*

@@ -250,6 +250,20 @@ routes() { # FAMILY
 	detached
 }
 
+@test "a second default route counts before the first, but with metric" {
+	local other='.name = "n2" | .master = "m1" | .ipam = {"type": "static", "addresses": [{"address": "10.2.0.2/24",
+		"gateway": "10.2.0.1"}], "routes": [{"dst": "0.0.0.0/0"}]}'
+	ip link add m1 up type veth peer name w1
+	attached
+	add macvlan net1 <<<"$(macvlan "$other | .metric = 100")"
+	expect_ok
+	json_is "$(ip -n box -j route get 10.9.0.1)" .[0].gateway 10.1.0.1
+	del macvlan net1 <<<"$(macvlan "$other")"
+	add macvlan net1 <<<"$(macvlan "$other")"
+	expect_ok
+	json_is "$(ip -n box -j route get 10.9.0.1)" .[0].gateway 10.2.0.1
+}
+
 @test "sysctl is set before the interface is up" {
 	attached '.sysctl = {"net.ipv4.conf.IFNAME.arp_filter": "1"}'
 	[ "$(sysctl_of ipv4/conf/eth0/arp_filter)" = 1 ]
