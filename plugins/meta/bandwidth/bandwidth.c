@@ -69,7 +69,7 @@ static int read_shape(struct cni_call *c, struct shape_place *place, struct ifbf
 {
 	for (int i = 0; i < 2; i++) {
 		memcpy(place->ifb, f->name, sizeof(place->ifb));
-		if (shape_read(c, place, f->ours, now) < 0)
+		if (shape_read(c, place, f->received, now) < 0)
 			return -1;
 		if (f->ours || !now->ifb.index || now->redirected)
 			return 0;
@@ -90,9 +90,10 @@ static int set_shape(struct cni_call *c, struct ifbfile *f)
 	if (read_shape(c, &place, f, &now) < 0 || refuse_foreign(c, &place, f, &now, &to) < 0)
 		return -1;
 	to.leave_sent = !to.sent.exists && !f->sent;
-	to.leave_received = !to.received.exists && !f->ours;
+	to.leave_received = !to.received.exists && !f->received;
 	f->inside = place.inside;
 	f->sent |= to.sent.exists;
+	f->received |= to.received.exists;
 	if (ifbfile_write(c, f) < 0)
 		return -1;
 	shape_undo_push(c, &place, &now, &to);
@@ -118,7 +119,7 @@ static int bandwidth_add(struct cni_call *c)
 /* Where the interface is still there: its qdiscs, if a file of ours vouches for them. */
 static int clean_device(struct cni_call *c, const struct ifbfile *f)
 {
-	const struct shape none = { .leave_sent = !f->sent };
+	const struct shape none = { .leave_sent = !f->sent, .leave_received = !f->received };
 	struct shape_place place;
 	struct shape now;
 
@@ -129,7 +130,7 @@ static int clean_device(struct cni_call *c, const struct ifbfile *f)
 	if (!place.dev.index)
 		return 0;
 	memcpy(place.ifb, f->name, sizeof(place.ifb));
-	if (shape_read(c, &place, true, &now) < 0)
+	if (shape_read(c, &place, f->received, &now) < 0)
 		return -1;
 	return shape_set(c, &place, &now, &none);
 }
@@ -208,7 +209,7 @@ static int bandwidth_check(struct cni_call *c)
 		return -1;
 	memcpy(place.ifb, f.name, sizeof(place.ifb));
 	wanted = wanted_shape(c->conf, &place);
-	if (shape_read(c, &place, f.ours, &now) < 0 ||
+	if (shape_read(c, &place, f.received, &now) < 0 ||
 	    check_queue(c, direction(&place, true), place.dev.name, &wanted.sent, &now.sent,
 			now.foreign_root) < 0)
 		return -1;

@@ -41,7 +41,7 @@ static void second_name(struct cni_call *c, struct ifbfile *f, const char *netwo
 
 struct content {
 	const char *network, *container_id, *ifname;
-	bool inside, sent;
+	bool inside, sent, received;
 };
 
 static bool parse(const struct json *v, struct content *t)
@@ -51,6 +51,7 @@ static bool parse(const struct json *v, struct content *t)
 	t->ifname = json_string(json_get(v, "ifname"));
 	t->inside = json_get(v, "inside");
 	t->sent = json_get(v, "sent");
+	t->received = json_get(v, "received");
 	return t->network && t->container_id && t->ifname;
 }
 
@@ -92,6 +93,7 @@ static int look(struct cni_call *c, struct ifbfile *f)
 		  !strcmp(t.ifname, c->req->ifname);
 	f->inside = f->ours && t.inside;
 	f->sent = f->ours && t.sent;
+	f->received = f->ours && t.received;
 	return 0;
 }
 
@@ -137,6 +139,8 @@ int ifbfile_write(struct cni_call *c, const struct ifbfile *f)
 		json_add_bool(v, "inside", true);
 	if (f->sent)
 		json_add_bool(v, "sent", true);
+	if (f->received)
+		json_add_bool(v, "received", true);
 	if (file_make_dirs(IFBFILE_DIR, 0700, c->err) < 0 ||
 	    attfile_store(path_of(c, f->name), v, c->arena, c->err) < 0)
 		return -1;

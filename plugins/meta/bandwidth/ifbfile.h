@@ -12,10 +12,11 @@
 
 struct ifbfile {
 	char name[IFNAMSIZ];
-	bool ours;   /* there is a file, of this attachment */
-	bool inside; /* and it says that its ifb is in the container, */
-	bool sent;   /* and that what the device sends is queued by us */
-	bool free;   /* there is none of that name */
+	bool ours;     /* there is a file, of this attachment */
+	bool inside;   /* and it says that its ifb is in the container, */
+	bool sent;     /* and that what the device sends is queued by us, */
+	bool received; /* or what it receives */
+	bool free;     /* there is none of that name */
 };
 
 /* This attachment's, or else its first name that is not another attachment's. */

@@ -389,6 +389,18 @@ refused_by() {
 	tbf_is '' v0 125000 10240 81920
 }
 
+@test "an ingress qdisc that came after an ADD with a rate the other way is another's" {
+	shaped "$UP"
+	tc qdisc add dev v0 ingress
+	tc filter add dev v0 ingress u32 match u32 0 0 flowid 1:77
+	shaped "$UP"
+	tc filter show dev v0 ingress | grep -q 1:77 || fail "the filter, after an ADD again"
+	add bandwidth <<<"$(limits "$UP,$DOWN")"
+	expect_code 101 'ingress ffff:'
+	unshaped
+	tc filter show dev v0 ingress | grep -q 1:77 || fail "the filter, after DEL"
+}
+
 @test "a qdisc by default is replaced, whatever kind that is" {
 	local kind
 	for kind in pfifo_fast sfq pfifo_head_drop; do
