@@ -82,6 +82,7 @@ static int read_shape(struct cni_call *c, struct shape_place *place, struct ifbf
 static int set_shape(struct cni_call *c, struct ifbfile *f)
 {
 	struct shape_place place;
+	struct ifbfile before;
 	struct shape now, to;
 
 	if (shape_find_place(c, false, &place) < 0)
@@ -91,10 +92,11 @@ static int set_shape(struct cni_call *c, struct ifbfile *f)
 		return -1;
 	to.leave_sent = !to.sent.exists && !f->sent;
 	to.leave_received = !to.received.exists && !f->received;
+	before = *f;
 	f->inside = place.inside;
 	f->sent |= to.sent.exists;
 	f->received |= to.received.exists;
-	if (ifbfile_write(c, f) < 0)
+	if (ifbfile_write(c, &before, f) < 0)
 		return -1;
 	shape_undo_push(c, &place, &now, &to);
 	if (shape_set(c, &place, &now, &to) < 0)

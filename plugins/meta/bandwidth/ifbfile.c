@@ -118,20 +118,10 @@ int ifbfile_find(struct cni_call *c, struct ifbfile *f)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void undo_write(struct cni_call *c, void *arg)
+static int store(struct cni_call *c, const struct ifbfile *f)
 {
-	const struct ifbfile *f = arg;
-
-	if (ifbfile_remove(c, f) < 0)
-		fprintf(stderr, "rollback: bandwidth: %s\n", c->err->msg);
-}
-
-int ifbfile_write(struct cni_call *c, const struct ifbfile *f)
-{
-	struct ifbfile *written = arena_new(c->arena, struct ifbfile);
 	struct json *v = json_object();
 
-	*written = *f;
 	json_add_str(v, "network", c->req->net.name);
 	json_add_str(v, "containerID", c->req->container_id);
 	json_add_str(v, "ifname", c->req->ifname);
@@ -141,11 +131,25 @@ int ifbfile_write(struct cni_call *c, const struct ifbfile *f)
 		json_add_bool(v, "sent", true);
 	if (f->received)
 		json_add_bool(v, "received", true);
-	if (file_make_dirs(IFBFILE_DIR, 0700, c->err) < 0 ||
-	    attfile_store(path_of(c, f->name), v, c->arena, c->err) < 0)
+	return attfile_store(path_of(c, f->name), v, c->arena, c->err);
+}
+
+static void undo_write(struct cni_call *c, void *arg)
+{
+	const struct ifbfile *before = arg;
+
+	if ((before->ours ? store(c, before) : ifbfile_remove(c, before)) < 0)
+		fprintf(stderr, "rollback: bandwidth: %s\n", c->err->msg);
+}
+
+int ifbfile_write(struct cni_call *c, const struct ifbfile *before, const struct ifbfile *f)
+{
+	struct ifbfile *kept = arena_new(c->arena, struct ifbfile);
+
+	*kept = *before;
+	if (file_make_dirs(IFBFILE_DIR, 0700, c->err) < 0 || store(c, f) < 0)
 		return -1;
-	if (!f->ours)
-		undo_push(c, undo_write, written);
+	undo_push(c, undo_write, kept);
 	return 0;
 }
 

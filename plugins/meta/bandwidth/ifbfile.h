@@ -25,8 +25,9 @@ int ifbfile_find(struct cni_call *c, struct ifbfile *f) NODISCARD;
 /* The second name, for where the first turns out to be taken. */
 void ifbfile_second(struct cni_call *c, struct ifbfile *f);
 
-/* Before anything is made. Its undo leaves what was there before. */
-int ifbfile_write(struct cni_call *c, const struct ifbfile *f) NODISCARD;
+/* Before anything is made. Its undo leaves what was found `before`. */
+int ifbfile_write(struct cni_call *c, const struct ifbfile *before,
+		  const struct ifbfile *f) NODISCARD;
 int ifbfile_remove(struct cni_call *c, const struct ifbfile *f) NODISCARD;
 
 /*

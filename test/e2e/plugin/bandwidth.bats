@@ -460,6 +460,15 @@ all_qdiscs() {
 	tc qdisc del dev v0 clsact
 	shaped "$UP,$DOWN"
 	! tc qdisc add dev lo root fq_codel 2>/dev/null || return 0
+	unshaped
+	shaped "$DOWN"
+	before=$(state box; all_qdiscs; cat $FILES/*)
+	add bandwidth <<<"$(limits "$UP,$DOWN,\"queue\":\"fq_codel\"")"
+	expect_code 7 fq_codel
+	expect_same state "$before" "$(state box; all_qdiscs; cat $FILES/*)"
+	unshaped
+	shaped "$UP,$DOWN"
+	before=$(state box; all_qdiscs)
 	add bandwidth <<<"$(limits '"ingressRate":8000000,"egressRate":4000000,"queue":"fq_codel"')"
 	expect_code 7 fq_codel
 	expect_same state "$before" "$(state box; all_qdiscs)"
