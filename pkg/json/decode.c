@@ -51,7 +51,7 @@ uint64_t json_max(const struct json_field *f)
 	}
 }
 
-/* cJSON's numbers are doubles, which tell the integers below JSON_UINT64_MAX apart. */
+/* cJSON's numbers are doubles, which tell the integers up to JSON_UINT64_MAX apart. */
 static int decode_uint(struct decoder *d, const struct json_field *f, const struct json *v, void *p)
 {
 	double n = v->valuedouble;

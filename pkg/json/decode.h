@@ -30,7 +30,7 @@ enum json_type {
 
 #define JSON_STR_MAX    4096 /* bytes of a string unless the row says otherwise: PATH_MAX */
 #define JSON_LIST_MAX   65536
-#define JSON_UINT64_MAX UINT64_C(999999999999999) /* of a uint64_t: 15 digits are exact */
+#define JSON_UINT64_MAX UINT64_C(1000000000000000) /* of a uint64_t: 10^15, a double is exact */
 
 struct json_field {
 	const char *key; /* "" as the only row: the table describes the value itself */

@@ -170,7 +170,7 @@ unshaped() {
 	shaped '"ingressRate":1000000,"ingressBurst":0'
 	[ "$(tbf_limit v0)" -eq $((3125 + 69632)) ] || fail "0 is none"
 	unshaped
-	shaped '"ingressRate":999999999999999'
+	shaped '"ingressRate":1000000000000000'
 	[ "$(tbf_limit v0)" -eq 4294967295 ] || fail "the limit at its end"
 	unshaped
 }
