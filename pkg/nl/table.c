@@ -3,12 +3,20 @@
 
 #include <linux/rtnetlink.h>
 
+static const uint32_t reserved[] = { RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL };
+
+bool table_is_reserved(uint32_t table)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (reserved[i] == table)
+			return true;
+	return false;
+}
+
 /* Of n that are in use one of the first n + 1 is free. */
 void table_set_init(struct table_set *s, uint32_t first, const struct rule_list *rules,
 		    const struct route_list *routes, size_t more, struct arena *arena)
 {
-	static const uint32_t reserved[] = { RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL };
-
 	s->first = first;
 	s->n = rules->n_rule + routes->n_route + ARRAY_SIZE(reserved) + more;
 	s->is_used = arena_array(arena, bool, s->n);

@@ -5,6 +5,9 @@
 #include "nl/route.h"
 #include "nl/rule.h"
 
+/* default, main and local: in use in every namespace */
+bool table_is_reserved(uint32_t table);
+
 struct table_set {
 	uint32_t first;
 	bool *is_used;

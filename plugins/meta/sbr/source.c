@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nl/route_copy.h"
+#include "nl/table.h"
 
 /* ---- addresses and gateways ------------------------------------------------------------------ */
 
@@ -63,7 +64,9 @@ bool source_has_rule(const struct rule *r, const struct ip *ip, uint32_t table)
 	if (!r->only_by_src || r->protocol != RTPROT_UNSPEC || r->src.plen != ip_bits(&r->src) ||
 	    !ip_equal(&r->src, ip))
 		return false;
-	return table ? r->table == table : r->table >= SOURCE_TABLE_MIN;
+	if (table)
+		return r->table == table;
+	return r->table >= SOURCE_TABLE_MIN && !table_is_reserved(r->table);
 }
 
 /* ---- routes ---------------------------------------------------------------------------------- */

@@ -140,6 +140,19 @@ OTHERS6=('unicast default via fd00:1::1 dev eth0 proto boot scope global metric 
 	expect_same rules "$before" "$(rules)"
 }
 
+@test "a rule that looks up main is not ours: CHECK does not take it, DEL leaves it and the routes" {
+	local before
+	conf=$(sbr 'del(.prevResult.ips[1], .prevResult.ips[0].gateway)')
+	ip -n box link del eth0
+	ip -n box rule add from 10.2.0.2 lookup main pref 50 protocol 0
+	before=$(everything)
+	check sbr net1 <<<"$conf"
+	expect_code 102 'rule from 10.2.0.2: wanted lookup a table from 100 on, found 254'
+	del sbr net1 <<<"$conf"
+	expect_silent
+	expect_same state "$before" "$(everything)"
+}
+
 @test "DEL: by prevResult when the interface is gone, by its addresses without prevResult" {
 	local before
 	before=$(rules)
