@@ -51,11 +51,11 @@ static int restore_attr(const struct nlattr *attr, void *data)
 void nl_addr_restore(struct nl *nl, const struct addr *addr)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(addr->msg);
-	bool v6 = ifa->ifa_family == AF_INET6;
+	bool no_dad = ifa->ifa_family == AF_INET6 && !(addr->flags & IFA_F_TENTATIVE);
 
 	nl_msg(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifa, sizeof(*ifa), "restore address");
 	(void)mnl_attr_parse(addr->msg, sizeof(*ifa), restore_attr, nl);
-	nl_u32(nl, IFA_FLAGS, addr->flags | (v6 ? IFA_F_NODAD : 0));
+	nl_u32(nl, IFA_FLAGS, addr->flags | (no_dad ? IFA_F_NODAD : 0));
 }
 
 static int addr_parse(const struct nlmsghdr *nlh, void *data)

@@ -28,7 +28,8 @@ void nl_addr_add(struct nl *nl, int index, const struct ip *ip, uint32_t flags);
 void nl_addr_del(struct nl *nl, int index, const struct ip *ip);
 
 /*
- * Make an address of a list again as it was: label, broadcast, scope, lifetimes. Fails with EEXIST.
+ * Make an address of a list again as it was: label, broadcast, scope, lifetimes; without duplicate
+ * address detection, unless it was tentative. Fails with EEXIST.
  */
 void nl_addr_restore(struct nl *nl, const struct addr *addr);
 

@@ -133,6 +133,16 @@ everything() {
 	done
 }
 
+@test "an address of IPv6 that is tentative still is not lost" {
+	in_ns box sh -c 'cd /proc/sys/net/ipv6/conf/net1 && echo 1 >accept_dad && echo 60 >dad_transmits'
+	ip -n box addr add fd00:4::2/64 dev net1
+	ip -n box -o -6 addr show dev net1 tentative | grep -q 'fd00:4::2/64' || fail "tentative before"
+	joined
+	ip -n box -o -6 addr show dev net1 tentative | grep -q 'fd00:4::2/64' ||
+		fail "tentative as before: $(ip -n box -o -6 addr show dev net1)"
+	parted
+}
+
 @test "traffic: what comes by net1 leaves by net1, and eth0 knows nothing of it" {
 	ip -n box route del default via 10.2.0.1
 	misses far 10.2.0.2 -I 203.0.113.9

@@ -53,7 +53,7 @@ static const struct addr *find(const struct addr_list *list, const struct addr *
 	return NULL;
 }
 
-/* One that the kernel has made anew is not detected anew: it was in use. */
+/* What was in use is not detected anew, though the kernel has made it anew. */
 static int restore_addr(struct cni_call *c, const struct carry *k, const struct addr *before,
 			const struct addr *now)
 {
@@ -66,11 +66,17 @@ static int restore_addr(struct cni_call *c, const struct carry *k, const struct 
 	return nl_commit_allow(c->sandbox, EEXIST);
 }
 
+static bool is_in_use(const struct addr *a)
+{
+	return !(a->flags & (IFA_F_DADFAILED | IFA_F_TENTATIVE));
+}
+
+/* An address that was tentative may be so again; that of another has failed. */
 static bool is_lost(const struct addr *before, const struct addr *now)
 {
-	if (before->flags & (IFA_F_DADFAILED | IFA_F_TENTATIVE))
+	if (before->flags & IFA_F_DADFAILED)
 		return false;
-	return !now || now->flags & IFA_F_TENTATIVE;
+	return !now || (is_in_use(before) && !is_in_use(now));
 }
 
 static int restore_addrs(struct cni_call *c, const struct carry *k)
@@ -112,7 +118,7 @@ static int local_state(struct cni_call *c, const struct carry *k, uint32_t table
 		return -1;
 	for (size_t i = 0; i < k->addrs.n_addr; i++) {
 		*ip = &k->addrs.addr[i].ip;
-		if ((*ip)->family == AF_INET6 && is_lost(&k->addrs.addr[i], NULL) &&
+		if ((*ip)->family == AF_INET6 && is_in_use(&k->addrs.addr[i]) &&
 		    !is_local(&routes, *ip, table))
 			return 1;
 	}
