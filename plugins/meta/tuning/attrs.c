@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attrs.h"
 
-#include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "nl/addr.h"
-#include "nl/route.h"
+#include "iface/carry.h"
 
 bool attrs_any(const struct attrs *a)
 {
@@ -43,42 +41,10 @@ void attrs_get(struct attrs *now, const struct attrs *a, const struct link *l)
 
 /* ---- setting --------------------------------------------------------------------------------- */
 
-/* What goes when the device does: the routes, and the addresses of IPv6. */
-struct kept {
-	struct addr_list addresses;
-	struct route_list routes;
-};
-
-static int keep(struct cni_call *c, int index, struct kept *k)
-{
-	k->addresses.arena = k->routes.arena = c->arena;
-	if (nl_addr_list(c->sandbox, index, AF_UNSPEC, &k->addresses) < 0)
-		return -1;
-	return nl_route_list(c->sandbox, AF_UNSPEC, &k->routes);
-}
-
-/* Most are there again by themselves. */
-static int restore(struct cni_call *c, int index, const struct kept *k)
-{
-	for (size_t i = 0; i < k->addresses.n_addr; i++) {
-		nl_addr_restore(c->sandbox, &k->addresses.addr[i]);
-		if (nl_commit_allow(c->sandbox, EEXIST) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < k->routes.n_route; i++) {
-		if (k->routes.route[i].oif != index)
-			continue;
-		nl_route_add(c->sandbox, &k->routes.route[i], NLM_F_EXCL);
-		if (nl_commit_allow(c->sandbox, EEXIST) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* Without IFF_LIVE_ADDR_CHANGE a driver answers EBUSY. */
 static int set_mac(struct cni_call *c, int index, const uint8_t mac[MAC_LEN])
 {
-	struct kept k = { 0 };
+	struct carry k;
 
 	nl_link_mac(c->sandbox, index, mac);
 	if (nl_commit(c->sandbox) == 0)
@@ -86,14 +52,14 @@ static int set_mac(struct cni_call *c, int index, const uint8_t mac[MAC_LEN])
 	if (c->err->sys != EBUSY)
 		return -1;
 	err_clear(c->err);
-	if (keep(c, index, &k) < 0)
+	if (carry_list(c, index, &k) < 0)
 		return -1;
 	nl_link_flags(c->sandbox, index, 0, IFF_UP);
 	nl_link_mac(c->sandbox, index, mac);
 	nl_link_up(c->sandbox, index);
 	if (nl_commit(c->sandbox) < 0)
 		return -1;
-	return restore(c, index, &k);
+	return carry_put_back(c, &k);
 }
 
 int attrs_set(struct cni_call *c, int index, const struct attrs *a)

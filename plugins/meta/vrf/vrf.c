@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "carry.h"
 #include "device.h"
+#include "iface/carry.h"
 #include "nl/link_wait.h"
 #include "sys/lock.h"
 
@@ -60,7 +60,7 @@ static void undo_add(struct cni_call *c, void *arg)
 	if (a->enslaved) {
 		nl_link_master(c->sandbox, a->carry.index, 0);
 		cni_step(c, &steps, nl_commit(c->sandbox));
-		carry_undo(c, &a->carry, &steps);
+		cni_step(c, &steps, carry_put_back(c, &a->carry));
 	}
 	device_undo(c, &steps, &a->device);
 	if (cni_steps_end(c, &steps) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * carry.h - what an interface loses when its master changes (the kernel takes it down and up):
+ * carry.h - what an interface loses when it goes down and up, as it does when its master changes:
  * routes, and addresses of IPv6. It is listed before, and comes back afterwards.
  */
 #pragma once
@@ -29,5 +29,5 @@ int carry_detach(struct cni_call *c, const struct carry *k) NODISCARD;
  */
 int carry_restore(struct cni_call *c, const struct carry *k, uint32_t table) NODISCARD;
 
-/* Everything as it was listed, where the interface has no master any more. Nothing is awaited. */
-void carry_undo(struct cni_call *c, const struct carry *k, struct cni_steps *steps);
+/* Or everything where it was, with the master of before. All is tried, nothing is awaited. */
+int carry_put_back(struct cni_call *c, const struct carry *k) NODISCARD;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "carry.h"
+#include "iface/carry.h"
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -180,9 +180,11 @@ int carry_restore(struct cni_call *c, const struct carry *k, uint32_t table)
 	return restore_routes(c, k, table);
 }
 
-void carry_undo(struct cni_call *c, const struct carry *k, struct cni_steps *steps)
+int carry_put_back(struct cni_call *c, const struct carry *k)
 {
-	cni_step(c, steps, restore_addrs(c, k));
+	struct cni_steps steps = { 0 };
+
+	cni_step(c, &steps, restore_addrs(c, k));
 	for (size_t i = 0; i < k->routes.n_route; i++) {
 		int rc;
 
@@ -191,7 +193,8 @@ void carry_undo(struct cni_call *c, const struct carry *k, struct cni_steps *ste
 		nl_route_attach(c->sandbox, &k->routes.route[i], k->index);
 		rc = nl_commit(c->sandbox);
 		if (rc < 0 && c->err->sys != EEXIST && c->err->sys != ESRCH)
-			cni_step(c, steps, rc);
+			cni_step(c, &steps, rc);
 		err_clear(c->err);
 	}
+	return cni_steps_end(c, &steps);
 }
