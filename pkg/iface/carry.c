@@ -37,7 +37,7 @@ int carry_detach(struct cni_call *c, const struct carry *k)
 		if (r->oif || !is_carried(k, r)) /* only those of several next hops have none */
 			continue;
 		nl_route_detach(c->sandbox, r, k->index);
-		if (nl_commit_allow(c->sandbox, EEXIST) < 0)
+		if (nl_route_commit(c->sandbox) < 0)
 			return -1;
 	}
 	return 0;
@@ -186,15 +186,10 @@ int carry_put_back(struct cni_call *c, const struct carry *k)
 
 	cni_step(c, &steps, restore_addrs(c, k));
 	for (size_t i = 0; i < k->routes.n_route; i++) {
-		int rc;
-
 		if (!is_carried(k, &k->routes.route[i]))
 			continue;
 		nl_route_attach(c->sandbox, &k->routes.route[i], k->index);
-		rc = nl_commit(c->sandbox);
-		if (rc < 0 && c->err->sys != EEXIST && c->err->sys != ESRCH)
-			cni_step(c, &steps, rc);
-		err_clear(c->err);
+		cni_step(c, &steps, nl_route_commit(c->sandbox));
 	}
 	return cni_steps_end(c, &steps);
 }

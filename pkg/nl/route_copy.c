@@ -178,3 +178,14 @@ void nl_route_attach(struct nl *nl, const struct route *r, int oif)
 	if (shared)
 		drop(nl, r, oif, HOPS_OTHERS);
 }
+
+/* The kernel says EEXIST to what is added, ESRCH to what is removed, which comes last. */
+int nl_route_commit(struct nl *nl)
+{
+	if (nl_commit_allow(nl, EEXIST) == 0)
+		return 0;
+	if (nl->ack_lost || nl->err->sys != ESRCH)
+		return -1;
+	err_clear(nl->err);
+	return 0;
+}

@@ -23,6 +23,13 @@ void nl_route_sort(struct route_list *list, int oif);
  */
 void nl_route_copy(struct nl *nl, const struct route *r, int oif, uint32_t table);
 
-/* Queue. Out of where it is, and back again as it was; ESRCH, EEXIST if that is so already. */
+/*
+ * Queue, and commit each by itself. Out of where it is, and back again as it was, a route of a next
+ * hop object by next hops of its own. An IPv4 route that others share must be there: if it is gone,
+ * theirs might be taken for it.
+ */
 void nl_route_detach(struct nl *nl, const struct route *r, int oif);
 void nl_route_attach(struct nl *nl, const struct route *r, int oif);
+
+/* nl_commit(), no failure if it is so already: others change routes, too. */
+int nl_route_commit(struct nl *nl) NODISCARD;

@@ -128,6 +128,10 @@ static void check_moved(void)
 		ok(!nl_commit(&nl), "copy: %s %s", err.msg, err.details);
 		nl_route_detach(&nl, r, 30);
 		ok(!nl_commit(&nl), "detach: %s %s", err.msg, err.details);
+		if (!r->oif)
+			continue;
+		nl_route_detach(&nl, r, 30);
+		ok(!nl_route_commit(&nl), "detach what is gone: %s %s", err.msg, err.details);
 	}
 	gone = routes();
 	ok(!strstr(gone, "dev b0 table main") && !strstr(gone, "table 7000"), "none is left");
@@ -150,6 +154,8 @@ static void check_moved(void)
 			continue;
 		nl_route_attach(&nl, r, 30);
 		ok(!nl_commit(&nl), "attach: %s %s", err.msg, err.details);
+		nl_route_attach(&nl, r, 30);
+		ok(!nl_route_commit(&nl), "attach what is there: %s %s", err.msg, err.details);
 	}
 	(void)!run("for t in 500 501; do ip route flush table $t; ip -6 route flush table $t; done"
 		   " 2>/dev/null");

@@ -22,7 +22,7 @@ int move_list(struct cni_call *c, struct move *m)
 	return 0;
 }
 
-bool move_has_rule(const struct move *m, const struct ip *ip, uint32_t table)
+static bool has_rule(const struct move *m, const struct ip *ip, uint32_t table)
 {
 	for (size_t i = 0; i < m->rules.n_rule; i++)
 		if (source_has_rule(&m->rules.rule[i], ip, table))
@@ -77,7 +77,7 @@ static int add_rules(struct cni_call *c, struct move *m)
 		const struct rule rule = { .src = ip_host(&s->ip), .table = s->table };
 
 		m->n_ruled = i + 1;
-		if (move_has_rule(m, &s->ip, s->table))
+		if (has_rule(m, &s->ip, s->table))
 			continue;
 		nl_rule_add(c->sandbox, &rule);
 		if (nl_commit(c->sandbox) < 0)
@@ -157,7 +157,7 @@ static int detach(struct cni_call *c, struct move *m)
 		if (!is_moved(m, r) || stays(m, r))
 			continue;
 		nl_route_detach(c->sandbox, r, m->oif);
-		if (nl_commit_allow(c->sandbox, EEXIST) < 0)
+		if (nl_route_commit(c->sandbox) < 0)
 			return -1;
 	}
 	return 0;
@@ -187,7 +187,7 @@ static void remove_routes(struct cni_call *c, struct cni_steps *steps, const str
 		if (r->table != table || !nl_route_is_via(r, now->oif))
 			continue;
 		nl_route_detach(c->sandbox, r, now->oif);
-		cni_step(c, steps, nl_commit_allow(c->sandbox, ESRCH));
+		cni_step(c, steps, nl_route_commit(c->sandbox));
 	}
 }
 
@@ -222,7 +222,7 @@ static void undo_main(struct cni_call *c, struct cni_steps *steps, const struct 
 		if (!is_moved(m, &m->routes.route[i]) || stays(m, &m->routes.route[i]))
 			continue;
 		nl_route_attach(c->sandbox, &m->routes.route[i], m->oif);
-		cni_step(c, steps, nl_commit_allow(c->sandbox, EEXIST));
+		cni_step(c, steps, nl_route_commit(c->sandbox));
 	}
 	for (size_t i = 0; i < m->n_hinted; i++) {
 		const struct route hint = hint_of(m, &m->sources.source[i]);
@@ -240,7 +240,7 @@ static void undo_rules(struct cni_call *c, struct cni_steps *steps, const struct
 		const struct source *s = &m->sources.source[i];
 		const struct rule rule = { .src = ip_host(&s->ip), .table = s->table };
 
-		if (move_has_rule(m, &s->ip, s->table))
+		if (has_rule(m, &s->ip, s->table))
 			continue;
 		nl_rule_del(c->sandbox, &rule);
 		cni_step(c, steps, nl_commit_allow(c->sandbox, ENOENT));

@@ -26,8 +26,6 @@ int move_list(struct cni_call *c, struct move *m) NODISCARD;
 int move_do(struct cni_call *c, struct move *m) NODISCARD;
 void move_undo(struct cni_call *c, void *move);
 
-bool move_has_rule(const struct move *m, const struct ip *ip, uint32_t table);
-
 /* DEL: the rules that ADD has made for an address, and the interface's routes in their tables. */
 void move_remove(struct cni_call *c, struct cni_steps *steps, const struct move *m,
 		 const struct ip *ip, uint32_t table);
