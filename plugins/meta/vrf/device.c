@@ -74,6 +74,7 @@ static int create(struct cni_call *c, uint32_t table, const struct route_list *r
 	d->added = true;
 	nl_vrf_add(c->sandbox, d->name, d->table);
 	if (nl_commit(c->sandbox) < 0) {
+		d->added = c->sandbox->ack_lost || c->err->sys != EEXIST;
 		if (c->err->sys != EOPNOTSUPP)
 			return -1;
 		return err_set(c->err, ERR_INTERNAL, NO_VRF);
