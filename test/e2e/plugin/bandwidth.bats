@@ -100,6 +100,19 @@ unshaped() {
 	unshaped
 }
 
+@test "the ifb has the MTU of what is shaped" {
+	ip link set v0 mtu 9000
+	shaped "$DOWN"
+	json_is "$(ip -j link show $IFB)" '.[0].mtu' 9000
+	unshaped
+	ip link set v0 mtu 1500
+	other_interface -n box tuntap add eth0 mode tap
+	ip -n box link set eth0 mtu 1300
+	shaped "$UP"
+	json_is "$(ip -n box -j link show $IFB)" '.[0].mtu' 1300
+	unshaped
+}
+
 @test "one direction only" {
 	shaped "$UP"
 	tbf_is '' v0 12500000 250000 25000

@@ -205,6 +205,20 @@ OTHERS6=('unicast default via fd00:1::1 dev eth0 proto boot scope global metric 
 		'unicast default via 10.3.0.1 dev net2 proto boot scope global'
 }
 
+@test "a route of a next hop object has next hops of its own in the table" {
+	ip -n box nexthop add id 7 via 10.2.0.1 dev net1
+	ip -n box nexthop add id 8 via 10.1.0.1 dev eth0
+	ip -n box nexthop add id 9 group 7/8
+	ip -n box route add 10.50.0.0/16 nhid 7
+	ip -n box route add 10.51.0.0/16 nhid 9
+	sourced 'del(.prevResult.ips[1])'
+	for n in 50 51; do
+		table 4 100 | grep -qx "unicast 10.$n.0.0/16 via 10.2.0.1 dev net1 proto boot scope global" || fail "10.$n"
+	done
+	[[ $(table 4 main) != *10.50.0.0/16* ]] || fail "none of net1 in main: $(table 4 main)"
+	table 4 main | grep -qx 'unicast 10.51.0.0/16 via 10.1.0.1 dev eth0 proto boot scope global' || fail "eth0's"
+}
+
 @test "several addresses of a family: each has the routes of its subnet" {
 	ip -n box addr add 10.4.0.2/24 dev net1
 	ip -n box route add 192.170.0.0/16 via 10.4.0.1
