@@ -5,6 +5,7 @@
 #include "conf.h"
 #include "ifbfile.h"
 #include "shape.h"
+#include "sys/lock.h"
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
@@ -106,12 +107,13 @@ static int set_shape(struct cni_call *c, struct ifbfile *f)
 	return 0;
 }
 
+/* One interface of a container after the other: which name the ifb gets is found before. */
 static int bandwidth_add(struct cni_call *c)
 {
 	struct ifbfile f;
 
 	c->result = *c->req->prev;
-	if (ifbfile_find(c, &f) < 0)
+	if (lock_fd(c->netns_fd, c->req->netns, c->err) < 0 || ifbfile_find(c, &f) < 0)
 		return -1;
 	return is_limited(c->conf) || f.ours ? set_shape(c, &f) : 0;
 }

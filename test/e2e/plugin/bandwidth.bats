@@ -513,6 +513,32 @@ all_qdiscs() {
 	unshaped
 }
 
+@test "two interfaces of a container at once" {
+	local n pids
+	conf=$(limits "$UP,$DOWN")
+	veth box v1 eth1
+	for _ in {1..16}; do
+		pids=()
+		for n in 0 1; do
+			( add bandwidth eth$n <<<"$conf" && expect_ok ) 3>&- &
+			pids+=($!)
+		done
+		wait "${pids[0]}"
+		wait "${pids[1]}"
+		for n in 0 1; do
+			check bandwidth eth$n <<<"$conf"
+			expect_silent
+			tbf_is '' v$n 12500000 250000 25000
+		done
+		[ "$(ifbs | wc -w)" -eq 2 ] || fail "an ifb each"
+		for n in 0 1; do
+			del bandwidth eth$n <<<"$conf"
+			expect_silent
+		done
+		expect_ifbs
+	done
+}
+
 @test "an ifb of that name that is another's" {
 	ip link add $IFB type ifb
 	shaped "$DOWN"
