@@ -47,8 +47,9 @@ struct job {
 	const char *name, *plugin;
 	bool own_host;
 	void (*configure)(struct side *side);
-	void (*hold)(const struct side *side); /* before the first call */
-	void (*settle)(void);                  /* after each, or NULL */
+	void (*hold)(const struct side *side);    /* before the first call */
+	void (*settle)(void);                     /* after each, or NULL */
+	void (*prepare)(const struct side *side); /* before each ADD, or NULL */
 };
 
 struct call {
@@ -72,7 +73,7 @@ void ip_text(char to[INET_ADDRSTRLEN], uint32_t ip);
 
 /* call.c */
 struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i);
-/* Awaits what calls have left behind; returns how long that took, in ms. */
+/* Awaits what calls have left to processes, and returns how long that took, in ms; then the kernel's RCU. */
 double reap(const struct job *job);
 void settle_switch(void);
 

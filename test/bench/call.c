@@ -2,12 +2,14 @@
 /* One call: by a plugin, by the driver of lists, or by hand. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,6 +172,8 @@ static struct call run_plugin(const struct side *side, const struct job *job, en
 
 struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i)
 {
+	if (verb == ADD && job->prepare)
+		job->prepare(side);
 	if (side->host)
 		netns_enter(side->host);
 	return side->by_hand ? run_by_hand(side, verb, i) : run_plugin(side, job, verb, i);
@@ -189,14 +193,19 @@ void settle_switch(void)
 		die("ovs-vswitchd does not settle");
 }
 
-/* We are the subreaper: what a plugin leaves behind becomes our child. */
+/*
+ * We are the subreaper: what a plugin leaves behind becomes our child. What a deletion has left to a
+ * grace period of RCU is awaited, too: for membarrier(2) the kernel waits for one.
+ */
 double reap(const struct job *job)
 {
-	double from = now_ms();
+	double from = now_ms(), processes_ms;
 
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
 	if (job->settle)
 		job->settle();
-	return now_ms() - from;
+	processes_ms = now_ms() - from;
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	return processes_ms;
 }

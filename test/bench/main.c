@@ -11,13 +11,15 @@
  *	     | NAME=by-hand                        of job ovs: ip and ovs-vsctl, called one by one
  *
  * A job is a plugin: bridge, host-local, ovs, portmap; masq: bridge with ipMasq; chain: bridge with
- * ipMasq, portmap with one port and firewall, called by the driver of lists that CNICTL names. In
- * the last three each side has a host, a network namespace, to itself.
+ * ipMasq, portmap with one port and firewall, called by the driver of lists that CNICTL names; five:
+ * the same with tuning and bandwidth; plugin:NAME: any, as CONF, SETUP and PREPARE say
+ * (test/bench/plugins.bash). In the last five each side has a host, a network namespace, to itself.
  *
  * The environment variable STORE names the directory that holds the IPAM stores. All namespaces are
  * made before the first call; it must run in a network and mount namespace of its own. A call is
  * timed from before its start to its exit and the end of its output. What it leaves running is
- * awaited outside that time and reported as "after". CPU is the time of the processes that it has
+ * awaited outside that time and reported as "after"; after that, a grace period of the kernel's RCU,
+ * so that no side pays for what the one before has deleted. CPU is the time of the processes that it has
  * awaited itself, the steadier figure where others use the machine. RSS is the largest of any
  * process of the call, by wait4(); a child that shared our memory until its exec (vfork) cannot
  * report less than we use ourselves, so this program is small, and says how small.

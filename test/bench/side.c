@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -188,8 +189,8 @@ static void configure_portmap(struct side *side)
 	set_ports(side, OWN_PORT, 1);
 }
 
-/* As podman's list is, without tuning; its portmap is told which backend as its bridge is. */
-static void configure_chain(struct side *side)
+/* Its portmap is told which backend as its bridge is. */
+static void configure_list(struct side *side, const char *rest)
 {
 	char masq[64], portmap[64], more[128], bridge[1024], list[2048];
 
@@ -199,21 +200,67 @@ static void configure_chain(struct side *side)
 	interface_conf(bridge, sizeof(bridge), side, "bridge", more);
 	text(list, sizeof(list),
 	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"plugins\":[{%s},{\"type\":"
-	     "\"portmap\",\"capabilities\":{\"portMappings\":true}%s},{\"type\":\"firewall\"}]}",
-	     bridge, portmap);
+	     "\"portmap\",\"capabilities\":{\"portMappings\":true}%s},{\"type\":\"firewall\"}%s]}",
+	     bridge, portmap, rest);
 	text(side->conf, sizeof(side->conf), "%s/list", side->store);
 	write_file(side->conf, list);
 	port_list(side->ports, sizeof(side->ports), OWN_PORT, 1);
 }
 
+/* As podman's list is, without tuning. */
+static void configure_chain(struct side *side)
+{
+	configure_list(side, "");
+}
+
+/* The same with tuning, and with the rates of a pod. */
+static void configure_five(struct side *side)
+{
+	configure_list(side, ",{\"type\":\"tuning\",\"sysctl\":{\"net.core.somaxconn\":\"500\"}},"
+			     "{\"type\":\"bandwidth\",\"ingressRate\":100000000,\"ingressBurst\":"
+			     "2000000,\"egressRate\":50000000,\"egressBurst\":1000000}");
+}
+
+static const char *environment_text(const char *name)
+{
+	const char *value = getenv(name);
+
+	if (!value)
+		die("%s is not set", name);
+	return value;
+}
+
+/* @NAME@ in the text that CONF has becomes the side's. */
+static void configure_plugin(struct side *side)
+{
+	char netns[128] = "", *to = side->conf, *end = to + sizeof(side->conf);
+	const struct {
+		const char *name, *value;
+	} words[] = { { "@SIDE@", side->name }, { "@STORE@", side->store }, { "@NETNS@", netns } };
+	const char *from = environment_text("CONF");
+	size_t i;
+
+	text(netns, sizeof(netns), NS_DIR "/%s-0", side->name);
+	while (*from && end - to > 1) {
+		for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+			if (!strncmp(from, words[i].name, strlen(words[i].name)))
+				break;
+		if (i == sizeof(words) / sizeof(*words)) {
+			*to++ = *from++;
+			continue;
+		}
+		text(to, (size_t)(end - to), "%s", words[i].value);
+		to += strlen(to);
+		from += strlen(words[i].name);
+	}
+	*to = '\0';
+}
+
 static void make_store(struct side *side)
 {
-	const char *store = getenv("STORE");
 	char path[1024];
 
-	if (!store)
-		die("STORE is not set");
-	text(side->store, sizeof(side->store), "%s/%s", store, side->name);
+	text(side->store, sizeof(side->store), "%s/%s", environment_text("STORE"), side->name);
 	make_dir(side->store);
 	text(path, sizeof(path), "%s/bench", side->store);
 	make_dir(path);
@@ -271,17 +318,57 @@ static void hold_ports(const struct side *side)
 	}
 }
 
+/* In the side's host; the text has NETNS, the container's namespace for ip(8), and SIDE. */
+static void shell(const struct side *side, const char *what)
+{
+	char *argv[] = { (char *)"/bin/sh", (char *)"-euc", (char *)environment_text(what), NULL };
+	struct environment e = { 0 };
+	int status;
+	pid_t pid;
+
+	environment_add(&e, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	environment_add(&e, "SIDE=%s", side->name);
+	environment_add(&e, "NETNS=%s-0", side->name);
+	netns_enter(side->host);
+	pid = spawn(argv, e.list, STDIN_FILENO, STDERR_FILENO, STDERR_FILENO);
+	if (waitpid(pid, &status, 0) < 0 || status != 0)
+		die("%s of %s failed", what, side->name);
+}
+
+static void set_up(const struct side *side)
+{
+	shell(side, "SETUP");
+}
+
+static void prepare(const struct side *side)
+{
+	shell(side, "PREPARE");
+}
+
 static const struct job jobs[] = {
-	{ "bridge", "bridge", false, configure_bridge, hold_addresses, NULL },
-	{ "host-local", "host-local", false, configure_host_local, hold_addresses, NULL },
-	{ "ovs", "ovs", false, configure_ovs, hold_addresses, settle_switch },
-	{ "masq", "bridge", true, configure_masq, hold_addresses, NULL },
-	{ "portmap", "portmap", true, configure_portmap, hold_ports, NULL },
-	{ "chain", NULL, true, configure_chain, hold_addresses, NULL },
+	{ "bridge", "bridge", false, configure_bridge, hold_addresses, NULL, NULL },
+	{ "host-local", "host-local", false, configure_host_local, hold_addresses, NULL, NULL },
+	{ "ovs", "ovs", false, configure_ovs, hold_addresses, settle_switch, NULL },
+	{ "masq", "bridge", true, configure_masq, hold_addresses, NULL, NULL },
+	{ "portmap", "portmap", true, configure_portmap, hold_ports, NULL, NULL },
+	{ "chain", NULL, true, configure_chain, hold_addresses, NULL, NULL },
+	{ "five", NULL, true, configure_five, hold_addresses, NULL, NULL },
 };
+
+static const struct job *plugin_job(const char *name)
+{
+	static struct job job;
+
+	job = (struct job){ name, name, true, configure_plugin, set_up, NULL, NULL };
+	if (*environment_text("PREPARE"))
+		job.prepare = prepare;
+	return &job;
+}
 
 const struct job *find_job(const char *name)
 {
+	if (!strncmp(name, "plugin:", 7))
+		return plugin_job(name + 7);
 	for (size_t i = 0; i < sizeof(jobs) / sizeof(*jobs); i++)
 		if (!strcmp(jobs[i].name, name))
 			return &jobs[i];
