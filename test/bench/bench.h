@@ -73,7 +73,7 @@ void ip_text(char to[INET_ADDRSTRLEN], uint32_t ip);
 
 /* call.c */
 struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i);
-/* Awaits what calls have left to processes, and returns how long that took, in ms; then the kernel's RCU. */
+/* Awaits what calls have left to processes and then to RCU; returns how long the processes took, in ms. */
 double reap(const struct job *job);
 void settle_switch(void);
 
