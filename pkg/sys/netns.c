@@ -14,6 +14,10 @@
 #include "base/scope.h"
 #include "sys/lock.h"
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* uapi/asm-generic/socket.h; musl 1.2.3 has not heard of it */
+#endif
+
 static const char own_path[] = "/proc/self/ns/net";
 
 /* O_NONBLOCK: the path is the caller's word; a FIFO lying there must not hold us. */
