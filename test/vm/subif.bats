@@ -217,6 +217,7 @@ reaches() {
 	attached vlan
 	ip -n box link del eth0
 	ip link set m0 netns box
+	ip -n box link set m0 up
 	ip -n box link add eth0 link m0 type vlan id 101
 	ip -n box link set eth0 address "$(jq -r .interfaces[0].mac <<<"$result")" up
 	check vlan <<<"$(with_result "$conf" | jq -c '.linkInContainer = true | del(.ipam, .prevResult.ips, .prevResult.routes) | .l2Only = true')"

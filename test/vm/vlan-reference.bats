@@ -15,14 +15,15 @@ all_vlans() {
 
 # What may differ: a bridge has the MAC of one of its ports (which one is chance) or one of its
 # own, ours sets addresses without duplicate address detection where the reference switches that off
-# by sysctl, ours leaves the accept_ra of a port alone and gives it no IPv6 address, and links may be
-# made in another order.
+# by sysctl, ours takes no router advertisements in the container, leaves the accept_ra of a port alone
+# and gives it no IPv6 address, and links may be made in another order.
 mask() {
 	jq -S '.host.links |= (sort_by(.ifname)
 			| map(if .master == "br0" and .inet6_addr_gen_mode == "none"
 				then .inet6_addr_gen_mode = "eui64" else . end))
 		| .host.sysctls |= with_entries(
-			if .key | test("^ipv6/conf/veth#[0-9]+/accept_ra$") then .value = "-" else . end)' |
+			if .key | test("^ipv6/conf/veth#[0-9]+/accept_ra$") then .value = "-" else . end)
+		| .containers[]?.sysctls |= with_entries(if .key == "ipv6/conf/eth0/accept_ra" then .value = "-" else . end)' |
 		sed -e 's/mac of \(veth#[0-9]*\|br0\)"/mac of the bridge"/' -e '/"nodad": true/d'
 }
 
