@@ -472,3 +472,25 @@ repair() {
 	expect_silent
 	[ -z "$(records)" ] || fail "no record"
 }
+
+# Two containers on one master: whom the first reaches in each mode.
+@test "who reaches whom: bridge the other, private and vepa only what is behind the master" {
+	local mode
+	for mode in bridge private vepa; do
+		netns other
+		CID=c2 add macvlan <<<"$(macvlan ".mode = \"$mode\"" | sed 's/10.1.0.2/10.1.0.3/; s/fd00::2/fd00::3/')"
+		expect_ok
+		NS=box
+		attached ".mode = \"$mode\""
+		in_ns box ping -c 1 -W 2 10.1.0.1 >/dev/null
+		if [ $mode = bridge ]; then
+			in_ns box ping -c 1 -W 2 10.1.0.3 >/dev/null
+			in_ns box ping -c 1 -W 2 fd00::3 >/dev/null
+		else
+			! in_ns box ping -c 1 -W 1 10.1.0.3 >/dev/null
+		fi
+		CID=c2 NS=other del macvlan <<<"$conf"
+		detached
+		ip netns del other
+	done
+}
