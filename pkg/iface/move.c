@@ -3,18 +3,6 @@
 
 #include "sys/netns.h"
 
-int move_name_is_free(struct cni_call *c)
-{
-	struct link taken;
-
-	if (nl_link_get_allow(c->sandbox, c->req->ifname, &taken) < 0)
-		return -1;
-	if (taken.index)
-		return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
-			       c->req->ifname);
-	return 0;
-}
-
 int move_in(struct cni_call *c, const struct link *l)
 {
 	nl_link_move(c->host, l->index, c->netns_fd, c->req->ifname);

@@ -7,9 +7,6 @@
 
 #include "skel/call.h"
 
-/* ERR_IN_USE if the container has an interface of the name CNI_IFNAME. */
-int move_name_is_free(struct cni_call *c) NODISCARD;
-
 /* From the host into the container as CNI_IFNAME, down; the caller pushes the undo before. */
 int move_in(struct cni_call *c, const struct link *l) NODISCARD;
 

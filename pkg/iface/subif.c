@@ -8,9 +8,9 @@
 #include "base/str.h"
 #include "iface/configure.h"
 #include "iface/holder.h"
+#include "iface/inside.h"
 #include "iface/verify.h"
 #include "iface/veth.h"
-#include "nl/link_wait.h"
 #include "nl/route.h"
 #include "skel/delegate.h"
 #include "skel/record.h"
@@ -136,12 +136,7 @@ static int create(struct cni_call *c, struct subif *s, const struct link *master
 /* The interface, down. That the name is free is asked first: an undo may have to go by it. */
 static int make(struct cni_call *c, struct subif *s, const struct link *master, struct link *inside)
 {
-	if (nl_link_get_allow(c->sandbox, c->req->ifname, inside) < 0)
-		return -1;
-	if (inside->index)
-		return err_set(c->err, ERR_IN_USE, "interface %s exists in the container already",
-			       c->req->ifname);
-	if (check_mtu(c, s, master) < 0 || create(c, s, master) < 0 ||
+	if (inside_name_is_free(c) < 0 || check_mtu(c, s, master) < 0 || create(c, s, master) < 0 ||
 	    nl_link_get(c->sandbox, c->req->ifname, inside) < 0)
 		return -1;
 	if (!s->req.mac || !memcmp(s->req.mac, inside->mac, MAC_LEN))
@@ -251,19 +246,6 @@ int subif_add(struct cni_call *c)
 
 /* ---- the other verbs ------------------------------------------------------------------------- */
 
-static int del_link(struct cni_call *c, const char *kind)
-{
-	struct link inside;
-
-	if (!c->sandbox)
-		return 0;
-	if (nl_link_get_allow(c->sandbox, c->req->ifname, &inside) < 0)
-		return -1;
-	if (!inside.index || strcmp(inside.kind, kind) != 0)
-		return 0;
-	return nl_link_del_announced(c->sandbox, inside.index, c->netns_fd, inside.index);
-}
-
 int subif_del(struct cni_call *c)
 {
 	const struct subif *s = c->conf;
@@ -271,7 +253,7 @@ int subif_del(struct cni_call *c)
 	struct record *record;
 
 	cni_step(c, &steps, record_read(c, &record)); /* it keeps a repair out */
-	cni_step(c, &steps, del_link(c, s->req.kind));
+	cni_step(c, &steps, inside_del(c, s->req.kind));
 	cni_step(c, &steps, cni_ipam_forward(c));
 	if (!steps.failed)
 		cni_step(c, &steps, record_remove(c));

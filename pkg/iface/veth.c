@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "iface/configure.h"
+#include "iface/inside.h"
 #include "nl/link_wait.h"
 #include "sys/sysctl.h"
 
@@ -31,7 +32,6 @@ int veth_random_name(struct cni_call *c, const char **name)
 static int create_pair(struct cni_call *c, struct veth_req *veth, struct link *host)
 {
 	for (int i = 0; i < 10; i++) {
-		struct link taken;
 		bool made;
 
 		if (veth_random_name(c, &veth->name) < 0)
@@ -43,12 +43,8 @@ static int create_pair(struct cni_call *c, struct veth_req *veth, struct link *h
 			undo_push(c, veth_undo, arena_strdup(c->arena, veth->name));
 		if (made || c->host->ack_lost || c->err->sys != EEXIST)
 			return made ? 0 : -1;
-		if (nl_link_get_allow(c->sandbox, c->req->ifname, &taken) < 0)
+		if (inside_name_is_free(c) < 0)
 			return -1;
-		if (taken.index)
-			return err_set(c->err, ERR_IN_USE,
-				       "interface %s exists in the container already",
-				       c->req->ifname);
 	}
 	return err_set(c->err, ERR_INTERNAL, "no free name for the host's end of the veth pair");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "iface/inside.h"
 #include "iface/move.h"
 #include "sys/file.h"
 
@@ -107,7 +108,7 @@ static int move(struct cni_call *c, struct vf *vf)
 {
 	struct link link;
 
-	if (move_name_is_free(c) < 0 || nl_link_get(c->host, vf->device.netdev, &link) < 0)
+	if (inside_name_is_free(c) < 0 || nl_link_get(c->host, vf->device.netdev, &link) < 0)
 		return -1;
 	undo_push(c, undo_move, vf);
 	return move_in(c, &link);

@@ -5,6 +5,7 @@
 
 #include "home.h"
 #include "iface/configure.h"
+#include "iface/inside.h"
 #include "iface/move.h"
 #include "iface/verify.h"
 #include "network.h"
@@ -93,7 +94,7 @@ static int attach(struct cni_call *c, struct link_device *d)
 	struct host_device_conf *conf = c->conf;
 	struct origin *o = &conf->origin;
 
-	if (move_name_is_free(c) < 0 || write_origin(c, d) < 0)
+	if (inside_name_is_free(c) < 0 || write_origin(c, d) < 0)
 		return -1;
 	nl_link_alias(c->host, d->link.index, o->name);
 	if (nl_commit(c->host) < 0 || move_in(c, &d->link) < 0 ||
@@ -114,7 +115,7 @@ static int attach_in_place(struct cni_call *c, struct link_device *d)
 	bool same_name = !strcmp(d->link.name, c->req->ifname);
 
 	conf->origin.in_place = true;
-	if ((!same_name && move_name_is_free(c) < 0) || write_origin(c, d) < 0)
+	if ((!same_name && inside_name_is_free(c) < 0) || write_origin(c, d) < 0)
 		return -1;
 	if (conf->use_network &&
 	    network_remove(c, c->sandbox, d->link.index, &conf->origin.addresses, false) < 0)

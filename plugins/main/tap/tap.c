@@ -6,10 +6,9 @@
 #include "base/scope.h"
 #include "device.h"
 #include "iface/configure.h"
+#include "iface/inside.h"
 #include "iface/mac.h"
-#include "iface/move.h"
 #include "iface/verify.h"
-#include "nl/link_wait.h"
 #include "skel/delegate.h"
 
 struct tap_conf {
@@ -64,19 +63,6 @@ static int tap_validate(struct cni_call *c)
 
 /* ---- ADD ------------------------------------------------------------------------------------- */
 
-static int delete_device(struct cni_call *c)
-{
-	struct link l;
-
-	if (!c->sandbox)
-		return 0;
-	if (nl_link_get_allow(c->sandbox, c->req->ifname, &l) < 0)
-		return -1;
-	if (!l.index || strcmp(l.kind, "tun") != 0)
-		return 0;
-	return nl_link_del_announced(c->sandbox, l.index, c->netns_fd, l.index);
-}
-
 /* One that does not persist yet goes with its descriptor. */
 static void undo_device(struct cni_call *c, void *arg)
 {
@@ -84,7 +70,7 @@ static void undo_device(struct cni_call *c, void *arg)
 
 	if (conf->fd >= 0 && tap_device_persist(conf->fd, false, c->err) < 0)
 		fprintf(stderr, "rollback: %s: %s\n", c->req->ifname, c->err->msg);
-	if (conf->fd < 0 && delete_device(c) < 0)
+	if (conf->fd < 0 && inside_del(c, "tun") < 0)
 		fprintf(stderr, "rollback: %s: %s\n", c->req->ifname, c->err->msg);
 	drop_fd(&conf->fd);
 }
@@ -110,7 +96,7 @@ static int create(struct cni_call *c, struct link *inside)
 	struct tap_conf *conf = c->conf;
 
 	conf->device.name = c->req->ifname;
-	if (move_name_is_free(c) < 0)
+	if (inside_name_is_free(c) < 0)
 		return -1;
 	conf->fd = tap_device_open(&conf->device, c->netns_fd, c->err);
 	if (conf->fd < 0)
@@ -169,7 +155,7 @@ static int tap_del(struct cni_call *c)
 {
 	struct cni_steps steps = { 0 };
 
-	cni_step(c, &steps, delete_device(c));
+	cni_step(c, &steps, inside_del(c, "tun"));
 	cni_step(c, &steps, cni_ipam_forward(c));
 	return cni_steps_end(c, &steps);
 }
