@@ -72,9 +72,9 @@ bool configure_is_on_link(const struct cni_route *r)
 	return r->has_scope && r->scope >= RT_SCOPE_LINK;
 }
 
-static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
+struct route configure_route(const struct cni_route *r, int oif)
 {
-	struct route route = {
+	return (struct route){
 		.dst = r->dst,
 		.gw = r->gw,
 		.oif = oif,
@@ -84,6 +84,11 @@ static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
 		.advmss = r->advmss,
 		.scope = r->has_scope ? (uint8_t)r->scope : RT_SCOPE_UNIVERSE,
 	};
+}
+
+static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
+{
+	struct route route = configure_route(r, oif);
 
 	if (!r->gw.family && !configure_is_on_link(r))
 		route.gw = *default_gateway(&c->result, r->dst.family);

@@ -20,6 +20,9 @@ struct configure_options {
 /* A link-scope route has no next hop: the destination is on the link. */
 bool configure_is_on_link(const struct cni_route *r);
 
+/* A result's route as the kernel's over that interface; without a gateway it has none. */
+struct route configure_route(const struct cni_route *r, int oif);
+
 /*
  * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of
  * their own they use the first of their family). `index` is its place in result.interfaces.

@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
+#include "iface/configure.h"
 #include "nl/addr.h"
 #include "nl/route.h"
 
@@ -122,22 +123,6 @@ void network_merge(struct cni_call *c, const struct cni_result *n)
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static void queue_route(struct nl *nl, const struct cni_route *r, int index)
-{
-	const struct route route = {
-		.dst = r->dst,
-		.gw = r->gw,
-		.oif = index,
-		.table = r->has_table ? r->table : 0,
-		.priority = r->priority,
-		.mtu = r->mtu,
-		.advmss = r->advmss,
-		.scope = r->has_scope ? (uint8_t)r->scope : RT_SCOPE_UNIVERSE,
-	};
-
-	nl_route_add(nl, &route, NLM_F_EXCL);
-}
-
 /* A route may have lost its next hop meanwhile. */
 int network_restore(struct cni_call *c, struct nl *nl, int index, const struct cni_result *n)
 {
@@ -150,7 +135,9 @@ int network_restore(struct cni_call *c, struct nl *nl, int index, const struct c
 			return -1;
 	}
 	for (size_t i = 0; i < n->n_routes; i++) {
-		queue_route(nl, &n->routes[i], index);
+		struct route route = configure_route(&n->routes[i], index);
+
+		nl_route_add(nl, &route, NLM_F_EXCL);
 		if (nl_commit_allow(nl, EEXIST) == 0)
 			continue;
 		if (c->err->sys != ENETUNREACH && c->err->sys != EHOSTUNREACH &&
