@@ -63,7 +63,7 @@ int cni_execute(struct cni_call *c, const char *const *argv, const char *in,
 
 const char *cni_arg(const struct cni_call *c, const char *key)
 {
-	return cni_args_get(c->req->args, key, c->arena);
+	return c->req->command == CNI_STATUS ? NULL : cni_args_get(c->req->args, key, c->arena);
 }
 
 void cni_set_mtu(const struct cni_call *c, struct cni_interface *f, uint32_t mtu)

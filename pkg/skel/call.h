@@ -121,7 +121,10 @@ int cni_host(struct cni_call *c) NODISCARD;
  */
 int cni_nft(struct cni_call *c) NODISCARD;
 
-/* The value of a CNI_ARGS key, NULL if absent or empty. Only keys of .args can be asked for. */
+/*
+ * The value of a CNI_ARGS key, NULL if absent or empty, and for STATUS, which is about no
+ * attachment. Only keys of .args can be asked for.
+ */
 const char *cni_arg(const struct cni_call *c, const char *key);
 
 /*

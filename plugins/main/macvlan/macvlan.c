@@ -55,7 +55,7 @@ static int macvlan_validate(struct cni_call *c)
 	struct macvlan_conf *conf = c->conf;
 	const struct mac_source sources[] = {
 		{ "runtimeConfig.mac", conf->runtime_mac },
-		{ "CNI_ARGS MAC", c->req->command == CNI_STATUS ? NULL : cni_arg(c, "MAC") },
+		{ "CNI_ARGS MAC", cni_arg(c, "MAC") },
 		{ "mac", conf->mac },
 	};
 
