@@ -12,6 +12,8 @@ load ../lib
 STORE=/var/lib/cni/networks
 ARGS=         # CNI_ARGS of the calls
 PREPARE=      # a function that makes the host what the case wants to find
+MORE=         # a function that prints what `state` does not see
+CLEAN=        # a function that takes away what DEL leaves to another plugin's
 REF_CHECK=0   # 1: the reference's CHECK fails on its own ADD here; ours must succeed
 REF_DEL=0     # 1: the reference's second DEL fails
 
@@ -22,6 +24,7 @@ everything() {
 	echo "--- $1"
 	state box | jq -Sr --arg who "$2" --argjson conf "$3" -f "$TEST_DIR/compat/intended.jq"
 	store_state "$STORE"
+	${MORE:+"$MORE"}
 }
 
 # observe WHO PLUGIN CONF : all the steps on a fresh host, what they did on stdout.
@@ -49,6 +52,7 @@ observe() {
 	CNI_ARGS=$ARGS by "$who" del "$plugin" eth0 <<<"$(with_result "$conf")" >&3
 	echo "DEL exit $status $output"
 	result=
+	${CLEAN:+"$CLEAN"} >&3
 	everything "after DEL" "$who" "$conf"
 	CNI_ARGS=$ARGS by "$who" del "$plugin" eth0 <<<"$conf" >&3
 	if [ "$who" = ref ] && [ "$REF_DEL" -eq 1 ]; then

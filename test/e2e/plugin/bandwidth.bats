@@ -655,38 +655,6 @@ all_qdiscs() {
 
 # ---- beside the reference -------------------------------------------------------------------------
 
-# but for the second action of its filter, which is never come to
-shown() {
-	state box | jq -S 'del(.result.interfaces[]?.mtu)'
-	all_qdiscs
-	tc filter show dev v0 ingress | grep -E 'pref|match|order 1' || true
-}
-
-@test "equal states and results beside the reference, in every version" {
-	local version keys first
-	for keys in "$UP" "$DOWN" "$UP,$DOWN" '"ingressRate":10000,"ingressBurst":1000000' \
-		'"egressRate":999999937,"egressBurst":123456789' '"ingressRate":50000000000,"ingressBurst":1500000000'; do
-		for version in 0.3.0 0.4.0 1.0.0 1.1.0; do
-			[ $version = 1.1.0 ] || [ "$keys" = "$UP,$DOWN" ] || continue
-			conf=$(limits "$keys" ".cniVersion = \"$version\" | .prevResult.cniVersion = \"$version\"")
-			[[ $version == 1* ]] || conf=$(jq -c '.prevResult.ips[0].version = "4"' <<<"$conf")
-			by ref add bandwidth <<<"$conf"
-			expect_ok
-			first=$(shown)
-			by ref del bandwidth <<<"$conf"
-			host_clean
-			netns box
-			veth box v0 eth0
-			by ours add bandwidth <<<"$conf"
-			expect_ok
-			expect_same "state and result" "$first" "$(shown)"
-			host_clean
-			netns box
-			veth box v0 eth0
-		done
-	done
-}
-
 @test "ADD by one, ADD again, CHECK and DEL by the other" {
 	local who other
 	conf=$(limits "$UP,$DOWN")

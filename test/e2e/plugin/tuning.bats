@@ -308,19 +308,6 @@ untune() {
 	done
 }
 
-@test "equal states and results beside the reference" {
-	local first
-	conf=$(tuned ".mac = \"$MAC\" | .mtu = 1400 | .txQLen = 77 | .promisc = true | .allmulti = true |
-		.sysctl = {\"net.ipv4.conf.IFNAME.arp_filter\": \"1\", \"net.core.somaxconn\": \"77\"}")
-	by ref add tuning <<<"$conf"
-	expect_ok
-	first=$(jq -cS 'del(.interfaces[].mtu)' <<<"$output"; ns_state box)
-	by ref del tuning <<<"$conf"
-	by ours add tuning <<<"$conf"
-	expect_ok
-	expect_same result "$first" "$(jq -cS 'del(.interfaces[].mtu)' <<<"$output"; ns_state box)"
-}
-
 @test "DEL: whatever is gone, nothing is left" {
 	tune '.mtu = 1400'
 	ip -n box link del eth0
