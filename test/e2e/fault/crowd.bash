@@ -45,18 +45,18 @@ boxes() {
 	local n
 	for ((n = 2; n < WORKERS + 2; n++)); do
 		ip netns add "b$n"
-		case $plugin in
-		portmap | firewall | tuning | bandwidth | sbr | vrf)
-			ip link add "v$n" type veth peer name eth0 netns "b$n"
-			ip link set "v$n" up
-			ip -n "b$n" addr add "10.1.0.$n/16" dev eth0
-			ip -n "b$n" addr add "fd00::$n/64" dev eth0 nodad
-			ip -n "b$n" link set eth0 up
-			ip -n "b$n" route add default via 10.1.0.1
-			;;
-		host-device) ip link add "dev$n" up type veth peer name "wire$n" ;;
-		esac
+		! is_chained || interface "$n"
+		[ "$plugin" != host-device ] || ip link add "dev$n" up type veth peer name "wire$n"
 	done
+}
+
+interface() { # N
+	ip link add "v$1" type veth peer name eth0 netns "b$1"
+	ip link set "v$1" up
+	ip -n "b$1" addr add "10.1.0.$1/16" dev eth0
+	ip -n "b$1" addr add "fd00::$1/64" dev eth0 nodad
+	ip -n "b$1" link set eth0 up
+	ip -n "b$1" route add default via 10.1.0.1
 }
 
 # Of the host; what stays of a first attachment is made before.

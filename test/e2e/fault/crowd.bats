@@ -15,6 +15,7 @@ load crowd
 @test "tap" { crowd tap; }
 @test "loopback" { crowd loopback; }
 @test "host-local" { crowd host-local; }
+@test "static" { crowd static; }
 @test "portmap, our table" { crowd portmap; }
 @test "portmap, the reference's table" { crowd "portmap nftables"; }
 @test "portmap, iptables" { crowd "portmap iptables"; }

@@ -62,17 +62,23 @@ next_del() {
 	expect_state
 }
 
-# What was in the container has gone with it, but for a device of the host's; the other one is alive.
+# What was in the container has gone with it, where that was all of it; the other one is alive.
 next_gc() {
-	if [ "$plugin" != host-device ]; then
+	if dies_with_box; then
 		ip -n box link del eth0 2>/dev/null || true # a namespace's end is not waited for
 		ip netns del box
 	fi
 	gc "$plugin" <<<"$(with_valid "$conf" c0/eth0)"
 	expect_silent
-	[ "$plugin" = host-device ] || box
+	! dies_with_box || box
 	"$restore"
 	expect_state
+}
+
+dies_with_box() {
+	case $plugin in
+	host-device | ovs-mirror-*) return 1 ;; # a device of the host's, a port of another plugin's
+	esac
 }
 
 matrix_kill() {

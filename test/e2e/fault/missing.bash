@@ -15,11 +15,12 @@ remove() {
 	nothing) ;;
 	link) ip -n box link del eth0 ;;
 	host_end) ip link del v0 || ip link del wire1 || host_end_of_box ;;
-	master) ip link del m0 || ip link del br0 ;;
+	master) remove_master ;;
+	port) remove_port ;;
 	namespace) ip netns del box ;;
 	netns_path) umount /run/netns/box ;; # a file, and no namespace
 	store) rm -rf /var/lib/cni/networks/* ;;
-	records) rm -rf /run/cnic /run/cni ;;
+	records) rm -rf /run/cnic /run/cni /var/lib/cni/ovs-cni ;;
 	rules) nft flush ruleset ;;
 	everything)
 		for each in $OBJECTS; do
@@ -27,6 +28,10 @@ remove() {
 		done
 		;;
 	esac 2>/dev/null || true
+}
+
+remove_master() {
+	ip link del m0 || ip link del br0
 }
 
 host_end_of_box() {
@@ -43,11 +48,13 @@ traces() {
 	find /run/cnic /run/cni -name 'c1[^0-9]*'
 	ip -n box rule | grep -vE 'lookup (local|main|default|.l3mdev-table.)'
 	ip -j link show type ifb | jq -r '.[].ifname'
-	case $plugin in
-	portmap | firewall | tuning | bandwidth | sbr | vrf) ;;
-	*) ip -n box -j link show eth0 | jq -r '.[].ifname' ;;
-	esac
+	is_chained || ip -n box -j link show eth0 | jq -r '.[].ifname'
+	more_traces
 } 2>/dev/null
+
+more_traces() {
+	:
+}
 
 # Of another container nothing is missed but what was taken from it, too.
 other_is_well() {
@@ -61,11 +68,14 @@ other_is_well() {
 	}
 }
 
-without() {
-	local before
+afresh() {
 	host_clean
 	no_dad_wait ''
 	netns box
+}
+
+without() {
+	afresh
 	begin "$row"
 	others=$result
 	result=

@@ -99,15 +99,19 @@ more_state() {
 	find /run/cnic/rules /run/cnic/bandwidth /run/cni -type f 2>/dev/null | sort
 }
 
-# The container, with an interface where it is another plugin's.
+# Whether the interface is another plugin's.
+is_chained() {
+	case $plugin in
+	portmap | firewall | tuning | bandwidth | sbr | vrf | ovs-mirror-*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# The container, with its interface where it is another plugin's.
 box() {
 	netns box
 	ip -n box link set lo down
-	case $plugin in
-	portmap | firewall | tuning | bandwidth | sbr | vrf)
-		link_of box
-		;;
-	esac
+	! is_chained || link_of box
 }
 
 link_of() {
