@@ -156,7 +156,7 @@ tally() {
 declare -gA noted_add noted_side
 note_verb() {
 	local version side=ours attachment=$2/$CID/$3
-	[ "$PLUGINS" = "$CNIC_BIN" ] || side=ref
+	[ "$PLUGINS" != "$REF_BIN" ] || side=ref
 	if [ "$1" = ADD ]; then
 		noted_side[$attachment]=$side
 		version=${output#*\"cniVersion\":}
