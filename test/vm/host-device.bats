@@ -170,6 +170,38 @@ add_nic1() {
 	came_home
 }
 
+# await_queue FILE N : so many calls have queued up for a lock, each of which holds a byte of it.
+await_queue() {
+	local inode
+	inode=$(stat -c %i "$1")
+	until [ "$(grep -c "OFDLCK .*WRITE .*:$inode " /proc/locks)" -ge "$2" ]; do :; done
+}
+
+@test "another container gets it while the first one's DEL waits: that one has nothing to bring home" {
+	local adding deleting held lock
+	lock=/run/cnic/netns-$(stat -Lc %d-%i /first-netns)
+	add_nic1
+	ip netns del box
+	await_nic $MAC
+	rename $MAC nic1
+	netns other
+	exec {held}<"$lock"
+	flock "$held"
+	( CID=c2 add host-device <<<"$CONF" && expect_ok ) 3>&- {held}<&- &
+	adding=$!
+	await_queue "$lock" 1
+	( CNI_NETNS=/run/netns/box del host-device <<<"$CONF" && expect_silent ) 3>&- {held}<&- &
+	deleting=$!
+	await_queue "$lock" 2
+	exec {held}<&-
+	wait $adding
+	wait $deleting
+	json_is "$(ns_ip other -j link show eth0)" '.[0].address' $MAC
+	CID=c2 del host-device <<<"$CONF"
+	expect_silent
+	came_home
+}
+
 @test "GC brings it home" {
 	add_nic1
 	ip netns del box

@@ -206,13 +206,14 @@ static int host_device_add(struct cni_call *c)
 
 /* ---- DEL, GC --------------------------------------------------------------------------------- */
 
+/* The record is read under the lock: an ADD that is before it may take the device over with its record. */
 static int release_device(struct cni_call *c)
 {
 	const struct origin *recorded;
 	struct origin o;
 	bool exists = true;
 
-	if (origin_read(c, &recorded) < 0)
+	if (host_lock(c) < 0 || origin_read(c, &recorded) < 0)
 		return -1;
 	if (recorded)
 		o = *recorded;
@@ -249,7 +250,7 @@ static bool bring_stale_home(struct cni_call *c, const struct attfile_place *pla
 		return false;
 	rc = o.in_place ? 0 : home_bring(c, &o);
 	cni_step(c, &conf->stale, rc);
-	host_unlock(c);
+	cni_step(c, &conf->stale, host_lock(c)); /* for the next record */
 	return rc == 0;
 }
 
@@ -257,7 +258,8 @@ static int host_device_gc(struct cni_call *c)
 {
 	struct host_device_conf *conf = c->conf;
 
-	cni_step(c, &conf->stale, origin_gc(c, bring_stale_home));
+	cni_step(c, &conf->stale, host_lock(c) < 0 ? -1 : origin_gc(c, bring_stale_home));
+	host_unlock(c);
 	cni_step(c, &conf->stale, cni_ipam_forward(c));
 	return cni_steps_end(c, &conf->stale);
 }
