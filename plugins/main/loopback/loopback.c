@@ -2,8 +2,24 @@
 /* loopback - bring lo up in the container. CNI_IFNAME does not matter: it is always lo. */
 #include <string.h>
 
+#include "iface/sysctl_list.h"
 #include "nl/addr.h"
-#include "skel/call.h"
+
+struct loopback_conf {
+	struct sysctl_list sysctls;
+};
+
+static const struct json_field loopback_fields[] = {
+	F_MAP("sysctl", struct loopback_conf, sysctls.keys),
+	F_END,
+};
+
+static int loopback_validate(struct cni_call *c)
+{
+	struct loopback_conf *conf = c->conf;
+
+	return sysctl_list_validate(c, &conf->sysctls);
+}
 
 static int lo_set(struct cni_call *c, bool up, struct link *lo)
 {
@@ -46,9 +62,10 @@ static int report_addresses(struct cni_call *c, const struct addr_list *list)
 static int loopback_add(struct cni_call *c)
 {
 	struct addr_list list = { .arena = c->arena };
+	struct loopback_conf *conf = c->conf;
 	struct link lo;
 
-	if (lo_set(c, true, &lo) < 0)
+	if (sysctl_list_apply(c, &conf->sysctls, &c->result) < 0 || lo_set(c, true, &lo) < 0)
 		return -1;
 	if (!(lo.flags & IFF_UP))
 		undo_push(c, undo_up, NULL);
@@ -71,18 +88,22 @@ static int loopback_del(struct cni_call *c)
 
 static int loopback_check(struct cni_call *c)
 {
+	struct loopback_conf *conf = c->conf;
 	struct link lo;
 
 	if (nl_link_get(c->sandbox, "lo", &lo) < 0)
 		return -1;
 	if (!(lo.flags & IFF_UP))
 		return err_set(c->err, ERR_CHECK, "loopback interface is down");
-	return 0;
+	return sysctl_list_check(c, &conf->sysctls);
 }
 
 /* GC and STATUS: there is nothing on the host to collect and nothing that could be unavailable. */
 const struct cni_plugin loopback_plugin = {
 	.name = "loopback",
+	.fields = loopback_fields,
+	.conf_size = sizeof(struct loopback_conf),
+	.validate = loopback_validate,
 	.add = loopback_add,
 	.del = loopback_del,
 	.check = loopback_check,
