@@ -253,6 +253,53 @@ untune() {
 	untune
 }
 
+# No device of this kernel's is such a one: a library refuses in the kernel's place.
+@test "a MAC address that the device takes only while it is down: routes and addresses are put back" {
+	local before
+	needs_preload
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC -o "$BATS_TEST_TMPDIR/busy.so" \
+		"$ROOT/test/fault/busy_mac.c"
+	ip -n box route add 10.9.0.0/16 via 10.1.0.9 metric 7 mtu 1300
+	ip -n box route add 10.8.0.0/16 nexthop via 10.1.0.8 nexthop via 10.1.0.9
+	ip -n box -6 route add fd00:9::/32 via fd00::9 table 77
+	before=$(carried)
+	conf=$(tuned ".mac = \"$MAC\"")
+	with_preload "$BATS_TEST_TMPDIR/busy.so" add tuning <<<"$conf"
+	expect_ok
+	expect_json '.interfaces[1].mac' $MAC
+	link_is '.address, (.flags | index("UP") != null)' $MAC$'\n'true
+	expect_same "routes and addresses" "$before" "$(carried)"
+	with_preload "$BATS_TEST_TMPDIR/busy.so" del tuning <<<"$conf"
+	expect_silent
+	link_is '.address, (.flags | index("UP") != null)' 02:aa:00:00:00:01$'\n'true
+	expect_same "routes and addresses" "$before" "$(carried)"
+}
+
+# Of eth0, but for the link-local address, which is of the MAC address it had first.
+carried() {
+	ip -n box -o addr show dev eth0 scope global | sed 's/  */ /g; s/^[0-9]*: //' | sort
+	ip -n box -d route show table all dev eth0 | grep -v fe80 | sort
+	ip -n box -d -6 route show table all dev eth0 | grep -vE 'fe80|multicast' | sort
+}
+
+@test "a changed MAC address keeps the default routes of a macvlan" {
+	local before
+	ip -n box link del eth0
+	ip link add up0 up type veth peer name up1
+	ip link set up1 up
+	add macvlan <<<'{"cniVersion":"1.1.0","name":"net","type":"macvlan","master":"up0","ipam":{"type":"static","addresses":[
+		{"address":"10.1.0.2/24","gateway":"10.1.0.1"},{"address":"fd00::2/64","gateway":"fd00::1"}],
+		"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}}'
+	expect_ok
+	before=$(carried)
+	[[ $before == *'default via 10.1.0.1'*'default via fd00::1'* ]] || fail "both: $before"
+	tune ".mac = \"$MAC\" | .prevResult = $result"
+	link_is .address $MAC
+	json_is "$result" '.interfaces[0].mac' $MAC
+	expect_same "routes and addresses" "$before" "$(carried)"
+	untune
+}
+
 @test "CHECK says wanted and found" {
 	tune ".mac = \"$MAC\" | .mtu = 1400 | .txQLen = 77 | .promisc = true | .allmulti = true"
 	ip -n box link set eth0 allmulticast off
