@@ -57,3 +57,32 @@ seen() {
 	seen "$link" '10.8.0.0/16 dev eth0 scope link table 101'
 	seen "$six" 'fd00:9::/32 via fd00::1 dev eth0 mtu 1301'
 }
+
+@test "a gateway of IPv6 that is link-local" {
+	conf=$(jq -nc '{cniVersion: "1.1.0", name: "net", type: "bridge", bridge: "br0", ipam: {type: "static",
+		addresses: [{address: "fd00::2/64", gateway: "fe80::1"}], routes: [{dst: "::/0"}, {dst: "fd00:9::/32", gw: "fe80::9"}]}}')
+	add bridge <<<"$conf"
+	expect_ok
+	json_is "$result" '.ips[0].gateway' fe80::1
+	json_is "$(ip -n box -j -6 route show default)" '.[0] | [.gateway, .dev]' '["fe80::1","eth0"]'
+	json_is "$(ip -n box -j -6 route show fd00:9::/32)" '.[0] | [.gateway, .dev]' '["fe80::9","eth0"]'
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+}
+
+@test "addresses of a capability have no gateway: a route with one of its own, or a default route on the link" {
+	bridged_with() {
+		conf=$(jq -nc --argjson routes "$1" '{cniVersion: "1.1.0", name: "net", type: "bridge", bridge: "br0",
+			runtimeConfig: {ips: ["10.1.0.7/24"]}, ipam: {type: "static", addresses: [], routes: $routes}}')
+		add bridge <<<"$conf"
+		expect_ok
+		json_is "$result" '.ips[0] | [.address, .gateway]' '["10.1.0.7/24",null]'
+		check bridge <<<"$(with_result "$conf")"
+		expect_silent
+	}
+	bridged_with '[{"dst":"0.0.0.0/0","gw":"10.1.0.1","priority":9,"table":100}]'
+	json_is "$(ip -n box -j route show table 100)" '.[0] | [.dst, .gateway, .metric]' '["default","10.1.0.1",9]'
+	del bridge <<<"$conf"
+	bridged_with '[{"dst":"0.0.0.0/0","scope":253}]'
+	json_is "$(ip -n box -j route show default)" '.[0] | [.scope, .gateway]' '["link",null]'
+}
