@@ -47,6 +47,35 @@ version_of() {
 	done
 }
 
+@test "C-062 a chain speaks every listed version of each of its plugins" {
+	local main conf tuning='"sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"1"},"mtu":1400'
+	declare -A keys=([portmap]='"runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80}]}' [tuning]=$tuning
+		[firewall]='"backend":"iptables"' [bandwidth]='"ingressRate":8000000,"egressRate":8000000' [sbr]='"addSourceHints":true')
+	for plugin in portmap firewall tuning bandwidth sbr; do
+		version_of "$plugin" </dev/null
+		for version in $(jq -r '.supportedVersions[]' <<<"$output"); do
+			netns box
+			main=$(as_version "$version" "$(conf bridge)")
+			add bridge <<<"$main"
+			expect_ok
+			conf="{\"cniVersion\":\"$version\",\"name\":\"net\",\"type\":\"$plugin\",${keys[$plugin]}}"
+			add "$plugin" <<<"$(with_result "$conf")"
+			expect_ok
+			expect_json .cniVersion "$version"
+			expect_json '.ip4.ip // .ips[0].address' 10.1.0.2/24
+			if [[ $version != 0.[123].* ]]; then
+				check "$plugin" <<<"$(with_result "$conf")"
+				expect_silent
+			fi
+			del "$plugin" <<<"$(with_result "$conf")"
+			expect_silent
+			del bridge <<<"$main"
+			rm -rf "$STORE"
+			ip netns del box
+		done
+	done
+}
+
 @test "C-063 VERSION does not depend on stdin: closed, empty, garbage" {
 	for plugin in $EVERY_PLUGIN $DEVICE_PLUGINS $OVS_PLUGINS $CHAINED_PLUGINS; do
 		version_of "$plugin" <&-
