@@ -138,6 +138,28 @@ untap() {
 	untap
 }
 
+# attaches FLAGS... : one after the other to eth0, by TUNSETIFF, and all stay.
+attaches() {
+	in_ns box python3 -c '
+import fcntl, struct, sys
+taps = [open("/dev/net/tun", "r+b", buffering=0) for _ in sys.argv[1:]]
+for tap, flags in zip(taps, sys.argv[1:]):
+    fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", b"eth0", int(flags, 0)))' "$@"
+}
+
+@test "multiQueue: several attach, each for a queue, as a monitor of virtual machines does; without it one" {
+	tap '.multiQueue = true'
+	attaches 0x5102 0x5102 0x5102 0x5102 # IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR
+	! attaches 0x1002 2>/dev/null || fail "not as one of a single queue"
+	untap
+	tap
+	attaches 0x5002
+	attaches 0x1002
+	! attaches 0x1002 0x1002 2>/dev/null || fail "one at a time"
+	! attaches 0x1102 2>/dev/null || fail "not as one of several"
+	untap
+}
+
 @test "bridge: the container's, not the host's" {
 	ip link add br0 type bridge
 	add tap <<<"$(conf '.bridge = "br0"')"
