@@ -295,6 +295,22 @@ routes() { # FAMILY
 	detached
 }
 
+@test "a neighbour that knew the address of another container's learns the MAC address it has now" {
+	local mac=02:00:00:00:00:0a address
+	attached '.mac = "02:00:00:00:00:0b"'
+	in_ns box ping -c 1 -W 2 10.1.0.1 >/dev/null
+	in_ns box ping -c 1 -W 2 fd00::1 >/dev/null
+	detached
+	for address in 10.1.0.2 fd00::2; do
+		json_is "$(ip -n wire -j neigh show $address)" '.[0].lladdr' 02:00:00:00:00:0b
+	done
+	attached ".mac = \"$mac\""
+	for address in 10.1.0.2 fd00::2; do
+		json_is "$(ip -n wire -j neigh show $address)" '.[0].lladdr' $mac
+	done
+	detached
+}
+
 @test "a master that is down fails no ADD, and CHECK says so" {
 	ip link set m0 down
 	conf=$(macvlan)
