@@ -608,7 +608,7 @@ refused_key() {
 	[ -z "$(ls $RECORDS)" ] || fail "no record"
 }
 
-@test "20 devices at a time, in and home" {
+@test "20 devices at a time, in and home, by each way" {
 	local n
 	for n in {2..20}; do
 		device "$n"
@@ -634,8 +634,13 @@ refused_key() {
 	}
 	for_all add
 	[ "$(in_box -j link show | jq '[.[] | select(.ifname | startswith("net"))] | length')" = 20 ] || fail "20 inside"
-	for n in {1..20..2}; do
+	# each way home: renamed, back on the host under another name, with another's name and alias, as it was
+	for n in {1..20..4}; do
 		in_box link set "net$n" name "x$n"
+		in_box link set "net$((n + 1))" netns 1 name "dev7$n"
+		in_box link set "net$((n + 2))" name "x$((n + 2))" alias nonsense mtu 1300
+		in_box link add "net$((n + 2))" type veth peer name "y$n"
+		in_box link set "net$((n + 2))" alias "dev$((n + 2))"
 	done
 	for_all del
 	expect_same devices "$before" "$(links_of_all)"
