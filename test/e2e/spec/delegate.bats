@@ -83,7 +83,7 @@ same_environment() {
 	for plugin in $VETH_PLUGINS; do
 		full_env ADD
 		ENV_WORDS+=(CNI_ARGS='IgnoreUnknown=1;A=b' CNI_PATH="$DELEGATES:$PLUGINS" EXTRA='a b='
-			CNI_NETNS_OVERRIDE=0 TRACEPARENT=00-1 CNI_EMPTY=)
+			CNI_NETNS_OVERRIDE=0 TRACEPARENT=00-1 TRACESTATE=a=1,b=2 BAGGAGE='k=v;p=1, l=w' CNI_EMPTY=)
 		printf '%s\n' PATH="$PATH" "${ENV_WORDS[@]}" | grep -v "^CNI_PATH=$PLUGINS" \
 			>"$BATS_TEST_TMPDIR/env"
 		raw "${ENV_WORDS[@]}" "$plugin" <<<"$(delegated "$plugin")"
