@@ -61,6 +61,24 @@ notices() {
 	done
 }
 
+# Which releases of the reference took for a pointer.
+@test "C-121 CHECK of a chained plugin without prevResult is an error, and with an empty one no panic" {
+	local prev config
+	netns box
+	for plugin in $CHAINED_PLUGINS; do
+		config="{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"$plugin\",\"vrfname\":\"red\",\"ingressRate\":8000000}"
+		check "$plugin" <<<"$config"
+		expect_code 7 "prevResult: missing"
+		check "$plugin" <<<"$(with_result "$config" null)"
+		expect_code 7 "prevResult: missing"
+		for prev in '{}' '{"cniVersion":"1.1.0","interfaces":null,"ips":null}' '{"cniVersion":"1.1.0","interfaces":[],"ips":[]}'; do
+			check "$plugin" <<<"$(with_result "$config" "$prev")"
+			[ "$status" -le 1 ] || fail "success or an error"
+			[ "$status" -eq 0 ] || expect_failure
+		done
+	done
+}
+
 @test "C-122 CHECK notices that the interface is gone, or not what it was" {
 	for plugin in $VETH_PLUGINS; do
 		notices "$plugin" eth0 ns_ip box link del eth0
