@@ -100,6 +100,17 @@ untune() {
 	done
 }
 
+@test "another interface's name with a dot" {
+	local key
+	ip -n box link add v.7 type veth peer name v.8
+	for key in net.ipv4.conf.v/7.log_martians net/ipv4/conf/v.7/log_martians; do
+		in_ns box sh -c 'echo 0 >/proc/sys/net/ipv4/conf/v.7/log_martians'
+		tune ".sysctl = {\"$key\": \"1\"}"
+		expect_sysctl net/ipv4/conf/v.7/log_martians 1
+		untune
+	done
+}
+
 @test "a list of numbers passes CHECK, which says what is wanted and found" {
 	tune '.sysctl = {"net.ipv4.ip_local_port_range": "2000 3000"}'
 	in_ns box sh -c 'echo 2000 4000 >/proc/sys/net/ipv4/ip_local_port_range'
