@@ -266,9 +266,10 @@ in_box() {
 	ip addr add fd07::2/64 dev dev1 nodad
 	ip route add 10.8.0.0/16 via 10.7.0.1 metric 7
 	ip route add 10.9.0.0/16 dev dev1 proto ra
+	ip route add 10.11.0.0/16 via 10.7.0.1 proto dhcp
 	ip route add 10.10.0.0/16 dev dev1 scope link table 77
 	ip -6 route add fd08::/64 via fd07::1
-	network=$(ip -br addr show dev1 | tr ' ' '\n' | grep -v '10.7.0.3\|fe80'; ip route show table all dev dev1 | grep via)
+	network=$(ip -br addr show dev1 | tr ' ' '\n' | grep -v '10.7.0.3\|fe80'; ip route show table all dev dev1 | grep 'via' | grep -v dhcp)
 	add_dev1 "$(conf '.useInterfaceNetwork = true')"
 	expect_json '[.ips[].address]' '["10.6.0.2/24","fd06::2/64","10.7.0.2/24","fd07::2/64"]'
 	expect_json '[.routes[] | [.dst, .gw, .priority, .table, .scope]]' \
@@ -429,13 +430,14 @@ refused_key() {
 }
 
 @test "a driver for userspace: addresses, but no interface" {
-	local conf driver tries
+	local conf driver tries key=.pciBusID
 	with_sysfs
 	before=$(links dev1)
 	tries=0
 	for driver in vfio-pci uio_pci_generic igb_uio; do
 		pci 0000:03:00.1 $driver dev1
-		conf=$(conf 'del(.device) | .runtimeConfig.deviceID = "0000:03:00.1"')
+		conf=$(conf "del(.device) | $key = \"0000:03:00.1\"")
+		[ "$key" = .pciBusID ] && key=.runtimeConfig.deviceID || key=.pciBusID
 		add host-device <<<"$conf"
 		expect_ok
 		expect_json '.interfaces' '[{"name":"eth0","sandbox":"/run/netns/box"}]'
