@@ -92,6 +92,19 @@ speaks_version() {
 	done
 }
 
+@test "vrf: GC has nothing to do" {
+	local conf
+	add bridge <<<"$(main bridge '"bridge":"br0"')"
+	expect_ok
+	conf=$(main vrf '"vrfname":"red"' "del(.ipam) | .prevResult = $result")
+	attached vrf "$conf"
+	gc vrf <<<"$(with_valid "$(jq -c 'del(.prevResult)' <<<"$conf")" c1/eth0)"
+	expect_silent
+	gc vrf <<<"$(with_valid "$(jq -c 'del(.prevResult)' <<<"$conf")")"
+	expect_silent
+	link_is .master red
+}
+
 @test "made in the container at once, by its name" {
 	each one_name
 }
