@@ -35,7 +35,7 @@ void attrs_get(struct attrs *now, const struct attrs *a, const struct link *l)
 	memcpy(now->mac, l->mac, MAC_LEN);
 	now->mtu = l->mtu;
 	now->txqlen = l->txqlen;
-	now->promisc = l->promiscuity > 0;
+	now->promisc = l->flags & IFF_PROMISC;
 	now->allmulti = l->flags & IFF_ALLMULTI;
 }
 
@@ -113,7 +113,7 @@ int attrs_check(struct cni_call *c, const struct attrs *a, const struct link *l)
 		return -1;
 	if (a->has_txqlen && check_number(c, "txQLen", a->txqlen, now.txqlen) < 0)
 		return -1;
-	if (a->has_promisc && check_flag(c, "promisc", a->promisc, now.promisc) < 0)
+	if (a->has_promisc && check_flag(c, "promisc", a->promisc, l->promiscuity > 0) < 0)
 		return -1;
 	return a->has_allmulti ? check_flag(c, "allmulti", a->allmulti, now.allmulti) : 0;
 }

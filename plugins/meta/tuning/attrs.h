@@ -25,7 +25,10 @@ bool attrs_any(const struct attrs *a);
 /* What `a` has not, from `more`. */
 void attrs_merge(struct attrs *a, const struct attrs *more);
 
-/* Of those that `a` has, what the link has now. */
+/*
+ * Of those that `a` has, what the link has now, to go back to: an interface that is promiscuous
+ * for a macvlan or a capture has no flag of its own.
+ */
 void attrs_get(struct attrs *now, const struct attrs *a, const struct link *l);
 
 /*

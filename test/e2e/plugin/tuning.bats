@@ -228,6 +228,23 @@ untune() {
 	link_is '.flags | index("ALLMULTI") != null' true
 }
 
+# The kernel counts who wants it; the flag is the user's part.
+@test "an interface that another one has made promiscuous: that is no flag of its own to go back to" {
+	ip -n box link add mv0 link eth0 type macvlan mode passthru
+	ip -n box link set mv0 up
+	link_is '.promiscuity, (.flags | index("PROMISC") != null)' 1$'\n'false
+	add tuning <<<"$(tuned '.promisc = true | .mtu = 65536')"
+	expect_code 999
+	link_is '.promiscuity, (.flags | index("PROMISC") != null)' 1$'\n'false
+	tune '.promisc = true'
+	link_is '.promiscuity, (.flags | index("PROMISC") != null)' 2$'\n'true
+	ip -n box link del mv0
+	check tuning <<<"$(with_result "$conf")"
+	expect_silent
+	untune
+	link_is '.promiscuity, (.flags | index("PROMISC") != null)' 0$'\n'false
+}
+
 @test "which mac wins: args.cni, runtimeConfig, CNI_ARGS, the key" {
 	conf=$(tuned '.mac = "02:bb:00:00:00:04"')
 	add tuning <<<"$conf"
