@@ -165,20 +165,34 @@ static bool is_refusal(const struct err *err)
 	       err->sys == EADDRNOTAVAIL;
 }
 
-/* Which must not keep a container from being removed. */
-static int restore(struct cni_call *c, const struct attrs *before)
+/* What is refused must not keep a container from being removed. */
+static int restore_some(struct cni_call *c, int index, const struct attrs *before)
 {
-	struct link l;
-
-	if (nl_link_get_allow(c->sandbox, c->req->ifname, &l) < 0)
-		return -1;
-	if (!l.index || attrs_set(c, l.index, before) == 0)
+	if (attrs_set(c, index, before) == 0)
 		return 0;
 	if (!is_refusal(c->err))
 		return -1;
 	fprintf(stderr, "tuning: %s stays as it is: %s\n", c->req->ifname, c->err->msg);
 	err_clear(c->err);
 	return 0;
+}
+
+/* The MAC address by itself: if that fails, the others are restored all the same. */
+static int restore(struct cni_call *c, const struct attrs *before)
+{
+	struct attrs mac = { .has_mac = before->has_mac }, others = *before;
+	struct cni_steps steps = { 0 };
+	struct link l;
+
+	if (nl_link_get_allow(c->sandbox, c->req->ifname, &l) < 0)
+		return -1;
+	if (!l.index)
+		return 0;
+	memcpy(mac.mac, before->mac, MAC_LEN);
+	others.has_mac = false;
+	cni_step(c, &steps, restore_some(c, l.index, &mac));
+	cni_step(c, &steps, restore_some(c, l.index, &others));
+	return cni_steps_end(c, &steps);
 }
 
 /* Sysctls are the namespace's, and go with it. */

@@ -407,6 +407,16 @@ carried() {
 	done
 }
 
+@test "DEL: what the device does not take keeps nothing else from being as it was" {
+	tune ".mac = \"$MAC\" | .mtu = 1400 | .txQLen = 77 | .allmulti = true"
+	jq -c '.mac = "01:00:00:00:00:01"' $BACKUPS/c1_eth0.json >"$BATS_TEST_TMPDIR/file"
+	cp "$BATS_TEST_TMPDIR/file" $BACKUPS/c1_eth0.json
+	untune
+	[[ $errors == *'eth0 stays as it is: set MAC address'* ]] || fail "to be told"
+	link_is '.address, .mtu, .txqlen' "$MAC"$'\n'1500$'\n'1000
+	link_is '.flags | index("ALLMULTI")' null
+}
+
 @test "GC: the files of this network's attachments that are not valid, and of no other's" {
 	tune '.mtu = 1400'
 	CID=c2 add tuning <<<"$conf"
