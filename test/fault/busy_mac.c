@@ -2,7 +2,8 @@
 /*
  * busy_mac.c - preloaded, every device is one that takes no MAC address while it is up: the kernel
  * does not hear of a request for one, unless the same batch takes the device down before, and the
- * answer is EBUSY.
+ * answer is EBUSY. With $BUSY_ALWAYS it takes none then either: EPERM, as of a virtual function
+ * whose MAC address is the host's matter.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,10 +11,12 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 static unsigned int refused; /* its sequence number */
+static int answer;
 
 static bool has_attr(const struct nlmsghdr *h, unsigned short type)
 {
@@ -42,9 +45,10 @@ static void refuse(void *buf, size_t len)
 		if (!is_link(h))
 			continue;
 		down |= (info->ifi_change & IFF_UP) && !(info->ifi_flags & IFF_UP);
-		if (down || !has_attr(h, IFLA_ADDRESS) || has_attr(h, IFLA_LINKINFO))
+		if ((down && !getenv("BUSY_ALWAYS")) || !has_attr(h, IFLA_ADDRESS) || has_attr(h, IFLA_LINKINFO))
 			continue;
 		refused = h->nlmsg_seq;
+		answer = down ? -EPERM : -EBUSY;
 		h->nlmsg_type = NLMSG_NOOP; /* which is answered as done */
 	}
 }
@@ -77,6 +81,6 @@ ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from
 	left = refused && n <= (ssize_t)len ? (int)n : 0;
 	for (struct nlmsghdr *h = buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
 		if (h->nlmsg_type == NLMSG_ERROR && h->nlmsg_seq == refused)
-			((struct nlmsgerr *)NLMSG_DATA(h))->error = -EBUSY;
+			((struct nlmsgerr *)NLMSG_DATA(h))->error = answer;
 	return n;
 }

@@ -160,6 +160,41 @@ speaks_version() {
 	del dummy <<<"$(main dummy)"
 }
 
+@test "dummy: cnic repair makes it anew" {
+	local before conf
+	conf=$(main dummy '"mac":"02:00:00:00:00:05","mtu":1400' '.ipam.routes = [{"dst": "0.0.0.0/0"}]')
+	attached dummy "$conf"
+	no_dad_wait box
+	before=$(ns_state box)
+	ip -n box link del eth0
+	"$CNIC_BIN/cnic" repair
+	expect_same state "$before" "$(ns_state box)"
+	check dummy <<<"$(with_result "$conf")"
+	expect_silent
+	del dummy <<<"$conf"
+	expect_silent
+}
+
+another_stays() {
+	del "$1" <<<"$2"
+	expect_silent
+	json_is "$(ip -n box -d -j link show eth0)" '.[0].linkinfo.info_kind' veth
+}
+
+@test "DEL leaves an interface of another kind alone" {
+	ip -n box link add eth0 type veth peer name other
+	each another_stays
+}
+
+@test "ipvlan: which master it was is said" {
+	ip addr add 10.1.0.8/24 dev m0
+	ip route add default via 10.1.0.1
+	attached ipvlan "$(main ipvlan)"
+	link_is .link_index "$(</sys/class/net/m0/ifindex)"
+	add ipvlan net1 <<<"$(main ipvlan)"
+	[[ $errors == *"ipvlan: master m0, of the default route"* ]] || fail "the master on stderr"
+}
+
 @test "dummy: CNI_ARGS, ipam and keys that are none are named" {
 	CNI_ARGS=MAC=02:00:00:00:00:01 add dummy <<<"$(main dummy)"
 	expect_failure

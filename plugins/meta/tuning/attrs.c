@@ -41,9 +41,13 @@ void attrs_get(struct attrs *now, const struct attrs *a, const struct link *l)
 
 /* ---- setting --------------------------------------------------------------------------------- */
 
-/* Without IFF_LIVE_ADDR_CHANGE a driver answers EBUSY. */
+/*
+ * Without IFF_LIVE_ADDR_CHANGE a driver answers EBUSY. What goes with IFF_UP comes back, whether or
+ * not it takes the address then.
+ */
 static int set_mac(struct cni_call *c, int index, const uint8_t mac[MAC_LEN])
 {
+	struct cni_steps steps = { 0 };
 	struct carry k;
 
 	nl_link_mac(c->sandbox, index, mac);
@@ -57,9 +61,9 @@ static int set_mac(struct cni_call *c, int index, const uint8_t mac[MAC_LEN])
 	nl_link_flags(c->sandbox, index, 0, IFF_UP);
 	nl_link_mac(c->sandbox, index, mac);
 	nl_link_up(c->sandbox, index);
-	if (nl_commit(c->sandbox) < 0)
-		return -1;
-	return carry_put_back(c, &k);
+	cni_step(c, &steps, nl_commit(c->sandbox));
+	cni_step(c, &steps, carry_put_back(c, &k));
+	return cni_steps_end(c, &steps);
 }
 
 int attrs_set(struct cni_call *c, int index, const struct attrs *a)

@@ -281,23 +281,37 @@ untune() {
 	untune
 }
 
-# No device of this kernel's is such a one: a library refuses in the kernel's place.
+# busy ... : no device of this kernel's is such a one, a library refuses in the kernel's place.
+busy() {
+	needs_preload
+	[ -e "$BATS_TEST_TMPDIR/busy.so" ] || ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC \
+		-o "$BATS_TEST_TMPDIR/busy.so" "$ROOT/test/fault/busy_mac.c"
+	with_preload "$BATS_TEST_TMPDIR/busy.so" "$@"
+}
+
+@test "a MAC address that the device takes neither up nor down: ADD fails, routes and addresses are put back" {
+	local before
+	before=$(carried)
+	BUSY_ALWAYS=1 busy add tuning <<<"$(tuned ".mac = \"$MAC\" | .mtu = 1400")"
+	expect_code 999 'set MAC address: Operation not permitted'
+	link_is '.address, .mtu, (.flags | index("UP") != null)' 02:aa:00:00:00:01$'\n'1500$'\n'true
+	expect_same "routes and addresses" "$before" "$(carried)"
+	[ ! -e $BACKUPS/c1_eth0.json ] || fail "no backup"
+}
+
 @test "a MAC address that the device takes only while it is down: routes and addresses are put back" {
 	local before
-	needs_preload
-	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC -o "$BATS_TEST_TMPDIR/busy.so" \
-		"$ROOT/test/fault/busy_mac.c"
 	ip -n box route add 10.9.0.0/16 via 10.1.0.9 metric 7 mtu 1300
 	ip -n box route add 10.8.0.0/16 nexthop via 10.1.0.8 nexthop via 10.1.0.9
 	ip -n box -6 route add fd00:9::/32 via fd00::9 table 77
 	before=$(carried)
 	conf=$(tuned ".mac = \"$MAC\"")
-	with_preload "$BATS_TEST_TMPDIR/busy.so" add tuning <<<"$conf"
+	busy add tuning <<<"$conf"
 	expect_ok
 	expect_json '.interfaces[1].mac' $MAC
 	link_is '.address, (.flags | index("UP") != null)' $MAC$'\n'true
 	expect_same "routes and addresses" "$before" "$(carried)"
-	with_preload "$BATS_TEST_TMPDIR/busy.so" del tuning <<<"$conf"
+	busy del tuning <<<"$conf"
 	expect_silent
 	link_is '.address, (.flags | index("UP") != null)' 02:aa:00:00:00:01$'\n'true
 	expect_same "routes and addresses" "$before" "$(carried)"
