@@ -3,7 +3,7 @@
  * busy_mac.c - preloaded, every device is one that takes no MAC address while it is up: the kernel
  * does not hear of a request for one, unless the same batch takes the device down before, and the
  * answer is EBUSY. With $BUSY_ALWAYS it takes none then either: EPERM, as of a virtual function
- * whose MAC address is the host's matter.
+ * whose MAC address is the host's matter. If that is "at once", it says so while it is up, too.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,6 +34,13 @@ static bool is_link(const struct nlmsghdr *h)
 	return h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_SETLINK;
 }
 
+static bool at_once(void)
+{
+	const char *always = getenv("BUSY_ALWAYS");
+
+	return always && !strcmp(always, "at once");
+}
+
 static void refuse(void *buf, size_t len)
 {
 	bool down = false;
@@ -45,10 +52,11 @@ static void refuse(void *buf, size_t len)
 		if (!is_link(h))
 			continue;
 		down |= (info->ifi_change & IFF_UP) && !(info->ifi_flags & IFF_UP);
-		if ((down && !getenv("BUSY_ALWAYS")) || !has_attr(h, IFLA_ADDRESS) || has_attr(h, IFLA_LINKINFO))
+		if ((down && !getenv("BUSY_ALWAYS")) || !has_attr(h, IFLA_ADDRESS) ||
+		    has_attr(h, IFLA_LINKINFO))
 			continue;
 		refused = h->nlmsg_seq;
-		answer = down ? -EPERM : -EBUSY;
+		answer = down || at_once() ? -EPERM : -EBUSY;
 		h->nlmsg_type = NLMSG_NOOP; /* which is answered as done */
 	}
 }

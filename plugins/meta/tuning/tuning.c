@@ -162,7 +162,7 @@ static int tuning_add(struct cni_call *c)
 static bool is_refusal(const struct err *err)
 {
 	return err->sys == EINVAL || err->sys == ERANGE || err->sys == EOPNOTSUPP ||
-	       err->sys == EADDRNOTAVAIL;
+	       err->sys == EADDRNOTAVAIL || err->sys == EPERM;
 }
 
 /* What is refused must not keep a container from being removed. */

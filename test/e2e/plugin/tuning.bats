@@ -431,6 +431,19 @@ carried() {
 	link_is '.flags | index("ALLMULTI")' null
 }
 
+@test "DEL: a virtual function whose MAC address is the host's matter" {
+	local always
+	for always in 1 'at once'; do
+		tune ".mac = \"$MAC\" | .mtu = 1400"
+		BUSY_ALWAYS=$always busy del tuning <<<"$conf"
+		expect_silent
+		[[ $errors == *'eth0 stays as it is: set MAC address: Operation not permitted'* ]] || fail "to be told"
+		link_is '.address, .mtu' "$MAC"$'\n'1500
+		[ ! -e $BACKUPS/c1_eth0.json ] || fail "no backup"
+		ip -n box link set eth0 address 02:aa:00:00:00:01
+	done
+}
+
 @test "GC: the files of this network's attachments that are not valid, and of no other's" {
 	tune '.mtu = 1400'
 	CID=c2 add tuning <<<"$conf"
