@@ -103,7 +103,7 @@ static int commit(struct cni_call *c, struct nl *nl, const struct origin *o)
 		return 0;
 	e = c->err->sys;
 	if (e != EINVAL && e != ERANGE && e != EOPNOTSUPP && e != EADDRNOTAVAIL && e != EEXIST &&
-	    e != EBUSY && e != ENOENT)
+	    e != EBUSY && e != ENOENT && e != EPERM)
 		return err_wrap(c->err, "%s", o->name);
 	fprintf(stderr, "host-device: %s: %s\n", o->name, c->err->msg);
 	err_clear(c->err);

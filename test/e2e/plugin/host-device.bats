@@ -154,6 +154,20 @@ in_box() {
 	del_dev1
 }
 
+@test "a virtual function whose MAC address is the host's matter comes home all the same" {
+	needs_preload
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC -o "$BATS_TEST_TMPDIR/busy.so" \
+		"$ROOT/test/fault/busy_mac.c"
+	ip link set dev1 mtu 1400 alias mine
+	add_dev1
+	in_box link set eth0 address 02:cc:00:00:00:01 mtu 1300
+	BUSY_ALWAYS='at once' with_preload "$BATS_TEST_TMPDIR/busy.so" del host-device <<<"$CONF"
+	expect_silent
+	[[ $errors == *'host-device: dev1: set MAC address: Operation not permitted'* ]] || fail "to be told"
+	before=${before/$MAC/02:cc:00:00:00:01}
+	came_home
+}
+
 @test "the container has renamed it" {
 	add_dev1
 	in_box link set eth0 down
