@@ -30,6 +30,17 @@ static void tune_softly(struct tuning *t, const char *key, const char *value)
 		err_clear(c->err);
 }
 
+static int enable_ipv6(struct cni_call *c, const char *dev)
+{
+	if (sysctl_ensure(configure_ipv6_path(c, "lo", "disable_ipv6"), "0", c->err) == 0 &&
+	    sysctl_ensure(configure_ipv6_path(c, dev, "disable_ipv6"), "0", c->err) == 0 &&
+	    sysctl_write(configure_ipv6_path(c, dev, "keep_addr_on_down"), "1", c->err) == 0)
+		return 0;
+	if (c->err->sys != ENOENT)
+		return -1;
+	return err_wrap(c->err, "%s has no IPv6, for which an MTU of 1280 is the least", dev);
+}
+
 /*
  * In the container's namespace: /proc/sys/net shows that one. Written without a look first where
  * the interface is new: each path walked here costs more the more namespaces the node has.
@@ -49,12 +60,7 @@ static int tune_inside(void *arg)
 		tune_softly(t, "accept_ra", "0");
 		tune_softly(t, "autoconf", "0");
 	}
-	if (t->v6 &&
-	    (sysctl_ensure(configure_ipv6_path(c, "lo", "disable_ipv6"), "0", c->err) < 0 ||
-	     sysctl_ensure(configure_ipv6_path(c, dev, "disable_ipv6"), "0", c->err) < 0 ||
-	     sysctl_write(configure_ipv6_path(c, dev, "keep_addr_on_down"), "1", c->err) < 0))
-		return -1;
-	return 0;
+	return t->v6 ? enable_ipv6(c, dev) : 0;
 }
 
 static const struct ip *default_gateway(const struct cni_result *r, sa_family_t family)

@@ -71,6 +71,21 @@ first() {
 	slaac_off host-device "$(main host-device '"device":"m0"')"
 }
 
+no_ipv6() {
+	add "$1" <<<"$2"
+	expect_code 999 'eth0 has no IPv6, for which an MTU of 1280 is the least'
+	! ip -n box link show eth0 2>/dev/null || fail "nothing left"
+}
+
+@test "an MTU at which the kernel has no IPv6 is said to be that, where there is an address of it" {
+	no_ipv6 bridge "$(main bridge '"bridge":"br0","mtu":1000')"
+	no_ipv6 ptp "$(main ptp '"mtu":1000')"
+	no_ipv6 macvlan "$(main macvlan '"master":"m0","mtu":1000')"
+	no_ipv6 tap "$(main tap '"mtu":1000')"
+	ip link set m0 mtu 1000
+	no_ipv6 host-device "$(main host-device '"device":"m0"')"
+}
+
 @test "tap: made in the container at once, by its name" {
 	one_name tap "$(main tap)"
 }
