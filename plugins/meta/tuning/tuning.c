@@ -8,6 +8,8 @@
 #include "iface/sysctl_list.h"
 #include "nl/link.h"
 
+#define IPV6_MIN_MTU 1280u
+
 struct tuning_conf {
 	struct attrs keys, args;
 	const char *runtime_mac, *data_dir;
@@ -140,6 +142,17 @@ static void report(struct cni_call *c)
 	r->interfaces = list;
 }
 
+/* Below its least MTU the kernel takes IPv6 off the interface, addresses and all. */
+static int refuse_no_ipv6(struct cni_call *c)
+{
+	const struct attrs *w = &((const struct tuning_conf *)c->conf)->wanted;
+
+	if (!w->has_mtu || w->mtu >= IPV6_MIN_MTU || !cni_result_has_family(&c->result, AF_INET6))
+		return 0;
+	return err_config(c->err, "mtu: %u is less than IPv6's %u, and %s has an IPv6 address",
+			  w->mtu, IPV6_MIN_MTU, c->req->ifname);
+}
+
 static int tuning_add(struct cni_call *c)
 {
 	struct tuning_conf *conf = c->conf;
@@ -148,7 +161,7 @@ static int tuning_add(struct cni_call *c)
 	c->result = *c->req->prev;
 	if (nl_link_get(c->sandbox, c->req->ifname, &l) < 0)
 		return -1;
-	if (sysctl_list_apply(c, &conf->sysctls, &c->result) < 0)
+	if (refuse_no_ipv6(c) < 0 || sysctl_list_apply(c, &conf->sysctls, &c->result) < 0)
 		return -1;
 	if (set_attributes(c, &l) < 0)
 		return -1;

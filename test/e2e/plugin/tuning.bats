@@ -161,6 +161,19 @@ untune() {
 	done
 }
 
+@test "an MTU at which the kernel has no IPv6 is none below an address of it" {
+	add tuning <<<"$(tuned '.mtu = 1279 | .sysctl = {"net.core.somaxconn": "99"}')"
+	expect_code 7 'mtu: 1279 is less than IPv6'
+	link_is .mtu 1500
+	[ "$(sysctl_of net/core/somaxconn)" != 99 ] || fail "somaxconn as before"
+	ip -n box -6 addr show dev eth0 | grep -q fd00::2 || fail "its address"
+	tune '.mtu = 1280'
+	untune
+	add tuning <<<"$(no_ipv6 '.mtu = 1279')"
+	expect_ok
+	link_is .mtu 1279
+}
+
 @test "the allowlist: expressions of RE2, by the key as it is written" {
 	# shellcheck disable=SC2016
 	printf '%s\n' '^net\.ipv4\.conf\.IFNAME\.[\w-]+$' '' '  ^net.core.(?:somaxconn|optmem_max)$  ' 'tcp_\w{3,9}' >$ALLOWLIST
