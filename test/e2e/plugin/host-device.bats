@@ -343,13 +343,19 @@ in_box() {
 	expect_same dev1 "$before" "$(in_box -j addr show dev1 | jq -c '.[0] | [.ifname, .mtu, .flags, [.addr_info[].local]]')"
 }
 
+# but for what the kernel gives it in its own time
+addressed() {
+	in_box -j addr show eth0 | jq '.[0] | [.ifname, .address, .mtu, .flags - ["NO-CARRIER", "LOWER_UP"],
+		(.addr_info[] | select(.scope == "global"))]'
+}
+
 @test "a second ADD is refused by IPAM and changes nothing" {
 	local inside
 	add_dev1
-	inside=$(in_box -j addr show eth0)
+	inside=$(addressed)
 	add host-device <<<"$(conf ".hwaddr = \"$MAC\" | del(.device)")"
 	expect_failure
-	expect_same eth0 "$inside" "$(in_box -j addr show eth0)"
+	expect_same eth0 "$inside" "$(addressed)"
 	del_dev1
 }
 
