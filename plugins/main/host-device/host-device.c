@@ -206,7 +206,7 @@ static int host_device_add(struct cni_call *c)
 
 /* ---- DEL, GC --------------------------------------------------------------------------------- */
 
-/* The record is read under the lock: an ADD that is before it may take the device over with its record. */
+/* The record is read under the lock: an ADD before it may take device and record over. */
 static int release_device(struct cni_call *c)
 {
 	const struct origin *recorded;
