@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154,SC2016
 #
-# What is promised of every main plugin alike. For files that have loaded lib.bash.
+# What is promised of every main plugin alike. For files that have loaded lib.bash and plugin/ovs.bash.
+
+setup() {
+	host_setup
+	no_dad_wait ''
+	netns box
+	ip link add m0 up type veth peer name w0
+	ip link set w0 up
+}
+
+teardown() {
+	ovs_stop
+	host_clean
+}
 
 # main TYPE [KEYS] [JQ] : a configuration with an address of each family, whose gateways are .1.
 main() {

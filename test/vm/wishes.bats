@@ -12,19 +12,6 @@ source "$BATS_TEST_DIRNAME/../e2e/mains.bash"
 # shellcheck source-path=SCRIPTDIR
 source "$BATS_TEST_DIRNAME/../e2e/plugin/ovs.bash"
 
-setup() {
-	host_setup
-	no_dad_wait ''
-	netns box
-	ip link add m0 up type veth peer name w0
-	ip link set w0 up
-}
-
-teardown() {
-	ovs_stop
-	host_clean
-}
-
 each() {
 	"$1" ipvlan "$(main ipvlan '"master":"m0"')"
 	"$1" vlan "$(main vlan '"master":"m0","vlanId":100')"

@@ -5,21 +5,8 @@
 # test/vm/wishes.bats.
 
 load ../lib
-load ../mains
 load ovs
-
-setup() {
-	host_setup
-	no_dad_wait ''
-	netns box
-	ip link add m0 up type veth peer name w0
-	ip link set w0 up
-}
-
-teardown() {
-	ovs_stop
-	host_clean
-}
+load ../mains
 
 # each TEST : of those that have addresses of an IPAM plugin.
 each() {
