@@ -18,7 +18,6 @@ setup() {
 	ip -n router link set w0 up
 	no_dad_wait router
 	netns box
-	advertise_from router w0
 }
 
 teardown() {
@@ -26,12 +25,33 @@ teardown() {
 	host_clean
 }
 
+MACVLAN='{"cniVersion":"1.1.0","name":"net","type":"macvlan","master":"m0",'$IPAM'}'
+
 @test "macvlan" {
-	nothing_unasked 200 macvlan '{"cniVersion":"1.1.0","name":"net","type":"macvlan","master":"m0",'"$IPAM"'}'
+	advertise_from router w0
+	nothing_unasked 200 macvlan "$MACVLAN"
 }
 
 @test "bridge" {
 	ip link add br0 up type bridge
 	ip link set m0 master br0
+	advertise_from router w0
 	nothing_unasked 200 bridge '{"cniVersion":"1.1.0","name":"net","type":"bridge","bridge":"br0",'"$IPAM"'}'
+}
+
+# What it says is what ours says, but for a source's address and an interval.
+@test "macvlan, and radvd" {
+	local said
+	advertise_from router w0
+	add macvlan <<<"$MACVLAN"
+	expect_ok
+	said=$(heard 1)
+	advertiser_end
+	del macvlan <<<"$MACVLAN"
+	radvd_from router w0
+	add macvlan <<<"$MACVLAN"
+	expect_ok
+	expect_same advertisement "$said" "$(heard 1)"
+	del macvlan <<<"$MACVLAN"
+	AWAIT=1 nothing_unasked 20 macvlan "$MACVLAN"
 }
