@@ -63,7 +63,16 @@ lacks() {
 	! unshare -n sh -c 'ip link add m0 type veth peer name m1 && ip link add "$@"' sh "${add[@]}" 2>/dev/null
 }
 
-# CONFIG_HZ: timers and grace periods of the kernel go by it. getconf CLK_TCK is not it.
+# CONFIG_HZ: timers and grace periods of the kernel go by it. getconf CLK_TCK is not it. Where no configuration is
+# to be had it is what a second of jiffies comes to.
 kernel_hz() {
-	{ zcat /proc/config.gz || cat "/boot/config-$(uname -r)"; } 2>/dev/null | sed -n 's/^CONFIG_HZ=//p'
+	{ zcat /proc/config.gz || cat "/boot/config-$(uname -r)"; } 2>/dev/null | sed -n 's/^CONFIG_HZ=//p' | grep . ||
+		{ jiffies && sleep 1 && jiffies; } | awk '
+			NR == 1 { at = $1; from = $2 }
+			NR == 2 { hz = ($2 - from) * 1e9 / ($1 - at); print (hz > 550 ? 1000 : hz > 275 ? 300 : hz > 175 ? 250 : 100) }'
+}
+
+# The kernel's clock in ns, and its jiffies.
+jiffies() {
+	awk '$1 == "now" { at = $3 } $1 == "jiffies:" { print at, $2; exit }' /proc/timer_list
 }
