@@ -79,13 +79,17 @@ static bool is_lost(const struct addr *before, const struct addr *now)
 	return !now || (is_in_use(before) && !is_in_use(now));
 }
 
+/*
+ * The kernel puts a new address of IPv6 in front of its equals, where source address selection
+ * prefers it: the last goes first, so that they are in their order again. IPv4's have stayed.
+ */
 static int restore_addrs(struct cni_call *c, const struct carry *k)
 {
 	struct addr_list now = { .arena = c->arena };
 
 	if (nl_addr_list(c->sandbox, k->index, AF_UNSPEC, &now) < 0)
 		return -1;
-	for (size_t i = 0; i < k->addrs.n_addr; i++) {
+	for (size_t i = k->addrs.n_addr; i-- > 0;) {
 		const struct addr *before = &k->addrs.addr[i], *there = find(&now, before);
 
 		if (is_lost(before, there) && restore_addr(c, k, before, there) < 0)
