@@ -39,7 +39,7 @@ snapshot() {
 	{
 		ip -batch - <<<"$EVERYTHING"
 		ip -n box -batch - <<<"$EVERYTHING"
-	} | sed -E '/fe80|ff00|valid_lft|^(any|lo)ca.* pref/d; s/NO-CARRIER,|,LOWER_UP//g; s/ state [A-Z]+ / /; s/ ?linkdown//' | ${order:-cat}
+	} | sed -E '/fe80|ff00|valid_lft|^(any|lo)ca.* pref/d; s/NO-CARRIER,|,LOWER_UP//g; s/ state [A-Z]+ / /; s/ ?linkdown//; s/ expires [0-9]+sec//' | ${order:-cat}
 	stored "/$LAST"
 	more_state
 }

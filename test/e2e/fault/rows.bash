@@ -46,7 +46,11 @@ row() {
 		restore=bare
 		;;
 	sbr) conf='"addSourceHints":true,'$(prev 2) restore=link_again ;;
-	vrf) conf='"vrfname":"blue",'$(prev 2) restore=link_again ;;
+	vrf)
+		conf='"vrfname":"blue","unreachableDefault":true,'$(prev 2)
+		restore=rich_link_again
+		order=sort # what comes back comes behind its equals
+		;;
 	esac
 	[ "${1#* }" = "$1" ] || conf='"backend":"'${1#* }'",'$conf
 	conf='{"cniVersion":"1.1.0","name":"net","type":"'$plugin'",'$conf'}'
@@ -92,7 +96,54 @@ link_again() {
 	link_of box
 }
 
+# The same with addresses and routes of all sorts, some of them shared with eth9. The kernel makes the rule for
+# VRFs with a namespace's first one, and keeps it.
+rich_link_again() {
+	ip -n box link show eth9 >/dev/null 2>&1 || ip -n box -batch - <<-'END'
+		link add first type vrf table 9
+		link del first
+		link add eth9 index 911 address 02:aa:00:00:00:09 type dummy
+		link set eth9 addrgenmode none
+		link set eth9 up
+		addr add 10.9.0.2/24 dev eth9
+		addr add fd00:9::2/64 dev eth9 nodad
+	END
+	ip -n box link del eth0 2>/dev/null || true
+	ip -n box -4 route flush proto boot table all
+	ip -n box -6 route flush proto boot table all
+	ip link add v0 index 900 up address 02:aa:00:00:00:02 type veth peer name eth0 index 901 netns box \
+		address 02:aa:00:00:00:01
+	ip -n box -batch - <<-'END'
+		link set eth0 addrgenmode none
+		link set eth0 up
+		addr add 10.1.0.2/16 dev eth0
+		addr add 10.4.0.2/24 dev eth0
+		addr add fd00::2/64 dev eth0 nodad
+		addr add fd00:4::2/64 dev eth0 nodad preferred_lft 4000 valid_lft 5000
+		addr add fe80::77/64 dev eth0 nodad
+		route add default via 10.9.0.1
+		route append default via 10.1.0.1
+		route add default via 10.1.0.8 dev eth0 metric 50 mtu lock 1300
+		route add 172.16.0.0/16 nexthop via 10.9.0.1 nexthop via 10.1.0.1 weight 4
+		route add 172.17.0.0/16 nexthop via 10.1.0.1 nexthop via 10.1.0.7
+		route add 172.18.0.0/16 dev eth0 scope link src 10.1.0.2
+		route add 172.19.0.0/16 via 172.30.0.1 dev eth0 onlink
+		route add 172.20.0.0/16 via 10.1.0.1 table 77
+		route add default via fd00:9::1
+		route append default via fd00::1
+		route add fd00:f::/48 via fe80::99 dev eth0
+		route add fd00:a::/48 via fd00::7 src fd00:4::2 mtu 1400
+	END
+}
+
+# What else a VRF's interface has that the kernel's own look like; the lifetimes count down.
+link_locals() {
+	ip -n box -6 -o addr show dev eth0 | sed 's/valid_lft.*//; s/.*inet6/inet6/'
+	ip -n box -6 route show table all | grep -E 'fe80::(77|99)' || true
+}
+
 more_state() {
+	[ "$plugin" != vrf ] || link_locals
 	tc qdisc show
 	nft -s list ruleset 2>/dev/null | grep -E '10\.[0-9.]+|fd00:|CNI-[0-9a-f]{6}|CNI-DN|comment "c[0-9]|veth' || true
 	[ -z "$(nft list table ip filter 2>/dev/null)" ] || nft -s list table ip filter | grep -c accept || true
