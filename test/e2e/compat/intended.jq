@@ -9,6 +9,9 @@
 def ours(f): if $who == "ours" then f else . end;
 def ref(f): if $who == "ref" then f else . end;
 def is(plugin): ($conf.type == plugin);
+# A chained plugin leaves the interface's addresses and routes as it finds them.
+def chained: is("vrf");
+def has_addresses: chained | not and ($conf.ipam != null or (is("ipvlan") and $conf.prevResult.ips != null));
 def version: ($conf.cniVersion // "" | if . == "" then "0.1.0" else . end);
 def below(v): (version | split(".") | map(tonumber)) < (v | split(".") | map(tonumber));
 def spaces: (.host, .containers[]);
@@ -16,8 +19,8 @@ def spaces: (.host, .containers[]);
 # No duplicate address detection on links we make, unless `enabledad` asks for it.
 def no_dad:
 	.host.addresses |= map(del(.nodad))
-	| ours(if $conf.enabledad then . else .containers[].addresses |= map(del(.nodad)) end)
-	| ref(if is("bridge") or $conf.ipam == null then . else .containers[].sysctls |= with_entries(
+	| ours(if $conf.enabledad or chained then . else .containers[].addresses |= map(del(.nodad)) end)
+	| ref(if is("bridge") or (has_addresses | not) then . else .containers[].sysctls |= with_entries(
 		if .key == "ipv6/conf/eth0/accept_dad" then .value = "0" else . end) end);
 
 # Results of 1.1.0 tell each interface's mtu.
@@ -54,11 +57,20 @@ def no_advertisements:
 
 # IPAM's dns is not dropped.
 def ipam_dns:
-	if (is("macvlan") or is("ipvlan")) and $conf.dns == null then del(.result.dns) else . end;
+	if (is("macvlan") or is("ipvlan") or is("vlan")) and $conf.dns == null then del(.result.dns) else . end;
+
+# Nor is the configuration's.
+def own_dns:
+	if is("dummy") and $conf.dns != null then del(.result.dns) else . end;
 
 # A route's mtu and advmss are set in the kernel, as specification 1.1.0 says.
 def route_metrics:
-	ours(spaces.routes |= map(del(.metrics)));
+	ours(if chained then . else spaces.routes |= map(del(.metrics)) end);
+
+# Addresses of vlan and dummy are announced to the neighbours, as macvlan's and ipvlan's are.
+def announced:
+	ours(if is("vlan") or is("dummy") then .containers[].sysctls |= with_entries(
+		if .key | test("conf/eth0/(arp|ndisc)_notify$") then .value = "0" else . end) else . end);
 
 # loopback prints its result in the version that was asked for.
 def loopback_result:
@@ -72,5 +84,6 @@ def lines:
 	  else .value[] | tojson end
 	| "\($space.key) \($kind): \(.)";
 
-no_dad | mtu_told | own_mac | only_port | no_advertisements | ipam_dns | route_metrics | loopback_result
+no_dad | mtu_told | own_mac | only_port | no_advertisements | ipam_dns | own_dns | route_metrics
+| announced | loopback_result
 | lines, "result: \(.result | tojson)"
