@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# The same steps through the reference and through ours, of the plugins that the machine's own kernel does not have: what
+# the files here have in common beside compat/differential.bash.
+
+# What that file loads it finds beside itself.
+load() {
+	# shellcheck source=/dev/null
+	source "$BATS_TEST_DIRNAME/../e2e/compat/$1.bash"
+}
+load differential
+
+# conf TYPE EXTRA [IPAM] : JSON objects merged into a configuration.
+conf() {
+	jq -nc --arg type "$1" --argjson extra "$2" --argjson ipam "${3:-null}" '
+		{cniVersion: "1.1.0", name: "net", type: $type}
+		+ if $type == "ipvlan" or $type == "vlan" then {master: "m0"} else {} end
+		+ if $type == "vlan" then {vlanId: 100} else {} end
+		+ $extra + if $ipam then {ipam: $ipam} else {} end'
+}
+
+# alike TYPE EXTRA [IPAM], refused TYPE EXTRA [IPAM]
+alike() { same "$1" "$(conf "$@")"; }
+refused() { both_refuse "$1" "$(conf "$@")"; }
