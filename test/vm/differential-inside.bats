@@ -76,7 +76,8 @@ beside() {
 @test "vrf: every version of the specification that it has" {
 	local version
 	PREPARE=attached
-	for version in 0.3.1 0.4.0 1.0.0 1.1.0; do
+	for version in $ALL_VERSIONS; do
+		[[ $version != 0.[12]* && $version != 0.3.0 ]] || continue # which the reference's does not know
 		same vrf "$(conf vrf "{\"vrfname\":\"red\",$PREVIOUS}" | jq -c --arg v "$version" '
 			.cniVersion = $v | .prevResult.cniVersion = $v
 			| .prevResult.ips |= map(.version = if .address | test(":") then "6" else "4" end)')"

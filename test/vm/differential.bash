@@ -23,3 +23,9 @@ conf() {
 # alike TYPE EXTRA [IPAM], refused TYPE EXTRA [IPAM]
 alike() { same "$1" "$(conf "$@")"; }
 refused() { both_refuse "$1" "$(conf "$@")"; }
+
+# Sampled, two of the specification's versions.
+[ "$FAULT_EVERY" -eq 1 ] || {
+	versions=(0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0)
+	ALL_VERSIONS="${versions[FAULT_SEED % ${#versions[@]}]} 1.1.0"
+}

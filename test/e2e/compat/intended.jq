@@ -10,7 +10,7 @@ def ours(f): if $who == "ours" then f else . end;
 def ref(f): if $who == "ref" then f else . end;
 def is(plugin): ($conf.type == plugin);
 # A chained plugin leaves the interface's addresses and routes as it finds them.
-def chained: is("vrf");
+def chained: $conf.type | IN("tuning", "sbr", "bandwidth", "vrf", "portmap", "firewall");
 def has_addresses: chained | not and ($conf.ipam != null or (is("ipvlan") and $conf.prevResult.ips != null));
 def version: ($conf.cniVersion // "" | if . == "" then "0.1.0" else . end);
 def below(v): (version | split(".") | map(tonumber)) < (v | split(".") | map(tonumber));
