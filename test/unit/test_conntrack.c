@@ -140,13 +140,20 @@ static struct sockaddr_storage address(const char *ip, uint16_t port)
 	return ss;
 }
 
-static void udp(const char *ip, uint16_t port)
+/* The socket it is sent from: as long as that is open, no other one has its port. */
+static int udp_from(const char *ip, uint16_t port)
 {
 	struct sockaddr_storage to = address(ip, port);
-	auto_close int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) != 1)
 		ok(false, "a datagram to %s:%u", ip, port);
+	return fd;
+}
+
+static void udp(const char *ip, uint16_t port)
+{
+	close(udp_from(ip, port));
 }
 
 /* Established, and closed again by both: the entry stays for a while. */
@@ -173,9 +180,13 @@ static void sctp(unsigned int port)
 
 static void connect_all(void)
 {
+	int fd[3];
+
 	run("conntrack -F >/dev/null 2>&1");
 	for (int i = 0; i < 3; i++)
-		udp("127.0.0.1", 5300);
+		fd[i] = udp_from("127.0.0.1", 5300);
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
 	udp("127.0.0.2", 5300);
 	udp("127.0.0.1", 5301);
 	udp("127.0.0.1", 5302);
