@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# From what `cnic keys` says, cases for bad.bats, one a line:
+# From what `cnic keys` says, cases for keys.bats, one a line:
 #	plugin TAB kind TAB path TAB configuration TAB the same without that path
 # where the configuration is wrong (or, for the kind "null", right) at that path. $bases has a good
 # configuration for every plugin.
