@@ -20,12 +20,19 @@ conf() {
 		+ $extra + if $ipam then {ipam: $ipam} else {} end'
 }
 
-# alike TYPE EXTRA [IPAM], refused TYPE EXTRA [IPAM]
-alike() { same "$1" "$(conf "$@")"; }
-refused() { both_refuse "$1" "$(conf "$@")"; }
+# Sampled, of a test's cases the first and every third, and of the specification's versions two; an emulator takes
+# seconds for one.
+cases=0
+is_spared() {
+	cases=$((cases + 1))
+	[ "$FAULT_EVERY" -ne 1 ] && [ $cases -ne 1 ] && [ $(((cases + FAULT_SEED) % 3)) -ne 0 ]
+}
 
-# Sampled, two of the specification's versions.
 [ "$FAULT_EVERY" -eq 1 ] || {
 	versions=(0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0)
 	ALL_VERSIONS="${versions[FAULT_SEED % ${#versions[@]}]} 1.1.0"
 }
+
+# alike TYPE EXTRA [IPAM], refused TYPE EXTRA [IPAM]
+alike() { is_spared || same "$1" "$(conf "$@")"; }
+refused() { is_spared || both_refuse "$1" "$(conf "$@")"; }
