@@ -21,20 +21,32 @@ static int loopback_validate(struct cni_call *c)
 	return sysctl_list_validate(c, &conf->sysctls);
 }
 
-static int lo_set(struct cni_call *c, bool up, struct link *lo)
+static int take_down(struct cni_call *c)
 {
-	if (nl_link_get(c->sandbox, "lo", lo) < 0)
+	struct link lo;
+
+	if (nl_link_get(c->sandbox, "lo", &lo) < 0)
 		return -1;
-	nl_link_flags(c->sandbox, lo->index, up ? IFF_UP : 0, IFF_UP);
+	nl_link_flags(c->sandbox, lo.index, 0, IFF_UP);
 	return nl_commit(c->sandbox);
 }
 
 static void undo_up(struct cni_call *c, void *arg)
 {
-	struct link lo;
-
 	(void)arg;
-	(void)!lo_set(c, false, &lo);
+	(void)!take_down(c);
+}
+
+/* To be undone even where only the kernel's answer is lost. */
+static int bring_up(struct cni_call *c, struct link *lo)
+{
+	if (nl_link_get(c->sandbox, "lo", lo) < 0)
+		return -1;
+	if (lo->flags & IFF_UP)
+		return 0;
+	undo_push(c, undo_up, NULL);
+	nl_link_up(c->sandbox, lo->index);
+	return nl_commit(c->sandbox);
 }
 
 /* The first address of each family; all must be loopback ones, or lo is not what we take it for. */
@@ -65,10 +77,8 @@ static int loopback_add(struct cni_call *c)
 	struct loopback_conf *conf = c->conf;
 	struct link lo;
 
-	if (sysctl_list_apply(c, &conf->sysctls, &c->result) < 0 || lo_set(c, true, &lo) < 0)
+	if (sysctl_list_apply(c, &conf->sysctls, &c->result) < 0 || bring_up(c, &lo) < 0)
 		return -1;
-	if (!(lo.flags & IFF_UP))
-		undo_push(c, undo_up, NULL);
 	if (nl_addr_list(c->sandbox, lo.index, AF_UNSPEC, &list) < 0 ||
 	    report_addresses(c, &list) < 0)
 		return -1;
@@ -81,9 +91,7 @@ static int loopback_add(struct cni_call *c)
 
 static int loopback_del(struct cni_call *c)
 {
-	struct link lo;
-
-	return c->sandbox ? lo_set(c, false, &lo) : 0;
+	return c->sandbox ? take_down(c) : 0;
 }
 
 static int loopback_check(struct cni_call *c)

@@ -81,6 +81,28 @@ both_ways() {
 	one_way "$1" "$2" ours
 }
 
+@test "loopback" {
+	local adder deleter before
+	netns box
+	ip -n box link set lo down
+	before=$(state box)
+	for adder in ref ours; do
+		[ $adder = ref ] && deleter=ours || deleter=ref
+		by $adder add loopback lo <<<"$(loopback)"
+		expect_ok
+		by $deleter check loopback lo <<<"$(with_result "$(loopback)")"
+		expect_silent
+		by $deleter del loopback lo <<<"$(with_result "$(loopback)")"
+		expect_silent
+		forget_result
+		expect_same state "$before" "$(state box)"
+	done
+}
+
+loopback() {
+	echo '{"cniVersion":"1.1.0","name":"net","type":"loopback"}'
+}
+
 @test "bridge 0.1.0" { both_ways bridge 0.1.0; }
 @test "bridge 0.2.0" { both_ways bridge 0.2.0; }
 @test "bridge 0.3.0" { both_ways bridge 0.3.0; }

@@ -195,6 +195,21 @@ disturb() {
 	each_fault del_with_fault
 }
 
+@test "loopback ADD and DEL, an answer is lost" {
+	use loopback "$LOOPBACK"
+	least=2
+	lost_answers add_with_fault
+	lost_answers del_with_fault
+}
+
+@test "static ADD and DEL" {
+	use static '{"cniVersion":"1.1.0","name":"net","type":"any","ipam":{"type":"static",
+		"addresses":[{"address":"10.2.0.2/24"}]}}'
+	least=0
+	each_fault add_with_fault
+	each_fault del_with_fault
+}
+
 @test "bridge ADD, first on the host, an answer is lost" {
 	use bridge "$BRIDGE"
 	restore=fresh

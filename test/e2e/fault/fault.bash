@@ -182,7 +182,7 @@ each_fault() {
 
 # The kernel's answer is lost: what was asked for has been done, or not.
 lost_answers() {
-	local least=4 column=lost
+	local least=${least:-4} column=lost
 	export FAULT_SET=recv FAULT_ERRNO=11 # EAGAIN, of SO_RCVTIMEO
 	each_fault "$1"
 }

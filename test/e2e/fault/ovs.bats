@@ -33,6 +33,16 @@ teardown() {
 	each_fault del_with_fault
 }
 
+@test "ovs ADD, an answer of the kernel's is lost" {
+	use "$OVS"
+	lost_answers add_with_fault
+}
+
+@test "ovs DEL, an answer of the kernel's is lost" {
+	use "$OVS"
+	lost_answers del_with_fault
+}
+
 @test "ovs-mirror-producer ADD, each call fails" {
 	use "$PRODUCER"
 	each_fault add_with_fault
