@@ -56,6 +56,24 @@ each() {
 	each "" add_with_fault
 }
 
+# lost BACKEND COMMAND : the same, but that the kernel's answer is lost.
+lost() {
+	local least=2
+	use portmap "$(conf "$1" "$PORTS" 2)"
+	lost_answers "$2"
+}
+
+@test "portmap ADD and DEL, an answer is lost" {
+	local backend
+	for backend in "" nftables iptables; do
+		beside "$backend"
+		lost "$backend" add_with_fault
+		lost "$backend" del_with_fault
+		CID=c2 del portmap <<<"$(conf "$backend" '{"hostPort":9,"containerPort":80,"protocol":"tcp"}' 3)"
+		ip link del br0
+	done
+}
+
 first_add() {
 	nft flush ruleset
 	add_with_fault "$1"
