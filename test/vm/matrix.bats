@@ -12,7 +12,11 @@ for part in fault faults rows kill missing crowd; do
 	source "$BATS_TEST_DIRNAME/../e2e/fault/$part.bash"
 done
 
-[ "$FAULT_EVERY" -eq 1 ] || FAULT_EVERY=$((FAULT_EVERY * 4)) WORKERS=16
+[ "$FAULT_EVERY" -eq 1 ] || {
+	read -ra objects <<<"$OBJECTS"
+	OBJECTS="nothing everything ${objects[*]:FAULT_SEED % 6 + 1:3}"
+	FAULT_EVERY=$((FAULT_EVERY * 4)) WORKERS=16
+}
 
 faults() {
 	local add=add_with_fault
