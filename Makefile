@@ -2,7 +2,7 @@
 #
 # make              bin/cnic and one hard link per plugin
 # make check        what needs no root, where the machine allows it; says what it skips, and why
-# make test-long    all there is, nothing sampled: about an hour; root (hack/test: under ten minutes)
+# make test-long    all there is, nothing sampled: hours; root (hack/test: under ten minutes)
 # make lint         layers, names, formatting, tidy, headers, pages, shell scripts
 # make man          manual pages in build/man, made from the .md pages by lowdown
 # make install      stripped, into DESTDIR CNI_BIN_DIR, by hard links; manual pages into MANDIR
