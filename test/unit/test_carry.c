@@ -9,6 +9,7 @@
 
 #include "iface/carry.h"
 #include "nl/nl.h"
+#include "says.h"
 #include "tap.h"
 
 static struct arena arena;
@@ -20,21 +21,10 @@ static bool run(const char *command)
 	return system(command) == 0;
 }
 
-static const char *text(const char *command)
-{
-	static char buf[8192];
-	FILE *out = popen(command, "r");
-	size_t n = out ? fread(buf, 1, sizeof(buf) - 1, out) : 0;
-
-	if (out)
-		pclose(out);
-	buf[n] = '\0';
-	return arena_strdup(&arena, buf);
-}
-
 static const char *state(void)
 {
-	return text(
+	return says(
+		&arena,
 		"{ ip -o addr show dev b0; ip -d route; ip -d route show table 70; ip -d -6 route; } |"
 		" sed 's/valid_lft.*//; s/ linkdown//; s/pref medium//; s/ *$//' | sort");
 }

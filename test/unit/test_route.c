@@ -10,6 +10,7 @@
 #include "nl/nl.h"
 #include "nl/route_copy.h"
 #include "nl/table.h"
+#include "says.h"
 #include "tap.h"
 
 static struct arena arena;
@@ -22,22 +23,10 @@ static bool run(const char *command)
 }
 
 /* What ip(8) says, but for the local table. */
-static const char *text(const char *command)
-{
-	static char buf[8192];
-	FILE *out = popen(command, "r");
-	size_t n = out ? fread(buf, 1, sizeof(buf) - 1, out) : 0;
-
-	if (out)
-		pclose(out);
-	buf[n] = '\0';
-	return arena_strdup(&arena, buf);
-}
-
 static const char *routes(void)
 {
-	return text("{ ip -d route show table all; ip -d -6 route show table all; } |"
-		    " grep -v 'table local' | sed 's/pref medium//' | sort -u");
+	return says(&arena, "{ ip -d route show table all; ip -d -6 route show table all; } |"
+			    " grep -v 'table local' | sed 's/pref medium//' | sort -u");
 }
 
 static bool setup(void)
