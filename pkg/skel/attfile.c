@@ -31,7 +31,7 @@ int attfile_load(const char *path, struct arena *arena, const struct json **v, s
 
 /* ---- of an attachment ------------------------------------------------------------------------ */
 
-static const char *path_of(struct cni_call *c, const struct attfile_place *p)
+const char *attfile_path(struct cni_call *c, const struct attfile_place *p)
 {
 	return arena_printf(c->arena, "%s/%s%s%s%s", p->dir, c->req->container_id, p->separator,
 			    c->req->ifname, p->suffix);
@@ -41,7 +41,7 @@ int attfile_write(struct cni_call *c, const struct attfile_place *p, const struc
 {
 	if (file_make_dirs(p->dir, 0700, c->err) < 0)
 		return -1;
-	return attfile_store(path_of(c, p), v, c->arena, c->err);
+	return attfile_store(attfile_path(c, p), v, c->arena, c->err);
 }
 
 static int load(struct cni_call *c, const char *path, const struct json **v)
@@ -57,12 +57,12 @@ static int load(struct cni_call *c, const char *path, const struct json **v)
 
 int attfile_read(struct cni_call *c, const struct attfile_place *p, const struct json **v)
 {
-	return load(c, path_of(c, p), v);
+	return load(c, attfile_path(c, p), v);
 }
 
 int attfile_remove(struct cni_call *c, const struct attfile_place *p)
 {
-	return file_remove(path_of(c, p), c->arena, c->err);
+	return file_remove(attfile_path(c, p), c->arena, c->err);
 }
 
 /* ---- GC -------------------------------------------------------------------------------------- */

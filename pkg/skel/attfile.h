@@ -26,6 +26,7 @@ struct attfile_place {
 	const char *dir, *separator, *suffix;
 };
 
+const char *attfile_path(struct cni_call *c, const struct attfile_place *p);
 int attfile_write(struct cni_call *c, const struct attfile_place *p,
 		  const struct json *v) NODISCARD;
 /* NULL if there is none, or none that is a JSON object; one that cannot be read now is an error. */

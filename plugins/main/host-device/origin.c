@@ -231,8 +231,7 @@ static void take_attributes(struct origin *o, const struct origin *from)
 int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,
 		   const char **path)
 {
-	const char *own = arena_printf(c->arena, "%s/%s%s%s%s", place.dir, c->req->container_id,
-				       place.separator, c->req->ifname, place.suffix);
+	const char *own = attfile_path(c, &place);
 	auto_dir DIR *dir = opendir(place.dir);
 	const struct dirent *e;
 	bool found = false;
