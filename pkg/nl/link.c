@@ -148,6 +148,12 @@ void nl_link_txqlen(struct nl *nl, int index, uint32_t packets)
 	nl_u32(nl, IFLA_TXQLEN, packets);
 }
 
+bool nl_link_is_refusal(const struct err *err)
+{
+	return err->sys == EINVAL || err->sys == ERANGE || err->sys == EOPNOTSUPP ||
+	       err->sys == EADDRNOTAVAIL || err->sys == EPERM;
+}
+
 void nl_link_master(struct nl *nl, int index, int master)
 {
 	link_msg(nl, RTM_NEWLINK, index, "set master");

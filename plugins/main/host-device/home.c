@@ -94,7 +94,7 @@ static int find_or_await(struct cni_call *c, const struct origin *o, struct link
 
 /* ---- its name -------------------------------------------------------------------------------- */
 
-/* What was to be sent, of a device that a container may have made unwilling. */
+/* What was to be sent, of a device that a container may have made unwilling, and of names. */
 static int commit(struct cni_call *c, struct nl *nl, const struct origin *o)
 {
 	int e;
@@ -102,8 +102,7 @@ static int commit(struct cni_call *c, struct nl *nl, const struct origin *o)
 	if (nl_commit(nl) == 0)
 		return 0;
 	e = c->err->sys;
-	if (e != EINVAL && e != ERANGE && e != EOPNOTSUPP && e != EADDRNOTAVAIL && e != EEXIST &&
-	    e != EBUSY && e != ENOENT && e != EPERM)
+	if (!nl_link_is_refusal(c->err) && e != EEXIST && e != EBUSY && e != ENOENT)
 		return err_wrap(c->err, "%s", o->name);
 	fprintf(stderr, "host-device: %s: %s\n", o->name, c->err->msg);
 	err_clear(c->err);

@@ -171,19 +171,12 @@ static int tuning_add(struct cni_call *c)
 
 /* ---- DEL, CHECK, GC -------------------------------------------------------------------------- */
 
-/* The device does not take the value (any more), however often it is asked. */
-static bool is_refusal(const struct err *err)
-{
-	return err->sys == EINVAL || err->sys == ERANGE || err->sys == EOPNOTSUPP ||
-	       err->sys == EADDRNOTAVAIL || err->sys == EPERM;
-}
-
 /* What is refused must not keep a container from being removed. */
 static int restore_some(struct cni_call *c, int index, const struct attrs *before)
 {
 	if (attrs_set(c, index, before) == 0)
 		return 0;
-	if (!is_refusal(c->err))
+	if (!nl_link_is_refusal(c->err))
 		return -1;
 	fprintf(stderr, "tuning: %s stays as it is: %s\n", c->req->ifname, c->err->msg);
 	err_clear(c->err);
