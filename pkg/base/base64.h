@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base64.h - RFC 4648, section 4: the standard alphabet, padded. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/arena.h"
+
+/* NUL-terminated, in the arena. */
+char *base64_encode(const void *data, size_t len, struct arena *arena);
+
+/* The bytes, and a NUL behind them, in the arena; NULL if it is not base64 (newlines are ignored). */
+char *base64_decode(const char *text, size_t *len, struct arena *arena);
