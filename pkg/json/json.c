@@ -99,6 +99,12 @@ const char *json_string(const struct json *v)
 	return cJSON_GetStringValue(v);
 }
 
+bool json_bool(const struct json *v, bool *out)
+{
+	*out = cJSON_IsTrue(v);
+	return cJSON_IsBool(v);
+}
+
 bool json_int(const struct json *v, int64_t *out)
 {
 	double n = cJSON_GetNumberValue(v); /* NaN if it is none */

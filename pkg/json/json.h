@@ -58,6 +58,9 @@ const struct json *json_get(const struct json *obj, const char *key);
 /* The string's text, NULL if the value is not a string. */
 const char *json_string(const struct json *v);
 
+/* Is it true or false? */
+bool json_bool(const struct json *v, bool *out);
+
 /* Is it an integer, exact in a double? */
 bool json_int(const struct json *v, int64_t *out);
 
