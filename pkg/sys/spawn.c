@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 
 /*
@@ -34,6 +36,7 @@ struct child {
 	size_t used, size;
 	char said[WORDS_MAX]; /* the first of its stderr */
 	size_t n_said;
+	int64_t deadline; /* by clock_ms(), 0 = none */
 	struct arena *arena;
 };
 
@@ -163,6 +166,17 @@ static bool overhear(struct child *ch)
 	return true;
 }
 
+/* For poll(2): at most so many milliseconds. */
+static int time_left(const struct child *ch)
+{
+	int64_t left = ch->deadline - clock_ms();
+
+	if (!ch->deadline)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+/* 1: its time is over. What it has started may keep a pipe open longer than it lives. */
 static int talk(struct child *ch, struct err *err)
 {
 	if (!ch->left)
@@ -171,9 +185,14 @@ static int talk(struct child *ch, struct err *err)
 		struct pollfd fds[] = { { .fd = ch->out, .events = POLLIN },
 					{ .fd = ch->in, .events = POLLOUT },
 					{ .fd = ch->words, .events = POLLIN } };
+		int n = poll(fds, ARRAY_SIZE(fds), time_left(ch));
 
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR)
 			return err_sys(err, "poll %s", ch->s->path);
+		if (n == 0)
+			return 1;
+		if (n < 0)
+			continue;
 		if (fds[1].revents)
 			feed(ch);
 		if (fds[0].revents && drain(ch, err) < 0)
@@ -182,6 +201,21 @@ static int talk(struct child *ch, struct err *err)
 			drop_fd(&ch->words);
 	}
 	return 0;
+}
+
+/* It may close its stdout and live on. False: its time is over. */
+static bool ends_in_time(const struct child *ch)
+{
+	auto_close int fd = ch->deadline ? (int)syscall(SYS_pidfd_open, ch->pid, 0) : -1;
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+	int n = fd < 0 ? 1 : -1;
+
+	while (n < 0) {
+		n = poll(&end, 1, time_left(ch));
+		if (n < 0 && errno != EINTR)
+			return true;
+	}
+	return n > 0;
 }
 
 static int make_pipe(int *read_end, int *write_end, struct err *err)
@@ -212,6 +246,10 @@ static int converse(struct child *ch, struct spawn_result *res, struct err *err)
 {
 	int rc = talk(ch, err);
 
+	if (!rc && !ends_in_time(ch))
+		rc = 1;
+	if (rc)
+		(void)kill(ch->pid, SIGKILL);
 	drop_fd(&ch->in);
 	drop_fd(&ch->out);
 	drop_fd(&ch->words);
@@ -219,13 +257,15 @@ static int converse(struct child *ch, struct spawn_result *res, struct err *err)
 		if (errno != EINTR)
 			return err_sys(err, "wait for %s", ch->s->path);
 	ch->buf[ch->used] = '\0';
+	res->said = arena_strndup(ch->arena, ch->said, ch->n_said);
 	while (ch->n_said && ch->said[ch->n_said - 1] == '\n')
 		ch->n_said--;
 	res->out = ch->buf;
 	res->out_len = ch->used;
 	res->words = arena_strndup(ch->arena, ch->said, ch->n_said);
 	res->unheard = ch->left > 0;
-	return rc;
+	res->timed_out = rc > 0;
+	return rc < 0 ? -1 : 0;
 }
 
 int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, struct err *err)
@@ -239,6 +279,7 @@ int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena, 
 		.left = s->in_len,
 		.buf = arena_alloc(arena, FIRST_BUFFER),
 		.size = FIRST_BUFFER,
+		.deadline = s->timeout_ms ? clock_ms() + s->timeout_ms : 0,
 		.arena = arena,
 	};
 	int child_end[3] = { -1, -1, -1 };

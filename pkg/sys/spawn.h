@@ -20,6 +20,7 @@ struct spawn {
 	const char *in;          /* for its stdin */
 	size_t in_len;
 	size_t max_out;  /* bytes of its stdout, of which more is an error */
+	int timeout_ms;  /* it is killed when it has not ended by then; 0 = never */
 	bool listen;     /* keep the first of its stderr, which is passed on in any case */
 	const int *hold; /* descriptors that it, and what it starts, has as well: locks of ours */
 	size_t n_hold;
@@ -29,14 +30,16 @@ struct spawn_result {
 	const char *out; /* NUL-terminated, in the arena */
 	size_t out_len;
 	const char *words; /* of its stderr, without the last newline; "" if we did not listen */
+	const char *said;  /* the same with it */
 	int status;        /* as waitpid(2) gives it */
 	bool unheard;      /* it has not read all of `in`, which is its right */
+	bool timed_out;    /* status is that of the kill */
 };
 
 /*
  * An executable that is open for writing (ETXTBSY: it is being installed) is tried again for a
- * second. -1 only if the program could not be run or talked to; a failing program is 0 with its
- * status.
+ * second. -1 only if the program could not be run or talked to, and none of it is left then; a
+ * failing program is 0 with its status. err->sys says why it could not be run.
  */
 int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena,
 	  struct err *err) NODISCARD;
