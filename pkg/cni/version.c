@@ -29,6 +29,13 @@ static bool parse(const char *version, unsigned int part[3])
 	return false;
 }
 
+bool cni_version_is_number(const char *version)
+{
+	unsigned int part[3];
+
+	return parse(version, part);
+}
+
 bool cni_version_at_least(const char *version, const char *least)
 {
 	unsigned int x[3], y[3];

@@ -32,4 +32,8 @@ int cni_version_allows(const char *version, const char *verb, const char *since,
 /* Can a result of this version hold n[0] IPv4, n[1] IPv6 addresses? Before 0.3.0, one of each. */
 int cni_version_allows_addresses(const char *version, const size_t n[2], struct err *err) NODISCARD;
 
+/* One to three decimal numbers, or "", which counts as 0.1.0. */
+bool cni_version_is_number(const char *version);
+
+/* False if one of them is no number. */
 bool cni_version_at_least(const char *version, const char *least);
