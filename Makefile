@@ -69,7 +69,7 @@ HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
 APART      := $(HELPERS) $(if $(SPLIT),$(PLUGINS)) # executables that are not links to bin/cnic
 STRIP      ?= strip
 
-all: $(BIN)/cnic $(PLUGINS:%=$(BIN)/%) $(HELPERS:%=$(BIN)/%)
+all: $(BIN)/cnic $(BIN)/cnitool $(PLUGINS:%=$(BIN)/%) $(HELPERS:%=$(BIN)/%)
 
 # Never static: where firewalld is the library is, too.
 $(BIN)/cnic-firewalld: plugins/meta/firewall/helper/cnic-firewalld.c Makefile
@@ -77,8 +77,8 @@ $(BIN)/cnic-firewalld: plugins/meta/firewall/helper/cnic-firewalld.c Makefile
 	$(call say,CC,$@)
 	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lsystemd
 
-# With SPLIT=1 it is the tool alone, and no plugin's.
-$(BIN)/cnic: $B/cnic
+# With SPLIT=1 they are the tools alone, and no plugin's.
+$(BIN)/cnic $(BIN)/cnitool: $B/cnic
 	@mkdir -p $(@D)
 	$(Q)ln -f $< $@
 

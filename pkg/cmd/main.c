@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cnic.h"
+#include "cmd/cnitool.h"
 #include "skel/run.h"
 
 /*
@@ -42,6 +43,8 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a write that is too long fails, and is undone */
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
+	if (!plugin && !strcmp(name, "cnitool"))
+		return cnitool(argc, argv);
 	if (!plugin)
 		rc = cnic(argc, argv);
 	return rc < 0 ? run_plugin(plugin, name) : rc;
