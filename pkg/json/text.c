@@ -168,6 +168,11 @@ static void put(struct json_buf *b, const char *s, size_t n)
 	b->text[b->len] = '\0';
 }
 
+struct json_text json_buf_text(const struct json_buf *b)
+{
+	return (struct json_text){ b->text, b->len };
+}
+
 void json_buf_add(struct json_buf *b, const char *text)
 {
 	put(b, text, strlen(text));

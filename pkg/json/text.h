@@ -55,6 +55,9 @@ struct json_buf {
 	size_t len, size;
 };
 
+/* What has been put, where that is one value; .at NULL: nothing. */
+struct json_text json_buf_text(const struct json_buf *b);
+
 void json_buf_add(struct json_buf *b, const char *text);
 void json_buf_add_text(struct json_buf *b, struct json_text t);
 

@@ -158,7 +158,7 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-int libcni_exec(const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
+int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
 {
 	const struct spawn s = {
 		.path = x->path,
@@ -172,6 +172,7 @@ int libcni_exec(const struct libcni_exec *x, struct libcni_answer *out, struct e
 	int64_t start = now_us();
 	int rc = spawn(&s, &res, json_arena(), err);
 
+	(void)ctx;
 	*out = (struct libcni_answer){ .out = "", .exit_code = -1, .time_us = now_us() - start };
 	if (rc < 0)
 		return not_run(x, err);

@@ -35,6 +35,7 @@ int libcni_find(const char *type, const char *dirs, const char **path, struct er
 /*
  * Execute it and wait for it. Its stderr goes to ours. -1 with its error object's code, words and
  * details if it failed, or with libcni's words for what is no error object. *out is filled in any
- * case.
+ * case. ctx is not looked at.
  */
-int libcni_exec(const struct libcni_exec *x, struct libcni_answer *out, struct err *err) NODISCARD;
+int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
+		struct err *err) NODISCARD;

@@ -9,28 +9,7 @@
  */
 #pragma once
 
-#include "libcni/cache.h"
-#include "libcni/exec.h"
-
-/* One plugin has been called. */
-struct libcni_step {
-	const struct libcni_exec *call;
-	const struct libcni_answer *answer;
-	struct json_text prev, result; /* of ADD, .at NULL: none */
-	const struct err *err;         /* NULL: it went well */
-};
-
-/* Who asks, and how. */
-struct libcni {
-	const char *path;      /* CNI_PATH */
-	const char *cache_dir; /* LIBCNI_CACHE_DIR */
-	int timeout_ms;        /* of each plugin, 0 = none */
-	/* libcni_exec(), or another that does as much. */
-	int (*exec)(const struct libcni_exec *x, struct libcni_answer *out, struct err *err);
-	void *ctx; /* of the two below, which may be NULL */
-	void (*step)(void *ctx, const struct libcni_step *s);
-	void (*warn)(void *ctx, const char *text); /* what is no error: a corrupt file is dropped */
-};
+#include "libcni/call.h"
 
 /* *result is the last plugin's, in its version. What failed is not undone: the caller's DEL is. */
 int libcni_add(const struct libcni *l, const struct libcni_list *list,

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcni/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cni/result.h"
+#include "cni/version.h"
+
+/* ---- a plugin's stdin ------------------------------------------------------------------------ */
+
+static bool is_injected(const char *key, const struct libcni_injected *in)
+{
+	static const char *const valid[] = { "cni.dev/valid-attachments", "cni.dev/attachments" };
+
+	if (!strcmp(key, "name") || !strcmp(key, "cniVersion"))
+		return true;
+	if (in->valid.at && (!strcmp(key, valid[0]) || !strcmp(key, valid[1])))
+		return true;
+	return (in->prev.at && !strcmp(key, "prevResult")) ||
+	       (in->runtime.at && !strcmp(key, "runtimeConfig"));
+}
+
+static void add_member(struct json_buf *b, const char *key, struct json_text value)
+{
+	if (!value.at)
+		return;
+	json_buf_add_key(b, key);
+	json_buf_add_text(b, value);
+}
+
+/*
+ * The plugin's object as it is written, and behind it, so that they count also where case does not,
+ * the keys that are the runtime's.
+ */
+static const char *make_input(const struct libcni_list *list, const struct libcni_plugin *p,
+			      const struct libcni_injected *in, size_t *len)
+{
+	struct json_walk w = json_walk(p->text);
+	struct json_buf b = { 0 };
+	struct json_member m;
+
+	json_buf_add(&b, "{");
+	while (json_walk_next(&w, &m))
+		if (!is_injected(m.key, in))
+			add_member(&b, m.key, m.value);
+	json_buf_add_key(&b, "cniVersion");
+	json_buf_add_str(&b, list->version);
+	json_buf_add_key(&b, "name");
+	json_buf_add_str(&b, list->name);
+	add_member(&b, "prevResult", in->prev);
+	add_member(&b, "runtimeConfig", in->runtime);
+	add_member(&b, "cni.dev/valid-attachments", in->valid);
+	add_member(&b, "cni.dev/attachments", in->valid);
+	json_buf_add(&b, "}");
+	*len = b.len;
+	return b.text;
+}
+
+struct json_text libcni_runtime_config(const struct libcni_plugin *p,
+				       const struct libcni_attachment *a)
+{
+	struct json_walk w = json_walk(a->capability_args);
+	struct json_buf b = { 0 };
+	struct json_member m;
+
+	while (json_walk_next(&w, &m)) {
+		if (!libcni_plugin_is_capable(p, m.key))
+			continue;
+		if (!b.len)
+			json_buf_add(&b, "{");
+		add_member(&b, m.key, m.value);
+	}
+	if (b.len)
+		json_buf_add(&b, "}");
+	return json_buf_text(&b);
+}
+
+/* ---- one call -------------------------------------------------------------------------------- */
+
+static const char *args_text(const struct libcni_attachment *a)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < a->n_args; i++)
+		text = arena_printf(json_arena(), "%s%s%s=%s", text, i ? ";" : "", a->args[i].key,
+				    a->args[i].value);
+	return text;
+}
+
+static int check_names(const struct libcni_list *list, const struct libcni_attachment *a,
+		       struct err *err)
+{
+	const char *fault = str_ifname_fault(a->ifname);
+
+	if (!*a->container_id)
+		return err_set(err, ERR_CONTAINER, "missing containerID");
+	if (!str_is_cni_name(a->container_id)) {
+		err_fill(err, ERR_ENV, 0, "invalid characters in containerID");
+		snprintf(err->details, sizeof(err->details), "%s", a->container_id);
+		return -1;
+	}
+	if (!*list->name)
+		return err_config(err, "missing network name:");
+	if (!str_is_cni_name(list->name)) {
+		err_fill(err, ERR_CONFIG, 0, "invalid characters found in network name");
+		snprintf(err->details, sizeof(err->details), "%s", list->name);
+		return -1;
+	}
+	return fault ? err_set(err, ERR_ENV, "%s", fault) : 0;
+}
+
+/* CNI spec, section 4: an answer without a version has that of the question. */
+static int take_result(const struct libcni_list *list, const struct libcni_answer *a,
+		       struct json_text *result, struct err *err)
+{
+	struct json_text raw, version;
+	const struct json *v;
+	struct cni_result r;
+	const char *name;
+	struct json *o;
+
+	if (json_text(a->out, a->out_len, &raw, err) < 0 ||
+	    json_parse(a->out, a->out_len, &v, err) < 0)
+		return err_wrap(err, "failed to unmarshal raw result");
+	if (json_is_null(v))
+		v = json_object();
+	version = json_text_member(raw, "cniVersion");
+	name = json_text_string(version);
+	if (!name || !*name)
+		name = list->version;
+	if (cni_family(name) == CNI_FAMILY_NONE)
+		return err_set(err, ERR_DECODE, "unsupported CNI result version \"%.80s\"", name);
+	if (cni_result_parse(v, name, false, "result", &r, err) < 0 ||
+	    cni_result_json(&r, name, &o, err) < 0)
+		return -1;
+	*result = json_text_own(json_print(o));
+	return 0;
+}
+
+int libcni_call(const struct libcni *l, const struct libcni_list *list,
+		const struct libcni_plugin *p, enum cni_command command,
+		const struct libcni_attachment *a, const struct libcni_injected *in,
+		struct json_text *result, struct err *err)
+{
+	struct libcni_exec x = {
+		.type = p->type,
+		.command = command,
+		.container_id = a->container_id,
+		.netns = a->netns,
+		.ifname = a->ifname,
+		.args = args_text(a),
+		.cni_path = l->path,
+		.timeout_ms = l->timeout_ms,
+	};
+	struct libcni_answer answer = { 0 };
+	int rc;
+
+	if (libcni_find(p->type, l->path, &x.path, err) < 0 ||
+	    (command == CNI_ADD && check_names(list, a, err) < 0))
+		return -1;
+	x.in = make_input(list, p, in, &x.in_len);
+	rc = l->exec(l->ctx, &x, &answer, err);
+	if (!rc && result)
+		rc = take_result(list, &answer, result, err);
+	if (l->step) {
+		const struct json_text none = { 0 };
+
+		l->step(l->ctx,
+			&(struct libcni_step){ &x, &answer, in->prev,
+					       result && !rc ? *result : none, rc ? err : NULL });
+	}
+	return rc;
+}
+
+int libcni_failed(const struct libcni_plugin *p, const char *verb, struct err *err)
+{
+	if (*p->name)
+		return err_wrap(err, "plugin type=\"%s\" name=\"%s\" failed (%s)", p->type, p->name,
+				verb);
+	return err_wrap(err, "plugin type=\"%s\" failed (%s)", p->type, verb);
+}
