@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 #include "cni/args.h"
 #include "cni/version.h"
 #include "nft/nft.h"
+#include "skel/record.h"
 #include "sys/spawn.h"
 
 const struct cni_plugin *cni_plugin_named(const char *name)
@@ -114,6 +116,12 @@ int cni_host(struct cni_call *c)
 
 	if (c->host)
 		return 0;
+	if (c->outer) {
+		int rc = cni_host(c->outer);
+
+		c->host = c->outer->host;
+		return rc;
+	}
 	host = arena_new(c->arena, struct nl);
 	if (nl_open(host, c->err) < 0) {
 		nl_close(host);
@@ -124,19 +132,33 @@ int cni_host(struct cni_call *c)
 	return 0;
 }
 
+static int open_sandbox(struct cni_call *c)
+{
+	struct nl *sandbox;
+
+	if (c->sandbox || c->netns_fd < 0)
+		return 0;
+	if (c->outer) {
+		int rc = open_sandbox(c->outer);
+
+		c->sandbox = c->outer->sandbox;
+		return rc;
+	}
+	sandbox = arena_new(c->arena, struct nl);
+	if (nl_open_at(sandbox, c->netns_fd, c->err) < 0) {
+		nl_close(sandbox);
+		return -1;
+	}
+	sandbox->deferred = &c->deferred;
+	c->sandbox = sandbox;
+	return 0;
+}
+
 static int open_namespaces(struct cni_call *c)
 {
 	if (c->plugin->ipam || c->plugin->no_netns)
 		return 0;
-	if (cni_host(c) < 0)
-		return -1;
-	if (c->netns_fd < 0)
-		return 0;
-	c->sandbox = arena_new(c->arena, struct nl);
-	if (nl_open_at(c->sandbox, c->netns_fd, c->err) < 0)
-		return -1;
-	c->sandbox->deferred = &c->deferred;
-	return 0;
+	return cni_host(c) < 0 ? -1 : open_sandbox(c);
 }
 
 int cni_nft(struct cni_call *c)
@@ -145,6 +167,12 @@ int cni_nft(struct cni_call *c)
 
 	if (c->nft)
 		return 0;
+	if (c->outer) {
+		int rc = cni_nft(c->outer);
+
+		c->nft = c->outer->nft;
+		return rc;
+	}
 	nft = arena_new(c->arena, struct nl);
 	if (nft_open(nft, &c->deferred, c->err) < 0) {
 		nl_close(nft);
@@ -186,7 +214,7 @@ static void close_all(struct cni_call *c)
 	deferred_close_all(&c->deferred);
 }
 
-int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
+static int run_command(struct cni_call *c)
 {
 	const struct cni_plugin *p = c->plugin;
 	int (*const commands[])(struct cni_call *) = {
@@ -196,12 +224,65 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 	int (*command)(struct cni_call *) = c->req->record ? p->repair : commands[c->req->command];
 	int rc = prepare(c) < 0 ? -1 : open_namespaces(c);
 
-	if (!rc && command)
-		rc = command(c);
+	return !rc && command ? command(c) : rc;
+}
+
+int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
+{
+	int rc = run_command(c);
+
 	if (!rc && last)
 		rc = last(c);
 	if (rc < 0)
 		undo_all(c);
 	close_all(c);
 	return rc;
+}
+
+/* ---- a part of a call ------------------------------------------------------------------------ */
+
+/* A failed part may have left something in a batch. */
+static void reset_sockets(const struct cni_call *c)
+{
+	struct nl *const all[] = { c->host, c->sandbox, c->nft };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i])
+			nl_reset(all[i]);
+}
+
+/* What it has locked: its record, the host, the namespace. */
+static void unlock_part(struct cni_call *part)
+{
+	reset_sockets(part->outer);
+	drop_fd(&part->record_fd);
+	host_unlock(part);
+	if (part->netns_fd >= 0)
+		(void)flock(part->netns_fd, LOCK_UN);
+	deferred_close_all(&part->deferred);
+}
+
+int cni_run_part(struct cni_call *c, struct cni_call *part)
+{
+	int rc;
+
+	part->outer = c;
+	part->netns_fd = c->netns_fd;
+	rc = run_command(part);
+	if (rc < 0)
+		undo_all(part);
+	unlock_part(part);
+	return rc;
+}
+
+/* With its record held again, if there is one. */
+void cni_undo_part(struct cni_call *part)
+{
+	const struct err first = *part->err;
+
+	if (record_hold(part) < 0)
+		fprintf(stderr, "rollback: %s\n", part->err->msg);
+	undo_all(part);
+	unlock_part(part);
+	*part->err = first;
 }

@@ -34,8 +34,9 @@ struct cni_request {
 struct cni_call {
 	const struct cni_request *req;
 	const struct cni_plugin *plugin;
-	void *conf;                /* the plugin's own keys, decoded by .fields */
-	struct cni_result result;  /* ADD: what will be printed */
+	void *conf;               /* the plugin's own keys, decoded by .fields */
+	struct cni_result result; /* ADD: what will be printed */
+	/* These are the outer call's, if there is one. */
 	struct nl *host, *sandbox; /* sandbox is NULL when the namespace is gone (DEL) */
 	struct nl *nft;            /* cni_nft(); NULL until it is asked for */
 	int netns_fd;              /* of the sandbox; -1 when it is gone */
@@ -43,6 +44,7 @@ struct cni_call {
 	struct host_lock lock;
 	struct undo undo;
 	struct deferred deferred; /* what children of this call inherit */
+	struct cni_call *outer;   /* the call that this one is a part of; NULL: none */
 	struct arena *arena;      /* shared with delegated calls, like err */
 	struct err *err;
 };
@@ -103,6 +105,14 @@ const struct cni_plugin *cni_plugin_named(const char *name);
  * it. Rolls back if anything failed, closes all that the call has opened.
  */
 int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
+
+/*
+ * The same for a part of the call c, without `last`, in its namespace and with its sockets. What
+ * has been done can be taken back until c ends, which leaves nothing of `part` open. No lock is
+ * held in between.
+ */
+int cni_run_part(struct cni_call *c, struct cni_call *part) NODISCARD;
+void cni_undo_part(struct cni_call *part);
 
 /*
  * The plugin's keys: c->conf as it is by default; those of an object on top. DEL and GC pass over

@@ -11,17 +11,15 @@
 #include "cni/error.h"
 #include "sys/spawn.h"
 
-/* The plugin of this executable, if the file found is this executable: what exec would run. */
-static const struct cni_plugin *in_process(const char *type, const struct stat *st)
+const struct cni_plugin *cni_in_process(const char *type, const struct stat *file)
 {
 	const char *always = getenv("CNI_ALWAYS_EXEC");
-	const struct cni_plugin *p = cni_plugin_named(type);
 	struct stat self;
 
-	if ((always && *always) || stat("/proc/self/exe", &self) < 0 || self.st_dev != st->st_dev ||
-	    self.st_ino != st->st_ino)
+	if ((always && *always) || stat("/proc/self/exe", &self) < 0 ||
+	    self.st_dev != file->st_dev || self.st_ino != file->st_ino)
 		return NULL;
-	return p && p->ipam ? p : NULL;
+	return cni_plugin_named(type);
 }
 
 /* Walk CNI_PATH; the first regular file wins, as in libcni. */
@@ -41,7 +39,9 @@ int cni_ipam_find(struct cni_call *c, struct ipam *i)
 			continue; /* never look in the current directory */
 		i->path = arena_printf(c->arena, "%s/%s", dir, type);
 		if (stat(i->path, &st) == 0 && S_ISREG(st.st_mode)) {
-			i->plugin = in_process(type, &st);
+			i->plugin = cni_in_process(type, &st);
+			if (i->plugin && !i->plugin->ipam)
+				i->plugin = NULL;
 			return 0;
 		}
 	}

@@ -9,7 +9,15 @@
  */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "skel/call.h"
+
+/*
+ * The plugin that executing the file that has been found for this type would run, if that is this
+ * executable; else NULL.
+ */
+const struct cni_plugin *cni_in_process(const char *type, const struct stat *file);
 
 /* The IPAM plugin of a configuration. */
 struct ipam {

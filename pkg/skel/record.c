@@ -122,6 +122,11 @@ static int hold_own(struct cni_call *c, const char *path)
 	return hold(path, &c->record_fd, c->err);
 }
 
+int record_hold(struct cni_call *c)
+{
+	return hold_own(c, path_of(c->arena, own_name(c)));
+}
+
 static void pass_over(const char *name, const struct err *err)
 {
 	fprintf(stderr, "cnic: " RECORD_DIR "/%s: %s; ignored\n", name, err->msg);

@@ -33,7 +33,8 @@ int record_write(struct cni_call *c, const char *extra) NODISCARD;
 
 /* *r is NULL if there is none that can be used; fails if another call is at it and does not end. */
 int record_read(struct cni_call *c, struct record **r) NODISCARD;
-bool record_exists(const struct cni_call *c); /* there is a file, be it one that cannot be used */
+int record_hold(struct cni_call *c) NODISCARD; /* if there is one */
+bool record_exists(const struct cni_call *c);  /* there is a file, be it one that cannot be used */
 int record_remove(struct cni_call *c) NODISCARD;
 
 /*

@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "cni/error.h"
 #include "cni/version.h"
+#include "skel/request.h"
 #include "sys/file.h"
 #include "sys/netns.h"
 
@@ -95,47 +96,28 @@ static int print_versions(struct run *r)
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
+/* An unknown verb is said when the configuration's version is known. */
 static int decode_conf(struct run *r)
 {
-	const struct json *v;
-
-	if (json_parse(r->req.stdin_text, r->req.stdin_len, &v, r->call.err) < 0)
-		return -1;
-	return cni_conf_decode(&r->req.net, v, !strcmp(r->env.command, cni_command_names[CNI_DEL]),
-			       r->call.err);
+	r->req.command = CNI_VERSION;
+	for (unsigned int i = 0; i < CNI_VERSION; i++)
+		if (!strcmp(r->env.command, cni_command_names[i]))
+			r->req.command = (enum cni_command)i;
+	return cni_request_decode(&r->req, r->call.err);
 }
 
-static int find_command(struct run *r)
+static int check_command(struct run *r)
 {
-	static const char *const since[] = {
+	static const char *const since[CNI_COMMANDS] = {
 		[CNI_CHECK] = "0.4.0",
 		[CNI_GC] = "1.1.0",
 		[CNI_STATUS] = "1.1.0",
-		[CNI_VERSION] = NULL,
 	};
-	const char *name = r->env.command;
+	enum cni_command command = r->req.command;
 
-	for (unsigned int i = 0; i < CNI_VERSION; i++) {
-		if (strcmp(name, cni_command_names[i]) != 0)
-			continue;
-		r->req.command = (enum cni_command)i;
-		return cni_version_allows(r->req.net.version, name, since[i], r->call.err);
-	}
-	return err_set(r->call.err, ERR_ENV, "unknown CNI_COMMAND: %.80s", name);
-}
-
-/* On ADD it is what the chain did before, for CHECK the result of ADD. DEL and GC do without. */
-static int decode_prev(struct run *r)
-{
-	struct cni_request *req = &r->req;
-	struct cni_result *prev;
-
-	if ((req->command != CNI_ADD && req->command != CNI_CHECK) || !req->net.prev_result)
-		return 0;
-	prev = arena_new(r->call.arena, struct cni_result);
-	req->prev = prev;
-	return cni_result_parse(req->net.prev_result, req->net.version, true, "prevResult", prev,
-				r->call.err);
+	if (command == CNI_VERSION)
+		return err_set(r->call.err, ERR_ENV, "unknown CNI_COMMAND: %.80s", r->env.command);
+	return cni_version_allows(r->req.net.version, r->env.command, since[command], r->call.err);
 }
 
 static int refuse_own_netns(struct cni_call *c)
@@ -196,7 +178,8 @@ static int run_call(struct run *r)
 	struct cni_call *c = &r->call;
 	int rc;
 
-	if (read_stdin(r) < 0 || decode_conf(r) < 0 || find_command(r) < 0 || decode_prev(r) < 0)
+	if (read_stdin(r) < 0 || decode_conf(r) < 0 || check_command(r) < 0 ||
+	    cni_request_decode_prev(&r->req, c->err) < 0)
 		return fail(r);
 	if (open_netns(r) < 0) {
 		drop_fd(&c->netns_fd);
