@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "part.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "skel/delegate.h"
+#include "skel/request.h"
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+static bool is_chain(const char *type)
+{
+	const struct cni_plugin *p = cni_plugin_named(type);
+
+	return p && !strcmp(p->name, "chain");
+}
+
+static int check_list(const struct libcni_list *list, struct err *err)
+{
+	if (!list->n_plugins || list->n_plugins > CHAIN_MAX)
+		return err_config(err, "plugins: must be 1 to %d", CHAIN_MAX);
+	for (size_t i = 0; i < list->n_plugins; i++)
+		if (is_chain(list->plugins[i].type))
+			return err_config(err, "plugins[%zu].type: a chain in a chain", i);
+	return 0;
+}
+
+static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
+			 struct err *err);
+
+int chain_load(struct cni_call *c, struct chain *chain)
+{
+	const struct cni_request *req = c->req;
+	struct json_text *valid = &chain->valid;
+
+	chain->call = c;
+	if (libcni_list_parse(req->stdin_text, req->stdin_len, &chain->list, c->err) < 0 ||
+	    check_list(&chain->list, c->err) < 0)
+		return -1;
+	chain->list.version = req->net.version;
+	chain->libcni = (struct libcni){ .path = req->path, .exec = run_plugin_of, .ctx = chain };
+	chain->attachment = (struct libcni_attachment){
+		.container_id = req->container_id,
+		.netns = req->netns,
+		.ifname = req->ifname,
+		.capability_args = json_text_member(chain->list.text, "runtimeConfig"),
+	};
+	chain->prev = json_text_member(chain->list.text, "prevResult");
+	if (json_text_kind(chain->prev) == 'n')
+		chain->prev = (struct json_text){ 0 };
+	*valid = json_text_member(chain->list.text, "cni.dev/valid-attachments");
+	if (!valid->at)
+		*valid = json_text_member(chain->list.text, "cni.dev/attachments");
+	return 0;
+}
+
+int chain_find_all(struct chain *chain)
+{
+	const struct cni_call *c = chain->call;
+	const char *path;
+
+	for (size_t i = 0; i < chain->list.n_plugins; i++)
+		if (libcni_find(chain->list.plugins[i].type, c->req->path, &path, c->err) < 0) {
+			if (c->req->command == CNI_STATUS)
+				c->err->code = ERR_UNAVAILABLE;
+			return err_wrap(c->err, "plugins[%zu].type", i);
+		}
+	return 0;
+}
+
+/* ---- in this process ------------------------------------------------------------------------- */
+
+/* What exec would have given the child, minus the exec. */
+static int make_part(struct chain *chain, const struct libcni_exec *x,
+		     const struct cni_plugin *plugin, struct cni_call *part)
+{
+	struct cni_call *c = chain->call;
+	struct cni_request *req = arena_new(c->arena, struct cni_request);
+
+	*req = (struct cni_request){
+		.command = x->command,
+		.container_id = x->container_id,
+		.netns = x->netns,
+		.ifname = x->ifname,
+		.args = c->req->args,
+		.path = x->cni_path,
+		.stdin_text = x->in,
+		.stdin_len = x->in_len,
+	};
+	*part = (struct cni_call)CNI_CALL_INIT(.req = req, .plugin = plugin, .arena = c->arena,
+					       .err = c->err);
+	if (cni_request_decode(req, c->err) < 0)
+		return -1;
+	return cni_request_decode_prev(req, c->err);
+}
+
+static int run_part(struct chain *chain, const struct libcni_exec *x,
+		    const struct cni_plugin *plugin, struct libcni_answer *out)
+{
+	struct cni_call *c = chain->call, *part = arena_new(c->arena, struct cni_call);
+	struct json *o;
+
+	if (make_part(chain, x, plugin, part) < 0 || cni_run_part(c, part) < 0)
+		return -1;
+	if (x->command != CNI_ADD)
+		return 0;
+	chain->done[chain->n_done++] = (struct chain_done){ .part = part };
+	if (cni_result_json(&part->result, part->req->net.version, &o, c->err) < 0)
+		return -1;
+	out->out = json_print(o);
+	out->out_len = strlen(out->out);
+	return 0;
+}
+
+/* ---- executed -------------------------------------------------------------------------------- */
+
+/* One that says that the attachment is there already has added nothing (skel/delegate.h). */
+static int run_executed(struct chain *chain, const struct libcni_exec *x, struct libcni_answer *out)
+{
+	struct cni_call *c = chain->call;
+	int rc;
+
+	rc = libcni_exec(NULL, x, out, c->err);
+	if (x->command == CNI_ADD && (!rc || c->err->code != ERR_IN_USE))
+		chain->done[chain->n_done++] = (struct chain_done){ .exec = *x };
+	return rc;
+}
+
+static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
+			 struct err *err)
+{
+	struct chain *chain = ctx;
+	const struct cni_plugin *plugin = NULL;
+	struct libcni_exec with_args = *x;
+	struct stat st;
+
+	(void)err; /* the call's */
+	with_args.args = chain->call->req->args;
+	if (stat(x->path, &st) == 0)
+		plugin = cni_in_process(x->type, &st);
+	return plugin ? run_part(chain, &with_args, plugin, out)
+		      : run_executed(chain, &with_args, out);
+}
+
+int chain_call(struct chain *chain, size_t i, struct json_text prev, struct json_text *result)
+{
+	const struct cni_call *c = chain->call;
+	const struct libcni_plugin *p = &chain->list.plugins[i];
+	struct libcni_injected in = { .prev = prev };
+
+	if (c->req->command == CNI_GC)
+		in.valid = chain->valid;
+	else if (c->req->command != CNI_STATUS)
+		in.runtime = libcni_runtime_config(p, &chain->attachment);
+	return libcni_call(&chain->libcni, &chain->list, p, c->req->command, &chain->attachment,
+			   &in, result, c->err);
+}
+
+int chain_take_result(struct cni_call *c, struct json_text result)
+{
+	const struct json *v;
+
+	if (json_parse(result.at, result.len, &v, c->err) < 0)
+		return -1;
+	return cni_result_parse(v, c->req->net.version, false, "result", &c->result, c->err);
+}
+
+/* ---- taken back ------------------------------------------------------------------------------ */
+
+static void undo_exec(struct cni_call *c, const struct chain_done *d)
+{
+	struct libcni_exec x = d->exec;
+	struct libcni_answer ignored;
+
+	x.command = CNI_DEL;
+	if (libcni_exec(NULL, &x, &ignored, c->err) < 0)
+		fprintf(stderr, "rollback: %s: %s\n", x.type, c->err->msg);
+}
+
+void chain_undo(struct cni_call *c, void *arg)
+{
+	struct chain *chain = arg;
+
+	while (chain->n_done) {
+		const struct chain_done *d = &chain->done[--chain->n_done];
+
+		if (d->part)
+			cni_undo_part(d->part);
+		else
+			undo_exec(c, d);
+	}
+}
