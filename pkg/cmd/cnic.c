@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "cmd/fold.h"
 #include "cmd/install.h"
 #include "cmd/keys.h"
 #include "cmd/repair.h"
@@ -43,6 +44,9 @@ static const struct verb {
 	{ "list", 0, 0, list, NULL, "", "Prints the plugins in this executable, one a line." },
 	{ "keys", 0, 1, NULL, keys_run, " [PLUGIN]",
 	  "Prints the keys of configurations, with their types and bounds, as one JSON object." },
+	{ "fold", 1, 2, NULL, fold_run, " [--unfold] FILE",
+	  "Makes the plugins of a configuration list one plugin, chain, which runs them in one process;\n"
+	  "      back with --unfold. What the file was stays beside it." },
 	{ "repair", 0, 7, NULL, repair_run,
 	  " [--network NAME] [--plugin NAME] [--backend own|nftables|iptables] [CONTAINERID]",
 	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"
