@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "cmd/fold.h"
+#include "cmd/gc.h"
 #include "cmd/install.h"
 #include "cmd/keys.h"
 #include "cmd/repair.h"
@@ -47,6 +48,9 @@ static const struct verb {
 	{ "fold", 1, 2, NULL, fold_run, " [--unfold] FILE",
 	  "Makes the plugins of a configuration list one plugin, chain, which runs them in one process;\n"
 	  "      back with --unfold. What the file was stays beside it." },
+	{ "gc", 0, 32, NULL, gc_run, " [--dry-run] [--older-than TIME] [--cache DIR]...",
+	  "Removes what is left of attachments whose container is dead for certain, without a runtime's\n"
+	  "      help. A line for each, and \"N removed, N failed, N alive, N not known to be dead\"." },
 	{ "repair", 0, 7, NULL, repair_run,
 	  " [--network NAME] [--plugin NAME] [--backend own|nftables|iptables] [CONTAINERID]",
 	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"

@@ -9,6 +9,7 @@
 
 #include "base/sha512.h"
 #include "cmd/changes.h"
+#include "cmd/time.h"
 #include "cni/version.h"
 #include "libcni/libcni.h"
 
@@ -348,24 +349,6 @@ static void usage(FILE *to)
 	      to);
 }
 
-/* Milliseconds; -1: it is none, or too long. */
-static int parse_time(const char *s)
-{
-	static const struct {
-		const char *unit;
-		unsigned long ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "", 1000 } };
-	char *end;
-	unsigned long n = strtoul(s, &end, 10);
-
-	if (*s < '0' || *s > '9' || !n || n > INT_MAX)
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcmp(end, units[i].unit))
-			return n <= INT_MAX / units[i].ms ? (int)(n * units[i].ms) : -1;
-	return -1;
-}
-
 static int bad(const char *what, const char *arg)
 {
 	fprintf(stderr, "%s: %s\n", what, arg);
@@ -404,7 +387,7 @@ static int parse_option(struct tool *t, int argc, char **argv, int *i)
 		t->ifname = *value ? value : NULL;
 	else if (!(value = value_of("--timeout", '\0', argc, argv, i)))
 		return bad("unknown option", arg);
-	else if ((t->libcni.timeout_ms = parse_time(value)) < 0)
+	else if ((t->libcni.timeout_ms = time_parse(value)) < 0)
 		return bad("--timeout: not a time", value);
 	return 0;
 }

@@ -48,12 +48,12 @@ static int is_same_netns(const struct record *r, int netns_fd, bool *yes, struct
 	uint64_t cookie;
 
 	*yes = true;
-	if (!r->netns_cookie)
+	if (!r->id.netns_cookie)
 		return 0;
 	if (nl_open_at(&nl, netns_fd, err) < 0)
 		return -1;
 	cookie = netns_cookie(mnl_socket_get_fd(nl.sock));
-	*yes = !cookie || cookie == r->netns_cookie;
+	*yes = !cookie || cookie == r->id.netns_cookie;
 	return 0;
 }
 

@@ -41,6 +41,7 @@ static int create_pair(struct cni_call *c, struct veth_req *veth, struct link *h
 		made = nl_query(c->host, nl_link_parse, host) == 0;
 		if (made || c->host->ack_lost) /* it may be there: the name is ours alone */
 			undo_push(c, veth_undo, arena_strdup(c->arena, veth->name));
+		c->host_link = veth->name;
 		if (made || c->host->ack_lost || c->err->sys != EEXIST)
 			return made ? 0 : -1;
 		if (inside_name_is_free(c) < 0)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/base64.h"
 #include "base/scope.h"
@@ -212,12 +213,15 @@ int libcni_cache_read(const char *path, struct libcni_cached *out, struct err *e
 	struct json_text raw;
 	struct cache_keys k;
 	const char *text;
+	struct stat st;
 	size_t len;
 
 	if (read_file(path, &text, &len, err) < 0)
 		return -1;
 	if (!decode(text, len, &raw, &k) || take(&k, raw, out) < 0)
 		return err_set(err, ERR_DECODE, "%s: no entry of libcni's cache", path);
+	out->path = path;
+	out->time = stat(path, &st) < 0 ? 0 : st.st_mtime;
 	return 0;
 }
 
@@ -247,8 +251,10 @@ int libcni_cache_list(const char *dir, struct libcni_cached **out, size_t *n, st
 	for (size_t i = 0; i < n_names; i++) {
 		struct libcni_cached c;
 
-		if (libcni_cache_read(names[i], &c, &ignored) == 0)
-			*arena_append(json_arena(), *out, *n) = c;
+		if (libcni_cache_read(names[i], &c, &ignored) < 0)
+			continue;
+		c.dir = dir;
+		*arena_append(json_arena(), *out, *n) = c;
 	}
 	return 0;
 }

@@ -23,6 +23,8 @@ struct libcni_attachment {
 };
 
 struct libcni_cached {
+	const char *dir, *path; /* of the cache; of the file */
+	int64_t time;           /* of its last change, seconds since the epoch */
 	const char *network;
 	struct libcni_attachment attachment;
 	const char *config; /* the list's bytes, NUL-terminated */

@@ -157,8 +157,9 @@ int libcni_call(const struct libcni *l, const struct libcni_list *list,
 	struct libcni_answer answer = { 0 };
 	int rc;
 
-	if (libcni_find(p->type, l->path, &x.path, err) < 0 ||
-	    (command == CNI_ADD && check_names(list, a, err) < 0))
+	rc = l->find ? l->find(l->ctx, p->type, l->path, &x.path, err)
+		     : libcni_find(p->type, l->path, &x.path, err);
+	if (rc < 0 || (command == CNI_ADD && check_names(list, a, err) < 0))
 		return -1;
 	x.in = make_input(list, p, in, &x.in_len);
 	rc = l->exec(l->ctx, &x, &answer, err);

@@ -21,6 +21,10 @@ struct libcni {
 	const char *path;      /* CNI_PATH */
 	const char *cache_dir; /* LIBCNI_CACHE_DIR */
 	int timeout_ms;        /* of each plugin, 0 = none */
+	bool try_all;          /* DEL goes on where one fails; the first error is told */
+	/* NULL: libcni_find(). */
+	int (*find)(void *ctx, const char *type, const char *dirs, const char **path,
+		    struct err *err);
 	/* libcni_exec(), or another that does as much. */
 	int (*exec)(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
 		    struct err *err);

@@ -105,22 +105,35 @@ static void cached_or_drop(const struct libcni *l, const struct libcni_list *lis
 					     list->name, a->container_id, a->ifname, err.msg));
 }
 
+/* The error is the first's. */
+static int del_all(const struct libcni *l, const struct libcni_list *list,
+		   const struct libcni_attachment *a, struct json_text prev, struct err *err)
+{
+	struct libcni_injected in = { .prev = prev };
+	int rc = 0;
+
+	for (size_t i = list->n_plugins; i-- > 0 && (!rc || l->try_all);) {
+		const struct libcni_plugin *p = &list->plugins[i];
+		struct err later = { 0 };
+
+		in.runtime = libcni_runtime_config(p, a);
+		if (libcni_call(l, list, p, CNI_DEL, a, &in, NULL, rc ? &later : err) < 0 && !rc)
+			rc = libcni_failed(p, "delete", err);
+	}
+	return rc;
+}
+
 int libcni_del(const struct libcni *l, const struct libcni_list *list,
 	       const struct libcni_attachment *a, struct err *err)
 {
-	struct libcni_injected in = { 0 };
+	struct json_text prev = { 0 };
 
 	if (check_version(list, err) < 0)
 		return -1;
 	if (cni_version_at_least(list->version, "0.4.0"))
-		cached_or_drop(l, list, a, &in.prev);
-	for (size_t i = list->n_plugins; i-- > 0;) {
-		const struct libcni_plugin *p = &list->plugins[i];
-
-		in.runtime = libcni_runtime_config(p, a);
-		if (libcni_call(l, list, p, CNI_DEL, a, &in, NULL, err) < 0)
-			return libcni_failed(p, "delete", err);
-	}
+		cached_or_drop(l, list, a, &prev);
+	if (del_all(l, list, a, prev, err) < 0)
+		return -1;
 	libcni_cache_remove(l->cache_dir, list->name, a);
 	return 0;
 }

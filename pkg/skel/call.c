@@ -12,6 +12,7 @@
 #include "cni/version.h"
 #include "nft/nft.h"
 #include "skel/record.h"
+#include "skel/registry.h"
 #include "sys/spawn.h"
 
 const struct cni_plugin *cni_plugin_named(const char *name)
@@ -214,6 +215,23 @@ static void close_all(struct cni_call *c)
 	deferred_close_all(&c->deferred);
 }
 
+static void leave_it(struct cni_call *c)
+{
+	(void)c;
+}
+
+/* What a command that went well does to the registry. */
+static void (*const registered[CNI_COMMANDS])(struct cni_call *c) = {
+	[CNI_ADD] = registry_settle, [CNI_DEL] = registry_remove, [CNI_CHECK] = leave_it,
+	[CNI_GC] = registry_gc,      [CNI_STATUS] = leave_it,     [CNI_VERSION] = leave_it,
+};
+
+/* A repair is none of the commands. */
+static bool is_registered(const struct cni_call *c)
+{
+	return c->plugin->registers && !c->req->record;
+}
+
 static int run_command(struct cni_call *c)
 {
 	const struct cni_plugin *p = c->plugin;
@@ -224,7 +242,16 @@ static int run_command(struct cni_call *c)
 	int (*command)(struct cni_call *) = c->req->record ? p->repair : commands[c->req->command];
 	int rc = prepare(c) < 0 ? -1 : open_namespaces(c);
 
-	return !rc && command ? command(c) : rc;
+	if (rc < 0 || !command)
+		return rc;
+	if (!is_registered(c))
+		return command(c);
+	if (c->req->command == CNI_ADD)
+		registry_add(c);
+	rc = command(c);
+	if (!rc)
+		registered[c->req->command](c);
+	return rc;
 }
 
 int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))

@@ -41,6 +41,7 @@ struct cni_call {
 	struct nl *nft;            /* cni_nft(); NULL until it is asked for */
 	int netns_fd;              /* of the sandbox; -1 when it is gone */
 	int record_fd;             /* record.h: its lock, -1 = not held */
+	const char *host_link;     /* ADD: the attachment's link in the host's namespace, or NULL */
 	struct host_lock lock;
 	struct undo undo;
 	struct deferred deferred; /* what children of this call inherit */
@@ -65,6 +66,9 @@ struct cni_plugin {
 	const char *const *args; /* keys of CNI_ARGS it reads, NULL-terminated; NULL = none */
 	bool ipam;               /* an IPAM plugin: opens no namespace, sees no link */
 	bool exclusive;          /* of these: it gives no address to two attachments */
+	bool registers;          /* makes an attachment: it is in the registry (registry.h) */
+	/* keeps on the host what neither a record nor the registry tells of; DEL finds it by name */
+	bool host_state;
 	bool no_netns; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run

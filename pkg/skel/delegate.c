@@ -22,6 +22,14 @@ const struct cni_plugin *cni_in_process(const char *type, const struct stat *fil
 	return cni_plugin_named(type);
 }
 
+/* What an ADD has reserved is released, be the plugin's file still there or not. */
+static const struct cni_plugin *own_ipam(const char *type)
+{
+	const struct cni_plugin *p = cni_plugin_named(type);
+
+	return p && p->ipam ? p : NULL;
+}
+
 /* Walk CNI_PATH; the first regular file wins, as in libcni. */
 int cni_ipam_find(struct cni_call *c, struct ipam *i)
 {
@@ -44,6 +52,11 @@ int cni_ipam_find(struct cni_call *c, struct ipam *i)
 				i->plugin = NULL;
 			return 0;
 		}
+	}
+	i->path = NULL;
+	if (c->req->command == CNI_DEL && (i->plugin = own_ipam(type))) {
+		i->path = type;
+		return 0;
 	}
 	return err_set(c->err, c->req->command == CNI_STATUS ? ERR_UNAVAILABLE : ERR_CONFIG,
 		       "failed to find plugin \"%s\" in path [%s]", type, c->req->path);

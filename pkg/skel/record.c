@@ -19,7 +19,7 @@
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* H1-H2-plugin, H1-H2 as in the comments of its rules. */
-static const char *name_of(struct arena *arena, const char *plugin, const char *network,
+const char *record_name_of(struct arena *arena, const char *plugin, const char *network,
 			   const char *ifname, const char *container_id)
 {
 	struct instance o;
@@ -30,8 +30,8 @@ static const char *name_of(struct arena *arena, const char *plugin, const char *
 
 static const char *own_name(struct cni_call *c)
 {
-	return name_of(c->arena, c->plugin->name, c->req->net.name, c->req->ifname,
-		       c->req->container_id);
+	return record_name_of(c->arena, c->plugin->name, c->req->net.name, c->req->ifname,
+			      c->req->container_id);
 }
 
 static const char *path_of(struct arena *arena, const char *name)
@@ -53,7 +53,7 @@ static const struct json_field record_fields[] = {
 	F_STR("containerID", struct record, container_id, .required = true, .max = ATTFILE_MAX),
 	F_STR("ifname", struct record, ifname, .required = true),
 	F_STR("netns", struct record, netns, .required = true),
-	F_UINT("netnsCookie", struct record, netns_cookie),
+	IDENTITY_FIELDS(struct record, id),
 	F_STR("args", struct record, args, .required = true, .max = ATTFILE_MAX),
 	F_STR("note", struct record, extra),
 	F_MAP("config", struct record, conf, .required = true),
@@ -66,14 +66,15 @@ static int parse(const char *name, struct arena *arena, struct record **out, str
 	struct record *r = arena_new(arena, struct record);
 	const struct json *v;
 
-	r->extra = "";
+	r->extra = r->id.boot = "";
 	*out = NULL;
 	if (attfile_load(path_of(arena, name), arena, &v, err) < 0 ||
 	    json_decode(v, record_fields, "", r, err) < 0)
 		return -1;
 	if (!str_is_cni_name(r->network) || !str_is_cni_name(r->container_id) ||
 	    str_ifname_fault(r->ifname) ||
-	    strcmp(name, name_of(arena, r->plugin, r->network, r->ifname, r->container_id)) != 0)
+	    strcmp(name,
+		   record_name_of(arena, r->plugin, r->network, r->ifname, r->container_id)) != 0)
 		return err_set(err, ERR_DECODE, "of another name");
 	if (cni_result_parse(r->result, CNI_VERSION_LATEST, false, "prevResult", &r->prev, err) < 0)
 		return -1;
@@ -114,6 +115,13 @@ int record_load(const char *name, int *fd, struct arena *arena, struct record **
 	if (hold(path_of(arena, name), fd, err) < 0)
 		return -1;
 	return *fd < 0 ? 0 : parse(name, arena, r, err);
+}
+
+int record_peek(const char *name, struct arena *arena, struct record **r, struct err *err)
+{
+	if (parse(name, arena, r, err) == 0 || err->sys == ENOENT)
+		return 0;
+	return -1;
 }
 
 static int hold_own(struct cni_call *c, const char *path)
@@ -168,6 +176,24 @@ static int add_result(struct cni_call *c, struct json *record)
 	return 0;
 }
 
+static void add_number(struct json *record, const char *key, uint64_t n)
+{
+	if (n)
+		json_add_int(record, key, (int64_t)n);
+}
+
+static void add_identity(struct cni_call *c, struct json *record)
+{
+	struct identity id;
+
+	identity_get(c, &id);
+	json_add_str(record, "boot", id.boot);
+	add_number(record, "netnsInode", id.netns_inode);
+	add_number(record, "netnsCookie", id.netns_cookie);
+	add_number(record, "hostInode", id.host_inode);
+	add_number(record, "pidInode", id.pid_inode);
+}
+
 static int content_of(struct cni_call *c, struct json *record, const char *extra)
 {
 	struct json *conf;
@@ -177,9 +203,7 @@ static int content_of(struct cni_call *c, struct json *record, const char *extra
 	json_add_str(record, "containerID", c->req->container_id);
 	json_add_str(record, "ifname", c->req->ifname);
 	json_add_str(record, "netns", c->req->netns);
-	if (c->sandbox)
-		json_add_int(record, "netnsCookie",
-			     (int64_t)netns_cookie(mnl_socket_get_fd(c->sandbox->sock)));
+	add_identity(c, record);
 	json_add_str(record, "args", c->req->args);
 	if (extra)
 		json_add_str(record, "note", extra);
@@ -233,23 +257,29 @@ int record_remove(struct cni_call *c)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err)
+int record_names_in(const char *dir, const char ***names, size_t *n, struct arena *arena,
+		    struct err *err)
 {
-	DIR *d = opendir(RECORD_DIR);
+	DIR *d = opendir(dir);
 	const struct dirent *e;
 	int rc = 0;
 
 	*names = NULL;
 	*n = 0;
 	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, "open " RECORD_DIR);
+		return errno == ENOENT ? 0 : err_sys(err, "open %s", dir);
 	for (errno = 0; (e = readdir(d)); errno = 0)
 		if (is_record(e->d_name))
 			*arena_append(arena, *names, *n) = arena_strdup(arena, e->d_name);
 	if (errno)
-		rc = err_sys(err, "read " RECORD_DIR);
+		rc = err_sys(err, "read %s", dir);
 	closedir(d);
 	return rc;
+}
+
+int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err)
+{
+	return record_names_in(RECORD_DIR, names, n, arena, err);
 }
 
 /* By the name alone: nothing of a valid attachment, another network or another plugin is opened. */

@@ -14,19 +14,23 @@
  */
 #pragma once
 
-#include "skel/call.h"
+#include "skel/identity.h"
 #include "sys/netns.h"
 
 #define RECORD_DIR NETNS_LOCK_DIR "/rules"
 
 struct record {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args;
-	uint64_t netns_cookie;   /* of netns as it was; 0 = not known */
+	struct identity id;      /* netns as it was */
 	const char *extra;       /* what the plugin has decided; "" if nothing */
 	const struct json *conf; /* the configuration, all of it but prevResult */
 	const struct json *result;
 	struct cni_result prev; /* of it: c->result, or if that is empty still, c->req->prev */
 };
+
+/* The name of a file: H1-H2 of the attachment's instance comment (instance.h), and the plugin. */
+const char *record_name_of(struct arena *arena, const char *plugin, const char *network,
+			   const char *ifname, const char *container_id);
 
 /* ADD; extra is for DEL and repair, NULL = nothing. Its undo leaves what was there before. */
 int record_write(struct cni_call *c, const char *extra) NODISCARD;
@@ -59,5 +63,10 @@ int record_each_other(struct cni_call *c, const char *text, cni_record_visit fn,
  * is NULL if it is not there any more; one that cannot be used is an error.
  */
 int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err) NODISCARD;
+int record_names_in(const char *dir, const char ***names, size_t *n, struct arena *arena,
+		    struct err *err) NODISCARD;
+/* The same without holding it. */
+int record_peek(const char *name, struct arena *arena, struct record **r,
+		struct err *err) NODISCARD;
 int record_load(const char *name, int *fd, struct arena *arena, struct record **r,
 		struct err *err) NODISCARD;

@@ -305,6 +305,7 @@ static int bridge_status(struct cni_call *c)
 
 const struct cni_plugin bridge_plugin = {
 	.name = "bridge",
+	.registers = true,
 	.fields = bridge_fields,
 	.defaults = &bridge_defaults,
 	.conf_size = sizeof(struct bridge_conf),

@@ -43,6 +43,7 @@ static int dummy_check(struct cni_call *c)
 
 const struct cni_plugin dummy_plugin = {
 	.name = "dummy",
+	.registers = true,
 	.fields = dummy_fields,
 	.defaults = &dummy_defaults,
 	.conf_size = sizeof(struct dummy_conf),

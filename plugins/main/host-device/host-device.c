@@ -282,6 +282,7 @@ static int host_device_check(struct cni_call *c)
 
 const struct cni_plugin host_device_plugin = {
 	.name = "host-device",
+	.registers = true,
 	.fields = host_device_fields,
 	.defaults = &host_device_defaults,
 	.conf_size = sizeof(struct host_device_conf),

@@ -87,6 +87,7 @@ static int ipvlan_check(struct cni_call *c)
 
 const struct cni_plugin ipvlan_plugin = {
 	.name = "ipvlan",
+	.registers = true,
 	.fields = ipvlan_fields,
 	.defaults = &ipvlan_defaults,
 	.conf_size = sizeof(struct ipvlan_conf),

@@ -79,6 +79,7 @@ static int macvlan_check(struct cni_call *c)
 
 const struct cni_plugin macvlan_plugin = {
 	.name = "macvlan",
+	.registers = true,
 	.fields = macvlan_fields,
 	.defaults = &macvlan_defaults,
 	.conf_size = sizeof(struct macvlan_conf),

@@ -219,6 +219,7 @@ static int ovs_status(struct cni_call *c)
 
 const struct cni_plugin ovs_plugin = {
 	.name = "ovs",
+	.registers = true,
 	.fields = ovs_fields,
 	.defaults = &ovs_defaults,
 	.conf_size = sizeof(struct ovs_conf),

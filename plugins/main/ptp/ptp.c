@@ -234,6 +234,7 @@ static int ptp_check(struct cni_call *c)
 
 const struct cni_plugin ptp_plugin = {
 	.name = "ptp",
+	.registers = true,
 	.fields = ptp_fields,
 	.conf_size = sizeof(struct ptp_conf),
 	.validate = ptp_validate,

@@ -187,6 +187,7 @@ static int tap_status(struct cni_call *c)
 
 const struct cni_plugin tap_plugin = {
 	.name = "tap",
+	.registers = true,
 	.fields = tap_fields,
 	.defaults = &tap_defaults,
 	.conf_size = sizeof(struct tap_conf),

@@ -84,6 +84,7 @@ static int vlan_check(struct cni_call *c)
 
 const struct cni_plugin vlan_plugin = {
 	.name = "vlan",
+	.registers = true,
 	.fields = vlan_fields,
 	.defaults = &vlan_defaults,
 	.conf_size = sizeof(struct vlan_conf),

@@ -232,6 +232,7 @@ static int bandwidth_status(struct cni_call *c)
 
 const struct cni_plugin bandwidth_plugin = {
 	.name = "bandwidth",
+	.host_state = true,
 	.fields = bandwidth_fields,
 	.defaults = &bandwidth_defaults,
 	.conf_size = sizeof(struct bandwidth_conf),

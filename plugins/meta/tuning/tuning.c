@@ -237,6 +237,7 @@ static int tuning_gc(struct cni_call *c)
 /* STATUS: the list of what is allowed is read by validate. */
 const struct cni_plugin tuning_plugin = {
 	.name = "tuning",
+	.host_state = true,
 	.fields = tuning_fields,
 	.defaults = &tuning_defaults,
 	.conf_size = sizeof(struct tuning_conf),

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/gc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "cmd/node.h"
+#include "cmd/own.h"
+#include "cmd/time.h"
+#include "libcni/libcni.h"
+
+struct gc {
+	bool dry_run;
+	int64_t older_than; /* seconds */
+	const char **caches;
+	size_t n_caches;
+	struct node node;
+	size_t removed, failed, alive, unknown;
+};
+
+/* ---- one attachment -------------------------------------------------------------------------- */
+
+static void complain(const struct node_attachment *a, const char *what, const struct err *err)
+{
+	fprintf(stderr, "cnic: network %s, container %s, interface %s: %s%s%s%s%s\n", a->network,
+		a->container_id, a->ifname, what, *what ? ": " : "", err->msg,
+		*err->details ? "; " : "", err->details);
+}
+
+/* CNI_PATH as it was at the ADD; a plugin of this executable needs none. */
+static const char *path_of(const struct node_attachment *a)
+{
+	return a->n_entries ? a->entries[0]->path : "/opt/cni/bin";
+}
+
+static int del_list(const struct node_attachment *a)
+{
+	const struct libcni libcni = {
+		.path = path_of(a),
+		.cache_dir = a->cached->dir,
+		.try_all = true,
+		.find = own_find,
+		.exec = own_exec,
+	};
+	struct libcni_list list;
+	struct err err = { 0 };
+
+	if (libcni_list_parse(a->cached->config, a->cached->config_len, &list, &err) < 0 ||
+	    libcni_del(&libcni, &list, &a->cached->attachment, &err) < 0) {
+		complain(a, "", &err);
+		return -1;
+	}
+	return 0;
+}
+
+/* DEL of one plugin. */
+static int del_one(const struct node_attachment *a, const char *name, const char *args,
+		   const char *conf)
+{
+	const struct libcni_exec x = {
+		.type = name,
+		.command = CNI_DEL,
+		.container_id = a->container_id,
+		.netns = a->netns,
+		.ifname = a->ifname,
+		.args = args,
+		.cni_path = path_of(a),
+		.in = conf,
+		.in_len = strlen(conf),
+	};
+	const struct cni_plugin *plugin = cni_plugin_named(name);
+	struct libcni_answer ignored;
+	struct err err = { 0 };
+
+	if (!plugin)
+		(void)err_config(&err, "this executable has no such plugin");
+	else if (own_run(plugin, &x, &ignored, &err) == 0)
+		return 0;
+	complain(a, name, &err);
+	return -1;
+}
+
+static const char *least_conf(const struct node_attachment *a, const char *type)
+{
+	struct json *o = json_object();
+
+	json_add_str(o, "cniVersion", "1.0.0");
+	json_add_str(o, "name", a->network);
+	json_add_str(o, "type", type);
+	return json_print(o);
+}
+
+/*
+ * What no cache knows: in the order of a DEL, what was added last first. Some plugins keep on the
+ * host what no record tells of; their DEL finds it by the attachment's name.
+ */
+static int del_plugins(const struct node_attachment *a)
+{
+	int rc = 0;
+
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if ((*p)->host_state)
+			rc |= del_one(a, (*p)->name, "", least_conf(a, (*p)->name));
+	for (size_t i = 0; i < a->n_records; i++)
+		rc |= del_one(a, a->records[i]->plugin, a->records[i]->args,
+			      json_print(a->records[i]->conf));
+	for (size_t i = 0; i < a->n_entries; i++)
+		rc |= del_one(a, a->entries[i]->plugin, a->entries[i]->args,
+			      a->entries[i]->conf_text);
+	return rc;
+}
+
+/* The cache's list does not name what another list had added under the same name. */
+static int del(const struct node_attachment *a)
+{
+	int rc = a->cached ? del_list(a) : 0;
+
+	return del_plugins(a) < 0 ? -1 : rc;
+}
+
+static void collect(struct gc *gc, const struct node_attachment *a)
+{
+	bool failed = !gc->dry_run && del(a) < 0;
+
+	printf("%s %s %s: %s%s\n", a->network, a->container_id, a->ifname, a->why,
+	       gc->dry_run ? ""
+	       : failed    ? "; not all could be removed"
+			   : "; removed");
+	gc->failed += failed;
+	gc->removed += !failed;
+}
+
+static bool is_young(const struct gc *gc, const struct node_attachment *a)
+{
+	return gc->older_than && a->time > (int64_t)time(NULL) - gc->older_than;
+}
+
+/* Memory, and the children that end what is slow, of one at a time. */
+static void collect_apart(struct gc *gc, const struct node_attachment *a)
+{
+	struct arena *all = json_arena(), one = { 0 };
+
+	json_init(&one);
+	collect(gc, a);
+	json_init(all);
+	arena_free(&one);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
+static void collect_all(struct gc *gc)
+{
+	for (size_t i = 0; i < gc->node.n; i++) {
+		const struct node_attachment *a = &gc->node.list[i];
+
+		if (a->life == NODE_ALIVE)
+			gc->alive++;
+		else if (a->life == NODE_UNKNOWN || is_young(gc, a))
+			gc->unknown++;
+		else
+			collect_apart(gc, a);
+	}
+}
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+static int parse(struct gc *gc, int argc, char **argv, struct arena *arena)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (!strcmp(argv[i], "--dry-run")) {
+			gc->dry_run = true;
+		} else if (!strcmp(argv[i], "--older-than") && value) {
+			int64_t ms = time_parse(value);
+
+			if (ms < 0)
+				return -1;
+			gc->older_than = ms / 1000;
+			i++;
+		} else if (!strcmp(argv[i], "--cache") && value) {
+			*arena_append(arena, gc->caches, gc->n_caches) = value;
+			i++;
+		} else {
+			return -1;
+		}
+	}
+	*arena_append(arena, gc->caches, gc->n_caches) = NULL;
+	return 0;
+}
+
+int gc_run(int argc, char **argv)
+{
+	struct arena arena = { 0 };
+	struct gc gc = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	json_init(&arena);
+	rc = parse(&gc, argc, argv, &arena);
+	if (rc < 0) {
+		arena_free(&arena);
+		return -1;
+	}
+	rc = node_load(&gc.node, gc.caches, &arena, &err);
+	if (rc < 0)
+		fprintf(stderr, "cnic: %s\n", err.msg);
+	else
+		collect_all(&gc);
+	printf("%zu %s, %zu failed, %zu alive, %zu not known to be dead\n", gc.removed,
+	       gc.dry_run ? "would be removed" : "removed", gc.failed, gc.alive, gc.unknown);
+	arena_free(&arena);
+	return rc < 0 || gc.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "nl/nl.h"
+
+#define MULTUS_CACHE_DIR "/var/lib/cni/multus"
+
+/* ---- what is kept ---------------------------------------------------------------------------- */
+
+struct key {
+	const char *network, *container_id, *ifname;
+};
+
+static int compare_keys(const struct key *a, const struct key *b)
+{
+	int rc = strcmp(a->network, b->network);
+
+	rc = rc ? rc : strcmp(a->container_id, b->container_id);
+	return rc ? rc : strcmp(a->ifname, b->ifname);
+}
+
+static struct key key_of(const struct node_attachment *a)
+{
+	return (struct key){ a->network, a->container_id, a->ifname };
+}
+
+static int compare(const void *x, const void *y)
+{
+	const struct key a = key_of(x), b = key_of(y);
+
+	return compare_keys(&a, &b);
+}
+
+/* One for each thing that is kept; those of one attachment become one in merge(). */
+static struct node_attachment *add(struct node *node, struct key k, const char *netns)
+{
+	struct node_attachment *a = arena_append(node->arena, node->list, node->n);
+
+	*a = (struct node_attachment){
+		.network = k.network,
+		.container_id = k.container_id,
+		.ifname = k.ifname,
+		.netns = netns,
+	};
+	return a;
+}
+
+static int add_cache(struct node *node, const char *dir, struct err *err)
+{
+	struct libcni_cached *c;
+	size_t n;
+
+	if (libcni_cache_list(dir, &c, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct libcni_attachment *a = &c[i].attachment;
+		struct node_attachment *to = add(
+			node, (struct key){ c[i].network, a->container_id, a->ifname }, a->netns);
+
+		to->cached = &c[i];
+		to->time = c[i].time;
+	}
+	return 0;
+}
+
+static int add_caches(struct node *node, const char *const *caches, struct err *err)
+{
+	if (add_cache(node, LIBCNI_CACHE_DIR, err) < 0 ||
+	    add_cache(node, MULTUS_CACHE_DIR, err) < 0)
+		return -1;
+	for (; *caches; caches++)
+		if (add_cache(node, *caches, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_registry(struct node *node, struct err *err)
+{
+	struct registry_entry *e;
+	size_t n;
+
+	if (registry_list(&e, &n, node->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct registry_entry *entry = &e[i];
+		struct node_attachment *to =
+			add(node, (struct key){ e[i].network, e[i].container_id, e[i].ifname },
+			    e[i].netns);
+
+		*arena_append(node->arena, to->entries, to->n_entries) = entry;
+		to->time = e[i].time;
+	}
+	return 0;
+}
+
+/* One that cannot be used is passed over, and said: `cnic repair` is about those. */
+static int add_records(struct node *node, struct err *err)
+{
+	const char **names;
+	size_t n;
+
+	if (record_names(&names, &n, node->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct node_attachment *to;
+		struct err why = { 0 };
+		struct record *r;
+
+		if (record_peek(names[i], node->arena, &r, &why) < 0)
+			fprintf(stderr, "cnic: " RECORD_DIR "/%s: %s\n", names[i], why.msg);
+		if (!r)
+			continue;
+		to = add(node, (struct key){ r->network, r->container_id, r->ifname }, r->netns);
+		*arena_append(node->arena, to->records, to->n_records) = r;
+	}
+	return 0;
+}
+
+static void merge_one(struct node *node, struct node_attachment *to,
+		      const struct node_attachment *from)
+{
+	to->cached = to->cached ? to->cached : from->cached;
+	to->netns = *to->netns ? to->netns : from->netns;
+	to->time = to->time ? to->time : from->time;
+	for (size_t i = 0; i < from->n_entries; i++)
+		*arena_append(node->arena, to->entries, to->n_entries) = from->entries[i];
+	for (size_t i = 0; i < from->n_records; i++)
+		*arena_append(node->arena, to->records, to->n_records) = from->records[i];
+}
+
+static void merge(struct node *node)
+{
+	size_t kept = 0;
+
+	if (node->n)
+		qsort(node->list, node->n, sizeof(*node->list), compare);
+	for (size_t i = 0; i < node->n; i++) {
+		if (kept && !compare(&node->list[kept - 1], &node->list[i]))
+			merge_one(node, &node->list[kept - 1], &node->list[i]);
+		else
+			node->list[kept++] = node->list[i];
+	}
+	node->n = kept;
+}
+
+/* ---- dead or alive --------------------------------------------------------------------------- */
+
+/* The namespace at the path, if it is that one. */
+static bool is_at_path(const char *path, const struct identity *id)
+{
+	struct stat st;
+
+	return *path && stat(path, &st) == 0 && st.st_ino == id->netns_inode;
+}
+
+static bool has_link(const struct node *node, const char *name)
+{
+	for (size_t i = 0; i < node->links.n_link; i++)
+		if (!strcmp(node->links.link[i].name, name))
+			return true;
+	return false;
+}
+
+static enum node_life say(const char **why, enum node_life life, const char *words)
+{
+	*why = words;
+	return life;
+}
+
+/*
+ * Dead only by what proves it. A path that cannot be opened proves nothing: it may be another mount
+ * namespace's. Nor does a namespace that no process holds: a socket may, and then the link in the
+ * host's namespace is there.
+ */
+static enum node_life judge(const struct node *node, const struct identity *id, const char *netns,
+			    const char *host_link, const char **why)
+{
+	struct err scratch = { 0 };
+
+	if (!*id->boot || !*node->own.boot)
+		return say(why, NODE_UNKNOWN, "the boot of its ADD is not known");
+	if (strcmp(id->boot, node->own.boot) != 0)
+		return say(why, NODE_DEAD, "added in another boot");
+	if (!id->netns_inode || id->host_inode != node->own.host_inode)
+		return say(why, NODE_UNKNOWN, "its ADD was in another network namespace than this");
+	if (is_at_path(netns, id) &&
+	    netns_scan_has(&node->scan, id->netns_inode, id->netns_cookie, &scratch))
+		return say(why, NODE_ALIVE, "its namespace is at its path");
+	if (netns_scan_has(&node->scan, id->netns_inode, id->netns_cookie, &scratch))
+		return say(why, NODE_ALIVE, "its namespace is held");
+	if (*host_link && has_link(node, host_link))
+		return say(why, NODE_ALIVE, "its link on the host is there");
+	if (id->pid_inode != node->own.pid_inode)
+		return say(why, NODE_UNKNOWN, "its ADD was in another PID namespace than this");
+	if (!node->scan.complete)
+		return say(why, NODE_UNKNOWN, "not all processes can be looked at");
+	return say(why, NODE_DEAD, "its namespace is gone");
+}
+
+static const struct identity *identity_of(const struct node_attachment *a, size_t i)
+{
+	return i < a->n_entries ? &a->entries[i]->id : &a->records[i - a->n_entries]->id;
+}
+
+/* A plugin that enters no namespace does not know its cookie; another one of the list does. */
+static struct identity whole_identity(const struct node_attachment *a, size_t i)
+{
+	struct identity id = *identity_of(a, i);
+
+	for (size_t k = 0; !id.netns_cookie && k < a->n_entries + a->n_records; k++) {
+		const struct identity *other = identity_of(a, k);
+
+		if (other->netns_inode == id.netns_inode && !strcmp(other->boot, id.boot))
+			id.netns_cookie = other->netns_cookie;
+	}
+	return id;
+}
+
+/* What has several entries is alive if one of them says so, dead if all do. */
+static void judge_one(const struct node *node, struct node_attachment *a)
+{
+	enum node_life worst = NODE_DEAD;
+	const char *reason = NULL, *why;
+
+	for (size_t i = 0; i < a->n_entries + a->n_records; i++) {
+		const struct registry_entry *e = i < a->n_entries ? a->entries[i] : NULL;
+		const struct identity id = whole_identity(a, i);
+		enum node_life life =
+			judge(node, &id, e ? e->netns : a->records[i - a->n_entries]->netns,
+			      e ? e->host_link : "", &why);
+
+		if (!a->holder)
+			a->holder = netns_scan_find(&node->scan, id.netns_inode);
+		if (life <= worst) {
+			worst = life;
+			reason = why;
+		}
+	}
+	a->life = reason ? worst : NODE_UNKNOWN;
+	a->why = reason ? reason : "it was not added by a plugin of ours";
+}
+
+int node_load(struct node *node, const char *const *caches, struct arena *arena, struct err *err)
+{
+	auto_nl struct nl host = { 0 };
+
+	*node = (struct node){ .arena = arena, .links.arena = arena };
+	identity_own(&node->own, arena);
+	if (add_caches(node, caches, err) < 0 || add_registry(node, err) < 0 ||
+	    add_records(node, err) < 0)
+		return -1;
+	merge(node);
+	if (netns_scan(&node->scan, arena, err) < 0 || nl_open(&host, err) < 0 ||
+	    nl_link_list(&host, &node->links) < 0)
+		return -1;
+	for (size_t i = 0; i < node->n; i++)
+		judge_one(node, &node->list[i]);
+	return 0;
+}

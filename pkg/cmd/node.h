@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node.h - the attachments of this node, from all that is kept of them: libcni's cache, the
+ * registry, the records; and whether their containers can still be there. Reads only.
+ */
+#pragma once
+
+#include "libcni/cache.h"
+#include "nl/link.h"
+#include "skel/record.h"
+#include "skel/registry.h"
+#include "sys/netns_scan.h"
+
+enum node_life {
+	NODE_ALIVE,
+	NODE_UNKNOWN, /* there is no proof that it is dead */
+	NODE_DEAD,
+};
+
+/* One attachment, and what is kept of it; NULL where it is not. */
+struct node_attachment {
+	const char *network, *container_id, *ifname, *netns; /* netns "" = not known */
+	const struct libcni_cached *cached;
+	struct registry_entry **entries;
+	size_t n_entries;
+	struct record **records;
+	size_t n_records;
+	int64_t time; /* of the ADD, seconds since the epoch; 0 = not known */
+	enum node_life life;
+	const char *why;                   /* of its life */
+	const struct netns_holder *holder; /* of its namespace, NULL: none is known */
+};
+
+struct node {
+	struct node_attachment *list; /* by network, container and interface */
+	size_t n;
+	struct netns_scan scan;
+	struct link_list links; /* of the host's namespace */
+	struct identity own;
+	struct arena *arena;
+};
+
+/* Directories of caches besides libcni's and multus's, NULL-terminated. */
+int node_load(struct node *node, const char *const *caches, struct arena *arena,
+	      struct err *err) NODISCARD;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * own.h - plugins called by the tool itself: in this process where they are of this executable, be
+ * their file on the path or not, else executed.
+ */
+#pragma once
+
+#include "libcni/call.h"
+#include "skel/call.h"
+
+/* A libcni's .find and .exec; ctx is not looked at. */
+int own_find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err);
+int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err);
+
+/*
+ * A plugin of this executable, in this process. The namespace is opened if it can be; memory is
+ * json's arena.
+ */
+int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct libcni_answer *out,
+	    struct err *err) NODISCARD;

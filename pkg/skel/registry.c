@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "skel/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "skel/attfile.h"
+#include "skel/instance.h"
+#include "skel/record.h"
+#include "sys/file.h"
+#include "json/text.h"
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static const char *path_of(struct arena *arena, const char *name)
+{
+	return arena_printf(arena, REGISTRY_DIR "/%s", name);
+}
+
+static const char *own_path(struct cni_call *c)
+{
+	return path_of(c->arena, record_name_of(c->arena, c->plugin->name, c->req->net.name,
+						c->req->ifname, c->req->container_id));
+}
+
+/*
+ * In one write(2): who is killed over it leaves all of it, or an empty file. A power cut may leave a
+ * part, which is passed over.
+ */
+static int store(const char *path, const char *text, size_t len, int flags, struct err *err)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+
+	if (fd < 0 || file_write_fd(fd, text, len) < 0)
+		return err_sys(err, "write %s", path);
+	return 0;
+}
+
+static int store_new(const char *path, const struct json_buf *b, struct err *err)
+{
+	if (store(path, b->text, b->len, O_TRUNC, err) == 0)
+		return 0;
+	if (err->sys != ENOENT)
+		return -1;
+	if (file_make_dirs(REGISTRY_DIR, 0700, err) < 0)
+		return -1;
+	return store(path, b->text, b->len, O_TRUNC, err);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void add_str(struct json_buf *b, const char *key, const char *value)
+{
+	json_buf_add_key(b, key);
+	json_buf_add_str(b, value);
+}
+
+static void add_number(struct json_buf *b, const char *key, uint64_t n)
+{
+	char text[24];
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	json_buf_add_key(b, key);
+	json_buf_add(b, text);
+}
+
+static void add_identity(struct json_buf *b, struct cni_call *c)
+{
+	struct identity id;
+
+	identity_get(c, &id);
+	add_str(b, "boot", id.boot);
+	add_number(b, "netnsInode", id.netns_inode);
+	add_number(b, "netnsCookie", id.netns_cookie);
+	add_number(b, "hostInode", id.host_inode);
+	add_number(b, "pidInode", id.pid_inode);
+}
+
+static void make_entry(struct json_buf *b, struct cni_call *c)
+{
+	const struct cni_request *req = c->req;
+
+	json_buf_add(b, "{");
+	add_str(b, "plugin", c->plugin->name);
+	add_str(b, "network", req->net.name);
+	add_str(b, "containerID", req->container_id);
+	add_str(b, "ifname", req->ifname);
+	add_str(b, "netns", req->netns);
+	add_str(b, "args", req->args);
+	add_str(b, "path", req->path);
+	add_identity(b, c);
+	json_buf_add_key(b, "config");
+	json_buf_add_text(b, json_text_own(req->stdin_text));
+	json_buf_add(b, "}\n");
+}
+
+struct before {
+	const char *path, *text; /* text NULL: there was none */
+	size_t len;
+};
+
+static void undo_add(struct cni_call *c, void *arg)
+{
+	const struct before *b = arg;
+
+	if (!b->text)
+		(void)unlink(b->path);
+	else if (store(b->path, b->text, b->len, O_TRUNC, c->err) < 0)
+		fprintf(stderr, "rollback: %s\n", c->err->msg);
+}
+
+static void complain(const struct err *err)
+{
+	fprintf(stderr, "%s; cnic will not know of this attachment\n", err->msg);
+}
+
+void registry_add(struct cni_call *c)
+{
+	struct before *before = arena_new(c->arena, struct before);
+	struct json_buf b = { 0 };
+	struct err err = { 0 };
+
+	before->path = own_path(c);
+	if (access(before->path, F_OK) == 0 &&
+	    file_read(before->path, ATTFILE_MAX, c->arena, &before->text, &before->len, &err) < 0)
+		before->text = NULL;
+	make_entry(&b, c);
+	undo_push(c, undo_add, before);
+	err_clear(&err);
+	if (store_new(before->path, &b, &err) < 0)
+		complain(&err);
+}
+
+void registry_settle(struct cni_call *c)
+{
+	struct json_buf b = { 0 };
+	struct err err = { 0 };
+
+	if (!c->host_link)
+		return;
+	json_buf_add_str(&b, c->host_link);
+	json_buf_add(&b, "\n");
+	if (store(own_path(c), b.text, b.len, O_APPEND, &err) < 0)
+		complain(&err);
+}
+
+void registry_remove(struct cni_call *c)
+{
+	(void)unlink(own_path(c));
+}
+
+void registry_gc(struct cni_call *c)
+{
+	struct instance_set valid;
+	struct err ignored;
+	const char **names;
+	size_t n;
+
+	if (record_names_in(REGISTRY_DIR, &names, &n, c->arena, &ignored) < 0)
+		return;
+	instance_set_init(&valid, c);
+	for (size_t i = 0; i < n; i++)
+		if (instance_match_stale(names[i], &valid) &&
+		    !strcmp(names[i] + INSTANCE_ID_LEN + 1, c->plugin->name))
+			(void)unlink(path_of(c->arena, names[i]));
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static const struct json_field entry_fields[] = {
+	F_STR("plugin", struct registry_entry, plugin, .required = true),
+	F_STR("network", struct registry_entry, network, .required = true),
+	F_STR("containerID", struct registry_entry, container_id, .required = true,
+	      .max = ATTFILE_MAX),
+	F_STR("ifname", struct registry_entry, ifname, .required = true),
+	F_STR("netns", struct registry_entry, netns),
+	F_STR("args", struct registry_entry, args, .max = ATTFILE_MAX),
+	F_STR("path", struct registry_entry, path, .max = ATTFILE_MAX),
+	IDENTITY_FIELDS(struct registry_entry, id),
+	F_MAP("config", struct registry_entry, conf, .required = true),
+	F_END
+};
+
+/* A line that is torn says nothing. */
+static const char *host_link_of(const char *line)
+{
+	const char *name = NULL;
+	struct err ignored;
+	struct json_text t;
+
+	if (json_text(line, strlen(line), &t, &ignored) == 0)
+		name = json_text_string(t);
+	return name ? name : "";
+}
+
+/* The entry is an object, and a link's name has no brace: the last one is the entry's end. */
+static int parse(const char *name, const char *text, struct registry_entry *e, struct arena *arena,
+		 struct err *err)
+{
+	const char *brace = strrchr(text, '}');
+	size_t len = brace ? (size_t)(brace - text) + 1 : strlen(text);
+	const char *entry = arena_strndup(arena, text, len);
+	const struct json *v;
+	struct json_text raw;
+
+	*e = (struct registry_entry){ .netns = "", .args = "", .path = "", .id.boot = "" };
+	if (json_parse_max(entry, len, ATTFILE_MAX, &v, err) < 0 ||
+	    json_decode(v, entry_fields, "", e, err) < 0)
+		return -1;
+	raw = json_text_member(json_text_own(entry), "config");
+	e->conf_text = raw.at ? arena_strndup(arena, raw.at, raw.len) : "{}";
+	e->host_link = host_link_of(text + len);
+	if (strcmp(name, record_name_of(arena, e->plugin, e->network, e->ifname,
+					e->container_id)) != 0)
+		return err_set(err, ERR_DECODE, "of another name");
+	return 0;
+}
+
+static int load(const char *name, struct registry_entry *e, struct arena *arena, struct err *err)
+{
+	const char *path = path_of(arena, name), *text;
+	struct stat st = { 0 };
+	size_t len;
+
+	if (file_read(path, ATTFILE_MAX, arena, &text, &len, err) < 0 ||
+	    parse(name, text, e, arena, err) < 0)
+		return -1;
+	(void)stat(path, &st);
+	e->time = st.st_mtime;
+	return 0;
+}
+
+int registry_list(struct registry_entry **list, size_t *n, struct arena *arena, struct err *err)
+{
+	const char **names;
+	size_t n_names;
+
+	*list = NULL;
+	*n = 0;
+	if (record_names_in(REGISTRY_DIR, &names, &n_names, arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_names; i++) {
+		struct err why = { 0 };
+		struct registry_entry e;
+
+		if (load(names[i], &e, arena, &why) == 0)
+			*arena_append(arena, *list, *n) = e;
+		else if (why.sys != ENOENT)
+			fprintf(stderr, "cnic: %s: %s; passed over\n", path_of(arena, names[i]),
+				why.msg);
+	}
+	return 0;
+}
+
+void registry_forget(const struct registry_entry *e, struct arena *arena)
+{
+	(void)unlink(path_of(
+		arena, record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id)));
+}

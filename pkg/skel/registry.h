@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * registry.h - what lives on this node: a file for each attachment that a plugin of ours has added,
+ * from before its first effect until it is removed, over a reboot. By it `cnic` finds what has been
+ * left without a DEL, and can prove that it is dead: it holds the boot and the identity of the
+ * namespace, and what a DEL needs. Plugins themselves decide nothing by it; an ADD succeeds without.
+ *
+ * A file is named as a record is (record.h), and holds the entry, and behind it the name of the
+ * attachment's link in the host's namespace, once there is one.
+ */
+#pragma once
+
+#include "skel/identity.h"
+
+#define REGISTRY_DIR "/var/lib/cni/cnic"
+
+struct registry_entry {
+	const char *plugin, *network, *container_id, *ifname, *netns, *args, *path;
+	struct identity id;
+	const struct json *conf; /* stdin, as it was */
+	const char *conf_text;
+	const char *host_link; /* "" = none, or not known */
+	int64_t time;          /* of the ADD, seconds since the epoch */
+};
+
+/* ADD: before the first effect; its undo leaves what was there before. What fails is said. */
+void registry_add(struct cni_call *c);
+/* After its last: the link in the host's namespace (c->host_link). */
+void registry_settle(struct cni_call *c);
+/* After a DEL. */
+void registry_remove(struct cni_call *c);
+/* GC, when all else is done: those of this plugin and network that are not valid. */
+void registry_gc(struct cni_call *c);
+
+/* All entries; a file that is none is told of on stderr and passed over. */
+int registry_list(struct registry_entry **list, size_t *n, struct arena *arena,
+		  struct err *err) NODISCARD;
+
+/* The file of an entry, for who has removed all else. */
+void registry_forget(const struct registry_entry *e, struct arena *arena);

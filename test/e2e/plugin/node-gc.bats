@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154
+#
+# cnic gc: what is left by attachments that are dead goes, without any runtime's help; what could be
+# alive stays, whatever it looks like.
+
+load ../lib
+
+setup() {
+	host_setup
+	export NETCONFPATH=$BATS_TEST_TMPDIR/net.d CNI_PATH=$CNIC_BIN
+	export CAP_ARGS PORT=8080
+	mkdir "$NETCONFPATH"
+	cat >"$NETCONFPATH/10-net.conflist" <<-'END'
+		{"cniVersion":"1.0.0","name":"net","plugins":[
+		{"type":"bridge","bridge":"gc0","isGateway":true,"ipMasq":true,
+		 "ipam":{"type":"host-local","ranges":[[{"subnet":"10.6.0.0/24"}],[{"subnet":"fd00:6::/64"}]]}},
+		{"type":"portmap","capabilities":{"portMappings":true}},
+		{"type":"firewall"},
+		{"type":"tuning","mac":"02:00:00:00:00:01"},
+		{"type":"bandwidth","ingressRate":1000000,"ingressBurst":100000,"egressRate":1000000,"egressBurst":100000}]}
+	END
+}
+
+teardown() {
+	[ -z "${keeper:-}" ] || kill -9 "$keeper" 2>/dev/null || true
+	host_clean
+}
+
+# attach NAME : a container of its own, on the network.
+attach() {
+	netns "$1"
+	CAP_ARGS="{\"portMappings\":[{\"hostPort\":$((PORT++)),\"containerPort\":80,\"protocol\":\"tcp\"}]}"
+	"$CNIC_BIN/cnitool" add net "$(ns_path "$1")" >"$BATS_TEST_TMPDIR/result" 2>"$BATS_TEST_TMPDIR/stderr" ||
+		fail "add: $(<"$BATS_TEST_TMPDIR/stderr")"
+}
+
+# destroy NAME... : and its links on the host, which the kernel takes away a little later.
+destroy() {
+	local name
+	for name; do
+		ip netns del "$name"
+	done
+	until [ "$(ip -br link show type veth | wc -l)" -le "$(ip netns list | wc -l)" ]; do :; done
+}
+
+gc_node() {
+	run "$CNIC_BIN/cnic" gc "$@"
+	echo "$output"
+}
+
+# says REMOVED FAILED ALIVE UNKNOWN
+says() {
+	[[ $output == *"$1 removed, $2 failed, $3 alive, $4 not known to be dead" ]] ||
+		fail "removed $1, failed $2, alive $3, unknown $4: $output"
+}
+
+addresses() {
+	find /var/lib/cni/networks/net -name '10.*' -o -name 'fd00*' 2>/dev/null | wc -l
+}
+
+# What an attachment has on the host, as words; "" when there is nothing.
+left() {
+	local n
+	n=$(addresses)
+	[ "$n" -eq 0 ] || echo "addresses: $n"
+	ls /var/lib/cni/results /var/lib/cni/cnic /run/cnic/rules /run/cnic/bandwidth /run/cni/tuning 2>/dev/null |
+		grep -v ':$' | sed '/^$/d'
+	ip -br link show type veth
+	ip -br link show type ifb
+	nft list ruleset | grep -E 'elements|cnitool' || true
+}
+
+# A process in the namespace; its path can go.
+live_in() {
+	nsenter --net="$(ns_path "$1")" sleep 1000 &
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/ns/net)" = "net:[$(stat -Lc %i "$(ns_path "$1")")]" ]; do :; done
+}
+
+kept() {
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	says 0 0 "$1" "$2"
+	[ "$(addresses)" -eq 2 ] || fail "the addresses stay"
+	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache stays"
+	ip -br link show type veth | grep -q veth || fail "the link stays"
+}
+
+@test "gc: nothing at all" {
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	says 0 0 0 0
+}
+
+@test "gc: a container whose namespace is destroyed leaves nothing, through its list" {
+	attach box
+	attach other
+	[ -n "$(left)" ] || fail "something to remove"
+	destroy box other
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	says 2 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+	gc_node
+	says 0 0 0 0
+}
+
+@test "gc: one is dead, the other is not" {
+	attach box
+	attach other
+	destroy box
+	gc_node
+	says 1 0 1 0
+	[ "$(addresses)" -eq 2 ] || fail "two addresses: $(left)"
+	"$CNIC_BIN/cnitool" check net "$(ns_path other)" || fail "the other one is whole"
+	"$CNIC_BIN/cnitool" del net "$(ns_path other)"
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc --dry-run says what it would do, and does nothing" {
+	local before
+	attach box
+	destroy box
+	before=$(left)
+	gc_node --dry-run
+	[ "$status" -eq 0 ] || fail "exit 0"
+	[[ $output == *"net cnitool-"*" eth0: its namespace is gone"*"1 would be removed"* ]] || fail "a line: $output"
+	[ "$(left)" = "$before" ] || fail "all as it was"
+}
+
+@test "gc --older-than leaves what is young" {
+	attach box
+	destroy box
+	gc_node --older-than 5m
+	says 0 0 0 1
+	touch -d '10 minutes ago' /var/lib/cni/cnic/* /var/lib/cni/results/*
+	gc_node --older-than 5m
+	says 1 0 0 0
+}
+
+@test "gc: a process in the namespace keeps it, whatever has become of its path" {
+	attach box
+	live_in box
+	umount -l /run/netns/box
+	rm /run/netns/box
+	kept 1 0
+	kill -9 "$keeper"
+	wait "$keeper" || true
+	gc_node
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: another file at the path proves nothing" {
+	attach box
+	live_in box
+	umount /run/netns/box
+	mount --bind /proc/self/ns/net /run/netns/box
+	kept 1 0
+	umount /run/netns/box
+	echo hello >/run/netns/box
+	kept 1 0
+	rm /run/netns/box
+}
+
+@test "gc: an open file keeps it" {
+	attach box
+	sleep 1000 </run/netns/box &
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/exe)" = "$(realpath "$(command -v sleep)")" ]; do :; done
+	umount -l /run/netns/box
+	rm /run/netns/box
+	kept 1 0
+}
+
+@test "gc: a mount in another mount namespace keeps it" {
+	attach box
+	unshare -m --propagation private sleep 1000 &
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/exe)" = "$(realpath "$(command -v sleep)")" ]; do :; done
+	umount /run/netns/box # the file stays: to remove it would take the mount away everywhere
+	kept 1 0
+}
+
+@test "gc: a thread in it keeps it, be its process elsewhere" {
+	attach box
+	python3 -c '
+import ctypes, os, threading, time
+def enter():
+    fd = os.open("/run/netns/box", os.O_RDONLY)
+    assert ctypes.CDLL(None).setns(fd, 0x40000000) == 0
+    os.close(fd)
+    open("'"$BATS_TEST_TMPDIR"'/ready", "w").close()
+    time.sleep(1000)
+threading.Thread(target=enter).start()
+' &
+	keeper=$!
+	until [ -e "$BATS_TEST_TMPDIR/ready" ]; do :; done
+	umount -l /run/netns/box
+	rm /run/netns/box
+	kept 1 0
+}
+
+@test "gc: a socket keeps it, which no process shows: the link on the host does" {
+	attach box
+	python3 -c '
+import ctypes, os, socket, time
+home = os.open("/proc/self/ns/net", os.O_RDONLY)
+fd = os.open("/run/netns/box", os.O_RDONLY)
+libc = ctypes.CDLL(None)
+assert libc.setns(fd, 0x40000000) == 0
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+s.bind(("127.0.0.1", 0))
+s.listen()
+assert libc.setns(home, 0x40000000) == 0
+os.close(fd)
+open("'"$BATS_TEST_TMPDIR"'/ready", "w").close()
+time.sleep(1000)
+' &
+	keeper=$!
+	until [ -e "$BATS_TEST_TMPDIR/ready" ]; do :; done
+	umount -l /run/netns/box
+	rm /run/netns/box
+	kept 1 0
+}
+
+@test "gc: the same inode is another namespace now" {
+	local inode i
+	attach box
+	inode=$(stat -Lc %i "$(ns_path box)")
+	destroy box
+	for i in {1..200}; do
+		ip netns add "n$i"
+		[ "$(stat -Lc %i "$(ns_path "n$i")")" != "$inode" ] || break
+	done
+	[ "$(stat -Lc %i "$(ns_path "n$i")")" = "$inode" ] || skip "the kernel did not use the inode again"
+	gc_node
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+# Another boot: what is in /run is gone, and the kernel's boot id is another.
+reboot() {
+	echo 11111111-2222-3333-4444-555555555555 >"$BATS_TEST_TMPDIR/boot_id"
+	mount --bind "$BATS_TEST_TMPDIR/boot_id" /proc/sys/kernel/random/boot_id
+	ip netns del box 2>/dev/null || true
+	rm -rf /run/cnic /run/cni
+	nft flush ruleset
+	ip link del gc0
+}
+
+@test "gc: what another boot has left" {
+	attach box
+	reboot
+	[ "$(addresses)" -eq 2 ] || fail "addresses are held over a reboot"
+	gc_node
+	umount /proc/sys/kernel/random/boot_id
+	[[ $output == *"added in another boot"* ]] || fail "why: $output"
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: a cache of multus's, and one that is named" {
+	attach box
+	mkdir -p /var/lib/cni/multus "$BATS_TEST_TMPDIR/mine"
+	mv /var/lib/cni/results /var/lib/cni/multus/results
+	attach other
+	mv /var/lib/cni/results "$BATS_TEST_TMPDIR/mine/results"
+	destroy box other
+	gc_node --cache "$BATS_TEST_TMPDIR/mine"
+	says 2 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+	[ -z "$(ls /var/lib/cni/multus/results "$BATS_TEST_TMPDIR/mine/results" | grep cnitool)" ] || fail "caches"
+}
+
+@test "gc: what no cache knows goes by the registry and the records" {
+	attach box
+	destroy box
+	rm -r /var/lib/cni/results
+	gc_node
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: a plugin of ours whose file is gone" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cp -l "$CNIC_BIN"/* "$BATS_TEST_TMPDIR/bin" 2>/dev/null || cp "$CNIC_BIN"/* "$BATS_TEST_TMPDIR/bin"
+	CNI_PATH=$BATS_TEST_TMPDIR/bin attach box
+	rm "$BATS_TEST_TMPDIR"/bin/{portmap,bridge,host-local,bandwidth}
+	destroy box
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: a foreign plugin that fails is said, the others are tried" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
+		#!/bin/bash
+		conf=$(cat)
+		[ "$CNI_COMMAND" = ADD ] || { echo '{"code":123,"msg":"will not"}'; exit 1; }
+		jq .prevResult <<<"$conf"
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/foreign"
+	jq '.plugins += [{type: "foreign"}]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach box
+	destroy box
+	gc_node
+	[ "$status" -eq 1 ] || fail "exit 1"
+	[[ $output == *'plugin type="foreign" failed (delete): will not'* ]] || fail "which, and why: $output"
+	says 0 1 0 0
+	[ "$(addresses)" -eq 0 ] || fail "the addresses are released"
+	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache keeps it, for the next time"
+}
+
+@test "gc: what the reference has added is not known to be dead" {
+	[ -x "$REF_BIN/bridge" ] || skip "no reference"
+	jq '.plugins |= .[:1]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$REF_BIN attach box
+	destroy box
+	gc_node
+	says 0 0 0 1
+	[ "$(addresses)" -eq 2 ] || fail "its reservations stay"
+	CNI_PATH=$REF_BIN "$CNIC_BIN/cnitool" del net "$(ns_path box)"
+}
+
+@test "gc: seen from another PID namespace, or another network, nothing is dead" {
+	attach box
+	destroy box
+	run unshare --pid --fork --mount-proc "$CNIC_BIN/cnic" gc
+	says 0 0 0 1
+	run unshare --net "$CNIC_BIN/cnic" gc
+	says 0 0 0 1
+	gc_node
+	says 1 0 0 0
+}
+
+@test "gc: an ADD that was killed" {
+	local n
+	netns box
+	for n in 3 20 60 100 140 180; do
+		strace -f -o /dev/null -e inject=all:signal=KILL:when="$n" "$CNIC_BIN/cnitool" add net "$(ns_path)" >/dev/null 2>&1 || true
+	done
+	destroy box
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: bad arguments, files that are none" {
+	run "$CNIC_BIN/cnic" gc --older-than never
+	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
+	run "$CNIC_BIN/cnic" gc --nothing
+	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
+	attach box
+	for file in /var/lib/cni/cnic/* /var/lib/cni/results/*; do
+		head -c 100 "$file" >"$file.cut"
+		mv "$file.cut" "$file"
+	done
+	destroy box
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	[[ $output == *"passed over"* ]] || fail "the file is named: $output"
+}
