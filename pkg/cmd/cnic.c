@@ -10,6 +10,7 @@
 #include "cmd/gc.h"
 #include "cmd/install.h"
 #include "cmd/keys.h"
+#include "cmd/list.h"
 #include "cmd/repair.h"
 #include "skel/call.h"
 
@@ -21,7 +22,7 @@ static void print_plugins(FILE *to, const char *between)
 		fprintf(to, "%s%s", (*p)->name, p[1] ? between : "\n");
 }
 
-static void list(void)
+static void plugins(void)
 {
 	print_plugins(stdout, "\n");
 }
@@ -42,7 +43,13 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *synopsis, *about;
 } verbs[] = {
-	{ "list", 0, 0, list, NULL, "", "Prints the plugins in this executable, one a line." },
+	{ "list", 0, 32, NULL, list_run, " [--json] [--cache DIR]...",
+	  "Prints a table of the attachments of this node: network, container, addresses, ports." },
+	{ "show", 0, 33, NULL, list_show_run,
+	  " [--json|--dot] [--cache DIR]... [CONTAINERID|NETWORK|NETNS|ADDRESS|PORT]",
+	  "Prints all that is known of attachments; with --dot a graph for Graphviz." },
+	{ "plugins", 0, 0, plugins, NULL, "",
+	  "Prints the plugins in this executable, one a line." },
 	{ "keys", 0, 1, NULL, keys_run, " [PLUGIN]",
 	  "Prints the keys of configurations, with their types and bounds, as one JSON object." },
 	{ "fold", 1, 2, NULL, fold_run, " [--unfold] FILE",

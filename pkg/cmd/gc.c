@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "cmd/node.h"
+#include "cmd/describe.h"
 #include "cmd/own.h"
 #include "cmd/time.h"
 #include "libcni/libcni.h"
@@ -25,8 +25,9 @@ struct gc {
 
 static void complain(const struct node_attachment *a, const char *what, const struct err *err)
 {
-	fprintf(stderr, "cnic: network %s, container %s, interface %s: %s%s%s%s%s\n", a->network,
-		a->container_id, a->ifname, what, *what ? ": " : "", err->msg,
+	fprintf(stderr, "cnic: network %s, container %s, interface %s: %s%s%s%s%s\n",
+		describe_plain(a->network), describe_plain(a->container_id),
+		describe_plain(a->ifname), what, *what ? ": " : "", err->msg,
 		*err->details ? "; " : "", err->details);
 }
 
@@ -125,7 +126,8 @@ static void collect(struct gc *gc, const struct node_attachment *a)
 {
 	bool failed = !gc->dry_run && del(a) < 0;
 
-	printf("%s %s %s: %s%s\n", a->network, a->container_id, a->ifname, a->why,
+	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
+	       describe_plain(a->ifname), a->why,
 	       gc->dry_run ? ""
 	       : failed    ? "; not all could be removed"
 			   : "; removed");

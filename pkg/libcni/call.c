@@ -34,7 +34,7 @@ static void add_member(struct json_buf *b, const char *key, struct json_text val
  * The plugin's object as it is written, and behind it, so that they count also where case does not,
  * the keys that are the runtime's.
  */
-static const char *make_input(const struct libcni_list *list, const struct libcni_plugin *p,
+const char *libcni_input(const struct libcni_list *list, const struct libcni_plugin *p,
 			      const struct libcni_injected *in, size_t *len)
 {
 	struct json_walk w = json_walk(p->text);
@@ -161,7 +161,7 @@ int libcni_call(const struct libcni *l, const struct libcni_list *list,
 		     : libcni_find(p->type, l->path, &x.path, err);
 	if (rc < 0 || (command == CNI_ADD && check_names(list, a, err) < 0))
 		return -1;
-	x.in = make_input(list, p, in, &x.in_len);
+	x.in = libcni_input(list, p, in, &x.in_len);
 	rc = l->exec(l->ctx, &x, &answer, err);
 	if (!rc && result)
 		rc = take_result(list, &answer, result, err);

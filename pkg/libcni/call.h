@@ -42,6 +42,10 @@ struct libcni_injected {
 struct json_text libcni_runtime_config(const struct libcni_plugin *p,
 				       const struct libcni_attachment *a);
 
+/* What the plugin finds on stdin, NUL-terminated. */
+const char *libcni_input(const struct libcni_list *list, const struct libcni_plugin *p,
+			 const struct libcni_injected *in, size_t *len);
+
 /*
  * Find the plugin and execute it. On ADD the names are checked first, and *result is what it
  * answered, in its version; another verb's `result` is NULL.

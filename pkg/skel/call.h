@@ -89,6 +89,11 @@ struct cni_plugin {
 	 */
 	int (*repair)(struct cni_call *c);
 	/*
+	 * For people: what this configuration (decoded, without .validate) makes of an attachment,
+	 * as members of an object. NULL = nothing to say.
+	 */
+	void (*describe)(const void *conf, struct json *out);
+	/*
 	 * Does a chain of a table of ours hold rules that are not ours (repair)? NULL = none does.
 	 */
 	bool (*is_guest_chain)(const char *table, const char *chain);

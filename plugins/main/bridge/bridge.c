@@ -303,7 +303,19 @@ static int bridge_status(struct cni_call *c)
 	return cni_ipam_forward(c);
 }
 
+static void bridge_describe(const void *arg, struct json *out)
+{
+	const struct bridge_conf *conf = arg;
+
+	json_add_str(out, "bridge", conf->bridge.name);
+	if (conf->port.vlans.vid)
+		json_add_int(out, "vlan", conf->port.vlans.vid);
+	if (conf->netfilter.masq)
+		json_add_bool(out, "masquerade", true);
+}
+
 const struct cni_plugin bridge_plugin = {
+	.describe = bridge_describe,
 	.name = "bridge",
 	.registers = true,
 	.fields = bridge_fields,

@@ -217,7 +217,16 @@ static int ovs_status(struct cni_call *c)
 	return ovs_server_status(c, &conf->ovs) < 0 ? -1 : cni_ipam_forward(c);
 }
 
+static void ovs_describe(const void *arg, struct json *out)
+{
+	const struct ovs_conf *conf = arg;
+
+	if (conf->ovs.port.bridge)
+		json_add_str(out, "ovsBridge", conf->ovs.port.bridge);
+}
+
 const struct cni_plugin ovs_plugin = {
+	.describe = ovs_describe,
 	.name = "ovs",
 	.registers = true,
 	.fields = ovs_fields,

@@ -230,7 +230,25 @@ static int bandwidth_status(struct cni_call *c)
 	return shape_status(c, *((const struct bandwidth_conf *)c->conf)->queue);
 }
 
+static void describe_rate(struct json *out, const char *key, const struct limit *runtime,
+			  const struct limit *keys)
+{
+	uint64_t rate = runtime->rate ? runtime->rate : keys->rate;
+
+	if (rate)
+		json_add_int(out, key, (int64_t)rate);
+}
+
+static void bandwidth_describe(const void *arg, struct json *out)
+{
+	const struct bandwidth_conf *conf = arg;
+
+	describe_rate(out, "ingressRate", &conf->runtime.ingress, &conf->keys.ingress);
+	describe_rate(out, "egressRate", &conf->runtime.egress, &conf->keys.egress);
+}
+
 const struct cni_plugin bandwidth_plugin = {
+	.describe = bandwidth_describe,
 	.name = "bandwidth",
 	.host_state = true,
 	.fields = bandwidth_fields,

@@ -176,7 +176,27 @@ static int portmap_status(struct cni_call *c)
 	return err_wrap(c->err, "host ports cannot be mapped");
 }
 
+/* "8080/tcp -> 80", with the address of the host in front if it is of one. */
+static void portmap_describe(const void *arg, struct json *out)
+{
+	const struct portmap *p = arg;
+	struct json *list = p->n_ports ? json_add_list(out, "ports") : NULL;
+
+	for (size_t i = 0; i < p->n_ports; i++) {
+		const struct portmap_port *port = &p->ports[i];
+		char ip[IP_STRLEN];
+
+		json_add_str(list, NULL,
+			     arena_printf(json_arena(), "%s%s%u/%s -> %u",
+					  port->host_ip.family ? ip_str(&port->host_ip, ip) : "",
+					  port->host_ip.family ? " " : "", port->host_port,
+					  port->protocol ? port->protocol : "tcp",
+					  port->container_port));
+	}
+}
+
 const struct cni_plugin portmap_plugin = {
+	.describe = portmap_describe,
 	.name = "portmap",
 	.fields = portmap_fields,
 	.defaults = &portmap_defaults,

@@ -34,7 +34,7 @@ uninstall_all() {
 
 one_inode() {
 	local name
-	for name in $("$dir/opt/cni/bin/cnic" list); do
+	for name in $("$dir/opt/cni/bin/cnic" plugins); do
 		[ "$dir/opt/cni/bin/$name" -ef "$dir/opt/cni/bin/cnic" ] || fail "$name is a link to cnic"
 	done
 	[ "$(stat -c %a "$dir/opt/cni/bin/cnic")" = 755 ] || fail "executable"
@@ -43,7 +43,7 @@ one_inode() {
 
 pages() {
 	local name
-	for name in cnic $("$dir/opt/cni/bin/cnic" list | sed 's/^/cni-/'); do
+	for name in cnic $("$dir/opt/cni/bin/cnic" plugins | sed 's/^/cni-/'); do
 		[ "$(head -c 5 "$dir/usr/share/man/man8/$name.8")" = "'\\\" t" ] || fail "a page $name(8)"
 		grep -q "^\.TH \"$name\" \"8\"" "$dir/usr/share/man/man8/$name.8" || fail "a title of $name(8)"
 	done
@@ -135,7 +135,7 @@ pages() {
 	local plugin
 	run -0 "$CNIC_BIN/cnic" keys
 	expect_json 'has("plugins") and has("configuration") and has("prevResult")' true
-	for plugin in $("$CNIC_BIN/cnic" list); do
+	for plugin in $("$CNIC_BIN/cnic" plugins); do
 		run -0 "$CNIC_BIN/cnic" keys "$plugin"
 		expect_json '.plugin' "$plugin"
 		expect_json '.keys | all(has("path") and has("type") and has("required"))' true
