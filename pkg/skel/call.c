@@ -201,7 +201,7 @@ static int prepare(struct cni_call *c)
 	return p->validate && !cni_is_lenient(c) ? p->validate(c) : 0;
 }
 
-static void close_all(struct cni_call *c)
+void cni_close(struct cni_call *c)
 {
 	if (c->host)
 		nl_close(c->host);
@@ -262,7 +262,7 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 		rc = last(c);
 	if (rc < 0)
 		undo_all(c);
-	close_all(c);
+	cni_close(c);
 	return rc;
 }
 

@@ -56,6 +56,15 @@ struct cni_call {
 		.netns_fd = -1, .record_fd = -1, .lock.fd = -1, __VA_ARGS__ \
 	}
 
+/* Where an inventory goes; texts need not outlive the call. */
+struct cni_inventory {
+	void *ctx;
+	/* `what` is of this attachment; ifname "": not known. `advice`: how it is removed. */
+	void (*holding)(void *ctx, const char *network, const char *container_id,
+			const char *ifname, const char *what, const char *advice);
+	void (*fault)(void *ctx, const char *what, const char *advice);
+};
+
 struct cni_plugin {
 	const char *name;
 	/* the reference's whose features it has; NULL = not said */
@@ -88,6 +97,12 @@ struct cni_plugin {
 	 * got. With req->backend the rules become that one's, the new ones before the old ones go.
 	 */
 	int (*repair)(struct cni_call *c);
+	/*
+	 * For `cnic verify`: each thing that the plugin keeps in files of its own, or elsewhere on
+	 * the host, for an attachment, and what is wrong with such a place by itself. c has neither
+	 * configuration nor namespace. NULL = nothing.
+	 */
+	int (*inventory)(struct cni_call *c, const struct cni_inventory *to);
 	/*
 	 * For people: what this configuration (decoded, without .validate) makes of an attachment,
 	 * as members of an object. NULL = nothing to say.
@@ -122,6 +137,9 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
  */
 int cni_run_part(struct cni_call *c, struct cni_call *part) NODISCARD;
 void cni_undo_part(struct cni_call *part);
+
+/* What has been opened by it, for a call that was not run. */
+void cni_close(struct cni_call *c);
 
 /*
  * The plugin's keys: c->conf as it is by default; those of an object on top. DEL and GC pass over

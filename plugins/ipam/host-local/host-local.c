@@ -4,6 +4,7 @@
 
 #include "cni/version.h"
 #include "ipam/release.h"
+#include "inventory.h"
 #include "ipam/reserve.h"
 #include "resolv.h"
 #include "skel/call.h"
@@ -282,8 +283,14 @@ static int host_local_status(struct cni_call *c)
 	return -1;
 }
 
+static int host_local_inventory(struct cni_call *c, const struct cni_inventory *to)
+{
+	return inventory_stores(c, host_local_defaults.data_dir, to);
+}
+
 const struct cni_plugin host_local_plugin = {
 	.name = "host-local",
+	.inventory = host_local_inventory,
 	.fields = host_local_fields,
 	.defaults = &host_local_defaults,
 	.conf_size = sizeof(struct host_local_conf),

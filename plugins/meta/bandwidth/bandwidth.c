@@ -249,6 +249,7 @@ static void bandwidth_describe(const void *arg, struct json *out)
 
 const struct cni_plugin bandwidth_plugin = {
 	.describe = bandwidth_describe,
+	.inventory = ifbfile_inventory,
 	.name = "bandwidth",
 	.host_state = true,
 	.fields = bandwidth_fields,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/scope.h"
 #include "skel/attfile.h"
 #include "skel/instance.h"
 #include "sys/file.h"
@@ -176,6 +177,11 @@ static int gc_one(struct cni_call *c, const char *name, ifbfile_fn remove)
 	return remove(c, &f) < 0 ? -1 : ifbfile_remove(c, &f);
 }
 
+static bool is_name(const char *name)
+{
+	return strlen(name) == NAME_LEN && !strncmp(name, PREFIX, strlen(PREFIX));
+}
+
 int ifbfile_gc(struct cni_call *c, ifbfile_fn remove)
 {
 	struct cni_steps steps = { 0 };
@@ -189,8 +195,60 @@ int ifbfile_gc(struct cni_call *c, ifbfile_fn remove)
 		return errno == ENOENT ? 0 : err_sys(c->err, "open " IFBFILE_DIR);
 	file_remove_drafts(IFBFILE_DIR, c->arena);
 	while ((e = readdir(d)))
-		if (strlen(e->d_name) == NAME_LEN && !strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+		if (is_name(e->d_name))
 			cni_step(c, &steps, gc_one(c, e->d_name, remove));
 	closedir(d);
 	return cni_steps_end(c, &steps);
+}
+
+/* ---- inventory ------------------------------------------------------------------------------- */
+
+static int look_at_file(struct cni_call *c, const char *name, const struct cni_inventory *to)
+{
+	const char *path = path_of(c, name);
+	struct content t;
+	bool exists;
+
+	if (load(c, name, &t, &exists) < 0)
+		return -1;
+	if (exists)
+		to->holding(to->ctx, t.network, t.container_id, t.ifname,
+			    arena_printf(c->arena, "ifb %s, by %s,", name, path),
+			    arena_printf(c->arena, "ip link del %s; rm %s", name, path));
+	else
+		to->fault(to->ctx, arena_printf(c->arena, "%s is no file of bandwidth", path),
+			  arena_printf(c->arena, "rm %s", path));
+	return 0;
+}
+
+static int look_at_files(struct cni_call *c, const struct cni_inventory *to)
+{
+	auto_dir DIR *d = opendir(IFBFILE_DIR);
+	const struct dirent *e;
+	int rc = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(c->err, "open " IFBFILE_DIR);
+	while (!rc && (e = readdir(d)))
+		if (is_name(e->d_name))
+			rc = look_at_file(c, e->d_name, to);
+	return rc;
+}
+
+int ifbfile_inventory(struct cni_call *c, const struct cni_inventory *to)
+{
+	struct link_list links = { .arena = c->arena };
+
+	if (look_at_files(c, to) < 0 || cni_host(c) < 0 || nl_link_list(c->host, &links) < 0)
+		return -1;
+	for (size_t i = 0; i < links.n_link; i++) {
+		const char *name = links.link[i].name;
+
+		if (!strcmp(links.link[i].kind, "ifb") && is_name(name) &&
+		    access(path_of(c, name), F_OK) < 0)
+			to->fault(to->ctx,
+				  arena_printf(c->arena, "ifb %s is of no attachment", name),
+				  arena_printf(c->arena, "ip link del %s", name));
+	}
+	return 0;
 }

@@ -36,3 +36,6 @@ int ifbfile_remove(struct cni_call *c, const struct ifbfile *f) NODISCARD;
  */
 typedef int (*ifbfile_fn)(struct cni_call *c, const struct ifbfile *f);
 int ifbfile_gc(struct cni_call *c, ifbfile_fn remove) NODISCARD;
+
+/* Each file, and ifbs of such a name in the host's namespace that have none (cni_plugin). */
+int ifbfile_inventory(struct cni_call *c, const struct cni_inventory *to);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "cmd/describe.h"
+#include "cmd/verify_node.h"
+#include "cmd/verify_part.h"
+#include "sys/netns.h"
+
+/* ---- one attachment -------------------------------------------------------------------------- */
+
+static const char *name_of(const struct node_attachment *a)
+{
+	return arena_printf(json_arena(), "network %s, container %s, interface %s",
+			    describe_plain(a->network), describe_plain(a->container_id),
+			    describe_plain(a->ifname));
+}
+
+void verify_say(struct verify *v, enum verify_weight weight, const struct node_attachment *a,
+		const char *what, const char *advice)
+{
+	printf("%s%s%s; %s\n", a ? name_of(a) : "", a ? ": " : "", describe_plain(what), advice);
+	v->weight = v->weight > weight ? v->weight : weight;
+	v->n++;
+}
+
+static bool is_at_path(const struct node_attachment *a)
+{
+	struct err ignored;
+	bool gone = false;
+	auto_close int fd = -1;
+
+	return netns_open(a->netns, &fd, &gone, &ignored) == 0 && !gone;
+}
+
+static void verify_attachment(struct verify *v, const struct node_attachment *a)
+{
+	if (a->life == NODE_DEAD)
+		verify_say(v, VERIFY_LEFT, a, a->why, "cnic gc");
+	else if (a->life == NODE_UNKNOWN && !is_at_path(a))
+		verify_say(v, VERIFY_LEFT, a,
+			   "there is no namespace at its path, nor a proof that it is gone",
+			   "its runtime's DEL, or cnitool del");
+	else
+		verify_living(v, a);
+}
+
+/* Memory of one at a time. */
+static void verify_attachments(struct verify *v)
+{
+	for (size_t i = 0; i < v->node.n; i++) {
+		struct arena *all = json_arena(), one = { 0 };
+
+		json_init(&one);
+		verify_attachment(v, &v->node.list[i]);
+		json_init(all);
+		arena_free(&one);
+	}
+}
+
+/* ---- the verb -------------------------------------------------------------------------------- */
+
+static int parse(int argc, char **argv, const char ***caches)
+{
+	const char **list = NULL;
+	size_t n = 0;
+
+	for (int i = 1; i < argc; i += 2) {
+		if (strcmp(argv[i], "--cache") != 0 || i + 1 == argc)
+			return -1;
+		*arena_append(json_arena(), list, n) = argv[i + 1];
+	}
+	*arena_append(json_arena(), list, n) = NULL;
+	*caches = list;
+	return 0;
+}
+
+int verify_run(int argc, char **argv)
+{
+	struct verify v = { .weight = VERIFY_FINE };
+	struct arena arena = { 0 };
+	struct err err = { 0 };
+	const char **caches;
+	int rc;
+
+	json_init(&arena);
+	rc = parse(argc, argv, &caches);
+	if (!rc && node_load(&v.node, caches, &arena, &err) < 0) {
+		fprintf(stderr, "cnic: %s\n", err.msg);
+		rc = VERIFY_BLIND;
+	} else if (!rc) {
+		verify_attachments(&v);
+		verify_node(&v);
+		rc = (int)v.weight;
+	}
+	arena_free(&arena);
+	return rc;
+}

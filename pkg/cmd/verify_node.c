@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/verify_node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nft/list.h"
+#include "nl/nl.h"
+#include "skel/instance.h"
+#include "sys/sysctl.h"
+
+/* ---- whose is it? ---------------------------------------------------------------------------- */
+
+struct known {
+	const char **comment; /* H1-H2 of each attachment, sorted */
+	size_t n;
+};
+
+static int compare(const void *x, const void *y)
+{
+	return strncmp(*(const char *const *)x, *(const char *const *)y, INSTANCE_ID_LEN);
+}
+
+static const char *comment_of(const char *network, const char *ifname, const char *container_id)
+{
+	struct instance o;
+
+	instance_init(&o, network, ifname, container_id);
+	return arena_strdup(json_arena(), o.comment);
+}
+
+static void know(struct known *k, const struct node *node)
+{
+	k->comment = json_list(const char *, node->n);
+	k->n = node->n;
+	for (size_t i = 0; i < node->n; i++)
+		k->comment[i] = comment_of(node->list[i].network, node->list[i].ifname,
+					   node->list[i].container_id);
+	if (k->n)
+		qsort(k->comment, k->n, sizeof(*k->comment), compare);
+}
+
+static bool is_known(const struct known *k, const char *comment)
+{
+	return k->n && bsearch(&comment, k->comment, k->n, sizeof(*k->comment), compare);
+}
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+static void verify_set(struct verify *v, const struct known *k, struct nl *nft,
+		       const struct nft_table *table, const char *set, struct arena *arena)
+{
+	struct nft_elem_list elems;
+
+	if (nft_list(nft, table, set, &elems, arena) < 0) {
+		verify_say(v, VERIFY_BLIND, NULL, nft->err->msg, "look again");
+		return;
+	}
+	for (size_t i = 0; i < elems.n; i++) {
+		const char *comment = elems.list[i].comment;
+
+		if (!comment || strlen(comment) < INSTANCE_ID_LEN || is_known(k, comment))
+			continue;
+		verify_say(v, VERIFY_LEFT, NULL,
+			   arena_printf(arena, "table %s, set %s: an element of no attachment (%s)",
+					table->name, set, comment),
+			   "the runtime's GC, or nft delete element");
+	}
+}
+
+/* Tables of ours, whichever plugin's: an element's comment says of what attachment it is. */
+static void verify_tables(struct verify *v, const struct known *k)
+{
+	struct arena *arena = json_arena();
+	struct nft_table_list tables, sets;
+	auto_nl struct nl nft = { 0 };
+	struct err err = { 0 };
+
+	if (nft_open(&nft, NULL, &err) < 0)
+		return; /* a kernel without */
+	if (nft_list_tables(&nft, "cnic_", &tables, arena) < 0) {
+		verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
+		return;
+	}
+	for (size_t i = 0; i < tables.n; i++) {
+		if (nft_list_sets(&nft, &tables.list[i], &sets, arena) < 0)
+			verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
+		for (size_t n = 0; n < sets.n; n++)
+			verify_set(v, k, &nft, &tables.list[i], sets.list[n].name, arena);
+	}
+}
+
+/* ---- what plugins keep ----------------------------------------------------------------------- */
+
+struct inventory {
+	struct verify *v;
+	const struct known *known;
+};
+
+/* A reservation from before interface names were kept is any interface's. */
+static bool has_container(const struct node *node, const char *network, const char *container_id)
+{
+	for (size_t i = 0; i < node->n; i++)
+		if ((!*network || !strcmp(node->list[i].network, network)) &&
+		    !strcmp(node->list[i].container_id, container_id))
+			return true;
+	return false;
+}
+
+static void on_holding(void *ctx, const char *network, const char *container_id, const char *ifname,
+		       const char *what, const char *advice)
+{
+	const struct inventory *i = ctx;
+	bool known = *network && *ifname
+			     ? is_known(i->known, comment_of(network, ifname, container_id))
+			     : has_container(&i->v->node, network, container_id);
+
+	if (!known)
+		verify_say(i->v, VERIFY_LEFT, NULL,
+			   arena_printf(json_arena(),
+					"%s is of container %s, which is not attached", what,
+					container_id),
+			   advice);
+}
+
+static void on_fault(void *ctx, const char *what, const char *advice)
+{
+	const struct inventory *i = ctx;
+
+	verify_say(i->v, VERIFY_LEFT, NULL, what, advice);
+}
+
+static void verify_plugins(struct verify *v, const struct known *k)
+{
+	struct inventory i = { v, k };
+	const struct cni_inventory to = { &i, on_holding, on_fault };
+
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++) {
+		struct err err = { 0 };
+		struct cni_request req = { .command = CNI_CHECK };
+		struct cni_call c = CNI_CALL_INIT(.req = &req, .plugin = *p, .arena = json_arena(),
+						  .err = &err);
+
+		if ((*p)->inventory && (*p)->inventory(&c, &to) < 0)
+			verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
+		cni_close(&c);
+	}
+}
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+static bool has_gateway(const struct node *node, bool ipv6)
+{
+	for (size_t i = 0; i < node->n; i++) {
+		const struct node_attachment *a = &node->list[i];
+		struct cni_result r;
+		struct err ignored;
+
+		if (a->life == NODE_ALIVE && a->cached && a->cached->result &&
+		    cni_result_parse(a->cached->result, "", false, "", &r, &ignored) == 0)
+			for (size_t k = 0; k < r.n_ips; k++)
+				if (r.ips[k].gateway.family == (ipv6 ? AF_INET6 : AF_INET))
+					return true;
+	}
+	return false;
+}
+
+/* An attachment with a gateway expects the host to be one. */
+static void verify_forwarding(struct verify *v)
+{
+	static const char *const paths[] = { "net/ipv4/ip_forward",
+					     "net/ipv6/conf/all/forwarding" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct err ignored;
+		char value[16];
+
+		if (!has_gateway(&v->node, i == 1) ||
+		    sysctl_read(paths[i], value, sizeof(value), &ignored) < 0 ||
+		    strcmp(value, "0") != 0)
+			continue;
+		verify_say(v, VERIFY_DAMAGED, NULL,
+			   arena_printf(json_arena(),
+					"%s is 0, and containers have the host as their gateway",
+					paths[i]),
+			   arena_printf(json_arena(), "echo 1 >/proc/sys/%s", paths[i]));
+	}
+}
+
+/* A bridge that is down forwards nothing. */
+static void verify_bridges(struct verify *v)
+{
+	for (size_t i = 0; i < v->node.links.n_link; i++) {
+		const struct link *port = &v->node.links.link[i];
+
+		for (size_t k = 0; port->master && k < v->node.links.n_link; k++) {
+			const struct link *l = &v->node.links.link[k];
+
+			if (l->index != port->master || (l->flags & IFF_UP))
+				continue;
+			verify_say(v, VERIFY_DAMAGED, NULL,
+				   arena_printf(json_arena(), "%s, the master of %s, is down",
+						l->name, port->name),
+				   arena_printf(json_arena(), "ip link set %s up", l->name));
+		}
+	}
+}
+
+void verify_node(struct verify *v)
+{
+	struct known known;
+
+	know(&known, &v->node);
+	verify_tables(v, &known);
+	verify_plugins(v, &known);
+	verify_forwarding(v);
+	verify_bridges(v);
+}

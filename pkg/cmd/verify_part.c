@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/verify_part.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/scope.h"
+#include "cmd/own.h"
+#include "cni/version.h"
+#include "nl/nl.h"
+#include "sys/netns.h"
+
+#define RESTART "restart the container"
+
+static const char *text(const char *fmt, ...) PRINTF(1, 2);
+static const char *text(const char *fmt, ...)
+{
+	va_list ap;
+	const char *s;
+
+	va_start(ap, fmt);
+	s = arena_vprintf(json_arena(), fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+/* ---- interfaces ------------------------------------------------------------------------------ */
+
+static const struct link *link_of(const struct link_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->n_link; i++)
+		if (!strcmp(list->link[i].name, name))
+			return &list->link[i];
+	return NULL;
+}
+
+static void verify_interface(struct verify *v, const struct node_attachment *a,
+			     const struct cni_interface *f, const struct link_list *links)
+{
+	const struct link *l = link_of(links, f->name);
+	char mac[MAC_STRLEN];
+
+	if (!l) {
+		verify_say(v, VERIFY_DAMAGED, a, text("interface %s is gone", f->name), RESTART);
+		return;
+	}
+	if (f->mac && *f->mac && strcasecmp(f->mac, mac_str(l->mac, mac)) != 0)
+		verify_say(
+			v, VERIFY_DAMAGED, a,
+			text("interface %s has the MAC address %s, not %s", f->name, mac, f->mac),
+			RESTART);
+	if (f->mtu && f->mtu != l->mtu)
+		verify_say(v, VERIFY_DAMAGED, a,
+			   text("interface %s has the MTU %u, not %u", f->name, l->mtu, f->mtu),
+			   text("ip link set %s mtu %u, where it is", f->name, f->mtu));
+	if (!(l->flags & IFF_UP))
+		verify_say(v, VERIFY_DAMAGED, a, text("interface %s is down", f->name),
+			   text("ip link set %s up, where it is", f->name));
+}
+
+static bool is_inside(const struct cni_interface *f)
+{
+	return f->sandbox && *f->sandbox;
+}
+
+static void verify_interfaces(struct verify *v, const struct node_attachment *a,
+			      const struct cni_result *r, int netns_fd)
+{
+	struct link_list inside = { .arena = json_arena() };
+	auto_nl struct nl nl = { 0 };
+	struct err err = { 0 };
+
+	if (nl_open_at(&nl, netns_fd, &err) < 0 || nl_link_list(&nl, &inside) < 0) {
+		verify_say(v, VERIFY_BLIND, a, err.msg, "look again as root");
+		return;
+	}
+	for (size_t i = 0; i < r->n_interfaces; i++)
+		verify_interface(v, a, &r->interfaces[i],
+				 is_inside(&r->interfaces[i]) ? &inside : &v->node.links);
+}
+
+/* ---- plugins --------------------------------------------------------------------------------- */
+
+/* What puts back what the plugin has lost. */
+static const char *advice_for(const struct node_attachment *a, const char *type)
+{
+	for (size_t i = 0; i < a->n_records; i++)
+		if (!strcmp(a->records[i]->plugin, type))
+			return text("cnic repair %s, else restart the container", a->container_id);
+	return RESTART;
+}
+
+static void say_failure(struct verify *v, const struct node_attachment *a, const char *type,
+			const struct err *err)
+{
+	verify_say(v, VERIFY_DAMAGED, a,
+		   text("%s: %s%s%s", type, err->msg, *err->details ? "; " : "", err->details),
+		   advice_for(a, type));
+}
+
+static void check_plugin(struct verify *v, const struct node_attachment *a,
+			 const struct libcni_list *list, const struct libcni_plugin *p,
+			 const struct libcni_attachment *to, struct json_text prev)
+{
+	const struct libcni libcni = {
+		.path = a->n_entries ? a->entries[0]->path : "/opt/cni/bin",
+		.find = own_find,
+		.exec = own_exec,
+	};
+	const struct libcni_injected in = { .prev = prev, .runtime = libcni_runtime_config(p, to) };
+	struct err err = { 0 };
+	const char *path;
+
+	if (a->n_entries && libcni_find(p->type, libcni.path, &path, &err) < 0) {
+		verify_say(v, VERIFY_LEFT, a, text("%s, so that its DEL will fail", err.msg),
+			   "install it again, or cnic gc when the container is gone");
+		err_clear(&err);
+	}
+	if (libcni_call(&libcni, list, p, CNI_CHECK, to, &in, NULL, &err) < 0)
+		say_failure(v, a, p->type, &err);
+}
+
+/* By the list in the cache, with the namespace where it can be found. */
+static void check_list(struct verify *v, const struct node_attachment *a, const char *netns)
+{
+	struct libcni_attachment to = a->cached->attachment;
+	struct json_text prev = { 0 };
+	struct libcni_list list;
+	struct err err = { 0 };
+	const struct json *result;
+
+	to.netns = netns;
+	if (libcni_list_parse(a->cached->config, a->cached->config_len, &list, &err) < 0 ||
+	    libcni_cache_result(a->cached->dir, a->network, &to, list.version, &result, &err) < 0) {
+		verify_say(v, VERIFY_LEFT, a, text("%s: %s", a->cached->path, err.msg),
+			   "cnic gc, or remove it");
+		return;
+	}
+	if (!result || list.disable_check || !cni_version_at_least(list.version, "0.4.0"))
+		return;
+	prev = json_text_own(json_print(result));
+	for (size_t i = 0; i < list.n_plugins; i++)
+		check_plugin(v, a, &list, &list.plugins[i], &to, prev);
+}
+
+/* What no cache knows, by the records of its rules. */
+static void check_record(struct verify *v, const struct node_attachment *a, const struct record *r,
+			 const char *netns)
+{
+	const struct cni_plugin *plugin = cni_plugin_named(r->plugin);
+	struct json *conf = json_object(), *prev;
+	struct libcni_answer ignored;
+	struct err err = { 0 };
+	struct libcni_exec x = {
+		.type = r->plugin,
+		.command = CNI_CHECK,
+		.container_id = a->container_id,
+		.netns = netns,
+		.ifname = a->ifname,
+		.args = r->args,
+		.cni_path = a->n_entries ? a->entries[0]->path : "/opt/cni/bin",
+	};
+	const char *version = json_string(json_get(r->conf, "cniVersion"));
+
+	if (!plugin || !version || !cni_version_at_least(version, "0.4.0") ||
+	    cni_result_json(&r->prev, version, &prev, &err) < 0)
+		return;
+	json_for_each(member, r->conf)
+		json_add_copy(conf, json_key(member), member);
+	json_add(conf, "prevResult", prev);
+	x.in = json_print(conf);
+	x.in_len = strlen(x.in);
+	if (own_run(plugin, &x, &ignored, &err) < 0)
+		say_failure(v, a, r->plugin, &err);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static const struct cni_result *result_of(const struct node_attachment *a, struct cni_result *r)
+{
+	struct err ignored;
+
+	if (a->cached && a->cached->result &&
+	    cni_result_parse(a->cached->result, "", false, "result", r, &ignored) == 0)
+		return r;
+	return a->n_records ? &a->records[0]->prev : NULL;
+}
+
+/* The path, or if it leads there no more, another one that does. */
+static const char *living_path(const struct node_attachment *a, int *fd)
+{
+	const char *const paths[] = { a->netns, a->holder ? a->holder->path : "" };
+	struct err ignored;
+	bool gone;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (*paths[i] && netns_open(paths[i], fd, &gone, &ignored) == 0 && *fd >= 0)
+			return paths[i];
+	return NULL;
+}
+
+void verify_living(struct verify *v, const struct node_attachment *a)
+{
+	auto_close int fd = -1;
+	const char *netns = living_path(a, &fd);
+	struct cni_result result = { 0 };
+	const struct cni_result *r = result_of(a, &result);
+
+	if (!netns) {
+		verify_say(v, VERIFY_BLIND, a, "its namespace cannot be entered", RESTART);
+		return;
+	}
+	if (r)
+		verify_interfaces(v, a, r, fd);
+	if (a->cached)
+		check_list(v, a, netns);
+	else
+		for (size_t i = 0; i < a->n_records; i++)
+			check_record(v, a, a->records[i], netns);
+}
