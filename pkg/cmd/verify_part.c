@@ -99,52 +99,91 @@ static void say_failure(struct verify *v, const struct node_attachment *a, const
 		   advice_for(a, type));
 }
 
-static void check_plugin(struct verify *v, const struct node_attachment *a,
-			 const struct libcni_list *list, const struct libcni_plugin *p,
-			 const struct libcni_attachment *to, struct json_text prev)
+/* A list in the cache, or a chain of it. */
+struct checked {
+	const struct node_attachment *of;
+	struct libcni_list list;
+	struct libcni_attachment to;
+	struct json_text prev;
+};
+
+static void check_all(struct verify *v, const struct checked *k);
+
+static void find_executable(struct verify *v, const struct node_attachment *a, const char *type)
 {
-	const struct libcni libcni = {
-		.path = a->n_entries ? a->entries[0]->path : "/opt/cni/bin",
-		.find = own_find,
-		.exec = own_exec,
-	};
-	const struct libcni_injected in = { .prev = prev, .runtime = libcni_runtime_config(p, to) };
 	struct err err = { 0 };
 	const char *path;
 
-	if (a->n_entries && libcni_find(p->type, libcni.path, &path, &err) < 0) {
+	if (a->n_entries && libcni_find(type, a->entries[0]->path, &path, &err) < 0)
 		verify_say(v, VERIFY_LEFT, a, text("%s, so that its DEL will fail", err.msg),
 			   "install it again, or cnic gc when the container is gone");
-		err_clear(&err);
+}
+
+/* Its plugins one by one: its own CHECK would end with the first that fails. */
+static void check_chain(struct verify *v, const struct checked *outer, const char *conf, size_t len)
+{
+	struct checked k = *outer;
+	struct err err = { 0 };
+
+	if (libcni_list_parse(conf, len, &k.list, &err) < 0)
+		say_failure(v, outer->of, "chain", &err);
+	else
+		check_all(v, &k);
+}
+
+static void check_plugin(struct verify *v, const struct checked *k, const struct libcni_plugin *p)
+{
+	const struct libcni libcni = {
+		.path = k->of->n_entries ? k->of->entries[0]->path : "/opt/cni/bin",
+		.find = own_find,
+		.exec = own_exec,
+	};
+	const struct libcni_injected in = { .prev = k->prev,
+					    .runtime = libcni_runtime_config(p, &k->to) };
+	struct err err = { 0 };
+	size_t len;
+
+	find_executable(v, k->of, p->type);
+	if (!strcmp(p->type, "chain")) {
+		const char *conf = libcni_input(&k->list, p, &in, &len);
+
+		check_chain(v, k, conf, len);
+	} else if (libcni_call(&libcni, &k->list, p, CNI_CHECK, &k->to, &in, NULL, &err) < 0) {
+		say_failure(v, k->of, p->type, &err);
 	}
-	if (libcni_call(&libcni, list, p, CNI_CHECK, to, &in, NULL, &err) < 0)
-		say_failure(v, a, p->type, &err);
+}
+
+static void check_all(struct verify *v, const struct checked *k)
+{
+	for (size_t i = 0; i < k->list.n_plugins; i++)
+		check_plugin(v, k, &k->list.plugins[i]);
 }
 
 /* By the list in the cache, with the namespace where it can be found. */
 static void check_list(struct verify *v, const struct node_attachment *a, const char *netns)
 {
-	struct libcni_attachment to = a->cached->attachment;
-	struct json_text prev = { 0 };
-	struct libcni_list list;
-	struct err err = { 0 };
+	struct checked k = { .of = a, .to = a->cached->attachment };
 	const struct json *result;
+	struct err err = { 0 };
 
-	to.netns = netns;
-	if (libcni_list_parse(a->cached->config, a->cached->config_len, &list, &err) < 0 ||
-	    libcni_cache_result(a->cached->dir, a->network, &to, list.version, &result, &err) < 0) {
+	k.to.netns = netns;
+	if (libcni_list_parse(a->cached->config, a->cached->config_len, &k.list, &err) < 0 ||
+	    libcni_cache_result(a->cached->dir, a->network, &k.to, k.list.version, &result, &err) <
+		    0) {
 		verify_say(v, VERIFY_LEFT, a, text("%s: %s", a->cached->path, err.msg),
 			   "cnic gc, or remove it");
 		return;
 	}
-	if (!result || list.disable_check || !cni_version_at_least(list.version, "0.4.0"))
+	if (!result || k.list.disable_check || !cni_version_at_least(k.list.version, "0.4.0"))
 		return;
-	prev = json_text_own(json_print(result));
-	for (size_t i = 0; i < list.n_plugins; i++)
-		check_plugin(v, a, &list, &list.plugins[i], &to, prev);
+	k.prev = json_text_own(json_print(result));
+	check_all(v, &k);
 }
 
-/* What no cache knows, by the records of its rules. */
+/*
+ * What no cache knows, by the records of its rules, where that is all that the plugin does: what
+ * became of its interface behind it in the list is not known.
+ */
 static void check_record(struct verify *v, const struct node_attachment *a, const struct record *r,
 			 const char *netns)
 {
@@ -163,7 +202,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 	};
 	const char *version = json_string(json_get(r->conf, "cniVersion"));
 
-	if (!plugin || !version || !cni_version_at_least(version, "0.4.0") ||
+	if (!plugin || !plugin->no_netns || !version || !cni_version_at_least(version, "0.4.0") ||
 	    cni_result_json(&r->prev, version, &prev, &err) < 0)
 		return;
 	json_for_each(member, r->conf)
@@ -176,16 +215,6 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
-
-static const struct cni_result *result_of(const struct node_attachment *a, struct cni_result *r)
-{
-	struct err ignored;
-
-	if (a->cached && a->cached->result &&
-	    cni_result_parse(a->cached->result, "", false, "result", r, &ignored) == 0)
-		return r;
-	return a->n_records ? &a->records[0]->prev : NULL;
-}
 
 /* The path, or if it leads there no more, another one that does. */
 static const char *living_path(const struct node_attachment *a, int *fd)
@@ -204,15 +233,16 @@ void verify_living(struct verify *v, const struct node_attachment *a)
 {
 	auto_close int fd = -1;
 	const char *netns = living_path(a, &fd);
-	struct cni_result result = { 0 };
-	const struct cni_result *r = result_of(a, &result);
+	struct cni_result result;
+	struct err ignored;
 
 	if (!netns) {
 		verify_say(v, VERIFY_BLIND, a, "its namespace cannot be entered", RESTART);
 		return;
 	}
-	if (r)
-		verify_interfaces(v, a, r, fd);
+	if (a->cached && a->cached->result &&
+	    cni_result_parse(a->cached->result, "", false, "result", &result, &ignored) == 0)
+		verify_interfaces(v, a, &result, fd);
 	if (a->cached)
 		check_list(v, a, netns);
 	else

@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154
+#
+# cnic verify: each kind of damage is found, and only that; after what it advises it says nothing.
+
+load ../lib
+
+setup() {
+	host_setup
+	export NETCONFPATH=$BATS_TEST_TMPDIR/net.d CNI_PATH=$BATS_TEST_TMPDIR/bin
+	cp -rl "$CNIC_BIN" "$CNI_PATH" 2>/dev/null || cp -r "$CNIC_BIN" "$CNI_PATH"
+	export CAP_ARGS='{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
+	mkdir "$NETCONFPATH"
+	cat >"$NETCONFPATH/10-net.conflist" <<-'END'
+		{"cniVersion":"1.1.0","name":"net","plugins":[
+		{"type":"bridge","bridge":"vf0","isGateway":true,"ipMasq":true,"hairpinMode":true,
+		 "ipam":{"type":"host-local","ranges":[[{"subnet":"10.6.0.0/24"}],[{"subnet":"fd00:6::/64"}]],
+		 "routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}},
+		{"type":"portmap","capabilities":{"portMappings":true}},
+		{"type":"firewall"},
+		{"type":"tuning","mac":"02:00:00:00:00:01","sysctl":{"net.ipv4.conf.eth0.arp_filter":"1"}},
+		{"type":"bandwidth","ingressRate":1000000,"ingressBurst":100000,"egressRate":1000000,"egressBurst":100000}]}
+	END
+	netns box
+	attach
+	id=$(jq -r .containerId /var/lib/cni/results/*)
+	link=$(ip -j link show type veth | jq -r '.[0].ifname')
+	ifb=$(ip -j link show type ifb | jq -r '.[0].ifname')
+	healthy
+}
+
+attach() {
+	"$CNI_PATH/cnitool" add net "$(ns_path box)" >"$BATS_TEST_TMPDIR/result" 2>"$BATS_TEST_TMPDIR/stderr" ||
+		fail "add: $(<"$BATS_TEST_TMPDIR/stderr")"
+}
+
+detach() {
+	"$CNI_PATH/cnitool" del net "$(ns_path box)" 2>"$BATS_TEST_TMPDIR/stderr" ||
+		fail "del: $(<"$BATS_TEST_TMPDIR/stderr")"
+}
+
+verify() {
+	run "$CNIC_BIN/cnic" verify
+	echo "$output"
+}
+
+healthy() {
+	verify
+	[ "$status" -eq 0 ] && [ -z "$output" ] || fail "nothing wrong: $output"
+}
+
+# finds STATUS TEXT
+finds() {
+	verify
+	[ "$status" -eq "$1" ] || fail "exit $1, not $status: $output"
+	[[ $output == *"$2"* ]] || fail "$2: $output"
+}
+
+# One line's advice, done. What goes by hand is done as an administrator would.
+follow() {
+	case $1 in
+	"cnic gc"*) "$CNIC_BIN/cnic" gc ;;
+	"cnic repair "*)
+		"$CNIC_BIN/cnic" repair "$id" || true
+		verify
+		[ "$status" -eq 0 ] || restart
+		;;
+	"restart the container") restart ;;
+	"the runtime's GC"*)
+		"$ROOT/build/peers/cnictl" -conf "$NETCONFPATH/10-net.conflist" -path "$CNI_PATH" -valid "$id/eth0" gc
+		;;
+	"install it again"*) cp -l "$CNIC_BIN/bridge" "$CNI_PATH/$missing" 2>/dev/null || cp "$CNIC_BIN/bridge" "$CNI_PATH/$missing" ;;
+	*", where it is") bash -c "${1%, where it is}" 2>/dev/null || in_ns box bash -c "${1%, where it is}" ;;
+	*) bash -c "$1" ;;
+	esac
+}
+
+restart() {
+	detach
+	attach
+}
+
+# All lines' advice, until there is none: what one puts right may have been another line's cause.
+cured() {
+	local round line
+	for round in 1 2 3; do
+		verify
+		[ "$status" -ne 0 ] || return 0
+		line=${lines[0]}
+		follow "${line##*; }"
+	done
+	healthy
+}
+
+# ---- a container has lost something --------------------------------------------------------
+
+@test "verify: the container's interface" {
+	ns_ip box link del eth0
+	finds 2 "interface eth0 is gone"
+	cured
+}
+
+@test "verify: the container's interface is down" {
+	ns_ip box link set eth0 down
+	finds 2 "interface eth0 is down"
+	restart
+	healthy
+}
+
+@test "verify: the host's end is down" {
+	ip link set "$link" down
+	finds 2 "interface $link is down; ip link set $link up"
+	cured
+}
+
+@test "verify: the host's end has left its bridge" {
+	ip link set "$link" nomaster
+	finds 2 "bridge: "
+	cured
+}
+
+@test "verify: the bridge is gone" {
+	ip link del vf0
+	finds 2 "interface vf0 is gone"
+	cured
+}
+
+@test "verify: the bridge is down" {
+	ip link set vf0 down
+	finds 2 "vf0, the master of $link, is down; ip link set vf0 up"
+	cured
+}
+
+@test "verify: an address of the container" {
+	ns_ip box addr del 10.6.0.2/24 dev eth0
+	finds 2 "bridge: "
+	restart
+	healthy
+}
+
+@test "verify: an IPv6 address of the container" {
+	ns_ip box addr del fd00:6::2/64 dev eth0
+	finds 2 "bridge: "
+	cured
+}
+
+@test "verify: a route of the container" {
+	ns_ip box route del default
+	finds 2 "bridge: "
+	cured
+}
+
+@test "verify: the MAC address" {
+	ns_ip box link set eth0 address 02:00:00:00:00:99
+	finds 2 "interface eth0 has the MAC address 02:00:00:00:00:99, not 02:00:00:00:00:01"
+	cured
+}
+
+@test "verify: the MTU" {
+	ns_ip box link set eth0 mtu 1400
+	finds 2 "interface eth0 has the MTU 1400, not 1500; ip link set eth0 mtu 1500"
+	cured
+}
+
+@test "verify: the host's MTU" {
+	ip link set "$link" mtu 1400
+	finds 2 "interface $link has the MTU 1400, not 1500"
+	cured
+}
+
+@test "verify: a sysctl of tuning's" {
+	in_ns box sh -c 'echo 0 >/proc/sys/net/ipv4/conf/eth0/arp_filter'
+	finds 2 "tuning: "
+	cured
+}
+
+@test "verify: the limit of what it receives" {
+	tc qdisc del dev "$link" root
+	finds 2 "bandwidth: "
+	cured
+}
+
+@test "verify: the limit of what it sends" {
+	ip link del "$ifb"
+	finds 2 "bandwidth: "
+	cured
+}
+
+@test "verify: all rules" {
+	nft flush ruleset
+	finds 2 "host port 8080/tcp is gone from table cnic_portmap; cnic repair $id"
+	[[ $output == *"firewall: "* && $output == *"bridge: "* ]] || fail "all of them: $output"
+	cured
+}
+
+@test "verify: masquerading" {
+	nft flush map inet cnic_masquerade v4
+	finds 2 "bridge: "
+	cured
+}
+
+@test "verify: a published port" {
+	nft flush map inet cnic_portmap any4
+	finds 2 "portmap: "
+	cured
+}
+
+@test "verify: forwarding of the container" {
+	nft delete table inet cnic_firewall
+	finds 2 "firewall: "
+	cured
+}
+
+@test "verify: the reservation of its address" {
+	rm /var/lib/cni/networks/net/10.6.0.2
+	finds 2 "bridge: "
+	cured
+}
+
+@test "verify: its address is reserved for another container" {
+	printf 'another\r\neth0' >/var/lib/cni/networks/net/10.6.0.2
+	finds 2 "bridge: "
+	[[ $output == *"address 10.6.0.2 of network net is of container another, which is not attached"* ]] || fail "whose: $output"
+	rm /var/lib/cni/networks/net/10.6.0.2
+	restart
+	healthy
+}
+
+@test "verify: the host does not forward" {
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	finds 2 "net/ipv4/ip_forward is 0"
+	cured
+}
+
+@test "verify: the host does not forward IPv6" {
+	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
+	finds 2 "net/ipv6/conf/all/forwarding is 0"
+	cured
+}
+
+# ---- something is left over, or will fail --------------------------------------------------
+
+@test "verify: a container that is gone" {
+	ip netns del box
+	until [ -z "$(ip -br link show type veth)" ]; do :; done
+	finds 1 "its namespace is gone; cnic gc"
+	cured
+	[ ! -e /var/lib/cni/networks/net/10.6.0.2 ] || fail "the address is free"
+}
+
+@test "verify: a cache entry of no namespace" {
+	jq -c '.containerId = "other" | .netns = "/run/netns/nothing"' "/var/lib/cni/results/net-$id-eth0" >/var/lib/cni/results/net-other-eth0
+	finds 1 "container other, interface eth0: there is no namespace at its path"
+	rm /var/lib/cni/results/net-other-eth0
+	healthy
+}
+
+@test "verify: an address that nobody has" {
+	printf 'ghost\r\neth0' >/var/lib/cni/networks/net/10.6.0.77
+	finds 1 "address 10.6.0.77 of network net is of container ghost, which is not attached; rm "
+	cured
+}
+
+@test "verify: a file among the reservations that is none" {
+	: >/var/lib/cni/networks/net/10.6.0.78
+	finds 1 "10.6.0.78 is no reservation; rm "
+	cured
+}
+
+@test "verify: an index that lies" {
+	local bits
+	bits=$(find /var/lib/cni/networks/.cnic/net -name '*.bits' | grep -v : | head -n 1)
+	for bits in /var/lib/cni/networks/.cnic/net/*.bits; do
+		dd if=/dev/zero of="$bits" bs=8192 count=1 conv=notrunc status=none
+	done
+	finds 1 "the index of network net has "
+	cured
+}
+
+# An element as ours, of an attachment that there is not.
+@test "verify: an element of portmap's table" {
+	nft 'add element inet cnic_portmap any4 { tcp . 9090 comment "0123456789abcdef-0123456789abcdef, id: ghost, net: net, if: eth0" : 10.6.0.9 . 90 }'
+	finds 1 "table cnic_portmap, set any4: an element of no attachment (0123456789abcdef-0123456789abcdef, id: ghost"
+}
+
+@test "verify: elements of an attachment whose files are gone" {
+	netns other
+	PORT='{"portMappings":[{"hostPort":8081,"containerPort":80,"protocol":"tcp"}]}'
+	CAP_ARGS=$PORT "$CNI_PATH/cnitool" add net "$(ns_path other)" >/dev/null 2>&1
+	rm /var/lib/cni/results/net-*"$(jq -r 'select(.netns == "/run/netns/other").containerId' /var/lib/cni/results/*)"* \
+		$(grep -l /run/netns/other /var/lib/cni/cnic/* /run/cnic/rules/*)
+	finds 1 "table cnic_portmap, set any4: an element of no attachment"
+	[[ $output == *"table cnic_masquerade, set v4"* && $output == *"table cnic_firewall"* ]] || fail "of all tables: $output"
+	[[ $output == *"address 10.6.0.3 of network net is of container cnitool-"* ]] || fail "its address: $output"
+}
+
+@test "verify: an ifb of no attachment" {
+	ip link add bwp0123456789ab type ifb
+	finds 1 "ifb bwp0123456789ab is of no attachment; ip link del bwp0123456789ab"
+	cured
+}
+
+@test "verify: a file of bandwidth that is none" {
+	echo '{}' >/run/cnic/bandwidth/bwp0123456789ab
+	finds 1 "/run/cnic/bandwidth/bwp0123456789ab is no file of bandwidth; rm "
+	cured
+}
+
+@test "verify: an executable that the next DEL needs" {
+	missing=firewall
+	rm "$CNI_PATH/firewall"
+	finds 1 'failed to find plugin "firewall"'
+	cured
+}
+
+@test "verify: a cached configuration that cannot be understood" {
+	local file=/var/lib/cni/results/net-$id-eth0
+	jq -c '.config = "e30="' "$file" >"$BATS_TEST_TMPDIR/file"
+	cat "$BATS_TEST_TMPDIR/file" >"$file"
+	finds 1 "$file: error parsing configuration list: no name"
+}
+
+# ---- what must not be said -----------------------------------------------------------------
+
+@test "verify: a folded list is as healthy, and as well looked at" {
+	detach
+	"$CNIC_BIN/cnic" fold "$NETCONFPATH/10-net.conflist"
+	attach
+	healthy
+	nft flush ruleset
+	finds 2 "portmap"
+}
+
+@test "verify: without a cache, by the records" {
+	rm -r /var/lib/cni/results
+	healthy
+	nft flush ruleset
+	finds 2 "portmap: "
+	"$CNIC_BIN/cnic" repair
+	healthy
+}
+
+@test "verify: nothing attached, nothing at all" {
+	detach
+	healthy
+}
+
+@test "verify: bad arguments" {
+	run "$CNIC_BIN/cnic" verify everything
+	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
+}
