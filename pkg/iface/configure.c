@@ -128,6 +128,15 @@ static int add_routes(struct cni_call *c, int oif, const struct configure_option
 	return send_beyond(c, 0);
 }
 
+/* What comes for an address from now on is not to be lost. */
+static int wait_local(struct cni_call *c)
+{
+	for (size_t i = 0; i < c->result.n_ips; i++)
+		if (nl_addr_wait_local(c->sandbox, c->netns_fd, &c->result.ips[i].address) < 0)
+			return -1;
+	return 0;
+}
+
 /*
  * Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then.
  * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
@@ -160,7 +169,9 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	    (send_beyond(c, 0) < 0 ||
 	     nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0))
 		return -1;
-	return add_routes(c, inside->index, opt);
+	if (add_routes(c, inside->index, opt) < 0)
+		return -1;
+	return wait_local(c);
 }
 
 int configure_up(struct cni_call *c, const struct link *inside, struct sysctl_list *sysctls,

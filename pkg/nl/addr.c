@@ -7,6 +7,9 @@
 
 #include "base/clock.h"
 #include "nl/nl.h"
+#include "nl/route.h"
+
+#define LOCAL_TIMEOUT_MS 10000
 
 static void addr_msg(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct ip *ip,
 		     const char *label)
@@ -141,4 +144,30 @@ int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
 				       "IPv6 address still tentative after %d ms", timeout_ms);
 	}
 	return state;
+}
+
+static int any_route(const struct nlmsghdr *nlh, void *data)
+{
+	(void)data;
+	return nlh->nlmsg_type == RTM_NEWROUTE ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+int nl_addr_wait_local(struct nl *nl, int netns_fd, const struct ip *ip)
+{
+	int64_t deadline = clock_ms() + LOCAL_TIMEOUT_MS;
+	auto_nl struct nl watcher = { 0 };
+	bool is_local = true;
+	int rc = ip->family == AF_INET6 ? nl_route_is_local(nl, ip, &is_local) : 0;
+
+	if (rc < 0 || is_local)
+		return rc;
+	rc = netns_fd < 0 ? nl_open(&watcher, nl->err) : nl_open_at(&watcher, netns_fd, nl->err);
+	if (rc < 0 || nl_watch(&watcher, RTNLGRP_IPV6_ROUTE) < 0)
+		return -1;
+	while ((rc = nl_route_is_local(nl, ip, &is_local)) == 0 && !is_local) {
+		rc = nl_wait(&watcher, NULL, (int)(deadline - clock_ms()), any_route, NULL);
+		if (rc < 0 || rc == 1)
+			break;
+	}
+	return rc < 0 ? -1 : 0;
 }

@@ -43,3 +43,11 @@ int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list 
  * detection (RFC 4862, 5.4) is an error. netns_fd is the namespace nl belongs to.
  */
 int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms) NODISCARD;
+
+/*
+ * Wait until the kernel takes what comes for an IPv6 address that has been added: a worker makes
+ * its route of type local, also without duplicate address detection. What takes longer than ten
+ * seconds comes later. netns_fd is the namespace nl belongs to, -1: this process's. IPv4: nothing
+ * to wait for.
+ */
+int nl_addr_wait_local(struct nl *nl, int netns_fd, const struct ip *ip) NODISCARD;

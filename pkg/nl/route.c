@@ -153,23 +153,45 @@ static int take_oif(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+static int take_type(const struct nlmsghdr *nlh, void *data)
+{
+	if (nlh->nlmsg_type == RTM_NEWROUTE &&
+	    mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct rtmsg))
+		*(uint8_t *)data = ((const struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_type;
+	return MNL_CB_OK;
+}
+
 /* Unreachable by a route that says so, or for want of one. */
 static bool is_no_route(int error)
 {
 	return error == ENETUNREACH || error == EHOSTUNREACH || error == EACCES || error == EINVAL;
 }
 
-int nl_route_oif(struct nl *nl, const struct ip *to, int *oif)
+static int look_up(struct nl *nl, const struct ip *to, mnl_cb_t cb, void *data)
 {
 	struct rtmsg rtm = { .rtm_family = (uint8_t)to->family, .rtm_dst_len = ip_bits(to) };
 
-	*oif = 0;
 	nl_msg(nl, RTM_GETROUTE, 0, &rtm, sizeof(rtm), "look up route");
 	nl_ip(nl, RTA_DST, to);
-	if (nl_query(nl, take_oif, oif) == 0)
+	if (nl_query(nl, cb, data) == 0)
 		return 0;
 	if (!is_no_route(nl->err->sys))
 		return -1;
 	err_clear(nl->err);
 	return 0;
+}
+
+int nl_route_oif(struct nl *nl, const struct ip *to, int *oif)
+{
+	*oif = 0;
+	return look_up(nl, to, take_oif, oif);
+}
+
+int nl_route_is_local(struct nl *nl, const struct ip *to, bool *is_local)
+{
+	uint8_t type = RTN_UNSPEC;
+	int rc = look_up(nl, to, take_type, &type);
+
+	*is_local = type == RTN_LOCAL;
+	return rc;
 }

@@ -37,6 +37,9 @@ void nl_route_del(struct nl *nl, const struct route *r);
 /* The interface that leads to an address, 0 if none does. */
 int nl_route_oif(struct nl *nl, const struct ip *to, int *oif) NODISCARD;
 
+/* Does the namespace take what comes for the address, by a route of type local? */
+int nl_route_is_local(struct nl *nl, const struct ip *to, bool *is_local) NODISCARD;
+
 /*
  * All unicast routes (out->whole: all) of a family (AF_UNSPEC: of all), all tables; out->arena must
  * be set.

@@ -206,6 +206,8 @@ int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link 
 	rc = nl_commit(c->host);
 	if (rc == 0 || c->host->ack_lost)
 		add_change(c, br, link, address, NULL);
+	if (!rc)
+		rc = nl_addr_wait_local(c->host, -1, address);
 	return rc < 0 ? err_wrap(c->err, "%s", link->name) : pin_mac(c, link);
 }
 

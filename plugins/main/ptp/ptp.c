@@ -169,7 +169,7 @@ static int configure_host(struct cni_call *c, const struct link *host)
 			nl_addr_add(c->host, host->index, &gw,
 				    gw.family == AF_INET6 ? IFA_F_NODAD : 0);
 		nl_route_add(c->host, &to_container, NLM_F_EXCL);
-		if (nl_commit(c->host) < 0)
+		if (nl_commit(c->host) < 0 || nl_addr_wait_local(c->host, -1, &gw) < 0)
 			return err_wrap(c->err, "configure %s", host->name);
 	}
 	return 0;

@@ -506,3 +506,40 @@ needs_cnic() {
 		<<<'{"cniVersion":"1.1.0","name":"net","type":"loopback"}') || status=$?
 	expect_code 999 'bytes are more than net.core.wmem_max allows'
 }
+
+# hogs : a third of a second of each CPU, at a priority over that of the kernel's workers.
+hogs() {
+	local cpu
+	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+		taskset -c "$cpu" chrt -f 10 bash -c 'end=$((${EPOCHREALTIME/./} + 300000))
+			while [ "${EPOCHREALTIME/./}" -lt "$end" ]; do :; done' &
+	done
+}
+
+# hurried CONF : an ADD at a priority over those, and the routes of the namespace right behind it, by a shell that is
+# there already.
+hurried() {
+	export CONF=$1 PLUGIN CNI_COMMAND=ADD CNI_CONTAINERID=$CID CNI_NETNS CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN
+	CNI_NETNS=$(ns_path) PLUGIN=$(jq -r .type <<<"$1")
+	chrt -f 20 nsenter --net="$CNI_NETNS" bash -c "$(declare -f hogs)"'
+		hogs
+		nsenter --net=/proc/1/ns/net "$CNI_PATH/$PLUGIN" <<<"$CONF" >/dev/null 2>"$1" || exit
+		routes=$(</proc/self/net/ipv6_route)
+		wait
+		echo "$routes"' - "$BATS_TEST_TMPDIR/stderr"
+}
+
+# The route by which an IPv6 address is the namespace's own is made by a worker of the kernel's.
+@test "an IPv6 address takes what comes for it when ADD is done" {
+	local conf routes
+	chrt -f 10 true 2>/dev/null || skip "no real-time priority"
+	conf=$(static_at 10.1.0.2/24 fd00::2/64)
+	for conf in "$conf" "$(jq -c '.type = "ptp" | del(.bridge, .isGateway) | .ipam.addresses[0].gateway = "10.1.0.1" | .ipam.addresses[1].gateway = "fd00::1"' <<<"$conf")" "$conf" "$conf"; do
+		netns box
+		routes=$(hurried "$conf") || fail "ADD: $conf"
+		grep -q "^fd000000000000000000000000000002 80 .* eth0" <<<"$routes" ||
+			fail "fd00::2 has its route: $routes"
+		cni DEL "$(jq -r .type <<<"$conf")" <<<"$conf"
+		ip netns del box
+	done
+}
