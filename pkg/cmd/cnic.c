@@ -60,7 +60,8 @@ static const struct verb {
 	  "Holds files, kernel and plugins against each other: a line for each thing that is not as it\n"
 	  "      should be, with what to do. Exit status 1: something is left over; 2: a container has\n"
 	  "      lost something; 3: not all could be looked at." },
-	{ "gc", 0, 32, NULL, gc_run, " [--dry-run] [--older-than TIME] [--cache DIR]...",
+	{ "gc", 0, 32, NULL, gc_run,
+	  " [--dry-run] [--older-than TIME] [--foreign] [--cache DIR]...",
 	  "Removes what is left of attachments whose container is dead for certain, without a runtime's\n"
 	  "      help. A line for each, and \"N removed, N failed, N alive, N not known to be dead\"." },
 	{ "repair", 0, 7, NULL, repair_run,

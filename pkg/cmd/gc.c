@@ -12,13 +12,21 @@
 #include "cmd/time.h"
 #include "libcni/libcni.h"
 
+/* What a plugin holds of no attachment. */
+struct held {
+	struct node_attachment a; /* first: collect() knows no more */
+	const char *plugin;
+};
+
 struct gc {
-	bool dry_run;
+	bool dry_run, foreign;
 	int64_t older_than; /* seconds */
 	const char **caches;
 	size_t n_caches;
 	struct node node;
 	size_t removed, failed, alive, unknown;
+	struct held *held;
+	size_t n_held;
 };
 
 /* ---- one attachment -------------------------------------------------------------------------- */
@@ -122,9 +130,10 @@ static int del(const struct node_attachment *a)
 	return del_plugins(a) < 0 ? -1 : rc;
 }
 
-static void collect(struct gc *gc, const struct node_attachment *a)
+static void collect(struct gc *gc, const struct node_attachment *a,
+		    int (*remove)(const struct node_attachment *a))
 {
-	bool failed = !gc->dry_run && del(a) < 0;
+	bool failed = !gc->dry_run && remove(a) < 0;
 
 	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
 	       describe_plain(a->ifname), a->why,
@@ -140,13 +149,29 @@ static bool is_young(const struct gc *gc, const struct node_attachment *a)
 	return gc->older_than && a->time > (int64_t)time(NULL) - gc->older_than;
 }
 
+/* By the clock: only where the administrator says so. */
+static bool is_before_boot(int64_t when)
+{
+	struct timespec now, up;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return when && when < now.tv_sec - up.tv_sec;
+}
+
+static bool is_old_foreign(const struct gc *gc, const struct node_attachment *a)
+{
+	return gc->foreign && !a->n_entries && !a->n_records && is_before_boot(a->time);
+}
+
 /* Memory, and the children that end what is slow, of one at a time. */
-static void collect_apart(struct gc *gc, const struct node_attachment *a)
+static void collect_apart(struct gc *gc, const struct node_attachment *a,
+			  int (*remove)(const struct node_attachment *a))
 {
 	struct arena *all = json_arena(), one = { 0 };
 
 	json_init(&one);
-	collect(gc, a);
+	collect(gc, a, remove);
 	json_init(all);
 	arena_free(&one);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -160,11 +185,64 @@ static void collect_all(struct gc *gc)
 
 		if (a->life == NODE_ALIVE)
 			gc->alive++;
-		else if (a->life == NODE_UNKNOWN || is_young(gc, a))
+		else if ((a->life == NODE_UNKNOWN && !is_old_foreign(gc, a)) || is_young(gc, a))
 			gc->unknown++;
 		else
-			collect_apart(gc, a);
+			collect_apart(gc, a, del);
 	}
+}
+
+/* ---- of other plugins ------------------------------------------------------------------------ */
+
+/* A reservation of the reference's tells no namespace; the plugin that reads it releases it. */
+static int release(const struct node_attachment *a)
+{
+	const char *plugin = ((const struct held *)a)->plugin;
+	struct json *o = json_object();
+
+	json_add_str(o, "cniVersion", "1.0.0");
+	json_add_str(o, "name", a->network);
+	json_add_str(o, "type", plugin);
+	json_add_str(json_add_object(o, "ipam"), "type", plugin);
+	return del_one(a, plugin, "", json_print(o));
+}
+
+static void on_holding(void *ctx, const struct cni_holding *h)
+{
+	struct gc *gc = ctx;
+	struct arena *arena = gc->node.arena;
+
+	if (node_has(&gc->node, h->network, h->container_id, h->ifname))
+		return;
+	if (!is_before_boot(h->time)) {
+		gc->unknown++;
+		return;
+	}
+	*arena_append(arena, gc->held, gc->n_held) = (struct held){
+		.a.network = arena_strdup(arena, h->network),
+		.a.container_id = arena_strdup(arena, h->container_id),
+		.a.ifname = *h->ifname ? arena_strdup(arena, h->ifname) : "eth0",
+		.a.netns = "",
+		.a.why = arena_printf(arena, "%s, from before this boot", h->what),
+		.plugin = h->plugin,
+	};
+}
+
+static void on_fault(void *ctx, const char *what, const char *advice)
+{
+	(void)ctx;
+	fprintf(stderr, "cnic: %s; %s\n", describe_plain(what), advice);
+}
+
+static void collect_held(struct gc *gc)
+{
+	const struct cni_inventory to = { gc, on_holding, on_fault };
+	struct err err = { 0 };
+
+	if (node_inventory(&to, &err) < 0)
+		fprintf(stderr, "cnic: %s\n", err.msg);
+	for (size_t i = 0; i < gc->n_held; i++)
+		collect_apart(gc, &gc->held[i].a, release);
 }
 
 /* ---- the command line ------------------------------------------------------------------------ */
@@ -176,6 +254,8 @@ static int parse(struct gc *gc, int argc, char **argv, struct arena *arena)
 
 		if (!strcmp(argv[i], "--dry-run")) {
 			gc->dry_run = true;
+		} else if (!strcmp(argv[i], "--foreign")) {
+			gc->foreign = true;
 		} else if (!strcmp(argv[i], "--older-than") && value) {
 			int64_t ms = time_parse(value);
 
@@ -212,6 +292,8 @@ int gc_run(int argc, char **argv)
 		fprintf(stderr, "cnic: %s\n", err.msg);
 	else
 		collect_all(&gc);
+	if (!rc && gc.foreign)
+		collect_held(&gc);
 	printf("%zu %s, %zu failed, %zu alive, %zu not known to be dead\n", gc.removed,
 	       gc.dry_run ? "would be removed" : "removed", gc.failed, gc.alive, gc.unknown);
 	arena_free(&arena);

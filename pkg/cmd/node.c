@@ -263,3 +263,50 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 		judge_one(node, &node->list[i]);
 	return 0;
 }
+
+static int compare_prefix(const struct key *k, const struct node_attachment *a)
+{
+	int rc = strcmp(k->network, a->network);
+
+	rc = rc ? rc : strcmp(k->container_id, a->container_id);
+	return rc || !*k->ifname ? rc : strcmp(k->ifname, a->ifname);
+}
+
+bool node_has(const struct node *node, const char *network, const char *container_id,
+	      const char *ifname)
+{
+	const struct key k = { network, container_id, ifname };
+	size_t low = 0, high = node->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int rc = compare_prefix(&k, &node->list[middle]);
+
+		if (!rc)
+			return true;
+		if (rc < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+int node_inventory(const struct cni_inventory *to, struct err *err)
+{
+	int rc = 0;
+
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++) {
+		struct cni_request req = { .command = CNI_CHECK };
+		struct err own = { 0 };
+		struct cni_call c = CNI_CALL_INIT(.req = &req, .plugin = *p, .arena = json_arena(),
+						  .err = &own);
+
+		if ((*p)->inventory && (*p)->inventory(&c, to) < 0 && !rc) {
+			*err = own;
+			rc = -1;
+		}
+		cni_close(&c);
+	}
+	return rc;
+}

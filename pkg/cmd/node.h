@@ -43,3 +43,12 @@ struct node {
 /* Directories of caches besides libcni's and multus's, NULL-terminated. */
 int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	      struct err *err) NODISCARD;
+
+/*
+ * Is there such an attachment? They are in the order of these three; ifname "": on any interface.
+ */
+bool node_has(const struct node *node, const char *network, const char *container_id,
+	      const char *ifname);
+
+/* The inventories of all plugins of this executable. All are asked; the first error is told. */
+int node_inventory(const struct cni_inventory *to, struct err *err) NODISCARD;

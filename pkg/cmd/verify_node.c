@@ -94,33 +94,18 @@ static void verify_tables(struct verify *v, const struct known *k)
 
 struct inventory {
 	struct verify *v;
-	const struct known *known;
 };
 
-/* A reservation from before interface names were kept is any interface's. */
-static bool has_container(const struct node *node, const char *network, const char *container_id)
-{
-	for (size_t i = 0; i < node->n; i++)
-		if ((!*network || !strcmp(node->list[i].network, network)) &&
-		    !strcmp(node->list[i].container_id, container_id))
-			return true;
-	return false;
-}
-
-static void on_holding(void *ctx, const char *network, const char *container_id, const char *ifname,
-		       const char *what, const char *advice)
+static void on_holding(void *ctx, const struct cni_holding *h)
 {
 	const struct inventory *i = ctx;
-	bool known = *network && *ifname
-			     ? is_known(i->known, comment_of(network, ifname, container_id))
-			     : has_container(&i->v->node, network, container_id);
 
-	if (!known)
-		verify_say(i->v, VERIFY_LEFT, NULL,
-			   arena_printf(json_arena(),
-					"%s is of container %s, which is not attached", what,
-					container_id),
-			   advice);
+	if (node_has(&i->v->node, h->network, h->container_id, h->ifname))
+		return;
+	verify_say(i->v, VERIFY_LEFT, NULL,
+		   arena_printf(json_arena(), "%s is of container %s, which is not attached",
+				h->what, h->container_id),
+		   h->advice);
 }
 
 static void on_fault(void *ctx, const char *what, const char *advice)
@@ -130,21 +115,15 @@ static void on_fault(void *ctx, const char *what, const char *advice)
 	verify_say(i->v, VERIFY_LEFT, NULL, what, advice);
 }
 
-static void verify_plugins(struct verify *v, const struct known *k)
+static void verify_plugins(struct verify *v)
 {
-	struct inventory i = { v, k };
+	struct inventory i = { v };
 	const struct cni_inventory to = { &i, on_holding, on_fault };
 
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++) {
-		struct err err = { 0 };
-		struct cni_request req = { .command = CNI_CHECK };
-		struct cni_call c = CNI_CALL_INIT(.req = &req, .plugin = *p, .arena = json_arena(),
-						  .err = &err);
+	struct err err = { 0 };
 
-		if ((*p)->inventory && (*p)->inventory(&c, &to) < 0)
-			verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
-		cni_close(&c);
-	}
+	if (node_inventory(&to, &err) < 0)
+		verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
 }
 
 /* ---- the host -------------------------------------------------------------------------------- */
@@ -212,7 +191,7 @@ void verify_node(struct verify *v)
 
 	know(&known, &v->node);
 	verify_tables(v, &known);
-	verify_plugins(v, &known);
+	verify_plugins(v);
 	verify_forwarding(v);
 	verify_bridges(v);
 }

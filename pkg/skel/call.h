@@ -56,12 +56,17 @@ struct cni_call {
 		.netns_fd = -1, .record_fd = -1, .lock.fd = -1, __VA_ARGS__ \
 	}
 
+/* A thing that a plugin keeps for an attachment. */
+struct cni_holding {
+	const char *plugin, *network, *container_id, *ifname; /* ifname "": not known */
+	const char *what, *advice;                            /* advice: how it is removed */
+	int64_t time; /* since when, seconds since the epoch; 0 = not known */
+};
+
 /* Where an inventory goes; texts need not outlive the call. */
 struct cni_inventory {
 	void *ctx;
-	/* `what` is of this attachment; ifname "": not known. `advice`: how it is removed. */
-	void (*holding)(void *ctx, const char *network, const char *container_id,
-			const char *ifname, const char *what, const char *advice);
+	void (*holding)(void *ctx, const struct cni_holding *h);
 	void (*fault)(void *ctx, const char *what, const char *advice);
 };
 

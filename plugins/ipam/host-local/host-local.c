@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "cni/version.h"
-#include "ipam/release.h"
 #include "inventory.h"
+#include "ipam/release.h"
 #include "ipam/reserve.h"
 #include "resolv.h"
 #include "skel/call.h"

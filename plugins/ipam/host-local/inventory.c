@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inventory.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/scope.h"
 #include "base/str.h"
 #include "ipam/store.h"
@@ -14,6 +17,13 @@ struct scan {
 static const char *path_of(const struct scan *scan, const struct reservation *r)
 {
 	return arena_printf(scan->s->arena, "%s/%s", scan->s->path, r->name);
+}
+
+static int64_t time_of(const struct scan *scan, const struct reservation *r)
+{
+	struct stat st;
+
+	return fstatat(scan->s->dir, r->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_mtime;
 }
 
 /* An address that the index has as free would be tried for the next container. */
@@ -38,10 +48,18 @@ static int on_reservation(const struct reservation *r, void *arg)
 	const char *path = path_of(scan, r);
 
 	if (r->state == RESERVATION_HELD) {
-		scan->to->holding(scan->to->ctx, scan->s->name, r->holder.id, r->holder.ifname,
-				  arena_printf(scan->s->arena, "address %s of network %s", r->name,
-					       scan->s->name),
-				  arena_printf(scan->s->arena, "rm %s", path));
+		scan->to->holding(
+			scan->to->ctx,
+			&(struct cni_holding){
+				.plugin = "host-local",
+				.network = scan->s->name,
+				.container_id = r->holder.id,
+				.ifname = r->holder.ifname,
+				.what = arena_printf(scan->s->arena, "address %s of network %s",
+						     r->name, scan->s->name),
+				.advice = arena_printf(scan->s->arena, "rm %s", path),
+				.time = time_of(scan, r),
+			});
 		look_at_index(scan, r);
 	} else if (r->state != RESERVATION_NONE) {
 		scan->to->fault(scan->to->ctx,

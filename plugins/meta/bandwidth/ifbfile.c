@@ -212,9 +212,16 @@ static int look_at_file(struct cni_call *c, const char *name, const struct cni_i
 	if (load(c, name, &t, &exists) < 0)
 		return -1;
 	if (exists)
-		to->holding(to->ctx, t.network, t.container_id, t.ifname,
-			    arena_printf(c->arena, "ifb %s, by %s,", name, path),
-			    arena_printf(c->arena, "ip link del %s; rm %s", name, path));
+		to->holding(to->ctx,
+			    &(struct cni_holding){
+				    .plugin = "bandwidth",
+				    .network = t.network,
+				    .container_id = t.container_id,
+				    .ifname = t.ifname,
+				    .what = arena_printf(c->arena, "ifb %s, by %s,", name, path),
+				    .advice = arena_printf(c->arena, "ip link del %s; rm %s", name,
+							   path),
+			    });
 	else
 		to->fault(to->ctx, arena_printf(c->arena, "%s is no file of bandwidth", path),
 			  arena_printf(c->arena, "rm %s", path));

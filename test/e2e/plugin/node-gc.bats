@@ -328,6 +328,40 @@ reboot() {
 	CNI_PATH=$REF_BIN "$CNIC_BIN/cnitool" del net "$(ns_path box)"
 }
 
+@test "gc --foreign: the reference's, from before this boot" {
+	[ -x "$REF_BIN/bridge" ] || skip "no reference"
+	jq '.plugins |= .[:1]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$REF_BIN attach box
+	destroy box
+	gc_node --foreign
+	says 0 0 0 1
+	touch -d '2001-01-01' /var/lib/cni/results/*
+	gc_node
+	says 0 0 0 1
+	gc_node --foreign --dry-run
+	[ "$(addresses)" -eq 2 ] || fail "still there"
+	gc_node --foreign
+	says 1 0 0 0
+	[ "$(addresses)" -eq 0 ] || fail "its reservations are released: $(left)"
+}
+
+@test "gc --foreign: reservations that no attachment has" {
+	attach box
+	printf 'ghost\r\neth0' >/var/lib/cni/networks/net/10.6.0.77
+	printf 'older' >/var/lib/cni/networks/net/10.6.0.78
+	printf 'young\r\neth0' >/var/lib/cni/networks/net/10.6.0.79
+	touch -d '2001-01-01' /var/lib/cni/networks/net/10.6.0.7[78]
+	touch -d '2001-01-01' /var/lib/cni/networks/net/10.6.0.2 # of one that lives
+	gc_node
+	says 0 0 1 0
+	gc_node --foreign
+	says 2 0 1 1
+	[[ $output == *"net ghost eth0: address 10.6.0.77 of network net, from before this boot; removed"* ]] || fail "says what: $output"
+	[ "$(addresses)" -eq 3 ] || fail "two of box, one of young: $(left)"
+	rm /var/lib/cni/networks/net/10.6.0.79
+}
+
 @test "gc: seen from another PID namespace, or another network, nothing is dead" {
 	attach box
 	destroy box
