@@ -33,6 +33,7 @@ static const struct json_field cni_version_fields[] = {
 
 static const struct json_field conf_fields[] = {
 	F_STR("type", struct cni_conf, type),
+	F_STR("log", struct cni_conf, log),
 	F_HERE("ipam", type_fields),
 	F_OBJ("dns", struct cni_conf, dns, cni_dns_fields),
 	F_MAP("prevResult", struct cni_conf, prev_result),

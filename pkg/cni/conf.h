@@ -15,6 +15,7 @@ struct cni_attachment {
 /* The keys every configuration has. */
 struct cni_conf {
 	const char *version, *name, *type;
+	const char *log; /* where a line of each call goes, see skel/log.h; NULL = not said */
 	struct {
 		const char *type;
 	} ipam;

@@ -3,12 +3,18 @@
 
 #include "base/scope.h"
 #include "skel/call.h"
+#include "skel/log.h"
 #include "sys/netns.h"
 
 int host_lock(struct cni_call *c)
 {
-	if (c->lock.fd < 0)
-		c->lock.fd = netns_lock(c->err);
+	int64_t asked;
+
+	if (c->lock.fd >= 0)
+		return 0;
+	asked = log_now();
+	c->lock.fd = netns_lock(c->err);
+	c->lock.waited_us += log_now() - asked;
 	return c->lock.fd < 0 ? -1 : 0;
 }
 

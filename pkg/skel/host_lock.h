@@ -10,13 +10,15 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
 struct cni_call;
 
 struct host_lock {
-	int fd;       /* -1 = not held */
+	int fd; /* -1 = not held */
+	int64_t waited_us;
 	bool dropped; /* released since it was first taken: shared state may have changed */
 };
 

@@ -214,8 +214,8 @@ static int parse(const char *name, const char *text, struct registry_entry *e, s
 	raw = json_text_member(json_text_own(entry), "config");
 	e->conf_text = raw.at ? arena_strndup(arena, raw.at, raw.len) : "{}";
 	e->host_link = host_link_of(text + len);
-	if (strcmp(name, record_name_of(arena, e->plugin, e->network, e->ifname,
-					e->container_id)) != 0)
+	if (strcmp(name,
+		   record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id)) != 0)
 		return err_set(err, ERR_DECODE, "of another name");
 	return 0;
 }

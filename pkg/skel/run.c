@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "cni/error.h"
 #include "cni/version.h"
+#include "skel/log.h"
 #include "skel/request.h"
 #include "sys/file.h"
 #include "sys/netns.h"
@@ -17,6 +18,7 @@ struct run {
 	struct cni_env env;
 	struct cni_request req;
 	struct cni_call call;
+	struct log_times times;
 	bool at_home; /* DEL: CNI_NETNS is the plugin's own namespace */
 };
 
@@ -185,6 +187,7 @@ static int run_call(struct run *r)
 		drop_fd(&c->netns_fd);
 		return fail(r);
 	}
+	r->times.ready = log_now();
 	rc = cni_run(c, r->req.command == CNI_ADD ? print_result : NULL);
 	if (!rc && r->at_home)
 		rc = refuse_own_netns(c);
@@ -194,6 +197,7 @@ static int run_call(struct run *r)
 static int run(struct run *r)
 {
 	struct cni_env *env = &r->env;
+	int rc;
 
 	cni_env_read(env);
 	if (!*env->command)
@@ -207,7 +211,9 @@ static int run(struct run *r)
 	r->req.ifname = env->ifname;
 	r->req.args = env->args;
 	r->req.path = env->path;
-	return run_call(r);
+	rc = run_call(r);
+	log_call(&r->call, env->command, &r->times, rc);
+	return rc;
 }
 
 /* The tool has said so on stderr; a runtime reads nothing but an error object. */
@@ -228,6 +234,7 @@ int run_plugin(const struct cni_plugin *plugin, const char *name)
 	int rc;
 
 	json_init(&arena);
+	r->times.start = log_now();
 	r->call = (struct cni_call)CNI_CALL_INIT(.req = &r->req, .plugin = plugin, .arena = &arena,
 						 .err = &err);
 	rc = plugin ? run(r) : run_nothing(r, name);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "skel/delegate.h"
+#include "skel/log.h"
 #include "skel/request.h"
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -102,7 +103,15 @@ static int run_part(struct chain *chain, const struct libcni_exec *x,
 	struct cni_call *c = chain->call, *part = arena_new(c->arena, struct cni_call);
 	struct json *o;
 
-	if (make_part(chain, x, plugin, part) < 0 || cni_run_part(c, part) < 0)
+	struct log_times times = { .start = log_now() };
+	int rc;
+
+	if (make_part(chain, x, plugin, part) < 0)
+		return -1;
+	times.ready = log_now();
+	rc = cni_run_part(c, part);
+	log_call(part, cni_command_names[x->command], &times, rc);
+	if (rc < 0)
 		return -1;
 	if (x->command != CNI_ADD)
 		return 0;
