@@ -106,40 +106,56 @@ static void make_environment(struct environment *e, const struct side *side, enu
 	environment_add(e, "CNI_IFNAME=eth0");
 	environment_add(e, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	environment_add(e, "NETCONF=%s", side->conf);
-	environment_add(e, "CAP_ARGS=%s", side->ports);
+	environment_add(e, "NETCONFPATH=%s", side->conf_dir);
+	if (side->has_ports)
+		environment_add(e,
+				"CAP_ARGS={\"portMappings\":[{\"hostPort\":%u,\"containerPort\":80,"
+				"\"protocol\":\"tcp\"}]}",
+				OWN_PORT + i);
 }
 
-static void make_argv(char **argv, char *file, const char *verb)
+/* What runs it, it, and its arguments up to NULL; a plugin has none. */
+static void make_argv(char **argv, char *file, const char *const *args)
 {
 	unsigned n = 0;
 
 	for (; wrapper && wrapper[n]; n++)
 		argv[n] = wrapper[n];
 	argv[n++] = file;
-	argv[n++] = (char *)verb; /* the driver's argument; a plugin has none */
+	while (*args)
+		argv[n++] = (char *)*args++;
 	argv[n] = NULL;
 }
 
-/* The plugin, or the driver, which has all from its environment but the verb. */
+/* The plugin, or a driver, which has all else from its environment. */
 static void make_command(char *file, size_t size, char **argv, const struct side *side,
-			 const struct job *job, enum verb verb)
+			 const struct job *job, enum verb verb, unsigned i)
 {
 	static const char *const driver_verbs[VERBS] = { "add", "del" };
+	const char *args[] = { driver_verbs[verb], NULL, NULL, NULL };
 	const char *driver = getenv("CNICTL");
+	static _Thread_local char netns[256];
 
-	if (job->plugin)
+	if (job->plugin) {
 		text(file, size, "%s/%s", side->bin, job->plugin);
-	else if (driver)
+		args[0] = NULL;
+	} else if (side->by_cnitool) {
+		text(file, size, "%s/cnitool", side->bin);
+		ns_path(netns, sizeof(netns), side, i);
+		args[1] = "bench";
+		args[2] = netns;
+	} else if (driver) {
 		text(file, size, "%s", driver);
-	else
+	} else {
 		die("CNICTL is not set");
-	make_argv(argv, file, job->plugin ? NULL : driver_verbs[verb]);
+	}
+	make_argv(argv, file, args);
 }
 
 static struct call run_plugin(const struct side *side, const struct job *job, enum verb verb,
 			      unsigned i)
 {
-	char file[512], output[OUTPUT_MAX], *argv[MAX_WRAPPER + 3];
+	char file[512], output[OUTPUT_MAX], *argv[MAX_WRAPPER + 5];
 	struct environment e;
 	struct rusage usage;
 	struct call call;
@@ -148,7 +164,7 @@ static struct call run_plugin(const struct side *side, const struct job *job, en
 	pid_t pid;
 
 	make_environment(&e, side, verb, i);
-	make_command(file, sizeof(file), argv, side, job, verb);
+	make_command(file, sizeof(file), argv, side, job, verb, i);
 	in = open_input(side->conf);
 	if (pipe2(out, O_CLOEXEC) < 0)
 		die("pipe: %s", strerror(errno));

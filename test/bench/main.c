@@ -7,13 +7,15 @@
  *	bench once JOB VERB SIDE WRAPPER...        one whole life uncounted, then VERB under WRAPPER
  *	bench connect COUNT NAME=PORTS...          connect.c
  *	SIDE = NAME=DIR[:HELD][@BACKEND]           plugins in DIR, HELD addresses reserved or ports
- *	                                           mapped beforehand, rules by BACKEND
+ *	                                           mapped beforehand, rules by BACKEND; of a list
+ *	                                           folded, cnitool or folded-cnitool: as one plugin,
+ *	                                           chain; by DIR/cnitool
  *	     | NAME=by-hand                        of job ovs: ip and ovs-vsctl, called one by one
  *
  * A job is a plugin: bridge, host-local, ovs, portmap; masq: bridge with ipMasq; chain: bridge with
  * ipMasq, portmap with one port and firewall, called by the driver of lists that CNICTL names; five:
- * the same with tuning and bandwidth; plugin:NAME: any, as CONF, SETUP and PREPARE say
- * (test/bench/plugins.bash). In the last five each side has a host, a network namespace, to itself.
+ * the same with tuning and bandwidth; lo: loopback by that driver; plugin:NAME: any, as CONF, SETUP and PREPARE say
+ * (test/bench/plugins.bash). In the last six each side has a host, a network namespace, to itself.
  *
  * The environment variable STORE names the directory that holds the IPAM stores. All namespaces are
  * made before the first call; it must run in a network and mount namespace of its own. A call is

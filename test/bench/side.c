@@ -17,7 +17,6 @@
 enum {
 	PORTS_PER_CALL = 10, /* of those mapped beforehand */
 	FIRST_PORT = 10000,  /* of those */
-	OWN_PORT = 8080,
 };
 
 /* ---- namespaces ------------------------------------------------------------------------- */
@@ -189,6 +188,23 @@ static void configure_portmap(struct side *side)
 	set_ports(side, OWN_PORT, 1);
 }
 
+/* In a directory of its own, where cnitool looks for it by name. */
+static void write_list(struct side *side, const char *plugins)
+{
+	char list[4096];
+
+	text(list, sizeof(list),
+	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"plugins\":[%s%s%s]}",
+	     side->folded
+		     ? "{\"type\":\"chain\",\"capabilities\":{\"portMappings\":true},\"plugins\":["
+		     : "",
+	     plugins, side->folded ? "]}" : "");
+	text(side->conf_dir, sizeof(side->conf_dir), "%s/net.d", side->store);
+	make_dir(side->conf_dir);
+	text(side->conf, sizeof(side->conf), "%s/bench.conflist", side->conf_dir);
+	write_file(side->conf, list);
+}
+
 /* Its portmap is told which backend as its bridge is. */
 static void configure_list(struct side *side, const char *rest)
 {
@@ -199,12 +215,11 @@ static void configure_list(struct side *side, const char *rest)
 	text(more, sizeof(more), ",\"ipMasq\":true%s,\"hairpinMode\":true", masq);
 	interface_conf(bridge, sizeof(bridge), side, "bridge", more);
 	text(list, sizeof(list),
-	     "{\"cniVersion\":\"1.0.0\",\"name\":\"bench\",\"plugins\":[{%s},{\"type\":"
-	     "\"portmap\",\"capabilities\":{\"portMappings\":true}%s},{\"type\":\"firewall\"}%s]}",
+	     "{%s},{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}%s},"
+	     "{\"type\":\"firewall\"}%s",
 	     bridge, portmap, rest);
-	text(side->conf, sizeof(side->conf), "%s/list", side->store);
-	write_file(side->conf, list);
-	port_list(side->ports, sizeof(side->ports), OWN_PORT, 1);
+	write_list(side, list);
+	side->has_ports = true;
 }
 
 /* As podman's list is, without tuning. */
@@ -219,6 +234,12 @@ static void configure_five(struct side *side)
 	configure_list(side, ",{\"type\":\"tuning\",\"sysctl\":{\"net.core.somaxconn\":\"500\"}},"
 			     "{\"type\":\"bandwidth\",\"ingressRate\":100000000,\"ingressBurst\":"
 			     "2000000,\"egressRate\":50000000,\"egressBurst\":1000000}");
+}
+
+/* What the driver costs by itself. */
+static void configure_lo(struct side *side)
+{
+	write_list(side, "{\"type\":\"loopback\"}");
 }
 
 static const char *environment_text(const char *name)
@@ -275,6 +296,17 @@ static char *cut(char *at, char separator)
 	return end;
 }
 
+/* Behind the @ may stand how a list is called, too. */
+static void take_way(struct side *side)
+{
+	const char *way = side->backend ? side->backend : "";
+
+	side->folded = !strcmp(way, "folded") || !strcmp(way, "folded-cnitool");
+	side->by_cnitool = !strcmp(way, "cnitool") || !strcmp(way, "folded-cnitool");
+	if (side->folded || side->by_cnitool)
+		side->backend = NULL;
+}
+
 static void parse_side(const struct job *job, struct side *side, unsigned index, char *arg)
 {
 	char *held;
@@ -284,6 +316,7 @@ static void parse_side(const struct job *job, struct side *side, unsigned index,
 	if (!side->bin)
 		die("a side is not NAME=DIR[:HELD][@BACKEND]: %s", arg);
 	side->backend = cut(arg + strlen(arg) + 1, '@');
+	take_way(side);
 	held = cut(arg + strlen(arg) + 1, ':');
 	if (held)
 		side->held = (unsigned)strtoul(held, NULL, 10);
@@ -353,6 +386,7 @@ static const struct job jobs[] = {
 	{ "portmap", "portmap", true, configure_portmap, hold_ports, NULL, NULL },
 	{ "chain", NULL, true, configure_chain, hold_addresses, NULL, NULL },
 	{ "five", NULL, true, configure_five, hold_addresses, NULL, NULL },
+	{ "lo", NULL, true, configure_lo, hold_addresses, NULL, NULL },
 };
 
 static const struct job *plugin_job(const char *name)
