@@ -71,16 +71,39 @@ static bool number(struct scanner *s)
 	return digits(s);
 }
 
+/* The value of four digits; -1, and the fault is told, if they are none. */
+static int hex_digits(struct scanner *s)
+{
+	int n = 0;
+
+	for (int i = 0; i < 4; i++) {
+		char c = peek(s);
+
+		if (!accept(s, DIGITS "abcdefABCDEF")) {
+			(void)fail(s, "invalid \\u escape");
+			return -1;
+		}
+		n = n * 16 + (isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	return n;
+}
+
+/* RFC 8259, section 7: two surrogates, high and low, are one character; one of them is none. */
 static bool escape(struct scanner *s)
 {
-	const char *hex = s->at + 1;
+	int unit;
 
 	if (!accept(s, "u"))
 		return accept(s, "\"\\/bfnrt") || fail(s, "invalid escape");
-	for (int i = 0; i < 4; i++)
-		if (!accept(s, DIGITS "abcdefABCDEF"))
-			return fail(s, "invalid \\u escape");
-	return memcmp(hex, "0000", 4) != 0 || fail(s, "\\u0000 in a string");
+	unit = hex_digits(s);
+	if (unit <= 0)
+		return fail(s, "\\u0000 in a string"); /* where it is no digit, that is said */
+	if (unit < 0xd800 || unit > 0xdfff)
+		return true;
+	if (unit >= 0xdc00 || !accept(s, "\\") || !accept(s, "u"))
+		return fail(s, "unpaired surrogate");
+	unit = hex_digits(s);
+	return (unit >= 0xdc00 && unit <= 0xdfff) || fail(s, "unpaired surrogate");
 }
 
 static bool string(struct scanner *s)

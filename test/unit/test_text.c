@@ -64,6 +64,7 @@ static const struct {
 	{ "{'a':1}", "invalid JSON: expected a string at byte 1" },
 	{ "\"\xff\"", "invalid JSON: invalid UTF-8 at byte 1" },
 	{ "{\"a\\u0000\":1}", "invalid JSON: \\u0000 in a string at byte 9" },
+	{ "[\"\\ud800\"]", "invalid JSON: unpaired surrogate at byte 8" },
 };
 
 static const char *nested(int depth)
