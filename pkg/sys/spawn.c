@@ -176,7 +176,10 @@ static int time_left(const struct child *ch)
 	return left > 0 ? (int)left : 0;
 }
 
-/* 1: its time is over. What it has started may keep a pipe open longer than it lives. */
+/*
+ * 1: its time is over, whatever it still has to say. What it has started may keep a pipe open longer
+ * than it lives.
+ */
 static int talk(struct child *ch, struct err *err)
 {
 	if (!ch->left)
@@ -185,7 +188,7 @@ static int talk(struct child *ch, struct err *err)
 		struct pollfd fds[] = { { .fd = ch->out, .events = POLLIN },
 					{ .fd = ch->in, .events = POLLOUT },
 					{ .fd = ch->words, .events = POLLIN } };
-		int n = poll(fds, ARRAY_SIZE(fds), time_left(ch));
+		int left = time_left(ch), n = left ? poll(fds, ARRAY_SIZE(fds), left) : 0;
 
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "poll %s", ch->s->path);
@@ -246,11 +249,11 @@ static int converse(struct child *ch, struct spawn_result *res, struct err *err)
 {
 	int rc = talk(ch, err);
 
+	drop_fd(&ch->in); /* it may wait for the end of it */
 	if (!rc && !ends_in_time(ch))
 		rc = 1;
 	if (rc)
 		(void)kill(ch->pid, SIGKILL);
-	drop_fd(&ch->in);
 	drop_fd(&ch->out);
 	drop_fd(&ch->words);
 	while (waitpid(ch->pid, &res->status, 0) < 0)

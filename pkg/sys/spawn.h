@@ -33,7 +33,7 @@ struct spawn_result {
 	const char *said;  /* the same with it */
 	int status;        /* as waitpid(2) gives it */
 	bool unheard;      /* it has not read all of `in`, which is its right */
-	bool timed_out;    /* status is that of the kill */
+	bool timed_out;    /* killed; status is its own if what it has started talks on */
 };
 
 /*
