@@ -47,10 +47,10 @@ static struct json_text value_at(const char *s)
 	return (struct json_text){ s, (size_t)(skip_value(s) - s) };
 }
 
-int json_text(const char *text, size_t len, struct json_text *out, struct err *err)
+int json_text_max(const char *text, size_t len, size_t max, struct json_text *out, struct err *err)
 {
 	size_t at = 0;
-	const char *fault = len >= JSON_MAX_TEXT ? "too large" : json_scan(text, len, &at);
+	const char *fault = len >= max ? "too large" : json_scan(text, len, &at);
 
 	if (fault && at == len)
 		return err_set(err, ERR_DECODE, "unexpected end of JSON input");
@@ -58,6 +58,11 @@ int json_text(const char *text, size_t len, struct json_text *out, struct err *e
 		return err_set(err, ERR_DECODE, "invalid JSON: %s at byte %zu", fault, at);
 	*out = value_at(text);
 	return 0;
+}
+
+int json_text(const char *text, size_t len, struct json_text *out, struct err *err)
+{
+	return json_text_max(text, len, JSON_MAX_TEXT, out, err);
 }
 
 struct json_text json_text_own(const char *text)
@@ -107,7 +112,7 @@ static const char *unquote(struct json_text t)
 
 	if (!memchr(t.at, '\\', t.len))
 		return arena_strndup(json_arena(), t.at + 1, t.len - 2);
-	return json_parse(t.at, t.len, &v, &ignored) < 0 ? "" : json_string(v);
+	return json_parse_max(t.at, t.len, SIZE_MAX, &v, &ignored) < 0 ? "" : json_string(v);
 }
 
 bool json_walk_next(struct json_walk *w, struct json_member *m)

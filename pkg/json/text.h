@@ -19,6 +19,10 @@ struct json_text {
 /* One JSON text and nothing behind it, as json_parse() takes it. Code 6 on failure. */
 int json_text(const char *text, size_t len, struct json_text *out, struct err *err) NODISCARD;
 
+/* The same with a limit of its own. */
+int json_text_max(const char *text, size_t len, size_t max, struct json_text *out,
+		  struct err *err) NODISCARD;
+
 /* Of a text that we have made ourselves, such as json_print()'s. */
 struct json_text json_text_own(const char *text);
 

@@ -66,6 +66,13 @@ static void add_object(struct json_buf *b, const char *key, struct json_text obj
 	json_buf_add_go(b, object, go_map);
 }
 
+static int is_readable(const struct json_buf *b, struct err *err)
+{
+	struct json_text ignored;
+
+	return json_text_max(b->text, b->len, LIBCNI_CACHE_MAX, &ignored, err);
+}
+
 int libcni_cache_write(const char *dir, const struct libcni_list *list,
 		       const struct libcni_attachment *a, struct json_text result, struct err *err)
 {
@@ -89,7 +96,7 @@ int libcni_cache_write(const char *dir, const struct libcni_list *list,
 	add_object(&b, "capabilityArgs", a->capability_args);
 	add_object(&b, "result", result);
 	json_buf_add(&b, "}");
-	if (file_make_dirs(results_of(dir), 0700, err) < 0)
+	if (is_readable(&b, err) < 0 || file_make_dirs(results_of(dir), 0700, err) < 0)
 		return -1;
 	return file_replace(path, b.text, b.len, 0600, json_arena(), err);
 }
@@ -117,8 +124,16 @@ struct cache_keys {
 	const struct json *capability_args, *result;
 };
 
-static const struct json_field pair_fields[] = { F_STRS("", struct args_pair, text, .max = 2),
-						 F_END };
+struct argument {
+	const char *s;
+};
+
+static const struct json_field argument_fields[] = {
+	F_STR("", struct argument, s, .max = LIBCNI_CACHE_MAX), F_END
+};
+static const struct json_field pair_fields[] = {
+	F_LIST("", struct args_pair, text, argument_fields, .max = 2), F_END
+};
 
 static const struct json_field cache_fields[] = {
 	F_STR("kind", struct cache_keys, kind),
@@ -140,14 +155,14 @@ static bool decode(const char *text, size_t len, struct json_text *raw, struct c
 	struct err ignored;
 
 	*k = (struct cache_keys){ "", "", "", "", "", "", NULL, 0, NULL, NULL };
-	return json_text(text, len, raw, &ignored) == 0 &&
-	       json_parse(text, len, &v, &ignored) == 0 &&
+	return json_text_max(text, len, LIBCNI_CACHE_MAX, raw, &ignored) == 0 &&
+	       json_parse_max(text, len, LIBCNI_CACHE_MAX, &v, &ignored) == 0 &&
 	       json_decode(v, cache_fields, "", k, &ignored) == 0 && !strcmp(k->kind, KIND);
 }
 
 static int read_file(const char *path, const char **text, size_t *len, struct err *err)
 {
-	return file_read(path, JSON_MAX_TEXT, json_arena(), text, len, err);
+	return file_read(path, LIBCNI_CACHE_MAX, json_arena(), text, len, err);
 }
 
 /* A result without a version is 0.1.0's, and one of 0.1.0 or 0.2.0 has an address. */
@@ -183,7 +198,7 @@ int libcni_cache_result(const char *dir, const char *network, const struct libcn
 		return 0;
 	if (decode(text, len, &raw, &k))
 		v = k.result ? k.result : json_object();
-	else if (json_parse(text, len, &v, err) < 0)
+	else if (json_parse_max(text, len, LIBCNI_CACHE_MAX, &v, err) < 0)
 		return -1;
 	return convert(v, version, out, err);
 }

@@ -9,6 +9,7 @@
 #include "libcni/list.h"
 
 #define LIBCNI_CACHE_DIR "/var/lib/cni"
+#define LIBCNI_CACHE_MAX (4 * LIBCNI_FILE_MAX) /* bytes of a file: a configuration in base64, ... */
 
 struct libcni_arg {
 	const char *key, *value;
@@ -32,7 +33,10 @@ struct libcni_cached {
 	const struct json *result; /* NULL: there is none */
 };
 
-/* The result is a JSON object in the version of the plugin that gave it. */
+/*
+ * The result is a JSON object in the version of the plugin that gave it. What could not be read
+ * again, as it is too large or nested too deep, is not written.
+ */
 int libcni_cache_write(const char *dir, const struct libcni_list *list,
 		       const struct libcni_attachment *a, struct json_text result,
 		       struct err *err) NODISCARD;

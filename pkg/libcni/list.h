@@ -10,7 +10,7 @@
 
 #include "json/text.h"
 
-#define LIBCNI_FILE_MAX 1000000 /* bytes of a configuration, of a file of the cache */
+#define LIBCNI_FILE_MAX 1000000 /* bytes of a configuration */
 
 /* One plugin of a list. */
 struct libcni_plugin {
