@@ -177,6 +177,11 @@ static int convert(const struct json *raw, const char *version, const struct jso
 		return -1;
 	if (cni_family(own ? own : "") == CNI_FAMILY_02 && !r.n_ips)
 		return err_set(err, ERR_DECODE, "cannot convert: no valid IP addresses");
+	if (cni_family(version) == CNI_FAMILY_NONE)
+		return err_set(err, ERR_DECODE,
+			       "failed to convert cached result to config version \"%.80s\": no "
+			       "converter for CNI result version %s to %.80s",
+			       version, own && *own ? own : cni_versions[0], version);
 	if (cni_result_json(&r, version, &o, err) < 0)
 		return -1;
 	*out = o;
@@ -203,6 +208,12 @@ int libcni_cache_result(const char *dir, const char *network, const struct libcn
 	return convert(v, version, out, err);
 }
 
+/* The table's key may be spelt another way and be an object, while this one is none. */
+static bool is_map(struct json_text t)
+{
+	return !t.at || json_text_kind(t) == '{' || json_text_kind(t) == 'n';
+}
+
 static int take(const struct cache_keys *k, struct json_text raw, struct libcni_cached *out)
 {
 	struct libcni_attachment *a = &out->attachment;
@@ -220,7 +231,7 @@ static int take(const struct cache_keys *k, struct json_text raw, struct libcni_
 	}
 	a->n_args = k->n_args;
 	out->config = base64_decode(k->config, &out->config_len, json_arena());
-	return out->config && *k->ifname && *k->network ? 0 : -1;
+	return out->config && *k->ifname && *k->network && is_map(a->capability_args) ? 0 : -1;
 }
 
 int libcni_cache_read(const char *path, struct libcni_cached *out, struct err *err)

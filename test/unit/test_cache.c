@@ -238,6 +238,11 @@ static void check_versions(void)
 	       "{\"cniVersion\":\"0.4.0\",\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/x\"}],"
 	       "\"ips\":[{\"version\":\"4\",\"interface\":0,\"address\":\"10.1.0.2/24\"}],\"dns\":{}}",
 	       "older");
+	is_str(result("2.0.0"),
+	       "failed to convert cached result to config version \"2.0.0\": no converter for CNI result "
+	       "version 1.0.0 to 2.0.0",
+	       "of a version that nobody knows");
+	ok(strstr(result("1.0"), "no converter"), "as it is spelt: %s", err.msg);
 	put("n-c-1-eth0", "{\"cniVersion\":\"0.2.0\"," OLD);
 	is_str(result("1.1.0"), "{\"cniVersion\":\"1.1.0\"," NEW, "a bare result, of 0.2.0");
 	put("n-c-1-eth0", "{" OLD);
@@ -315,6 +320,7 @@ static const struct {
 	{ "args", ENTRY("c", ",\"cniArgs\":[[\"a\",\"b\",\"c\"]]") },
 	{ "arg", ENTRY("c", ",\"cniArgs\":[[\"a\"]]") },
 	{ "capabilities", ENTRY("c", ",\"capabilityArgs\":[]") },
+	{ "folded", ENTRY("c", ",\"capabilityArgs\":[1],\"CapabilityArgs\":{}") },
 	{ "result", ENTRY("c", ",\"result\":\"x\"") },
 	{ "draft:.tmp", ENTRY("draft", "") },
 };
