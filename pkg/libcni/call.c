@@ -81,12 +81,15 @@ struct json_text libcni_runtime_config(const struct libcni_plugin *p,
 
 static const char *args_text(const struct libcni_attachment *a)
 {
-	const char *text = "";
+	struct json_buf b = { 0 };
 
-	for (size_t i = 0; i < a->n_args; i++)
-		text = arena_printf(json_arena(), "%s%s%s=%s", text, i ? ";" : "", a->args[i].key,
-				    a->args[i].value);
-	return text;
+	for (size_t i = 0; i < a->n_args; i++) {
+		json_buf_add(&b, i ? ";" : "");
+		json_buf_add(&b, a->args[i].key);
+		json_buf_add(&b, "=");
+		json_buf_add(&b, a->args[i].value);
+	}
+	return b.len ? b.text : "";
 }
 
 static int check_names(const struct libcni_list *list, const struct libcni_attachment *a,
