@@ -114,29 +114,46 @@ static int check_names(const struct libcni_list *list, const struct libcni_attac
 	return fault ? err_set(err, ERR_ENV, "%s", fault) : 0;
 }
 
-/* CNI spec, section 4: an answer without a version has that of the question. */
+/* The result as it is written, but for its version. */
+static struct json_text with_version(struct json_text result, const char *version)
+{
+	struct json_walk w = json_walk(result);
+	struct json_buf b = { 0 };
+	struct json_member m;
+
+	json_buf_add(&b, "{");
+	while (json_walk_next(&w, &m))
+		if (strcmp(m.key, "cniVersion") != 0)
+			add_member(&b, m.key, m.value);
+	json_buf_add_key(&b, "cniVersion");
+	json_buf_add_str(&b, version);
+	json_buf_add(&b, "}");
+	return json_buf_text(&b);
+}
+
+/* CNI spec, section 4: an answer without a version, or a string for it, has that of the question. */
 static int take_result(const struct libcni_list *list, const struct libcni_answer *a,
 		       struct json_text *result, struct err *err)
 {
-	struct json_text raw, version;
+	struct json_text raw;
 	const struct json *v;
 	struct cni_result r;
-	const char *name;
+	const char *version;
 	struct json *o;
 
-	if (json_text(a->out, a->out_len, &raw, err) < 0 ||
-	    json_parse(a->out, a->out_len, &v, err) < 0)
+	if (json_text(a->out, a->out_len, &raw, err) < 0 || libcni_check_object(raw, err) < 0)
 		return err_wrap(err, "failed to unmarshal raw result");
-	if (json_is_null(v))
-		v = json_object();
-	version = json_text_member(raw, "cniVersion");
-	name = json_text_string(version);
-	if (!name || !*name)
-		name = list->version;
-	if (cni_family(name) == CNI_FAMILY_NONE)
-		return err_set(err, ERR_DECODE, "unsupported CNI result version \"%.80s\"", name);
-	if (cni_result_parse(v, name, false, "result", &r, err) < 0 ||
-	    cni_result_json(&r, name, &o, err) < 0)
+	version = json_text_string(json_text_member(raw, "cniVersion"));
+	if (!version || !*version)
+		version = list->version;
+	if (cni_family(version) == CNI_FAMILY_NONE)
+		return err_set(err, ERR_DECODE, "unsupported CNI result version \"%.80s\"",
+			       version);
+	raw = with_version(raw, version);
+	if (json_parse_max(raw.at, raw.len, SIZE_MAX, &v, err) < 0)
+		return err_wrap(err, "failed to unmarshal raw result");
+	if (cni_result_parse(v, version, false, "result", &r, err) < 0 ||
+	    cni_result_json(&r, version, &o, err) < 0)
 		return -1;
 	*result = json_text_own(json_print(o));
 	return 0;
