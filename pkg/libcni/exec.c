@@ -124,7 +124,7 @@ static int failed(const struct libcni_exec *x, const struct libcni_answer *a,
 	if (res->timed_out)
 		return err_set(err, ERR_RETRY, "netplugin failed: %s has not ended after %d ms",
 			       x->path, x->timeout_ms);
-	if (!a->out_len && *res->words)
+	if (!a->out_len && *res->said)
 		return err_set(err, ERR_INTERNAL, "netplugin failed: %s", quoted(res->said));
 	if (!a->out_len)
 		return no_words(a, WIFSIGNALED(res->status), err);
@@ -180,5 +180,5 @@ int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *ou
 	out->out_len = res.out_len;
 	out->exit_code =
 		WIFSIGNALED(res.status) ? 128 + WTERMSIG(res.status) : WEXITSTATUS(res.status);
-	return out->exit_code ? failed(x, out, &res, err) : 0;
+	return out->exit_code || res.timed_out ? failed(x, out, &res, err) : 0;
 }
