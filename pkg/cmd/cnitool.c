@@ -351,13 +351,13 @@ static void usage(FILE *to)
 
 static int bad(const char *what, const char *arg)
 {
-	fprintf(stderr, "%s: %s\n", what, arg);
+	fprintf(stderr, "cnitool: %s: %s\n", what, arg);
 	return -1;
 }
 
 /*
- * The value of an option that has one: behind "=", behind a short one, or the next argument. NULL:
- * it is another option.
+ * The value of an option that has one: behind "=", behind a short one, or the next argument; *i is
+ * argc if there is none. NULL: it is another option.
  */
 static const char *value_of(const char *name, char short_name, int argc, char **argv, int *i)
 {
@@ -387,19 +387,24 @@ static int parse_option(struct tool *t, int argc, char **argv, int *i)
 		t->ifname = *value ? value : NULL;
 	else if (!(value = value_of("--timeout", '\0', argc, argv, i)))
 		return bad("unknown option", arg);
-	else if ((t->libcni.timeout_ms = time_parse(value)) < 0)
+	else if (*i < argc && (t->libcni.timeout_ms = time_parse(value)) < 0)
 		return bad("--timeout: not a time", value);
-	return 0;
+	return *i < argc ? 0 : bad("an option without its value", arg);
 }
 
-/* Options stand anywhere; what comes behind the third argument is not looked at. */
+/*
+ * Options stand anywhere before a "--"; what comes behind the third argument is not looked at.
+ */
 static int parse(struct tool *t, int argc, char **argv)
 {
 	const char **words[] = { &t->verb, &t->network, &t->netns };
+	bool options = true;
 	size_t n = 0;
 
 	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] == '-' && argv[i][1]) {
+		if (options && !strcmp(argv[i], "--")) {
+			options = false;
+		} else if (options && argv[i][0] == '-' && argv[i][1]) {
 			if (parse_option(t, argc, argv, &i) < 0)
 				return -1;
 		} else if (n < ARRAY_SIZE(words)) {
@@ -419,7 +424,7 @@ static int run_words(struct tool *t)
 	}
 	v = t->verb ? find_verb(t->verb) : NULL;
 	if (t->verb && !v) {
-		(void)bad("cnitool: unknown command", t->verb);
+		(void)bad("unknown command", t->verb);
 		return EXIT_FAILURE;
 	}
 	if (!t->netns) {
