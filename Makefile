@@ -5,7 +5,8 @@
 # make test-long    all there is, nothing sampled: hours; root (hack/test: under ten minutes)
 # make lint         layers, names, formatting, tidy, headers, pages, shell scripts
 # make man          manual pages in build/man, made from the .md pages by lowdown
-# make install      stripped, into DESTDIR CNI_BIN_DIR, by hard links; manual pages into MANDIR
+# make install      stripped: the plugins into DESTDIR CNI_BIN_DIR, by hard links; cnic and cnitool into
+#                   PREFIX/bin; manual pages into MANDIR, bash completion into BASHCOMPDIR
 # make uninstall    takes out what is ours
 # make dist         cnic-VERSION.tar.gz, which builds without git
 # make unit         the unit programs, build/unit/; make list-unit prints their names
@@ -19,11 +20,13 @@
 # make SPLIT=1 ...  every plugin an executable of its own, build-split/ and bin-split/
 # make V=1 ...      shows the commands
 #
-# CNI_BIN_DIR=/opt/cni/bin, PREFIX=/usr/local, MANDIR=PREFIX/share/man, DESTDIR in front of all of them
+# CNI_BIN_DIR=/opt/cni/bin, PREFIX=/usr/local, MANDIR=PREFIX/share/man,
+# BASHCOMPDIR=PREFIX/share/bash-completion/completions, DESTDIR in front of all of them
 
 CNI_BIN_DIR ?= /opt/cni/bin
 PREFIX      ?= /usr/local
 MANDIR      ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 # Of the tag; in a tarball of make dist, of its file.
 ifndef VERSION
 VERSION     := $(or $(shell test -e .git && git describe --tags --match 'v*' 2>/dev/null), \
@@ -143,7 +146,8 @@ lint:
 
 # ---- manual pages ----------------------------------------------------------------------------
 
-MAN     := cnic $(PLUGINS:%=cni-%)
+TOOLS   := cnic cnitool
+MAN     := $(TOOLS) $(PLUGINS:%=cni-%)
 LOWDOWN := $(shell command -v lowdown)
 # What make uninstall knows our pages by; the first line has man(1) set the tables.
 MARK    := Made from a page of cnic, the CNI plugins in C.
@@ -152,7 +156,7 @@ page_of  = plugins/$(call folder_of,$(1))/$(notdir $(call folder_of,$(1))).md
 man: $(MAN:%=$B/man/%.8)
 
 .SECONDEXPANSION:
-$B/man/cnic.8: pkg/cmd/cnic.md $B/version Makefile
+$(TOOLS:%=$B/man/%.8): $B/man/%.8: pkg/cmd/%.md $B/version Makefile
 	$(write_man)
 $B/man/cni-%.8: $$(call page_of,$$*) $B/version Makefile
 	$(write_man)
@@ -169,12 +173,19 @@ endef
 
 # ---- installing ------------------------------------------------------------------------------
 
-# By the tool itself, stripped: all of it, or nothing is changed and it says why.
+# What make uninstall knows our completion by.
+COMPLETION := bash completion of cnic, the CNI plugins in C
+
+# By the tool itself, stripped: all of it, or nothing is changed and it says why. The tools are links to
+# what is installed, where the file system is the same.
 install: all $(if $(LOWDOWN),man)
 	@mkdir -p $B/stripped
 	$(Q)for f in cnic $(APART); do $(STRIP) -o $B/stripped/$$f $(BIN)/$$f || exit; done
 	install -d $(DESTDIR)$(CNI_BIN_DIR)
 	$B/stripped/cnic install $(DESTDIR)$(CNI_BIN_DIR) $(APART:%=$B/stripped/%)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(BASHCOMPDIR)
+	$(DESTDIR)$(CNI_BIN_DIR)/cnic install --tools $(DESTDIR)$(PREFIX)/bin
+	for f in $(TOOLS); do install -m 644 pkg/cmd/completion.bash $(DESTDIR)$(BASHCOMPDIR)/$$f || exit; done
 ifneq ($(LOWDOWN),)
 	install -d $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $(MAN:%=$B/man/%.8) $(DESTDIR)$(MANDIR)/man8
@@ -185,9 +196,12 @@ endif
 # Directories of DESTDIR go as well, if nothing else is in them.
 uninstall: $B/cnic
 	$(if $(wildcard $(DESTDIR)$(CNI_BIN_DIR)),$B/cnic uninstall $(DESTDIR)$(CNI_BIN_DIR))
+	$(if $(wildcard $(DESTDIR)$(PREFIX)/bin),$B/cnic uninstall --tools $(DESTDIR)$(PREFIX)/bin)
+	grep -lsF '$(COMPLETION)' $(TOOLS:%=$(DESTDIR)$(BASHCOMPDIR)/%) | xargs -r rm -f
 	grep -lsF '$(MARK)' $(DESTDIR)$(MANDIR)/man8/cni*.8 | xargs -r rm -f
 	$(if $(DESTDIR),! cd $(DESTDIR) || \
-		rmdir -p --ignore-fail-on-non-empty $(CNI_BIN_DIR:/%=%) $(MANDIR:/%=%)/man8 2>/dev/null || true)
+		rmdir -p --ignore-fail-on-non-empty $(CNI_BIN_DIR:/%=%) $(PREFIX:/%=%)/bin \
+			$(MANDIR:/%=%)/man8 $(BASHCOMPDIR:/%=%) 2>/dev/null || true)
 
 # HEAD, and what git is asked for elsewhere.
 dist:

@@ -69,10 +69,11 @@ static const struct verb {
 	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"
 	  "      --backend, turns their rules into that backend's. Prints \"N repaired, N failed, N gone\"\n"
 	  "      (gone: without a namespace), on stderr a line for each that failed." },
-	{ "install", 1, 64, NULL, install_run, " DIR [FILE...]",
-	  "Puts this executable, a link to it for each plugin, and the files into DIR. Prints nothing;\n"
-	  "      what fails is said on stderr, and leaves DIR as it was." },
-	{ "uninstall", 1, 1, NULL, install_remove_run, " DIR",
+	{ "install", 1, 64, NULL, install_run, " [--tools] DIR [FILE...]",
+	  "Puts this executable, a link to it for each plugin, and the files into DIR; with --tools,\n"
+	  "      which takes no FILE, cnic and cnitool alone. Prints nothing; what fails is said on stderr,\n"
+	  "      and leaves DIR as it was." },
+	{ "uninstall", 1, 2, NULL, install_remove_run, " [--tools] DIR",
 	  "Removes from DIR what is ours. Names on stderr what has a plugin's name and is not." },
 	{ "version", 0, 0, version, NULL, "", "Prints the version." },
 	{ "help", 0, 0, help, NULL, "",

@@ -16,9 +16,10 @@
 #include "skel/call.h"
 #include "sys/file.h"
 
-#define TOOL   "cnic"
-#define HELPER "cnic-firewalld"
-#define ROOM   64
+#define TOOL    "cnic"
+#define CNITOOL "cnitool"
+#define HELPER  "cnic-firewalld"
+#define ROOM    64
 
 /* Every executable of ours has this in it, cnic-firewalld, which is built apart, as well. */
 static const char mark[] = "This is an executable of cnic, the CNI plugins in C.";
@@ -34,6 +35,7 @@ struct item {
 struct install {
 	int dir;
 	const char *path;
+	bool tools; /* these instead of the plugins */
 	struct item items[ROOM];
 	size_t n;
 };
@@ -84,12 +86,12 @@ static int add(struct install *in, const char *name, const char *from)
 	return 0;
 }
 
-static int begin(struct install *in, const char *path)
+static int begin(struct install *in, const char *path, bool tools)
 {
-	*in = (struct install){ .dir = -1, .path = path };
-	if (add(in, TOOL, NULL) < 0)
+	*in = (struct install){ .dir = -1, .path = path, .tools = tools };
+	if (add(in, TOOL, NULL) < 0 || (tools && add(in, CNITOOL, NULL) < 0))
 		return -1;
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+	for (const struct cni_plugin *const *p = cni_plugins; !tools && *p; p++)
 		if (add(in, (*p)->name, NULL) < 0)
 			return -1;
 	in->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -114,6 +116,19 @@ static int copy_file(const struct install *in, const struct item *it)
 	return n < 0 || fchmod(to, 0755) < 0 || fsync(to) < 0 ? -1 : 0;
 }
 
+/*
+ * Another name of this very file; not where somebody else may write to it, who could then change a
+ * tool that root calls. Of another file system it cannot be.
+ */
+static bool link_self(const struct install *in, const struct item *it)
+{
+	struct stat st;
+
+	return stat("/proc/self/exe", &st) == 0 && st.st_uid == geteuid() &&
+	       !(st.st_mode & (S_IWGRP | S_IWOTH)) &&
+	       linkat(AT_FDCWD, "/proc/self/exe", in->dir, it->fresh, AT_SYMLINK_FOLLOW) == 0;
+}
+
 /* Under a name of its own, beside the file to be replaced. A directory is not replaced. */
 static int stage(const struct install *in, struct item *it)
 {
@@ -124,7 +139,9 @@ static int stage(const struct install *in, struct item *it)
 		errno = EISDIR;
 		return -1;
 	}
-	if (it->from || it == in->items)
+	if (it == in->items && in->tools && link_self(in, it))
+		rc = 0;
+	else if (it->from || it == in->items)
 		rc = copy_file(in, it);
 	else
 		rc = linkat(in->dir, in->items->fresh, in->dir, it->fresh, 0);
@@ -167,10 +184,14 @@ static int install_all(struct install *in)
 
 int install_run(int argc, char **argv)
 {
+	bool tools = !strcmp(argv[1], "--tools");
 	struct install in;
-	int rc = begin(&in, argv[1]);
+	int rc;
 
-	for (int i = 2; !rc && i < argc; i++) {
+	if (tools && argc != 3)
+		return -1;
+	rc = begin(&in, argv[1 + tools], tools);
+	for (int i = 2; !rc && !tools && i < argc; i++) {
 		const char *slash = strrchr(argv[i], '/');
 
 		rc = add(&in, slash ? slash + 1 : argv[i], argv[i]);
@@ -206,11 +227,14 @@ static bool is_ours(const struct install *in, const char *name)
 
 int install_remove_run(int argc, char **argv)
 {
+	bool tools = !strcmp(argv[1], "--tools");
 	struct install in;
-	int rc = begin(&in, argv[1]);
+	int rc;
 
-	(void)argc;
-	if (!rc)
+	if (argc != 2 + tools)
+		return -1;
+	rc = begin(&in, argv[1 + tools], tools);
+	if (!rc && !tools)
 		rc = add(&in, HELPER, NULL);
 	for (size_t i = in.n; in.dir >= 0 && i-- > 0;) { /* cnic last: others may be links to it */
 		const char *name = in.items[i].name;

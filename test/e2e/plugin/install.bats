@@ -41,9 +41,22 @@ one_inode() {
 	! readelf -S "$dir/opt/cni/bin/cnic" | grep -q '\.symtab' || fail "stripped"
 }
 
+# What is beside the plugins: the tools, which are no plugins, and their completion.
+tools() {
+	local name
+	for name in cnic cnitool; do
+		[ "$dir/usr/bin/$name" -ef "$dir/opt/cni/bin/cnic" ] || fail "$name is a link to cnic"
+		cmp "$dir/usr/share/bash-completion/completions/$name" "$ROOT/pkg/cmd/completion.bash" || fail "completion"
+	done
+	expect_same tools "cnic cnitool" "$(ls "$dir/usr/bin" | paste -sd' ')"
+	[ ! -e "$dir/opt/cni/bin/cnitool" ] || fail "cnitool is no plugin"
+	run -0 "$dir/usr/bin/cnitool" --help
+	[[ $output == *"cnitool [OPTION...] VERB NETWORK NETNS"* ]] || fail "its help"
+}
+
 pages() {
 	local name
-	for name in cnic $("$dir/opt/cni/bin/cnic" plugins | sed 's/^/cni-/'); do
+	for name in cnic cnitool $("$dir/opt/cni/bin/cnic" plugins | sed 's/^/cni-/'); do
 		[ "$(head -c 5 "$dir/usr/share/man/man8/$name.8")" = "'\\\" t" ] || fail "a page $name(8)"
 		grep -q "^\.TH \"$name\" \"8\"" "$dir/usr/share/man/man8/$name.8" || fail "a title of $name(8)"
 	done
@@ -53,6 +66,7 @@ pages() {
 	install_all
 	install_all
 	one_inode
+	tools
 	uninstall_all
 	[ -z "$(find "$dir" -mindepth 1)" ] || fail "an empty directory, not $(find "$dir" -mindepth 1)"
 	uninstall_all
@@ -69,20 +83,53 @@ pages() {
 @test "make install without lowdown says that there are no pages" {
 	install_all LOWDOWN=
 	[[ $output == *"no manual pages"* ]] || fail "a word about the pages"
-	[ ! -e "$dir/usr" ] || fail "no pages"
+	[ ! -e "$dir/usr/share/man" ] || fail "no pages"
 }
 
 @test "make uninstall leaves what is another vendor's" {
-	mkdir -p "$dir/opt/cni/bin" "$dir/usr/share/man/man8"
+	mkdir -p "$dir/opt/cni/bin" "$dir/usr/bin" "$dir/usr/share/man/man8"
 	install_all
-	for file in opt/cni/bin/bridge opt/cni/bin/dhcp usr/share/man/man8/cni-bridge.8 usr/share/man/man8/cni.8; do
+	for file in opt/cni/bin/bridge opt/cni/bin/dhcp usr/bin/cnitool usr/bin/bridge usr/share/man/man8/cni-bridge.8 \
+		usr/share/man/man8/cni.8 usr/share/bash-completion/completions/cnitool; do
 		rm -f "$dir/$file"
 		echo "another vendor's" >"$dir/$file"
 	done
 	uninstall_all
 	[[ $stderr == *"/bridge is not ours, and stays"* ]] || fail "a word about bridge"
-	expect_same files "$(sort <<<"bridge dhcp cni-bridge.8 cni.8" | tr ' ' '\n' | sort)" \
-		"$(find "$dir" -type f -printf '%f\n' | sort)"
+	[[ $stderr == *"/cnitool is not ours, and stays"* ]] || fail "a word about cnitool"
+	[[ $stderr != *"usr/bin/bridge is not ours"* ]] || fail "no word about a bridge that no plugin is"
+	expect_same files "bridge bridge cni-bridge.8 cni.8 cnitool cnitool dhcp" \
+		"$(find "$dir" -type f -printf '%f\n' | sort | paste -sd' ')"
+}
+
+@test "cnic install --tools: links on one file system, a copy on another, and of what others may write to" {
+	local name
+	mkdir "$dir/bin" "$dir/tools" "$dir/other"
+	"$CNIC_BIN/cnic" install "$dir/bin"
+	"$dir/bin/cnic" install --tools "$dir/tools"
+	[ "$dir/tools/cnic" -ef "$dir/bin/cnic" ] && [ "$dir/tools/cnitool" -ef "$dir/bin/cnic" ] || fail "links"
+	expect_same tools "cnic cnitool" "$(ls -A "$dir/tools" | paste -sd' ')"
+	"$dir/tools/cnic" install --tools "$dir/tools"
+	[ "$dir/tools/cnitool" -ef "$dir/bin/cnic" ] || fail "over itself"
+	expect_same tools "cnic cnitool" "$(ls -A "$dir/tools" | paste -sd' ')"
+	mount -t tmpfs tmpfs "$dir/other"
+	"$dir/bin/cnic" install --tools "$dir/other"
+	expect_same inodes "$(stat -c %i "$dir/other/cnic")" "$(stat -c %i "$dir/other/cnitool")"
+	cmp "$dir/other/cnic" "$dir/bin/cnic" || fail "a copy"
+	umount "$dir/other"
+	chmod g+w "$dir/bin/cnic"
+	"$dir/bin/cnic" install --tools "$dir/tools"
+	[ ! "$dir/tools/cnic" -ef "$dir/bin/cnic" ] || fail "no link to what a group may write to"
+	expect_same mode "755" "$(stat -c %a "$dir/tools/cnitool")"
+	"$dir/bin/cnic" uninstall --tools "$dir/tools"
+	[ -z "$(ls -A "$dir/tools")" ] || fail "nothing is left"
+	for name in "install --tools" "install --tools $dir/tools $dir/bin/cnic" "uninstall --tools" "uninstall $dir/tools $dir"; do
+		# shellcheck disable=SC2086
+		run -1 --separate-stderr "$CNIC_BIN/cnic" $name
+	done
+	mkdir "$dir/tools/cnitool"
+	run -1 --separate-stderr "$dir/bin/cnic" install --tools "$dir/tools"
+	expect_same tools cnitool "$(ls -A "$dir/tools")"
 }
 
 # Not all of it: what is compiled is compiled as fast as can be.
