@@ -16,8 +16,10 @@ char *base64_encode(const void *data, size_t len, struct arena *arena)
 		uint32_t bits = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
 				(n > 2 ? in[i + 2] : 0);
 
-		for (size_t k = 0; k < 4; k++)
-			*o++ = k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=';
+		memset(o, '=', 4);
+		for (size_t k = 0; k <= n; k++)
+			o[k] = digits[bits >> (18 - 6 * k) & 63];
+		o += 4;
 	}
 	return out;
 }

@@ -9,5 +9,5 @@
 /* NUL-terminated, in the arena. */
 char *base64_encode(const void *data, size_t len, struct arena *arena);
 
-/* The bytes, and a NUL behind them, in the arena; NULL if it is not base64 (newlines are ignored). */
+/* The bytes, and a NUL behind them, in the arena; NULL if it is no base64. Newlines are ignored. */
 char *base64_decode(const char *text, size_t *len, struct arena *arena);

@@ -281,7 +281,7 @@ static int del(struct tool *t, struct err *err)
 
 static int gc(struct tool *t, struct err *err)
 {
-	return libcni_gc(&t->libcni, &t->list, NULL, 0, &t->errs, &t->n_errs, err);
+	return libcni_gc(&t->libcni, &t->list, NULL, &t->errs, &t->n_errs, err);
 }
 
 static int status(struct tool *t, struct err *err)
@@ -356,12 +356,12 @@ static int bad(const char *what, const char *arg)
 }
 
 /*
- * The value of an option that has one: behind "=", behind a short one, or the next argument; *i is
- * argc if there is none. NULL: it is another option.
+ * The value of an option that has one: behind "=", behind a short one, or the next argument. NULL: it
+ * is another option.
  */
-static const char *value_of(const char *name, char short_name, int argc, char **argv, int *i)
+static const char *value_of(const char *name, char short_name, const char *arg, const char *next,
+			    bool *takes_next)
 {
-	const char *arg = argv[*i];
 	size_t n = strlen(name);
 
 	if (short_name && arg[1] == short_name && arg[2])
@@ -370,12 +370,14 @@ static const char *value_of(const char *name, char short_name, int argc, char **
 		return arg + n + 1;
 	if (strcmp(arg, name) != 0 && !(short_name && arg[1] == short_name))
 		return NULL;
-	return ++*i < argc ? argv[*i] : "";
+	*takes_next = true;
+	return next ? next : "";
 }
 
-static int parse_option(struct tool *t, int argc, char **argv, int *i)
+/* `next` is the argument behind it, or NULL. */
+static int parse_option(struct tool *t, const char *arg, const char *next, bool *takes_next)
 {
-	const char *arg = argv[*i], *value;
+	const char *value;
 
 	if (!strcmp(arg, "-h") || !strcmp(arg, "--help"))
 		t->help = true;
@@ -383,13 +385,13 @@ static int parse_option(struct tool *t, int argc, char **argv, int *i)
 		t->trace = true;
 	else if (!strcmp(arg, "--json"))
 		t->json = true;
-	else if ((value = value_of("--ifname", 'i', argc, argv, i)))
+	else if ((value = value_of("--ifname", 'i', arg, next, takes_next)))
 		t->ifname = *value ? value : NULL;
-	else if (!(value = value_of("--timeout", '\0', argc, argv, i)))
+	else if (!(value = value_of("--timeout", '\0', arg, next, takes_next)))
 		return bad("unknown option", arg);
-	else if (*i < argc && (t->libcni.timeout_ms = time_parse(value)) < 0)
+	else if ((next || !*takes_next) && (t->libcni.timeout_ms = time_parse(value)) < 0)
 		return bad("--timeout: not a time", value);
-	return *i < argc ? 0 : bad("an option without its value", arg);
+	return next || !*takes_next ? 0 : bad("an option without its value", arg);
 }
 
 /*
@@ -405,8 +407,11 @@ static int parse(struct tool *t, int argc, char **argv)
 		if (options && !strcmp(argv[i], "--")) {
 			options = false;
 		} else if (options && argv[i][0] == '-' && argv[i][1]) {
-			if (parse_option(t, argc, argv, &i) < 0)
+			bool takes_next = false;
+
+			if (parse_option(t, argv[i], argv[i + 1], &takes_next) < 0)
 				return -1;
+			i += takes_next;
 		} else if (n < ARRAY_SIZE(words)) {
 			*words[n++] = argv[i];
 		}

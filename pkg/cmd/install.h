@@ -16,7 +16,7 @@
 int install_run(int argc, char **argv);
 
 /*
- * cnic uninstall [--tools] DIR: of those names, the files that are executables of ours, however they came
- * there. Returns the exit status.
+ * cnic uninstall [--tools] DIR: of those names, the files that are executables of ours, however
+ * they came there. Returns the exit status.
  */
 int install_remove_run(int argc, char **argv);

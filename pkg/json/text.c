@@ -72,7 +72,9 @@ struct json_text json_text_own(const char *text)
 
 char json_text_kind(struct json_text t)
 {
-	return t.at ? *t.at : '\0';
+	if (!t.at)
+		return '\0';
+	return *t.at;
 }
 
 const char *json_text_go_type(struct json_text t)

@@ -9,7 +9,7 @@
 #include "libcni/list.h"
 
 #define LIBCNI_CACHE_DIR "/var/lib/cni"
-#define LIBCNI_CACHE_MAX (4 * LIBCNI_FILE_MAX) /* bytes of a file: a configuration in base64, ... */
+#define LIBCNI_CACHE_MAX 4000000 /* bytes of a file: a configuration in base64, a result, ... */
 
 struct libcni_arg {
 	const char *key, *value;

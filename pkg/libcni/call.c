@@ -35,7 +35,7 @@ static void add_member(struct json_buf *b, const char *key, struct json_text val
  * the keys that are the runtime's.
  */
 const char *libcni_input(const struct libcni_list *list, const struct libcni_plugin *p,
-			      const struct libcni_injected *in, size_t *len)
+			 const struct libcni_injected *in, size_t *len)
 {
 	struct json_walk w = json_walk(p->text);
 	struct json_buf b = { 0 };
@@ -131,7 +131,7 @@ static struct json_text with_version(struct json_text result, const char *versio
 	return json_buf_text(&b);
 }
 
-/* CNI spec, section 4: an answer without a version, or a string for it, has that of the question. */
+/* CNI spec, section 4: an answer whose version is no string, or none, has that of the question. */
 static int take_result(const struct libcni_list *list, const struct libcni_answer *a,
 		       struct json_text *result, struct err *err)
 {

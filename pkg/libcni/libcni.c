@@ -7,19 +7,19 @@
 
 static const struct libcni_attachment nothing = { .container_id = "", .netns = "", .ifname = "" };
 
-static struct json_text valid_list(const struct libcni_attachment *valid, size_t n)
+static struct json_text valid_list(const struct libcni_valid *valid)
 {
 	struct json_buf b = { 0 };
 
 	if (!valid)
 		return json_buf_text(&b);
 	json_buf_add(&b, "[");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < valid->n; i++) {
 		json_buf_add(&b, i ? ",{" : "{");
 		json_buf_add_key(&b, "containerID");
-		json_buf_add_str(&b, valid[i].container_id);
+		json_buf_add_str(&b, valid->list[i].container_id);
 		json_buf_add_key(&b, "ifname");
-		json_buf_add_str(&b, valid[i].ifname);
+		json_buf_add_str(&b, valid->list[i].ifname);
 		json_buf_add(&b, "}");
 	}
 	json_buf_add(&b, "]");
@@ -138,12 +138,11 @@ int libcni_del(const struct libcni *l, const struct libcni_list *list,
 	return 0;
 }
 
-static bool is_valid(const struct libcni_attachment *a, const struct libcni_attachment *valid,
-		     size_t n)
+static bool is_valid(const struct libcni_attachment *a, const struct libcni_valid *valid)
 {
-	for (size_t i = 0; valid && i < n; i++)
-		if (!strcmp(valid[i].container_id, a->container_id) &&
-		    !strcmp(valid[i].ifname, a->ifname))
+	for (size_t i = 0; valid && i < valid->n; i++)
+		if (!strcmp(valid->list[i].container_id, a->container_id) &&
+		    !strcmp(valid->list[i].ifname, a->ifname))
 			return true;
 	return false;
 }
@@ -184,10 +183,9 @@ static void gc_plugins(const struct libcni *l, const struct libcni_list *list,
 }
 
 int libcni_gc(const struct libcni *l, const struct libcni_list *list,
-	      const struct libcni_attachment *valid, size_t n_valid, struct err **errs,
-	      size_t *n_errs, struct err *err)
+	      const struct libcni_valid *valid, struct err **errs, size_t *n_errs, struct err *err)
 {
-	const struct libcni_injected in = { .valid = valid_list(valid, n_valid) };
+	const struct libcni_injected in = { .valid = valid_list(valid) };
 	struct errors errors = { 0 };
 	struct libcni_cached *c;
 	size_t n;
@@ -201,8 +199,7 @@ int libcni_gc(const struct libcni *l, const struct libcni_list *list,
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(c[i].network, list->name) &&
-		    !is_valid(&c[i].attachment, valid, n_valid))
+		if (!strcmp(c[i].network, list->name) && !is_valid(&c[i].attachment, valid))
 			del_stale(l, list, &c[i], &errors);
 	if (cni_version_at_least(list->version, "1.1.0"))
 		gc_plugins(l, list, &in, &errors);

@@ -26,14 +26,19 @@ int libcni_check(const struct libcni *l, const struct libcni_list *list,
 int libcni_del(const struct libcni *l, const struct libcni_list *list,
 	       const struct libcni_attachment *a, struct err *err) NODISCARD;
 
+struct libcni_valid {
+	const struct libcni_attachment *list; /* container id and interface */
+	size_t n;
+};
+
 /*
  * DEL of each attachment of the network in the cache that is not among the valid ones, then GC of
  * each plugin. All are tried: *errs are what failed, err is the first. `valid` NULL: none is, and
  * the plugins are not told.
  */
 int libcni_gc(const struct libcni *l, const struct libcni_list *list,
-	      const struct libcni_attachment *valid, size_t n_valid, struct err **errs,
-	      size_t *n_errs, struct err *err) NODISCARD;
+	      const struct libcni_valid *valid, struct err **errs, size_t *n_errs,
+	      struct err *err) NODISCARD;
 
 int libcni_status(const struct libcni *l, const struct libcni_list *list,
 		  struct err *err) NODISCARD;

@@ -177,8 +177,8 @@ static int time_left(const struct child *ch)
 }
 
 /*
- * 1: its time is over, whatever it still has to say. What it has started may keep a pipe open longer
- * than it lives.
+ * 1: its time is over, whatever it still has to say. What it has started may keep a pipe open for
+ * longer than it lives.
  */
 static int talk(struct child *ch, struct err *err)
 {

@@ -117,7 +117,7 @@ static void collect(const struct libcni *l)
 
 	if (libcni_list_parse(conf, strlen(conf), &list, &err) < 0)
 		abort();
-	fuzz_expect(libcni_gc(l, &list, NULL, 0, &errs, &n, &err), &err);
+	fuzz_expect(libcni_gc(l, &list, NULL, &errs, &n, &err), &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -63,7 +63,7 @@ static void check_switches(const struct libcni_list *l)
 static void run(const struct libcni *l, const struct libcni_list *list,
 		const struct libcni_attachment *a, uint8_t flags)
 {
-	bool without = flags & WITHOUT_VALID;
+	const struct libcni_valid valid = { a, 1 };
 	struct json_text result;
 	struct err err = { 0 }, *errs;
 	size_t n;
@@ -78,7 +78,8 @@ static void run(const struct libcni *l, const struct libcni_list *list,
 	err_clear(&err);
 	fuzz_expect(libcni_status(l, list, &err), &err);
 	err_clear(&err);
-	fuzz_expect(libcni_gc(l, list, without ? NULL : a, !without, &errs, &n, &err), &err);
+	fuzz_expect(libcni_gc(l, list, flags & WITHOUT_VALID ? NULL : &valid, &errs, &n, &err),
+		    &err);
 	err_clear(&err);
 	fuzz_expect(libcni_del(l, list, a, &err), &err);
 }

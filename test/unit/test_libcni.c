@@ -367,6 +367,7 @@ static void check_gc(void)
 	static const struct libcni_attachment c2 = { .container_id = "c2",
 						     .netns = "",
 						     .ifname = "eth0" };
+	static const struct libcni_valid valid = { &c2, 1 };
 	struct json_text result;
 	struct libcni_list l;
 	struct err *errs;
@@ -376,7 +377,7 @@ static void check_gc(void)
 		   add(LIST("1.0.0", TWO), &c2, &result) == 0,
 	   "two attachments");
 	l = list(LIST("1.1.0", "{\"type\":\"bad\"}," TWO));
-	ok(libcni_gc(&libcni, &l, &c2, 1, &errs, &n, &err) < 0 && n == 2, "one plugin fails");
+	ok(libcni_gc(&libcni, &l, &valid, &errs, &n, &err) < 0 && n == 2, "one plugin fails");
 	is_str(errs[0].msg,
 	       "failed to delete stale attachment c1 eth0: plugin type=\"bad\" failed (delete): "
 	       "it is bad",
@@ -388,12 +389,12 @@ static void check_gc(void)
 	       "all are asked, and told what is valid");
 	l = list("{\"name\":\"n\",\"cniVersion\":\"1.1.0\",\"disableGC\":true,"
 		 "\"plugins\":[" TWO "]}");
-	ok(libcni_gc(&libcni, &l, NULL, 0, &errs, &n, &err) == 0 && !*calls, "not asked for");
+	ok(libcni_gc(&libcni, &l, NULL, &errs, &n, &err) == 0 && !*calls, "not asked for");
 	l = list("{\"name\":\"m\",\"cniVersion\":\"1.0.0\",\"plugins\":[" TWO "]}");
-	ok(libcni_gc(&libcni, &l, NULL, 0, &errs, &n, &err) == 0 && !*calls,
+	ok(libcni_gc(&libcni, &l, NULL, &errs, &n, &err) == 0 && !*calls,
 	   "another network's, and before 1.1.0 no plugin is asked");
 	l = list(LIST("1.1.0", TWO));
-	ok(libcni_gc(&libcni, &l, NULL, 0, &errs, &n, &err) == 0 && !n && !strstr(calls, "cni.dev"),
+	ok(libcni_gc(&libcni, &l, NULL, &errs, &n, &err) == 0 && !n && !strstr(calls, "cni.dev"),
 	   "nothing is valid: the plugins are not told");
 	is_str(cached(), "none", "all are gone");
 }
