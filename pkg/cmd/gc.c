@@ -50,7 +50,7 @@ static int del_list(const struct node_attachment *a)
 	const struct libcni libcni = {
 		.path = path_of(a),
 		.cache_dir = a->cached->dir,
-		.try_all = true,
+		.del_all = true,
 		.find = own_find,
 		.exec = own_exec,
 	};

@@ -140,6 +140,7 @@ static void check_plugin(struct verify *v, const struct checked *k, const struct
 	};
 	const struct libcni_injected in = { .prev = k->prev,
 					    .runtime = libcni_runtime_config(p, &k->to) };
+	const struct libcni_request q = { p, CNI_CHECK, &k->to, &in };
 	struct err err = { 0 };
 	size_t len;
 
@@ -148,7 +149,7 @@ static void check_plugin(struct verify *v, const struct checked *k, const struct
 		const char *conf = libcni_input(&k->list, p, &in, &len);
 
 		check_chain(v, k, conf, len);
-	} else if (libcni_call(&libcni, &k->list, p, CNI_CHECK, &k->to, &in, NULL, &err) < 0) {
+	} else if (libcni_call(&libcni, &k->list, &q, NULL, &err) < 0) {
 		say_failure(v, k->of, p->type, &err);
 	}
 }

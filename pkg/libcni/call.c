@@ -160,13 +160,12 @@ static int take_result(const struct libcni_list *list, const struct libcni_answe
 }
 
 int libcni_call(const struct libcni *l, const struct libcni_list *list,
-		const struct libcni_plugin *p, enum cni_command command,
-		const struct libcni_attachment *a, const struct libcni_injected *in,
-		struct json_text *result, struct err *err)
+		const struct libcni_request *q, struct json_text *result, struct err *err)
 {
+	const struct libcni_attachment *a = q->attachment;
 	struct libcni_exec x = {
-		.type = p->type,
-		.command = command,
+		.type = q->plugin->type,
+		.command = q->command,
 		.container_id = a->container_id,
 		.netns = a->netns,
 		.ifname = a->ifname,
@@ -177,11 +176,11 @@ int libcni_call(const struct libcni *l, const struct libcni_list *list,
 	struct libcni_answer answer = { 0 };
 	int rc;
 
-	rc = l->find ? l->find(l->ctx, p->type, l->path, &x.path, err)
-		     : libcni_find(p->type, l->path, &x.path, err);
-	if (rc < 0 || (command == CNI_ADD && check_names(list, a, err) < 0))
+	rc = l->find ? l->find(l->ctx, x.type, l->path, &x.path, err)
+		     : libcni_find(x.type, l->path, &x.path, err);
+	if (rc < 0 || (x.command == CNI_ADD && check_names(list, a, err) < 0))
 		return -1;
-	x.in = libcni_input(list, p, in, &x.in_len);
+	x.in = libcni_input(list, q->plugin, q->injected, &x.in_len);
 	rc = l->exec(l->ctx, &x, &answer, err);
 	if (!rc && result)
 		rc = take_result(list, &answer, result, err);
@@ -189,7 +188,7 @@ int libcni_call(const struct libcni *l, const struct libcni_list *list,
 		const struct json_text none = { 0 };
 
 		l->step(l->ctx,
-			&(struct libcni_step){ &x, &answer, in->prev,
+			&(struct libcni_step){ &x, &answer, q->injected->prev,
 					       result && !rc ? *result : none, rc ? err : NULL });
 	}
 	return rc;

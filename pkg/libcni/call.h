@@ -21,7 +21,7 @@ struct libcni {
 	const char *path;      /* CNI_PATH */
 	const char *cache_dir; /* LIBCNI_CACHE_DIR */
 	int timeout_ms;        /* of each plugin, 0 = none */
-	bool try_all;          /* DEL goes on where one fails; the first error is told */
+	bool del_all;          /* DEL goes on where one fails; the first error is told */
 	/* NULL: libcni_find(). */
 	int (*find)(void *ctx, const char *type, const char *dirs, const char **path,
 		    struct err *err);
@@ -46,14 +46,21 @@ struct json_text libcni_runtime_config(const struct libcni_plugin *p,
 const char *libcni_input(const struct libcni_list *list, const struct libcni_plugin *p,
 			 const struct libcni_injected *in, size_t *len);
 
+/* What one plugin of a list is called for. */
+struct libcni_request {
+	const struct libcni_plugin *plugin;
+	enum cni_command command;
+	const struct libcni_attachment *attachment;
+	const struct libcni_injected *injected;
+};
+
 /*
  * Find the plugin and execute it. On ADD the names are checked first, and *result is what it
  * answered, in its version; another verb's `result` is NULL.
  */
 int libcni_call(const struct libcni *l, const struct libcni_list *list,
-		const struct libcni_plugin *p, enum cni_command command,
-		const struct libcni_attachment *a, const struct libcni_injected *in,
-		struct json_text *result, struct err *err) NODISCARD;
+		const struct libcni_request *q, struct json_text *result,
+		struct err *err) NODISCARD;
 
 /* In front of what went wrong, the plugin as libcni names it, and its verb ("add"). -1. */
 int libcni_failed(const struct libcni_plugin *p, const char *verb, struct err *err);

@@ -11,6 +11,7 @@
 
 #include "cni/error.h"
 #include "sys/spawn.h"
+#include "json/json.h"
 
 /* As Go prints the list that libcni has split the path into. */
 static const char *printed(const char *dirs)

@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "cni/env.h"
-#include "json/json.h"
 
 /* What is called, and how. */
 struct libcni_exec {

@@ -36,8 +36,9 @@ int libcni_add(const struct libcni *l, const struct libcni_list *list,
 		const struct libcni_plugin *p = &list->plugins[i];
 		const struct libcni_injected in = { .prev = *result,
 						    .runtime = libcni_runtime_config(p, a) };
+		const struct libcni_request q = { p, CNI_ADD, a, &in };
 
-		if (libcni_call(l, list, p, CNI_ADD, a, &in, result, err) < 0)
+		if (libcni_call(l, list, &q, result, err) < 0)
 			return libcni_failed(p, "add", err);
 	}
 	if (libcni_cache_write(l->cache_dir, list, a, *result, err) < 0)
@@ -82,8 +83,11 @@ int libcni_check(const struct libcni *l, const struct libcni_list *list,
 	if (cached(l, list, a, &in.prev, err) < 0)
 		return err_wrap(err, "failed to get network \"%s\" cached result", list->name);
 	for (size_t i = 0; i < list->n_plugins; i++) {
-		in.runtime = libcni_runtime_config(&list->plugins[i], a);
-		if (libcni_call(l, list, &list->plugins[i], CNI_CHECK, a, &in, NULL, err) < 0)
+		const struct libcni_plugin *p = &list->plugins[i];
+		const struct libcni_request q = { p, CNI_CHECK, a, &in };
+
+		in.runtime = libcni_runtime_config(p, a);
+		if (libcni_call(l, list, &q, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -112,12 +116,13 @@ static int del_all(const struct libcni *l, const struct libcni_list *list,
 	struct libcni_injected in = { .prev = prev };
 	int rc = 0;
 
-	for (size_t i = list->n_plugins; i-- > 0 && (!rc || l->try_all);) {
+	for (size_t i = list->n_plugins; i-- > 0 && (!rc || l->del_all);) {
 		const struct libcni_plugin *p = &list->plugins[i];
+		const struct libcni_request q = { p, CNI_DEL, a, &in };
 		struct err later = { 0 };
 
 		in.runtime = libcni_runtime_config(p, a);
-		if (libcni_call(l, list, p, CNI_DEL, a, &in, NULL, rc ? &later : err) < 0 && !rc)
+		if (libcni_call(l, list, &q, NULL, rc ? &later : err) < 0 && !rc)
 			rc = libcni_failed(p, "delete", err);
 	}
 	return rc;
@@ -173,9 +178,10 @@ static void gc_plugins(const struct libcni *l, const struct libcni_list *list,
 		       const struct libcni_injected *in, struct errors *errors)
 {
 	for (size_t i = 0; i < list->n_plugins; i++) {
+		const struct libcni_request q = { &list->plugins[i], CNI_GC, &nothing, in };
 		struct err err = { 0 };
 
-		if (libcni_call(l, list, &list->plugins[i], CNI_GC, &nothing, in, NULL, &err) == 0)
+		if (libcni_call(l, list, &q, NULL, &err) == 0)
 			continue;
 		err_prefix(&err, "failed to GC plugin %s", list->plugins[i].type);
 		collect(errors, &err);
@@ -216,9 +222,11 @@ int libcni_status(const struct libcni *l, const struct libcni_list *list, struct
 
 	if (!cni_version_at_least(list->version, "1.1.0"))
 		return 0;
-	for (size_t i = 0; i < list->n_plugins; i++)
-		if (libcni_call(l, list, &list->plugins[i], CNI_STATUS, &nothing, &in, NULL, err) <
-		    0)
+	for (size_t i = 0; i < list->n_plugins; i++) {
+		const struct libcni_request q = { &list->plugins[i], CNI_STATUS, &nothing, &in };
+
+		if (libcni_call(l, list, &q, NULL, err) < 0)
 			return -1;
+	}
 	return 0;
 }

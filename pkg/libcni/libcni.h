@@ -20,7 +20,7 @@ int libcni_check(const struct libcni *l, const struct libcni_list *list,
 		 const struct libcni_attachment *a, struct err *err) NODISCARD;
 
 /*
- * From the last plugin to the first; the first that fails is the end, unless l->try_all. What has
+ * From the last plugin to the first; the first that fails is the end, unless l->del_all. What has
  * failed stays in the cache.
  */
 int libcni_del(const struct libcni *l, const struct libcni_list *list,

@@ -158,13 +158,13 @@ int chain_call(struct chain *chain, size_t i, struct json_text prev, struct json
 	const struct cni_call *c = chain->call;
 	const struct libcni_plugin *p = &chain->list.plugins[i];
 	struct libcni_injected in = { .prev = prev };
+	const struct libcni_request q = { p, c->req->command, &chain->attachment, &in };
 
 	if (c->req->command == CNI_GC)
 		in.valid = chain->valid;
 	else if (c->req->command != CNI_STATUS)
 		in.runtime = libcni_runtime_config(p, &chain->attachment);
-	return libcni_call(&chain->libcni, &chain->list, p, c->req->command, &chain->attachment,
-			   &in, result, c->err);
+	return libcni_call(&chain->libcni, &chain->list, &q, result, c->err);
 }
 
 int chain_take_result(struct cni_call *c, struct json_text result)
