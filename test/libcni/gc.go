@@ -26,6 +26,11 @@ func gc(ctx context.Context, r *runtime) error {
 	return r.cni.GCNetworkList(ctx, r.list, args)
 }
 
+// gcAll is what a caller without a list of attachments does.
+func gcAll(ctx context.Context, r *runtime) error {
+	return r.cni.GCNetworkList(ctx, r.list, nil)
+}
+
 func status(ctx context.Context, r *runtime) error {
 	return r.cni.GetStatusNetworkList(ctx, r.list)
 }

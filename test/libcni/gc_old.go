@@ -12,4 +12,5 @@ import (
 var errOld = errors.New("this libcni has neither GC nor STATUS")
 
 func gc(context.Context, *runtime) error     { return errOld }
+func gcAll(context.Context, *runtime) error  { return errOld }
 func status(context.Context, *runtime) error { return errOld }

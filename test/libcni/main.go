@@ -2,7 +2,7 @@
 
 // cnictl drives a network configuration list through the real libcni: a runtime small enough to
 // test plugins with. Verbs that succeed print nothing, except add (the result) and validate (the
-// capabilities in use).
+// capabilities in use). `cnictl -cnitool` is another program, see cnitool.go.
 package main
 
 import (
@@ -132,6 +132,10 @@ func fail(err error) {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "-cnitool" {
+		cnitoolMain(os.Args[2:])
+		return
+	}
 	verb, r, err := parse()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
