@@ -86,32 +86,23 @@ no_confs() {
 # Few processes: there are hundreds of such calls.
 
 # Each side's cache waits beside the place where a call looks for it.
-enter() {
-	[ ! -e "/var/lib/cni/$1" ] || mv "/var/lib/cni/$1" "$CACHE"
-	: >"$LOG"
-}
-
-leave() {
-	[ ! -e "$CACHE" ] || mv "$CACHE" "/var/lib/cni/$1"
-}
-
-# call SIDE COMMAND... : leaves in the side's folder what the tool and its plugins have said.
+#
+# call SIDE COMMAND... : leaves in the side's folder what the tool has said, in the log what its plugins have. What
+# stands in $PREFIX executes the tool.
+PREFIX=()
 call() {
 	local side=$1 rc=0
 	shift
-	enter "$side"
-	timeout --foreground -k 2 60 "$@" >"$side/out" 2>"$side/err" </dev/null || rc=$?
+	[ ! -e "/var/lib/cni/$side" ] || mv "/var/lib/cni/$side" "$CACHE"
+	timeout --foreground -k 2 60 "${PREFIX[@]}" "$@" >"$side/out" 2>"$side/err" </dev/null || rc=$?
+	[ ! -e "$CACHE" ] || mv "$CACHE" "/var/lib/cni/$side"
 	echo "$rc" >"$side/rc"
-	calls_as_json >"$side/calls"
-	leave "$side"
 }
 
-calls_as_json() {
-	if [ ! -s "$LOG" ]; then
-		echo '[]'
-		return
-	fi
-	jq -RsS 'split("\u001e")[1:] | map(split("\u0000") |
+# The log, of which byte 035 divides the sides, as JSON: a line for each.
+read_calls() {
+	# shellcheck disable=SC2016
+	jq -RsSc 'split("\u001d")[] | split("\u001e")[1:] | map(split("\u0000") |
 		{name: .[0], env: (.[1:-1] | sort), stdin: (.[-1] | fromjson? // .)})' "$LOG"
 }
 
@@ -135,7 +126,7 @@ report() {
 	local out err
 	IFS= read -r -d '' out <"$1/out" || true
 	IFS= read -r -d '' err <"$1/err" || true
-	printf 'exit %s\n%s\n' "$(<"$1/rc")" "$(<"$1/calls")"
+	printf 'exit %s\n' "$(<"$1/rc")"
 	(cache_of "$1")
 	printf '== stdout\n%s\n--\n' "$out"
 	[ "${2:-}" != whole ] || printf '== stderr\n%s\n--\n' "$err"
@@ -150,12 +141,21 @@ take_ours() {
 
 # compare MODE ARGUMENT... : MODE is whole, or says that stderr may differ.
 compare() {
-	local mode=$1 one other
+	local mode=$1 one=[] other=[] said=
 	shift
+	: >"$LOG"
 	call theirs "$THEIRS" -cnitool "$@"
+	printf '\035' >>"$LOG"
 	call ours "$CNITOOL" "$@"
-	one=$(report theirs "$mode") other=$(report ours "$mode")
+	IFS= read -r -N 2 said <"$LOG" || true
+	[ "${#said}" -lt 2 ] || { read -r one && read -r other; } < <(read_calls)
+	echo "$other" >calls
 	take_ours "$@"
+	[ "$one" = "$other" ] || {
+		diff -u --label theirs --label ours <(jq . <<<"$one") <(jq . <<<"$other")
+		fail "the same calls"
+	}
+	one=$(report theirs "$mode") other=$(report ours "$mode")
 	[ "$one" = "$other" ] || {
 		diff -u --label theirs --label ours <(echo "$one") <(echo "$other")
 		fail "of cnitool $* what the real one does; its stderr: $(<theirs/err)"
@@ -222,7 +222,9 @@ no_cache() {
 
 # ours ARGUMENT... : only ours, in its state.
 ours() {
+	: >"$LOG"
 	call ours "$CNITOOL" "$@"
+	read_calls >calls
 	take_ours "$@"
 }
 
@@ -230,17 +232,19 @@ ours() {
 expect_calls() {
 	local seen
 	seen=$(jq -r 'map(.name + ":" + ([.env[] | select(startswith("CNI_COMMAND="))[12:]] | join("+"))) |
-		join(" ")' ours/calls)
+		join(" ")' calls)
 	[ "$seen" = "$*" ] || fail "the calls '$*', not '$seen'"
 }
 
 # expect_stdin N JQPATH VALUE, expect_env N KEY VALUE : of the N-th call, from 0.
 expect_stdin() {
-	json_is "$(jq ".[$1].stdin" ours/calls)" "$2" "$3"
+	local actual
+	actual=$(jq -cSr ".[$1].stdin | $2" calls)
+	[ "$actual" = "$3" ] || fail "$2 to be '$3', not '$actual'"
 }
 
 expect_env() {
-	[ "$(jq -r --arg key "$2=" ".[$1].env[] | select(startswith(\$key))[(\$key | length):]" ours/calls)" = "$3" ] ||
+	[ "$(jq -r --arg key "$2=" ".[$1].env[] | select(startswith(\$key))[(\$key | length):]" calls)" = "$3" ] ||
 		fail "$2=$3 in the environment"
 }
 
