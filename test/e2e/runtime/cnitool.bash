@@ -94,7 +94,7 @@ call() {
 	local side=$1 rc=0
 	shift
 	[ ! -e "/var/lib/cni/$side" ] || mv "/var/lib/cni/$side" "$CACHE"
-	timeout --foreground -k 2 60 "${PREFIX[@]}" "$@" >"$side/out" 2>"$side/err" </dev/null || rc=$?
+	timeout --foreground -k 2 60 "${PREFIX[@]}" "$@" >"$side/out" 2>"$side/err" </dev/null 3>&- 4>&- || rc=$?
 	[ ! -e "$CACHE" ] || mv "$CACHE" "/var/lib/cni/$side"
 	echo "$rc" >"$side/rc"
 }
@@ -139,6 +139,11 @@ take_ours() {
 	echo "${errors:+stderr: }$errors"
 }
 
+differ() {
+	diff -u --label theirs --label ours "$1" "$2" ||
+		fail "what the real one does, whose stderr was: $(<theirs/err)"
+}
+
 # compare MODE ARGUMENT... : MODE is whole, or says that stderr may differ.
 compare() {
 	local mode=$1 one=[] other=[] said=
@@ -151,15 +156,9 @@ compare() {
 	[ "${#said}" -lt 2 ] || { read -r one && read -r other; } < <(read_calls)
 	echo "$other" >calls
 	take_ours "$@"
-	[ "$one" = "$other" ] || {
-		diff -u --label theirs --label ours <(jq . <<<"$one") <(jq . <<<"$other")
-		fail "the same calls"
-	}
+	[ "$one" = "$other" ] || differ <(jq . <<<"$one") <(jq . <<<"$other")
 	one=$(report theirs "$mode") other=$(report ours "$mode")
-	[ "$one" = "$other" ] || {
-		diff -u --label theirs --label ours <(echo "$one") <(echo "$other")
-		fail "of cnitool $* what the real one does; its stderr: $(<theirs/err)"
-	}
+	[ "$one" = "$other" ] || differ <(echo "$one") <(echo "$other")
 }
 
 # ---- both sides ----------------------------------------------------------------------------
