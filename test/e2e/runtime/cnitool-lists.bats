@@ -106,11 +106,11 @@ NOT_IN='no net configuration with name "net" in'
 	mkdir "$NETCONFPATH/4.conflist"
 	both_well add
 	ln -s "$NETCONFPATH" "$NETCONFPATH/3.conflist"
-	both_fail "error reading $NETCONFPATH/3.conflist: read $NETCONFPATH/3.conflist: is a directory" add
+	both_refuse "error reading $NETCONFPATH/3.conflist: " add
 	ln -sf nothing "$NETCONFPATH/2.conflist"
 	both_fail "error reading $NETCONFPATH/2.conflist: open $NETCONFPATH/2.conflist: no such file or directory" add
 	ln -sf "$PWD/elsewhere" "$NETCONFPATH/2.conflist"
-	echo '{"name":"net","plugins":[{"type":"second"}]}' >elsewhere
+	echo '{"name":"net","cniVersion":"1.0.0","plugins":[{"type":"second"}]}' >elsewhere
 	both_well add
 	expect_calls second:ADD
 }
@@ -156,6 +156,7 @@ NOT_IN='no net configuration with name "net" in'
 	both_well check
 	both_well del
 	conf net.conf <<<'{ "type": "first", "name": "net", "b": [ 1 ] }'
+	answers first ADD 'echo "{\"ip4\":{\"ip\":\"10.1.0.2/24\"}}"'
 	both_well add
 	expect_stdin 0 . '{"b":[1],"cniVersion":"","name":"net","type":"first"}'
 }
@@ -245,17 +246,21 @@ errors_of() {
 }
 
 @test "lists: cniVersions and cniVersion that are no versions" {
-	local no='strconv.Atoi: parsing' entry='invalid cniVersions entry'
-	errors_of <<-END
-		$entry x at index 0: failed to convert major version part "x": $no "x": invalid syntax|{"name":"net","cniVersions":["x"]}
-		$entry 1.x at index 1: failed to convert minor version part "x": $no "x": invalid syntax|{"name":"net","cniVersions":["1.0.0","1.x"]}
-		$entry 1.0. at index 0: failed to convert micro version part "": $no "": invalid syntax|{"name":"net","cniVersions":["1.0."]}
-		$entry 1.0.0.0 at index 0: invalid version "1.0.0.0": too many parts|{"name":"net","cniVersions":["1.0.0.0"]}
-		$entry v1.0.0 at index 0: failed to convert major version part "v1": $no "v1": invalid syntax|{"name":"net","cniVersions":["v1.0.0"]}
-		$entry 99999999999999999999 at index 0: failed to convert major version part "99999999999999999999": $no "99999999999999999999": value out of range|{"name":"net","cniVersions":["99999999999999999999"]}
-		$entry 1.0.0-rc1 at index 0: failed to convert micro version part "0-rc1": $no "0-rc1": invalid syntax|{"name":"net","cniVersions":["1.0.0-rc1"]}
-		invalid cniVersion y: failed to convert major version part "y": $no "y": invalid syntax|{"name":"net","cniVersion":"y","cniVersions":[]}
+	local json text
+	while IFS='|' read -r text json; do
+		conf net.conflist <<<"{\"name\":\"net\",$json,\"plugins\":[{\"type\":\"first\"}]}"
+		both_refuse "error parsing configuration list: invalid $text" add
+	done <<-'END'
+		cniVersions entry x at index 0|"cniVersions":["x"]
+		cniVersions entry 1.x at index 1|"cniVersions":["1.0.0","1.x"]
+		cniVersions entry 1.0. at index 0|"cniVersions":["1.0."]
+		cniVersions entry 1.0.0.0 at index 0|"cniVersions":["1.0.0.0"]
+		cniVersions entry v1.0.0 at index 0|"cniVersions":["v1.0.0"]
+		cniVersions entry 1.0.0-rc1 at index 0|"cniVersions":["1.0.0-rc1"]
+		cniVersions entry 99999999999999999999 at index 0|"cniVersions":["99999999999999999999"]
+		cniVersion y|"cniVersion":"y","cniVersions":[]
 	END
+	expect_calls
 }
 
 @test "lists: the highest version up to 1.1.0 of cniVersion and cniVersions" {
@@ -428,17 +433,28 @@ switched() {
 	expect_calls first:DEL first:GC
 }
 
-@test "lists: the folder is beside the list and has the network's name, whatever that is" {
+@test "lists: the folder is beside the list and has the network's name" {
 	local name
-	mkdir -p "$NETCONFPATH/sub"
-	conf above.conf <<<'{"type":"second"}'
-	for name in a/b .. . '' ./c ../net.d/d; do
-		conf "sub/net.conflist" <<<"{\"cniVersion\":\"1.0.0\",\"name\":\"$name\",\"plugins\":[{\"type\":\"first\"}]}"
-		mkdir -p "$NETCONFPATH/sub/$name"
+	for name in a a.b 0-_; do
+		one "sub/$name.conflist" first "$name"
 		conf "sub/$name/1.conf" <<<'{"type":"third"}'
-		NETCONFPATH=$NETCONFPATH/sub both_well del "$name"
-		NETCONFPATH=$NETCONFPATH/sub both add "$name"
-		[ "$status" -eq 1 ]
+		NETCONFPATH=$NETCONFPATH/sub both_well add "$name"
+		expect_calls first:ADD third:ADD
+	done
+}
+
+# Where the real one looks for plugins beside its directory.
+@test "lists: a name that is none of a network has no folder" {
+	local name
+	mkdir -p "$NETCONFPATH/sub/a"
+	conf 1.conf <<<'{"type":"second"}'
+	conf sub/1.conf <<<'{"type":"second"}'
+	conf sub/a/1.conf <<<'{"type":"second"}'
+	for name in .. . '' ./a ../sub/a; do
+		one sub/net.conflist first "$name"
+		NETCONFPATH=$NETCONFPATH/sub ours del "$name" $NETNS
+		expect_ok
+		expect_calls first:DEL
 	done
 }
 
@@ -454,7 +470,7 @@ switched() {
 	ln -s nothing "$NETCONFPATH/net/1.conf"
 	both_fail "error reading $NETCONFPATH/net/1.conf: open $NETCONFPATH/net/1.conf: no such file or directory" add
 	ln -sfn "$NETCONFPATH" "$NETCONFPATH/net/1.conf"
-	both_fail "error reading $NETCONFPATH/net/1.conf: read $NETCONFPATH/net/1.conf: is a directory" add
+	both_refuse "error reading $NETCONFPATH/net/1.conf: " add
 	rm -r "$NETCONFPATH/net"
 	touch "$NETCONFPATH/net"
 	both_refuse "failed to read plugin config files in $NETCONFPATH/net: " add
@@ -472,7 +488,7 @@ switched() {
 }
 
 @test "lists: loadOnlyInlinedPlugins does not even look into the folder" {
-	conf net.conflist <<<'{"name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"first"}]}'
+	conf net.conflist <<<'{"cniVersion":"1.0.0","name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"first"}]}'
 	wrong net/1.conf
 	both_well add
 	expect_calls first:ADD

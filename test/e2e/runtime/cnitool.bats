@@ -72,8 +72,10 @@ VERBS="add check del gc status"
 
 @test "cnitool: no version at all is an empty one" {
 	conf net.conflist <<<"{\"name\":\"net\",\"plugins\":[$FIRST,$SECOND]}"
+	answers first ADD 'echo "{\"ip4\":{\"ip\":\"10.1.0.2/24\"}}"'
+	answers second ADD 'echo "{\"ip6\":{\"ip\":\"fd00::2/64\"}}"'
 	both_well add
-	expect_stdin 1 '.cniVersion' ''
+	expect_stdin 1 '[.cniVersion, .prevResult.cniVersion]' '["","0.1.0"]'
 	both_well del
 	both_well gc
 	both_well status
@@ -82,8 +84,8 @@ VERBS="add check del gc status"
 
 @test "cnitool: everything else is passed through, values of every kind" {
 	local verb plugin
-	plugin='{"type":"first","a":null,"b":[1,"x",{"y":[]}],"c":{"":true," ":{}},"é":"<&>\u2028\u0000\n\ud83d\ude00",
-		"d":-0.5e-3,"e":1e2,"f":9007199254740993,"g":12345678901234567890,"h":"\ud800","i":0.1,"j":-0,
+	plugin='{"type":"first","a":null,"b":[1,"x",{"y":[]}],"c":{"":true," ":{}},"é":"<&>\u2028\u0001\n\ud83d\ude00",
+		"d":-0.5e-3,"e":1e2,"f":9007199254740993,"g":12345678901234567890,"i":0.1,"j":-0,
 		"ipam":{"type":"static","addresses":[{"address":"1.2.3.4/8"}]},"dns":{"nameservers":["1.1.1.1"]},
 		"plugins":[{}],"disableCheck":"x","args":{"cni":{"ips":[]}},"capabilities":{"mac":true}}'
 	list 1.1.0 "$plugin"
@@ -93,6 +95,14 @@ VERBS="add check del gc status"
 		grep -qaF '"g":12345678901234567890' "$LOG" # which Go has rounded
 		grep -qaF '"f":9007199254740993' "$LOG"
 	done
+}
+
+@test "cnitool: a text with a zero byte is refused, wherever it stands" {
+	list 1.1.0 '{"type":"first","a":["\u0000"]}'
+	ours add net $NETNS
+	[ "$status" -eq 1 ]
+	[[ $errors == *'\u0000'* ]]
+	expect_calls
 }
 
 @test "cnitool: prevResult and runtimeConfig that the user has written" {
@@ -147,12 +157,14 @@ VERBS="add check del gc status"
 	done
 }
 
-@test "cnitool: numbers of CAP_ARGS" {
+# Which the real one prints anew, as far as 64 bits of a float have them.
+@test "cnitool: numbers of CAP_ARGS stay as they are written" {
 	list 1.0.0 '{"type":"first","capabilities":{"a":true}}'
-	for CAP_ARGS in '{"a":[0,-1,1.5,1e3,100000000000000000000,1e21,0.000001,1e-7,-0]}' '{"a":[1.0,2.50,1E+2]}'; do
-		export CAP_ARGS
-		both_well add
-	done
+	CAP_ARGS='{"a":[0,-1,1.5]}' both_well add
+	CAP_ARGS='{"a":[1e3,1.0,2.50,1E+2,12345678901234567890,-0]}' ours add net $NETNS
+	expect_ok
+	grep -qF '"capabilityArgs":{"a":[1e3,1.0,2.50,1E+2,12345678901234567890,-0]}' "/var/lib/cni/ours/net-$ID-eth0"
+	grep -qaF '[1e3,1.0,2.50,1E+2,12345678901234567890,-0]' "$LOG"
 }
 
 @test "cnitool: CAP_ARGS that are no object" {
@@ -252,7 +264,7 @@ VERBS="add check del gc status"
 		a\u3000b|contains / or : or whitespace characters
 		a\u0085b|contains / or : or whitespace characters
 	END
-	for CNI_IFNAME in abcdefghijklmno ... net%d é $'a\xffb' $'a\u200bb' -x; do
+	for CNI_IFNAME in abcdefghijklmno ... é $'a\u200bb' -x; do
 		export CNI_IFNAME
 		both_well add
 		both_well del
@@ -264,7 +276,7 @@ VERBS="add check del gc status"
 	list 1.0.0 "$FIRST"
 	both_well add
 	expect_env 0 CNI_CONTAINERID $ID
-	for path in /x '' . .. x ./x/ /a/../b//c/ /../x //x / ../.. 'a b' $'a\nb' $'\xff' x/./y/..; do
+	for path in /x '' . .. x ./x/ /a/../b//c/ /../x //x / ../.. 'a b' $'a\nb' x/./y/..; do
 		both_well add net "$path"
 		both_well check net "$path"
 		both_well del net "$path"
@@ -289,7 +301,7 @@ VERBS="add check del gc status"
 		expect_calls first:DEL
 	done
 	for name in a 0 a-b a.b a_b a-- "$(printf 'a%.0s' {1..150})"; do
-		conf net.conflist <<<"{\"name\":\"$name\",\"plugins\":[$FIRST]}"
+		conf net.conflist <<<"{\"name\":\"$name\",\"cniVersion\":\"1.0.0\",\"plugins\":[$FIRST]}"
 		both_well add "$name"
 		both_well del "$name"
 	done
@@ -508,15 +520,13 @@ fails() {
 		'"{\"msg\":": unexpected end of JSON input')" add
 }
 
-@test "cnitool: code 1e2 of an error object, and codes that fit" {
+@test "cnitool: codes of an error object" {
 	local code
 	list 1.0.0 "$FIRST"
-	for code in 0 1 999 4294967295 4294967296 18446744073709551615; do
+	for code in 0 1 11 100 999 2147483648 4294967295; do
 		answers first ADD "echo '{\"code\":$code,\"msg\":\"no\"}'; exit 1"
 		both_fail 'plugin type="first" failed (add): no' add
 	done
-	answers first ADD "echo '{\"code\":1e2,\"msg\":\"no\"}'; exit 1"
-	both_refuse 'netplugin failed but error parsing its diagnostic message' add
 }
 
 @test "cnitool: a plugin that fails and says nothing" {
