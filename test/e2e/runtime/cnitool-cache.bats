@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2059,SC2086,SC2089,SC2090,SC2154
 #
 # What ADD caches, what becomes of it, and in which order cnitool calls a list's plugins: ours beside the real
 # Go libcni, and each with what the other has cached.
@@ -192,6 +192,19 @@ dropped() {
 	both_well del
 	expect_calls third:DEL second:DEL first:DEL
 	expect_stdin 0 'has("prevResult")' false
+}
+
+@test "cache: CHECK and DEL go by the list and the arguments of the day" {
+	CNI_ARGS='A=1' CAP_ARGS='{"mac":"one"}' both_well add
+	list 1.0.0 '{"type":"third"}' "$FIRST"
+	CNI_ARGS='B=2' CAP_ARGS='{"mac":"two"}' both_well check
+	expect_calls third:CHECK first:CHECK
+	CNI_ARGS='B=2' CAP_ARGS='{"mac":"two"}' both_well del
+	expect_calls first:DEL third:DEL
+	expect_env 0 CNI_ARGS B=2
+	expect_stdin 0 .runtimeConfig.mac two
+	expect_stdin 0 .prevResult.cniVersion 1.0.0
+	expect_cached
 }
 
 @test "cache: a DEL that fails stops there and may be repeated" {

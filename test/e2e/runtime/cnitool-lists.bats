@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2059,SC2086,SC2089,SC2090,SC2154
 #
 # Which configuration cnitool takes, and what it says of one that is wrong: ours beside the real Go libcni.
 
@@ -450,7 +450,7 @@ switched() {
 	conf 1.conf <<<'{"type":"second"}'
 	conf sub/1.conf <<<'{"type":"second"}'
 	conf sub/a/1.conf <<<'{"type":"second"}'
-	for name in .. . '' ./a ../sub/a; do
+	for name in .. . ./a ../sub/a; do
 		one sub/net.conflist first "$name"
 		NETCONFPATH=$NETCONFPATH/sub ours del "$name" $NETNS
 		expect_ok

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2059,SC2086,SC2089,SC2090,SC2154
 #
 # What cnitool takes for a result, prints, caches and turns into another version: ours beside the real Go libcni.
 

@@ -112,7 +112,7 @@ cache_of() {
 	[ -d "/var/lib/cni/$1" ] || return 0
 	cd "/var/lib/cni/$1" || return
 	shopt -s nullglob
-	stat -c '%A %n' . *
+	stat -c "%A %n" -- . *
 	for file in *; do
 		if [ -f "$file" ]; then
 			IFS= read -r -d '' text <"$file" || true
@@ -210,7 +210,7 @@ swap() {
 # cache_file NAME <<<TEXT : in either cache. Without a text the file goes.
 cache_file() {
 	local side
-	mkdir -m 700 -p /var/lib/cni/theirs /var/lib/cni/ours
+	mkdir -m 700 -p /var/lib/cni/{theirs,ours}
 	(umask 077 && cat >"/var/lib/cni/theirs/$1")
 	cp -p "/var/lib/cni/theirs/$1" "/var/lib/cni/ours/$1"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2059,SC2086,SC2089,SC2090,SC2154
 #
 # What cnitool is told and what it tells its plugins, how it finds them and what becomes of their failures:
 # ours beside the real Go libcni.
@@ -373,6 +373,16 @@ VERBS="add check del gc status"
 	PREFIX=(env -i CNI_PATH="$CNI_PATH")
 	both_well add
 	json_is "$(<calls)" '.[0].env | length' 6
+}
+
+@test "cnitool: a plugin's directory, umask, signals and descriptors" {
+	list 1.1.0 "$FIRST"
+	# shellcheck disable=SC2016
+	answers first STATUS 'exec >&2; pwd; umask; grep -E "^(Sig...|NoNewPrivs|Cap...|Uid|NSpid):" /proc/$$/status |
+		sed "/NSpid/s/[0-9].*//"; ls -l /proc/$$/fd | sed "s/.* \\([0-9]* -> [a-z]*\\).*/\\1/"'
+	umask 027
+	both_well status
+	[[ $errors == *"$PWD"*0027*SigIgn*"0 -> pipe"*"2 -> pipe"* ]]
 }
 
 # ---- the lookup ----------------------------------------------------------------------------
