@@ -9,9 +9,11 @@
 
 #include "base/sha512.h"
 #include "cmd/changes.h"
+#include "cmd/describe.h"
 #include "cmd/time.h"
 #include "cni/version.h"
 #include "libcni/libcni.h"
+#include "libcni/words.h"
 
 #define ID_BYTES 10 /* of a path's SHA-512, behind "cnitool-" */
 
@@ -112,7 +114,8 @@ static int parse_args(struct tool *t, struct err *err)
 		char *eq = strchr(piece, '=');
 
 		if (!eq || eq == piece || !eq[1] || strchr(eq + 1, '='))
-			return err_set(err, ERR_ENV, "invalid CNI_ARGS pair \"%.200s\"", piece);
+			return err_set(err, ERR_ENV, "invalid CNI_ARGS pair %.200s",
+				       libcni_words_quoted(piece));
 		*eq = '\0';
 		*arena_append(json_arena(), a->args, a->n_args) =
 			(struct libcni_arg){ piece, eq + 1 };
@@ -146,11 +149,11 @@ static int prepare(struct tool *t, struct err *err)
 static void trace(const struct libcni_step *s, const char *const *changes, size_t n)
 {
 	fprintf(stderr, "cnitool: %s %s: %lld.%03d ms, exit %d",
-		cni_command_names[s->call->command], s->call->type,
+		cni_command_names[s->call->command], describe_plain(s->call->type),
 		(long long)(s->answer->time_us / 1000), (int)(s->answer->time_us % 1000),
 		s->answer->exit_code);
 	for (size_t i = 0; i < n; i++)
-		fprintf(stderr, "%s%s", i ? ", " : ": ", changes[i]);
+		fprintf(stderr, "%s%s", i ? ", " : ": ", describe_plain(changes[i]));
 	fputc('\n', stderr);
 }
 

@@ -37,7 +37,7 @@ int cni_error_parse(const char *text, size_t len, struct err *out)
 	struct err ignored;
 
 	if (json_parse(text, len, &v, &ignored) < 0 ||
-	    json_decode(v, error_fields, "", &e, &ignored) < 0)
+	    (!json_is_null(v) && json_decode(v, error_fields, "", &e, &ignored) < 0))
 		return -1;
 	err_fill(out, (int)e.code, 0, "%s", e.msg);
 	snprintf(out->details, sizeof(out->details), "%s", e.details);

@@ -14,6 +14,6 @@ const char *cni_error_print(const struct err *e, const char *version);
 
 /*
  * Read what another plugin answered into *out, code, msg and details; -1 if it is no error object.
- * One without words has msg "", one without a number code 0.
+ * One without words, or null, has msg "", one without a number code 0.
  */
 int cni_error_parse(const char *text, size_t len, struct err *out) NODISCARD;

@@ -271,15 +271,12 @@ static void add_block(struct json *root, const char *key, const struct cni_resul
 	add_routes(o, r, family);
 }
 
-int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
-		    struct err *err)
+struct json *cni_result_object(const struct cni_result *r, const char *version)
 {
 	enum cni_family family = cni_family(version);
 	struct json *root = json_object();
 
 	json_add_str(root, "cniVersion", *version ? version : cni_versions[0]);
-	if (family == CNI_FAMILY_02 && !r->n_ips)
-		return err_config(err, "cannot convert: no valid IP addresses");
 	if (family == CNI_FAMILY_02) {
 		add_block(root, "ip4", r, AF_INET);
 		add_block(root, "ip6", r, AF_INET6);
@@ -289,6 +286,14 @@ int cni_result_json(const struct cni_result *r, const char *version, struct json
 		add_routes(root, r, AF_UNSPEC);
 	}
 	add_dns(root, &r->dns, family);
-	*out = root;
+	return root;
+}
+
+int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
+		    struct err *err)
+{
+	if (cni_family(version) == CNI_FAMILY_02 && !r->n_ips)
+		return err_config(err, "cannot convert: no valid IP addresses");
+	*out = cni_result_object(r, version);
 	return 0;
 }

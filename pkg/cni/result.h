@@ -63,6 +63,9 @@ int cni_result_parse(const struct json *v, const char *version, bool same_family
 int cni_result_json(const struct cni_result *r, const char *version, struct json **out,
 		    struct err *err) NODISCARD;
 
+/* The same of a result that may have no address in any version: another plugin's, handed on. */
+struct json *cni_result_object(const struct cni_result *r, const char *version);
+
 /* Is there an address of the family? */
 bool cni_result_has_family(const struct cni_result *r, sa_family_t family);
 

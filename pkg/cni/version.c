@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cni/version.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,16 @@ static bool parse(const char *version, unsigned int part[3])
 
 	part[1] = part[2] = 0;
 	for (int i = 0; i < 3; i++) {
+		long long n;
 		char *end;
 
 		if (*s < '0' || *s > '9')
 			return false;
-		part[i] = (unsigned int)strtoul(s, &end, 10);
+		errno = 0;
+		n = strtoll(s, &end, 10);
+		if (errno == ERANGE)
+			return false;
+		part[i] = n > INT_MAX ? INT_MAX : (unsigned int)n;
 		if (!*end)
 			return true;
 		if (*end != '.')

@@ -73,6 +73,14 @@ static int is_readable(const struct json_buf *b, struct err *err)
 	return json_text_max(b->text, b->len, LIBCNI_CACHE_MAX, &ignored, err);
 }
 
+static int no_path(const char *network, const struct libcni_attachment *a, struct err *err)
+{
+	return err_config(err,
+			  "cache file path requires network name (\"%s\"), container ID "
+			  "(\"%s\"), and interface name (\"%s\")",
+			  network, a->container_id, a->ifname);
+}
+
 int libcni_cache_write(const char *dir, const struct libcni_list *list,
 		       const struct libcni_attachment *a, struct json_text result, struct err *err)
 {
@@ -80,10 +88,7 @@ int libcni_cache_write(const char *dir, const struct libcni_list *list,
 	struct json_buf b = { 0 };
 
 	if (!path)
-		return err_config(err,
-				  "cache file path requires network name (\"%s\"), container ID "
-				  "(\"%s\"), and interface name (\"%s\")",
-				  list->name, a->container_id, a->ifname);
+		return no_path(list->name, a, err);
 	json_buf_add(&b, "{");
 	add_str(&b, "kind", KIND);
 	add_str(&b, "containerId", a->container_id);
@@ -165,7 +170,7 @@ static int read_file(const char *path, const char **text, size_t *len, struct er
 	return file_read(path, LIBCNI_CACHE_MAX, json_arena(), text, len, err);
 }
 
-/* A result without a version is 0.1.0's, and one of 0.1.0 or 0.2.0 has an address. */
+/* A result without a version is 0.1.0's; one of a later version has no address of 0.1.0's kind. */
 static int convert(const struct json *raw, const char *version, const struct json **out,
 		   struct err *err)
 {
@@ -175,14 +180,14 @@ static int convert(const struct json *raw, const char *version, const struct jso
 
 	if (cni_result_parse(raw, "", false, "result", &r, err) < 0)
 		return -1;
-	if (cni_family(own ? own : "") == CNI_FAMILY_02 && !r.n_ips)
-		return err_set(err, ERR_DECODE, "cannot convert: no valid IP addresses");
 	if (cni_family(version) == CNI_FAMILY_NONE)
 		return err_set(err, ERR_DECODE,
 			       "failed to convert cached result to config version \"%.80s\": no "
 			       "converter for CNI result version %s to %.80s",
 			       version, own && *own ? own : cni_versions[0], version);
-	if (cni_result_json(&r, version, &o, err) < 0)
+	if (cni_family(own ? own : "") == CNI_FAMILY_02)
+		o = cni_result_object(&r, version);
+	else if (cni_result_json(&r, version, &o, err) < 0)
 		return -1;
 	*out = o;
 	return 0;
@@ -199,6 +204,8 @@ int libcni_cache_result(const char *dir, const char *network, const struct libcn
 	size_t len;
 
 	*out = NULL;
+	if (!*network || !*a->container_id || !*a->ifname)
+		return no_path(network, a, err);
 	if (!path || read_file(path, &text, &len, &ignored) < 0)
 		return 0;
 	if (decode(text, len, &raw, &k))

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cni/result.h"
 #include "cni/version.h"
+#include "libcni/words.h"
 
 /* ---- a plugin's stdin ------------------------------------------------------------------------ */
 
@@ -111,7 +112,13 @@ static int check_names(const struct libcni_list *list, const struct libcni_attac
 		snprintf(err->details, sizeof(err->details), "%s", list->name);
 		return -1;
 	}
-	return fault ? err_set(err, ERR_ENV, "%s", fault) : 0;
+	if (!fault)
+		return 0;
+	err_fill(err, ERR_ENV, 0, "%s", fault);
+	if (strlen(a->ifname) >= IFNAMSIZ)
+		snprintf(err->details, sizeof(err->details),
+			 "interface name should be less than %d characters", IFNAMSIZ);
+	return -1;
 }
 
 /* The result as it is written, but for its version. */
@@ -139,7 +146,6 @@ static int take_result(const struct libcni_list *list, const struct libcni_answe
 	const struct json *v;
 	struct cni_result r;
 	const char *version;
-	struct json *o;
 
 	if (json_text(a->out, a->out_len, &raw, err) < 0 || libcni_check_object(raw, err) < 0)
 		return err_wrap(err, "failed to unmarshal raw result");
@@ -152,10 +158,9 @@ static int take_result(const struct libcni_list *list, const struct libcni_answe
 	raw = with_version(raw, version);
 	if (json_parse_max(raw.at, raw.len, SIZE_MAX, &v, err) < 0)
 		return err_wrap(err, "failed to unmarshal raw result");
-	if (cni_result_parse(v, version, false, "result", &r, err) < 0 ||
-	    cni_result_json(&r, version, &o, err) < 0)
+	if (cni_result_parse(v, version, false, "result", &r, err) < 0)
 		return -1;
-	*result = json_text_own(json_print(o));
+	*result = json_text_own(json_print(cni_result_object(&r, version)));
 	return 0;
 }
 
@@ -196,8 +201,10 @@ int libcni_call(const struct libcni *l, const struct libcni_list *list,
 
 int libcni_failed(const struct libcni_plugin *p, const char *verb, struct err *err)
 {
+	const char *type = libcni_words_quoted(p->type);
+
 	if (*p->name)
-		return err_wrap(err, "plugin type=\"%s\" name=\"%s\" failed (%s)", p->type, p->name,
-				verb);
-	return err_wrap(err, "plugin type=\"%s\" failed (%s)", p->type, verb);
+		return err_wrap(err, "plugin type=%s name=%s failed (%s)", type,
+				libcni_words_quoted(p->name), verb);
+	return err_wrap(err, "plugin type=%s failed (%s)", type, verb);
 }

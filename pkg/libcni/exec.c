@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcni/exec.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,8 +8,9 @@
 #include <unistd.h>
 
 #include "cni/error.h"
+#include "libcni/words.h"
 #include "sys/spawn.h"
-#include "json/json.h"
+#include "json/text.h"
 
 /* As Go prints the list that libcni has split the path into. */
 static const char *printed(const char *dirs)
@@ -42,7 +41,8 @@ int libcni_find(const char *type, const char *dirs, const char **path, struct er
 		if (stat(*path, &st) == 0 && S_ISREG(st.st_mode))
 			return 0;
 	}
-	return err_config(err, "failed to find plugin \"%s\" in path [%s]", type, printed(dirs));
+	return err_config(err, "failed to find plugin %s in path [%s]", libcni_words_quoted(type),
+			  printed(dirs));
 }
 
 /* ---- its environment ------------------------------------------------------------------------- */
@@ -58,6 +58,18 @@ static bool is_set(const char *variable)
 		if (!strncmp(variable, set[i], n) && variable[n] == '=')
 			return true;
 	}
+	return false;
+}
+
+/* A variable that stands there twice has its first value. */
+static bool is_in(char *const *env, size_t n, const char *variable)
+{
+	const char *eq = strchr(variable, '=');
+	size_t len = eq ? (size_t)(eq - variable) + 1 : 0;
+
+	for (size_t i = 0; len && i < n; i++)
+		if (!strncmp(env[i], variable, len))
+			return true;
 	return false;
 }
 
@@ -77,7 +89,7 @@ static char **make_env(const struct libcni_exec *x)
 		n++;
 	env = arena_array(json_arena(), char *, n + ARRAY_SIZE(set) + 1);
 	for (size_t i = 0; i < n; i++)
-		if (!is_set(environ[i]))
+		if (!is_set(environ[i]) && !is_in(env, out, environ[i]))
 			env[out++] = environ[i];
 	for (size_t i = 0; i < ARRAY_SIZE(set); i++)
 		env[out++] = arena_printf(json_arena(), "%s=%s", set[i], values[i]);
@@ -86,37 +98,15 @@ static char **make_env(const struct libcni_exec *x)
 
 /* ---- its answer ------------------------------------------------------------------------------ */
 
-/* As Go's %q, but that nothing beyond ASCII is escaped. */
-static const char *quoted(const char *s)
+/* Why it is no error object: it is cut short, or it is something else. */
+static const char *fault_of(const struct libcni_answer *a)
 {
-	static const char named[] = "\"\"\\\\\aa\bb\ff\nn\rr\tt\vv"; /* the byte, its letter */
-	char *out = arena_alloc(json_arena(), strlen(s) * 4 + 3), *o = out;
+	struct json_text ignored;
+	struct err err = { 0 };
 
-	*o++ = '"';
-	for (; *s; s++) {
-		const char *letter = named;
-
-		while (*letter && *letter != *s)
-			letter += 2;
-		if (*letter)
-			o += snprintf(o, 3, "\\%c", letter[1]);
-		else if ((unsigned char)*s < ' ' || *s == 0x7f)
-			o += snprintf(o, 5, "\\x%02x", (unsigned char)*s);
-		else
-			*o++ = *s;
-	}
-	*o = '"';
-	return out;
-}
-
-static int no_words(const struct libcni_answer *a, bool by_signal, struct err *err)
-{
-	if (!by_signal)
-		return err_set(err, ERR_INTERNAL,
-			       "netplugin failed with no error message: exit status %d",
-			       a->exit_code);
-	return err_set(err, ERR_INTERNAL, "netplugin failed with no error message: signal: %s",
-		       a->exit_code == 128 + SIGKILL ? "killed" : strsignal(a->exit_code - 128));
+	if (json_text(a->out, a->out_len, &ignored, &err) < 0)
+		return arena_strdup(json_arena(), err.msg);
+	return "it is no error object";
 }
 
 static int failed(const struct libcni_exec *x, const struct libcni_answer *a,
@@ -126,29 +116,28 @@ static int failed(const struct libcni_exec *x, const struct libcni_answer *a,
 		return err_set(err, ERR_RETRY, "netplugin failed: %s has not ended after %d ms",
 			       x->path, x->timeout_ms);
 	if (!a->out_len && *res->said)
-		return err_set(err, ERR_INTERNAL, "netplugin failed: %s", quoted(res->said));
+		return err_set(err, ERR_INTERNAL, "netplugin failed: %s",
+			       libcni_words_quoted(res->said));
 	if (!a->out_len)
-		return no_words(a, WIFSIGNALED(res->status), err);
+		return err_set(err, ERR_INTERNAL, "netplugin failed with no error message: %s",
+			       libcni_words_status(res->status));
 	if (cni_error_parse(a->out, a->out_len, err) == 0) {
 		err->code = err->code ? err->code : ERR_INTERNAL;
 		return -1;
 	}
 	return err_set(err, ERR_INTERNAL,
-		       "netplugin failed but error parsing its diagnostic message %.400s: it is no "
-		       "error object",
-		       quoted(a->out));
+		       "netplugin failed but error parsing its diagnostic message %.400s: %s",
+		       libcni_words_quoted(a->out), fault_of(a));
 }
 
-/* It did not run: the system's reason in Go's words, which begin with a small letter. */
+/* It did not run: the system's reason. */
 static int not_run(const struct libcni_exec *x, struct err *err)
 {
-	char *why = arena_strdup(json_arena(), strerror(err->sys));
-
 	if (!err->sys)
 		return -1;
-	*why = (char)tolower((unsigned char)*why);
 	return err_set(err, ERR_INTERNAL,
-		       "netplugin failed with no error message: fork/exec %s: %s", x->path, why);
+		       "netplugin failed with no error message: fork/exec %s: %s", x->path,
+		       libcni_words_errno(err->sys));
 }
 
 static int64_t now_us(void)

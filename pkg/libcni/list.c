@@ -9,7 +9,9 @@
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "cni/result.h"
 #include "cni/version.h"
+#include "libcni/words.h"
 #include "sys/file.h"
 #include "json/decode.h"
 
@@ -19,8 +21,9 @@
 /* ---- a plugin's object ----------------------------------------------------------------------- */
 
 struct plugin_keys {
-	const char *type, *name, *version;
-	const struct json *capabilities, *ipam, *prev_result;
+	const char *type, *name, *version, *ipam_type;
+	const struct json *capabilities, *prev_result;
+	struct cni_dns dns;
 };
 
 static const struct json_field plugin_fields[] = {
@@ -28,7 +31,8 @@ static const struct json_field plugin_fields[] = {
 	F_STR("name", struct plugin_keys, name),
 	F_STR("cniVersion", struct plugin_keys, version),
 	F_MAP("capabilities", struct plugin_keys, capabilities),
-	F_MAP("ipam", struct plugin_keys, ipam),
+	F_HERE("ipam", F_TABLE(F_STR("type", struct plugin_keys, ipam_type))),
+	F_OBJ("dns", struct plugin_keys, dns, cni_dns_fields),
 	F_MAP("prevResult", struct plugin_keys, prev_result),
 	F_END
 };
@@ -156,7 +160,8 @@ static int parse_switch(const struct libcni_list *l, const char *key, bool *out,
 		return 0;
 	for (char *c = word; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return err_config(err, IN_LIST ": invalid value \"%.80s\" for %s", word, key);
+	return err_config(err, IN_LIST ": invalid value %.80s for %s", libcni_words_quoted(word),
+			  key);
 }
 
 static int parse_plugins(struct libcni_list *l, struct err *err)
@@ -218,9 +223,12 @@ int libcni_list_parse(const char *bytes, size_t len, struct libcni_list *out, st
 
 static int read_conf(const char *path, const char **text, size_t *len, struct err *err)
 {
-	if (file_read(path, LIBCNI_FILE_MAX, json_arena(), text, len, err) < 0)
-		return err_wrap(err, "error reading %s", path);
-	return 0;
+	if (file_read(path, LIBCNI_FILE_MAX, json_arena(), text, len, err) == 0)
+		return 0;
+	if (err->sys)
+		return err_set(err, ERR_INTERNAL, "error reading %s: open %s: %s", path, path,
+			       libcni_words_errno(err->sys));
+	return err_wrap(err, "error reading %s", path);
 }
 
 static bool has_ending(const char *name, const char *const *endings)
@@ -259,7 +267,7 @@ static int list_files(const char *dir, const char *const *endings, const char **
 	if (!d && errno == ENOENT)
 		return 0;
 	if (!d)
-		return err_sys(err, "open %s", dir);
+		return err_set(err, ERR_INTERNAL, "open %s: %s", dir, libcni_words_errno(errno));
 	while ((e = readdir(d)))
 		if (has_ending(e->d_name, endings) && !is_directory(d, e))
 			*arena_append(json_arena(), *files, *n) =
