@@ -25,9 +25,9 @@ static void one_plugin(const struct cni_plugin *plugin, enum cni_command command
 						.err = &err);
 	rc = decode_conf(&r);
 	if (!rc)
-		rc = find_command(&r);
+		rc = check_command(&r);
 	if (!rc)
-		rc = decode_prev(&r);
+		rc = cni_request_decode_prev(&r.req, &err);
 	if (!rc)
 		rc = prepare(&r.call);
 	fuzz_expect(rc, &err);
