@@ -212,7 +212,7 @@ int libcni_cache_result(const char *dir, const char *network, const struct libcn
 		v = k.result ? k.result : json_object();
 	else if (json_parse_max(text, len, LIBCNI_CACHE_MAX, &v, err) < 0)
 		return -1;
-	return convert(v, version, out, err);
+	return convert(json_is_null(v) ? json_object() : v, version, out, err);
 }
 
 /* The table's key may be spelt another way and be an object, while this one is none. */

@@ -102,7 +102,7 @@ static void cached_or_drop(const struct libcni *l, const struct libcni_list *lis
 	if (cached(l, list, a, prev, &err) == 0)
 		return;
 	libcni_cache_remove(l->cache_dir, list->name, a);
-	if (l->warn)
+	if (l->warn && *list->name && *a->container_id && *a->ifname)
 		l->warn(l->ctx, arena_printf(json_arena(),
 					     "dropped the cached result of network %s, container "
 					     "%s, interface %s: %s",

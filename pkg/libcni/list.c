@@ -9,7 +9,7 @@
 
 #include "base/scope.h"
 #include "base/str.h"
-#include "cni/result.h"
+#include "cni/conf.h"
 #include "cni/version.h"
 #include "libcni/words.h"
 #include "sys/file.h"
@@ -24,6 +24,13 @@ struct plugin_keys {
 	const char *type, *name, *version, *ipam_type;
 	const struct json *capabilities, *prev_result;
 	struct cni_dns dns;
+	struct cni_attachment *valid;
+	size_t n_valid;
+};
+
+static const struct json_field valid_fields[] = {
+	F_STR("containerID", struct cni_attachment, container_id),
+	F_STR("ifname", struct cni_attachment, ifname), F_END
 };
 
 static const struct json_field plugin_fields[] = {
@@ -34,6 +41,7 @@ static const struct json_field plugin_fields[] = {
 	F_HERE("ipam", F_TABLE(F_STR("type", struct plugin_keys, ipam_type))),
 	F_OBJ("dns", struct plugin_keys, dns, cni_dns_fields),
 	F_MAP("prevResult", struct plugin_keys, prev_result),
+	F_LIST("cni.dev/valid-attachments", struct plugin_keys, valid, valid_fields),
 	F_END
 };
 

@@ -257,7 +257,9 @@ static void check_versions(void)
 	is_str(result("1.0.0"), "result: unsupported CNI result version \"3.0.0\"",
 	       "of no known version");
 	put("n-c-1-eth0", "{\"kind\":\"cniCacheV1\"}");
-	is_str(result("1.0.0"), "cannot convert: no valid IP addresses", "no result");
+	is_str(result("1.0.0"), "{\"cniVersion\":\"1.0.0\"}", "no result is an empty one");
+	put("n-c-1-eth0", "null");
+	is_str(result("1.0.0"), "{\"cniVersion\":\"1.0.0\"}", "nor is null");
 	put("n-c-1-eth0", "");
 	is_str(result("1.0.0"), "invalid JSON: unexpected end at byte 0", "an empty file");
 	put("n-c-1-eth0", "[]");
@@ -287,8 +289,10 @@ static void check_names(void)
 	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
 		ok(write_it(&list, &hostile[i], "{}") < 0 && err.code,
 		   "no file can have such a name: %s", err.msg);
-		ok(libcni_cache_result(cache_dir(), "n", &hostile[i], "1.0.0", &v, &err) == 0 && !v,
-		   "nor has one");
+		ok(libcni_cache_result(cache_dir(), "n", &hostile[i], "1.0.0", &v, &err) ==
+				   (i < 2 ? -1 : 0) &&
+			   !v,
+		   "nor has one; an empty name is an error");
 		libcni_cache_remove(cache_dir(), "n", &hostile[i]);
 	}
 	ok(write_it(&none, &a, "{}") < 0, "a network needs a name");

@@ -361,7 +361,7 @@ one_object() {
 	within 5 ours add net $NETNS
 	expect_ok
 	expect_calls first:ADD second:ADD
-	wait
+	wait $!
 	sleep 4 9>>bin/first &
 	within 4 ours add net $NETNS
 	[ "$status" -eq 1 ]
