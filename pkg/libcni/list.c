@@ -73,6 +73,13 @@ static int parse_plugin(struct json_text text, struct plugin_keys *k, struct lib
 	return 0;
 }
 
+int libcni_plugin_parse(struct json_text text, struct libcni_plugin *out, struct err *err)
+{
+	struct plugin_keys ignored;
+
+	return parse_plugin(text, &ignored, out, err);
+}
+
 bool libcni_plugin_is_capable(const struct libcni_plugin *p, const char *capability)
 {
 	bool capable = false;

@@ -33,6 +33,10 @@ struct libcni_list {
 int libcni_list_parse(const char *bytes, size_t len, struct libcni_list *out,
 		      struct err *err) NODISCARD;
 
+/* One of its plugins, alone. */
+int libcni_plugin_parse(struct json_text text, struct libcni_plugin *out,
+			struct err *err) NODISCARD;
+
 /* The file, and the plugins in the directory of the network's name beside it. */
 int libcni_list_read(const char *path, struct libcni_list *out, struct err *err) NODISCARD;
 
