@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chain - a list of plugins as one: what a runtime does with a list, in one process. */
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "libcni/call.h"
 #include "part.h"
 
+/* What load_plugin() (part.c) reads; here for the errors, and for `cnic keys`. */
 struct chain_item {
 	const char *type;
+	const struct json *capabilities;
 };
 
 struct chain_conf {
@@ -18,34 +16,23 @@ struct chain_conf {
 };
 
 static const struct json_field item_fields[] = {
-	F_STR("type", struct chain_item, type, .required = true), F_END
+	F_STR("type", struct chain_item, type, .required = true),
+	F_MAP("capabilities", struct chain_item, capabilities), F_END
 };
 
 static const struct json_field chain_fields[] = {
 	F_LIST("plugins", struct chain_conf, plugins, item_fields, .max = CHAIN_MAX), F_END
 };
 
-/* ---- what is asked for ----------------------------------------------------------------------- */
-
-/* The configuration as libcni reads a list. */
-static int load(struct cni_call *c, struct chain **out)
+static int chain_validate(struct cni_call *c)
 {
 	struct chain_conf *conf = c->conf;
 
-	*out = &conf->chain;
-	return chain_load(c, &conf->chain);
-}
-
-static int chain_validate(struct cni_call *c)
-{
-	const struct chain_conf *conf = c->conf;
-	struct chain *chain;
-
 	if (!conf->n_plugins)
 		return err_config(c->err, "plugins: missing, or empty");
-	if (load(c, &chain) < 0)
+	if (chain_load(c, &conf->chain, NULL) < 0)
 		return -1;
-	return chain_find_all(chain);
+	return chain_find_all(&conf->chain);
 }
 
 /* ---- the verbs ------------------------------------------------------------------------------- */
@@ -67,10 +54,10 @@ static int chain_add(struct cni_call *c)
 /* From the last to the first, and all of them: what one cannot remove does not keep the others. */
 static int chain_del(struct cni_call *c)
 {
+	struct chain *chain = &((struct chain_conf *)c->conf)->chain;
 	struct cni_steps steps = { 0 };
-	struct chain *chain;
 
-	if (load(c, &chain) < 0)
+	if (chain_load(c, chain, &steps) < 0)
 		return -1;
 	for (size_t i = chain->list.n_plugins; i-- > 0;) {
 		int rc = chain_call(chain, i, chain->prev, NULL);
@@ -94,11 +81,11 @@ static int chain_check(struct cni_call *c)
 
 static int chain_gc(struct cni_call *c)
 {
+	struct chain *chain = &((struct chain_conf *)c->conf)->chain;
 	const struct json_text none = { 0 };
 	struct cni_steps steps = { 0 };
-	struct chain *chain;
 
-	if (load(c, &chain) < 0)
+	if (chain_load(c, chain, &steps) < 0)
 		return -1;
 	for (size_t i = 0; i < chain->list.n_plugins; i++) {
 		int rc = chain_call(chain, i, none, NULL);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "skel/delegate.h"
@@ -18,43 +19,82 @@ static bool is_chain(const char *type)
 	return p && !strcmp(p->name, "chain");
 }
 
-static int check_list(const struct libcni_list *list, struct err *err)
-{
-	if (!list->n_plugins || list->n_plugins > CHAIN_MAX)
-		return err_config(err, "plugins: must be 1 to %d", CHAIN_MAX);
-	for (size_t i = 0; i < list->n_plugins; i++)
-		if (is_chain(list->plugins[i].type))
-			return err_config(err, "plugins[%zu].type: a chain in a chain", i);
-	return 0;
-}
-
 static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
 			 struct err *err);
 
-int chain_load(struct cni_call *c, struct chain *chain)
+/* As json_get() finds it: whatever the case of its letters, the last one, null is absent. */
+static struct json_text member(struct json_text object, const char *key)
+{
+	struct json_walk w = json_walk(object);
+	struct json_text found = { 0 };
+	struct json_member m;
+
+	while (w.kind == '{' && json_walk_next(&w, &m))
+		if (!strcasecmp(m.key, key) && json_text_kind(m.value) != 'n')
+			found = m.value;
+	return found;
+}
+
+static int load_plugin(struct chain *chain, size_t i, struct json_text text)
+{
+	struct libcni_list *list = &chain->list;
+	struct err *err = chain->call->err;
+	struct libcni_plugin p;
+
+	if (i >= CHAIN_MAX)
+		return err_config(err, "plugins: longer than %d", CHAIN_MAX);
+	if (libcni_plugin_parse(text, &p, err) < 0)
+		return err_wrap(err, "plugins[%zu]", i);
+	if (strchr(p.type, '/'))
+		return err_config(err, "plugins[%zu].type: invalid plugin name: %.80s", i, p.type);
+	if (is_chain(p.type))
+		return err_config(err, "plugins[%zu].type: a chain in a chain", i);
+	*arena_append(json_arena(), list->plugins, list->n_plugins) = p;
+	return 0;
+}
+
+/* `steps`: of those that are wrong each is a step that has failed, and the others are loaded. */
+static int load_plugins(struct chain *chain, struct json_text plugins, struct cni_steps *steps)
+{
+	struct cni_call *c = chain->call;
+	struct json_walk w = json_walk(plugins);
+	struct json_member m;
+	int rc = 0;
+
+	if (json_text_kind(plugins) != '[')
+		return err_config(c->err, "plugins: missing, or no list");
+	for (size_t i = 0; i <= CHAIN_MAX && !rc && json_walk_next(&w, &m); i++) {
+		rc = load_plugin(chain, i, m.value);
+		if (steps) {
+			cni_step(c, steps, rc);
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+int chain_load(struct cni_call *c, struct chain *chain, struct cni_steps *steps)
 {
 	const struct cni_request *req = c->req;
-	struct json_text *valid = &chain->valid;
+	struct json_text text;
 
-	chain->call = c;
-	if (libcni_list_parse(req->stdin_text, req->stdin_len, &chain->list, c->err) < 0 ||
-	    check_list(&chain->list, c->err) < 0)
+	if (json_text(req->stdin_text, req->stdin_len, &text, c->err) < 0)
 		return -1;
+	chain->call = c;
+	chain->list.name = req->net.name;
 	chain->list.version = req->net.version;
 	chain->libcni = (struct libcni){ .path = req->path, .exec = run_plugin_of, .ctx = chain };
 	chain->attachment = (struct libcni_attachment){
 		.container_id = req->container_id,
 		.netns = req->netns,
 		.ifname = req->ifname,
-		.capability_args = json_text_member(chain->list.text, "runtimeConfig"),
+		.capability_args = member(text, "runtimeConfig"),
 	};
-	chain->prev = json_text_member(chain->list.text, "prevResult");
-	if (json_text_kind(chain->prev) == 'n')
-		chain->prev = (struct json_text){ 0 };
-	*valid = json_text_member(chain->list.text, "cni.dev/valid-attachments");
-	if (!valid->at)
-		*valid = json_text_member(chain->list.text, "cni.dev/attachments");
-	return 0;
+	chain->prev = member(text, "prevResult");
+	chain->valid = member(text, "cni.dev/valid-attachments");
+	if (!chain->valid.at)
+		chain->valid = member(text, "cni.dev/attachments");
+	return load_plugins(chain, member(text, "plugins"), steps);
 }
 
 int chain_find_all(struct chain *chain)

@@ -26,8 +26,11 @@ struct chain {
 	size_t n_done;
 };
 
-/* The list and what the runtime has given with it, from the call's stdin. */
-int chain_load(struct cni_call *c, struct chain *chain) NODISCARD;
+/*
+ * The list and what the runtime has given with it, from the call's stdin. With `steps` a plugin
+ * that is wrong is one of them that has failed, and the others are loaded.
+ */
+int chain_load(struct cni_call *c, struct chain *chain, struct cni_steps *steps) NODISCARD;
 
 /* Before anything is made: is there an executable for each? Code 50 for STATUS. */
 int chain_find_all(struct chain *chain) NODISCARD;

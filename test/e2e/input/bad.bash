@@ -42,6 +42,7 @@ BASES='{
 		"ips":[{"address":"10.2.0.2/24"}]}},
 	"vrf": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"vrf","vrfname":"red",
 		"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.2.0.2/24"}]}},
+	"chain": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"chain","plugins":[{"type":"loopback"}]},
 	"static": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}}}'
 

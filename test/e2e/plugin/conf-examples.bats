@@ -30,8 +30,12 @@ load examples
 	run_example static.conflist 10.91.0.1
 }
 
+@test "bridge-loopback.conflist" {
+	run_example bridge-loopback.conflist 10.92.0.1
+}
+
 @test "chain.conflist" {
-	run_example chain.conflist 10.92.0.1
+	run_example chain.conflist 10.103.0.1
 }
 
 @test "portmap.conflist" {
