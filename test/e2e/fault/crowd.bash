@@ -30,7 +30,7 @@ worker() { # N
 	for ((turn = 0; turn < TURNS; turn++)); do
 		case $((RANDOM % 3))$there in
 		0) out=$(call ADD "$n" "$own") || { echo "c$n ADD: $out" && return 1; }
-			there=+ with=${own%\}}',"prevResult":'$out'}'
+			there=+ with=${own%\}}',"prevResult":'${out##*$'\n'}'}' # behind words on stderr
 			[[ $own != *'"prevResult"'* ]] || with=$own ;;
 		[12]+) out=$(call CHECK "$n" "$with") || { echo "c$n CHECK: $out" && return 1; } ;;
 		*) out=$(call DEL "$n" "$own") || { echo "c$n DEL: $out" && return 1; }

@@ -24,3 +24,4 @@ load crowd
 @test "tuning" { crowd tuning; }
 @test "bandwidth" { crowd bandwidth; }
 @test "sbr" { crowd sbr; }
+@test "chain" { crowd chain; }

@@ -146,10 +146,10 @@ del_with_fault() {
 	judge_del
 }
 
-# A GC by which the attachment is not valid any more: the next DEL leaves nothing, whatever it has left.
+# A GC by which the attachment is not valid any more, $alive is: the next DEL leaves nothing, whatever it has left.
 gc_with_fault() {
 	add_well
-	with_fault "$1" gc "$plugin" <<<"$(with_valid "$conf")"
+	with_fault "$1" gc "$plugin" <<<"$(with_valid "$conf" ${alive:+"$alive"})"
 	echo "fault $1: $what"
 	[ "$status" -eq 0 ] || expect_refused
 	del "$plugin" "${IFN:-eth0}" <<<"$conf"

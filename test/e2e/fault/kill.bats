@@ -24,3 +24,4 @@ load kill
 @test "tuning" { matrix_kill tuning; }
 @test "bandwidth" { matrix_kill bandwidth; }
 @test "sbr" { matrix_kill sbr; }
+@test "chain" { matrix_kill chain; }

@@ -47,10 +47,14 @@ traces() {
 	nft list ruleset | grep -E '"c1[" ]|id: c1|8080|10\.1\.0\.2[^0-9]'
 	find /run/cnic /run/cni -name 'c1[^0-9]*'
 	ip -n box rule | grep -vE 'lookup (local|main|default|.l3mdev-table.)'
-	ip -j link show type ifb | jq -r '.[].ifname'
+	ifbs | grep -vxF "${other_ifbs:-none}"
 	is_chained || ip -n box -j link show eth0 | jq -r '.[].ifname'
 	more_traces
 } 2>/dev/null
+
+ifbs() {
+	ip -j link show type ifb | jq -r '.[].ifname'
+}
 
 more_traces() {
 	:
@@ -78,6 +82,7 @@ without() {
 	afresh
 	begin "$row"
 	others=$result
+	other_ifbs=$(ifbs)
 	result=
 	add_well
 	tally missing 1 0

@@ -24,3 +24,4 @@ load missing
 @test "tuning" { matrix_missing tuning; }
 @test "bandwidth" { matrix_missing bandwidth; }
 @test "sbr" { matrix_missing sbr; }
+@test "chain" { matrix_missing chain; }

@@ -46,6 +46,14 @@ row() {
 		restore=bare
 		;;
 	sbr) conf='"addSourceHints":true,'$(prev 2) restore=link_again ;;
+	chain)
+		conf='"capabilities":{"portMappings":true},"runtimeConfig":{"portMappings":['$ports']},"plugins":[
+			{"type":"bridge","bridge":"br0","isGateway":true,"ipMasq":true,'$IPAM'},
+			{"type":"portmap","capabilities":{"portMappings":true}},
+			{"type":"firewall","ingressPolicy":"same-bridge"},
+			{"type":"tuning","mac":"02:bb:00:00:00:01","mtu":1400,"sysctl":{"net.core.somaxconn":"77"}},
+			{"type":"bandwidth","ingressRate":100000000,"egressRate":50000000}]'
+		;;
 	vrf)
 		conf='"vrfname":"blue","unreachableDefault":true,'$(prev 2)
 		restore=rich_link_again
@@ -58,6 +66,7 @@ row() {
 	portmap) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} other=${other//808/909} ;;
 	firewall) other=${conf//10.1.0.2/10.1.0.3} other=${other//fd00::2/fd00::3} ;;
 	static | loopback | tuning | bandwidth | sbr | vrf) ;;
+	chain) other=${conf//808/909} other=${other//02:bb:00:00:00:01/02:bb:00:00:00:02} ;;
 	vlan) other=${conf/:100/:200} ;;
 	host-device) other=${conf/dev1/dev0} ;;
 	*) other=$conf ;;

@@ -180,6 +180,10 @@ bad_in_every_verb() {
 # Row 10: a sandbox whose DEL fails can never be removed. DEL uses the network's name, and the version.
 no_matter_to_del() {
 	case $1 in
+	plugins*) # of a chain: what cannot be called is said
+		refuse DEL "$plugin" "6 7" '"msg":"plugins' <<<"$2"
+		return
+		;;
 	name | cniVersion)
 		refuse DEL "$plugin" "1 6 7" '"msg":"' <<<"$2"
 		return

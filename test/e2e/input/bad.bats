@@ -440,7 +440,7 @@ bad_namespaces() {
 	touch "$BATS_TEST_TMPDIR/file"
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	ln -s loop "$BATS_TEST_TMPDIR/loop"
-	for plugin in bridge ptp loopback ovs host-device tap firewall $MIRRORS; do
+	for plugin in bridge ptp loopback ovs host-device tap firewall chain $MIRRORS; do
 		bad_namespaces
 	done
 	nothing_changed

@@ -231,6 +231,14 @@ for_each_key_of() {
 	nothing_changed
 }
 
+@test "chain: each key with a wrong type, too long, missing, null" {
+	each_case chain type bad_in_every_verb
+	codes="6 7" each_case chain long bad_add
+	codes=7 each_case chain missing bad_add
+	each_case chain null null_is_absent
+	nothing_changed
+}
+
 bad_prev() {
 	refuse ADD "$plugin" "$codes" "\"msg\":\"$1:" <<<"$2"
 	refuse CHECK "$plugin" "$codes" "\"msg\":\"$1:" <<<"$2"
