@@ -69,10 +69,18 @@ records() {
 	done < <(find /run/cni /run/cnic -type f ! -name 'netns-*' ! -name '*lock*' 2>/dev/null | sort)
 }
 
+# Table by table: the reference makes those of the families in any order.
+rules() {
+	nft list tables | sort | while read -r table; do
+		# shellcheck disable=SC2086
+		nft -s list $table 2>/dev/null
+	done
+}
+
 # What `state` does not see.
 more() {
 	records
-	nft -s list ruleset
+	rules
 	tc qdisc show
 	in_ns box tc qdisc show
 	in_ns box cat /proc/sys/net/core/somaxconn
