@@ -50,7 +50,7 @@ row() {
 		conf='"capabilities":{"portMappings":true},"runtimeConfig":{"portMappings":['$ports']},"plugins":[
 			{"type":"bridge","bridge":"br0","isGateway":true,"ipMasq":true,'$IPAM'},
 			{"type":"portmap","capabilities":{"portMappings":true}},
-			{"type":"firewall","ingressPolicy":"same-bridge"},
+			{"type":"firewall","backend":"nftables","ingressPolicy":"same-bridge"},
 			{"type":"tuning","mac":"02:bb:00:00:00:01","mtu":1400,"sysctl":{"net.core.somaxconn":"77"}},
 			{"type":"bandwidth","ingressRate":100000000,"egressRate":50000000}]'
 		;;
