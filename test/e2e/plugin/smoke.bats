@@ -105,6 +105,11 @@ life() {
 		"$(of portmap '"backend":"iptables",'"$PORTS")" "$(of firewall '"backend":"iptables"')"
 }
 
+@test "a chain of bridge, portmap, firewall" {
+	life "$(of chain "$PORTS"',"plugins":[{"type":"bridge","bridge":"br0","isGateway":true,"ipMasq":true,'"$HOST_LOCAL"'},
+		{"type":"portmap","capabilities":{"portMappings":true}},{"type":"firewall"}]')"
+}
+
 @test "ptp with IPAM of static" {
 	life "$(of ptp "$STATIC")"
 }

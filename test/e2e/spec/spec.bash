@@ -6,7 +6,7 @@
 
 load ../lib
 
-INTERFACE_PLUGINS="bridge ptp loopback macvlan tap"
+INTERFACE_PLUGINS="bridge ptp loopback macvlan tap chain"
 IPAM_PLUGINS="host-local static"
 VETH_PLUGINS="bridge ptp"
 EVERY_PLUGIN="$INTERFACE_PLUGINS $IPAM_PLUGINS"
@@ -45,6 +45,7 @@ conf() {
 	esac
 	case $1 in
 	loopback) ;;
+	chain) text+=',"plugins":[{"type":"ptp","ipam":{"type":"host-local","subnet":"10.1.0.0/24"}}]' ;;
 	static)
 		text+=',"ipam":{"type":"static","addresses":[{"address":"10.1.0.2/24",'
 		text+='"gateway":"10.1.0.1"}]}'
