@@ -7,6 +7,28 @@ load ../lib
 load fault
 load faults
 load rows
+load ../plugin/chain
+
+# What plugins of the test's own have done, between whom ours stands: see plugin/chain.bash.
+with_executed() {
+	foreign first last
+	export CNI_PATH=$CNIC_BIN:$FOREIGN
+	use chain '{"cniVersion":"1.1.0","name":"net","type":"chain","plugins":[{"type":"first"},
+		{"type":"tap",'"$IPAM"'},{"type":"last"}]}'
+	more_state() {
+		find "$FOREIGN/done" -type f
+	}
+}
+
+@test "chain ADD, plugins of others" {
+	with_executed
+	each_fault add_with_fault
+}
+
+@test "chain DEL, plugins of others" {
+	with_executed
+	each_fault del_with_fault
+}
 
 @test "chain ADD" {
 	begin chain

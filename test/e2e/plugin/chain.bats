@@ -118,6 +118,16 @@ gc_with_path() {
 	with_foreign gc "$@"
 }
 
+@test "cnic repair puts back the rules of each plugin" {
+	add chain <<<"$(five)"
+	nft flush ruleset
+	"$CNIC_BIN/cnic" repair
+	check chain <<<"$(with_result "$(five)")"
+	expect_silent
+	del chain <<<"$(five)"
+	expect_no_traces
+}
+
 # ---- ADD fails -------------------------------------------------------------------------------
 
 # broken PLUGIN : the five plugins, of which this one fails when those before it have done their part.

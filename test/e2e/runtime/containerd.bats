@@ -74,3 +74,16 @@ ctr_run() {
 	expect_nothing_left
 	expect_no_rules
 }
+
+@test "ctr: the same list folded into one chain" {
+	jq '.plugins[0].ipMasq = true | .plugins += [{type: "portmap", capabilities: {portMappings: true}},
+		{type: "firewall"}, {type: "tuning", mtu: 1400, sysctl: {"net.ipv4.conf.IFNAME.arp_filter": "1"}}] |
+		.plugins = [{type: "chain", capabilities: {portMappings: true}, plugins: .plugins}]' \
+		/etc/cni/net.d/10-ctrnet.conflist >/etc/cni/net.d/00-chain.conflist
+	ctr_run t1 'ip link show eth0; cat /proc/sys/net/ipv4/conf/eth0/arp_filter; ping -c 1 -W 5 10.87.0.1'
+	grep -q 'mtu 1400' <<<"$output"
+	grep -qx 1 <<<"$output"
+	grep -q '1 packets received' <<<"$output"
+	expect_nothing_left
+	expect_no_rules
+}
