@@ -14,7 +14,7 @@ PORTS='{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"},{"
 mixed() {
 	local name dir=$BATS_TEST_TMPDIR/mixed
 	mkdir -p "$dir"
-	for name in $("$CNIC_BIN/cnic" list); do
+	for name in $("$CNIC_BIN/cnic" plugins); do
 		ln -sf "$CNIC_BIN/$name" "$dir/$name"
 	done
 	for name; do

@@ -59,14 +59,13 @@ masked() {
 		s/ refcnt \d+//'
 }
 
-# The records and attfiles; a namespace's cookie and a device's index are others each time.
+# The records, attfiles and entries of the registry; a namespace's numbers and a device's index are others each time.
 records() {
 	local file
-	[ -d /run/cnic ] || [ -d /run/cni ] || return 0
 	while read -r file; do
 		echo "== $file $(stat -c %a "$file")"
-		jq -S 'del(.netnsCookie, .index)' "$file" 2>/dev/null || cat "$file"
-	done < <(find /run/cni /run/cnic -type f ! -name 'netns-*' ! -name '*lock*' 2>/dev/null | sort)
+		jq -S 'if type == "object" then del(.netnsCookie, .netnsInode, .index) else . end' "$file" 2>/dev/null || cat "$file"
+	done < <(find /run/cni /run/cnic /var/lib/cni/cnic -type f ! -name 'netns-*' ! -name '*lock*' 2>/dev/null | sort)
 }
 
 # Table by table: the reference makes those of the families in any order.

@@ -90,6 +90,7 @@ traces() {
 trace_of_bridge() {
 	ip -n box -j link show 2>/dev/null | jq -r '.[].ifname | select(. != "lo")'
 	grep -rls '^c1' /var/lib/cni/networks --exclude-dir=.cnic
+	grep -ls '"c1"' /var/lib/cni/cnic/*
 	nft list ruleset | grep 'id: c1' | grep '" : goto to_'
 	find /run/cnic/rules -name '*-bridge' -size +0 -exec grep -l '"c1"' {} + 2>/dev/null
 }

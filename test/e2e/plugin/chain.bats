@@ -157,7 +157,7 @@ everything() {
 	store_state /var/lib/cni/networks | sed '/last_reserved/,/^$/d'
 	nft -s list ruleset
 	tc qdisc show | sed 's/ refcnt.*//'
-	find /run/cni /run/cnic -type f | sort
+	find /run/cni /run/cnic /var/lib/cni/cnic -type f | sort
 }
 
 each_fails_in_turn() {
