@@ -43,4 +43,4 @@ int chain_call(struct chain *chain, size_t i, struct json_text prev,
 int chain_take_result(struct cni_call *c, struct json_text result) NODISCARD;
 
 /* An undo_fn: all that is done, the last first; a program by a DEL. */
-void chain_undo(struct cni_call *c, void *chain);
+void chain_undo(struct cni_call *c, void *arg);
