@@ -28,6 +28,21 @@ load chain
 
 PORTS='{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"},{"hostPort":8081,"containerPort":81,"protocol":"udp"}]}'
 
+# twice TYPE : the five plugins' list, this one written twice.
+twice() {
+	list_of chain.conflist | jq -c --arg t "$1" '.plugins |= map(if .type == $t then ., . else . end)'
+}
+
+@test "a plugin that is written twice" {
+	local CAPS=$PORTS each
+	for each in portmap firewall tuning; do
+		in_versions "$(twice $each)" 0.4.0 1.1.0
+	done
+	same_as_unfolded "$(twice bandwidth)"
+	same_as_unfolded "$(twice bridge)"
+	[[ $observed == "ADD exit 1"* ]] || fail "a second eth0 to be refused"
+}
+
 uplink() {
 	ip link add eth0 up type veth peer name w0
 }
