@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/scope.h"
 #include "nl/nl.h"
 
 #define MULTUS_CACHE_DIR "/var/lib/cni/multus"
@@ -183,11 +182,11 @@ static enum node_life judge(const struct node *node, const struct identity *id, 
 {
 	struct err scratch = { 0 };
 
-	if (!*id->boot || !*node->own.boot)
+	if (!*id->boot || !*node->here.boot)
 		return say(why, NODE_UNKNOWN, "the boot of its ADD is not known");
-	if (strcmp(id->boot, node->own.boot) != 0)
+	if (strcmp(id->boot, node->here.boot) != 0)
 		return say(why, NODE_DEAD, "added in another boot");
-	if (!id->netns_inode || id->host_inode != node->own.host_inode)
+	if (!id->netns_inode || id->host_inode != node->here.host_inode)
 		return say(why, NODE_UNKNOWN, "its ADD was in another network namespace than this");
 	if (is_at_path(netns, id) &&
 	    netns_scan_has(&node->scan, id->netns_inode, id->netns_cookie, &scratch))
@@ -196,7 +195,7 @@ static enum node_life judge(const struct node *node, const struct identity *id, 
 		return say(why, NODE_ALIVE, "its namespace is held");
 	if (*host_link && has_link(node, host_link))
 		return say(why, NODE_ALIVE, "its link on the host is there");
-	if (id->pid_inode != node->own.pid_inode)
+	if (id->pid_inode != node->here.pid_inode)
 		return say(why, NODE_UNKNOWN, "its ADD was in another PID namespace than this");
 	if (!node->scan.complete)
 		return say(why, NODE_UNKNOWN, "not all processes can be looked at");
@@ -251,7 +250,7 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	auto_nl struct nl host = { 0 };
 
 	*node = (struct node){ .arena = arena, .links.arena = arena };
-	identity_own(&node->own, arena);
+	identity_own(&node->here, arena);
 	if (add_caches(node, caches, err) < 0 || add_registry(node, err) < 0 ||
 	    add_records(node, err) < 0)
 		return -1;

@@ -36,7 +36,7 @@ struct node {
 	size_t n;
 	struct netns_scan scan;
 	struct link_list links; /* of the host's namespace */
-	struct identity own;
+	struct identity here;
 	struct arena *arena;
 };
 

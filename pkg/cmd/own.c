@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/scope.h"
 #include "skel/delegate.h"
 #include "skel/request.h"
 #include "sys/netns.h"

@@ -46,7 +46,7 @@ static void verify_attachment(struct verify *v, const struct node_attachment *a)
 			   "there is no namespace at its path, nor a proof that it is gone",
 			   "its runtime's DEL, or cnitool del");
 	else
-		verify_living(v, a);
+		verify_part_living(v, a);
 }
 
 /* Memory of one at a time. */

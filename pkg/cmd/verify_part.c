@@ -230,7 +230,7 @@ static const char *living_path(const struct node_attachment *a, int *fd)
 	return NULL;
 }
 
-void verify_living(struct verify *v, const struct node_attachment *a)
+void verify_part_living(struct verify *v, const struct node_attachment *a)
 {
 	auto_close int fd = -1;
 	const char *netns = living_path(a, &fd);

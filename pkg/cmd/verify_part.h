@@ -23,4 +23,4 @@ void verify_say(struct verify *v, enum verify_weight weight, const struct node_a
 		const char *what, const char *advice);
 
 /* Its interfaces as its result has them, then its plugins' CHECK. */
-void verify_living(struct verify *v, const struct node_attachment *a);
+void verify_part_living(struct verify *v, const struct node_attachment *a);

@@ -222,8 +222,8 @@ static void leave_it(struct cni_call *c)
 
 /* What a command that went well does to the registry. */
 static void (*const registered[CNI_COMMANDS])(struct cni_call *c) = {
-	[CNI_ADD] = registry_settle, [CNI_DEL] = registry_remove, [CNI_CHECK] = leave_it,
-	[CNI_GC] = registry_gc,      [CNI_STATUS] = leave_it,     [CNI_VERSION] = leave_it,
+	[CNI_ADD] = registry_add_link, [CNI_DEL] = registry_remove, [CNI_CHECK] = leave_it,
+	[CNI_GC] = registry_gc,        [CNI_STATUS] = leave_it,     [CNI_VERSION] = leave_it,
 };
 
 /* A repair is none of the commands. */

@@ -81,7 +81,7 @@ struct cni_plugin {
 	bool ipam;               /* an IPAM plugin: opens no namespace, sees no link */
 	bool exclusive;          /* of these: it gives no address to two attachments */
 	bool registers;          /* makes an attachment: it is in the registry (registry.h) */
-	/* keeps on the host what neither a record nor the registry tells of; DEL finds it by name */
+	/* keeps on the host what neither a record nor the registry tells of; DEL finds it */
 	bool host_state;
 	bool no_netns; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*

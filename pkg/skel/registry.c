@@ -26,8 +26,8 @@ static const char *own_path(struct cni_call *c)
 }
 
 /*
- * In one write(2): who is killed over it leaves all of it, or an empty file. A power cut may leave a
- * part, which is passed over.
+ * In one write(2): who is killed over it leaves all of it, or an empty file. A power cut may leave
+ * a part, which is passed over.
  */
 static int store(const char *path, const char *text, size_t len, int flags, struct err *err)
 {
@@ -135,7 +135,7 @@ void registry_add(struct cni_call *c)
 		complain(&err);
 }
 
-void registry_settle(struct cni_call *c)
+void registry_add_link(struct cni_call *c)
 {
 	struct json_buf b = { 0 };
 	struct err err = { 0 };

@@ -3,7 +3,7 @@
  * registry.h - what lives on this node: a file for each attachment that a plugin of ours has added,
  * from before its first effect until it is removed, over a reboot. By it `cnic` finds what has been
  * left without a DEL, and can prove that it is dead: it holds the boot and the identity of the
- * namespace, and what a DEL needs. Plugins themselves decide nothing by it; an ADD succeeds without.
+ * namespace, and what a DEL needs. Plugins themselves decide nothing by it; an ADD does without.
  *
  * A file is named as a record is (record.h), and holds the entry, and behind it the name of the
  * attachment's link in the host's namespace, once there is one.
@@ -26,7 +26,7 @@ struct registry_entry {
 /* ADD: before the first effect; its undo leaves what was there before. What fails is said. */
 void registry_add(struct cni_call *c);
 /* After its last: the link in the host's namespace (c->host_link). */
-void registry_settle(struct cni_call *c);
+void registry_add_link(struct cni_call *c);
 /* After a DEL. */
 void registry_remove(struct cni_call *c);
 /* GC, when all else is done: those of this plugin and network that are not valid. */

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "sys/file.h"
 #include "sys/netns.h"
 
 #define LINK_LEN 64 /* "net:[4026531840]" */

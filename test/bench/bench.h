@@ -34,12 +34,12 @@ struct side {
 	const char *name, *bin, *backend; /* backend: NULL if not given */
 	bool by_hand;
 	bool folded, by_cnitool; /* a list as one plugin, chain; by our driver, not by CNICTL */
-	unsigned held, n_netns; /* n_netns: those of containers; more share them */
-	int host;               /* its network namespace, 0: the one we are in */
+	unsigned held, n_netns;  /* n_netns: those of containers; more share them */
+	int host;                /* its network namespace, 0: the one we are in */
 	char host_path[64];
 	uint32_t subnet;
 	char store[512];
-	char conf[2048]; /* what the plugin reads; of a list, the path of its file */
+	char conf[2048];    /* what the plugin reads; of a list, the path of its file */
 	char conf_dir[512]; /* of a list: where that is */
 	char ports[1024];
 	bool has_ports; /* of a list: one of the host for each container */

@@ -454,7 +454,7 @@ says() {
 
 @test "a plugin that prints rubbish, or too much: all is undone, the error names it" {
 	local text
-	for text in '' x '{' '[]' 5 '{"cniVersion":"9.9.9"}' '{"cniVersion":5}' '{"ips":5}' '{"ips":[{}]}' '{} {}'; do
+	for text in '' x '{' '[]' 5 '{"cniVersion":"9.9.9"}' '{"ips":5}' '{"ips":[{}]}' '{} {}'; do
 		rm -f "$FOREIGN/calls"
 		says "$text"
 		with_foreign cni ADD chain <<<"$(three)"

@@ -147,6 +147,7 @@ kept() {
 	kept 1 0
 	kill -9 "$keeper"
 	wait "$keeper" || true
+	until [ -z "$(ip -br link show type veth)" ]; do :; done
 	gc_node
 	says 1 0 0 0
 	[ -z "$(left)" ] || fail "nothing left: $(left)"

@@ -122,3 +122,17 @@ show() {
 		[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "$args: $output"
 	done
 }
+
+# As a newcomer would, but for sudo, and with this build in the place of bin/.
+@test "README: looking at a node" {
+	local block
+	"$CNIC_BIN/cnitool" del net "$(ns_path box)" 2>/dev/null
+	"$CNIC_BIN/cnitool" del net "$(ns_path two)" 2>/dev/null
+	block=$(sed -n '/^## Looking at a node/,/^## /s/^    //p' "$ROOT/README.md" | sed "s|sudo ||; s|\$PWD/bin|$CNIC_BIN|; s|bin/cni|$CNIC_BIN/cni|")
+	[ "$(wc -l <<<"$block")" -eq 9 ] || fail "nine commands: $block"
+	cd "$ROOT"
+	run bash -ex <<<"${block/ip netns del demo/ip netns del demo; until ! ip -br link show type veth | grep -q veth.*@; do :; done}"
+	[ "$status" -eq 0 ] || fail "it goes through: $output"
+	[[ $output == *"cnitool: ADD bridge: "*"+interface eth0"*"example-bridge"*alive*"all is well"*"its namespace is gone; cnic gc"*"something is left"*"1 removed, 0 failed"*"all is well" ]] ||
+		fail "as README says: $output"
+}
