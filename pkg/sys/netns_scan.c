@@ -183,7 +183,7 @@ int netns_scan(struct netns_scan *s, struct arena *arena, struct err *err)
 		return err_sys(err, "open /proc");
 	s->pid_ns = st.st_ino;
 	while ((e = readdir(d))) {
-		int pid = atoi(e->d_name);
+		int pid = (int)strtol(e->d_name, NULL, 10);
 
 		if (pid <= 0)
 			continue;
