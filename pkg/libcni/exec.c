@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cni/error.h"
 #include "libcni/words.h"
 #include "sys/spawn.h"
@@ -140,14 +140,6 @@ static int not_run(const struct libcni_exec *x, struct err *err)
 		       libcni_words_errno(err->sys));
 }
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
 {
 	const struct spawn s = {
@@ -159,11 +151,11 @@ int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *ou
 		.listen = true,
 	};
 	struct spawn_result res = { 0 };
-	int64_t start = now_us();
+	int64_t start = clock_us();
 	int rc = spawn(&s, &res, json_arena(), err);
 
 	(void)ctx;
-	*out = (struct libcni_answer){ .out = "", .exit_code = -1, .time_us = now_us() - start };
+	*out = (struct libcni_answer){ .out = "", .exit_code = -1, .time_us = clock_us() - start };
 	if (rc < 0)
 		return not_run(x, err);
 	out->out = res.out;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "skel/host_lock.h"
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "skel/call.h"
-#include "skel/log.h"
 #include "sys/netns.h"
 
 int host_lock(struct cni_call *c)
@@ -12,9 +12,9 @@ int host_lock(struct cni_call *c)
 
 	if (c->lock.fd >= 0)
 		return 0;
-	asked = log_now();
+	asked = clock_us();
 	c->lock.fd = netns_lock(c->err);
-	c->lock.waited_us += log_now() - asked;
+	c->lock.waited_us += clock_us() - asked;
 	return c->lock.fd < 0 ? -1 : 0;
 }
 

@@ -8,17 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "sys/file.h"
 #include "json/text.h"
-
-int64_t log_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* The environment's word counts; NULL: nobody wants to know. */
 static const char *target_of(const struct cni_call *c)
@@ -73,7 +66,7 @@ static void make_line(struct json_buf *b, const struct cni_call *c, const char *
 	add_str(b, "container", req->container_id);
 	add_str(b, "ifname", req->ifname);
 	add_int(b, "code", rc ? c->err->code : 0);
-	add_int(b, "us", log_now() - t->start);
+	add_int(b, "us", clock_us() - t->start);
 	if (t->ready)
 		add_int(b, "prepareUs", t->ready - t->start);
 	if (c->lock.waited_us)

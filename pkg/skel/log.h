@@ -8,11 +8,8 @@
 
 #include "skel/call.h"
 
-/* Microseconds of CLOCK_MONOTONIC. */
-int64_t log_now(void);
-
 struct log_times {
-	int64_t start; /* of the process's part, */
+	int64_t start; /* by clock_us(): of the process's part, */
 	int64_t ready; /* of the command itself; 0: it came to nothing before */
 };
 

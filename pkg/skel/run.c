@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "cni/error.h"
 #include "cni/version.h"
@@ -187,7 +188,7 @@ static int run_call(struct run *r)
 		drop_fd(&c->netns_fd);
 		return fail(r);
 	}
-	r->times.ready = log_now();
+	r->times.ready = clock_us();
 	rc = cni_run(c, r->req.command == CNI_ADD ? print_result : NULL);
 	if (!rc && r->at_home)
 		rc = refuse_own_netns(c);
@@ -234,7 +235,7 @@ int run_plugin(const struct cni_plugin *plugin, const char *name)
 	int rc;
 
 	json_init(&arena);
-	r->times.start = log_now();
+	r->times.start = clock_us();
 	r->call = (struct cni_call)CNI_CALL_INIT(.req = &r->req, .plugin = plugin, .arena = &arena,
 						 .err = &err);
 	rc = plugin ? run(r) : run_nothing(r, name);

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "skel/delegate.h"
 #include "skel/log.h"
 #include "skel/request.h"
@@ -143,12 +144,12 @@ static int run_part(struct chain *chain, const struct libcni_exec *x,
 	struct cni_call *c = chain->call, *part = arena_new(c->arena, struct cni_call);
 	struct json *o;
 
-	struct log_times times = { .start = log_now() };
+	struct log_times times = { .start = clock_us() };
 	int rc;
 
 	if (make_part(chain, x, plugin, part) < 0)
 		return -1;
-	times.ready = log_now();
+	times.ready = clock_us();
 	rc = cni_run_part(c, part);
 	log_call(part, cni_command_names[x->command], &times, rc);
 	if (rc < 0)
