@@ -12,6 +12,9 @@
 #include "cmd/time.h"
 #include "libcni/libcni.h"
 
+/* Not its path, which may be another namespace's by now. */
+#define GONE ""
+
 /* What a plugin holds of no attachment. */
 struct held {
 	struct node_attachment a; /* first: collect() knows no more */
@@ -54,11 +57,13 @@ static int del_list(const struct node_attachment *a)
 		.find = own_find,
 		.exec = own_exec,
 	};
+	struct libcni_attachment of = a->cached->attachment;
 	struct libcni_list list;
 	struct err err = { 0 };
 
+	of.netns = GONE;
 	if (libcni_list_parse(a->cached->config, a->cached->config_len, &list, &err) < 0 ||
-	    libcni_del(&libcni, &list, &a->cached->attachment, &err) < 0) {
+	    libcni_del(&libcni, &list, &of, &err) < 0) {
 		complain(a, "", &err);
 		return -1;
 	}
@@ -73,7 +78,7 @@ static int del_one(const struct node_attachment *a, const char *name, const char
 		.type = name,
 		.command = CNI_DEL,
 		.container_id = a->container_id,
-		.netns = a->netns,
+		.netns = GONE,
 		.ifname = a->ifname,
 		.args = args,
 		.cni_path = path_of(a),

@@ -165,6 +165,30 @@ kept() {
 	rm /run/netns/box
 }
 
+# As a runtime's that numbers its containers, or a path in /proc.
+@test "gc: another container at the same path is left alone" {
+	local link
+	attach box
+	destroy box
+	netns box
+	ns_ip box link add eth0 type veth peer name peer0
+	link=$(ns_ip box -br link show eth0)
+	gc_node
+	says 1 0 0 0
+	[ "$(ns_ip box -br link show eth0)" = "$link" ] || fail "its interface stays"
+	ns_ip box link del eth0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+	ip netns del box
+	attach box
+	reboot
+	netns box
+	ns_ip box link add eth0 type veth peer name peer0
+	gc_node
+	says 1 0 0 0
+	ns_ip box link show eth0 >/dev/null || fail "after a boot as well"
+	umount /proc/sys/kernel/random/boot_id
+}
+
 @test "gc: an open file keeps it" {
 	attach box
 	sleep 1000 </run/netns/box &
