@@ -135,11 +135,25 @@ static int del(const struct node_attachment *a)
 	return del_plugins(a) < 0 ? -1 : rc;
 }
 
+/* By a runtime, while we were at others. */
+static bool is_changed(const struct node_attachment *a)
+{
+	for (size_t i = 0; i < a->n_entries; i++)
+		if (!registry_is_current(a->entries[i], json_arena()))
+			return true;
+	return false;
+}
+
 static void collect(struct gc *gc, const struct node_attachment *a,
 		    int (*remove)(const struct node_attachment *a))
 {
-	bool failed = !gc->dry_run && remove(a) < 0;
+	bool failed;
 
+	if (is_changed(a)) {
+		gc->unknown++;
+		return;
+	}
+	failed = !gc->dry_run && remove(a) < 0;
 	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
 	       describe_plain(a->ifname), a->why,
 	       gc->dry_run ? ""

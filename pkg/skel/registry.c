@@ -256,8 +256,12 @@ int registry_list(struct registry_entry **list, size_t *n, struct arena *arena, 
 	return 0;
 }
 
-void registry_forget(const struct registry_entry *e, struct arena *arena)
+bool registry_is_current(const struct registry_entry *e, struct arena *arena)
 {
-	(void)unlink(path_of(
-		arena, record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id)));
+	const char *name = record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id);
+	struct registry_entry now;
+	struct err ignored = { 0 };
+
+	return load(name, &now, arena, &ignored) == 0 && !strcmp(now.id.boot, e->id.boot) &&
+	       now.id.netns_inode == e->id.netns_inode && now.id.netns_cookie == e->id.netns_cookie;
 }

@@ -36,5 +36,5 @@ void registry_gc(struct cni_call *c);
 int registry_list(struct registry_entry **list, size_t *n, struct arena *arena,
 		  struct err *err) NODISCARD;
 
-/* The file of an entry, for who has removed all else. */
-void registry_forget(const struct registry_entry *e, struct arena *arena);
+/* Is it there as it was listed? Not if there was a DEL since, and another ADD. */
+bool registry_is_current(const struct registry_entry *e, struct arena *arena);
