@@ -341,6 +341,42 @@ reboot() {
 	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache keeps it, for the next time"
 }
 
+# The first one's DEL comes to a plugin that adds the second one anew, as a runtime might meanwhile.
+@test "gc: what is added anew meanwhile is left alone" {
+	local first second
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
+		#!/bin/bash
+		conf=$(cat)
+		if [ "$CNI_COMMAND" = ADD ]; then
+			exec jq .prevResult <<<"$conf"
+		elif mv "$AGAIN" "$AGAIN.done" 2>/dev/null; then
+			second=$(<"$AGAIN.done")
+			"$CNIC_BIN/cnitool" del net "/run/netns/$second"
+			ip netns add "$second"
+			"$CNIC_BIN/cnitool" add net "/run/netns/$second" >/dev/null
+		fi
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/foreign"
+	jq '.plugins += [{type: "foreign"}]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	export CNIC_BIN CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin AGAIN=$BATS_TEST_TMPDIR/again
+	attach box
+	attach other
+	second=$(jq -r .netns "$(ls /var/lib/cni/results/net-* | tail -n 1)")
+	destroy box other
+	echo "${second##*/}" >"$AGAIN"
+	CAP_ARGS='{"portMappings":[{"hostPort":9999,"containerPort":80}]}'
+	gc_node
+	says 1 0 0 1
+	[ -e "$AGAIN.done" ] || fail "it was added anew"
+	"$CNIC_BIN/cnitool" check net "$second" || fail "and is whole"
+	gc_node
+	says 0 0 1 0
+	"$CNIC_BIN/cnitool" del net "$second"
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
 @test "gc: what the reference has added is not known to be dead" {
 	[ -x "$REF_BIN/bridge" ] || skip "no reference"
 	jq '.plugins |= .[:1]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
