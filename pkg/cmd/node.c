@@ -296,7 +296,7 @@ int node_inventory(const struct cni_inventory *to, struct err *err)
 	int rc = 0;
 
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++) {
-		struct cni_request req = { .command = CNI_CHECK };
+		struct cni_request req = { .command = CNI_GC };
 		struct err own = { 0 };
 		struct cni_call c = CNI_CALL_INIT(.req = &req, .plugin = *p, .arena = json_arena(),
 						  .err = &own);

@@ -6,6 +6,7 @@
 
 #include "nft/list.h"
 #include "nl/nl.h"
+#include "nl/route.h"
 #include "skel/instance.h"
 #include "sys/sysctl.h"
 
@@ -128,41 +129,71 @@ static void verify_plugins(struct verify *v)
 
 /* ---- the host -------------------------------------------------------------------------------- */
 
-static bool has_gateway(const struct node *node, bool ipv6)
+/* The host's own address? One that was no gateway the time before is not asked for again. */
+static bool is_host(struct nl *host, const struct ip *gateway, struct ip *other)
 {
+	bool is_local = false;
+
+	if (ip_equal(gateway, other))
+		return false;
+	if (nl_route_is_local(host, gateway, &is_local) < 0)
+		err_clear(host->err);
+	if (!is_local)
+		*other = *gateway;
+	return is_local;
+}
+
+static bool result_needs_host(const struct cni_result *r, struct nl *host, sa_family_t family,
+			      struct ip *other)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].gateway.family == family && is_host(host, &r->ips[i].gateway, other))
+			return true;
+	return false;
+}
+
+/* Has a container the host as its gateway? */
+static bool is_needed(const struct node *node, struct nl *host, sa_family_t family)
+{
+	struct ip other = { 0 };
+
 	for (size_t i = 0; i < node->n; i++) {
 		const struct node_attachment *a = &node->list[i];
 		struct cni_result r;
 		struct err ignored;
 
 		if (a->life == NODE_ALIVE && a->cached && a->cached->result &&
-		    cni_result_parse(a->cached->result, "", false, "", &r, &ignored) == 0)
-			for (size_t k = 0; k < r.n_ips; k++)
-				if (r.ips[k].gateway.family == (ipv6 ? AF_INET6 : AF_INET))
-					return true;
+		    cni_result_parse(a->cached->result, "", false, "", &r, &ignored) == 0 &&
+		    result_needs_host(&r, host, family, &other))
+			return true;
 	}
 	return false;
 }
 
-/* An attachment with a gateway expects the host to be one. */
 static void verify_forwarding(struct verify *v)
 {
-	static const char *const paths[] = { "net/ipv4/ip_forward",
-					     "net/ipv6/conf/all/forwarding" };
+	static const struct {
+		sa_family_t family;
+		const char *path;
+	} all[] = { { AF_INET, "net/ipv4/ip_forward" },
+		    { AF_INET6, "net/ipv6/conf/all/forwarding" } };
+	auto_nl struct nl host = { 0 };
+	struct err err = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+	if (nl_open(&host, &err) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		struct err ignored;
 		char value[16];
 
-		if (!has_gateway(&v->node, i == 1) ||
-		    sysctl_read(paths[i], value, sizeof(value), &ignored) < 0 ||
-		    strcmp(value, "0") != 0)
+		if (sysctl_read(all[i].path, value, sizeof(value), &ignored) < 0 ||
+		    strcmp(value, "0") != 0 || !is_needed(&v->node, &host, all[i].family))
 			continue;
 		verify_say(v, VERIFY_DAMAGED, NULL,
 			   arena_printf(json_arena(),
 					"%s is 0, and containers have the host as their gateway",
-					paths[i]),
-			   arena_printf(json_arena(), "echo 1 >/proc/sys/%s", paths[i]));
+					all[i].path),
+			   arena_printf(json_arena(), "echo 1 >/proc/sys/%s", all[i].path));
 	}
 }
 

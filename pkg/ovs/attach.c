@@ -248,6 +248,48 @@ int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o)
 	return remove_all(o) < 0 ? -1 : ovs_del_host_ends(c, o);
 }
 
+/* ---- inventory ------------------------------------------------------------------------------- */
+
+/* One of ovs-cni's that does not tell the container is nobody's to judge. */
+static int look_at_port(struct cni_call *c, struct ovs_attachment *o, const struct json *port,
+			const struct cni_inventory *to)
+{
+	const char *name = ovsdb_str(json_get(port, "name")), *id = id_of(port, "contId");
+	const char *what, *advice;
+	int lost = name ? is_lost(c, o, name) : 0;
+
+	if (lost < 0 || !name)
+		return lost;
+	what = arena_printf(c->arena, "OVS port %s", name);
+	advice = arena_printf(c->arena, "ovs-vsctl del-port %s", name);
+	if (lost)
+		to->fault(to->ctx, arena_printf(c->arena, "%s has lost its interface", what),
+			  advice);
+	else if (*id)
+		to->holding(to->ctx, &(struct cni_holding){
+					     .plugin = c->plugin->name,
+					     .network = id_of(port, "contNetwork"),
+					     .container_id = id,
+					     .ifname = id_of(port, "contIface"),
+					     .what = what,
+					     .advice = advice,
+				     });
+	return 0;
+}
+
+int ovs_inventory(struct cni_call *c, struct ovs_attachment *o, const struct cni_inventory *to)
+{
+	const struct ovsdb_pair owner = { "owner", OVS_OWNER };
+	const struct json *ports;
+
+	if (ovs_ports_with(&o->db, &owner, 1, &ports) < 0)
+		return -1;
+	for (; ports; ports = json_next(ports))
+		if (look_at_port(c, o, ports, to) < 0)
+			return -1;
+	return 0;
+}
+
 /* ---- CHECK ----------------------------------------------------------------------------------- */
 
 static bool same_trunks(const struct ovs_port *p, const struct json *trunks)

@@ -55,6 +55,10 @@ int ovs_check_port(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 /* GC: remove ports of this network's attachments that are not valid, their veths, and the lost. */
 int ovs_gc_ports(struct cni_call *c, struct ovs_attachment *o) NODISCARD;
 
+/* `cnic verify`: ports of our owner, and those of them that have lost their interface. */
+int ovs_inventory(struct cni_call *c, struct ovs_attachment *o,
+		  const struct cni_inventory *to) NODISCARD;
+
 /*
  * STATUS: does the server answer, is o->port.bridge there (NULL: any will do), is the switch alive?
  */

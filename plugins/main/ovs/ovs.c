@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ovs - attach the container to an Open vSwitch bridge, by a veth pair or an SR-IOV device. */
 #include <string.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "iface/announce.h"
@@ -217,6 +218,25 @@ static int ovs_status(struct cni_call *c)
 	return ovs_server_status(c, &conf->ovs) < 0 ? -1 : cni_ipam_forward(c);
 }
 
+/* On a node without the server's socket there is no switch, and nothing of it. */
+static int ovs_verify(struct cni_call *c, const struct cni_inventory *to)
+{
+	struct ovs_conf *conf = arena_new(c->arena, struct ovs_conf);
+	int rc;
+
+	*conf = ovs_defaults;
+	c->conf = conf;
+	if (ovs_nodeconf(c, conf->configuration_path) < 0)
+		return -1;
+	if (!strncmp(conf->ovs.socket, "unix:", 5) && access(conf->ovs.socket + 5, F_OK) < 0)
+		return 0;
+	if (cni_host(c) < 0 || ovs_open(c, &conf->ovs) < 0)
+		return -1;
+	rc = ovs_inventory(c, &conf->ovs, to);
+	ovsdb_close(&conf->ovs.db);
+	return rc;
+}
+
 static void ovs_describe(const void *arg, struct json *out)
 {
 	const struct ovs_conf *conf = arg;
@@ -227,6 +247,7 @@ static void ovs_describe(const void *arg, struct json *out)
 
 const struct cni_plugin ovs_plugin = {
 	.describe = ovs_describe,
+	.inventory = ovs_verify,
 	.name = "ovs",
 	.registers = true,
 	.fields = ovs_fields,
