@@ -12,6 +12,8 @@
 
 /* ---- whose is it? ---------------------------------------------------------------------------- */
 
+#define HEX "0123456789abcdef"
+
 struct known {
 	const char **comment; /* H1-H2 of each attachment, sorted */
 	size_t n;
@@ -46,6 +48,15 @@ static bool is_known(const struct known *k, const char *comment)
 	return k->n && bsearch(&comment, k->comment, k->n, sizeof(*k->comment), compare);
 }
 
+/* "H1-H2, ..."; one that begins "H1, ..." is a network's. */
+static bool is_of_attachment(const char *comment)
+{
+	size_t half = INSTANCE_ID_LEN / 2;
+
+	return strlen(comment) >= INSTANCE_ID_LEN && comment[half] == '-' &&
+	       strspn(comment, HEX) == half && strspn(comment + half + 1, HEX) == half;
+}
+
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 static void verify_set(struct verify *v, const struct known *k, struct nl *nft,
@@ -60,7 +71,7 @@ static void verify_set(struct verify *v, const struct known *k, struct nl *nft,
 	for (size_t i = 0; i < elems.n; i++) {
 		const char *comment = elems.list[i].comment;
 
-		if (!comment || strlen(comment) < INSTANCE_ID_LEN || is_known(k, comment))
+		if (!comment || !is_of_attachment(comment) || is_known(k, comment))
 			continue;
 		verify_say(v, VERIFY_LEFT, NULL,
 			   arena_printf(arena, "table %s, set %s: an element of no attachment (%s)",
@@ -152,6 +163,15 @@ static bool result_needs_host(const struct cni_result *r, struct nl *host, sa_fa
 	return false;
 }
 
+/* It is on a link whose other end the host has. */
+static bool is_linked(const struct node_attachment *a)
+{
+	for (size_t i = 0; i < a->n_entries; i++)
+		if (*a->entries[i]->host_link)
+			return true;
+	return false;
+}
+
 /* Has a container the host as its gateway? */
 static bool is_needed(const struct node *node, struct nl *host, sa_family_t family)
 {
@@ -162,7 +182,7 @@ static bool is_needed(const struct node *node, struct nl *host, sa_family_t fami
 		struct cni_result r;
 		struct err ignored;
 
-		if (a->life == NODE_ALIVE && a->cached && a->cached->result &&
+		if (a->life == NODE_ALIVE && is_linked(a) && a->cached && a->cached->result &&
 		    cni_result_parse(a->cached->result, "", false, "", &r, &ignored) == 0 &&
 		    result_needs_host(&r, host, family, &other))
 			return true;

@@ -42,4 +42,22 @@ run_example() {
 	! ip -n box link show eth0 2>/dev/null || [ "$1" = loopback.conflist ] || fail "eth0 to be gone"
 	[ -z "$(find /var/lib/cni/networks -name .cnic -prune -o -type f -name '*.*.*.*' -print)" ] ||
 		fail "no address held"
+	look_at_example "$file"
+}
+
+# The tools on it: what is well is not complained of, and what is gone has left nothing.
+look_at_example() {
+	local name
+	name=$(jq -r .name "$1")
+	mkdir -p "$BATS_TEST_TMPDIR/net.d"
+	cp "$1" "$BATS_TEST_TMPDIR/net.d/"
+	export NETCONFPATH=$BATS_TEST_TMPDIR/net.d CNI_PATH=$PLUGINS
+	"$CNIC_BIN/cnitool" add "$name" "$(ns_path box)" >"$BATS_TEST_TMPDIR/result" 2>&1 || fail "cnitool: $(<"$BATS_TEST_TMPDIR/result")"
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 0 ] && [ -z "$output" ] || fail "cnic verify to say nothing: $output"
+	json_is "$("$CNIC_BIN/cnic" list --json)" '[.[].network]' "[\"$name\"]"
+	"$CNIC_BIN/cnitool" del "$name" "$(ns_path box)" 2>"$BATS_TEST_TMPDIR/result" || fail "cnitool: $(<"$BATS_TEST_TMPDIR/result")"
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 0 ] && [ -z "$output" ] || fail "nothing left: $output"
+	json_is "$("$CNIC_BIN/cnic" list --json)" . '[]'
 }
