@@ -4,7 +4,7 @@
 # Leaks without a runtime's help: of many attachments of five plugins each fifth is killed while it is added,
 # each fifth's namespace is destroyed without a DEL, each fifth loses an executable before its DEL, and in
 # the middle the machine boots anew. After one `cnic gc` nothing of the dead is left, and nothing of the living
-# is touched. 1,000 of them, or a FAULT_EVERY-th of that.
+# is touched. 1,000 of them; with FAULT_EVERY so many-th of 250.
 
 load ../lib
 
@@ -22,7 +22,7 @@ setup() {
 		{"type":"tuning","mtu":1400},
 		{"type":"bandwidth","ingressRate":100000000,"ingressBurst":10000000,"egressRate":100000000,"egressBurst":10000000}]}
 	END
-	count=$((1000 / ${FAULT_EVERY:-1}))
+	count=$((${FAULT_EVERY:-1} == 1 ? 1000 : 250 / FAULT_EVERY))
 	RANDOM=${FAULT_SEED:-1}
 	living=()
 }
