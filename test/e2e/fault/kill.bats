@@ -16,12 +16,3 @@ load kill
 @test "tap" { matrix_kill tap; }
 @test "host-local" { matrix_kill host-local; }
 @test "static" { matrix_kill static; }
-@test "portmap, our table" { matrix_kill portmap; }
-@test "portmap, the reference's table" { matrix_kill "portmap nftables"; }
-@test "portmap, iptables" { matrix_kill "portmap iptables"; }
-@test "firewall, our table" { matrix_kill "firewall nftables"; }
-@test "firewall, iptables" { matrix_kill "firewall iptables"; }
-@test "tuning" { matrix_kill tuning; }
-@test "bandwidth" { matrix_kill bandwidth; }
-@test "sbr" { matrix_kill sbr; }
-@test "chain" { matrix_kill chain; }

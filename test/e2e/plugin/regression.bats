@@ -346,7 +346,7 @@ port_state() {
 	ln "$dir/bridge" "$dir/.cnic-new"
 	"$CNIC_BIN/cnic" --install "$dir"
 	cmp "$CNIC_BIN/cnic" "$dir/bridge"
-	[ "$(stat -c %h "$dir/bridge")" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
+	[ "$(find "$dir" -samefile "$dir/bridge" | wc -l)" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
 	[ -z "$(find "$dir" -name '.*' -type f)" ] || fail "nothing left over"
 }
 
@@ -464,7 +464,7 @@ needs_cnic() {
 	local dir=$dest/opt/cni/bin make=(make -C "$ROOT" -s -o all -o build/cnic "DESTDIR=$dest")
 	[ "$CNIC_BIN" -ef "$ROOT/bin" ] || skip "another build's executables"
 	"${make[@]}" install
-	[ "$(stat -c %h "$dir/bridge")" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
+	[ "$(find "$dir" -samefile "$dir/bridge" | wc -l)" = "$(find "$dir" -type f | wc -l)" ] || fail "one file under every name"
 	! file "$dir/bridge" | grep -q "not stripped" || fail "stripped"
 	"${make[@]}" uninstall
 	[ ! -e "$dest" ] || [ -z "$(find "$dest" -mindepth 1)" ] || fail "nothing left, not $(find "$dest")"
