@@ -93,7 +93,7 @@ static void help(void)
 	print_plugins(stdout, " ");
 }
 
-/* --list, --version, --install and --help are verbs, too. */
+/* --plugins, --version, --install and --help are verbs, too. */
 static const struct verb *find(const char *word)
 {
 	if (!strncmp(word, "--", 2))

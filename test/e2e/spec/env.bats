@@ -343,7 +343,7 @@ is_plugin() {
 		[ "$status|$output" = "1|" ] || fail "a word to a person"
 	done
 	PLUGINS=$CNIC_BIN
-	raw CNI_COMMAND=ADD cnic --list
+	raw CNI_COMMAND=ADD cnic --plugins
 	[[ $status = 0 && $output == *host-local* ]] || fail "a person's question, whatever is in the environment"
 }
 
