@@ -14,6 +14,7 @@
 #include "skel/undo.h"
 #include "sys/deferred.h"
 
+struct identity;
 struct record;
 struct spawn_result;
 
@@ -44,9 +45,10 @@ struct cni_call {
 	const char *host_link;     /* ADD: the attachment's link in the host's namespace, or NULL */
 	struct host_lock lock;
 	struct undo undo;
-	struct deferred deferred; /* what children of this call inherit */
-	struct cni_call *outer;   /* the call that this one is a part of; NULL: none */
-	struct arena *arena;      /* shared with delegated calls, like err */
+	struct deferred deferred;  /* what children of this call inherit */
+	struct cni_call *outer;    /* the call that this one is a part of; NULL: none */
+	struct identity *identity; /* the process's, once it has been asked for */
+	struct arena *arena;       /* shared with delegated calls, like err */
 	struct err *err;
 };
 

@@ -37,13 +37,34 @@ void identity_own(struct identity *id, struct arena *arena)
 	};
 }
 
-void identity_get(struct cni_call *c, struct identity *id)
+/* The parts of a call are of one process. */
+static const struct identity *own_of(struct cni_call *c)
 {
+	while (c->outer)
+		c = c->outer;
+	if (!c->identity) {
+		c->identity = arena_new(c->arena, struct identity);
+		identity_own(c->identity, c->arena);
+	}
+	return c->identity;
+}
+
+static void add_number(struct json *to, const char *key, uint64_t n)
+{
+	if (n)
+		json_add_int(to, key, (int64_t)n);
+}
+
+void identity_add(struct cni_call *c, struct json *to)
+{
+	const struct identity *own = own_of(c);
 	struct stat st;
 
-	identity_own(id, c->arena);
+	json_add_str(to, "boot", own->boot);
 	if (c->netns_fd >= 0 && fstat(c->netns_fd, &st) == 0)
-		id->netns_inode = st.st_ino;
+		add_number(to, "netnsInode", st.st_ino);
 	if (c->sandbox)
-		id->netns_cookie = netns_cookie(mnl_socket_get_fd(c->sandbox->sock));
+		add_number(to, "netnsCookie", netns_cookie(mnl_socket_get_fd(c->sandbox->sock)));
+	add_number(to, "hostInode", own->host_inode);
+	add_number(to, "pidInode", own->pid_inode);
 }

@@ -24,8 +24,8 @@ struct identity {
 	F_UINT("pidInode", s, m.pid_inode)
 /* clang-format on */
 
-/* Of this call. */
-void identity_get(struct cni_call *c, struct identity *id);
+/* Of this call, as members of an object, which IDENTITY_FIELDS read. */
+void identity_add(struct cni_call *c, struct json *to);
 
 /* Of this process: the boot, the plugin's own namespaces. */
 void identity_own(struct identity *id, struct arena *arena);

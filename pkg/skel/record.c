@@ -176,24 +176,6 @@ static int add_result(struct cni_call *c, struct json *record)
 	return 0;
 }
 
-static void add_number(struct json *record, const char *key, uint64_t n)
-{
-	if (n)
-		json_add_int(record, key, (int64_t)n);
-}
-
-static void add_identity(struct cni_call *c, struct json *record)
-{
-	struct identity id;
-
-	identity_get(c, &id);
-	json_add_str(record, "boot", id.boot);
-	add_number(record, "netnsInode", id.netns_inode);
-	add_number(record, "netnsCookie", id.netns_cookie);
-	add_number(record, "hostInode", id.host_inode);
-	add_number(record, "pidInode", id.pid_inode);
-}
-
 static int content_of(struct cni_call *c, struct json *record, const char *extra)
 {
 	struct json *conf;
@@ -203,7 +185,7 @@ static int content_of(struct cni_call *c, struct json *record, const char *extra
 	json_add_str(record, "containerID", c->req->container_id);
 	json_add_str(record, "ifname", c->req->ifname);
 	json_add_str(record, "netns", c->req->netns);
-	add_identity(c, record);
+	identity_add(c, record);
 	json_add_str(record, "args", c->req->args);
 	if (extra)
 		json_add_str(record, "note", extra);

@@ -51,48 +51,23 @@ static int store_new(const char *path, const struct json_buf *b, struct err *err
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void add_str(struct json_buf *b, const char *key, const char *value)
-{
-	json_buf_add_key(b, key);
-	json_buf_add_str(b, value);
-}
-
-static void add_number(struct json_buf *b, const char *key, uint64_t n)
-{
-	char text[24];
-
-	if (!n)
-		return;
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	json_buf_add_key(b, key);
-	json_buf_add(b, text);
-}
-
-static void add_identity(struct json_buf *b, struct cni_call *c)
-{
-	struct identity id;
-
-	identity_get(c, &id);
-	add_str(b, "boot", id.boot);
-	add_number(b, "netnsInode", id.netns_inode);
-	add_number(b, "netnsCookie", id.netns_cookie);
-	add_number(b, "hostInode", id.host_inode);
-	add_number(b, "pidInode", id.pid_inode);
-}
-
+/* The configuration behind all else, as it was given. */
 static void make_entry(struct json_buf *b, struct cni_call *c)
 {
 	const struct cni_request *req = c->req;
+	struct json *o = json_object();
+	const char *text;
 
-	json_buf_add(b, "{");
-	add_str(b, "plugin", c->plugin->name);
-	add_str(b, "network", req->net.name);
-	add_str(b, "containerID", req->container_id);
-	add_str(b, "ifname", req->ifname);
-	add_str(b, "netns", req->netns);
-	add_str(b, "args", req->args);
-	add_str(b, "path", req->path);
-	add_identity(b, c);
+	json_add_str(o, "plugin", c->plugin->name);
+	json_add_str(o, "network", req->net.name);
+	json_add_str(o, "containerID", req->container_id);
+	json_add_str(o, "ifname", req->ifname);
+	json_add_str(o, "netns", req->netns);
+	json_add_str(o, "args", req->args);
+	json_add_str(o, "path", req->path);
+	identity_add(c, o);
+	text = json_print(o);
+	json_buf_add_text(b, (struct json_text){ text, strlen(text) - 1 });
 	json_buf_add_key(b, "config");
 	json_buf_add_text(b, json_text_own(req->stdin_text));
 	json_buf_add(b, "}\n");
@@ -125,8 +100,7 @@ void registry_add(struct cni_call *c)
 	struct err err = { 0 };
 
 	before->path = own_path(c);
-	if (access(before->path, F_OK) == 0 &&
-	    file_read(before->path, ATTFILE_MAX, c->arena, &before->text, &before->len, &err) < 0)
+	if (file_read(before->path, ATTFILE_MAX, c->arena, &before->text, &before->len, &err) < 0)
 		before->text = NULL;
 	make_entry(&b, c);
 	undo_push(c, undo_add, before);
