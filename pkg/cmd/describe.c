@@ -20,6 +20,13 @@ const char *describe_plain(const char *s)
 	return out;
 }
 
+const char *describe_name(const struct node_attachment *a)
+{
+	return arena_printf(json_arena(), "network %s, container %s, interface %s",
+			    describe_plain(a->network), describe_plain(a->container_id),
+			    describe_plain(a->ifname));
+}
+
 /* ---- by its plugins -------------------------------------------------------------------------- */
 
 struct words {

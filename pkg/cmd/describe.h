@@ -10,6 +10,9 @@
  */
 const char *describe_plain(const char *s);
 
+/* "network N, container C, interface I", for a terminal. */
+const char *describe_name(const struct node_attachment *a);
+
 /*
  * {"network", "containerId", "ifName", "netns", "pids", "addresses", "plugins", "state", "why",
  * "age" (seconds), "hostLink", "kept"} and what its plugins say of it ("bridge", "ports",

@@ -36,10 +36,8 @@ struct gc {
 
 static void complain(const struct node_attachment *a, const char *what, const struct err *err)
 {
-	fprintf(stderr, "cnic: network %s, container %s, interface %s: %s%s%s%s%s\n",
-		describe_plain(a->network), describe_plain(a->container_id),
-		describe_plain(a->ifname), what, *what ? ": " : "", err->msg,
-		*err->details ? "; " : "", err->details);
+	fprintf(stderr, "cnic: %s: %s%s%s%s%s\n", describe_name(a), what, *what ? ": " : "",
+		err->msg, *err->details ? "; " : "", err->details);
 }
 
 /* CNI_PATH as it was at the ADD; a plugin of this executable needs none. */
@@ -86,12 +84,11 @@ static int del_one(const struct node_attachment *a, const char *name, const char
 		.in_len = strlen(conf),
 	};
 	const struct cni_plugin *plugin = cni_plugin_named(name);
-	struct libcni_answer ignored;
 	struct err err = { 0 };
 
 	if (!plugin)
 		(void)err_config(&err, "this executable has no such plugin");
-	else if (own_run(plugin, &x, &ignored, &err) == 0)
+	else if (own_run(plugin, &x, &err) == 0)
 		return 0;
 	complain(a, name, &err);
 	return -1;
@@ -241,7 +238,6 @@ static void on_holding(void *ctx, const struct cni_holding *h)
 		.a.network = arena_strdup(arena, h->network),
 		.a.container_id = arena_strdup(arena, h->container_id),
 		.a.ifname = *h->ifname ? arena_strdup(arena, h->ifname) : "eth0",
-		.a.netns = "",
 		.a.why = arena_printf(arena, "%s, from before this boot", h->what),
 		.plugin = h->plugin,
 	};

@@ -188,11 +188,10 @@ static enum node_life judge(const struct node *node, const struct identity *id, 
 		return say(why, NODE_DEAD, "added in another boot");
 	if (!id->netns_inode || id->host_inode != node->here.host_inode)
 		return say(why, NODE_UNKNOWN, "its ADD was in another network namespace than this");
-	if (is_at_path(netns, id) &&
-	    netns_scan_has(&node->scan, id->netns_inode, id->netns_cookie, &scratch))
-		return say(why, NODE_ALIVE, "its namespace is at its path");
 	if (netns_scan_has(&node->scan, id->netns_inode, id->netns_cookie, &scratch))
-		return say(why, NODE_ALIVE, "its namespace is held");
+		return say(why, NODE_ALIVE,
+			   is_at_path(netns, id) ? "its namespace is at its path"
+						 : "its namespace is held");
 	if (*host_link && has_link(node, host_link))
 		return say(why, NODE_ALIVE, "its link on the host is there");
 	if (id->pid_inode != node->here.pid_inode)

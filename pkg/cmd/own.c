@@ -22,20 +22,7 @@ int own_find(void *ctx, const char *type, const char *dirs, const char **path, s
 	return 0;
 }
 
-/* ADD's. */
-static int answer(struct cni_call *c, struct libcni_answer *out)
-{
-	struct json *o;
-
-	if (cni_result_json(&c->result, c->req->net.version, &o, c->err) < 0)
-		return -1;
-	out->out = json_print(o);
-	out->out_len = strlen(out->out);
-	return 0;
-}
-
-int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct libcni_answer *out,
-	    struct err *err)
+int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct err *err)
 {
 	struct cni_request req = {
 		.command = x->command,
@@ -51,13 +38,10 @@ int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct
 		CNI_CALL_INIT(.req = &req, .plugin = plugin, .arena = json_arena(), .err = err);
 	bool gone = false;
 
-	*out = (struct libcni_answer){ .out = "" };
 	if (cni_request_decode(&req, err) < 0 || cni_request_decode_prev(&req, err) < 0 ||
 	    netns_open(req.netns, &c.netns_fd, &gone, err) < 0)
 		return -1;
-	if (cni_run(&c, NULL) < 0)
-		return -1;
-	return req.command == CNI_ADD ? answer(&c, out) : 0;
+	return cni_run(&c, NULL);
 }
 
 int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
@@ -67,5 +51,6 @@ int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, 
 
 	if (stat(x->path, &st) == 0)
 		plugin = cni_in_process(x->type, &st);
-	return plugin ? own_run(plugin, x, out, err) : libcni_exec(ctx, x, out, err);
+	*out = (struct libcni_answer){ .out = "" };
+	return plugin ? own_run(plugin, x, err) : libcni_exec(ctx, x, out, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * own.h - plugins called by the tool itself: in this process where they are of this executable, be
- * their file on the path or not, else executed.
+ * their file on the path or not, else executed. Of verbs that answer nothing: no ADD.
  */
 #pragma once
 
@@ -16,5 +16,5 @@ int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, 
  * A plugin of this executable, in this process. The namespace is opened if it can be; memory is
  * json's arena.
  */
-int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct libcni_answer *out,
+int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x,
 	    struct err *err) NODISCARD;

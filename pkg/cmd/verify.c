@@ -13,17 +13,11 @@
 
 /* ---- one attachment -------------------------------------------------------------------------- */
 
-static const char *name_of(const struct node_attachment *a)
-{
-	return arena_printf(json_arena(), "network %s, container %s, interface %s",
-			    describe_plain(a->network), describe_plain(a->container_id),
-			    describe_plain(a->ifname));
-}
-
 void verify_say(struct verify *v, enum verify_weight weight, const struct node_attachment *a,
 		const char *what, const char *advice)
 {
-	printf("%s%s%s; %s\n", a ? name_of(a) : "", a ? ": " : "", describe_plain(what), advice);
+	printf("%s%s%s; %s\n", a ? describe_name(a) : "", a ? ": " : "", describe_plain(what),
+	       advice);
 	v->weight = v->weight > weight ? v->weight : weight;
 	v->n++;
 }

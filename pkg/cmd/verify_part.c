@@ -190,7 +190,6 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 {
 	const struct cni_plugin *plugin = cni_plugin_named(r->plugin);
 	struct json *conf = json_object(), *prev;
-	struct libcni_answer ignored;
 	struct err err = { 0 };
 	struct libcni_exec x = {
 		.type = r->plugin,
@@ -211,7 +210,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 	json_add(conf, "prevResult", prev);
 	x.in = json_print(conf);
 	x.in_len = strlen(x.in);
-	if (own_run(plugin, &x, &ignored, &err) < 0)
+	if (own_run(plugin, &x, &err) < 0)
 		say_failure(v, a, r->plugin, &err);
 }
 
