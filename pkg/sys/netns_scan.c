@@ -53,52 +53,26 @@ static uint64_t link_inode(struct walk *w, const char *path)
 
 /* ---- a process ------------------------------------------------------------------------------- */
 
-static DIR *open_dir(struct walk *w, const char *path)
+/* The links below /proc/PID/DIR: each entry, or what lies behind it. `holder` as in netns_holder. */
+static void scan_links(struct walk *w, int pid, const char *dir, const char *behind, int holder)
 {
-	DIR *d = opendir(path);
+	char path[80];
+	auto_dir DIR *d = NULL;
+	const struct dirent *e;
 
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, dir);
+	d = opendir(path);
 	if (!d)
 		failed(w);
-	return d;
-}
-
-static void scan_threads(struct walk *w, int pid)
-{
-	char path[80];
-	auto_dir DIR *d = NULL;
-	const struct dirent *e;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	d = open_dir(w, path);
 	while (d && (e = readdir(d))) {
 		uint64_t inode;
 
 		if (*e->d_name == '.')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/ns/net", pid, e->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/%s/%.20s%s", pid, dir, e->d_name, behind);
 		inode = link_inode(w, path);
 		if (inode)
-			add(w, inode, pid, path);
-	}
-}
-
-static void scan_files(struct walk *w, int pid)
-{
-	char path[80];
-	auto_dir DIR *d = NULL;
-	const struct dirent *e;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	d = open_dir(w, path);
-	while (d && (e = readdir(d))) {
-		uint64_t inode;
-
-		if (*e->d_name == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/fd/%.20s", pid, e->d_name);
-		inode = link_inode(w, path);
-		if (inode)
-			add(w, inode, 0, path);
+			add(w, inode, holder, path);
 	}
 }
 
@@ -187,8 +161,8 @@ int netns_scan(struct netns_scan *s, struct arena *arena, struct err *err)
 
 		if (pid <= 0)
 			continue;
-		scan_threads(&w, pid);
-		scan_files(&w, pid);
+		scan_links(&w, pid, "task", "/ns/net", pid);
+		scan_links(&w, pid, "fd", "", 0);
 		scan_mounts(&w, pid);
 	}
 	if (s->n)
