@@ -215,15 +215,11 @@ void cni_close(struct cni_call *c)
 	deferred_close_all(&c->deferred);
 }
 
-static void leave_it(struct cni_call *c)
-{
-	(void)c;
-}
-
-/* What a command that went well does to the registry. */
+/* What a command that went well does to the registry; NULL = nothing. */
 static void (*const registered[CNI_COMMANDS])(struct cni_call *c) = {
-	[CNI_ADD] = registry_add_link, [CNI_DEL] = registry_remove, [CNI_CHECK] = leave_it,
-	[CNI_GC] = registry_gc,        [CNI_STATUS] = leave_it,     [CNI_VERSION] = leave_it,
+	[CNI_ADD] = registry_add_link,
+	[CNI_DEL] = registry_remove,
+	[CNI_GC] = registry_gc,
 };
 
 /* A repair is none of the commands. */
@@ -249,7 +245,7 @@ static int run_command(struct cni_call *c)
 	if (c->req->command == CNI_ADD)
 		registry_add(c);
 	rc = command(c);
-	if (!rc)
+	if (!rc && registered[c->req->command])
 		registered[c->req->command](c);
 	return rc;
 }
