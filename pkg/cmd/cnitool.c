@@ -161,16 +161,13 @@ static void note(struct json_buf *b, const struct libcni_step *s, const char *co
 		 size_t n)
 {
 	json_buf_add(b, b->len ? ",{" : "{");
-	json_buf_add_key(b, "plugin");
-	json_buf_add_str(b, s->call->type);
-	json_buf_add_key(b, "command");
-	json_buf_add_str(b, cni_command_names[s->call->command]);
+	json_buf_pair_str(b, "plugin", s->call->type);
+	json_buf_pair_str(b, "command", cni_command_names[s->call->command]);
 	json_buf_add_key(b, "milliseconds");
 	json_buf_add(b,
 		     arena_printf(json_arena(), "%lld.%03d", (long long)(s->answer->time_us / 1000),
 				  (int)(s->answer->time_us % 1000)));
-	json_buf_add_key(b, "exitCode");
-	json_buf_add(b, arena_printf(json_arena(), "%d", s->answer->exit_code));
+	json_buf_pair_int(b, "exitCode", s->answer->exit_code);
 	json_buf_add_key(b, "changes");
 	json_buf_add(b, "[");
 	for (size_t i = 0; i < n; i++) {
@@ -204,23 +201,17 @@ static void add_error(struct json_buf *b, const struct err *err)
 {
 	json_buf_add_key(b, "error");
 	json_buf_add(b, "{");
-	json_buf_add_key(b, "code");
-	json_buf_add(b, arena_printf(json_arena(), "%d", err->code));
-	json_buf_add_key(b, "msg");
-	json_buf_add_str(b, err->msg);
-	if (*err->details) {
-		json_buf_add_key(b, "details");
-		json_buf_add_str(b, err->details);
-	}
+	json_buf_pair_int(b, "code", err->code);
+	json_buf_pair_str(b, "msg", err->msg);
+	if (*err->details)
+		json_buf_pair_str(b, "details", err->details);
 	json_buf_add(b, "}");
 }
 
 static void add_pair(struct json_buf *b, const char *key, const char *value)
 {
-	if (!value)
-		return;
-	json_buf_add_key(b, key);
-	json_buf_add_str(b, value);
+	if (value)
+		json_buf_pair_str(b, key, value);
 }
 
 /* One object on one line, whatever has happened. */
@@ -234,10 +225,8 @@ static void print_json(const struct tool *t, const struct err *err)
 	add_pair(&b, "containerId", t->attachment.container_id);
 	add_pair(&b, "ifName", t->attachment.ifname);
 	add_pair(&b, "netns", t->attachment.netns);
-	if (t->result.at && !err) {
-		json_buf_add_key(&b, "result");
-		json_buf_add_text(&b, t->result);
-	}
+	if (!err)
+		json_buf_pair_text(&b, "result", t->result);
 	json_buf_add_key(&b, "steps");
 	json_buf_add(&b, "[");
 	json_buf_add(&b, t->steps.len ? t->steps.text : "");

@@ -237,6 +237,29 @@ void json_buf_add_key(struct json_buf *b, const char *key)
 	put(b, ":", 1);
 }
 
+void json_buf_pair_str(struct json_buf *b, const char *key, const char *value)
+{
+	json_buf_add_key(b, key);
+	json_buf_add_str(b, value);
+}
+
+void json_buf_pair_int(struct json_buf *b, const char *key, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	json_buf_add_key(b, key);
+	json_buf_add(b, text);
+}
+
+void json_buf_pair_text(struct json_buf *b, const char *key, struct json_text value)
+{
+	if (!value.at)
+		return;
+	json_buf_add_key(b, key);
+	json_buf_add_text(b, value);
+}
+
 /* ---- printing anew --------------------------------------------------------------------------- */
 
 static void new_line(struct json_buf *b, struct json_style style, unsigned int depth)

@@ -71,6 +71,11 @@ void json_buf_add_str(struct json_buf *b, const char *s);
 /* A comma, if it is not the first member, the quoted key, a colon. */
 void json_buf_add_key(struct json_buf *b, const char *key);
 
+/* The key, and behind it a string, a number, a text as it is; no text (.at NULL): nothing. */
+void json_buf_pair_str(struct json_buf *b, const char *key, const char *value);
+void json_buf_pair_int(struct json_buf *b, const char *key, int64_t value);
+void json_buf_pair_text(struct json_buf *b, const char *key, struct json_text value);
+
 struct json_style {
 	bool sorted;      /* keys bytewise, as Go prints a map */
 	unsigned int tab; /* spaces a level, each member on a line of its own; 0: compact */

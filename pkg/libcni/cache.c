@@ -32,12 +32,6 @@ static const char *path_of(const char *dir, const char *network, const struct li
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void add_str(struct json_buf *b, const char *key, const char *value)
-{
-	json_buf_add_key(b, key);
-	json_buf_add_str(b, value);
-}
-
 static void add_args(struct json_buf *b, const struct libcni_attachment *a)
 {
 	if (!a->n_args)
@@ -90,13 +84,13 @@ int libcni_cache_write(const char *dir, const struct libcni_list *list,
 	if (!path)
 		return no_path(list->name, a, err);
 	json_buf_add(&b, "{");
-	add_str(&b, "kind", KIND);
-	add_str(&b, "containerId", a->container_id);
-	add_str(&b, "config", base64_encode(list->bytes, list->n_bytes, json_arena()));
-	add_str(&b, "ifName", a->ifname);
-	add_str(&b, "networkName", list->name);
+	json_buf_pair_str(&b, "kind", KIND);
+	json_buf_pair_str(&b, "containerId", a->container_id);
+	json_buf_pair_str(&b, "config", base64_encode(list->bytes, list->n_bytes, json_arena()));
+	json_buf_pair_str(&b, "ifName", a->ifname);
+	json_buf_pair_str(&b, "networkName", list->name);
 	if (*a->netns)
-		add_str(&b, "netns", a->netns);
+		json_buf_pair_str(&b, "netns", a->netns);
 	add_args(&b, a);
 	add_object(&b, "capabilityArgs", a->capability_args);
 	add_object(&b, "result", result);

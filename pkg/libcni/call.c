@@ -23,14 +23,6 @@ static bool is_injected(const char *key, const struct libcni_injected *in)
 	       (in->runtime.at && !strcmp(key, "runtimeConfig"));
 }
 
-static void add_member(struct json_buf *b, const char *key, struct json_text value)
-{
-	if (!value.at)
-		return;
-	json_buf_add_key(b, key);
-	json_buf_add_text(b, value);
-}
-
 /*
  * The plugin's object as it is written, and behind it, so that they count also where case does not,
  * the keys that are the runtime's.
@@ -45,15 +37,13 @@ const char *libcni_input(const struct libcni_list *list, const struct libcni_plu
 	json_buf_add(&b, "{");
 	while (json_walk_next(&w, &m))
 		if (!is_injected(m.key, in))
-			add_member(&b, m.key, m.value);
-	json_buf_add_key(&b, "cniVersion");
-	json_buf_add_str(&b, list->version);
-	json_buf_add_key(&b, "name");
-	json_buf_add_str(&b, list->name);
-	add_member(&b, "prevResult", in->prev);
-	add_member(&b, "runtimeConfig", in->runtime);
-	add_member(&b, "cni.dev/valid-attachments", in->valid);
-	add_member(&b, "cni.dev/attachments", in->valid);
+			json_buf_pair_text(&b, m.key, m.value);
+	json_buf_pair_str(&b, "cniVersion", list->version);
+	json_buf_pair_str(&b, "name", list->name);
+	json_buf_pair_text(&b, "prevResult", in->prev);
+	json_buf_pair_text(&b, "runtimeConfig", in->runtime);
+	json_buf_pair_text(&b, "cni.dev/valid-attachments", in->valid);
+	json_buf_pair_text(&b, "cni.dev/attachments", in->valid);
 	json_buf_add(&b, "}");
 	*len = b.len;
 	return b.text;
@@ -71,7 +61,7 @@ struct json_text libcni_runtime_config(const struct libcni_plugin *p,
 			continue;
 		if (!b.len)
 			json_buf_add(&b, "{");
-		add_member(&b, m.key, m.value);
+		json_buf_pair_text(&b, m.key, m.value);
 	}
 	if (b.len)
 		json_buf_add(&b, "}");
@@ -131,9 +121,8 @@ static struct json_text with_version(struct json_text result, const char *versio
 	json_buf_add(&b, "{");
 	while (json_walk_next(&w, &m))
 		if (strcmp(m.key, "cniVersion") != 0)
-			add_member(&b, m.key, m.value);
-	json_buf_add_key(&b, "cniVersion");
-	json_buf_add_str(&b, version);
+			json_buf_pair_text(&b, m.key, m.value);
+	json_buf_pair_str(&b, "cniVersion", version);
 	json_buf_add(&b, "}");
 	return json_buf_text(&b);
 }

@@ -16,10 +16,8 @@ static struct json_text valid_list(const struct libcni_valid *valid)
 	json_buf_add(&b, "[");
 	for (size_t i = 0; i < valid->n; i++) {
 		json_buf_add(&b, i ? ",{" : "{");
-		json_buf_add_key(&b, "containerID");
-		json_buf_add_str(&b, valid->list[i].container_id);
-		json_buf_add_key(&b, "ifname");
-		json_buf_add_str(&b, valid->list[i].ifname);
+		json_buf_pair_str(&b, "containerID", valid->list[i].container_id);
+		json_buf_pair_str(&b, "ifname", valid->list[i].ifname);
 		json_buf_add(&b, "}");
 	}
 	json_buf_add(&b, "]");

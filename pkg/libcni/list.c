@@ -353,10 +353,8 @@ static int list_of(const struct libcni_plugin *p, const char *version, struct li
 	struct json_buf b = { 0 };
 
 	json_buf_add(&b, "{");
-	json_buf_add_key(&b, "cniVersion");
-	json_buf_add_str(&b, version);
-	json_buf_add_key(&b, "name");
-	json_buf_add_str(&b, p->name);
+	json_buf_pair_str(&b, "cniVersion", version);
+	json_buf_pair_str(&b, "name", p->name);
 	json_buf_add_key(&b, "plugins");
 	json_buf_add(&b, "[");
 	json_buf_add_go(&b, p->text, (struct json_style){ .sorted = true });

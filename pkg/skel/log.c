@@ -25,19 +25,8 @@ static const char *target_of(const struct cni_call *c)
 
 static void add_str(struct json_buf *b, const char *key, const char *value)
 {
-	if (!value || !*value)
-		return;
-	json_buf_add_key(b, key);
-	json_buf_add_str(b, value);
-}
-
-static void add_int(struct json_buf *b, const char *key, int64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lld", (long long)n);
-	json_buf_add_key(b, key);
-	json_buf_add(b, text);
+	if (value && *value)
+		json_buf_pair_str(b, key, value);
 }
 
 static void add_time(struct json_buf *b)
@@ -65,12 +54,12 @@ static void make_line(struct json_buf *b, const struct cni_call *c, const char *
 	add_str(b, "network", req->net.name);
 	add_str(b, "container", req->container_id);
 	add_str(b, "ifname", req->ifname);
-	add_int(b, "code", rc ? c->err->code : 0);
-	add_int(b, "us", clock_us() - t->start);
+	json_buf_pair_int(b, "code", rc ? c->err->code : 0);
+	json_buf_pair_int(b, "us", clock_us() - t->start);
 	if (t->ready)
-		add_int(b, "prepareUs", t->ready - t->start);
+		json_buf_pair_int(b, "prepareUs", t->ready - t->start);
 	if (c->lock.waited_us)
-		add_int(b, "lockUs", c->lock.waited_us);
+		json_buf_pair_int(b, "lockUs", c->lock.waited_us);
 	if (rc)
 		add_str(b, "error", c->err->msg);
 	add_str(b, "trace", getenv("TRACEPARENT"));

@@ -68,8 +68,7 @@ static void make_entry(struct json_buf *b, struct cni_call *c)
 	identity_add(c, o);
 	text = json_print(o);
 	json_buf_add_text(b, (struct json_text){ text, strlen(text) - 1 });
-	json_buf_add_key(b, "config");
-	json_buf_add_text(b, json_text_own(req->stdin_text));
+	json_buf_pair_text(b, "config", json_text_own(req->stdin_text));
 	json_buf_add(b, "}\n");
 }
 
