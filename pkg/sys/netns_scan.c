@@ -53,7 +53,7 @@ static uint64_t link_inode(struct walk *w, const char *path)
 
 /* ---- a process ------------------------------------------------------------------------------- */
 
-/* The links below /proc/PID/DIR: each entry, or what lies behind it; holder is netns_holder's pid. */
+/* The links below /proc/PID/DIR: each entry, or what lies behind it. holder: as .pid. */
 static void scan_links(struct walk *w, int pid, const char *dir, const char *behind, int holder)
 {
 	char path[80];

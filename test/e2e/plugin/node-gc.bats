@@ -270,6 +270,7 @@ reboot() {
 	echo 11111111-2222-3333-4444-555555555555 >"$BATS_TEST_TMPDIR/boot_id"
 	mount --bind "$BATS_TEST_TMPDIR/boot_id" /proc/sys/kernel/random/boot_id
 	ip netns del box 2>/dev/null || true
+	until [ -z "$(ip -br link show type veth)" ]; do :; done
 	rm -rf /run/cnic /run/cni
 	nft flush ruleset
 	ip link del gc0
