@@ -27,6 +27,7 @@ struct gc {
 	const char **caches;
 	size_t n_caches;
 	struct node node;
+	struct cni_call call; /* what the DELs are parts of */
 	size_t removed, failed, alive, unknown;
 	struct held *held;
 	size_t n_held;
@@ -46,7 +47,7 @@ static const char *path_of(const struct node_attachment *a)
 	return a->n_entries ? a->entries[0]->path : "/opt/cni/bin";
 }
 
-static int del_list(const struct node_attachment *a)
+static int del_list(struct cni_call *c, const struct node_attachment *a)
 {
 	const struct libcni libcni = {
 		.path = path_of(a),
@@ -54,6 +55,7 @@ static int del_list(const struct node_attachment *a)
 		.del_all = true,
 		.find = own_find,
 		.exec = own_exec,
+		.ctx = c,
 	};
 	struct libcni_attachment of = a->cached->attachment;
 	struct libcni_list list;
@@ -69,8 +71,8 @@ static int del_list(const struct node_attachment *a)
 }
 
 /* DEL of one plugin. */
-static int del_one(const struct node_attachment *a, const char *name, const char *args,
-		   const char *conf)
+static int del_one(struct cni_call *c, const struct node_attachment *a, const char *name,
+		   const char *args, const char *conf)
 {
 	const struct libcni_exec x = {
 		.type = name,
@@ -88,7 +90,7 @@ static int del_one(const struct node_attachment *a, const char *name, const char
 
 	if (!plugin)
 		(void)err_config(&err, "this executable has no such plugin");
-	else if (own_run(plugin, &x, &err) == 0)
+	else if (own_run(c, plugin, &x, &err) == 0)
 		return 0;
 	complain(a, name, &err);
 	return -1;
@@ -108,28 +110,28 @@ static const char *least_conf(const struct node_attachment *a, const char *type)
  * What no cache knows: in the order of a DEL, what was added last first. Some plugins keep on the
  * host what no record tells of; their DEL finds it by the attachment's name.
  */
-static int del_plugins(const struct node_attachment *a)
+static int del_plugins(struct cni_call *c, const struct node_attachment *a)
 {
 	int rc = 0;
 
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
 		if ((*p)->host_state)
-			rc |= del_one(a, (*p)->name, "", least_conf(a, (*p)->name));
+			rc |= del_one(c, a, (*p)->name, "", least_conf(a, (*p)->name));
 	for (size_t i = 0; i < a->n_records; i++)
-		rc |= del_one(a, a->records[i]->plugin, a->records[i]->args,
+		rc |= del_one(c, a, a->records[i]->plugin, a->records[i]->args,
 			      json_print(a->records[i]->conf));
 	for (size_t i = 0; i < a->n_entries; i++)
-		rc |= del_one(a, a->entries[i]->plugin, a->entries[i]->args,
+		rc |= del_one(c, a, a->entries[i]->plugin, a->entries[i]->args,
 			      a->entries[i]->conf_text);
 	return rc;
 }
 
 /* The cache's list does not name what another list had added under the same name. */
-static int del(const struct node_attachment *a)
+static int del(struct cni_call *c, const struct node_attachment *a)
 {
-	int rc = a->cached ? del_list(a) : 0;
+	int rc = a->cached ? del_list(c, a) : 0;
 
-	return del_plugins(a) < 0 ? -1 : rc;
+	return del_plugins(c, a) < 0 ? -1 : rc;
 }
 
 /* By a runtime, while we were at others. */
@@ -142,7 +144,7 @@ static bool is_changed(const struct node_attachment *a)
 }
 
 static void collect(struct gc *gc, const struct node_attachment *a,
-		    int (*remove)(const struct node_attachment *a))
+		    int (*remove)(struct cni_call *c, const struct node_attachment *a))
 {
 	bool failed;
 
@@ -150,7 +152,7 @@ static void collect(struct gc *gc, const struct node_attachment *a,
 		gc->unknown++;
 		return;
 	}
-	failed = !gc->dry_run && remove(a) < 0;
+	failed = !gc->dry_run && remove(&gc->call, a) < 0;
 	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
 	       describe_plain(a->ifname), a->why,
 	       gc->dry_run ? ""
@@ -182,7 +184,7 @@ static bool is_old_foreign(const struct gc *gc, const struct node_attachment *a)
 
 /* Memory, and the children that end what is slow, of one at a time. */
 static void collect_apart(struct gc *gc, const struct node_attachment *a,
-			  int (*remove)(const struct node_attachment *a))
+			  int (*remove)(struct cni_call *c, const struct node_attachment *a))
 {
 	struct arena *all = json_arena(), one = { 0 };
 
@@ -211,7 +213,7 @@ static void collect_all(struct gc *gc)
 /* ---- of other plugins ------------------------------------------------------------------------ */
 
 /* A reservation of the reference's tells no namespace; the plugin that reads it releases it. */
-static int release(const struct node_attachment *a)
+static int release(struct cni_call *c, const struct node_attachment *a)
 {
 	const char *plugin = ((const struct held *)a)->plugin;
 	struct json *o = json_object();
@@ -220,7 +222,7 @@ static int release(const struct node_attachment *a)
 	json_add_str(o, "name", a->network);
 	json_add_str(o, "type", plugin);
 	json_add_str(json_add_object(o, "ipam"), "type", plugin);
-	return del_one(a, plugin, "", json_print(o));
+	return del_one(c, a, plugin, "", json_print(o));
 }
 
 static void on_holding(void *ctx, const struct cni_holding *h)
@@ -292,8 +294,8 @@ static int parse(struct gc *gc, int argc, char **argv, struct arena *arena)
 int gc_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
-	struct gc gc = { 0 };
 	struct err err = { 0 };
+	struct gc gc = { .call = CNI_CALL_INIT(.arena = &arena, .err = &err) };
 	int rc;
 
 	json_init(&arena);
@@ -309,6 +311,7 @@ int gc_run(int argc, char **argv)
 		collect_all(&gc);
 	if (!rc && gc.foreign)
 		collect_held(&gc);
+	cni_close(&gc.call);
 	printf("%zu %s, %zu failed, %zu alive, %zu not known to be dead\n", gc.removed,
 	       gc.dry_run ? "would be removed" : "removed", gc.failed, gc.alive, gc.unknown);
 	arena_free(&arena);

@@ -6,7 +6,6 @@
 
 #include "skel/delegate.h"
 #include "skel/request.h"
-#include "sys/netns.h"
 
 #define OWN_FILE "/proc/self/exe"
 
@@ -22,7 +21,19 @@ int own_find(void *ctx, const char *type, const char *dirs, const char **path, s
 	return 0;
 }
 
-int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct err *err)
+static int run_part(struct cni_call *outer, struct cni_request *req,
+		    const struct cni_plugin *plugin)
+{
+	struct cni_call part = CNI_CALL_INIT(.req = req, .plugin = plugin, .arena = json_arena(),
+					     .err = outer->err);
+
+	if (cni_request_decode(req, outer->err) < 0 || cni_request_decode_prev(req, outer->err) < 0)
+		return -1;
+	return cni_run_part(outer, &part);
+}
+
+int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struct libcni_exec *x,
+	    struct err *err)
 {
 	struct cni_request req = {
 		.command = x->command,
@@ -34,14 +45,12 @@ int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x, struct
 		.stdin_text = x->in,
 		.stdin_len = x->in_len,
 	};
-	struct cni_call c =
-		CNI_CALL_INIT(.req = &req, .plugin = plugin, .arena = json_arena(), .err = err);
-	bool gone = false;
 
-	if (cni_request_decode(&req, err) < 0 || cni_request_decode_prev(&req, err) < 0 ||
-	    netns_open(req.netns, &c.netns_fd, &gone, err) < 0)
-		return -1;
-	return cni_run(&c, NULL);
+	if (run_part(outer, &req, plugin) == 0)
+		return 0;
+	*err = *outer->err;
+	err_clear(outer->err);
+	return -1;
 }
 
 int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
@@ -52,5 +61,5 @@ int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, 
 	if (stat(x->path, &st) == 0)
 		plugin = cni_in_process(x->type, &st);
 	*out = (struct libcni_answer){ .out = "" };
-	return plugin ? own_run(plugin, x, err) : libcni_exec(ctx, x, out, err);
+	return plugin ? own_run(ctx, plugin, x, err) : libcni_exec(NULL, x, out, err);
 }

@@ -8,13 +8,13 @@
 #include "libcni/call.h"
 #include "skel/call.h"
 
-/* A libcni's .find and .exec; ctx is not looked at. */
+/* A libcni's .find and .exec; ctx is the outer call, as for own_run(). */
 int own_find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err);
 int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err);
 
 /*
- * A plugin of this executable, in this process. The namespace is opened if it can be; memory is
- * json's arena.
+ * A plugin of this executable, in this process: a part of `outer`, in its namespace and with its
+ * sockets. Memory is json's arena.
  */
-int own_run(const struct cni_plugin *plugin, const struct libcni_exec *x,
+int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struct libcni_exec *x,
 	    struct err *err) NODISCARD;

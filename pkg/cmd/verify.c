@@ -75,9 +75,9 @@ static int parse(int argc, char **argv, const char ***caches)
 
 int verify_run(int argc, char **argv)
 {
-	struct verify v = { .weight = VERIFY_FINE };
 	struct arena arena = { 0 };
 	struct err err = { 0 };
+	struct verify v = { .call = CNI_CALL_INIT(.arena = &arena, .err = &err) };
 	const char **caches;
 	int rc;
 
@@ -91,6 +91,7 @@ int verify_run(int argc, char **argv)
 		verify_node(&v);
 		rc = (int)v.weight;
 	}
+	cni_close(&v.call);
 	arena_free(&arena);
 	return rc;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/scope.h"
 #include "cmd/own.h"
 #include "cni/version.h"
 #include "nl/nl.h"
@@ -65,14 +64,13 @@ static bool is_inside(const struct cni_interface *f)
 }
 
 static void verify_interfaces(struct verify *v, const struct node_attachment *a,
-			      const struct cni_result *r, int netns_fd)
+			      const struct cni_result *r, struct cni_call *c)
 {
 	struct link_list inside = { .arena = json_arena() };
-	auto_nl struct nl nl = { 0 };
-	struct err err = { 0 };
 
-	if (nl_open_at(&nl, netns_fd, &err) < 0 || nl_link_list(&nl, &inside) < 0) {
-		verify_say(v, VERIFY_BLIND, a, err.msg, "look again as root");
+	if (cni_sandbox(c) < 0 || nl_link_list(c->sandbox, &inside) < 0) {
+		verify_say(v, VERIFY_BLIND, a, c->err->msg, "look again as root");
+		err_clear(c->err);
 		return;
 	}
 	for (size_t i = 0; i < r->n_interfaces; i++)
@@ -102,6 +100,7 @@ static void say_failure(struct verify *v, const struct node_attachment *a, const
 /* A list in the cache, or a chain of it. */
 struct checked {
 	const struct node_attachment *of;
+	struct cni_call *call;
 	struct libcni_list list;
 	struct libcni_attachment to;
 	struct json_text prev;
@@ -137,6 +136,7 @@ static void check_plugin(struct verify *v, const struct checked *k, const struct
 		.path = k->of->n_entries ? k->of->entries[0]->path : "/opt/cni/bin",
 		.find = own_find,
 		.exec = own_exec,
+		.ctx = k->call,
 	};
 	const struct libcni_injected in = { .prev = k->prev,
 					    .runtime = libcni_runtime_config(p, &k->to) };
@@ -161,9 +161,10 @@ static void check_all(struct verify *v, const struct checked *k)
 }
 
 /* By the list in the cache, with the namespace where it can be found. */
-static void check_list(struct verify *v, const struct node_attachment *a, const char *netns)
+static void check_list(struct verify *v, const struct node_attachment *a, const char *netns,
+		       struct cni_call *c)
 {
-	struct checked k = { .of = a, .to = a->cached->attachment };
+	struct checked k = { .of = a, .call = c, .to = a->cached->attachment };
 	const struct json *result;
 	struct err err = { 0 };
 
@@ -186,7 +187,7 @@ static void check_list(struct verify *v, const struct node_attachment *a, const 
  * became of its interface behind it in the list is not known.
  */
 static void check_record(struct verify *v, const struct node_attachment *a, const struct record *r,
-			 const char *netns)
+			 const char *netns, struct cni_call *c)
 {
 	const struct cni_plugin *plugin = cni_plugin_named(r->plugin);
 	struct json *conf = json_object(), *prev;
@@ -210,7 +211,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 	json_add(conf, "prevResult", prev);
 	x.in = json_print(conf);
 	x.in_len = strlen(x.in);
-	if (own_run(plugin, &x, &err) < 0)
+	if (own_run(c, plugin, &x, &err) < 0)
 		say_failure(v, a, r->plugin, &err);
 }
 
@@ -231,8 +232,9 @@ static const char *living_path(const struct node_attachment *a, int *fd)
 
 void verify_part_living(struct verify *v, const struct node_attachment *a)
 {
-	auto_close int fd = -1;
-	const char *netns = living_path(a, &fd);
+	struct cni_call c =
+		CNI_CALL_INIT(.outer = &v->call, .arena = json_arena(), .err = v->call.err);
+	const char *netns = living_path(a, &c.netns_fd);
 	struct cni_result result;
 	struct err ignored;
 
@@ -242,10 +244,11 @@ void verify_part_living(struct verify *v, const struct node_attachment *a)
 	}
 	if (a->cached && a->cached->result &&
 	    cni_result_parse(a->cached->result, "", false, "result", &result, &ignored) == 0)
-		verify_interfaces(v, a, &result, fd);
+		verify_interfaces(v, a, &result, &c);
 	if (a->cached)
-		check_list(v, a, netns);
+		check_list(v, a, netns, &c);
 	else
 		for (size_t i = 0; i < a->n_records; i++)
-			check_record(v, a, a->records[i], netns);
+			check_record(v, a, a->records[i], netns, &c);
+	cni_close(&c);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cmd/node.h"
+#include "skel/call.h"
 
 /* Worse ones are larger; the worst is the exit status. */
 enum verify_weight {
@@ -14,6 +15,7 @@ enum verify_weight {
 
 struct verify {
 	struct node node;
+	struct cni_call call; /* what the CHECKs are parts of */
 	enum verify_weight weight;
 	size_t n;
 };

@@ -133,14 +133,14 @@ int cni_host(struct cni_call *c)
 	return 0;
 }
 
-static int open_sandbox(struct cni_call *c)
+int cni_sandbox(struct cni_call *c)
 {
 	struct nl *sandbox;
 
 	if (c->sandbox || c->netns_fd < 0)
 		return 0;
-	if (c->outer) {
-		int rc = open_sandbox(c->outer);
+	if (c->outer && c->outer->netns_fd == c->netns_fd) {
+		int rc = cni_sandbox(c->outer);
 
 		c->sandbox = c->outer->sandbox;
 		return rc;
@@ -159,7 +159,7 @@ static int open_namespaces(struct cni_call *c)
 {
 	if (c->plugin->ipam || c->plugin->no_netns)
 		return 0;
-	return cni_host(c) < 0 ? -1 : open_sandbox(c);
+	return cni_host(c) < 0 ? -1 : cni_sandbox(c);
 }
 
 int cni_nft(struct cni_call *c)
@@ -201,14 +201,19 @@ static int prepare(struct cni_call *c)
 	return p->validate && !cni_is_lenient(c) ? p->validate(c) : 0;
 }
 
+static void close_own(struct nl *nl, const struct nl *outers)
+{
+	if (nl && nl != outers)
+		nl_close(nl);
+}
+
 void cni_close(struct cni_call *c)
 {
-	if (c->host)
-		nl_close(c->host);
-	if (c->sandbox)
-		nl_close(c->sandbox);
-	if (c->nft)
-		nl_close(c->nft);
+	const struct cni_call none = { 0 }, *outer = c->outer ? c->outer : &none;
+
+	close_own(c->host, outer->host);
+	close_own(c->sandbox, outer->sandbox);
+	close_own(c->nft, outer->nft);
 	drop_fd(&c->netns_fd);
 	drop_fd(&c->record_fd);
 	host_unlock(c);

@@ -37,7 +37,7 @@ struct cni_call {
 	const struct cni_plugin *plugin;
 	void *conf;               /* the plugin's own keys, decoded by .fields */
 	struct cni_result result; /* ADD: what will be printed */
-	/* These are the outer call's, if there is one. */
+	/* These are the outer call's, if there is one; the sandbox, if that is in the same. */
 	struct nl *host, *sandbox; /* sandbox is NULL when the namespace is gone (DEL) */
 	struct nl *nft;            /* cni_nft(); NULL until it is asked for */
 	int netns_fd;              /* of the sandbox; -1 when it is gone */
@@ -145,7 +145,9 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
 int cni_run_part(struct cni_call *c, struct cni_call *part) NODISCARD;
 void cni_undo_part(struct cni_call *part);
 
-/* What has been opened by it, for a call that was not run. */
+/*
+ * For a call that is not run, but made of parts, or a part itself: what has been opened by it.
+ */
 void cni_close(struct cni_call *c);
 
 /*
@@ -156,8 +158,12 @@ void cni_reset_conf(struct cni_call *c);
 int cni_decode(struct cni_call *c, const struct json *v, const char *path) NODISCARD;
 bool cni_is_lenient(const struct cni_call *c);
 
-/* The rtnetlink socket of a plugin with no_netns, opened when first asked for. Fills c->host. */
+/*
+ * The rtnetlink sockets of a call that is not run, or whose plugin has no_netns, opened when first
+ * asked for. Fill c->host; c->sandbox, if there is a namespace.
+ */
 int cni_host(struct cni_call *c) NODISCARD;
+int cni_sandbox(struct cni_call *c) NODISCARD;
 
 /*
  * The netfilter socket in the host's namespace, opened when first asked for: before a DEL deletes
