@@ -8,10 +8,19 @@
 #include <sys/stat.h>
 
 #include "libcni/list.h"
+#include "skel/call.h"
 #include "sys/file.h"
 
 #define CHAIN     "chain"
 #define CHAIN_MAX 64 /* plugins, as chain takes them */
+
+/* Under a vendor's name as well, as it takes itself. */
+static bool is_chain(const char *type)
+{
+	const struct cni_plugin *p = cni_plugin_named(type);
+
+	return p && !strcmp(p->name, CHAIN);
+}
 
 static int refuse_fold(const struct libcni_list *l, struct err *err)
 {
@@ -20,7 +29,7 @@ static int refuse_fold(const struct libcni_list *l, struct err *err)
 	if (l->n_plugins > CHAIN_MAX)
 		return err_config(err, "plugins: more than the %d that a chain takes", CHAIN_MAX);
 	for (size_t i = 0; i < l->n_plugins; i++)
-		if (!strcmp(l->plugins[i].type, CHAIN))
+		if (is_chain(l->plugins[i].type))
 			return err_config(err, "plugins[%zu].type: a chain already", i);
 	return 0;
 }
@@ -31,7 +40,7 @@ static int refuse_unfold(const struct libcni_list *l, struct err *err)
 	struct json_member m;
 	struct json_walk w;
 
-	if (l->n_plugins != 1 || strcmp(l->plugins[0].type, CHAIN) != 0)
+	if (l->n_plugins != 1 || !is_chain(l->plugins[0].type))
 		return err_config(err, "plugins: not one chain and nothing else");
 	if (json_text_kind(json_text_member(l->plugins[0].text, "plugins")) != '[')
 		return err_config(err, "plugins[0].plugins: must be a list");
@@ -79,6 +88,18 @@ static void add_capabilities(struct json_buf *b, const struct libcni_list *l)
 	json_buf_add(b, ", ");
 }
 
+/* What comes of it can be read again: by a runtime, and by the way back. */
+static int check_readable(const struct json_buf *b, const char *what, struct err *err)
+{
+	struct libcni_list ignored;
+
+	if (b->len > LIBCNI_FILE_MAX)
+		return err_config(err, "%s: larger than %d bytes", what, LIBCNI_FILE_MAX);
+	if (libcni_list_parse(b->text, b->len, &ignored, err) < 0)
+		return err_wrap(err, "%s", what);
+	return 0;
+}
+
 int fold_list(const char *bytes, size_t len, bool unfold, struct json_buf *out, struct err *err)
 {
 	struct json_text plugins, before, behind;
@@ -101,7 +122,7 @@ int fold_list(const char *bytes, size_t len, bool unfold, struct json_buf *out, 
 		json_buf_add(out, " }]");
 	}
 	json_buf_add_text(out, behind);
-	return 0;
+	return check_readable(out, unfold ? "unfolded" : "folded", err);
 }
 
 /* What it was is written first: whatever happens, it is there. */

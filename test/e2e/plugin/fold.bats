@@ -106,6 +106,31 @@ refused() {
 	refused 'larger than 1000000 bytes'
 }
 
+# nested N : a list of which one plugin holds N lists in each other.
+nested() {
+	local open close
+	printf -v open '%*s' "$1" ''
+	close=${open// /]}
+	echo '{"name":"net","plugins":[{"type":"a","x":'"${open// /[}$close"'}]}'
+}
+
+@test "fold: what would be read by nobody afterwards is refused" {
+	local inner
+	echo '{"name":"net","plugins":[{"type":"a"},{"type":"buildkit-chain","plugins":[{"type":"b"}]}]}' >"$file"
+	refused 'plugins[1].type: a chain already'
+	for inner in 7 '{}' '{"type":""}' '{"type":8}' '{"type":"a","capabilities":{"x":1}}'; do
+		echo '{"name":"net","plugins":[{"type":"chain","plugins":[{"type":"a"},'"$inner"']}]}' >"$file"
+		refused 'unfolded: failed to parse plugin config 1' --unfold
+	done
+	echo '{"name":"net","plugins":[{"type":"chain","plugins":[]}]}' >"$file"
+	refused 'no plugins in list' --unfold
+	nested 60 >"$file"
+	refused 'folded: '
+	jq -cn '{name: "net", plugins: [{type: "a", x: ("x" * 999950)}]}' >"$file"
+	[ "$(stat -c %s "$file")" -le 1000000 ] || fail "one that can be read as it is"
+	refused 'folded: larger than 1000000 bytes'
+}
+
 @test "fold: no file, a directory, no argument" {
 	fold "$BATS_TEST_TMPDIR/none"
 	[ "$status" -eq 1 ] && [[ $output == *"none: No such file"* ]] || fail "no file: $output"
