@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcni/cache.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/base64.h"
-#include "base/scope.h"
 #include "cni/result.h"
 #include "cni/version.h"
 #include "sys/file.h"
@@ -252,33 +250,22 @@ int libcni_cache_read(const char *path, struct libcni_cached *out, struct err *e
 	return 0;
 }
 
-static int compare_names(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 int libcni_cache_list(const char *dir, struct libcni_cached **out, size_t *n, struct err *err)
 {
-	const char *results = results_of(dir), **names = NULL;
-	auto_dir DIR *d = opendir(results);
-	const struct dirent *e;
+	const char *results = results_of(dir), **names;
 	struct err ignored;
-	size_t n_names = 0;
+	size_t n_names;
 
 	*out = NULL;
 	*n = 0;
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, "open %s", results);
-	while ((e = readdir(d)))
-		if (!file_is_draft(e->d_name))
-			*arena_append(json_arena(), names, n_names) =
-				arena_printf(json_arena(), "%s/%s", results, e->d_name);
-	if (n_names)
-		qsort(names, n_names, sizeof(*names), compare_names);
+	if (file_names(results, NULL, json_arena(), &names, &n_names, err) < 0)
+		return -1;
+	file_sort_names(names, n_names);
 	for (size_t i = 0; i < n_names; i++) {
+		const char *path = arena_printf(json_arena(), "%s/%s", results, names[i]);
 		struct libcni_cached c;
 
-		if (libcni_cache_read(names[i], &c, &ignored) < 0)
+		if (file_is_draft(names[i]) || libcni_cache_read(path, &c, &ignored) < 0)
 			continue;
 		c.dir = dir;
 		*arena_append(json_arena(), *out, *n) = c;

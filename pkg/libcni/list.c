@@ -2,12 +2,10 @@
 #include "libcni/list.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "base/scope.h"
 #include "base/str.h"
 #include "cni/conf.h"
 #include "cni/version.h"
@@ -256,39 +254,29 @@ static bool has_ending(const char *name, const char *const *endings)
 	return false;
 }
 
-static bool is_directory(DIR *d, const struct dirent *e)
+static bool is_directory(const char *path)
 {
 	struct stat st;
 
-	if (e->d_type != DT_UNKNOWN)
-		return e->d_type == DT_DIR;
-	return fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int compare_names(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* The paths of the files with these endings, sorted; a directory that is not there has none. */
 static int list_files(const char *dir, const char *const *endings, const char ***files, size_t *n,
 		      struct err *err)
 {
-	auto_dir DIR *d = opendir(dir);
-	const struct dirent *e;
+	size_t n_names;
 
-	*files = NULL;
 	*n = 0;
-	if (!d && errno == ENOENT)
-		return 0;
-	if (!d)
-		return err_set(err, ERR_INTERNAL, "open %s: %s", dir, libcni_words_errno(errno));
-	while ((e = readdir(d)))
-		if (has_ending(e->d_name, endings) && !is_directory(d, e))
-			*arena_append(json_arena(), *files, *n) =
-				arena_printf(json_arena(), "%s/%s", dir, e->d_name);
-	if (*n)
-		qsort(*files, *n, sizeof(**files), compare_names);
+	if (file_names(dir, NULL, json_arena(), files, &n_names, err) < 0)
+		return err_set(err, ERR_INTERNAL, "open %s: %s", dir, libcni_words_errno(err->sys));
+	file_sort_names(*files, n_names);
+	for (size_t i = 0; i < n_names; i++) {
+		const char *path = arena_printf(json_arena(), "%s/%s", dir, (*files)[i]);
+
+		if (has_ending(path, endings) && !is_directory(path))
+			(*files)[(*n)++] = path;
+	}
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "skel/record.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -242,21 +241,7 @@ int record_remove(struct cni_call *c)
 int record_names_in(const char *dir, const char ***names, size_t *n, struct arena *arena,
 		    struct err *err)
 {
-	DIR *d = opendir(dir);
-	const struct dirent *e;
-	int rc = 0;
-
-	*names = NULL;
-	*n = 0;
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, "open %s", dir);
-	for (errno = 0; (e = readdir(d)); errno = 0)
-		if (is_record(e->d_name))
-			*arena_append(arena, *names, *n) = arena_strdup(arena, e->d_name);
-	if (errno)
-		rc = err_sys(err, "read %s", dir);
-	closedir(d);
-	return rc;
+	return file_names(dir, is_record, arena, names, n, err);
 }
 
 int record_names(const char ***names, size_t *n, struct arena *arena, struct err *err)

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -91,6 +92,33 @@ DIR *file_entries(int dir, const char *name)
 	if (entries)
 		(void)take_fd(&fd);
 	return entries;
+}
+
+int file_names(const char *dir, bool (*fits)(const char *name), struct arena *arena,
+	       const char ***names, size_t *n, struct err *err)
+{
+	auto_dir DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	*names = NULL;
+	*n = 0;
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(err, "open %s", dir);
+	for (errno = 0; (e = readdir(d)); errno = 0)
+		if (!fits || fits(e->d_name))
+			*arena_append(arena, *names, *n) = arena_strdup(arena, e->d_name);
+	return errno ? err_sys(err, "read %s", dir) : 0;
+}
+
+static int compare_names(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+void file_sort_names(const char **names, size_t n)
+{
+	if (n)
+		qsort(names, n, sizeof(*names), compare_names);
 }
 
 /* ---- drafts: what is written before it has the file's name ----------------------------------- */

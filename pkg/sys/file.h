@@ -27,6 +27,11 @@ int file_read(const char *path, size_t max, struct arena *arena, const char **te
 /* A directory in `dir` for readdir(3), NULL if it cannot be. Follows no link. */
 DIR *file_entries(int dir, const char *name);
 
+/* Names in a directory, those that fit (NULL: all), in any order; none if it is not there. */
+int file_names(const char *dir, bool (*fits)(const char *name), struct arena *arena,
+	       const char ***names, size_t *n, struct err *err) NODISCARD;
+void file_sort_names(const char **names, size_t n);
+
 /* Make directories as mkdir -p does; only the last one gets the mode, the others 0755. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err) NODISCARD;
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ifbfile.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/scope.h"
 #include "skel/attfile.h"
 #include "skel/instance.h"
 #include "sys/file.h"
@@ -185,19 +183,16 @@ static bool is_name(const char *name)
 int ifbfile_gc(struct cni_call *c, ifbfile_fn remove)
 {
 	struct cni_steps steps = { 0 };
-	const struct dirent *e;
-	DIR *d;
+	const char **names;
+	size_t n;
 
 	if (!c->req->net.has_attachments)
 		return 0;
-	d = opendir(IFBFILE_DIR);
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(c->err, "open " IFBFILE_DIR);
 	file_remove_drafts(IFBFILE_DIR, c->arena);
-	while ((e = readdir(d)))
-		if (is_name(e->d_name))
-			cni_step(c, &steps, gc_one(c, e->d_name, remove));
-	closedir(d);
+	if (file_names(IFBFILE_DIR, is_name, c->arena, &names, &n, c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		cni_step(c, &steps, gc_one(c, names[i], remove));
 	return cni_steps_end(c, &steps);
 }
 
@@ -230,16 +225,15 @@ static int look_at_file(struct cni_call *c, const char *name, const struct cni_i
 
 static int look_at_files(struct cni_call *c, const struct cni_inventory *to)
 {
-	auto_dir DIR *d = opendir(IFBFILE_DIR);
-	const struct dirent *e;
-	int rc = 0;
+	const char **names;
+	size_t n;
 
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(c->err, "open " IFBFILE_DIR);
-	while (!rc && (e = readdir(d)))
-		if (is_name(e->d_name))
-			rc = look_at_file(c, e->d_name, to);
-	return rc;
+	if (file_names(IFBFILE_DIR, is_name, c->arena, &names, &n, c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (look_at_file(c, names[i], to) < 0)
+			return -1;
+	return 0;
 }
 
 int ifbfile_inventory(struct cni_call *c, const struct cni_inventory *to)
