@@ -25,7 +25,6 @@ struct gc {
 	bool dry_run, foreign;
 	int64_t older_than; /* seconds */
 	const char **caches;
-	size_t n_caches;
 	struct node node;
 	struct cni_call call; /* what the DELs are parts of */
 	size_t removed, failed, alive, unknown;
@@ -264,8 +263,9 @@ static void collect_held(struct gc *gc)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-static int parse(struct gc *gc, int argc, char **argv, struct arena *arena)
+static int parse(struct gc *gc, int argc, char **argv)
 {
+	gc->caches = node_take_caches(&argc, argv);
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
@@ -280,14 +280,10 @@ static int parse(struct gc *gc, int argc, char **argv, struct arena *arena)
 				return -1;
 			gc->older_than = ms / 1000;
 			i++;
-		} else if (!strcmp(argv[i], "--cache") && value) {
-			*arena_append(arena, gc->caches, gc->n_caches) = value;
-			i++;
 		} else {
 			return -1;
 		}
 	}
-	*arena_append(arena, gc->caches, gc->n_caches) = NULL;
 	return 0;
 }
 
@@ -299,7 +295,7 @@ int gc_run(int argc, char **argv)
 	int rc;
 
 	json_init(&arena);
-	rc = parse(&gc, argc, argv, &arena);
+	rc = parse(&gc, argc, argv);
 	if (rc < 0) {
 		arena_free(&arena);
 		return -1;

@@ -14,7 +14,6 @@ struct options {
 	bool show, json, dot;
 	const char *what; /* NULL: all */
 	const char **caches;
-	size_t n_caches;
 };
 
 /* ---- which ----------------------------------------------------------------------------------- */
@@ -151,19 +150,17 @@ static void print_full(const struct json *list)
 
 static int parse(struct options *opt, int argc, char **argv)
 {
+	opt->caches = node_take_caches(&argc, argv);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			opt->json = true;
 		else if (opt->show && !strcmp(argv[i], "--dot"))
 			opt->dot = true;
-		else if (!strcmp(argv[i], "--cache") && i + 1 < argc)
-			*arena_append(json_arena(), opt->caches, opt->n_caches) = argv[++i];
 		else if (opt->show && !opt->what && *argv[i] != '-')
 			opt->what = argv[i];
 		else
 			return -1;
 	}
-	*arena_append(json_arena(), opt->caches, opt->n_caches) = NULL;
 	return opt->json && opt->dot ? -1 : 0;
 }
 

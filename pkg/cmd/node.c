@@ -244,6 +244,22 @@ static void judge_one(const struct node *node, struct node_attachment *a)
 	a->why = reason ? reason : "it was not added by a plugin of ours";
 }
 
+const char **node_take_caches(int *argc, char **argv)
+{
+	const char **caches = NULL;
+	size_t n = 0;
+	int rest = 0;
+
+	for (int i = 0; i < *argc; i++)
+		if (!strcmp(argv[i], "--cache") && i + 1 < *argc)
+			*arena_append(json_arena(), caches, n) = argv[++i];
+		else
+			argv[rest++] = argv[i];
+	*arena_append(json_arena(), caches, n) = NULL;
+	*argc = rest;
+	return caches;
+}
+
 int node_load(struct node *node, const char *const *caches, struct arena *arena, struct err *err)
 {
 	auto_nl struct nl host = { 0 };

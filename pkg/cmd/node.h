@@ -40,7 +40,10 @@ struct node {
 	struct arena *arena;
 };
 
-/* Directories of caches besides libcni's and multus's, NULL-terminated. */
+/* The directories of each `--cache DIR`, which go from the command line; NULL-terminated. */
+const char **node_take_caches(int *argc, char **argv);
+
+/* `caches`: besides libcni's and multus's. */
 int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	      struct err *err) NODISCARD;
 

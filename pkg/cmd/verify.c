@@ -58,21 +58,6 @@ static void verify_attachments(struct verify *v)
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-static int parse(int argc, char **argv, const char ***caches)
-{
-	const char **list = NULL;
-	size_t n = 0;
-
-	for (int i = 1; i < argc; i += 2) {
-		if (strcmp(argv[i], "--cache") != 0 || i + 1 == argc)
-			return -1;
-		*arena_append(json_arena(), list, n) = argv[i + 1];
-	}
-	*arena_append(json_arena(), list, n) = NULL;
-	*caches = list;
-	return 0;
-}
-
 int verify_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
@@ -82,7 +67,8 @@ int verify_run(int argc, char **argv)
 	int rc;
 
 	json_init(&arena);
-	rc = parse(argc, argv, &caches);
+	caches = node_take_caches(&argc, argv);
+	rc = argc == 1 ? 0 : -1;
 	if (!rc && node_load(&v.node, caches, &arena, &err) < 0) {
 		fprintf(stderr, "cnic: %s\n", err.msg);
 		rc = VERIFY_BLIND;
