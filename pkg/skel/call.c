@@ -111,48 +111,59 @@ void cni_reset_conf(struct cni_call *c)
 		memset(c->conf, 0, c->plugin->conf_size);
 }
 
-int cni_host(struct cni_call *c)
+enum { HOST, SANDBOX, NFT }; /* of cni_call's sockets */
+
+/* The call whose socket a part has. */
+static struct cni_call *owner(const struct cni_call *c, int which)
 {
-	struct nl *host;
+	struct cni_call *o = c->outer;
 
-	if (c->host)
-		return 0;
-	if (c->outer) {
-		int rc = cni_host(c->outer);
+	return o && (which != SANDBOX || o->netns_fd == c->netns_fd) ? o : NULL;
+}
 
-		c->host = c->outer->host;
-		return rc;
-	}
-	host = arena_new(c->arena, struct nl);
-	if (nl_open(host, c->err) < 0) {
-		nl_close(host);
+static int open_own(struct cni_call *c, int which)
+{
+	struct nl *nl = arena_new(c->arena, struct nl);
+	int rc = which == HOST      ? nl_open(nl, c->err)
+		 : which == SANDBOX ? nl_open_at(nl, c->netns_fd, c->err)
+				    : nft_open(nl, &c->deferred, c->err);
+
+	if (rc < 0) {
+		nl_close(nl);
 		return -1;
 	}
-	host->deferred = &c->deferred;
-	c->host = host;
+	nl->deferred = &c->deferred;
+	c->sockets[which] = nl;
 	return 0;
+}
+
+static int open_socket(struct cni_call *c, int which)
+{
+	struct cni_call *o = owner(c, which);
+	int rc;
+
+	if (c->sockets[which])
+		return 0;
+	if (!o)
+		return open_own(c, which);
+	rc = open_socket(o, which);
+	c->sockets[which] = o->sockets[which];
+	return rc;
+}
+
+int cni_host(struct cni_call *c)
+{
+	return open_socket(c, HOST);
 }
 
 int cni_sandbox(struct cni_call *c)
 {
-	struct nl *sandbox;
+	return c->netns_fd < 0 ? 0 : open_socket(c, SANDBOX);
+}
 
-	if (c->sandbox || c->netns_fd < 0)
-		return 0;
-	if (c->outer && c->outer->netns_fd == c->netns_fd) {
-		int rc = cni_sandbox(c->outer);
-
-		c->sandbox = c->outer->sandbox;
-		return rc;
-	}
-	sandbox = arena_new(c->arena, struct nl);
-	if (nl_open_at(sandbox, c->netns_fd, c->err) < 0) {
-		nl_close(sandbox);
-		return -1;
-	}
-	sandbox->deferred = &c->deferred;
-	c->sandbox = sandbox;
-	return 0;
+int cni_nft(struct cni_call *c)
+{
+	return open_socket(c, NFT);
 }
 
 static int open_namespaces(struct cni_call *c)
@@ -160,27 +171,6 @@ static int open_namespaces(struct cni_call *c)
 	if (c->plugin->ipam || c->plugin->no_netns)
 		return 0;
 	return cni_host(c) < 0 ? -1 : cni_sandbox(c);
-}
-
-int cni_nft(struct cni_call *c)
-{
-	struct nl *nft;
-
-	if (c->nft)
-		return 0;
-	if (c->outer) {
-		int rc = cni_nft(c->outer);
-
-		c->nft = c->outer->nft;
-		return rc;
-	}
-	nft = arena_new(c->arena, struct nl);
-	if (nft_open(nft, &c->deferred, c->err) < 0) {
-		nl_close(nft);
-		return -1;
-	}
-	c->nft = nft;
-	return 0;
 }
 
 /* Before any side effect, in this order. */
@@ -201,19 +191,11 @@ static int prepare(struct cni_call *c)
 	return p->validate && !cni_is_lenient(c) ? p->validate(c) : 0;
 }
 
-static void close_own(struct nl *nl, const struct nl *outers)
-{
-	if (nl && nl != outers)
-		nl_close(nl);
-}
-
 void cni_close(struct cni_call *c)
 {
-	const struct cni_call none = { 0 }, *outer = c->outer ? c->outer : &none;
-
-	close_own(c->host, outer->host);
-	close_own(c->sandbox, outer->sandbox);
-	close_own(c->nft, outer->nft);
+	for (size_t i = 0; i < ARRAY_SIZE(c->sockets); i++)
+		if (c->sockets[i] && (!c->outer || c->sockets[i] != c->outer->sockets[i]))
+			nl_close(c->sockets[i]);
 	drop_fd(&c->netns_fd);
 	drop_fd(&c->record_fd);
 	host_unlock(c);
@@ -272,11 +254,9 @@ int cni_run(struct cni_call *c, int (*last)(struct cni_call *c))
 /* A failed part may have left something in a batch. */
 static void reset_sockets(const struct cni_call *c)
 {
-	struct nl *const all[] = { c->host, c->sandbox, c->nft };
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i])
-			nl_reset(all[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(c->sockets); i++)
+		if (c->sockets[i])
+			nl_reset(c->sockets[i]);
 }
 
 /* What it has locked: its record, the host, the namespace. */

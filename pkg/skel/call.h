@@ -38,11 +38,16 @@ struct cni_call {
 	void *conf;               /* the plugin's own keys, decoded by .fields */
 	struct cni_result result; /* ADD: what will be printed */
 	/* These are the outer call's, if there is one; the sandbox, if that is in the same. */
-	struct nl *host, *sandbox; /* sandbox is NULL when the namespace is gone (DEL) */
-	struct nl *nft;            /* cni_nft(); NULL until it is asked for */
-	int netns_fd;              /* of the sandbox; -1 when it is gone */
-	int record_fd;             /* record.h: its lock, -1 = not held */
-	const char *host_link;     /* ADD: the attachment's link in the host's namespace, or NULL */
+	union {
+		struct {
+			struct nl *host, *sandbox; /* sandbox is NULL when that is gone (DEL) */
+			struct nl *nft;            /* cni_nft(); NULL until it is asked for */
+		};
+		struct nl *sockets[3];
+	};
+	int netns_fd;          /* of the sandbox; -1 when it is gone */
+	int record_fd;         /* record.h: its lock, -1 = not held */
+	const char *host_link; /* ADD: the attachment's link in the host's namespace, or NULL */
 	struct host_lock lock;
 	struct undo undo;
 	struct deferred deferred;  /* what children of this call inherit */
