@@ -11,8 +11,7 @@
 #include "skel/call.h"
 #include "sys/file.h"
 
-#define CHAIN     "chain"
-#define CHAIN_MAX 64 /* plugins, as chain takes them */
+#define CHAIN "chain"
 
 /* Under a vendor's name as well, as it takes itself. */
 static bool is_chain(const char *type)
@@ -26,8 +25,9 @@ static int refuse_fold(const struct libcni_list *l, struct err *err)
 {
 	if (!l->n_plugins)
 		return err_config(err, "plugins: none, there is nothing to fold");
-	if (l->n_plugins > CHAIN_MAX)
-		return err_config(err, "plugins: more than the %d that a chain takes", CHAIN_MAX);
+	if (l->n_plugins > CNI_PARTS_MAX)
+		return err_config(err, "plugins: more than the %d that a chain takes",
+				  CNI_PARTS_MAX);
 	for (size_t i = 0; i < l->n_plugins; i++)
 		if (is_chain(l->plugins[i].type))
 			return err_config(err, "plugins[%zu].type: a chain already", i);

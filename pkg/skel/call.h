@@ -142,6 +142,8 @@ const struct cni_plugin *cni_plugin_named(const char *name);
  */
 int cni_run(struct cni_call *c, int (*last)(struct cni_call *c)) NODISCARD;
 
+#define CNI_PARTS_MAX 64 /* plugins of a chain */
+
 /*
  * The same for a part of the call c, without `last`, in its namespace and with its sockets. What
  * has been done can be taken back until c ends, which leaves nothing of `part` open. No lock is

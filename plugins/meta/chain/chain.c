@@ -21,7 +21,7 @@ static const struct json_field item_fields[] = {
 };
 
 static const struct json_field chain_fields[] = {
-	F_LIST("plugins", struct chain_conf, plugins, item_fields, .max = CHAIN_MAX), F_END
+	F_LIST("plugins", struct chain_conf, plugins, item_fields, .max = CNI_PARTS_MAX), F_END
 };
 
 static int chain_validate(struct cni_call *c)

@@ -42,8 +42,8 @@ static int load_plugin(struct chain *chain, size_t i, struct json_text text)
 	struct err *err = chain->call->err;
 	struct libcni_plugin p;
 
-	if (i >= CHAIN_MAX)
-		return err_config(err, "plugins: longer than %d", CHAIN_MAX);
+	if (i >= CNI_PARTS_MAX)
+		return err_config(err, "plugins: longer than %d", CNI_PARTS_MAX);
 	if (libcni_plugin_parse(text, &p, err) < 0)
 		return err_wrap(err, "plugins[%zu]", i);
 	if (strchr(p.type, '/'))
@@ -64,7 +64,7 @@ static int load_plugins(struct chain *chain, struct json_text plugins, struct cn
 
 	if (json_text_kind(plugins) != '[')
 		return err_config(c->err, "plugins: missing, or no list");
-	for (size_t i = 0; i <= CHAIN_MAX && !rc && json_walk_next(&w, &m); i++) {
+	for (size_t i = 0; i <= CNI_PARTS_MAX && !rc && json_walk_next(&w, &m); i++) {
 		rc = load_plugin(chain, i, m.value);
 		if (steps) {
 			cni_step(c, steps, rc);

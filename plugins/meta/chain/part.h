@@ -8,8 +8,6 @@
 #include "libcni/call.h"
 #include "skel/call.h"
 
-#define CHAIN_MAX 64 /* plugins */
-
 /* What an ADD has done: a part of the call, or a program that has run. */
 struct chain_done {
 	struct cni_call *part;
@@ -22,7 +20,7 @@ struct chain {
 	struct libcni libcni;
 	struct libcni_attachment attachment;
 	struct json_text prev, valid; /* prevResult; valid attachments; .at NULL: not given */
-	struct chain_done done[CHAIN_MAX];
+	struct chain_done done[CNI_PARTS_MAX];
 	size_t n_done;
 };
 
