@@ -9,15 +9,9 @@ load cnitool
 setup() {
 	cnitool_setup
 	list 1.1.0 "$FIRST" "$SECOND"
-	ENTRY=net-$ID-eth0
-}
-
-teardown() {
-	cnitool_teardown
 }
 
 FIRST='{"type":"first","capabilities":{"mac":true}}'
-SECOND='{"type":"second"}'
 FAILS='echo "{\"code\":100,\"msg\":\"no\",\"details\":\"$name\"}"; exit 1'
 
 # entry NETWORK ID IFNAME [MORE] : an entry as ADD makes it, with more keys before the result.

@@ -5,14 +5,6 @@
 
 load cnitool
 
-setup() {
-	cnitool_setup
-}
-
-teardown() {
-	cnitool_teardown
-}
-
 # one FILE PLUGIN [NAME] : a list with one plugin.
 one() {
 	conf "$1" <<<"{\"cniVersion\":\"1.0.0\",\"name\":\"${3:-net}\",\"plugins\":[{\"type\":\"$2\"}]}"

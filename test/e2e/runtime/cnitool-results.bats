@@ -10,10 +10,6 @@ setup() {
 	list 1.0.0 '{"type":"first"}'
 }
 
-teardown() {
-	cnitool_teardown
-}
-
 VERSIONS="0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0"
 
 # says TEXT : what `first` answers to ADD, byte for byte.

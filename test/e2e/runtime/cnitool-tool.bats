@@ -8,15 +8,7 @@ load cnitool
 setup() {
 	cnitool_setup
 	list 1.1.0 "$FIRST" "$SECOND"
-	ENTRY=net-$ID-eth0
 }
-
-teardown() {
-	cnitool_teardown
-}
-
-FIRST='{"type":"first"}'
-SECOND='{"type":"second"}'
 
 # refuses TEXT ARGUMENT... : exit 1, TEXT in the error, no plugin called.
 refuses() {

@@ -22,6 +22,10 @@ ID=cnitool-0073ccf9afa81c2fe2c5 # of this path
 # Plugins that a test may name; all of them are one script.
 RECORDERS="first second third"
 
+FIRST='{"type":"first"}'
+SECOND='{"type":"second"}'
+ENTRY=net-$ID-eth0 # in the cache
+
 cnitool_setup() {
 	host_setup
 	export CNI_PATH=$BATS_TEST_TMPDIR/bin NETCONFPATH=$BATS_TEST_TMPDIR/net.d
@@ -35,7 +39,11 @@ cnitool_setup() {
 	ln bin/first bin/third
 }
 
-cnitool_teardown() {
+setup() {
+	cnitool_setup
+}
+
+teardown() {
 	rm -rf /var/lib/cni/* /etc/cni/net.d
 }
 

@@ -6,16 +6,6 @@
 
 load cnitool
 
-setup() {
-	cnitool_setup
-}
-
-teardown() {
-	cnitool_teardown
-}
-
-FIRST='{"type":"first"}'
-SECOND='{"type":"second"}'
 VERBS="add check del gc status"
 
 # ---- the input -----------------------------------------------------------------------------
