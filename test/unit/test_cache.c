@@ -7,27 +7,13 @@
 #include <unistd.h>
 
 #include "base/base64.h"
-#include "tap.h"
+#include "texts.h"
 
 static struct arena arena;
 static struct err err;
 static char dir[] = "/tmp/test_cache-XXXXXX";
 
 static struct libcni_arg args[] = { { "K", "V" }, { "IgnoreUnknown", "<1>" } };
-
-static struct json_text text(const char *s)
-{
-	struct json_text t = { 0 };
-
-	if (json_text(s, strlen(s), &t, &err) < 0)
-		ok(false, "%s: %s", s, err.msg);
-	return t;
-}
-
-static const char *cut(struct json_text t)
-{
-	return t.at ? arena_strndup(&arena, t.at, t.len) : NULL;
-}
 
 static const char *print(const struct json *v)
 {

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "texts.h"
 
 static struct arena arena;
 static struct err err;
@@ -52,20 +52,6 @@ static void put(const char *name, const char *content)
 
 	if (!f || fputs(content, f) < 0 || fclose(f) != 0)
 		abort();
-}
-
-static struct json_text text(const char *s)
-{
-	struct json_text t = { 0 };
-
-	if (json_text(s, strlen(s), &t, &err) < 0)
-		abort();
-	return t;
-}
-
-static const char *cut(struct json_text t)
-{
-	return t.at ? arena_strndup(&arena, t.at, t.len) : NULL;
 }
 
 static struct libcni_list list(const char *s)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "texts.h"
 
 #define IN_LIST "error parsing configuration list: "
 #define IN_CONF "error parsing configuration: "
@@ -109,11 +109,6 @@ static struct libcni_list list(const char *text)
 
 	ok(parse(text, &l) == 0, "a list: %s", err.msg);
 	return l;
-}
-
-static const char *cut(struct json_text t)
-{
-	return t.at ? arena_strndup(&arena, t.at, t.len) : NULL;
 }
 
 static void check_list(void)

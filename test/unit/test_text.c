@@ -4,25 +4,10 @@
 
 #include <stdlib.h>
 
-#include "tap.h"
+#include "texts.h"
 
 static struct arena arena;
 static struct err err;
-
-/* Of a literal that is one; printing .at ends where the text does, so it is cut out. */
-static struct json_text text(const char *s)
-{
-	struct json_text t = { 0 };
-
-	if (json_text(s, strlen(s), &t, &err) < 0)
-		ok(false, "%s: %s", s, err.msg);
-	return t;
-}
-
-static const char *cut(struct json_text t)
-{
-	return t.at ? arena_strndup(&arena, t.at, t.len) : NULL;
-}
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
