@@ -3,6 +3,7 @@
 """What the kubelet asks of a container runtime, by hand (the API is made by hack/peers).
 
 	client.py SOCKET version
+	client.py SOCKET networks    the CNI lists that the runtime has loaded, as JSON
 	client.py SOCKET run         a PodSandboxConfig as JSON on each line of stdin; prints the ids
 	client.py SOCKET status ID   PodSandboxStatusResponse as JSON, with what the runtime itself says
 	client.py SOCKET list        the ids of all sandboxes
@@ -62,12 +63,17 @@ def version(runtime, _):
     print(json_format.MessageToJson(runtime.call("Version")))
 
 
+def networks(runtime, _):
+    print(runtime.call("Status", verbose=True).info["cniconfig"])
+
+
 def list_all(runtime, _):
     for sandbox in runtime.call("ListPodSandbox").items:
         print(sandbox.id)
 
 
-VERBS = {"run": run, "status": status, "stop": stop, "remove": remove, "version": version, "list": list_all}
+VERBS = {"run": run, "status": status, "stop": stop, "remove": remove, "version": version, "list": list_all,
+         "networks": networks}
 
 
 # True if the call is done.
@@ -84,7 +90,7 @@ def main():
     socket, verb, *what = sys.argv[1:]
     if verb == "run":
         what = sys.stdin.read().splitlines()
-    elif verb in ("version", "list"):
+    elif verb in ("version", "list", "networks"):
         what = [None]
     runtime = Runtime(socket)
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -227,3 +227,38 @@ pod_killed() {
 	pods_end "$id"
 	expect_as_before
 }
+
+# fold TYPE [--unfold] : returns when containerd has seen that the first plugin is of that type now.
+fold() {
+	local i
+	"$CNIC_BIN/cnic" fold "${@:2}" "$BATS_FILE_TMPDIR/net.d/pods.conflist"
+	for ((i = 0; i < 50; i++)); do # as the kubelet waits for a network
+		cri networks | grep -q '"type": *"'"$1"'"' && return
+	done
+	fail "containerd to have read it"
+}
+
+answers() {
+	about_pod "$1"
+	expect_same "addresses" "$pod_ips" "$(ns_ip "$pod_ns" -j addr show eth0 scope global |
+		jq -r '.[].addr_info[].local | values' | sort)"
+	serve_as "$pod_name"
+	from remote "tcp udp" <<<"46 any HOST $2 $pod_name:80 REMOTE"
+	servers_end
+}
+
+@test "cri: the list is folded while a pod runs, and unfolded: each form removes what the other has added" {
+	local old new
+	old=$(usual_pod old 8080 | cri run)
+	fold chain
+	new=$(usual_pod new 8081 | cri run)
+	answers "$old" 8080
+	answers "$new" 8081
+	pods_end "$old" "$new"
+	expect_as_before
+	old=$(usual_pod old 8080 | cri run)
+	fold bridge --unfold
+	answers "$old" 8080
+	pods_end "$old"
+	expect_as_before
+}

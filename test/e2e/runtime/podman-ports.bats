@@ -75,6 +75,26 @@ nothing_of_it() {
 	nothing_of_it
 }
 
+fold() {
+	"$CNIC_BIN/cnic" fold "$@" "$BATS_FILE_TMPDIR/net.d/podnet.conflist"
+}
+
+@test "podman: the same list folded, and each form removes what the other has added" {
+	publish
+	fold
+	podman_with rm -f -t 0 web
+	publish
+	expect_answer
+	podman_with exec web ip -4 addr show eth0 | grep -q 'inet 10\.88\.0\.[0-9]*/16' || fail "an address"
+	nft flush ruleset
+	"$CNIC_BIN/cnic" repair
+	expect_answer
+	fold --unfold
+	podman_with rm -f -t 0 web
+	[ "$(answer)" != "it answers" ] || fail "no answer when it is gone"
+	nothing_of_it
+}
+
 # From the container's own namespace, wherever podman has it.
 reaches_out() {
 	nsenter --net="$(jq -r .netns /run/cnic/rules/*-firewall)" ping -q -c 1 -W "$1" 192.0.2.2
