@@ -68,7 +68,7 @@ device() {
 	done
 }
 
-# What this kernel lacks. Lists with Open vSwitch are in chain-ovs.bats.
+# What this kernel lacks is in vm/chain.bats. Lists with Open vSwitch are in chain-ovs.bats.
 @test "bridge-vlan.conflist" { skip "no VLAN filtering in this kernel"; }
 @test "dummy.conflist" { skip "no dummy in this kernel"; }
 @test "ipvlan.conflist" { skip "no ipvlan in this kernel"; }
