@@ -2,6 +2,7 @@
 #include "libcni/list.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -55,6 +56,39 @@ static int check_capabilities(const struct json *capabilities, struct err *err)
 	return 0;
 }
 
+struct capability {
+	const char *name;
+	size_t place;
+	bool is_true;
+};
+
+static int compare_capabilities(const void *x, const void *y)
+{
+	const struct capability *a = x, *b = y;
+	int c = strcmp(a->name, b->name);
+
+	return c ? c : a->place < b->place ? -1 : a->place > b->place;
+}
+
+/* Of several of one name the last counts. */
+static void sort_capabilities(struct libcni_plugin *p)
+{
+	struct capability *all = NULL;
+	size_t n = 0;
+
+	json_for_each(item, p->capabilities) {
+		struct capability *c = arena_append(json_arena(), all, n);
+
+		*c = (struct capability){ json_key(item), n, false };
+		c->is_true = json_bool(item, &c->is_true) && c->is_true;
+	}
+	if (n)
+		qsort(all, n, sizeof(*all), compare_capabilities);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].is_true && (i + 1 == n || strcmp(all[i].name, all[i + 1].name) != 0))
+			*arena_append(json_arena(), p->capable, p->n_capable) = all[i].name;
+}
+
 static int parse_plugin(struct json_text text, struct plugin_keys *k, struct libcni_plugin *out,
 			struct err *err)
 {
@@ -67,7 +101,8 @@ static int parse_plugin(struct json_text text, struct plugin_keys *k, struct lib
 		return err_wrap(err, IN_CONF);
 	if (!*k->type)
 		return err_config(err, IN_CONF ": missing 'type'");
-	*out = (struct libcni_plugin){ k->type, k->name, text, k->capabilities };
+	*out = (struct libcni_plugin){ k->type, k->name, text, .capabilities = k->capabilities };
+	sort_capabilities(out);
 	return 0;
 }
 
@@ -78,14 +113,15 @@ int libcni_plugin_parse(struct json_text text, struct libcni_plugin *out, struct
 	return parse_plugin(text, &ignored, out, err);
 }
 
+static int compare_names(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
 bool libcni_plugin_is_capable(const struct libcni_plugin *p, const char *capability)
 {
-	bool capable = false;
-
-	json_for_each(item, p->capabilities)
-		if (!strcmp(json_key(item), capability))
-			capable = json_bool(item, &capable) && capable;
-	return capable;
+	return p->n_capable &&
+	       bsearch(&capability, p->capable, p->n_capable, sizeof(*p->capable), compare_names);
 }
 
 /* ---- a list's keys --------------------------------------------------------------------------- */

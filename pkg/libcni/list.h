@@ -17,6 +17,8 @@ struct libcni_plugin {
 	const char *type, *name;         /* name: what its own object says, "" as a rule */
 	struct json_text text;           /* its object */
 	const struct json *capabilities; /* NULL: it has none */
+	const char **capable;            /* those that are true, sorted */
+	size_t n_capable;
 };
 
 struct libcni_list {
