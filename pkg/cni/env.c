@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/str.h"
 
@@ -96,4 +97,50 @@ int cni_env_check(const struct cni_env *env, struct err *err)
 			return -1;
 	}
 	return at ? err_set(err, ERR_ENV, "required env variables [%s] missing", missing) : 0;
+}
+
+/* ---- of an executed plugin ------------------------------------------------------------------- */
+
+static const char *const set[] = { "CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS",
+				   "CNI_ARGS",    "CNI_IFNAME",      "CNI_PATH" };
+
+static bool is_set(const char *variable)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+		size_t n = strlen(set[i]);
+
+		if (!strncmp(variable, set[i], n) && variable[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* A variable that stands there twice has its first value. */
+static bool is_in(char *const *env, size_t n, const char *variable)
+{
+	const char *eq = strchr(variable, '=');
+	size_t len = eq ? (size_t)(eq - variable) + 1 : 0;
+
+	for (size_t i = 0; len && i < n; i++)
+		if (!strncmp(env[i], variable, len))
+			return true;
+	return false;
+}
+
+char **cni_env_make(const struct cni_env *env, struct arena *arena)
+{
+	const char *const values[] = { env->command, env->container_id, env->netns,
+				       env->args,    env->ifname,       env->path };
+	size_t n = 0, out = 0;
+	char **all;
+
+	while (environ[n])
+		n++;
+	all = arena_array(arena, char *, n + ARRAY_SIZE(set) + 1);
+	for (size_t i = 0; i < n; i++)
+		if (!is_set(environ[i]) && !is_in(all, out, environ[i]))
+			all[out++] = environ[i];
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++)
+		all[out++] = arena_printf(arena, "%s=%s", set[i], values[i]);
+	return all;
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 
 enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_COMMANDS };
@@ -25,3 +26,6 @@ void cni_env_read(struct cni_env *env);
  * requires nothing.
  */
 int cni_env_check(const struct cni_env *env, struct err *err) NODISCARD;
+
+/* The environment of a plugin that is executed: ours, these in place of those of the same name. */
+char **cni_env_make(const struct cni_env *env, struct arena *arena);

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cni/error.h"
@@ -43,57 +42,6 @@ int libcni_find(const char *type, const char *dirs, const char **path, struct er
 	}
 	return err_config(err, "failed to find plugin %s in path [%s]", libcni_words_quoted(type),
 			  printed(dirs));
-}
-
-/* ---- its environment ------------------------------------------------------------------------- */
-
-static const char *const set[] = { "CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS",
-				   "CNI_ARGS",    "CNI_IFNAME",      "CNI_PATH" };
-
-static bool is_set(const char *variable)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
-		size_t n = strlen(set[i]);
-
-		if (!strncmp(variable, set[i], n) && variable[n] == '=')
-			return true;
-	}
-	return false;
-}
-
-/* A variable that stands there twice has its first value. */
-static bool is_in(char *const *env, size_t n, const char *variable)
-{
-	const char *eq = strchr(variable, '=');
-	size_t len = eq ? (size_t)(eq - variable) + 1 : 0;
-
-	for (size_t i = 0; len && i < n; i++)
-		if (!strncmp(env[i], variable, len))
-			return true;
-	return false;
-}
-
-/* Ours, with the call's variables in place of those of the same name. */
-static char **make_env(const struct libcni_exec *x)
-{
-	const char *const values[] = { cni_command_names[x->command],
-				       x->container_id,
-				       x->netns,
-				       x->args,
-				       x->ifname,
-				       x->cni_path };
-	size_t n = 0, out = 0;
-	char **env;
-
-	while (environ[n])
-		n++;
-	env = arena_array(json_arena(), char *, n + ARRAY_SIZE(set) + 1);
-	for (size_t i = 0; i < n; i++)
-		if (!is_set(environ[i]) && !is_in(env, out, environ[i]))
-			env[out++] = environ[i];
-	for (size_t i = 0; i < ARRAY_SIZE(set); i++)
-		env[out++] = arena_printf(json_arena(), "%s=%s", set[i], values[i]);
-	return env;
 }
 
 /* ---- its answer ------------------------------------------------------------------------------ */
@@ -142,9 +90,17 @@ static int not_run(const struct libcni_exec *x, struct err *err)
 
 int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
 {
+	const struct cni_env env = {
+		.command = cni_command_names[x->command],
+		.container_id = x->container_id,
+		.netns = x->netns,
+		.ifname = x->ifname,
+		.args = x->args,
+		.path = x->cni_path,
+	};
 	const struct spawn s = {
 		.path = x->path,
-		.envp = make_env(x),
+		.envp = cni_env_make(&env, json_arena()),
 		.in = x->in,
 		.in_len = x->in_len,
 		.timeout_ms = x->timeout_ms,

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "cni/error.h"
 #include "sys/spawn.h"
@@ -88,21 +87,19 @@ static int run_in_process(struct cni_call *c, const struct ipam *i, struct cni_r
 
 /* ---- executed -------------------------------------------------------------------------------- */
 
-/* Our environment with the command replaced. */
-static char **child_env(struct cni_call *c, enum cni_command command)
+static char **child_env(const struct cni_call *c, enum cni_command command)
 {
-	static const char key[] = "CNI_COMMAND=";
-	size_t n = 0, out = 0;
-	char **env;
+	const struct cni_request *req = c->req;
+	const struct cni_env env = {
+		.command = cni_command_names[command],
+		.container_id = req->container_id,
+		.netns = req->netns,
+		.ifname = req->ifname,
+		.args = req->args,
+		.path = req->path,
+	};
 
-	while (environ[n])
-		n++;
-	env = arena_array(c->arena, char *, n + 2);
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(environ[i], key, sizeof(key) - 1) != 0)
-			env[out++] = environ[i];
-	env[out] = arena_printf(c->arena, "%s%s", key, cni_command_names[command]);
-	return env;
+	return cni_env_make(&env, c->arena);
 }
 
 /*

@@ -342,6 +342,30 @@ reboot() {
 	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache keeps it, for the next time"
 }
 
+@test "gc and verify: an IPAM plugin that is executed is told which attachment" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
+		#!/bin/bash
+		cat >/dev/null
+		echo "$CNI_COMMAND ${CNI_CONTAINERID-none} ${CNI_IFNAME-none} ${CNI_NETNS-none} ${CNI_ARGS-none} $CNI_PATH" >>"$CALLS"
+		[ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion":"1.0.0","ips":[{"address":"10.6.0.2/24"}]}'
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/foreign"
+	jq '.plugins |= .[:1] | .plugins[0].ipam = {type: "foreign"}' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	export CALLS=$BATS_TEST_TMPDIR/calls CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin
+	CNI_ARGS='IgnoreUnknown=true;K=V' attach box
+	id=$(jq -r .containerId /var/lib/cni/results/*)
+	: >"$CALLS"
+	CNI_CONTAINERID=another "$CNIC_BIN/cnic" verify || fail "healthy"
+	[ "$(<"$CALLS")" = "CHECK $id eth0 $(ns_path box) IgnoreUnknown=true;K=V $CNI_PATH" ] || fail "$(<"$CALLS")"
+	destroy box
+	: >"$CALLS"
+	CNI_CONTAINERID=another gc_node
+	says 1 0 0 0
+	[ "$(sort -u "$CALLS")" = "DEL $id eth0  IgnoreUnknown=true;K=V $CNI_PATH" ] || fail "$(<"$CALLS")"
+}
+
 # The first one's DEL comes to a plugin that adds the second one anew, as a runtime might meanwhile.
 @test "gc: what is added anew meanwhile is left alone" {
 	local first second
