@@ -238,6 +238,7 @@ static void judge_one(const struct node *node, struct node_attachment *a)
 		if (life <= worst) {
 			worst = life;
 			reason = why;
+			a->netns_inode = id.netns_inode;
 		}
 	}
 	a->life = reason ? worst : NODE_UNKNOWN;

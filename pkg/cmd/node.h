@@ -28,6 +28,7 @@ struct node_attachment {
 	int64_t time; /* of the ADD, seconds since the epoch; 0 = not known */
 	enum node_life life;
 	const char *why;                   /* of its life */
+	uint64_t netns_inode;              /* of its namespace, 0 = not known */
 	const struct netns_holder *holder; /* of its namespace, NULL: none is known */
 };
 

@@ -3,13 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/scope.h"
 #include "cmd/describe.h"
 #include "cmd/verify_node.h"
 #include "cmd/verify_part.h"
-#include "sys/netns.h"
 
 /* ---- one attachment -------------------------------------------------------------------------- */
 
@@ -22,25 +19,12 @@ void verify_say(struct verify *v, enum verify_weight weight, const struct node_a
 	v->n++;
 }
 
-static bool is_at_path(const struct node_attachment *a)
-{
-	struct err ignored;
-	bool gone = false;
-	auto_close int fd = -1;
-
-	return netns_open(a->netns, &fd, &gone, &ignored) == 0 && !gone;
-}
-
 static void verify_attachment(struct verify *v, const struct node_attachment *a)
 {
 	if (a->life == NODE_DEAD)
 		verify_say(v, VERIFY_LEFT, a, a->why, "cnic gc");
-	else if (a->life == NODE_UNKNOWN && !is_at_path(a))
-		verify_say(v, VERIFY_LEFT, a,
-			   "there is no namespace at its path, nor a proof that it is gone",
-			   "its runtime's DEL, or cnitool del");
 	else
-		verify_part_living(v, a);
+		verify_part(v, a);
 }
 
 /* Memory of one at a time. */

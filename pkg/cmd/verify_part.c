@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "base/scope.h"
 #include "cmd/own.h"
 #include "cni/version.h"
 #include "nl/nl.h"
@@ -160,6 +162,29 @@ static void check_all(struct verify *v, const struct checked *k)
 		check_plugin(v, k, &k->list.plugins[i]);
 }
 
+/* Plugins hold the sandbox of an interface against the path that they are called with. */
+static int print_moved(struct cni_result *r, const struct node_attachment *a, const char *netns,
+		       const char *version, struct json **out, struct err *err)
+{
+	for (size_t i = 0; i < r->n_interfaces; i++)
+		if (is_inside(&r->interfaces[i]) && !strcmp(r->interfaces[i].sandbox, a->netns))
+			r->interfaces[i].sandbox = netns;
+	return cni_result_json(r, version, out, err);
+}
+
+static int move_result(const struct json *result, const struct checked *k, struct json_text *out,
+		       struct err *err)
+{
+	struct cni_result r;
+	struct json *o;
+
+	if (cni_result_parse(result, k->list.version, false, "result", &r, err) < 0 ||
+	    print_moved(&r, k->of, k->to.netns, k->list.version, &o, err) < 0)
+		return -1;
+	*out = json_text_own(json_print(o));
+	return 0;
+}
+
 /* By the list in the cache, with the namespace where it can be found. */
 static void check_list(struct verify *v, const struct node_attachment *a, const char *netns,
 		       struct cni_call *c)
@@ -178,8 +203,10 @@ static void check_list(struct verify *v, const struct node_attachment *a, const 
 	}
 	if (!result || k.list.disable_check || !cni_version_at_least(k.list.version, "0.4.0"))
 		return;
-	k.prev = json_text_own(json_print(result));
-	check_all(v, &k);
+	if (move_result(result, &k, &k.prev, &err) < 0)
+		say_failure(v, a, "result", &err);
+	else
+		check_all(v, &k);
 }
 
 /*
@@ -191,6 +218,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 {
 	const struct cni_plugin *plugin = cni_plugin_named(r->plugin);
 	struct json *conf = json_object(), *prev;
+	struct cni_result result = r->prev;
 	struct err err = { 0 };
 	struct libcni_exec x = {
 		.type = r->plugin,
@@ -204,7 +232,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 	const char *version = json_string(json_get(r->conf, "cniVersion"));
 
 	if (!plugin || !plugin->no_netns || !version || !cni_version_at_least(version, "0.4.0") ||
-	    cni_result_json(&r->prev, version, &prev, &err) < 0)
+	    print_moved(&result, a, netns, version, &prev, &err) < 0)
 		return;
 	json_for_each(member, r->conf)
 		json_add_copy(conf, json_key(member), member);
@@ -217,20 +245,42 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+static bool is_open(const struct node_attachment *a, const char *path, int *fd)
+{
+	struct err ignored;
+	struct stat st;
+	bool gone;
+
+	if (!*path || netns_open(path, fd, &gone, &ignored) < 0 || *fd < 0)
+		return false;
+	if (!a->netns_inode || (fstat(*fd, &st) == 0 && st.st_ino == a->netns_inode))
+		return true;
+	drop_fd(fd); /* another's, at a path that is used again */
+	return false;
+}
+
 /* The path, or if it leads there no more, another one that does. */
 static const char *living_path(const struct node_attachment *a, int *fd)
 {
 	const char *const paths[] = { a->netns, a->holder ? a->holder->path : "" };
-	struct err ignored;
-	bool gone;
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (*paths[i] && netns_open(paths[i], fd, &gone, &ignored) == 0 && *fd >= 0)
+		if (is_open(a, paths[i], fd))
 			return paths[i];
 	return NULL;
 }
 
-void verify_part_living(struct verify *v, const struct node_attachment *a)
+static void say_closed(struct verify *v, const struct node_attachment *a)
+{
+	if (a->life == NODE_ALIVE)
+		verify_say(v, VERIFY_BLIND, a, "its namespace cannot be entered", RESTART);
+	else
+		verify_say(v, VERIFY_LEFT, a,
+			   "there is no namespace at its path, nor a proof that it is gone",
+			   "its runtime's DEL, or cnitool del");
+}
+
+void verify_part(struct verify *v, const struct node_attachment *a)
 {
 	struct cni_call c =
 		CNI_CALL_INIT(.outer = &v->call, .arena = json_arena(), .err = v->call.err);
@@ -239,7 +289,7 @@ void verify_part_living(struct verify *v, const struct node_attachment *a)
 	struct err ignored;
 
 	if (!netns) {
-		verify_say(v, VERIFY_BLIND, a, "its namespace cannot be entered", RESTART);
+		say_closed(v, a);
 		return;
 	}
 	if (a->cached && a->cached->result &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verify_part.h - what verify has found so far, and an attachment that lives. */
+/* verify_part.h - what verify has found so far, and an attachment that may live. */
 #pragma once
 
 #include "cmd/node.h"
@@ -25,4 +25,4 @@ void verify_say(struct verify *v, enum verify_weight weight, const struct node_a
 		const char *what, const char *advice);
 
 /* Its interfaces as its result has them, then its plugins' CHECK. */
-void verify_part_living(struct verify *v, const struct node_attachment *a);
+void verify_part(struct verify *v, const struct node_attachment *a);

@@ -29,6 +29,10 @@ setup() {
 	healthy
 }
 
+teardown() {
+	[ -z "${keeper:-}" ] || kill -9 "$keeper" 2>/dev/null || true
+}
+
 attach() {
 	"$CNI_PATH/cnitool" add net "$(ns_path box)" >"$BATS_TEST_TMPDIR/result" 2>"$BATS_TEST_TMPDIR/stderr" ||
 		fail "add: $(<"$BATS_TEST_TMPDIR/stderr")"
@@ -338,6 +342,20 @@ cured() {
 	finds 2 "portmap: "
 	"$CNIC_BIN/cnic" repair
 	healthy
+}
+
+@test "verify: another namespace at its path is not looked at" {
+	nsenter --net="$(ns_path box)" sleep 100 3>&- &
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/ns/net)" = "net:[$(stat -Lc %i "$(ns_path box)")]" ]; do :; done
+	umount "$(ns_path box)"
+	rm "$(ns_path box)"
+	healthy
+	netns box
+	healthy
+	kill $keeper
+	until [ -z "$(ip -br link show type veth)" ]; do :; done
+	finds 1 "its namespace is gone; cnic gc"
 }
 
 @test "verify: nothing attached, nothing at all" {
