@@ -217,22 +217,36 @@ static void verify_forwarding(struct verify *v)
 	}
 }
 
+static bool is_end(const struct node_attachment *a, const char *link)
+{
+	for (size_t i = 0; i < a->n_entries; i++)
+		if (!strcmp(a->entries[i]->host_link, link))
+			return true;
+	return false;
+}
+
+/* A port of it that is an attachment's; NULL: what becomes of it is not our business. */
+static const struct link *own_port(const struct node *node, const struct link *master)
+{
+	for (size_t i = 0; i < node->links.n_link; i++)
+		for (size_t k = 0; node->links.link[i].master == master->index && k < node->n; k++)
+			if (is_end(&node->list[k], node->links.link[i].name))
+				return &node->links.link[i];
+	return NULL;
+}
+
 /* A bridge that is down forwards nothing. */
 static void verify_bridges(struct verify *v)
 {
 	for (size_t i = 0; i < v->node.links.n_link; i++) {
-		const struct link *port = &v->node.links.link[i];
+		const struct link *l = &v->node.links.link[i];
+		const struct link *port = l->flags & IFF_UP ? NULL : own_port(&v->node, l);
 
-		for (size_t k = 0; port->master && k < v->node.links.n_link; k++) {
-			const struct link *l = &v->node.links.link[k];
-
-			if (l->index != port->master || (l->flags & IFF_UP))
-				continue;
+		if (port)
 			verify_say(v, VERIFY_DAMAGED, NULL,
 				   arena_printf(json_arena(), "%s, the master of %s, is down",
 						l->name, port->name),
 				   arena_printf(json_arena(), "ip link set %s up", l->name));
-		}
 	}
 }
 

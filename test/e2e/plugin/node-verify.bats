@@ -130,8 +130,11 @@ cured() {
 }
 
 @test "verify: the bridge is down" {
+	netns other
+	CAP_ARGS='' "$CNI_PATH/cnitool" add net "$(ns_path other)" >/dev/null 2>&1
 	ip link set vf0 down
-	finds 2 "vf0, the master of $link, is down; ip link set vf0 up"
+	finds 2 ", is down; ip link set vf0 up"
+	[ "$(grep -c 'vf0, the master of veth.*, is down' <<<"$output")" -eq 1 ] || fail "once: $output"
 	cured
 }
 
@@ -356,6 +359,15 @@ cured() {
 	kill $keeper
 	until [ -z "$(ip -br link show type veth)" ]; do :; done
 	finds 1 "its namespace is gone; cnic gc"
+}
+
+@test "verify: bridges of others that are down" {
+	ip link add virbr0 type bridge
+	ip link add other type veth peer name others
+	ip link set other master virbr0
+	healthy
+	ip link del other
+	ip link del virbr0
 }
 
 @test "verify: nothing attached, nothing at all" {
