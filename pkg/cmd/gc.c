@@ -142,6 +142,13 @@ static bool is_changed(const struct node_attachment *a)
 	return false;
 }
 
+/* By its entries it is known to be dead the next time, too. */
+static void restore(const struct node_attachment *a)
+{
+	for (size_t i = 0; i < a->n_entries; i++)
+		registry_restore(a->entries[i], json_arena());
+}
+
 static void collect(struct gc *gc, const struct node_attachment *a,
 		    int (*remove)(struct cni_call *c, const struct node_attachment *a))
 {
@@ -152,6 +159,8 @@ static void collect(struct gc *gc, const struct node_attachment *a,
 		return;
 	}
 	failed = !gc->dry_run && remove(&gc->call, a) < 0;
+	if (failed)
+		restore(a);
 	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
 	       describe_plain(a->ifname), a->why,
 	       gc->dry_run ? ""

@@ -170,6 +170,11 @@ static const char *host_link_of(const char *line)
 	return name ? name : "";
 }
 
+static const char *name_of(const struct registry_entry *e, struct arena *arena)
+{
+	return record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id);
+}
+
 /* The entry is an object, and a link's name has no brace: the last one is the entry's end. */
 static int parse(const char *name, const char *text, struct registry_entry *e, struct arena *arena,
 		 struct err *err)
@@ -187,10 +192,8 @@ static int parse(const char *name, const char *text, struct registry_entry *e, s
 	raw = json_text_member(json_text_own(entry), "config");
 	e->conf_text = raw.at ? arena_strndup(arena, raw.at, raw.len) : "{}";
 	e->host_link = host_link_of(text + len);
-	if (strcmp(name,
-		   record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id)) != 0)
-		return err_set(err, ERR_DECODE, "of another name");
-	return 0;
+	return strcmp(name, name_of(e, arena)) != 0 ? err_set(err, ERR_DECODE, "of another name")
+						     : 0;
 }
 
 static int load(const char *name, struct registry_entry *e, struct arena *arena, struct err *err)
@@ -204,6 +207,7 @@ static int load(const char *name, struct registry_entry *e, struct arena *arena,
 		return -1;
 	(void)stat(path, &st);
 	e->time = st.st_mtime;
+	e->text = text;
 	return 0;
 }
 
@@ -229,9 +233,21 @@ int registry_list(struct registry_entry **list, size_t *n, struct arena *arena, 
 	return 0;
 }
 
+void registry_restore(const struct registry_entry *e, struct arena *arena)
+{
+	const char *path = path_of(arena, name_of(e, arena));
+	const struct timespec times[] = { { .tv_sec = e->time }, { .tv_sec = e->time } };
+	struct err err = { 0 };
+
+	if (store(path, e->text, strlen(e->text), O_EXCL, &err) == 0)
+		(void)utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+	else if (err.sys != EEXIST)
+		complain(&err);
+}
+
 bool registry_is_current(const struct registry_entry *e, struct arena *arena)
 {
-	const char *name = record_name_of(arena, e->plugin, e->network, e->ifname, e->container_id);
+	const char *name = name_of(e, arena);
 	struct registry_entry now;
 	struct err ignored = { 0 };
 

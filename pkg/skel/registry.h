@@ -18,7 +18,7 @@ struct registry_entry {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args, *path;
 	struct identity id;
 	const struct json *conf; /* stdin, as it was */
-	const char *conf_text;
+	const char *conf_text, *text; /* text: the file */
 	const char *host_link; /* "" = none, or not known */
 	int64_t time;          /* of the ADD, seconds since the epoch */
 };
@@ -35,6 +35,9 @@ void registry_gc(struct cni_call *c);
 /* All entries; a file that is none is told of on stderr and passed over. */
 int registry_list(struct registry_entry **list, size_t *n, struct arena *arena,
 		  struct err *err) NODISCARD;
+
+/* Written again as it was listed, unless there is one: a DEL has not done all. What fails is said. */
+void registry_restore(const struct registry_entry *e, struct arena *arena);
 
 /* Is it there as it was listed? Not if there was a DEL since, and another ADD. */
 bool registry_is_current(const struct registry_entry *e, struct arena *arena);

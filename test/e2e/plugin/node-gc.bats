@@ -340,6 +340,17 @@ reboot() {
 	says 0 1 0 0
 	[ "$(addresses)" -eq 0 ] || fail "the addresses are released"
 	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache keeps it, for the next time"
+	gc_node
+	says 0 1 0 0
+	rm "$BATS_TEST_TMPDIR/bin/foreign"
+	gc_node
+	says 0 1 0 0
+	[[ $output == *'failed to find plugin "foreign"'* ]] || fail "which, and why: $output"
+	ln -s /bin/true "$BATS_TEST_TMPDIR/bin/foreign"
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
 
 @test "gc and verify: an IPAM plugin that is executed is told which attachment" {
