@@ -144,6 +144,8 @@ static void add_kept(struct json *o, const struct node_attachment *a)
 
 	if (a->cached)
 		json_add_str(list, NULL, a->cached->path);
+	for (size_t i = 0; i < a->n_older; i++)
+		json_add_str(list, NULL, a->older[i]->path);
 	for (size_t i = 0; i < a->n_entries; i++)
 		json_add_str(list, NULL,
 			     arena_printf(json_arena(), REGISTRY_DIR "/%s",

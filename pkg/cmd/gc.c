@@ -6,11 +6,14 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/scope.h"
 #include "cmd/describe.h"
 #include "cmd/own.h"
 #include "cmd/time.h"
 #include "libcni/libcni.h"
+#include "sys/netns.h"
 
 /* Not its path, which may be another namespace's by now. */
 #define GONE ""
@@ -46,26 +49,28 @@ static const char *path_of(const struct node_attachment *a)
 	return a->n_entries ? a->entries[0]->path : "/opt/cni/bin";
 }
 
-static int del_list(struct cni_call *c, const struct node_attachment *a)
+static int del_list(struct cni_call *c, const struct node_attachment *a,
+		    const struct libcni_cached *cached)
 {
 	const struct libcni libcni = {
 		.path = path_of(a),
-		.cache_dir = a->cached->dir,
+		.cache_dir = cached->dir,
 		.del_all = true,
 		.find = own_find,
 		.exec = own_exec,
 		.ctx = c,
 	};
-	struct libcni_attachment of = a->cached->attachment;
+	struct libcni_attachment of = cached->attachment;
 	struct libcni_list list;
 	struct err err = { 0 };
 
 	of.netns = GONE;
-	if (libcni_list_parse(a->cached->config, a->cached->config_len, &list, &err) < 0 ||
+	if (libcni_list_parse(cached->config, cached->config_len, &list, &err) < 0 ||
 	    libcni_del(&libcni, &list, &of, &err) < 0) {
 		complain(a, "", &err);
 		return -1;
 	}
+	(void)unlink(cached->path); /* it may have another name than libcni's */
 	return 0;
 }
 
@@ -128,8 +133,10 @@ static int del_plugins(struct cni_call *c, const struct node_attachment *a)
 /* The cache's list does not name what another list had added under the same name. */
 static int del(struct cni_call *c, const struct node_attachment *a)
 {
-	int rc = a->cached ? del_list(c, a) : 0;
+	int rc = a->cached ? del_list(c, a, a->cached) : 0;
 
+	for (size_t i = 0; i < a->n_older; i++)
+		rc |= del_list(c, a, a->older[i]);
 	return del_plugins(c, a) < 0 ? -1 : rc;
 }
 
@@ -185,9 +192,20 @@ static bool is_before_boot(int64_t when)
 	return when && when < now.tv_sec - up.tv_sec;
 }
 
+/* A namespace at its path outweighs a clock that may have been wrong. */
+static bool is_at_path(const struct node_attachment *a)
+{
+	auto_close int fd = -1;
+	bool gone = false;
+	struct err ignored;
+
+	return netns_open(a->netns, &fd, &gone, &ignored) < 0 || !gone;
+}
+
 static bool is_old_foreign(const struct gc *gc, const struct node_attachment *a)
 {
-	return gc->foreign && !a->n_entries && !a->n_records && is_before_boot(a->time);
+	return gc->foreign && !a->n_entries && !a->n_records && is_before_boot(a->time) &&
+	       !is_at_path(a);
 }
 
 /* Memory, and the children that end what is slow, of one at a time. */

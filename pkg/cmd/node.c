@@ -121,10 +121,26 @@ static int add_records(struct node *node, struct err *err)
 	return 0;
 }
 
+/* The same attachment in another cache, or under another name. */
+static void merge_cached(struct node *node, struct node_attachment *to,
+			 const struct libcni_cached *from)
+{
+	const struct libcni_cached *old = to->cached;
+
+	if (!from || (old && !strcmp(old->path, from->path)))
+		return;
+	if (!old || from->time > old->time) {
+		to->cached = from;
+		from = old;
+	}
+	if (from)
+		*arena_append(node->arena, to->older, to->n_older) = from;
+}
+
 static void merge_one(struct node *node, struct node_attachment *to,
 		      const struct node_attachment *from)
 {
-	to->cached = to->cached ? to->cached : from->cached;
+	merge_cached(node, to, from->cached);
 	to->netns = *to->netns ? to->netns : from->netns;
 	to->time = to->time ? to->time : from->time;
 	for (size_t i = 0; i < from->n_entries; i++)

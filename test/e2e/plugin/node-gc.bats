@@ -300,6 +300,18 @@ reboot() {
 	[ -z "$(ls /var/lib/cni/multus/results "$BATS_TEST_TMPDIR/mine/results" | grep cnitool)" ] || fail "caches"
 }
 
+@test "gc: an attachment in several caches, and under another name, goes from all of them" {
+	local other=$BATS_TEST_TMPDIR/other
+	attach box
+	mkdir -p "$other/results"
+	cp /var/lib/cni/results/* "$other/results"
+	cp /var/lib/cni/results/* /var/lib/cni/results/copy
+	destroy box
+	gc_node --cache "$other" --cache /var/lib/cni --cache "$other/../other"
+	says 1 0 0 0
+	[ -z "$(left)$(ls "$other/results")" ] || fail "nothing left: $(left) $(ls "$other/results")"
+}
+
 @test "gc: what no cache knows goes by the registry and the records" {
 	attach box
 	destroy box
@@ -441,6 +453,18 @@ reboot() {
 	gc_node --foreign
 	says 1 0 0 0
 	[ "$(addresses)" -eq 0 ] || fail "its reservations are released: $(left)"
+}
+
+@test "gc --foreign: what has its namespace at its path stays, whatever the clock has been" {
+	attach box
+	rm -r /var/lib/cni/cnic /run/cnic/rules
+	touch -d '2001-01-01' /var/lib/cni/results/*
+	gc_node --foreign
+	says 0 0 0 1
+	[ "$(addresses)" -eq 2 ] || fail "its reservations stay"
+	destroy box
+	gc_node --foreign
+	says 1 0 0 0
 }
 
 @test "gc --foreign: reservations that no attachment has" {
