@@ -14,9 +14,11 @@ const char *describe_plain(const char *s)
 {
 	char *out = arena_strdup(json_arena(), s);
 
-	for (char *c = out; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
+	for (unsigned char *c = (unsigned char *)out; *c; c++)
+		if (*c < ' ' || *c == 0x7f)
 			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* C1, in UTF-8 */
+			c[0] = c[1] = '?';
 	return out;
 }
 

@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/describe.h"
+
 /* A quoted identifier: only quotes and backslashes are special there. */
 static void quote(const char *s)
 {
-	for (; *s; s++) {
+	for (s = describe_plain(s); *s; s++) {
 		if (*s == '"' || *s == '\\')
 			putchar('\\');
-		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+		putchar(*s);
 	}
 }
 

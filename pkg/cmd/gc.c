@@ -39,8 +39,9 @@ struct gc {
 
 static void complain(const struct node_attachment *a, const char *what, const struct err *err)
 {
-	fprintf(stderr, "cnic: %s: %s%s%s%s%s\n", describe_name(a), what, *what ? ": " : "",
-		err->msg, *err->details ? "; " : "", err->details);
+	fprintf(stderr, "cnic: %s: %s%s%s%s%s\n", describe_name(a), describe_plain(what),
+		*what ? ": " : "", describe_plain(err->msg), *err->details ? "; " : "",
+		describe_plain(err->details));
 }
 
 /* CNI_PATH as it was at the ADD; a plugin of this executable needs none. */
@@ -274,7 +275,7 @@ static void on_holding(void *ctx, const struct cni_holding *h)
 static void on_fault(void *ctx, const char *what, const char *advice)
 {
 	(void)ctx;
-	fprintf(stderr, "cnic: %s; %s\n", describe_plain(what), advice);
+	fprintf(stderr, "cnic: %s; %s\n", describe_plain(what), describe_plain(advice));
 }
 
 static void collect_held(struct gc *gc)

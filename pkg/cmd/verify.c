@@ -14,7 +14,7 @@ void verify_say(struct verify *v, enum verify_weight weight, const struct node_a
 		const char *what, const char *advice)
 {
 	printf("%s%s%s; %s\n", a ? describe_name(a) : "", a ? ": " : "", describe_plain(what),
-	       advice);
+	       describe_plain(advice));
 	v->weight = v->weight > weight ? v->weight : weight;
 	v->n++;
 }

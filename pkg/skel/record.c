@@ -38,10 +38,11 @@ static const char *path_of(struct arena *arena, const char *name)
 	return arena_printf(arena, RECORD_DIR "/%s", name);
 }
 
-/* No plugin's name has a dot; that of a file being written has. */
+/* No plugin's name has a dot; that of a file being written has. All others are not ours. */
 static bool is_record(const char *name)
 {
-	return strlen(name) > INSTANCE_ID_LEN && name[INSTANCE_ID_LEN] == '-' && !strchr(name, '.');
+	return strlen(name) > INSTANCE_ID_LEN && name[INSTANCE_ID_LEN] == '-' &&
+	       !name[strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz-")];
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -338,7 +338,7 @@ reboot() {
 	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
 		#!/bin/bash
 		conf=$(cat)
-		[ "$CNI_COMMAND" = ADD ] || { echo '{"code":123,"msg":"will not"}'; exit 1; }
+		[ "$CNI_COMMAND" = ADD ] || { echo '{"code":123,"msg":"will not\u001b[2J\u009b"}'; exit 1; }
 		jq .prevResult <<<"$conf"
 	END
 	chmod +x "$BATS_TEST_TMPDIR/bin/foreign"
@@ -348,7 +348,7 @@ reboot() {
 	destroy box
 	gc_node
 	[ "$status" -eq 1 ] || fail "exit 1"
-	[[ $output == *'plugin type="foreign" failed (delete): will not'* ]] || fail "which, and why: $output"
+	[[ $output == *'plugin type="foreign" failed (delete): will not?[2J??'* ]] || fail "which, and why: $output"
 	says 0 1 0 0
 	[ "$(addresses)" -eq 0 ] || fail "the addresses are released"
 	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache keeps it, for the next time"

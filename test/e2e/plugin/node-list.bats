@@ -105,13 +105,20 @@ show() {
 }
 
 @test "list: control characters of a hostile cache do not reach the terminal" {
-	printf '{"kind":"cniCacheV1","containerId":"a\\u001b[2Jb","config":"e30=","ifName":"e\\n0","networkName":"n"}' \
+	printf '{"kind":"cniCacheV1","containerId":"a\\u001b[2Jb\\u009b2J","config":"e30=","ifName":"e\\n0","networkName":"n"}' \
 		>/var/lib/cni/results/n-evil-e
 	run "$CNIC_BIN/cnic" list
 	[ "$status" -eq 0 ] || fail "exit 0"
-	[[ $output == *'a?[2Jb'*'e?0'* && $output != *$'\e'* ]] || fail "escaped: $output"
+	[[ $output == *'a?[2Jb??2J'*'e?0'* && $output != *$'\e'* ]] || fail "escaped: $output"
 	run "$CNIC_BIN/cnic" show --dot
-	[[ $output != *$'\e'* ]] || fail "dot: $output"
+	[[ $output != *$'\e'* && $output != *$'\u009b'* ]] || fail "dot: $output"
+}
+
+@test "list: names of files that are not ours do not reach the terminal" {
+	mkdir -p /var/lib/cni/cnic /run/cnic/rules
+	touch "/var/lib/cni/cnic/0123456789abcdef-0123456789abcdef-"$'\e[2J' "/run/cnic/rules/0123456789abcdef-0123456789abcdef-"$'\e[2J'
+	run "$CNIC_BIN/cnic" list
+	[ "$status" -eq 0 ] && [[ $output != *$'\e'* ]] || fail "escaped: $output"
 }
 
 @test "list and show: bad arguments" {
