@@ -56,12 +56,12 @@ static const struct verb {
 	{ "fold", 1, 2, NULL, fold_run, " [--unfold] FILE",
 	  "Makes the plugins of a configuration list one plugin, chain, which runs them in one process;\n"
 	  "      back with --unfold. What the file was stays beside it." },
-	{ "verify", 0, 32, NULL, verify_run, " [--cache DIR]...",
+	{ "verify", 0, 32, NULL, verify_run, " [--timeout TIME] [--cache DIR]...",
 	  "Holds files, kernel and plugins against each other: a line for each thing that is not as it\n"
 	  "      should be, with what to do. Exit status 1: something is left over; 2: a container has\n"
 	  "      lost something; 3: not all could be looked at." },
 	{ "gc", 0, 32, NULL, gc_run,
-	  " [--dry-run] [--older-than TIME] [--foreign] [--cache DIR]...",
+	  " [--dry-run] [--older-than TIME] [--timeout TIME] [--foreign] [--cache DIR]...",
 	  "Removes what is left of attachments whose container is dead for certain, without a runtime's\n"
 	  "      help. A line for each, and \"N removed, N failed, N alive, N not known to be dead\"." },
 	{ "repair", 0, 7, NULL, repair_run,

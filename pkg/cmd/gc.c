@@ -29,6 +29,7 @@ struct gc {
 	int64_t older_than; /* seconds */
 	const char **caches;
 	struct node node;
+	struct cni_request req;
 	struct cni_call call; /* what the DELs are parts of */
 	size_t removed, failed, alive, unknown;
 	struct held *held;
@@ -56,6 +57,7 @@ static int del_list(struct cni_call *c, const struct node_attachment *a,
 	const struct libcni libcni = {
 		.path = path_of(a),
 		.cache_dir = cached->dir,
+		.timeout_ms = c->req->timeout_ms,
 		.del_all = true,
 		.find = own_find,
 		.exec = own_exec,
@@ -89,6 +91,7 @@ static int del_one(struct cni_call *c, const struct node_attachment *a, const ch
 		.cni_path = path_of(a),
 		.in = conf,
 		.in_len = strlen(conf),
+		.timeout_ms = c->req->timeout_ms,
 	};
 	const struct cni_plugin *plugin = cni_plugin_named(name);
 	struct err err = { 0 };
@@ -308,6 +311,11 @@ static int parse(struct gc *gc, int argc, char **argv)
 				return -1;
 			gc->older_than = ms / 1000;
 			i++;
+		} else if (!strcmp(argv[i], "--timeout") && value) {
+			gc->req.timeout_ms = time_parse(value);
+			if (gc->req.timeout_ms < 0)
+				return -1;
+			i++;
 		} else {
 			return -1;
 		}
@@ -319,10 +327,11 @@ int gc_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
 	struct err err = { 0 };
-	struct gc gc = { .call = CNI_CALL_INIT(.arena = &arena, .err = &err) };
+	struct gc gc = { .req.timeout_ms = OWN_TIMEOUT };
 	int rc;
 
 	json_init(&arena);
+	gc.call = (struct cni_call)CNI_CALL_INIT(.req = &gc.req, .arena = &arena, .err = &err);
 	rc = parse(&gc, argc, argv);
 	if (rc < 0) {
 		arena_free(&arena);

@@ -7,7 +7,7 @@
 #pragma once
 
 /*
- * cnic gc [--dry-run] [--older-than TIME] [--foreign] [--cache DIR]...: a line for each attachment
- * that is dead. Returns the exit status, -1 if not understood.
+ * cnic gc [--dry-run] [--older-than TIME] [--timeout TIME] [--foreign] [--cache DIR]...: a line for
+ * each attachment that is dead. Returns the exit status, -1 if not understood.
  */
 int gc_run(int argc, char **argv);

@@ -20,7 +20,7 @@ enum node_life {
 /* One attachment, and what is kept of it; NULL where it is not. */
 struct node_attachment {
 	const char *network, *container_id, *ifname, *netns; /* netns "" = not known */
-	const struct libcni_cached *cached; /* the newest, if there are several */
+	const struct libcni_cached *cached;                  /* the newest, if there are several */
 	const struct libcni_cached **older;
 	size_t n_older;
 	struct registry_entry **entries;

@@ -44,6 +44,7 @@ int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struc
 		.path = x->cni_path,
 		.stdin_text = x->in,
 		.stdin_len = x->in_len,
+		.timeout_ms = x->timeout_ms,
 	};
 
 	if (run_part(outer, &req, plugin) == 0)

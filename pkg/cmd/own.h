@@ -8,6 +8,9 @@
 #include "libcni/call.h"
 #include "skel/call.h"
 
+/* Of a plugin that is executed, in milliseconds, where the user says nothing else. */
+#define OWN_TIMEOUT 60000
+
 /* A libcni's .find and .exec; ctx is the outer call, as for own_run(). */
 int own_find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err);
 int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cmd/describe.h"
+#include "cmd/own.h"
+#include "cmd/time.h"
 #include "cmd/verify_node.h"
 #include "cmd/verify_part.h"
 
@@ -42,17 +44,28 @@ static void verify_attachments(struct verify *v)
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
+static int parse(struct verify *v, int argc, char **argv)
+{
+	if (argc == 1)
+		return 0;
+	if (argc != 3 || strcmp(argv[1], "--timeout") != 0)
+		return -1;
+	v->req.timeout_ms = time_parse(argv[2]);
+	return v->req.timeout_ms < 0 ? -1 : 0;
+}
+
 int verify_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
 	struct err err = { 0 };
-	struct verify v = { .call = CNI_CALL_INIT(.arena = &arena, .err = &err) };
+	struct verify v = { .req.timeout_ms = OWN_TIMEOUT };
 	const char **caches;
 	int rc;
 
 	json_init(&arena);
+	v.call = (struct cni_call)CNI_CALL_INIT(.req = &v.req, .arena = &arena, .err = &err);
 	caches = node_take_caches(&argc, argv);
-	rc = argc == 1 ? 0 : -1;
+	rc = parse(&v, argc, argv);
 	if (!rc && node_load(&v.node, caches, &arena, &err) < 0) {
 		fprintf(stderr, "cnic: %s\n", err.msg);
 		rc = VERIFY_BLIND;

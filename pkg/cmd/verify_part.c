@@ -136,6 +136,7 @@ static void check_plugin(struct verify *v, const struct checked *k, const struct
 {
 	const struct libcni libcni = {
 		.path = k->of->n_entries ? k->of->entries[0]->path : "/opt/cni/bin",
+		.timeout_ms = k->call->req->timeout_ms,
 		.find = own_find,
 		.exec = own_exec,
 		.ctx = k->call,
@@ -228,6 +229,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 		.ifname = a->ifname,
 		.args = r->args,
 		.cni_path = a->n_entries ? a->entries[0]->path : "/opt/cni/bin",
+		.timeout_ms = c->req->timeout_ms,
 	};
 	const char *version = json_string(json_get(r->conf, "cniVersion"));
 
@@ -282,8 +284,8 @@ static void say_closed(struct verify *v, const struct node_attachment *a)
 
 void verify_part(struct verify *v, const struct node_attachment *a)
 {
-	struct cni_call c =
-		CNI_CALL_INIT(.outer = &v->call, .arena = json_arena(), .err = v->call.err);
+	struct cni_call c = CNI_CALL_INIT(.req = &v->req, .outer = &v->call, .arena = json_arena(),
+					  .err = v->call.err);
 	const char *netns = living_path(a, &c.netns_fd);
 	struct cni_result result;
 	struct err ignored;

@@ -15,6 +15,7 @@ enum verify_weight {
 
 struct verify {
 	struct node node;
+	struct cni_request req;
 	struct cni_call call; /* what the CHECKs are parts of */
 	enum verify_weight weight;
 	size_t n;

@@ -135,10 +135,14 @@ static int exec_plugin(struct cni_call *c, const char *path, enum cni_command co
 		.envp = child_env(c, command),
 		.in = c->req->stdin_text,
 		.in_len = c->req->stdin_len,
+		.timeout_ms = c->req->timeout_ms,
 	};
 
 	if (spawn(&s, res, c->arena, c->err) < 0)
 		return -1;
+	if (res->timed_out)
+		return err_set(c->err, ERR_RETRY, "%s has not ended after %d ms", path,
+			       s.timeout_ms);
 	if (!WIFEXITED(res->status) || WEXITSTATUS(res->status))
 		return child_failed(c, path, res);
 	return 0;

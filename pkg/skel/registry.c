@@ -193,7 +193,7 @@ static int parse(const char *name, const char *text, struct registry_entry *e, s
 	e->conf_text = raw.at ? arena_strndup(arena, raw.at, raw.len) : "{}";
 	e->host_link = host_link_of(text + len);
 	return strcmp(name, name_of(e, arena)) != 0 ? err_set(err, ERR_DECODE, "of another name")
-						     : 0;
+						    : 0;
 }
 
 static int load(const char *name, struct registry_entry *e, struct arena *arena, struct err *err)

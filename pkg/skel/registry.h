@@ -17,10 +17,10 @@
 struct registry_entry {
 	const char *plugin, *network, *container_id, *ifname, *netns, *args, *path;
 	struct identity id;
-	const struct json *conf; /* stdin, as it was */
+	const struct json *conf;      /* stdin, as it was */
 	const char *conf_text, *text; /* text: the file */
-	const char *host_link; /* "" = none, or not known */
-	int64_t time;          /* of the ADD, seconds since the epoch */
+	const char *host_link;        /* "" = none, or not known */
+	int64_t time;                 /* of the ADD, seconds since the epoch */
 };
 
 /* ADD: before the first effect; its undo leaves what was there before. What fails is said. */

@@ -84,7 +84,10 @@ int chain_load(struct cni_call *c, struct chain *chain, struct cni_steps *steps)
 	chain->call = c;
 	chain->list.name = req->net.name;
 	chain->list.version = req->net.version;
-	chain->libcni = (struct libcni){ .path = req->path, .exec = run_plugin_of, .ctx = chain };
+	chain->libcni = (struct libcni){ .path = req->path,
+					 .timeout_ms = req->timeout_ms,
+					 .exec = run_plugin_of,
+					 .ctx = chain };
 	chain->attachment = (struct libcni_attachment){
 		.container_id = req->container_id,
 		.netns = req->netns,
@@ -130,6 +133,7 @@ static int make_part(struct chain *chain, const struct libcni_exec *x,
 		.path = x->cni_path,
 		.stdin_text = x->in,
 		.stdin_len = x->in_len,
+		.timeout_ms = x->timeout_ms,
 	};
 	*part = (struct cni_call)CNI_CALL_INIT(.req = req, .plugin = plugin, .arena = c->arena,
 					       .err = c->err);

@@ -389,6 +389,49 @@ reboot() {
 	[ "$(sort -u "$CALLS")" = "DEL $id eth0  IgnoreUnknown=true;K=V $CNI_PATH" ] || fail "$(<"$CALLS")"
 }
 
+@test "gc and verify: programs that do not end, or leave a child with their stdout, are not waited for" {
+	local type
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	for type in ipam plugin child; do
+		cat >"$BATS_TEST_TMPDIR/bin/$type" <<-END
+			#!/bin/bash
+			conf=\$(cat)
+			if [ "\$CNI_COMMAND" != ADD ]; then
+				[ $type != child ] || { sleep 100 3>&- & exit 0; }
+				exec sleep 100
+			elif [ $type = ipam ]; then
+				echo '{"cniVersion":"1.0.0","ips":[{"address":"10.6.0.2/24"}]}'
+			else
+				jq .prevResult <<<"\$conf"
+			fi
+		END
+		chmod +x "$BATS_TEST_TMPDIR/bin/$type"
+	done
+	jq '.plugins |= .[:1] | .plugins[0].ipam = {type: "ipam"} | .plugins += [{type: "plugin"}, {type: "child"}]' \
+		"$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach box
+	"$CNIC_BIN/cnic" fold "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach other
+	run timeout 20 "$CNIC_BIN/cnic" verify --timeout 200ms
+	[ "$status" -eq 2 ] || fail "damaged: $output"
+	for type in ipam plugin child; do
+		[ "$(grep -c "bin/$type has not ended after 200 ms" <<<"$output")" -eq 2 ] || fail "$type: $output"
+	done
+	destroy box other
+	run timeout 20 "$CNIC_BIN/cnic" gc --timeout 200ms
+	says 0 2 0 0
+	for type in ipam plugin child; do
+		[[ $output == *"bin/$type has not ended after 200 ms"* ]] || fail "$type: $output"
+	done
+	for type in ipam plugin child; do
+		ln -sf /bin/true "$BATS_TEST_TMPDIR/bin/$type"
+	done
+	gc_node
+	says 2 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
 # The first one's DEL comes to a plugin that adds the second one anew, as a runtime might meanwhile.
 @test "gc: what is added anew meanwhile is left alone" {
 	local first second
@@ -508,6 +551,8 @@ reboot() {
 
 @test "gc: bad arguments, files that are none" {
 	run "$CNIC_BIN/cnic" gc --older-than never
+	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
+	run "$CNIC_BIN/cnic" gc --timeout 0
 	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
 	run "$CNIC_BIN/cnic" gc --nothing
 	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"

@@ -376,6 +376,10 @@ cured() {
 }
 
 @test "verify: bad arguments" {
+	run "$CNIC_BIN/cnic" verify --timeout
+	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
+	run "$CNIC_BIN/cnic" verify --timeout never
+	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
 	run "$CNIC_BIN/cnic" verify everything
 	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
 }
