@@ -275,7 +275,8 @@ static const char *living_path(const struct node_attachment *a, int *fd)
 static void say_closed(struct verify *v, const struct node_attachment *a)
 {
 	if (a->life == NODE_ALIVE)
-		verify_say(v, VERIFY_BLIND, a, "its namespace cannot be entered", RESTART);
+		verify_say(v, VERIFY_BLIND, a, "its namespace cannot be entered",
+			   a->holder ? "look again" : RESTART);
 	else
 		verify_say(v, VERIFY_LEFT, a,
 			   "there is no namespace at its path, nor a proof that it is gone",
