@@ -36,6 +36,8 @@ struct gc {
 	size_t n_held;
 };
 
+typedef int (*remove_fn)(struct cni_call *c, const struct node_attachment *a);
+
 /* ---- one attachment -------------------------------------------------------------------------- */
 
 static void complain(const struct node_attachment *a, const char *what, const struct err *err)
@@ -144,13 +146,16 @@ static int del(struct cni_call *c, const struct node_attachment *a)
 	return del_plugins(c, a) < 0 ? -1 : rc;
 }
 
-/* By a runtime, while we were at others. */
-static bool is_changed(const struct node_attachment *a)
+/* Not if a runtime has been at it, while we were at others. */
+static bool hold(const struct node_attachment *a, int *fds)
 {
-	for (size_t i = 0; i < a->n_entries; i++)
-		if (!registry_is_current(a->entries[i], json_arena()))
-			return true;
-	return false;
+	bool is_current = true;
+
+	for (size_t i = 0; i < a->n_entries; i++) {
+		fds[i] = -1;
+		is_current &= registry_hold(a->entries[i], &fds[i], json_arena());
+	}
+	return is_current;
 }
 
 /* By its entries it is known to be dead the next time, too. */
@@ -160,16 +165,10 @@ static void restore(const struct node_attachment *a)
 		registry_restore(a->entries[i], json_arena());
 }
 
-static void collect(struct gc *gc, const struct node_attachment *a,
-		    int (*remove)(struct cni_call *c, const struct node_attachment *a))
+static void collect_held(struct gc *gc, const struct node_attachment *a, remove_fn remove)
 {
-	bool failed;
+	bool failed = !gc->dry_run && remove(&gc->call, a) < 0;
 
-	if (is_changed(a)) {
-		gc->unknown++;
-		return;
-	}
-	failed = !gc->dry_run && remove(&gc->call, a) < 0;
 	if (failed)
 		restore(a);
 	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
@@ -179,6 +178,18 @@ static void collect(struct gc *gc, const struct node_attachment *a,
 			   : "; removed");
 	gc->failed += failed;
 	gc->removed += !failed;
+}
+
+static void collect(struct gc *gc, const struct node_attachment *a, remove_fn remove)
+{
+	int *fds = arena_array(json_arena(), int, a->n_entries + 1);
+
+	if (hold(a, fds))
+		collect_held(gc, a, remove);
+	else
+		gc->unknown++;
+	for (size_t i = 0; i < a->n_entries; i++)
+		drop_fd(&fds[i]);
 }
 
 static bool is_young(const struct gc *gc, const struct node_attachment *a)
@@ -213,8 +224,7 @@ static bool is_old_foreign(const struct gc *gc, const struct node_attachment *a)
 }
 
 /* Memory, and the children that end what is slow, of one at a time. */
-static void collect_apart(struct gc *gc, const struct node_attachment *a,
-			  int (*remove)(struct cni_call *c, const struct node_attachment *a))
+static void collect_apart(struct gc *gc, const struct node_attachment *a, remove_fn remove)
 {
 	struct arena *all = json_arena(), one = { 0 };
 
@@ -281,7 +291,7 @@ static void on_fault(void *ctx, const char *what, const char *advice)
 	fprintf(stderr, "cnic: %s; %s\n", describe_plain(what), describe_plain(advice));
 }
 
-static void collect_held(struct gc *gc)
+static void collect_holdings(struct gc *gc)
 {
 	const struct cni_inventory to = { gc, on_holding, on_fault };
 	struct err err = { 0 };
@@ -343,7 +353,7 @@ int gc_run(int argc, char **argv)
 	else
 		collect_all(&gc);
 	if (!rc && gc.foreign)
-		collect_held(&gc);
+		collect_holdings(&gc);
 	cni_close(&gc.call);
 	printf("%zu %s, %zu failed, %zu alive, %zu not known to be dead\n", gc.removed,
 	       gc.dry_run ? "would be removed" : "removed", gc.failed, gc.alive, gc.unknown);

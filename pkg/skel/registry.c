@@ -10,6 +10,7 @@
 #include "skel/instance.h"
 #include "skel/record.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 #include "json/text.h"
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -31,22 +32,53 @@ static const char *own_path(struct cni_call *c)
  */
 static int store(const char *path, const char *text, size_t len, int flags, struct err *err)
 {
-	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	auto_close int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
 
 	if (fd < 0 || file_write_fd(fd, text, len) < 0)
 		return err_sys(err, "write %s", path);
 	return 0;
 }
 
+/* It may have been removed while its lock was waited for; *fd is -1 then. */
+static int hold(const char *path, int flags, int *fd, struct err *err)
+{
+	auto_close int f = open(path, O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags, 0600);
+	struct stat st;
+
+	*fd = -1;
+	if (f < 0)
+		return err_sys(err, "open %s", path);
+	if (lock_fd(f, path, err) < 0)
+		return -1;
+	if (fstat(f, &st) < 0)
+		return err_sys(err, "stat %s", path);
+	if (st.st_nlink)
+		*fd = take_fd(&f);
+	return 0;
+}
+
+/* A gc that is at an entry of this name is waited for: what it removes would be this ADD's. */
+static int store_held(const char *path, const struct json_buf *b, struct err *err)
+{
+	auto_close int fd = -1;
+
+	while (fd < 0)
+		if (hold(path, O_WRONLY | O_CREAT, &fd, err) < 0)
+			return -1;
+	if (ftruncate(fd, 0) < 0 || file_write_fd(fd, b->text, b->len) < 0)
+		return err_sys(err, "write %s", path);
+	return 0;
+}
+
 static int store_new(const char *path, const struct json_buf *b, struct err *err)
 {
-	if (store(path, b->text, b->len, O_TRUNC, err) == 0)
+	if (store_held(path, b, err) == 0)
 		return 0;
 	if (err->sys != ENOENT)
 		return -1;
 	if (file_make_dirs(REGISTRY_DIR, 0700, err) < 0)
 		return -1;
-	return store(path, b->text, b->len, O_TRUNC, err);
+	return store_held(path, b, err);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -83,7 +115,7 @@ static void undo_add(struct cni_call *c, void *arg)
 
 	if (!b->text)
 		(void)unlink(b->path);
-	else if (store(b->path, b->text, b->len, O_TRUNC, c->err) < 0)
+	else if (store(b->path, b->text, b->len, O_CREAT | O_TRUNC, c->err) < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
@@ -239,18 +271,19 @@ void registry_restore(const struct registry_entry *e, struct arena *arena)
 	const struct timespec times[] = { { .tv_sec = e->time }, { .tv_sec = e->time } };
 	struct err err = { 0 };
 
-	if (store(path, e->text, strlen(e->text), O_EXCL, &err) == 0)
+	if (store(path, e->text, strlen(e->text), O_CREAT | O_EXCL, &err) == 0)
 		(void)utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
 	else if (err.sys != EEXIST)
 		complain(&err);
 }
 
-bool registry_is_current(const struct registry_entry *e, struct arena *arena)
+bool registry_hold(const struct registry_entry *e, int *fd, struct arena *arena)
 {
 	const char *name = name_of(e, arena);
 	struct registry_entry now;
 	struct err ignored = { 0 };
 
-	return load(name, &now, arena, &ignored) == 0 && !strcmp(now.id.boot, e->id.boot) &&
+	return hold(path_of(arena, name), O_RDONLY, fd, &ignored) == 0 && *fd >= 0 &&
+	       load(name, &now, arena, &ignored) == 0 && !strcmp(now.id.boot, e->id.boot) &&
 	       now.id.netns_inode == e->id.netns_inode && now.id.netns_cookie == e->id.netns_cookie;
 }

@@ -39,5 +39,8 @@ int registry_list(struct registry_entry **list, size_t *n, struct arena *arena,
 /* Written again as it was listed, unless there is one: a DEL has not done all. What fails is said. */
 void registry_restore(const struct registry_entry *e, struct arena *arena);
 
-/* Is it there as it was listed? Not if there was a DEL since, and another ADD. */
-bool registry_is_current(const struct registry_entry *e, struct arena *arena);
+/*
+ * Is it there as it was listed? Not if there was a DEL since, and another ADD. If it is, an ADD of
+ * the same attachment waits until *fd is closed.
+ */
+bool registry_hold(const struct registry_entry *e, int *fd, struct arena *arena);

@@ -468,6 +468,46 @@ reboot() {
 	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
 
+# While gc is at it, a runtime adds the same attachment anew, in a namespace at the same path.
+@test "gc: an ADD of the attachment that gc is at waits for it, and is whole" {
+	local file
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
+		#!/bin/bash
+		conf=$(cat)
+		if [ "$CNI_COMMAND" = ADD ]; then
+			exec jq .prevResult <<<"$conf"
+		elif mkdir "$AGAIN" 2>/dev/null; then
+			ip netns add "$NAME"
+			(
+				"$CNIC_BIN/cnitool" add net "/run/netns/$NAME" >"$AGAIN/out" 2>&1
+				echo $? >"$AGAIN/status"
+			) >/dev/null 2>&1 3>&- &
+			until [ -e "$AGAIN/status" ] || grep -q 'FLOCK.*-> \|-> FLOCK' /proc/locks; do :; done
+		fi
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/foreign"
+	jq '.plugins += [{type: "foreign"}]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	export CNIC_BIN CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin AGAIN=$BATS_TEST_TMPDIR/again NAME
+	attach box
+	NAME=$(basename "$(ns_path box)")
+	destroy box
+	CAP_ARGS='{"portMappings":[{"hostPort":9999,"containerPort":80}]}'
+	gc_node
+	says 1 0 0 0
+	until [ -e "$AGAIN/status" ]; do :; done
+	[ "$(<"$AGAIN/status")" -eq 0 ] || fail "added: $(<"$AGAIN/out")"
+	"$CNIC_BIN/cnitool" check net "$(ns_path box)" || fail "and is whole"
+	for file in /var/lib/cni/cnic/*; do
+		jq -s . "$file" >/dev/null || fail "$file is an entry: $(<"$file")"
+	done
+	gc_node
+	says 0 0 1 0
+	"$CNIC_BIN/cnitool" del net "$(ns_path box)"
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
 @test "gc: what the reference has added is not known to be dead" {
 	[ -x "$REF_BIN/bridge" ] || skip "no reference"
 	jq '.plugins |= .[:1]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
