@@ -351,6 +351,8 @@ int gc_run(int argc, char **argv)
 	if (rc < 0)
 		fprintf(stderr, "cnic: %s\n", err.msg);
 	else
+		node_complain(&gc.node);
+	if (!rc)
 		collect_all(&gc);
 	if (!rc && gc.foreign)
 		collect_holdings(&gc);

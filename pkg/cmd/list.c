@@ -201,6 +201,7 @@ static int run(struct options *opt, int argc, char **argv)
 		fprintf(stderr, "cnic: %s\n", err.msg);
 		rc = EXIT_FAILURE;
 	} else if (!rc) {
+		node_complain(&node);
 		rc = print(opt, &node);
 	}
 	arena_free(&arena);

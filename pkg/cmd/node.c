@@ -81,24 +81,23 @@ static int add_caches(struct node *node, const char *const *caches, struct err *
 
 static int add_registry(struct node *node, struct err *err)
 {
-	struct registry_entry *e;
-	size_t n;
+	struct registry_list list;
 
-	if (registry_list(&e, &n, node->arena, err) < 0)
+	if (registry_list(&list, node->arena, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct registry_entry *entry = &e[i];
+	for (size_t i = 0; i < list.n; i++) {
+		struct registry_entry *e = &list.entries[i];
 		struct node_attachment *to =
-			add(node, (struct key){ e[i].network, e[i].container_id, e[i].ifname },
-			    e[i].netns);
+			add(node, (struct key){ e->network, e->container_id, e->ifname }, e->netns);
 
-		*arena_append(node->arena, to->entries, to->n_entries) = entry;
-		to->time = e[i].time;
+		*arena_append(node->arena, to->entries, to->n_entries) = e;
+		to->time = e->time;
 	}
+	node->faults = list.faults;
+	node->n_faults = list.n_faults;
 	return 0;
 }
 
-/* One that cannot be used is passed over, and said: `cnic repair` is about those. */
 static int add_records(struct node *node, struct err *err)
 {
 	const char **names;
@@ -112,7 +111,10 @@ static int add_records(struct node *node, struct err *err)
 		struct record *r;
 
 		if (record_peek(names[i], node->arena, &r, &why) < 0)
-			fprintf(stderr, "cnic: " RECORD_DIR "/%s: %s\n", names[i], why.msg);
+			*arena_append(node->arena, node->faults, node->n_faults) =
+				(struct registry_fault){ arena_printf(node->arena, RECORD_DIR "/%s",
+								      names[i]),
+							 arena_strdup(node->arena, why.msg) };
 		if (!r)
 			continue;
 		to = add(node, (struct key){ r->network, r->container_id, r->ifname }, r->netns);
@@ -293,6 +295,13 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	for (size_t i = 0; i < node->n; i++)
 		judge_one(node, &node->list[i]);
 	return 0;
+}
+
+void node_complain(const struct node *node)
+{
+	for (size_t i = 0; i < node->n_faults; i++)
+		fprintf(stderr, "cnic: %s: %s; passed over\n", node->faults[i].path,
+			node->faults[i].why);
 }
 
 static int compare_prefix(const struct key *k, const struct node_attachment *a)

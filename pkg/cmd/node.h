@@ -37,6 +37,8 @@ struct node_attachment {
 struct node {
 	struct node_attachment *list; /* by network, container and interface */
 	size_t n;
+	struct registry_fault *faults; /* of the registry, and among the records */
+	size_t n_faults;
 	struct netns_scan scan;
 	struct link_list links; /* of the host's namespace */
 	struct identity here;
@@ -49,6 +51,9 @@ const char **node_take_caches(int *argc, char **argv);
 /* `caches`: besides libcni's and multus's. */
 int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	      struct err *err) NODISCARD;
+
+/* Its faults, on stderr, for verbs that are about something else. */
+void node_complain(const struct node *node);
 
 /*
  * Is there such an attachment? They are in the order of these three; ifname "": on any interface.

@@ -138,6 +138,18 @@ static void verify_plugins(struct verify *v)
 		verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
 }
 
+/* What the registry and the records have that is neither. */
+static void verify_files(struct verify *v)
+{
+	for (size_t i = 0; i < v->node.n_faults; i++) {
+		const struct registry_fault *f = &v->node.faults[i];
+
+		verify_say(v, VERIFY_LEFT, NULL,
+			   arena_printf(json_arena(), "%s is of no use: %s", f->path, f->why),
+			   arena_printf(json_arena(), "rm -r %s", f->path));
+	}
+}
+
 /* ---- the host -------------------------------------------------------------------------------- */
 
 /* The host's own address? One that was no gateway the time before is not asked for again. */
@@ -255,6 +267,7 @@ void verify_node(struct verify *v)
 	struct known known;
 
 	know(&known, &v->node);
+	verify_files(v);
 	verify_tables(v, &known);
 	verify_plugins(v);
 	verify_forwarding(v);

@@ -243,24 +243,24 @@ static int load(const char *name, struct registry_entry *e, struct arena *arena,
 	return 0;
 }
 
-int registry_list(struct registry_entry **list, size_t *n, struct arena *arena, struct err *err)
+int registry_list(struct registry_list *list, struct arena *arena, struct err *err)
 {
 	const char **names;
-	size_t n_names;
+	size_t n;
 
-	*list = NULL;
-	*n = 0;
-	if (record_names_in(REGISTRY_DIR, &names, &n_names, arena, err) < 0)
+	*list = (struct registry_list){ 0 };
+	if (record_names_in(REGISTRY_DIR, &names, &n, arena, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n_names; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct err why = { 0 };
 		struct registry_entry e;
 
 		if (load(names[i], &e, arena, &why) == 0)
-			*arena_append(arena, *list, *n) = e;
+			*arena_append(arena, list->entries, list->n) = e;
 		else if (why.sys != ENOENT)
-			fprintf(stderr, "cnic: %s: %s; passed over\n", path_of(arena, names[i]),
-				why.msg);
+			*arena_append(arena, list->faults, list->n_faults) =
+				(struct registry_fault){ path_of(arena, names[i]),
+							 arena_strdup(arena, why.msg) };
 	}
 	return 0;
 }

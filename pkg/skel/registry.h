@@ -32,9 +32,19 @@ void registry_remove(struct cni_call *c);
 /* GC, when all else is done: those of this plugin and network that are not valid. */
 void registry_gc(struct cni_call *c);
 
-/* All entries; a file that is none is told of on stderr and passed over. */
-int registry_list(struct registry_entry **list, size_t *n, struct arena *arena,
-		  struct err *err) NODISCARD;
+/* A file that cannot be used, and why. */
+struct registry_fault {
+	const char *path, *why;
+};
+
+/* All entries, and the files that are none. */
+struct registry_list {
+	struct registry_entry *entries;
+	size_t n;
+	struct registry_fault *faults;
+	size_t n_faults;
+};
+int registry_list(struct registry_list *list, struct arena *arena, struct err *err) NODISCARD;
 
 /* Written again as it was listed, unless there is one: a DEL has not done all. What fails is said. */
 void registry_restore(const struct registry_entry *e, struct arena *arena);

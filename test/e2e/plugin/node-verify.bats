@@ -313,6 +313,27 @@ cured() {
 	cured
 }
 
+@test "verify: files of the registry, and among the records, that are none" {
+	local dir name=0123456789abcdef-0123456789abcdef
+	for dir in /var/lib/cni/cnic /run/cnic/rules; do
+		: >"$dir/$name-bridge"
+		echo '{}' >"$dir/$name-ptp"
+		mkfifo "$dir/$name-tap"
+		mkdir "$dir/$name-vlan"
+		ln -s /etc/passwd "$dir/$name-macvlan"
+		cp "$(find "$dir" -name '*-*' -type f -size +1c | head -n 1)" "$dir/$name-firewall"
+	done
+	finds 1 "/var/lib/cni/cnic/$name-bridge is of no use: "
+	[ "$(wc -l <<<"$output")" -eq 12 ] || fail "a line for each: $output"
+	run "$CNIC_BIN/cnic" list
+	[ "$status" -eq 0 ] && [[ $output == *"$name-tap: "*"; passed over"*"alive"* ]] || fail "list says so: $output"
+	verify
+	while read -r line; do
+		follow "${line##*; }"
+	done <<<"$output"
+	healthy
+}
+
 @test "verify: an executable that the next DEL needs" {
 	missing=firewall
 	rm "$CNI_PATH/firewall"
