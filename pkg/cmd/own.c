@@ -32,9 +32,17 @@ static int run_part(struct cni_call *outer, struct cni_request *req,
 	return cni_run_part(outer, &part);
 }
 
+/* The names are those of a file, not of a runtime: the same is asked of them. */
 int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struct libcni_exec *x,
 	    struct err *err)
 {
+	const struct cni_env env = {
+		.command = cni_command_names[x->command],
+		.container_id = x->container_id,
+		.netns = x->netns,
+		.ifname = x->ifname,
+		.path = x->cni_path,
+	};
 	struct cni_request req = {
 		.command = x->command,
 		.container_id = x->container_id,
@@ -47,6 +55,8 @@ int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struc
 		.timeout_ms = x->timeout_ms,
 	};
 
+	if (cni_env_check(&env, err) < 0)
+		return -1;
 	if (run_part(outer, &req, plugin) == 0)
 		return 0;
 	*err = *outer->err;

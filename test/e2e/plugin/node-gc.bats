@@ -496,7 +496,7 @@ reboot() {
 	CAP_ARGS='{"portMappings":[{"hostPort":9999,"containerPort":80}]}'
 	gc_node
 	says 1 0 0 0
-	until [ -e "$AGAIN/status" ]; do :; done
+	until [ -s "$AGAIN/status" ]; do :; done
 	[ "$(<"$AGAIN/status")" -eq 0 ] || fail "added: $(<"$AGAIN/out")"
 	"$CNIC_BIN/cnitool" check net "$(ns_path box)" || fail "and is whole"
 	for file in /var/lib/cni/cnic/*; do
@@ -548,6 +548,26 @@ reboot() {
 	destroy box
 	gc_node --foreign
 	says 1 0 0 0
+}
+
+@test "gc --foreign: an entry of the cache cannot lead out of the plugins' directories" {
+	local up
+	attach box
+	mkdir -p /run/cni/tuning
+	for up in .. ../.. ../../..; do
+		echo '{}' >"/run/cni/tuning/$up/victim_eth0.json"
+		jq -c --arg id "$up/victim" '.containerId = $id | .netns = ""' /var/lib/cni/results/net-* >"/var/lib/cni/results/evil${#up}"
+	done
+	jq -c '.ifName = "../x" | .netns = ""' /var/lib/cni/results/net-* >/var/lib/cni/results/evil0
+	touch -d '2001-01-01' /var/lib/cni/results/evil*
+	gc_node --foreign
+	[ "$status" -eq 1 ] || fail "exit 1"
+	says 0 4 1 0
+	[[ $output == *"network net, container ../victim, interface eth0: "*"invalid characters in containerID"* ]] || fail "why: $output"
+	for up in .. ../.. ../../..; do
+		[ -e "/run/cni/tuning/$up/victim_eth0.json" ] || fail "$up is left alone"
+		rm "/run/cni/tuning/$up/victim_eth0.json"
+	done
 }
 
 @test "gc --foreign: reservations that no attachment has" {
