@@ -46,7 +46,7 @@ struct registry_list {
 };
 int registry_list(struct registry_list *list, struct arena *arena, struct err *err) NODISCARD;
 
-/* Written again as it was listed, unless there is one: a DEL has not done all. What fails is said. */
+/* Written again as listed, unless there is one: a DEL has not done all. What fails is said. */
 void registry_restore(const struct registry_entry *e, struct arena *arena);
 
 /*
