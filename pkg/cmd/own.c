@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "skel/delegate.h"
+#include "skel/log.h"
 #include "skel/request.h"
 
 #define OWN_FILE "/proc/self/exe"
@@ -26,10 +28,15 @@ static int run_part(struct cni_call *outer, struct cni_request *req,
 {
 	struct cni_call part = CNI_CALL_INIT(.req = req, .plugin = plugin, .arena = json_arena(),
 					     .err = outer->err);
+	struct log_times times = { .start = clock_us() };
+	int rc;
 
 	if (cni_request_decode(req, outer->err) < 0 || cni_request_decode_prev(req, outer->err) < 0)
 		return -1;
-	return cni_run_part(outer, &part);
+	times.ready = clock_us();
+	rc = cni_run_part(outer, &part);
+	log_call(&part, cni_command_names[req->command], &times, rc);
+	return rc;
 }
 
 /* The names are those of a file, not of a runtime: the same is asked of them. */

@@ -83,3 +83,13 @@ line() {
 	[ "$(wc -l <"$log")" -eq 1 ] || fail "one line: $(<"$log")"
 	json_is "$(<"$log")" .trace $'a"\nb'
 }
+
+@test "log: calls of cnic gc" {
+	export CNIC_LOG=$log
+	add bridge <<<"$conf"
+	expect_ok
+	ip netns del box
+	until [ -z "$(ip -br link show type veth)" ]; do :; done
+	"$CNIC_BIN/cnic" gc >"$BATS_TEST_TMPDIR/gc"
+	json_is "$(line 2)" '[.verb, .plugin, .network, .container, .code]' '["DEL","bridge","net","c1",0]'
+}
