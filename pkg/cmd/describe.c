@@ -10,6 +10,22 @@ static const char *const states[] = {
 	[NODE_ALIVE] = "alive", [NODE_UNKNOWN] = "unknown", [NODE_DEAD] = "dead"
 };
 
+const char *describe_word(const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_./:@%+=-";
+	const char *word = "'";
+
+	if (*s && strspn(s, plain) == strlen(s))
+		return s;
+	for (size_t n; *s; s += n) {
+		n = *s == '\'' ? 1 : strcspn(s, "'");
+		word = *s == '\'' ? arena_printf(json_arena(), "%s'\\''", word)
+				  : arena_printf(json_arena(), "%s%.*s", word, (int)n, s);
+	}
+	return arena_printf(json_arena(), "%s'", word);
+}
+
 const char *describe_plain(const char *s)
 {
 	char *out = arena_strdup(json_arena(), s);

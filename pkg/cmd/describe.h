@@ -10,6 +10,9 @@
  */
 const char *describe_plain(const char *s);
 
+/* For a shell's command line: one word, in single quotes if it has to be. In json's arena. */
+const char *describe_word(const char *s);
+
 /* "network N, container C, interface I", for a terminal. */
 const char *describe_name(const struct node_attachment *a);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "nl/nl.h"
+#include "sys/file.h"
 
 #define MULTUS_CACHE_DIR "/var/lib/cni/multus"
 
@@ -50,12 +51,54 @@ static struct node_attachment *add(struct node *node, struct key k, const char *
 	return a;
 }
 
+static void add_fault(struct node *node, const char *path, const char *why)
+{
+	*arena_append(node->arena, node->faults, node->n_faults) =
+		(struct registry_fault){ arena_strdup(node->arena, path),
+					 arena_strdup(node->arena, why) };
+}
+
+/* An object may be a result, as the first releases of libcni kept it; what is none, nobody's. */
+static void add_cache_fault(struct node *node, const char *path)
+{
+	const struct json *v;
+	struct err why = { 0 };
+	const char *text;
+	size_t len;
+
+	if (file_read(path, LIBCNI_CACHE_MAX, node->arena, &text, &len, &why) == 0 &&
+	    json_parse_max(text, len, LIBCNI_CACHE_MAX, &v, &why) == 0 && json_is_object(v))
+		return;
+	add_fault(node, path, *why.msg ? why.msg : "no object");
+}
+
+/* What is not among the entries c, which are in the order of their names. */
+static int add_cache_faults(struct node *node, const char *dir, const struct libcni_cached *c,
+			    size_t n, struct err *err)
+{
+	const char *results = arena_printf(node->arena, "%s/results", dir), **names;
+	size_t n_names, at = 0;
+
+	if (file_names(results, NULL, node->arena, &names, &n_names, err) < 0)
+		return -1;
+	file_sort_names(names, n_names);
+	for (size_t i = 0; i < n_names; i++) {
+		const char *path = arena_printf(node->arena, "%s/%s", results, names[i]);
+
+		if (at < n && !strcmp(c[at].path, path))
+			at++;
+		else if (*names[i] != '.' && !file_is_draft(names[i]))
+			add_cache_fault(node, path);
+	}
+	return 0;
+}
+
 static int add_cache(struct node *node, const char *dir, struct err *err)
 {
 	struct libcni_cached *c;
 	size_t n;
 
-	if (libcni_cache_list(dir, &c, &n, err) < 0)
+	if (libcni_cache_list(dir, &c, &n, err) < 0 || add_cache_faults(node, dir, c, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct libcni_attachment *a = &c[i].attachment;
@@ -93,8 +136,8 @@ static int add_registry(struct node *node, struct err *err)
 		*arena_append(node->arena, to->entries, to->n_entries) = e;
 		to->time = e->time;
 	}
-	node->faults = list.faults;
-	node->n_faults = list.n_faults;
+	for (size_t i = 0; i < list.n_faults; i++)
+		add_fault(node, list.faults[i].path, list.faults[i].why);
 	return 0;
 }
 
@@ -111,10 +154,8 @@ static int add_records(struct node *node, struct err *err)
 		struct record *r;
 
 		if (record_peek(names[i], node->arena, &r, &why) < 0)
-			*arena_append(node->arena, node->faults, node->n_faults) =
-				(struct registry_fault){ arena_printf(node->arena, RECORD_DIR "/%s",
-								      names[i]),
-							 arena_strdup(node->arena, why.msg) };
+			add_fault(node, arena_printf(node->arena, RECORD_DIR "/%s", names[i]),
+				  why.msg);
 		if (!r)
 			continue;
 		to = add(node, (struct key){ r->network, r->container_id, r->ifname }, r->netns);

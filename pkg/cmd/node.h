@@ -37,7 +37,7 @@ struct node_attachment {
 struct node {
 	struct node_attachment *list; /* by network, container and interface */
 	size_t n;
-	struct registry_fault *faults; /* of the registry, and among the records */
+	struct registry_fault *faults; /* files that are no entry, no record, nothing of a cache */
 	size_t n_faults;
 	struct netns_scan scan;
 	struct link_list links; /* of the host's namespace */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/describe.h"
 #include "nft/list.h"
 #include "nl/nl.h"
 #include "nl/route.h"
@@ -138,7 +139,7 @@ static void verify_plugins(struct verify *v)
 		verify_say(v, VERIFY_BLIND, NULL, err.msg, "look again");
 }
 
-/* What the registry and the records have that is neither. */
+/* What the registry, the records and the caches have that is none of these. */
 static void verify_files(struct verify *v)
 {
 	for (size_t i = 0; i < v->node.n_faults; i++) {
@@ -146,7 +147,7 @@ static void verify_files(struct verify *v)
 
 		verify_say(v, VERIFY_LEFT, NULL,
 			   arena_printf(json_arena(), "%s is of no use: %s", f->path, f->why),
-			   arena_printf(json_arena(), "rm -r %s", f->path));
+			   arena_printf(json_arena(), "rm -r %s", describe_word(f->path)));
 	}
 }
 

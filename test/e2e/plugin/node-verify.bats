@@ -313,6 +313,23 @@ cured() {
 	cured
 }
 
+@test "verify: files of a cache that are none" {
+	mkdir -p /var/lib/cni/results
+	echo '{"cniVersion":"0.4.0","ips":[]}' >/var/lib/cni/results/net-old-eth0
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 0 ] || fail "a bare result is libcni's: $output"
+	echo '{"kind":"cniCacheV1","conta' >/var/lib/cni/results/net-torn-eth0
+	mkfifo /var/lib/cni/results/net-fifo-eth0
+	: >/var/lib/cni/results/net-empty-eth0
+	truncate -s 5M "/var/lib/cni/results/x; touch it's \$HOME"
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 1 ] && [ "${#lines[@]}" -eq 4 ] || fail "four lines: $output"
+	[[ $output == *'/var/lib/cni/results/net-torn-eth0 is of no use: '*'; rm -r /var/lib/cni/results/net-torn-eth0'* ]]
+	eval "$(sed 's/.*; rm/rm/' <<<"$output")"
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 0 ] || fail "after what it advises: $output"
+}
+
 @test "verify: files of the registry, and among the records, that are none" {
 	local dir name=0123456789abcdef-0123456789abcdef
 	for dir in /var/lib/cni/cnic /run/cnic/rules; do
