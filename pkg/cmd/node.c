@@ -6,10 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
+#include "nl/link_wait.h"
 #include "nl/nl.h"
 #include "sys/file.h"
 
 #define MULTUS_CACHE_DIR "/var/lib/cni/multus"
+#define DYING_MS         2000
 
 /* ---- what is kept ---------------------------------------------------------------------------- */
 
@@ -217,13 +220,15 @@ static bool is_at_path(const char *path, const struct identity *id)
 	return *path && stat(path, &st) == 0 && st.st_ino == id->netns_inode;
 }
 
-static bool has_link(const struct node *node, const char *name)
+static const struct link *link_named(const struct node *node, const char *name)
 {
-	for (size_t i = 0; i < node->links.n_link; i++)
+	for (size_t i = 0; *name && i < node->links.n_link; i++)
 		if (!strcmp(node->links.link[i].name, name))
-			return true;
-	return false;
+			return &node->links.link[i];
+	return NULL;
 }
+
+#define LINK_IS_THERE "its link on the host is there"
 
 static enum node_life say(const char **why, enum node_life life, const char *words)
 {
@@ -251,8 +256,8 @@ static enum node_life judge(const struct node *node, const struct identity *id, 
 		return say(why, NODE_ALIVE,
 			   is_at_path(netns, id) ? "its namespace is at its path"
 						 : "its namespace is held");
-	if (*host_link && has_link(node, host_link))
-		return say(why, NODE_ALIVE, "its link on the host is there");
+	if (link_named(node, host_link))
+		return say(why, NODE_ALIVE, LINK_IS_THERE);
 	if (id->pid_inode != node->here.pid_inode)
 		return say(why, NODE_UNKNOWN, "its ADD was in another PID namespace than this");
 	if (!node->scan.complete)
@@ -320,6 +325,44 @@ const char **node_take_caches(int *argc, char **argv)
 	return caches;
 }
 
+static int judge_all(struct node *node, struct nl *host)
+{
+	node->links.n_link = 0;
+	if (nl_link_list(host, &node->links) < 0)
+		return -1;
+	for (size_t i = 0; i < node->n; i++)
+		judge_one(node, &node->list[i]);
+	return 0;
+}
+
+/* The link of a namespace that has just gone: the kernel takes it away soon. 0: they are all gone. */
+static int wait_links_gone(const struct node *node, struct nl *host)
+{
+	int64_t deadline = clock_ms() + DYING_MS;
+	int rc = 0;
+
+	for (size_t i = 0; i < node->n && rc >= 0; i++) {
+		const struct node_attachment *a = &node->list[i];
+
+		for (size_t k = 0; !strcmp(a->why, LINK_IS_THERE) && k < a->n_entries; k++) {
+			const struct link *l = link_named(node, a->entries[k]->host_link);
+			int64_t left = deadline - clock_ms();
+
+			if (l && left > 0)
+				rc = nl_link_wait_gone(host, l->index, (int)left);
+		}
+	}
+	return rc;
+}
+
+static bool has_dying(const struct node *node)
+{
+	for (size_t i = 0; i < node->n; i++)
+		if (!strcmp(node->list[i].why, LINK_IS_THERE))
+			return true;
+	return false;
+}
+
 int node_load(struct node *node, const char *const *caches, struct arena *arena, struct err *err)
 {
 	auto_nl struct nl host = { 0 };
@@ -331,11 +374,11 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 		return -1;
 	merge(node);
 	if (netns_scan(&node->scan, arena, err) < 0 || nl_open(&host, err) < 0 ||
-	    nl_link_list(&host, &node->links) < 0)
+	    judge_all(node, &host) < 0)
 		return -1;
-	for (size_t i = 0; i < node->n; i++)
-		judge_one(node, &node->list[i]);
-	return 0;
+	if (!has_dying(node))
+		return 0;
+	return wait_links_gone(node, &host) < 0 ? -1 : judge_all(node, &host);
 }
 
 void node_complain(const struct node *node)

@@ -137,6 +137,22 @@ static int until_up(const struct nlmsghdr *nlh, void *data)
 	return l->operstate == LINK_UP ? MNL_CB_STOP : MNL_CB_OK;
 }
 
+int nl_link_wait_gone(struct nl *nl, int index, int timeout_ms)
+{
+	struct link l;
+	auto_nl struct nl watcher;
+	int rc = watch(&watcher, -1, index, nl->err);
+
+	if (rc < 0)
+		return -1;
+	do {
+		if (nl_link_get_index_allow(nl, index, &l) < 0)
+			return -1;
+		rc = l.index ? nl_wait(&watcher, NULL, timeout_ms, until_gone, &index) : 0;
+	} while (rc == 2); /* announcements were lost: look again */
+	return rc;
+}
+
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
 {
 	struct link l;

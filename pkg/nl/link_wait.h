@@ -13,5 +13,11 @@
  */
 int nl_link_del_announced(struct nl *at, int index, int netns_fd, int far) NODISCARD;
 
+/*
+ * Wait until a link of the current namespace is gone, as it is some time after the namespace of its
+ * other end. 1: it is not, after so long.
+ */
+int nl_link_wait_gone(struct nl *nl, int index, int timeout_ms) NODISCARD;
+
 /* Wait until the operstate is UP, for a link of the current namespace. */
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;

@@ -469,6 +469,19 @@ reboot() {
 }
 
 # While gc is at it, a runtime adds the same attachment anew, in a namespace at the same path.
+@test "gc: right after the namespace, whose links the kernel takes away a little later" {
+	local i
+	for i in {1..5}; do
+		netns "box$i"
+		add bridge <<<'{"cniVersion":"1.1.0","name":"net","type":"bridge","bridge":"gc0","ipam":{"type":"host-local","subnet":"10.6.0.0/24"}}'
+		expect_ok
+		ip netns del "box$i"
+		run "$CNIC_BIN/cnic" gc
+		[ "$output" = "net c1 eth0: its namespace is gone; removed
+1 removed, 0 failed, 0 alive, 0 not known to be dead" ] || fail "round $i: $output"
+	done
+}
+
 @test "gc: an ADD of the attachment that gc is at waits for it, and is whole" {
 	local file
 	mkdir "$BATS_TEST_TMPDIR/bin"
