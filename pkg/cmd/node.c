@@ -335,7 +335,7 @@ static int judge_all(struct node *node, struct nl *host)
 	return 0;
 }
 
-/* The link of a namespace that has just gone: the kernel takes it away soon. 0: they are all gone. */
+/* The links of namespaces that have just gone: the kernel takes them away soon. */
 static int wait_links_gone(const struct node *node, struct nl *host)
 {
 	int64_t deadline = clock_ms() + DYING_MS;
