@@ -75,42 +75,23 @@ static void add_cache_fault(struct node *node, const char *path)
 	add_fault(node, path, *why.msg ? why.msg : "no object");
 }
 
-/* What is not among the entries c, which are in the order of their names. */
-static int add_cache_faults(struct node *node, const char *dir, const struct libcni_cached *c,
-			    size_t n, struct err *err)
-{
-	const char *results = arena_printf(node->arena, "%s/results", dir), **names;
-	size_t n_names, at = 0;
-
-	if (file_names(results, NULL, node->arena, &names, &n_names, err) < 0)
-		return -1;
-	file_sort_names(names, n_names);
-	for (size_t i = 0; i < n_names; i++) {
-		const char *path = arena_printf(node->arena, "%s/%s", results, names[i]);
-
-		if (at < n && !strcmp(c[at].path, path))
-			at++;
-		else if (*names[i] != '.' && !file_is_draft(names[i]))
-			add_cache_fault(node, path);
-	}
-	return 0;
-}
-
 static int add_cache(struct node *node, const char *dir, struct err *err)
 {
-	struct libcni_cached *c;
-	size_t n;
+	struct libcni_cache_list list;
 
-	if (libcni_cache_list(dir, &c, &n, err) < 0 || add_cache_faults(node, dir, c, n, err) < 0)
+	if (libcni_cache_list(dir, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct libcni_attachment *a = &c[i].attachment;
-		struct node_attachment *to = add(
-			node, (struct key){ c[i].network, a->container_id, a->ifname }, a->netns);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct libcni_cached *c = &list.entries[i];
+		const struct libcni_attachment *a = &c->attachment;
+		struct node_attachment *to =
+			add(node, (struct key){ c->network, a->container_id, a->ifname }, a->netns);
 
-		to->cached = &c[i];
-		to->time = c[i].time;
+		to->cached = c;
+		to->time = c->time;
 	}
+	for (size_t i = 0; i < list.n_others; i++)
+		add_cache_fault(node, list.others[i]);
 	return 0;
 }
 

@@ -250,25 +250,28 @@ int libcni_cache_read(const char *path, struct libcni_cached *out, struct err *e
 	return 0;
 }
 
-int libcni_cache_list(const char *dir, struct libcni_cached **out, size_t *n, struct err *err)
+int libcni_cache_list(const char *dir, struct libcni_cache_list *list, struct err *err)
 {
 	const char *results = results_of(dir), **names;
 	struct err ignored;
-	size_t n_names;
+	size_t n;
 
-	*out = NULL;
-	*n = 0;
-	if (file_names(results, NULL, json_arena(), &names, &n_names, err) < 0)
+	*list = (struct libcni_cache_list){ 0 };
+	if (file_names(results, NULL, json_arena(), &names, &n, err) < 0)
 		return -1;
-	file_sort_names(names, n_names);
-	for (size_t i = 0; i < n_names; i++) {
+	file_sort_names(names, n);
+	for (size_t i = 0; i < n; i++) {
 		const char *path = arena_printf(json_arena(), "%s/%s", results, names[i]);
 		struct libcni_cached c;
 
-		if (file_is_draft(names[i]) || libcni_cache_read(path, &c, &ignored) < 0)
+		if (file_is_draft(names[i]))
 			continue;
-		c.dir = dir;
-		*arena_append(json_arena(), *out, *n) = c;
+		if (libcni_cache_read(path, &c, &ignored) == 0) {
+			c.dir = dir;
+			*arena_append(json_arena(), list->entries, list->n) = c;
+		} else if (*names[i] != '.') {
+			*arena_append(json_arena(), list->others, list->n_others) = path;
+		}
 	}
 	return 0;
 }

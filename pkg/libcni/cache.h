@@ -51,8 +51,12 @@ int libcni_cache_result(const char *dir, const char *network, const struct libcn
 /* One file, whole. -1: it cannot be read, or is no entry of an attachment. */
 int libcni_cache_read(const char *path, struct libcni_cached *out, struct err *err) NODISCARD;
 
-/* All entries below DIR, by file name; what is no entry is passed over. */
-int libcni_cache_list(const char *dir, struct libcni_cached **out, size_t *n,
-		      struct err *err) NODISCARD;
+/* All entries below DIR, by file name, and the paths of what is none. */
+struct libcni_cache_list {
+	struct libcni_cached *entries;
+	const char **others; /* without names that begin with a dot */
+	size_t n, n_others;
+};
+int libcni_cache_list(const char *dir, struct libcni_cache_list *list, struct err *err) NODISCARD;
 
 void libcni_cache_remove(const char *dir, const char *network, const struct libcni_attachment *a);

@@ -191,20 +191,22 @@ int libcni_gc(const struct libcni *l, const struct libcni_list *list,
 {
 	const struct libcni_injected in = { .valid = valid_list(valid) };
 	struct errors errors = { 0 };
-	struct libcni_cached *c;
-	size_t n;
+	struct libcni_cache_list cached;
 
 	*errs = NULL;
 	*n_errs = 0;
 	if (list->disable_gc)
 		return 0;
-	if (libcni_cache_list(l->cache_dir, &c, &n, err) < 0) {
+	if (libcni_cache_list(l->cache_dir, &cached, err) < 0) {
 		err_clear(err); /* libcni's GC ends here, and well */
 		return 0;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(c[i].network, list->name) && !is_valid(&c[i].attachment, valid))
-			del_stale(l, list, &c[i], &errors);
+	for (size_t i = 0; i < cached.n; i++) {
+		const struct libcni_cached *c = &cached.entries[i];
+
+		if (!strcmp(c->network, list->name) && !is_valid(&c->attachment, valid))
+			del_stale(l, list, c, &errors);
+	}
 	if (cni_version_at_least(list->version, "1.1.0"))
 		gc_plugins(l, list, &in, &errors);
 	*errs = errors.list;

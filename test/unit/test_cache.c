@@ -317,12 +317,11 @@ static const struct {
 
 static void check_list(void)
 {
-	struct libcni_cached *c;
-	size_t n = 99;
+	struct libcni_cache_list all;
 
-	ok(libcni_cache_list(arena_printf(&arena, "%s/nosuch", dir), &c, &n, &err) == 0 && !n,
+	ok(libcni_cache_list(arena_printf(&arena, "%s/nosuch", dir), &all, &err) == 0 && !all.n,
 	   "no directory: none");
-	ok(libcni_cache_list(cache_dir(), &c, &n, &err) == 0 && !n, "an empty one: none");
+	ok(libcni_cache_list(cache_dir(), &all, &err) == 0 && !all.n, "an empty one: none");
 	for (size_t i = 0; i < ARRAY_SIZE(no_entries); i++)
 		put(no_entries[i].name, no_entries[i].content);
 	ok(mkdir(at("directory"), 0700) == 0 && mkfifo(at("fifo"), 0600) == 0 &&
@@ -330,9 +329,12 @@ static void check_list(void)
 	   "what is no file");
 	put("n-2-eth0", ENTRY("2", ""));
 	put("n-10-eth0", ENTRY("10", ",\"netns\":\"/x\",\"unknown\":{}"));
-	ok(libcni_cache_list(cache_dir(), &c, &n, &err) == 0 && n == 2, "two are entries: %zu", n);
-	ok(n == 2 && !strcmp(c[0].attachment.container_id, "10") &&
-		   !strcmp(c[1].attachment.container_id, "2"),
+	ok(libcni_cache_list(cache_dir(), &all, &err) == 0 && all.n == 2, "two are entries: %zu",
+	   all.n);
+	ok(all.n_others == ARRAY_SIZE(no_entries) - 1 + 3, "all but the draft are none: %zu",
+	   all.n_others);
+	ok(all.n == 2 && !strcmp(all.entries[0].attachment.container_id, "10") &&
+		   !strcmp(all.entries[1].attachment.container_id, "2"),
 	   "by file name");
 	for (size_t i = 0; i < ARRAY_SIZE(no_entries); i++)
 		unlink(at(no_entries[i].name));
