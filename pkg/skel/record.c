@@ -82,31 +82,15 @@ static int parse(const char *name, struct arena *arena, struct record **out, str
 	return 0;
 }
 
-/*
- * A record is replaced and removed by name: the one we have waited for may be neither the one nor
- * there any more. *fd is -1 if none is.
- */
+/* *fd is -1 if there is none. */
 static int hold(const char *path, int *fd, struct err *err)
 {
-	struct stat st = { 0 };
+	struct err why = { 0 };
 
-	for (;;) {
-		auto_close int f = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-		*fd = -1;
-		if (f < 0 && errno == ENOENT)
-			return 0;
-		if (f < 0)
-			return err_sys(err, "open %s", path);
-		if (lock_fd(f, path, err) < 0)
-			return -1;
-		if (fstat(f, &st) < 0)
-			return err_sys(err, "stat %s", path);
-		if (st.st_nlink) {
-			*fd = take_fd(&f);
-			return 0;
-		}
-	}
+	if (lock_path(path, O_RDONLY, fd, &why) == 0 || why.sys == ENOENT)
+		return 0;
+	*err = why;
+	return -1;
 }
 
 int record_load(const char *name, int *fd, struct arena *arena, struct record **r, struct err *err)

@@ -39,32 +39,13 @@ static int store(const char *path, const char *text, size_t len, int flags, stru
 	return 0;
 }
 
-/* It may have been removed while its lock was waited for; *fd is -1 then. */
-static int hold(const char *path, int flags, int *fd, struct err *err)
-{
-	auto_close int f = open(path, O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags, 0600);
-	struct stat st;
-
-	*fd = -1;
-	if (f < 0)
-		return err_sys(err, "open %s", path);
-	if (lock_fd(f, path, err) < 0)
-		return -1;
-	if (fstat(f, &st) < 0)
-		return err_sys(err, "stat %s", path);
-	if (st.st_nlink)
-		*fd = take_fd(&f);
-	return 0;
-}
-
 /* A gc that is at an entry of this name is waited for: what it removes would be this ADD's. */
 static int store_held(const char *path, const struct json_buf *b, struct err *err)
 {
 	auto_close int fd = -1;
 
-	while (fd < 0)
-		if (hold(path, O_WRONLY | O_CREAT, &fd, err) < 0)
-			return -1;
+	if (lock_path(path, O_WRONLY | O_CREAT | O_NOFOLLOW, &fd, err) < 0)
+		return -1;
 	if (ftruncate(fd, 0) < 0 || file_write_fd(fd, b->text, b->len) < 0)
 		return err_sys(err, "write %s", path);
 	return 0;
@@ -283,7 +264,7 @@ bool registry_hold(const struct registry_entry *e, int *fd, struct arena *arena)
 	struct registry_entry now;
 	struct err ignored = { 0 };
 
-	return hold(path_of(arena, name), O_RDONLY, fd, &ignored) == 0 && *fd >= 0 &&
+	return lock_path(path_of(arena, name), O_RDONLY | O_NOFOLLOW, fd, &ignored) == 0 &&
 	       load(name, &now, arena, &ignored) == 0 && !strcmp(now.id.boot, e->id.boot) &&
 	       now.id.netns_inode == e->id.netns_inode && now.id.netns_cookie == e->id.netns_cookie;
 }

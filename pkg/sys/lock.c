@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/scope.h"
 
 #define NO_WAITER ((off_t)-1)
 #define ASKED_MAX (INT32_MAX / 2) /* a byte of any off_t, with room behind it */
@@ -129,4 +131,24 @@ static off_t queue_up(int fd)
 int lock_fd_fifo(int fd, const char *name, struct err *err)
 {
 	return lock_after(fd, queue_up(fd), name, err);
+}
+
+int lock_path(const char *path, int flags, int *fd, struct err *err)
+{
+	struct stat st = { 0 };
+
+	*fd = -1;
+	while (!st.st_nlink) {
+		auto_close int f = open(path, O_CLOEXEC | O_NONBLOCK | flags, 0600);
+
+		if (f < 0)
+			return err_sys(err, "open %s", path);
+		if (lock_fd(f, path, err) < 0)
+			return -1;
+		if (fstat(f, &st) < 0)
+			return err_sys(err, "stat %s", path);
+		if (st.st_nlink)
+			*fd = take_fd(&f);
+	}
+	return 0;
 }

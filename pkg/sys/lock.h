@@ -19,6 +19,12 @@
 int lock_fd(int fd, const char *name, struct err *err) NODISCARD;
 
 /*
+ * Open the file, with `flags` and O_NONBLOCK, and lock it; the one that is there under that name
+ * then, not one that was removed while its lock was waited for. -1: err->sys tells ENOENT.
+ */
+int lock_path(const char *path, int flags, int *fd, struct err *err) NODISCARD;
+
+/*
  * FIFO: waiters get the lock in arrival order (of flock(2) alone a newcomer gets it sooner than a
  * waiter that is being woken). Best effort; a stopped waiter loses its place after 5 s. The
  * descriptor is open for writing, the file nothing but the lock.
