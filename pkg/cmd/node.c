@@ -316,37 +316,31 @@ static int judge_all(struct node *node, struct nl *host)
 	return 0;
 }
 
-/* The links of namespaces that have just gone: the kernel takes them away soon. */
+/* The links of namespaces that have just gone: the kernel takes them away soon. 1: if any. */
 static int wait_links_gone(const struct node *node, struct nl *host)
 {
 	int64_t deadline = clock_ms() + DYING_MS;
-	int rc = 0;
+	int any = 0;
 
-	for (size_t i = 0; i < node->n && rc >= 0; i++) {
+	for (size_t i = 0; i < node->n; i++) {
 		const struct node_attachment *a = &node->list[i];
 
 		for (size_t k = 0; !strcmp(a->why, LINK_IS_THERE) && k < a->n_entries; k++) {
 			const struct link *l = link_named(node, a->entries[k]->host_link);
 			int64_t left = deadline - clock_ms();
 
-			if (l && left > 0)
-				rc = nl_link_wait_gone(host, l->index, (int)left);
+			any = 1;
+			if (l && left > 0 && nl_link_wait_gone(host, l->index, (int)left) < 0)
+				return -1;
 		}
 	}
-	return rc;
-}
-
-static bool has_dying(const struct node *node)
-{
-	for (size_t i = 0; i < node->n; i++)
-		if (!strcmp(node->list[i].why, LINK_IS_THERE))
-			return true;
-	return false;
+	return any;
 }
 
 int node_load(struct node *node, const char *const *caches, struct arena *arena, struct err *err)
 {
 	auto_nl struct nl host = { 0 };
+	int rc;
 
 	*node = (struct node){ .arena = arena, .links.arena = arena };
 	identity_own(&node->here, arena);
@@ -357,9 +351,8 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	if (netns_scan(&node->scan, arena, err) < 0 || nl_open(&host, err) < 0 ||
 	    judge_all(node, &host) < 0)
 		return -1;
-	if (!has_dying(node))
-		return 0;
-	return wait_links_gone(node, &host) < 0 ? -1 : judge_all(node, &host);
+	rc = wait_links_gone(node, &host);
+	return rc > 0 ? judge_all(node, &host) : rc;
 }
 
 void node_complain(const struct node *node)

@@ -137,37 +137,37 @@ static int until_up(const struct nlmsghdr *nlh, void *data)
 	return l->operstate == LINK_UP ? MNL_CB_STOP : MNL_CB_OK;
 }
 
-int nl_link_wait_gone(struct nl *nl, int index, int timeout_ms)
+/* Watch first, then look, and again where announcements were lost. 1: not in time. */
+static int wait_for(struct nl *nl, int index, bool gone, int timeout_ms, struct link *l)
 {
-	struct link l;
 	auto_nl struct nl watcher;
 	int rc = watch(&watcher, -1, index, nl->err);
 
 	if (rc < 0)
 		return -1;
 	do {
-		if (nl_link_get_index_allow(nl, index, &l) < 0)
+		if (nl_link_find(nl, NULL, index, gone, l) < 0)
 			return -1;
-		rc = l.index ? nl_wait(&watcher, NULL, timeout_ms, until_gone, &index) : 0;
-	} while (rc == 2); /* announcements were lost: look again */
+		if (gone ? !l->index : l->operstate == LINK_UP)
+			return 0;
+		rc = gone ? nl_wait(&watcher, NULL, timeout_ms, until_gone, &index)
+			  : nl_wait(&watcher, NULL, timeout_ms, until_up, l);
+	} while (rc == 2);
 	return rc;
+}
+
+int nl_link_wait_gone(struct nl *nl, int index, int timeout_ms)
+{
+	struct link l;
+
+	return wait_for(nl, index, true, timeout_ms, &l);
 }
 
 int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
 {
 	struct link l;
-	auto_nl struct nl watcher;
-	int rc = watch(&watcher, -1, index, nl->err);
+	int rc = wait_for(nl, index, false, timeout_ms, &l);
 
-	if (rc < 0)
-		return -1;
-	do {
-		if (nl_link_get_index(nl, index, &l) < 0)
-			return -1;
-		if (l.operstate == LINK_UP)
-			return 0;
-		rc = nl_wait(&watcher, NULL, timeout_ms, until_up, &l);
-	} while (rc == 2); /* announcements were lost: look again */
 	if (rc == 1)
 		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)",
 			       l.name, timeout_ms, l.operstate);
