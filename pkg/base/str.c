@@ -53,3 +53,8 @@ int str_copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err)
 	memcpy(dst, src, strlen(src) + 1);
 	return 0;
 }
+
+int str_compare(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}

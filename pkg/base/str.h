@@ -21,5 +21,8 @@ bool str_is_cni_name(const char *s);
  */
 const char *str_ifname_fault(const char *s);
 
+/* For qsort(3) and bsearch(3) of a list of strings. */
+int str_compare(const void *x, const void *y);
+
 /* Truncation is an error, never silent. */
 int str_copy_ifname(char dst[IFNAMSIZ], const char *src, struct err *err) NODISCARD;

@@ -113,15 +113,10 @@ int libcni_plugin_parse(struct json_text text, struct libcni_plugin *out, struct
 	return parse_plugin(text, &ignored, out, err);
 }
 
-static int compare_names(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 bool libcni_plugin_is_capable(const struct libcni_plugin *p, const char *capability)
 {
 	return p->n_capable &&
-	       bsearch(&capability, p->capable, p->n_capable, sizeof(*p->capable), compare_names);
+	       bsearch(&capability, p->capable, p->n_capable, sizeof(*p->capable), str_compare);
 }
 
 /* ---- a list's keys --------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "base/str.h"
 #include "sys/lock.h"
 
 ssize_t file_read_fd(int fd, char *buf, size_t size)
@@ -110,15 +111,10 @@ int file_names(const char *dir, bool (*fits)(const char *name), struct arena *ar
 	return errno ? err_sys(err, "read %s", dir) : 0;
 }
 
-static int compare_names(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 void file_sort_names(const char **names, size_t n)
 {
 	if (n)
-		qsort(names, n, sizeof(*names), compare_names);
+		qsort(names, n, sizeof(*names), str_compare);
 }
 
 /* ---- drafts: what is written before it has the file's name ----------------------------------- */
