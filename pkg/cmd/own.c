@@ -43,13 +43,7 @@ static int run_part(struct cni_call *outer, struct cni_request *req,
 int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struct libcni_exec *x,
 	    struct err *err)
 {
-	const struct cni_env env = {
-		.command = cni_command_names[x->command],
-		.container_id = x->container_id,
-		.netns = x->netns,
-		.ifname = x->ifname,
-		.path = x->cni_path,
-	};
+	const struct cni_env env = libcni_exec_env(x);
 	struct cni_request req = {
 		.command = x->command,
 		.container_id = x->container_id,

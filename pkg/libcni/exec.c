@@ -88,9 +88,9 @@ static int not_run(const struct libcni_exec *x, struct err *err)
 		       libcni_words_errno(err->sys));
 }
 
-int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
+struct cni_env libcni_exec_env(const struct libcni_exec *x)
 {
-	const struct cni_env env = {
+	return (struct cni_env){
 		.command = cni_command_names[x->command],
 		.container_id = x->container_id,
 		.netns = x->netns,
@@ -98,6 +98,11 @@ int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *ou
 		.args = x->args,
 		.path = x->cni_path,
 	};
+}
+
+int libcni_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err)
+{
+	const struct cni_env env = libcni_exec_env(x);
 	const struct spawn s = {
 		.path = x->path,
 		.envp = cni_env_make(&env, json_arena()),

@@ -20,6 +20,9 @@ struct libcni_exec {
 	int timeout_ms; /* 0 = none */
 };
 
+/* Its variables. */
+struct cni_env libcni_exec_env(const struct libcni_exec *x);
+
 /* What came of it. */
 struct libcni_answer {
 	const char *out; /* stdout, NUL-terminated */
