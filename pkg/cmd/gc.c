@@ -47,17 +47,11 @@ static void complain(const struct node_attachment *a, const char *what, const st
 		describe_plain(err->details));
 }
 
-/* CNI_PATH as it was at the ADD; a plugin of this executable needs none. */
-static const char *path_of(const struct node_attachment *a)
-{
-	return a->n_entries ? a->entries[0]->path : "/opt/cni/bin";
-}
-
 static int del_list(struct cni_call *c, const struct node_attachment *a,
 		    const struct libcni_cached *cached)
 {
 	const struct libcni libcni = {
-		.path = path_of(a),
+		.path = node_cni_path(a),
 		.cache_dir = cached->dir,
 		.timeout_ms = c->req->timeout_ms,
 		.del_all = true,
@@ -90,7 +84,7 @@ static int del_one(struct cni_call *c, const struct node_attachment *a, const ch
 		.netns = GONE,
 		.ifname = a->ifname,
 		.args = args,
-		.cni_path = path_of(a),
+		.cni_path = node_cni_path(a),
 		.in = conf,
 		.in_len = strlen(conf),
 		.timeout_ms = c->req->timeout_ms,

@@ -355,6 +355,11 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	return rc > 0 ? judge_all(node, &host) : rc;
 }
 
+const char *node_cni_path(const struct node_attachment *a)
+{
+	return a->n_entries ? a->entries[0]->path : "/opt/cni/bin";
+}
+
 void node_complain(const struct node *node)
 {
 	for (size_t i = 0; i < node->n_faults; i++)

@@ -52,6 +52,9 @@ const char **node_take_caches(int *argc, char **argv);
 int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	      struct err *err) NODISCARD;
 
+/* CNI_PATH as it was at the ADD; a plugin of this executable needs none. */
+const char *node_cni_path(const struct node_attachment *a);
+
 /* Its faults, on stderr, for verbs that are about something else. */
 void node_complain(const struct node *node);
 

@@ -135,7 +135,7 @@ static void check_chain(struct verify *v, const struct checked *outer, const cha
 static void check_plugin(struct verify *v, const struct checked *k, const struct libcni_plugin *p)
 {
 	const struct libcni libcni = {
-		.path = k->of->n_entries ? k->of->entries[0]->path : "/opt/cni/bin",
+		.path = node_cni_path(k->of),
 		.timeout_ms = k->call->req->timeout_ms,
 		.find = own_find,
 		.exec = own_exec,
@@ -228,7 +228,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 		.netns = netns,
 		.ifname = a->ifname,
 		.args = r->args,
-		.cni_path = a->n_entries ? a->entries[0]->path : "/opt/cni/bin",
+		.cni_path = node_cni_path(a),
 		.timeout_ms = c->req->timeout_ms,
 	};
 	const char *version = json_string(json_get(r->conf, "cniVersion"));
