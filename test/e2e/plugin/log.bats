@@ -89,7 +89,6 @@ line() {
 	add bridge <<<"$conf"
 	expect_ok
 	ip netns del box
-	until [ -z "$(ip -br link show type veth)" ]; do :; done
 	"$CNIC_BIN/cnic" gc >"$BATS_TEST_TMPDIR/gc"
 	[ "$(jq -c 'select(.plugin == "bridge") | [.verb, .network, .container, .code]' "$log" | tail -n 1)" = '["DEL","net","c1",0]' ] ||
 		fail "a DEL of bridge: $(<"$log")"
