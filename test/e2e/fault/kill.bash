@@ -7,13 +7,12 @@
 # For files that have loaded lib.bash, fault.bash, faults.bash and rows.bash.
 
 # traced VERB STRACE-OPTION... : the call below strace; its exit status. In the background, so that the shell
-# says nothing of a call that is killed. LeakSanitizer cannot look where another traces.
+# says nothing of a call that is killed.
 traced() {
 	local verb=$1 rc=0
 	shift
 	CNI_COMMAND=$verb CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path box) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
-		strace -qq -o "$BATS_TEST_TMPDIR/trace" "$@" "$PLUGINS/$plugin" <<<"$conf" \
+		"${STRACE[@]}" -qq -o "$BATS_TEST_TMPDIR/trace" "$@" "$PLUGINS/$plugin" <<<"$conf" \
 		>"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	{ wait $! || rc=$?; } 2>/dev/null
 	return $rc

@@ -46,7 +46,7 @@ tool() {
 
 # At a call that is another one each time; one that is over before has not been killed, and lives.
 killed() {
-	tool add "$1" strace -f -o /dev/null -e inject=all:signal=KILL:when=$((RANDOM % 400 + 1)) || true
+	tool add "$1" "${STRACE[@]}" -f -o /dev/null -e inject=all:signal=KILL:when=$((RANDOM % 400 + 1)) || true
 }
 
 without() {

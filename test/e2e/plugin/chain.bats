@@ -515,8 +515,7 @@ says() {
 # counted VERB CONF : its system calls of these kinds in $BATS_TEST_TMPDIR/trace, of all its processes.
 counted() {
 	CNI_COMMAND=$1 CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path box) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
-		strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=execve,socket,setsockopt "$CNIC_BIN/chain" <<<"$2" >/dev/null
+		"${STRACE[@]}" -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=execve,socket,setsockopt "$CNIC_BIN/chain" <<<"$2" >/dev/null
 	cat "$BATS_TEST_TMPDIR/trace"
 }
 

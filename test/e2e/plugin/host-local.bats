@@ -613,18 +613,18 @@ reboot_to() {
 @test "row 19: DEL of what is not held scans nothing" {
 	local n
 	for n in 1 2 3; do add_id "c$n"; done
-	strace -f -e trace=openat,getdents64 -o /run/trace \
-		env ASAN_OPTIONS=detect_leaks=0 CNI_COMMAND=DEL CNI_CONTAINERID=c9 CNI_NETNS= CNI_IFNAME=eth0 CNI_PATH=/ \
-		"$CNIC_BIN/host-local" <<<"$(conf)" || skip "strace does not work here"
+	CNI_COMMAND=DEL CNI_CONTAINERID=c9 CNI_NETNS= CNI_IFNAME=eth0 CNI_PATH=/ \
+		"${STRACE[@]}" -f -e trace=openat,getdents64 -o /run/trace "$CNIC_BIN/host-local" <<<"$(conf)" ||
+		skip "strace does not work here"
 	! grep -E 'getdents64|10\.9\.0\.[234]"' /run/trace || fail "no record looked at"
 }
 
 @test "DEL needs no second look at the other records" {
 	local n
 	for n in 1 2 3; do add_id "c$n"; done
-	strace -f -e trace=openat,getdents64 -o /run/trace \
-		env ASAN_OPTIONS=detect_leaks=0 CNI_COMMAND=DEL CNI_CONTAINERID=c2 CNI_NETNS= CNI_IFNAME=eth0 CNI_PATH=/ \
-		"$CNIC_BIN/host-local" <<<"$(conf)" || skip "strace does not work here"
+	CNI_COMMAND=DEL CNI_CONTAINERID=c2 CNI_NETNS= CNI_IFNAME=eth0 CNI_PATH=/ \
+		"${STRACE[@]}" -f -e trace=openat,getdents64 -o /run/trace "$CNIC_BIN/host-local" <<<"$(conf)" ||
+		skip "strace does not work here"
 	if grep -E 'getdents64|10\.9\.0\.[24]"' /run/trace; then
 		fail "only its own record looked at"
 	fi

@@ -339,8 +339,7 @@ routes() { # FAMILY
 stopped_after() {
 	mkfifo -m 600 "$BATS_TEST_TMPDIR/trace$1"
 	CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
-		strace -o "$BATS_TEST_TMPDIR/trace$1" -e trace=sendto -e inject="sendto:signal=STOP:when=$1" \
+		"${STRACE[@]}" -o "$BATS_TEST_TMPDIR/trace$1" -e trace=sendto -e inject="sendto:signal=STOP:when=$1" \
 		"$PLUGINS/macvlan" <<<"$(macvlan)" >"$BATS_TEST_TMPDIR/output" 2>/dev/null 3>&- &
 	tracer=$!
 	exec {trace}<"$BATS_TEST_TMPDIR/trace$1"

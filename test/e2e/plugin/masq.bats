@@ -312,7 +312,7 @@ subnets_first() {
 	trace=$BATS_TEST_TMPDIR/trace
 	for verb in ADD DEL; do
 		CNI_COMMAND=$verb CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=$(ns_path) CNI_PATH=$CNIC_BIN \
-			ASAN_OPTIONS=detect_leaks=0 strace -f -xx -s 20 -o "$trace.$verb" -e trace=sendto,clone,clone3,fork,vfork,execve,membarrier \
+			"${STRACE[@]}" -f -xx -s 20 -o "$trace.$verb" -e trace=sendto,clone,clone3,fork,vfork,execve,membarrier \
 			"$CNIC_BIN/bridge" <<<"$conf" >/dev/null
 		[ "$(grep -c nlmsg_type=NFNL_MSG_BATCH_BEGIN "$trace.$verb")" -eq 1 ] ||
 			fail "$(cat "$trace.$verb")"
@@ -331,7 +331,7 @@ subnets_first() {
 	add bridge <<<"$conf"
 	trace=$BATS_TEST_TMPDIR/trace
 	CNI_COMMAND=DEL CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=$(ns_path) CNI_PATH=$CNIC_BIN \
-		ASAN_OPTIONS=detect_leaks=0 strace -f -o "$trace" -e trace=membarrier,clone,clone3,fork,exit_group \
+		"${STRACE[@]}" -f -o "$trace" -e trace=membarrier,clone,clone3,fork,exit_group \
 		"$CNIC_BIN/bridge" <<<"$conf" >/dev/null
 	child=$(sed -nE 's/.*(clone|fork).* = ([0-9]+)$/\2/p' "$trace")
 	[ "$(awk -v pid="$child" '$1 == pid && /[(]/ { sub(/[(].*/, "", $2); print $2 }' "$trace" | xargs)" = \

@@ -614,7 +614,7 @@ reboot() {
 	local n
 	netns box
 	for n in 3 20 60 100 140 180; do
-		strace -f -o /dev/null -e inject=all:signal=KILL:when="$n" "$CNIC_BIN/cnitool" add net "$(ns_path)" >/dev/null 2>&1 || true
+		"${STRACE[@]}" -f -o /dev/null -e inject=all:signal=KILL:when="$n" "$CNIC_BIN/cnitool" add net "$(ns_path)" >/dev/null 2>&1 || true
 	done
 	destroy box
 	gc_node

@@ -267,7 +267,7 @@ SHARED=$(map_ports <<<$'9000 80 tcp,udp\n9001 80 tcp ::1')
 	on 0 own
 	MAPPED[web]=$SHARED
 	CNI_COMMAND=DEL CNI_CONTAINERID=web CNI_NETNS=$(ns_path) CNI_IFNAME=net0 CNI_PATH=$CNIC_BIN \
-		ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" \
+		"${STRACE[@]}" -f -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" \
 		"$CNIC_BIN/portmap" <<<"$(plugin_conf 1)"
 	transactions=$(grep -c BATCH_BEGIN "$BATS_TEST_TMPDIR/trace")
 	[ "$transactions" -eq 1 ] || fail "one transaction, not $transactions"

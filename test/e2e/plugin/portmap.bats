@@ -295,7 +295,7 @@ kin() {
 	conf=$(conf "" "")
 	for verb in ADD CHECK DEL; do
 		CNI_COMMAND=$verb CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
-			ASAN_OPTIONS=detect_leaks=0 strace -f -o "$BATS_TEST_TMPDIR/trace" "$CNIC_BIN/portmap" <<<"$conf" >/dev/null
+			"${STRACE[@]}" -f -o "$BATS_TEST_TMPDIR/trace" "$CNIC_BIN/portmap" <<<"$conf" >/dev/null
 		! grep -E '(socket|clone|fork|execve)\(' "$BATS_TEST_TMPDIR/trace" | grep -vE '^[0-9]+ +execve' ||
 			fail "no socket for $verb"
 		[ "$verb" = DEL ] || ! grep -F /run/cnic "$BATS_TEST_TMPDIR/trace" || fail "no record for $verb"
@@ -310,7 +310,7 @@ kin() {
 	add_ok "$(conf "" "$(port 1)" 3)"
 	for verb in ADD DEL; do
 		CNI_COMMAND=$verb CNI_CONTAINERID=c2 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
-			ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=sendto,execve -o "$BATS_TEST_TMPDIR/trace" \
+			"${STRACE[@]}" -f -e trace=sendto,execve -o "$BATS_TEST_TMPDIR/trace" \
 			"$CNIC_BIN/portmap" <<<"$(conf "")" >/dev/null
 		[ "$(grep -c BATCH_BEGIN "$BATS_TEST_TMPDIR/trace")" -eq 1 ] || fail "one transaction of $verb"
 		[ "$(grep -c execve "$BATS_TEST_TMPDIR/trace")" -eq 1 ] || fail "no program for $verb"

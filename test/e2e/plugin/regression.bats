@@ -417,7 +417,7 @@ needs_cnic() {
 			rm -rf "$dir"
 			others "$dir"
 			before=$(listing "$dir")
-			ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -e trace="?${call/,/,?}" \
+			"${STRACE[@]}" -o /dev/null -e trace="?${call/,/,?}" \
 				-e inject="?${call/,/,?}:error=EIO:when=$number" "$CNIC_BIN/cnic" --install "$dir" && break
 			expect_same directory "$before" "$(listing "$dir")"
 			number=$((number + 1))
@@ -501,8 +501,7 @@ needs_cnic() {
 	netns box
 	status=0
 	output=$(CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=lo CNI_PATH=$CNIC_BIN \
-		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
-		strace -qq -o /dev/null -e trace=sendto -e inject=sendto:error=EMSGSIZE:when=1 "$CNIC_BIN/loopback" \
+		"${STRACE[@]}" -qq -o /dev/null -e trace=sendto -e inject=sendto:error=EMSGSIZE:when=1 "$CNIC_BIN/loopback" \
 		<<<'{"cniVersion":"1.1.0","name":"net","type":"loopback"}') || status=$?
 	expect_code 999 'bytes are more than net.core.wmem_max allows'
 }

@@ -493,10 +493,9 @@ one_object() {
 
 RENAMES=?rename,?renameat,?renameat2
 
-# below_strace CALLS INJECTION : LeakSanitizer cannot look where another traces.
+# below_strace CALLS INJECTION
 below_strace() {
-	PREFIX=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
-		strace -f -o /dev/null -e trace="$1" -e inject="$1:$2")
+	PREFIX=("${STRACE[@]}" -f -o /dev/null -e trace="$1" -e inject="$1:$2")
 }
 
 @test "tool: killed while it writes the cache, it leaves the old entry" {
