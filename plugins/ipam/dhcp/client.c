@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define NEVER          INT64_MAX
+#define MAX_REQUESTS   4     /* without an answer it begins again: RFC 2131, 3.1, 5 */
+#define MAX_REBOOTS    3     /* then it goes on with what it has: RFC 2131, 3.2 */
+#define DECLINE_WAIT   10000 /* RFC 2131, 3.1, 5 */
+#define RENEW_LEAST    60000 /* between two requests: RFC 2131, 4.4.5 */
+#define LEASE_UNSAID   3600  /* seconds; RFC 2131 wants it said, the reference takes an hour */
+#define LEASE_FOR_EVER 0xffffffffU
+#define NAK_WAIT_MOST  6 /* 2^6 s */
+
+const char *const dhcp_state_names[] = {
+	[DHCP_STATE_STOPPED] = "stopped",     [DHCP_STATE_WAITING] = "waiting",
+	[DHCP_STATE_SELECTING] = "selecting", [DHCP_STATE_REQUESTING] = "requesting",
+	[DHCP_STATE_REBOOTING] = "rebooting", [DHCP_STATE_PROBING] = "probing",
+	[DHCP_STATE_BOUND] = "bound",         [DHCP_STATE_RENEWING] = "renewing",
+	[DHCP_STATE_REBINDING] = "rebinding",
+};
+
+/* ---- times ----------------------------------------------------------------------------------- */
+
+static uint32_t random_u32(void)
+{
+	uint32_t v = 0;
+
+	(void)!getrandom(&v, sizeof(v), 0);
+	return v;
+}
+
+static int64_t least(int64_t x, int64_t y)
+{
+	return x < y ? x : y;
+}
+
+static int64_t most(int64_t x, int64_t y)
+{
+	return x > y ? x : y;
+}
+
+/* Doubled with each try, one second more or less (RFC 2131, 4.1). */
+static int64_t backoff(const struct dhcp_times *t, uint8_t tries)
+{
+	int64_t wait = t->first, jitter;
+
+	while (--tries && wait < t->most)
+		wait *= 2;
+	wait = least(wait, t->most);
+	jitter = least(1000, wait / 4);
+	return wait - jitter + random_u32() % (2 * jitter + 1);
+}
+
+/* The times of a lease: seconds from when it was asked for. */
+static bool set_times(struct dhcp_client *c, const struct dhcp_message *m)
+{
+	uint32_t lease = LEASE_UNSAID, t1 = 0, t2 = 0;
+
+	(void)dhcp_get_u32(m, DHCP_OPT_LEASE_TIME, &lease);
+	if (!lease)
+		return false;
+	if (lease == LEASE_FOR_EVER) {
+		c->t1 = c->t2 = c->end = NEVER;
+		return true;
+	}
+	(void)dhcp_get_u32(m, DHCP_OPT_T1, &t1);
+	(void)dhcp_get_u32(m, DHCP_OPT_T2, &t2);
+	c->end = c->sent + (int64_t)lease * 1000;
+	c->t1 = c->sent + (int64_t)t1 * 1000;
+	c->t2 = c->sent + (int64_t)t2 * 1000;
+	if (!t2 || t2 >= lease || t1 >= t2)
+		c->t2 = c->sent + (int64_t)lease * 875;
+	if (!t1 || t1 >= lease || c->t1 >= c->t2)
+		c->t1 = c->sent + (int64_t)lease * 500;
+	c->t1 -= random_u32() % ((c->t1 - c->sent) / 16 + 1); /* not all of a node at once */
+	return true;
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static int send_now(struct dhcp_client *c, enum dhcp_type type, int64_t now)
+{
+	c->message = type;
+	c->sent = now;
+	return DHCP_DO_SEND;
+}
+
+/* A message that is repeated until it is answered, or time is up. */
+static int ask(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	c->tries++;
+	c->next = now + backoff(t, c->tries);
+	if (c->deadline)
+		c->next = least(c->next, c->deadline);
+	return send_now(c, c->state == DHCP_STATE_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST, now);
+}
+
+static int enter(struct dhcp_client *c, enum dhcp_state state, const struct dhcp_times *t,
+		 int64_t now)
+{
+	c->state = state;
+	c->tries = 0;
+	return ask(c, t, now);
+}
+
+static int discover(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	c->xid = random_u32();
+	c->address.s_addr = 0;
+	return enter(c, DHCP_STATE_SELECTING, t, now);
+}
+
+/* Half of what is left until the next state, but not too often. */
+static int renew(struct dhcp_client *c, int64_t now)
+{
+	int64_t until = c->state == DHCP_STATE_RENEWING ? c->t2 : c->end;
+	int64_t at_least = least(RENEW_LEAST, (c->end - c->t1) / 4);
+
+	c->next = least(until, now + most((until - now) / 2, at_least));
+	return send_now(c, DHCP_REQUEST, now);
+}
+
+/* What it holds goes, and it begins anew. */
+static int lose(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	c->holds = false;
+	c->begun = now;
+	return DHCP_DO_LOSE | discover(c, t, now);
+}
+
+/* Where its times say that it is. */
+static int proceed(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	if (now >= c->end)
+		return lose(c, t, now);
+	if (now < c->t1) {
+		c->state = DHCP_STATE_BOUND;
+		c->next = c->t1;
+		return 0;
+	}
+	if (c->state < DHCP_STATE_RENEWING) {
+		c->xid = random_u32();
+		c->begun = now;
+	}
+	c->state = now < c->t2 ? DHCP_STATE_RENEWING : DHCP_STATE_REBINDING;
+	return renew(c, now);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void start(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	c->begun = now;
+	c->deadline = t->deadline ? now + t->deadline : 0;
+	c->naks = 0;
+}
+
+int dhcp_client_begin(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	*c = (struct dhcp_client){ 0 };
+	start(c, t, now);
+	return discover(c, t, now);
+}
+
+int dhcp_client_reboot(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	start(c, t, now);
+	c->deadline = 0;
+	c->holds = true;
+	if (now >= c->end)
+		return lose(c, t, now);
+	c->xid = random_u32();
+	return enter(c, DHCP_STATE_REBOOTING, t, now);
+}
+
+static int fail(struct dhcp_client *c)
+{
+	c->state = DHCP_STATE_STOPPED;
+	c->next = NEVER;
+	return DHCP_DO_FAIL;
+}
+
+static int bound(struct dhcp_client *c)
+{
+	c->state = DHCP_STATE_BOUND;
+	c->holds = true;
+	c->naks = 0;
+	c->deadline = 0;
+	c->next = c->t1;
+	return DHCP_DO_BIND;
+}
+
+int dhcp_client_wake(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	if (now < c->next)
+		return 0;
+	if (c->deadline && now >= c->deadline)
+		return fail(c);
+	switch (c->state) {
+	case DHCP_STATE_STOPPED:
+		c->next = NEVER;
+		return 0;
+	case DHCP_STATE_WAITING:
+		return discover(c, t, now);
+	case DHCP_STATE_SELECTING:
+		return ask(c, t, now);
+	case DHCP_STATE_REQUESTING:
+		return c->tries < MAX_REQUESTS ? ask(c, t, now) : discover(c, t, now);
+	case DHCP_STATE_REBOOTING:
+		return now < c->end && c->tries < MAX_REBOOTS ? ask(c, t, now) : proceed(c, t, now);
+	case DHCP_STATE_PROBING:
+		return bound(c);
+	case DHCP_STATE_BOUND:
+	case DHCP_STATE_RENEWING:
+	case DHCP_STATE_REBINDING:
+		return proceed(c, t, now);
+	}
+	return 0;
+}
+
+/* One that a host can have. */
+static bool is_host(struct in_addr ip)
+{
+	uint32_t v = ntohl(ip.s_addr);
+
+	return v >> 24 && v >> 24 != IN_LOOPBACKNET && !IN_MULTICAST(v) && !IN_EXPERIMENTAL(v);
+}
+
+static int on_offer(struct dhcp_client *c, const struct dhcp_times *t, const struct dhcp_message *m,
+		    int64_t now)
+{
+	struct in_addr server;
+
+	if (c->state != DHCP_STATE_SELECTING || !is_host(m->yiaddr) ||
+	    !dhcp_get_ip(m, DHCP_OPT_SERVER, &server))
+		return 0;
+	c->address = m->yiaddr;
+	c->server = server;
+	return enter(c, DHCP_STATE_REQUESTING, t, now);
+}
+
+/* Only the server that was chosen answers a REQUESTING client; later it may be another one. */
+static bool is_answer(const struct dhcp_client *c, const struct dhcp_message *m)
+{
+	struct in_addr server = { 0 };
+
+	switch (c->state) {
+	case DHCP_STATE_REQUESTING:
+		return dhcp_get_ip(m, DHCP_OPT_SERVER, &server) &&
+		       server.s_addr == c->server.s_addr;
+	case DHCP_STATE_REBOOTING:
+	case DHCP_STATE_RENEWING:
+	case DHCP_STATE_REBINDING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int on_ack(struct dhcp_client *c, const struct dhcp_times *t, const struct dhcp_message *m,
+		  const uint8_t from[6], int64_t now)
+{
+	bool is_new = !c->holds || m->yiaddr.s_addr != c->address.s_addr;
+
+	if (!is_host(m->yiaddr) || !set_times(c, m))
+		return 0;
+	c->address = m->yiaddr;
+	(void)dhcp_get_ip(m, DHCP_OPT_SERVER, &c->server);
+	memcpy(c->server_mac, from, sizeof(c->server_mac));
+	if (!t->probe || !is_new)
+		return bound(c);
+	c->state = DHCP_STATE_PROBING;
+	c->next = now + t->probe;
+	return DHCP_DO_PROBE;
+}
+
+/* At once at the first one; a server that says nothing else is not asked too often. */
+static int on_nak(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
+{
+	int todo = c->holds ? DHCP_DO_LOSE : 0;
+
+	c->holds = false;
+	if (!c->naks++)
+		return todo | discover(c, t, now);
+	if (c->naks > NAK_WAIT_MOST)
+		c->naks = NAK_WAIT_MOST;
+	c->state = DHCP_STATE_WAITING;
+	c->next = now + (1000 << c->naks) - (int64_t)(random_u32() % 1000);
+	if (c->deadline)
+		c->next = least(c->next, c->deadline);
+	return todo;
+}
+
+int dhcp_client_receive(struct dhcp_client *c, const struct dhcp_times *t,
+			const struct dhcp_message *m, const uint8_t from[6], int64_t now)
+{
+	if (m->xid != c->xid)
+		return 0;
+	switch (m->type) {
+	case DHCP_OFFER:
+		return on_offer(c, t, m, now);
+	case DHCP_ACK:
+		return is_answer(c, m) ? on_ack(c, t, m, from, now) : 0;
+	case DHCP_NAK:
+		return is_answer(c, m) ? on_nak(c, t, now) : 0;
+	default:
+		return 0;
+	}
+}
+
+int dhcp_client_conflict(struct dhcp_client *c, int64_t now)
+{
+	int todo = c->holds ? DHCP_DO_LOSE : 0;
+
+	c->holds = false;
+	c->state = DHCP_STATE_WAITING;
+	c->next = now + DECLINE_WAIT;
+	if (c->deadline)
+		c->next = least(c->next, c->deadline);
+	return todo | send_now(c, DHCP_DECLINE, now);
+}
+
+int dhcp_client_release(struct dhcp_client *c, int64_t now)
+{
+	bool has_one = c->holds || c->state == DHCP_STATE_PROBING;
+
+	c->state = DHCP_STATE_STOPPED;
+	c->holds = false;
+	c->next = NEVER;
+	return has_one ? send_now(c, DHCP_RELEASE, now) : 0;
+}
+
+/* ---- what is sent ---------------------------------------------------------------------------- */
+
+/* DECLINE and RELEASE have none but the client's identifier (RFC 2131, table 5). */
+static void only_client_id(struct dhcp_request *r)
+{
+	const uint8_t *at = r->options, *end = at + r->options_len;
+
+	r->options_len = 0;
+	for (; end - at >= 2 && end - at >= 2 + at[1]; at += 2 + at[1])
+		if (*at == DHCP_OPT_CLIENT_ID) {
+			r->options = at;
+			r->options_len = 2 + (size_t)at[1];
+			return;
+		}
+}
+
+void dhcp_client_request(const struct dhcp_client *c, int64_t now, struct dhcp_request *r,
+			 bool *unicast)
+{
+	const struct in_addr none = { 0 };
+	bool renews = c->message == DHCP_REQUEST && c->state >= DHCP_STATE_RENEWING;
+	bool chooses = c->message == DHCP_REQUEST && !renews;
+	int64_t secs = (now - c->begun) / 1000;
+
+	*unicast = c->message == DHCP_RELEASE || (renews && c->state == DHCP_STATE_RENEWING);
+	r->type = c->message;
+	r->xid = c->xid;
+	r->secs = (uint16_t)least(secs, UINT16_MAX);
+	r->ciaddr = renews || c->message == DHCP_RELEASE ? c->address : none;
+	r->address = chooses || c->message == DHCP_DECLINE ? c->address : none;
+	r->server = c->message == DHCP_RELEASE || c->message == DHCP_DECLINE ||
+				    (chooses && c->state == DHCP_STATE_REQUESTING)
+			    ? c->server
+			    : none;
+	r->to = *unicast ? c->server : none;
+	if (renews || c->message == DHCP_RELEASE)
+		r->broadcast = false; /* it can be reached by its address */
+	if (c->message == DHCP_RELEASE || c->message == DHCP_DECLINE)
+		only_client_id(r);
+}
