@@ -28,6 +28,14 @@ static void plugins(void)
 	print_plugins(stdout, "\n");
 }
 
+/* The process that serves the plugin of this name. */
+static int daemon_run(int argc, char **argv)
+{
+	const struct cni_plugin *p = cni_plugin_named(argv[0]);
+
+	return p && p->daemon ? p->daemon(argc, argv) : -1;
+}
+
 static void version(void)
 {
 	puts(CNIC_VERSION);
@@ -69,6 +77,10 @@ static const struct verb {
 	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"
 	  "      --backend, turns their rules into that backend's. Prints \"N repaired, N failed, N gone\"\n"
 	  "      (gone: without a namespace), on stderr a line for each that failed." },
+	{ "dhcp", 0, 14, NULL, daemon_run,
+	  " [-socketpath FILE] [-pidfile FILE] [-hostprefix DIR] [-timeout TIME] [-resendmax TIME]\n"
+	  "      [-resendtimeout TIME] [-broadcast]",
+	  "Looks after the leases of the plugin dhcp, until it is told to end (SIGTERM)." },
 	{ "install", 1, 64, NULL, install_run, " [--tools] DIR [FILE...]",
 	  "Puts this executable, a link to it for each plugin, and the files into DIR; with --tools,\n"
 	  "      which takes no FILE, cnic and cnitool alone. Prints nothing; what fails is said on stderr,\n"

@@ -10,6 +10,8 @@
 #include "cmd/cnitool.h"
 #include "skel/run.h"
 
+#define EXIT_USAGE 2 /* as Go's flag package ends */
+
 /*
  * Were one of them closed, the first socket or file we open would get its number, and a result be
  * written into it. The stand-ins are opened the wrong way round: using them is an error.
@@ -45,6 +47,10 @@ int main(int argc, char **argv)
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
 	if (!plugin && !strcmp(name, "cnitool"))
 		return cnitool(argc, argv);
+	if (plugin && plugin->daemon && argc > 1 && !strcmp(argv[1], "daemon")) {
+		rc = plugin->daemon(argc - 1, argv + 1);
+		return rc < 0 ? EXIT_USAGE : rc;
+	}
 	if (!plugin)
 		rc = cnic(argc, argv);
 	return rc < 0 ? run_plugin(plugin, name) : rc;

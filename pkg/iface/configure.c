@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 
 #include "nl/addr.h"
+#include "skel/delegate.h"
 #include "sys/netns.h"
 #include "sys/sysctl.h"
 
@@ -172,6 +173,21 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	if (add_routes(c, inside->index, opt) < 0)
 		return -1;
 	return wait_local(c);
+}
+
+/* A carrier that does not come is the server's that does not answer. */
+int configure_for_ipam(struct cni_call *c, const struct link *inside,
+		       const struct configure_options *opt)
+{
+	struct tuning t = { .c = c, .opt = opt };
+
+	if (!cni_ipam_asks_network(c))
+		return 0;
+	if (netns_run(c->netns_fd, tune_inside, &t, c->err) < 0 ||
+	    sysctl_list_apply(c, opt->sysctls, &c->result) < 0)
+		return -1;
+	nl_link_up(c->sandbox, inside->index);
+	return nl_commit(c->sandbox);
 }
 
 int configure_up(struct cni_call *c, const struct link *inside, struct sysctl_list *sysctls,

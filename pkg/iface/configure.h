@@ -30,6 +30,13 @@ struct route configure_route(const struct cni_route *r, int oif);
 int configure_iface(struct cni_call *c, const struct link *inside, uint32_t index,
 		    const struct configure_options *opt) NODISCARD;
 
+/*
+ * Before an IPAM plugin that asks the network: the interface as configure_iface() would make it, but
+ * for what a result says. For others nothing is done.
+ */
+int configure_for_ipam(struct cni_call *c, const struct link *inside,
+		       const struct configure_options *opt) NODISCARD;
+
 /* One that gets no address: its sysctls, then up, unless it is to stay down. */
 int configure_up(struct cni_call *c, const struct link *inside, struct sysctl_list *sysctls,
 		 bool up) NODISCARD;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "iface/announce.h"
 #include "iface/configure.h"
 #include "iface/holder.h"
 #include "iface/inside.h"
@@ -158,14 +159,19 @@ static void set_metric(struct cni_call *c, uint32_t metric)
  * Up, with the result's addresses and routes. The kernel announces them to the neighbours then:
  * arp_notify, ndisc_notify. An announcement that is not heard fails nothing.
  */
-static int configure(struct cni_call *c, struct subif *s, const struct link *inside)
+static struct configure_options options_of(struct subif *s)
 {
-	const struct configure_options options = {
+	return (struct configure_options){
 		.arp_notify = true,
 		.ndisc_notify = true,
 		.slaac = s->slaac || s->no_master,
 		.sysctls = &s->sysctls,
 	};
+}
+
+static int configure(struct cni_call *c, struct subif *s, const struct link *inside)
+{
+	const struct configure_options options = options_of(s);
 
 	if (!c->result.n_ips)
 		return configure_up(c, inside, &s->sysctls, true);
@@ -214,8 +220,13 @@ int subif_need_ipam(struct cni_call *c, bool l2_only)
 	return 0;
 }
 
-static int take_addresses(struct cni_call *c, const struct subif *s, const struct ipam *ipam)
+static int take_addresses(struct cni_call *c, struct subif *s, const struct ipam *ipam,
+			  const struct link *inside)
 {
+	const struct configure_options options = options_of(s);
+
+	if (configure_for_ipam(c, inside, &options) < 0)
+		return -1;
 	if (ipam->path || !s->prev_ips || !c->req->prev)
 		return cni_ipam_add(c, ipam);
 	c->result.ips = c->req->prev->ips;
@@ -238,8 +249,10 @@ int subif_add(struct cni_call *c)
 	if (!*s->master && !s->no_master)
 		fprintf(stderr, "%s: master %s, of the default route\n", s->req.kind, master.name);
 	cni_add_interface(c, &inside, c->req->netns);
-	if (take_addresses(c, s, &ipam) < 0 || configure(c, s, &inside) < 0)
+	if (take_addresses(c, s, &ipam, &inside) < 0 || configure(c, s, &inside) < 0)
 		return -1;
+	if (cni_ipam_asks_network(c)) /* it was up before it had the address */
+		announce(c, &inside, ANNOUNCE_GARP);
 	configure_dns(c);
 	return record_write(c, master.name); /* where a default route was, another may be by then */
 }
@@ -253,8 +266,9 @@ int subif_del(struct cni_call *c)
 	struct record *record;
 
 	cni_step(c, &steps, record_read(c, &record)); /* it keeps a repair out */
+	cni_step(c, &steps, cni_ipam_del_before(c));
 	cni_step(c, &steps, inside_del(c, s->req.kind));
-	cni_step(c, &steps, cni_ipam_forward(c));
+	cni_step(c, &steps, cni_ipam_del_after(c));
 	if (!steps.failed)
 		cni_step(c, &steps, record_remove(c));
 	return cni_steps_end(c, &steps);

@@ -138,10 +138,11 @@ static int until_up(const struct nlmsghdr *nlh, void *data)
 }
 
 /* Watch first, then look, and again where announcements were lost. 1: not in time. */
-static int wait_for(struct nl *nl, int index, bool gone, int timeout_ms, struct link *l)
+static int wait_for(struct nl *nl, int netns_fd, int index, bool gone, int timeout_ms,
+		    struct link *l)
 {
 	auto_nl struct nl watcher;
-	int rc = watch(&watcher, -1, index, nl->err);
+	int rc = watch(&watcher, netns_fd, index, nl->err);
 
 	if (rc < 0)
 		return -1;
@@ -160,13 +161,13 @@ int nl_link_wait_gone(struct nl *nl, int index, int timeout_ms)
 {
 	struct link l;
 
-	return wait_for(nl, index, true, timeout_ms, &l);
+	return wait_for(nl, -1, index, true, timeout_ms, &l);
 }
 
-int nl_link_wait_up(struct nl *nl, int index, int timeout_ms)
+int nl_link_wait_up(struct nl *nl, int netns_fd, int index, int timeout_ms)
 {
 	struct link l;
-	int rc = wait_for(nl, index, false, timeout_ms, &l);
+	int rc = wait_for(nl, netns_fd, index, false, timeout_ms, &l);
 
 	if (rc == 1)
 		return err_set(nl->err, ERR_INTERNAL, "%s is not up after %d ms (operstate %d)",

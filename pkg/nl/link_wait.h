@@ -19,5 +19,7 @@ int nl_link_del_announced(struct nl *at, int index, int netns_fd, int far) NODIS
  */
 int nl_link_wait_gone(struct nl *nl, int index, int timeout_ms) NODISCARD;
 
-/* Wait until the operstate is UP, for a link of the current namespace. */
-int nl_link_wait_up(struct nl *nl, int index, int timeout_ms) NODISCARD;
+/*
+ * Wait until the operstate is UP. netns_fd is the namespace nl belongs to, -1: the current one.
+ */
+int nl_link_wait_up(struct nl *nl, int netns_fd, int index, int timeout_ms) NODISCARD;

@@ -91,6 +91,8 @@ struct cni_plugin {
 	bool registers;          /* makes an attachment: it is in the registry (registry.h) */
 	/* keeps on the host what neither a record nor the registry tells of; DEL finds it */
 	bool host_state;
+	/* an IPAM plugin that speaks through the container's interface, and takes its time */
+	bool asks_network;
 	bool no_netns; /* needs no interface: has no sandbox, and host only by cni_host() */
 	/*
 	 * Before any side effect, on ADD, CHECK and STATUS: what a table cannot say. DEL and GC run
@@ -121,6 +123,11 @@ struct cni_plugin {
 	 * as members of an object. NULL = nothing to say.
 	 */
 	void (*describe)(const void *conf, struct json *out);
+	/*
+	 * The process that serves it: `cnic NAME`, or NAME daemon. argv[0] is a name. Returns the
+	 * exit status, -1: the arguments make no sense. NULL = it needs none.
+	 */
+	int (*daemon)(int argc, char **argv);
 	/*
 	 * Does a chain of a table of ours hold rules that are not ours (repair)? NULL = none does.
 	 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "skel/delegate.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,8 @@ static int run_in_process(struct cni_call *c, const struct ipam *i, struct cni_r
 
 	*sub = (struct cni_call)CNI_CALL_INIT(.req = c->req, .plugin = i->plugin, .arena = c->arena,
 					      .err = c->err);
+	if (i->plugin->asks_network && c->netns_fd >= 0)
+		sub->netns_fd = fcntl(c->netns_fd, F_DUPFD_CLOEXEC, 3);
 	if (cni_run(sub, NULL) < 0)
 		return -1;
 	if (c->req->command == CNI_ADD)
@@ -221,4 +224,29 @@ int cni_ipam_forward(struct cni_call *c)
 	if (cni_ipam_find(c, &i) < 0)
 		return -1;
 	return i.path ? run(c, &i, &ignored) : 0;
+}
+
+bool cni_ipam_asks_network(const struct cni_call *c)
+{
+	const char *type = c->req->net.ipam.type;
+	const struct cni_plugin *p = own_ipam(type);
+
+	return p ? p->asks_network : *type;
+}
+
+static bool comes_first(const struct cni_call *c)
+{
+	const struct cni_plugin *p = own_ipam(c->req->net.ipam.type);
+
+	return p && p->asks_network;
+}
+
+int cni_ipam_del_before(struct cni_call *c)
+{
+	return comes_first(c) ? cni_ipam_forward(c) : 0;
+}
+
+int cni_ipam_del_after(struct cni_call *c)
+{
+	return comes_first(c) ? 0 : cni_ipam_forward(c);
 }

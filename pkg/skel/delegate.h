@@ -35,6 +35,19 @@ int cni_ipam_find(struct cni_call *c, struct ipam *i) NODISCARD;
 int cni_ipam_add(struct cni_call *c, const struct ipam *i) NODISCARD;
 
 /*
+ * Does the configuration's IPAM plugin speak through the container's interface, or may it? One that
+ * is not ours may. The interface is up then, its port forwards, and the host lock is not held.
+ */
+bool cni_ipam_asks_network(const struct cni_call *c);
+
+/*
  * DEL, CHECK, GC, STATUS: c->req->command, forwarded. Success when the configuration names no IPAM.
  */
 int cni_ipam_forward(struct cni_call *c) NODISCARD;
+
+/*
+ * DEL: one of the two forwards it. A plugin of ours that asks the network needs the interface to
+ * give the address back.
+ */
+int cni_ipam_del_before(struct cni_call *c) NODISCARD;
+int cni_ipam_del_after(struct cni_call *c) NODISCARD;

@@ -126,7 +126,8 @@ static bool starts_dormant(const struct cni_call *c)
 {
 	const struct bridge_conf *conf = c->conf;
 
-	return conf->is_gateway && *c->req->net.ipam.type && !conf->enable_dad;
+	return conf->is_gateway && *c->req->net.ipam.type && !conf->enable_dad &&
+	       !cni_ipam_asks_network(c);
 }
 
 /* An attachment under way. */
@@ -157,11 +158,28 @@ static int join(struct cni_call *c, struct attachment *a)
 	return bridge_refresh(c, a->br, &a->host);
 }
 
-/* Another program is not waited for with the lock held. */
+static struct configure_options options_of(struct bridge_conf *conf)
+{
+	return (struct configure_options){
+		.dad = conf->enable_dad,
+		.arp_notify = true,
+		.slaac = conf->slaac,
+		.sysctls = &conf->sysctls,
+	};
+}
+
+/* Neither another program nor the network is waited for with the lock held. */
 static int ask_ipam(struct cni_call *c, const struct attachment *a)
 {
-	if (a->ipam.path && !a->ipam.plugin)
+	const struct configure_options options = options_of(c->conf);
+
+	if (cni_ipam_asks_network(c) || (a->ipam.path && !a->ipam.plugin))
 		host_unlock(c);
+	if (configure_for_ipam(c, &a->inside, &options) < 0)
+		return -1;
+	if (cni_ipam_asks_network(c) &&
+	    nl_link_wait_up(c->host, -1, a->host.index, UP_TIMEOUT_MS) < 0)
+		return -1;
 	return cni_ipam_add(c, &a->ipam);
 }
 
@@ -176,12 +194,7 @@ static bool mac_follows_ip(const struct cni_call *c, const struct attachment *a)
 static int configure(struct cni_call *c, const struct attachment *a)
 {
 	struct bridge_conf *conf = c->conf;
-	const struct configure_options options = {
-		.dad = conf->enable_dad,
-		.arp_notify = true,
-		.slaac = conf->slaac,
-		.sysctls = &conf->sysctls,
-	};
+	const struct configure_options options = options_of(conf);
 
 	if (!*c->req->net.ipam.type)
 		return configure_up(c, &a->inside, &conf->sysctls,
@@ -215,7 +228,7 @@ static int bring_up(struct cni_call *c, struct attachment *a)
 	host_unlock(c);
 	if (port.operstate == LINK_UP) /* as a rule */
 		return 0;
-	return nl_link_wait_up(c->host, a->host.index, UP_TIMEOUT_MS);
+	return nl_link_wait_up(c->host, -1, a->host.index, UP_TIMEOUT_MS);
 }
 
 /*
@@ -261,9 +274,10 @@ static int bridge_del(struct cni_call *c)
 	struct cni_steps steps = { 0 };
 
 	cni_step(c, &steps, netfilter_del_begin(c, &rules));
+	cni_step(c, &steps, cni_ipam_del_before(c));
 	cni_step(c, &steps, veth_del(c));
 	cni_step(c, &steps, netfilter_del(c, &rules));
-	cni_step(c, &steps, cni_ipam_forward(c));
+	cni_step(c, &steps, cni_ipam_del_after(c));
 	return cni_steps_end(c, &steps);
 }
 

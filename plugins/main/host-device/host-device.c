@@ -177,7 +177,7 @@ static int configure(struct cni_call *c, const struct ipam *ipam, const struct l
 		.sysctls = &conf->sysctls,
 	};
 
-	if (cni_ipam_add(c, ipam) < 0)
+	if (configure_for_ipam(c, inside, &options) < 0 || cni_ipam_add(c, ipam) < 0)
 		return -1;
 	if (conf->use_network)
 		network_merge(c, &conf->origin.addresses);

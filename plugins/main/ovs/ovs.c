@@ -63,15 +63,20 @@ static int ask_ipam(struct cni_call *c, const struct ipam *ipam, struct link *in
 	return 0;
 }
 
-static int configure(struct cni_call *c, const struct link *inside, uint32_t index)
+static struct configure_options options_of(struct ovs_conf *conf)
 {
-	struct ovs_conf *conf = c->conf;
-	const struct configure_options options = {
+	return (struct configure_options){
 		.arp_notify = true,
 		.ndisc_notify = true,
 		.slaac = conf->slaac,
 		.sysctls = &conf->sysctls,
 	};
+}
+
+static int configure(struct cni_call *c, const struct link *inside, uint32_t index)
+{
+	struct ovs_conf *conf = c->conf;
+	const struct configure_options options = options_of(conf);
 
 	if (!inside->index)
 		return 0;
@@ -80,33 +85,50 @@ static int configure(struct cni_call *c, const struct link *inside, uint32_t ind
 	return configure_up(c, inside, &conf->sysctls, true);
 }
 
+/* For the link of an interface with addresses: ovs-cni looks five times, every 600 ms. */
+static int plug(struct cni_call *c, const struct link *host, bool wait)
+{
+	struct ovs_conf *conf = c->conf;
+	const uint32_t timeout_ms =
+		(conf->retries ? conf->retries : 5) * (conf->interval ? conf->interval : 600);
+
+	conf->ovs.port.name = arena_strdup(c->arena, host->name); /* for the undo as well */
+	return ovs_plug(c, &conf->ovs, wait ? timeout_ms : 0);
+}
+
+/* An IPAM plugin that asks the network needs the port. */
+static int plug_for_ipam(struct cni_call *c, const struct link *host, const struct link *inside)
+{
+	const struct configure_options options = options_of(c->conf);
+
+	return configure_for_ipam(c, inside, &options) < 0 ? -1 : plug(c, host, true);
+}
+
 /*
  * The port comes last, when the container's end is up and has its addresses: the switch then
  * reports the link together with the port, and never sees a container whose ADD fails before.
  */
 static int ovs_add(struct cni_call *c)
 {
-	struct ovs_conf *conf = c->conf;
-	/* for the link of an interface with addresses: ovs-cni looks five times, every 600 ms */
-	const uint32_t timeout_ms =
-		(conf->retries ? conf->retries : 5) * (conf->interval ? conf->interval : 600);
+	const struct ovs_conf *conf = c->conf;
 	struct link host, inside;
 	struct ipam ipam;
 	uint32_t index;
+	bool is_plugged;
 
 	if (cni_ipam_find(c, &ipam) < 0 || ovs_find_bridge(c) < 0 ||
-	    (*conf->device_id ? attach_vf : attach_veth)(c, &host, &inside) < 0 ||
-	    ask_ipam(c, &ipam, &inside) < 0)
+	    (*conf->device_id ? attach_vf : attach_veth)(c, &host, &inside) < 0)
+		return -1;
+	is_plugged = inside.index && cni_ipam_asks_network(c);
+	if ((is_plugged && plug_for_ipam(c, &host, &inside) < 0) || ask_ipam(c, &ipam, &inside) < 0)
 		return -1;
 	cni_add_interface(c, &host, NULL);
 	index = cni_add_interface(c, &inside, c->req->netns);
-	if (configure(c, &inside, index) < 0)
-		return -1;
-	conf->ovs.port.name = arena_strdup(c->arena, host.name); /* for the undo as well */
-	if (ovs_plug(c, &conf->ovs, c->result.n_ips ? timeout_ms : 0) < 0)
+	if (configure(c, &inside, index) < 0 ||
+	    (!is_plugged && plug(c, &host, c->result.n_ips) < 0))
 		return -1;
 	if (inside.index)
-		announce(c, &inside, ANNOUNCE_KERNEL);
+		announce(c, &inside, is_plugged ? ANNOUNCE_GARP : ANNOUNCE_KERNEL);
 	configure_dns(c);
 	return 0;
 }
@@ -150,9 +172,10 @@ static int ovs_del(struct cni_call *c)
 		conf->ovs.socket = *conf->cache.socket ? conf->cache.socket : OVS_SOCKET;
 	else
 		conf->cache.device_id = conf->device_id;
+	cni_step(c, &steps, cni_ipam_del_before(c));
 	cni_step(c, &steps, unplug(c));
 	cni_step(c, &steps, detach(c));
-	cni_step(c, &steps, cni_ipam_forward(c));
+	cni_step(c, &steps, cni_ipam_del_after(c));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	if (ovs_gc_lost(c, &conf->ovs) < 0) /* others' */

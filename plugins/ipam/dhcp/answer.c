@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answer.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#define MTU_LEAST  68 /* RFC 2132, 5.1 */
+#define DOMAIN_MAX 255
+
+static struct ip ip_of(struct in_addr v4, uint8_t plen)
+{
+	return (struct ip){ .family = AF_INET, .plen = plen, .v4 = v4 };
+}
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+static struct cni_route *add_route(struct cni_result *r, struct ip dst, struct in_addr gw)
+{
+	struct cni_route *route = arena_append(json_arena(), r->routes, r->n_routes);
+
+	route->dst = ip_network(&dst);
+	route->gw = ip_of(gw, 32);
+	return route;
+}
+
+/*
+ * Option 121 (RFC 3442): the prefix's length, as many bytes of it as count, the router; 0.0.0.0: on
+ * the link. What is cut off or no prefix ends it.
+ */
+static void add_classless(struct cni_result *r, const uint8_t *at, size_t len)
+{
+	while (len) {
+		uint8_t plen = at[0], bytes = (uint8_t)((plen + 7) / 8);
+		struct in_addr dst = { 0 }, gw;
+		struct cni_route *route;
+
+		if (plen > 32 || len < 1U + bytes + sizeof(gw))
+			return;
+		memcpy(&dst, at + 1, bytes);
+		memcpy(&gw, at + 1 + bytes, sizeof(gw));
+		route = add_route(r, ip_of(dst, plen), gw);
+		if (!gw.s_addr) {
+			route->has_scope = true;
+			route->scope = RT_SCOPE_LINK;
+		}
+		at += 1 + bytes + sizeof(gw);
+		len -= 1 + bytes + sizeof(gw);
+	}
+}
+
+static uint8_t class_of(struct in_addr ip)
+{
+	uint32_t v = ntohl(ip.s_addr);
+
+	return IN_CLASSA(v) ? 8 : IN_CLASSB(v) ? 16 : 24;
+}
+
+/* Option 33: pairs of destination and router. */
+static void add_classful(struct cni_result *r, const uint8_t *at, size_t len)
+{
+	struct in_addr pair[2];
+
+	for (; len >= sizeof(pair); at += sizeof(pair), len -= sizeof(pair)) {
+		memcpy(pair, at, sizeof(pair));
+		add_route(r, ip_of(pair[0], class_of(pair[0])), pair[1]);
+	}
+}
+
+static void add_routes(struct cni_result *r, const struct dhcp_message *ack, struct in_addr router)
+{
+	const struct in_addr any = { 0 };
+	uint8_t buf[DHCP_MTU];
+	ssize_t len = dhcp_get(ack, DHCP_OPT_ROUTES, buf, sizeof(buf));
+
+	if (len >= 0) {
+		add_classless(r, buf, (size_t)len);
+		return;
+	}
+	len = dhcp_get(ack, DHCP_OPT_STATIC_ROUTES, buf, sizeof(buf));
+	if (len > 0)
+		add_classful(r, buf, (size_t)len);
+	if (router.s_addr)
+		add_route(r, ip_of(any, 0), router);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* A domain name as it may stand in resolv.conf; whatever else a server sends is none. */
+static const char *domain_name(const char *at, size_t len)
+{
+	while (len && (at[len - 1] == '\0' || at[len - 1] == '.'))
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)at[i]) && !strchr("-_.", at[i]))
+			return NULL;
+	return len && len <= DOMAIN_MAX && at[0] != '.' ? arena_strndup(json_arena(), at, len)
+							: NULL;
+}
+
+/*
+ * One name of option 119 (RFC 3397), with pointers into the option (RFC 1035, 4.1.4), each to
+ * what is before it. Returns the bytes it takes at `at`, 0: it is none.
+ */
+static size_t read_name(const uint8_t *option, size_t len, size_t at, char *name, size_t *used)
+{
+	size_t end = 0, before = at;
+
+	*used = 0;
+	while (at < len && option[at]) {
+		uint8_t n = option[at];
+
+		if (n >= 0xc0 && at + 1 < len) {
+			size_t to = (size_t)(n & 0x3f) << 8 | option[at + 1];
+
+			if (!end)
+				end = at + 2;
+			if (to >= before)
+				return 0;
+			before = at = to;
+			continue;
+		}
+		if (n > 63 || at + 1 + n > len || *used + n + 1 > DOMAIN_MAX)
+			return 0;
+		memcpy(name + *used, option + at + 1, n);
+		*used += n;
+		name[(*used)++] = '.';
+		at += 1U + n;
+	}
+	if (at >= len)
+		return 0;
+	return end ? end : at + 1;
+}
+
+static void add_search(struct cni_dns *dns, const uint8_t *option, size_t len)
+{
+	char name[DOMAIN_MAX + 1];
+	size_t used, end;
+
+	for (size_t at = 0; at < len; at = end) {
+		const char *domain;
+
+		end = read_name(option, len, at, name, &used);
+		if (!end)
+			return;
+		domain = domain_name(name, used);
+		if (domain)
+			*arena_append(json_arena(), dns->search, dns->n_search) = domain;
+	}
+}
+
+/* A list of addresses, as texts. */
+static const char **addresses(const struct dhcp_message *ack, enum dhcp_option code, size_t *n)
+{
+	const char **list = NULL;
+	uint8_t buf[DHCP_MTU];
+	ssize_t len = dhcp_get(ack, code, buf, sizeof(buf));
+	struct in_addr ip;
+	char text[INET_ADDRSTRLEN];
+
+	for (ssize_t at = 0; at + (ssize_t)sizeof(ip) <= len; at += sizeof(ip)) {
+		memcpy(&ip, buf + at, sizeof(ip));
+		inet_ntop(AF_INET, &ip, text, sizeof(text));
+		*arena_append(json_arena(), list, *n) = arena_strdup(json_arena(), text);
+	}
+	return list;
+}
+
+static void add_dns(struct cni_dns *dns, const struct dhcp_message *ack)
+{
+	uint8_t buf[DHCP_MTU];
+	ssize_t len;
+
+	dns->nameservers = addresses(ack, DHCP_OPT_DNS, &dns->n_nameservers);
+	len = dhcp_get(ack, DHCP_OPT_DOMAIN, buf, sizeof(buf));
+	if (len > 0)
+		dns->domain = domain_name((const char *)buf, (size_t)len);
+	len = dhcp_get(ack, DHCP_OPT_SEARCH, buf, sizeof(buf));
+	if (len > 0)
+		add_search(dns, buf, (size_t)len);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* The prefix's length of a mask; -1: it is none. */
+static int length_of(struct in_addr mask)
+{
+	uint32_t v = ntohl(mask.s_addr), hosts = ~v;
+
+	return hosts & (hosts + 1) ? -1 : __builtin_popcount(v);
+}
+
+int dhcp_answer(const struct dhcp_message *ack, uint32_t priority, struct dhcp_answer *out,
+		struct err *err)
+{
+	struct in_addr mask, router = { 0 };
+	struct cni_ipconfig *ip;
+	int plen;
+
+	*out = (struct dhcp_answer){ 0 };
+	if (!dhcp_get_ip(ack, DHCP_OPT_MASK, &mask))
+		return err_set(err, ERR_INTERNAL, "DHCP option Subnet Mask not found in DHCPACK");
+	plen = length_of(mask);
+	if (plen <= 0)
+		return err_set(err, ERR_INTERNAL, "DHCP option Subnet Mask of DHCPACK is no mask");
+	ip = arena_append(json_arena(), out->result.ips, out->result.n_ips);
+	ip->address = ip_of(ack->yiaddr, (uint8_t)plen);
+	if (dhcp_get_ip(ack, DHCP_OPT_ROUTER, &router) && router.s_addr)
+		ip->gateway = ip_of(router, 32);
+	add_routes(&out->result, ack, router);
+	for (size_t i = 0; priority && i < out->result.n_routes; i++)
+		out->result.routes[i].priority = priority;
+	add_dns(&out->result.dns, ack);
+	if (!dhcp_get_u16(ack, DHCP_OPT_MTU, &out->mtu) || out->mtu < MTU_LEAST)
+		out->mtu = 0;
+	out->ntp = addresses(ack, DHCP_OPT_NTP, &out->n_ntp);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answer.h - what a DHCPACK gives the container, as a result of an IPAM plugin and what goes beside
+ * it. Knows no socket and no kernel.
+ */
+#pragma once
+
+#include "cni/result.h"
+#include "packet.h"
+
+struct dhcp_answer {
+	struct cni_result result; /* one address, its routes, dns */
+	uint16_t mtu;             /* of the link; 0 = not said */
+	const char **ntp;
+	size_t n_ntp;
+};
+
+/*
+ * In json's arena. The routes are those of option 121; where that is absent, of 33 with the masks
+ * of their classes, and the default by the first router (RFC 3442). `priority` is given to each of
+ * them, 0 = none. An ACK without a mask is refused.
+ */
+int dhcp_answer(const struct dhcp_message *ack, uint32_t priority, struct dhcp_answer *out,
+		struct err *err) NODISCARD;

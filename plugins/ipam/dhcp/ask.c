@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+#include <ctype.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/clock.h"
+#include "base/scope.h"
+#include "cni/error.h"
+
+/* clang-format off */
+static const struct json_field valid_fields[] = {
+	F_STR("containerID", struct ask_valid, container_id, .required = true),
+	F_STR("ifname", struct ask_valid, ifname, .required = true),
+	F_END
+};
+
+const struct json_field ask_fields[] = {
+	F_STR("command", struct ask, command),
+	F_STR("network", struct ask, network),
+	F_STR("containerID", struct ask, container_id),
+	F_STR("ifname", struct ask, ifname),
+	F_STR("netns", struct ask, netns),
+	F_STR("options", struct ask, options),
+	F_UINT("priority", struct ask, priority),
+	F_UINT("probe", struct ask, probe),
+	F_UINT("resendMax", struct ask, resend_max),
+	F_UINT("resendTimeout", struct ask, resend_timeout),
+	F_BOOL("broadcast", struct ask, broadcast),
+	F_LIST("valid", struct ask, valid, valid_fields),
+	F_END
+};
+/* clang-format on */
+
+static void add_str(struct json *o, const char *key, const char *value)
+{
+	if (value && *value)
+		json_add_str(o, key, value);
+}
+
+static void add_uint(struct json *o, const char *key, uint32_t value)
+{
+	if (value)
+		json_add_int(o, key, value);
+}
+
+struct json *ask_json(const struct ask *a)
+{
+	struct json *o = json_object(), *list;
+
+	add_str(o, "command", a->command);
+	add_str(o, "network", a->network);
+	add_str(o, "containerID", a->container_id);
+	add_str(o, "ifname", a->ifname);
+	add_str(o, "netns", a->netns);
+	add_str(o, "options", a->options);
+	add_uint(o, "priority", a->priority);
+	add_uint(o, "probe", a->probe);
+	add_uint(o, "resendMax", a->resend_max);
+	add_uint(o, "resendTimeout", a->resend_timeout);
+	if (a->broadcast)
+		json_add_bool(o, "broadcast", true);
+	list = a->n_valid ? json_add_list(o, "valid") : NULL;
+	for (size_t i = 0; i < a->n_valid; i++) {
+		struct json *v = json_add_object(list, NULL);
+
+		json_add_str(v, "containerID", a->valid[i].container_id);
+		json_add_str(v, "ifname", a->valid[i].ifname);
+	}
+	return o;
+}
+
+/* ---- hexadecimal digits ---------------------------------------------------------------------- */
+
+static const char digits_of[] = "0123456789abcdef";
+
+const char *ask_hex(const uint8_t *at, size_t len)
+{
+	char *s = arena_alloc(json_arena(), 2 * len + 1);
+
+	for (size_t i = 0; i < len; i++) {
+		s[2 * i] = digits_of[at[i] >> 4];
+		s[2 * i + 1] = digits_of[at[i] & 15];
+	}
+	return s;
+}
+
+int ask_unhex(const char *digits, const uint8_t **out, size_t *len, struct err *err)
+{
+	uint8_t *to = arena_alloc(json_arena(), strlen(digits) / 2 + 1);
+
+	*len = strlen(digits) / 2;
+	*out = to;
+	if (strlen(digits) % 2 || strspn(digits, digits_of) != strlen(digits))
+		return err_set(err, ERR_DECODE, "options: no hexadecimal digits");
+	for (size_t i = 0; i < 2 * *len; i++) {
+		const uint8_t v = (uint8_t)(strchr(digits_of, digits[i]) - digits_of);
+
+		to[i / 2] = (uint8_t)(to[i / 2] << 4 | v);
+	}
+	return 0;
+}
+
+/* ---- the plugin's side ----------------------------------------------------------------------- */
+
+/* 0 with *fd -1: nobody listens. */
+static int connect_to(const char *path, int *fd, struct err *err)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	auto_close int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*fd = -1;
+	if (strlen(path) >= sizeof(to.sun_path))
+		return err_config(err, "ipam.daemonSocketPath: longer than %zu bytes",
+				  sizeof(to.sun_path) - 1);
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	if (s < 0)
+		return err_sys(err, "a socket for the DHCP daemon");
+	if (connect(s, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		return errno == ENOENT || errno == ECONNREFUSED
+			       ? 0
+			       : err_sys(err, "error dialing DHCP daemon: %s", path);
+	*fd = take_fd(&s);
+	return 0;
+}
+
+static int send_all(int fd, char *text, size_t len, int netns_fd, struct err *err)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+
+	for (size_t sent = 0; sent < len;) {
+		struct iovec iov = { text + sent, len - sent };
+		struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+		struct cmsghdr *c;
+		ssize_t n;
+
+		if (!sent && netns_fd >= 0) {
+			h.msg_control = control;
+			h.msg_controllen = sizeof(control);
+			c = CMSG_FIRSTHDR(&h);
+			c->cmsg_level = SOL_SOCKET;
+			c->cmsg_type = SCM_RIGHTS;
+			c->cmsg_len = CMSG_LEN(sizeof(int));
+			memcpy(CMSG_DATA(c), &netns_fd, sizeof(int));
+		}
+		n = sendmsg(fd, &h, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, "ask the DHCP daemon");
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+static int wait_readable(int fd, int64_t deadline, struct err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t left = deadline - clock_ms();
+	int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+
+	if (n < 0 && errno != EINTR)
+		return err_sys(err, "wait for the DHCP daemon");
+	if (!n)
+		return err_set(err, ERR_RETRY, "the DHCP daemon does not answer");
+	return 0;
+}
+
+/* Until its end. */
+static int receive(int fd, int64_t deadline, const char **text, size_t *len, struct err *err)
+{
+	size_t size = 4096;
+	char *buf = arena_alloc(json_arena(), size);
+
+	*len = 0;
+	for (;;) {
+		ssize_t n;
+
+		if (wait_readable(fd, deadline, err) < 0)
+			return -1;
+		n = recv(fd, buf + *len, size - *len, 0);
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, "the DHCP daemon's answer");
+		if (!n)
+			break;
+		*len += n > 0 ? (size_t)n : 0;
+		if (*len < size)
+			continue;
+		if (size > ASK_MAX)
+			return err_set(err, ERR_DECODE, "the DHCP daemon's answer is too long");
+		size *= 2;
+		buf = memcpy(arena_alloc(json_arena(), size), buf, *len);
+	}
+	*text = buf;
+	return 0;
+}
+
+/* What is no answer of ours may be the reference's daemon, which speaks Go's net/rpc. */
+static int read_answer(const char *text, size_t len, const struct json **answer, struct err *err)
+{
+	if (!len)
+		return err_set(err, ERR_RETRY, "the DHCP daemon has ended before it answered");
+	if (!strncmp(text, "HTTP/", len < 5 ? len : 5))
+		return err_set(
+			err, ERR_UNAVAILABLE,
+			"another program than `cnic dhcp` listens at the DHCP daemon's socket");
+	if (json_parse(text, len, answer, err) < 0)
+		return err_wrap(err, "the DHCP daemon's answer");
+	if (!json_get(*answer, "code"))
+		return 0;
+	(void)!cni_error_parse(text, len, err);
+	return -1;
+}
+
+int ask_daemon(const char *path, const struct ask *a, int netns_fd, int timeout_ms,
+	       const struct json **answer, struct err *err)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+	auto_close int fd = -1;
+	const char *text;
+	char *question;
+	size_t len;
+
+	*answer = NULL;
+	if (connect_to(path, &fd, err) < 0)
+		return -1;
+	if (fd < 0)
+		return 0;
+	question = arena_printf(json_arena(), "%s\n", json_print(ask_json(a)));
+	if (send_all(fd, question, strlen(question), netns_fd, err) < 0 ||
+	    receive(fd, deadline, &text, &len, err) < 0)
+		return -1;
+	return read_answer(text, len, answer, err);
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attend.h"
+
+#include <dirent.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "apply.h"
+#include "base/scope.h"
+#include "sys/file.h"
+#include "sys/netns.h"
+
+#define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
+#define SPREAD_EACH 5    /* for each of them */
+
+static void say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
+static void say(const struct lease *l, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "dhcp: %s %s %s: %s\n", l->network, l->container_id, l->ifname, text);
+}
+
+static const char *address_text(const struct lease *l)
+{
+	const struct ip ip = { .family = AF_INET, .v4 = l->client.address };
+
+	return ip_str(&ip, arena_alloc(json_arena(), IP_STRLEN));
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------ */
+
+static const char *path_to(const struct attend *d, const struct lease *l)
+{
+	return arena_printf(json_arena(), "%s%s", d->prefix, l->netns);
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static bool is_at_path(const struct attend *d, const struct lease *l)
+{
+	struct stat st;
+
+	return *l->netns && stat(path_to(d, l), &st) == 0 && st.st_ino == l->netns_inode;
+}
+
+/* Its socket and what is to be known of its namespace. */
+static int enter(struct attend *d, struct lease *l, int netns_fd, struct err *err)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
+
+	l->netns_inode = inode_of(netns_fd);
+	l->at_path = is_at_path(d, l);
+	if (wire_open(&l->wire, netns_fd, l->ifname, err) < 0)
+		return -1;
+	if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, l->wire.fd, &e) < 0)
+		return err_sys(err, "watch a packet socket");
+	return 0;
+}
+
+/* The socket's namespace needs no path. */
+static int apply_to(const struct lease *l, struct apply *to, struct err *err)
+{
+	to->index = l->wire.index;
+	to->netns_fd = ioctl(l->wire.fd, SIOCGSKNS);
+	return to->netns_fd < 0 ? err_sys(err, "the namespace of a packet socket") : 0;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void forget(struct attend *d, struct lease *l)
+{
+	wire_close(&l->wire, d->closer);
+	leases_remove(&d->leases, l);
+	lease_free(l);
+}
+
+static void refuse_waiter(struct attend *d, struct lease *l, const struct err *err)
+{
+	if (l->waiter)
+		d->answer(l->waiter, NULL, err);
+	l->waiter = NULL;
+}
+
+static void end(struct attend *d, struct lease *l, const char *why)
+{
+	struct err err = { 0 };
+
+	say(l, "%s", why);
+	if (lease_file_remove(l, &err) < 0)
+		say(l, "%s", err.msg);
+	forget(d, l);
+}
+
+/* ---- what a client wants done ---------------------------------------------------------------- */
+
+static void send_message(const struct attend *d, const struct lease *l)
+{
+	static const uint8_t nobody[MAC_LEN];
+	const uint8_t *to = l->client.server_mac;
+	struct dhcp_request r = {
+		.broadcast = l->broadcast || d->broadcast,
+		.options = l->options,
+		.options_len = l->options_len,
+	};
+	uint8_t packet[DHCP_MTU];
+	bool unicast;
+
+	memcpy(r.chaddr, l->wire.mac, sizeof(r.chaddr));
+	dhcp_client_request(&l->client, lease_now(), &r, &unicast);
+	if (!unicast || !memcmp(to, nobody, sizeof(nobody)))
+		to = NULL;
+	wire_send(&l->wire, packet, dhcp_write(&r, packet), to);
+}
+
+static void release(const struct attend *d, struct lease *l)
+{
+	if (dhcp_client_release(&l->client, lease_now()) & DHCP_DO_SEND && l->wire.fd >= 0)
+		send_message(d, l);
+}
+
+/* What the container has of it by now. */
+static int read_result(const struct lease *l, struct cni_result *r, const struct json **text)
+{
+	struct err ignored;
+
+	*text = lease_file_result(l);
+	return *text && cni_result_parse(*text, "1.1.0", false, "result", r, &ignored) == 0 ? 0
+											    : -1;
+}
+
+static void lose(struct lease *l)
+{
+	const struct json *ignored;
+	struct cni_result had;
+	struct err err = { 0 };
+	struct apply to;
+
+	l->lost = true;
+	say(l, "the lease has ended, its address goes");
+	if (read_result(l, &had, &ignored) < 0)
+		return;
+	if (apply_to(l, &to, &err) < 0 || apply_result(&to, &had, NULL, &err) < 0)
+		say(l, "%s", err.msg);
+	drop_fd(&to.netns_fd);
+}
+
+/* For an ADD: nobody is told of a lease that is not on disk. */
+static int bind_first(struct attend *d, struct lease *l, const struct dhcp_answer *a,
+		      struct err *err)
+{
+	struct apply to;
+	int rc;
+
+	if (a->mtu) {
+		if (apply_to(l, &to, err) < 0)
+			return -1;
+		rc = apply_mtu(&to, a->mtu, err);
+		drop_fd(&to.netns_fd);
+		if (rc < 0)
+			return -1;
+	}
+	if (lease_file_write(l, a, err) < 0)
+		return -1;
+	say(l, "bound to %s", address_text(l));
+	d->answer(l->waiter, a, NULL);
+	l->waiter = NULL;
+	return 0;
+}
+
+static int change(const struct lease *l, const struct cni_result *had, const struct dhcp_answer *a,
+		  struct err *err)
+{
+	struct apply to;
+	int rc;
+
+	if (apply_to(l, &to, err) < 0)
+		return -1;
+	rc = apply_result(&to, had, &a->result, err);
+	if (!rc)
+		rc = apply_mtu(&to, a->mtu, err);
+	drop_fd(&to.netns_fd);
+	return rc;
+}
+
+/* A renewal, or another lease after the last one was lost. */
+static void bind_again(struct lease *l, const struct dhcp_answer *a)
+{
+	const struct json *text, *now = cni_result_object(&a->result, "1.1.0");
+	struct cni_result had;
+	bool known = read_result(l, &had, &text) == 0;
+	struct err err = { 0 };
+
+	if (l->lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
+		say(l, "bound to %s, now %s", address_text(l), json_print(now));
+		if (change(l, known && !l->lost ? &had : NULL, a, &err) < 0)
+			say(l, "%s", err.msg);
+	}
+	l->lost = false;
+	err_clear(&err);
+	if (lease_file_write(l, a, &err) < 0)
+		say(l, "%s", err.msg);
+}
+
+/* False: the lease is no more. */
+static bool bind_to(struct attend *d, struct lease *l, const struct dhcp_message *m)
+{
+	struct dhcp_answer a;
+	struct err err = { 0 };
+	int rc = dhcp_answer(m, l->priority, &a, &err);
+
+	if (!rc && !l->waiter)
+		bind_again(l, &a);
+	else if (!rc)
+		rc = bind_first(d, l, &a, &err);
+	else if (!l->waiter)
+		say(l, "%s", err.msg);
+	if (!rc || !l->waiter)
+		return true;
+	release(d, l);
+	refuse_waiter(d, l, &err);
+	end(d, l, err.msg);
+	return false;
+}
+
+static void give_up(struct attend *d, struct lease *l)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_RETRY,
+		      "dhcp: no server has given %s an address within %u s: no more tries",
+		      l->ifname, l->times.deadline / 1000);
+	refuse_waiter(d, l, &err);
+	end(d, l, err.msg);
+}
+
+static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_message *m)
+{
+	if (todo & DHCP_DO_LOSE)
+		lose(l);
+	if (todo & DHCP_DO_BIND && !bind_to(d, l, m))
+		return;
+	if (todo & DHCP_DO_SEND)
+		send_message(d, l);
+	if (todo & DHCP_DO_FAIL) {
+		give_up(d, l);
+		return;
+	}
+	l->wake = l->client.next;
+	leases_time(&d->leases, l);
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+void attend_event(struct attend *d, struct lease *l)
+{
+	uint8_t packet[DHCP_MTU], from[MAC_LEN];
+	struct dhcp_message m;
+	int got = wire_receive(&l->wire, packet, &m, from);
+
+	if (got < 0) {
+		struct err err = { 0 };
+
+		(void)err_set(&err, ERR_INTERNAL, "interface %s is gone", l->ifname);
+		refuse_waiter(d, l, &err);
+		end(d, l, err.msg);
+	} else if (got) {
+		act(d, l, dhcp_client_receive(&l->client, &l->times, &m, from, lease_now()), &m);
+	}
+}
+
+/* After a start. */
+static void go_on(struct attend *d, struct lease *l)
+{
+	auto_close int fd = -1;
+	struct err err = { 0 };
+	bool gone = false;
+
+	l->resumed = false;
+	if (netns_open(path_to(d, l), &fd, &gone, &err) < 0 || gone ||
+	    (l->netns_inode && inode_of(fd) != l->netns_inode)) {
+		end(d, l, "its namespace is gone");
+	} else if (enter(d, l, fd, &err) < 0) {
+		end(d, l, err.msg);
+	} else if (l->removed) {
+		release(d, l);
+		end(d, l, "released");
+	} else {
+		act(d, l, dhcp_client_reboot(&l->client, &l->times, lease_now()), NULL);
+	}
+}
+
+void attend_wake(struct attend *d, struct lease *l)
+{
+	if (l->resumed)
+		go_on(d, l);
+	else
+		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL);
+}
+
+static void end_if_gone(struct attend *d, struct lease *l)
+{
+	if (l->waiter || l->resumed || !l->at_path || is_at_path(d, l))
+		return;
+	release(d, l);
+	end(d, l, "its namespace is gone");
+}
+
+/* From the end: the last of the heap takes the place of one that is removed. */
+void attend_sweep(struct attend *d)
+{
+	for (size_t i = d->leases.n; i; i--)
+		if (i <= d->leases.n)
+			end_if_gone(d, d->leases.heap[i - 1]);
+}
+
+/* ---- what is asked --------------------------------------------------------------------------- */
+
+static int begin(struct attend *d, const struct ask *a, int netns_fd, struct connection *waiter,
+		 struct err *err)
+{
+	struct lease *l = lease_new(a, &d->times, err);
+
+	if (!l)
+		return -1;
+	if (leases_add(&d->leases, l, err) < 0) {
+		lease_free(l);
+		return -1;
+	}
+	if (enter(d, l, netns_fd, err) < 0) {
+		forget(d, l);
+		return -1;
+	}
+	l->waiter = waiter;
+	act(d, l, dhcp_client_begin(&l->client, &l->times, lease_now()), NULL);
+	return 0;
+}
+
+/* What it has got already. */
+static int repeat(const struct attend *d, const struct lease *l, struct connection *waiter,
+		  struct err *err)
+{
+	const struct json *text;
+	struct dhcp_answer a = { 0 };
+
+	if (read_result(l, &a.result, &text) < 0)
+		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
+	d->answer(waiter, &a, NULL);
+	return 0;
+}
+
+/* A container that comes again without a DEL has another namespace. */
+static int replace(struct attend *d, struct lease *l, int netns_fd, struct connection *waiter,
+		   bool *done, struct err *err)
+{
+	*done = true;
+	if (l->waiter)
+		return err_set(err, ERR_RETRY, "dhcp: an ADD of %s is under way", l->ifname);
+	if (inode_of(netns_fd) == l->netns_inode && !l->lost && !l->removed)
+		return repeat(d, l, waiter, err);
+	*done = false;
+	forget(d, l);
+	return 0;
+}
+
+int attend_add(struct attend *d, const struct ask *a, int netns_fd, struct connection *waiter,
+	       struct err *err)
+{
+	struct lease *l = leases_find(&d->leases, a->network, a->container_id, a->ifname);
+	const char *path = arena_printf(json_arena(), "%s%s", d->prefix, a->netns);
+	auto_close int opened = -1;
+	bool done = false;
+
+	if (netns_fd < 0) {
+		if (netns_open(path, &opened, NULL, err) < 0)
+			return -1;
+		netns_fd = opened;
+	}
+	if (l && replace(d, l, netns_fd, waiter, &done, err) < 0)
+		return -1;
+	return done ? 0 : begin(d, a, netns_fd, waiter, err);
+}
+
+static void give_back(struct attend *d, struct lease *l)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_RETRY, "dhcp: there was a DEL meanwhile");
+	release(d, l);
+	refuse_waiter(d, l, &err);
+}
+
+int attend_del(struct attend *d, const char *network, const char *container_id, const char *ifname,
+	       struct err *err)
+{
+	struct lease *l = leases_find(&d->leases, network, container_id, ifname);
+
+	if (!l)
+		return file_remove(lease_file_path(network, container_id, ifname), json_arena(),
+				   err);
+	if (l->resumed) { /* as soon as its socket is open */
+		l->removed = true;
+		go_on(d, l);
+		return 0;
+	}
+	give_back(d, l);
+	if (lease_file_remove(l, err) < 0)
+		return -1;
+	say(l, "released");
+	forget(d, l);
+	return 0;
+}
+
+static bool is_valid(const struct ask *a, const struct lease *l)
+{
+	for (size_t i = 0; i < a->n_valid; i++)
+		if (!strcmp(a->valid[i].container_id, l->container_id) &&
+		    !strcmp(a->valid[i].ifname, l->ifname))
+			return true;
+	return false;
+}
+
+int attend_gc(struct attend *d, const struct ask *a, struct err *err)
+{
+	struct lease **stale = arena_array(json_arena(), struct lease *, d->leases.n + 1);
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < d->leases.n; i++) {
+		struct lease *l = d->leases.heap[i];
+
+		if (!strcmp(l->network, a->network) && !is_valid(a, l))
+			stale[n++] = l;
+	}
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = attend_del(d, stale[i]->network, stale[i]->container_id, stale[i]->ifname,
+				err);
+	return rc;
+}
+
+void attend_cancel(struct attend *d, struct lease *l)
+{
+	l->waiter = NULL;
+	release(d, l);
+	end(d, l, "whoever asked for it has gone");
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
+/* Not all at once. */
+static int64_t time_to_go_on(const struct attend *d)
+{
+	uint32_t v = 0, over = SPREAD_MOST;
+
+	(void)!getrandom(&v, sizeof(v), 0);
+	if (d->leases.n < SPREAD_MOST / SPREAD_EACH)
+		over = (uint32_t)d->leases.n * SPREAD_EACH;
+	return lease_now() + v % (over + 1);
+}
+
+static void resume(struct attend *d, const char *path)
+{
+	struct lease_file f;
+	struct lease *l;
+	struct err err = { 0 };
+
+	if (lease_file_read(path, &d->times, &l, &f, &err) < 0) {
+		fprintf(stderr, "dhcp: %s: %s\n", path, err.msg);
+		return;
+	}
+	l->wake = time_to_go_on(d);
+	if (leases_add(&d->leases, l, &err) < 0) {
+		say(l, "%s", err.msg);
+		lease_free(l);
+	} else if (f.other_boot) {
+		end(d, l, "its container was of another boot");
+	}
+}
+
+int attend_resume(struct attend *d, struct err *err)
+{
+	const struct dirent *e;
+	auto_dir DIR *dir = opendir(LEASE_DIR);
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(err, "open " LEASE_DIR);
+	file_remove_drafts(LEASE_DIR, json_arena());
+	while ((e = readdir(dir)))
+		if (*e->d_name != '.' && !file_is_draft(e->d_name))
+			resume(d, arena_printf(json_arena(), LEASE_DIR "/%s", e->d_name));
+	return 0;
+}

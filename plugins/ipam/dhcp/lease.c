@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lease.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int64_t lease_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- one ------------------------------------------------------------------------------------- */
+
+const struct dhcp_times lease_times = {
+	.first = 4000,      /* RFC 2131, 4.1 */
+	.most = 64000,      /* the same */
+	.deadline = 208000, /* the reference's -resendtimeout */
+};
+
+static const char *put_text(char **at, const char *text)
+{
+	const char *to = *at;
+
+	*at = stpcpy(*at, text ? text : "") + 1;
+	return to;
+}
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 1;
+}
+
+static struct dhcp_times times_of(const struct ask *a, const struct dhcp_times *otherwise)
+{
+	struct dhcp_times t = *otherwise;
+
+	if (a->resend_max)
+		t.most = a->resend_max * 1000;
+	if (a->resend_timeout)
+		t.deadline = a->resend_timeout * 1000;
+	t.probe = a->probe;
+	return t;
+}
+
+struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, struct err *err)
+{
+	const uint8_t *options;
+	struct lease *l;
+	size_t len;
+	char *at;
+
+	if (ask_unhex(a->options ? a->options : "", &options, &len, err) < 0)
+		return NULL;
+	l = malloc(sizeof(*l) + len + text_size(a->network) + text_size(a->container_id) +
+		   text_size(a->ifname) + text_size(a->netns));
+	if (!l) {
+		(void)err_sys(err, "a lease");
+		return NULL;
+	}
+	at = (char *)(l + 1);
+	*l = (struct lease){
+		.source = LEASE_SOURCE,
+		.options = (const uint8_t *)at,
+		.options_len = len,
+		.times = times_of(a, times),
+		.priority = a->priority,
+		.probe = a->probe,
+		.resend_max = a->resend_max,
+		.resend_timeout = a->resend_timeout,
+		.broadcast = a->broadcast,
+		.wire.fd = -1,
+		.wake = INT64_MAX,
+		.place = LEASE_NOT_TIMED,
+	};
+	if (len)
+		memcpy(at, options, len);
+	at += len;
+	l->network = put_text(&at, a->network);
+	l->container_id = put_text(&at, a->container_id);
+	l->ifname = put_text(&at, a->ifname);
+	l->netns = put_text(&at, a->netns);
+	return l;
+}
+
+void lease_free(struct lease *l)
+{
+	free(l->ack);
+	free(l);
+}
+
+struct ask lease_ask(const struct lease *l)
+{
+	return (struct ask){
+		.network = l->network,
+		.container_id = l->container_id,
+		.ifname = l->ifname,
+		.netns = l->netns,
+		.options = ask_hex(l->options, l->options_len),
+		.priority = l->priority,
+		.probe = l->probe,
+		.resend_max = l->resend_max,
+		.resend_timeout = l->resend_timeout,
+		.broadcast = l->broadcast,
+	};
+}
+
+/* ---- by name --------------------------------------------------------------------------------- */
+
+static int compare(const void *x, const void *y)
+{
+	const struct lease *a = x, *b = y;
+	int c = strcmp(a->container_id, b->container_id);
+
+	if (!c)
+		c = strcmp(a->ifname, b->ifname);
+	return c ? c : strcmp(a->network, b->network);
+}
+
+struct lease *leases_find(struct leases *all, const char *network, const char *container_id,
+			  const char *ifname)
+{
+	const struct lease key = { .network = network,
+				   .container_id = container_id,
+				   .ifname = ifname };
+	void *found = tfind(&key, &all->by_name, compare);
+
+	return found ? *(struct lease **)found : NULL;
+}
+
+int leases_add(struct leases *all, struct lease *l, struct err *err)
+{
+	if (all->n == all->size) {
+		size_t size = all->size ? 2 * all->size : 64;
+		struct lease **heap = realloc(all->heap, size * sizeof(struct lease *));
+
+		if (!heap)
+			return err_sys(err, "a lease");
+		all->heap = heap;
+		all->size = size;
+	}
+	if (!tsearch(l, &all->by_name, compare))
+		return err_sys(err, "a lease");
+	all->heap[all->n] = l;
+	l->place = all->n++;
+	leases_time(all, l);
+	return 0;
+}
+
+/* ---- by time: a heap ------------------------------------------------------------------------- */
+
+static void put_at(struct leases *all, struct lease *l, size_t place)
+{
+	all->heap[place] = l;
+	l->place = place;
+}
+
+static void rise(struct leases *all, struct lease *l)
+{
+	size_t at = l->place;
+
+	for (; at && all->heap[(at - 1) / 2]->wake > l->wake; at = (at - 1) / 2)
+		put_at(all, all->heap[(at - 1) / 2], at);
+	put_at(all, l, at);
+}
+
+static void sink(struct leases *all, struct lease *l)
+{
+	size_t at = l->place;
+
+	for (;;) {
+		size_t child = 2 * at + 1;
+
+		if (child + 1 < all->n && all->heap[child + 1]->wake < all->heap[child]->wake)
+			child++;
+		if (child >= all->n || all->heap[child]->wake >= l->wake)
+			break;
+		put_at(all, all->heap[child], at);
+		at = child;
+	}
+	put_at(all, l, at);
+}
+
+void leases_time(struct leases *all, struct lease *l)
+{
+	rise(all, l);
+	sink(all, l);
+}
+
+struct lease *leases_first(const struct leases *all)
+{
+	return all->n ? all->heap[0] : NULL;
+}
+
+void leases_remove(struct leases *all, struct lease *l)
+{
+	struct lease *last = all->heap[--all->n];
+	size_t place = l->place;
+
+	(void)tdelete(l, &all->by_name, compare);
+	l->place = LEASE_NOT_TIMED;
+	if (last == l)
+		return;
+	put_at(all, last, place);
+	leases_time(all, last);
+}

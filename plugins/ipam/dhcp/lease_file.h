@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lease_file.h - a lease on disk, so that it outlives the daemon: written whole or not at all, and
+ * before anybody is told of it. One file an attachment, 0600, in a directory that only root may
+ * enter.
+ */
+#pragma once
+
+#include "answer.h"
+#include "lease.h"
+
+#define LEASE_DIR "/var/lib/cni/dhcp"
+
+/* What is in one, beside the lease. */
+struct lease_file {
+	bool other_boot;           /* written before the machine was started */
+	const struct json *result; /* as the plugin has printed it; a version of its own */
+	uint16_t mtu;
+	const char **ntp;
+	size_t n_ntp;
+};
+
+/* The file of an attachment, in json's arena. */
+const char *lease_file_path(const char *network, const char *container_id, const char *ifname);
+
+int lease_file_write(const struct lease *l, const struct dhcp_answer *a, struct err *err) NODISCARD;
+int lease_file_remove(const struct lease *l, struct err *err) NODISCARD;
+
+/* A new lease, its times those of this boot; it is the caller's. `times` as for lease_new(). */
+int lease_file_read(const char *path, const struct dhcp_times *times, struct lease **l,
+		    struct lease_file *f, struct err *err) NODISCARD;
+
+/* The result in the file of a lease; NULL: none that can be read. */
+const struct json *lease_file_result(const struct lease *l);
+
+/* Of a DEL without a daemon: the lease is to be released. No file is fine. */
+int lease_file_mark_removed(const char *path, struct err *err) NODISCARD;

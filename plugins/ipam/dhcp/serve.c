@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "cni/error.h"
+
+#define MOST_CONNECTIONS 4096
+#define PATIENCE         10000 /* milliseconds for a question */
+
+struct connection {
+	int source; /* SERVE_CONNECTION */
+	int fd, netns_fd;
+	struct serve *serve;
+	struct connection *next, **link; /* the pointer to this one */
+	struct lease *lease;             /* asked for */
+	char *text;
+	size_t used, size;
+	int64_t since;
+	bool done; /* answered */
+};
+
+/* ---- coming and going ------------------------------------------------------------------------ */
+
+/* Root, or whoever the daemon is. */
+static bool may_ask(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+void serve_accept(struct serve *s)
+{
+	auto_close int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct connection *c;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP };
+
+	if (fd < 0 || s->n == MOST_CONNECTIONS || !may_ask(fd))
+		return;
+	c = malloc(sizeof(*c));
+	if (!c)
+		return;
+	*c = (struct connection){ .source = SERVE_CONNECTION,
+				  .fd = fd,
+				  .netns_fd = -1,
+				  .serve = s,
+				  .next = s->connections,
+				  .link = &s->connections,
+				  .since = lease_now() };
+	e.data.ptr = c;
+	if (epoll_ctl(s->attend->epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
+		free(c);
+		return;
+	}
+	(void)take_fd(&fd);
+	if (c->next)
+		c->next->link = &c->next;
+	s->connections = c;
+	s->n++;
+}
+
+static void hang_up(struct connection *c)
+{
+	if (c->lease)
+		attend_cancel(c->serve->attend, c->lease);
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	c->serve->n--;
+	drop_fd(&c->fd);
+	drop_fd(&c->netns_fd);
+	free(c->text);
+	free(c);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* What does not fit into the socket's buffer is none of ours: a result is some hundred bytes. */
+static void send_text(struct connection *c, const char *text)
+{
+	(void)!send(c->fd, text, strlen(text), MSG_NOSIGNAL);
+	c->done = true;
+}
+
+static void send_error(struct connection *c, const struct err *err)
+{
+	send_text(c, arena_printf(json_arena(), "%s\n", cni_error_print(err, "1.1.0")));
+}
+
+static void send_object(struct connection *c, const struct json *o)
+{
+	send_text(c, arena_printf(json_arena(), "%s\n", json_print(o)));
+}
+
+void serve_answer(struct connection *to, const struct dhcp_answer *a, const struct err *err)
+{
+	bool has_waited = to->lease;
+	struct json *o = json_object();
+
+	to->lease = NULL;
+	if (err) {
+		send_error(to, err);
+	} else {
+		json_add(o, "result", cni_result_object(&a->result, "1.1.0"));
+		send_object(to, o);
+	}
+	if (has_waited)
+		hang_up(to);
+}
+
+/* ---- questions ------------------------------------------------------------------------------- */
+
+static int ask_add(struct connection *c, const struct ask *a, struct err *err)
+{
+	struct attend *d = c->serve->attend;
+
+	if (attend_add(d, a, c->netns_fd, c, err) < 0)
+		return -1;
+	if (!c->done)
+		c->lease = leases_find(&d->leases, a->network, a->container_id, a->ifname);
+	return 0;
+}
+
+static int ask_check(struct connection *c, const struct ask *a, struct err *err)
+{
+	const struct lease *l =
+		leases_find(&c->serve->attend->leases, a->network, a->container_id, a->ifname);
+	struct json *o;
+
+	if (!l || !l->client.holds)
+		return err_set(err, ERR_CHECK, "dhcp: %s has no lease", a->ifname);
+	o = json_object();
+	json_add_str(o, "state", dhcp_state_names[l->client.state]);
+	send_object(c, o);
+	return 0;
+}
+
+static int is_complete(const struct ask *a, struct err *err)
+{
+	if (!a->command || (strcmp(a->command, "status") != 0 && !a->network))
+		return err_set(err, ERR_DECODE, "no question of the dhcp plugin's");
+	if (strcmp(a->command, "status") != 0 && strcmp(a->command, "gc") != 0 &&
+	    (!a->container_id || !a->ifname))
+		return err_set(err, ERR_DECODE, "%s: of no attachment", a->command);
+	return 0;
+}
+
+static int carry_out(struct connection *c, const struct ask *a, struct err *err)
+{
+	struct attend *d = c->serve->attend;
+	int rc = 0;
+
+	if (is_complete(a, err) < 0)
+		return -1;
+	if (!strcmp(a->command, "add"))
+		return ask_add(c, a, err);
+	if (!strcmp(a->command, "check"))
+		return ask_check(c, a, err);
+	if (!strcmp(a->command, "del"))
+		rc = attend_del(d, a->network, a->container_id, a->ifname, err);
+	else if (!strcmp(a->command, "gc"))
+		rc = attend_gc(d, a, err);
+	else if (strcmp(a->command, "status") != 0)
+		return err_set(err, ERR_DECODE, "%.20s: no question that is known", a->command);
+	if (!rc)
+		send_object(c, json_object());
+	return rc;
+}
+
+/* The reference's plugin, which is told in its own words: Go's net/rpc shows the status line. */
+static bool is_go(struct connection *c)
+{
+	static const char word[] = "CONNECT ";
+
+	if (c->used < sizeof(word) - 1 || memcmp(c->text, word, sizeof(word) - 1) != 0)
+		return false;
+	send_text(
+		c,
+		"HTTP/1.0 501 this is the daemon of cnic, whose plugin dhcp is needed too\r\n\r\n");
+	return true;
+}
+
+static void on_question(struct connection *c, size_t len)
+{
+	const struct json *v;
+	struct ask a = { 0 };
+	struct err err = { 0 };
+
+	if (is_go(c))
+		return;
+	if (json_parse(c->text, len, &v, &err) < 0 ||
+	    json_decode(v, ask_fields, "", &a, &err) < 0 || carry_out(c, &a, &err) < 0)
+		send_error(c, &err);
+}
+
+static void take_netns(struct connection *c, struct msghdr *h)
+{
+	for (struct cmsghdr *m = CMSG_FIRSTHDR(h); m; m = CMSG_NXTHDR(h, m)) {
+		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+			continue;
+		drop_fd(&c->netns_fd);
+		memcpy(&c->netns_fd, CMSG_DATA(m), sizeof(int));
+	}
+}
+
+/* 1: a line is there; 0: not yet; -1: it has gone, or is none of ours. */
+static int read_more(struct connection *c)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov;
+	struct msghdr h = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	if (c->used == c->size) {
+		size_t size = c->size ? 2 * c->size : 2048;
+		char *text = c->size > ASK_MAX ? NULL : realloc(c->text, size);
+
+		if (!text)
+			return -1;
+		c->text = text;
+		c->size = size;
+	}
+	iov = (struct iovec){ c->text + c->used, c->size - c->used };
+	n = recvmsg(c->fd, &h, MSG_CMSG_CLOEXEC);
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	take_netns(c, &h);
+	c->used += (size_t)n;
+	return memchr(c->text, '\n', c->used) ? 1 : 0;
+}
+
+void serve_event(struct connection *c)
+{
+	int got = c->lease ? -1 : read_more(c); /* who waits says nothing but that it is gone */
+
+	if (got > 0) {
+		on_question(c, (size_t)((char *)memchr(c->text, '\n', c->used) - c->text));
+		free(c->text);
+		c->text = NULL;
+		c->used = c->size = 0;
+		drop_fd(&c->netns_fd);
+	}
+	if (got < 0 || c->done)
+		hang_up(c);
+}
+
+void serve_sweep(struct serve *s, int64_t now)
+{
+	struct connection *next;
+
+	for (struct connection *c = s->connections; c; c = next) {
+		next = c->next;
+		if (c->done || (!c->lease && now - c->since > PATIENCE))
+			hang_up(c);
+	}
+}

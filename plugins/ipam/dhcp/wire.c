@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire.h"
+
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <net/ethernet.h>
+#include <net/if_arp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/scope.h"
+#include "base/str.h"
+#include "sys/netns.h"
+
+/* From the IPv4 header on: UDP, no later fragment, to the client's port. */
+static struct sock_filter filter[] = {
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct iphdr, protocol)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct iphdr, frag_off)),
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
+	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+	BPF_STMT(BPF_LD | BPF_H | BPF_IND, offsetof(struct udphdr, dest)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP_CLIENT_PORT, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, DHCP_MTU),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* Nothing is heard before it is bound: no protocol yet. */
+static int make_socket(void *arg)
+{
+	struct wire *w = arg;
+
+	w->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return w->fd < 0 ? -1 : 0;
+}
+
+static int get_link(struct wire *w, const char *ifname, struct err *err)
+{
+	struct ifreq req = { 0 };
+
+	if (str_copy_ifname(req.ifr_name, ifname, err) < 0)
+		return -1;
+	if (ioctl(w->fd, SIOCGIFINDEX, &req) < 0)
+		return err_sys(err, "%s", ifname);
+	w->index = req.ifr_ifindex;
+	if (ioctl(w->fd, SIOCGIFHWADDR, &req) < 0)
+		return err_sys(err, "%s", ifname);
+	if (req.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return err_config(err, "dhcp: %s is no Ethernet interface", ifname);
+	memcpy(w->mac, req.ifr_hwaddr.sa_data, sizeof(w->mac));
+	return 0;
+}
+
+static int bind_to_link(struct wire *w, struct err *err)
+{
+	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
+	const struct sockaddr_ll on = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = w->index,
+	};
+	const int yes = 1;
+
+	if (setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ||
+	    setsockopt(w->fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof(yes)) < 0 ||
+	    bind(w->fd, (const struct sockaddr *)&on, sizeof(on)) < 0)
+		return err_sys(err, "a packet socket for DHCP");
+	return 0;
+}
+
+int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
+{
+	*w = (struct wire){ .fd = -1 };
+	if (netns_run(netns_fd, make_socket, w, err) < 0 || w->fd < 0)
+		return err_wrap(err, "a packet socket for DHCP");
+	if (get_link(w, ifname, err) < 0 || bind_to_link(w, err) < 0) {
+		drop_fd(&w->fd);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const uint8_t to[MAC_LEN])
+{
+	struct sockaddr_ll on = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = w->index,
+		.sll_halen = MAC_LEN,
+	};
+
+	memset(on.sll_addr, 0xff, MAC_LEN);
+	if (to)
+		memcpy(on.sll_addr, to, MAC_LEN);
+	(void)!sendto(w->fd, packet, len, 0, (const struct sockaddr *)&on, sizeof(on));
+}
+
+/* A checksum that the sender's host has left to its device is not there yet. */
+static bool is_unsummed(struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct tpacket_auxdata aux;
+
+		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA ||
+		    c->cmsg_len < CMSG_LEN(sizeof(aux)))
+			continue;
+		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
+		return aux.tp_status & TP_STATUS_CSUMNOTREADY;
+	}
+	return false;
+}
+
+int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN])
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct sockaddr_ll sender;
+	struct iovec iov = { buf, DHCP_MTU };
+	ssize_t len;
+
+	for (;;) {
+		struct msghdr h = {
+			.msg_name = &sender,
+			.msg_namelen = sizeof(sender),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+
+		len = recvmsg(w->fd, &h, 0);
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return errno == EAGAIN || errno == ENETDOWN ? 0 : -1;
+		if (!dhcp_read(buf, (size_t)len, is_unsummed(&h), m) ||
+		    memcmp(m->chaddr, w->mac, MAC_LEN) != 0)
+			continue;
+		memset(from, 0, MAC_LEN);
+		if (sender.sll_halen == MAC_LEN)
+			memcpy(from, sender.sll_addr, MAC_LEN);
+		return 1;
+	}
+}
+
+/* ---- closing --------------------------------------------------------------------------------- */
+
+/* Received, it is the last one, and closed at the end of each turn. */
+static void close_what_comes(int from)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	for (;;) {
+		struct msghdr h = {
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		const struct cmsghdr *c;
+		int fd;
+
+		if (recvmsg(from, &h, MSG_CMSG_CLOEXEC) <= 0)
+			_exit(0);
+		c = CMSG_FIRSTHDR(&h);
+		if (!c || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		close(fd);
+	}
+}
+
+int wire_closer(void)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		(void)dup2(pair[1], 0);
+		for (int fd = 1; fd < 1024; fd++)
+			close(fd);
+		close_what_comes(0);
+	}
+	close(pair[1]);
+	if (pid < 0)
+		drop_fd(&pair[0]);
+	return pair[0];
+}
+
+void wire_close(struct wire *w, int closer)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr h = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+
+	if (w->fd < 0)
+		return;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &w->fd, sizeof(int));
+	if (closer >= 0)
+		(void)!sendmsg(closer, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+	drop_fd(&w->fd);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire.h - packet sockets: DHCP messages on an interface of a container's namespace. A socket of
+ * this kind hears and speaks whether or not the interface has an address, and takes no port from
+ * the container. Knows no state of DHCP.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "net/mac.h"
+#include "packet.h"
+
+struct wire {
+	int fd; /* -1: none. Not blocking */
+	int index;
+	uint8_t mac[MAC_LEN];
+};
+
+/*
+ * Open it on an interface of the namespace, which must be up. Hears only UDP for the client's port:
+ * a filter in the kernel passes over the rest.
+ */
+int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
+
+/* To one station, or to all (NULL). A message that cannot be sent is one that got lost. */
+void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const uint8_t to[MAC_LEN]);
+
+/*
+ * The next message for this interface and who sent it. The message points into buf[DHCP_MTU].
+ * 0: none is waiting; -1: the interface is gone (errno).
+ */
+int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN]);
+
+/*
+ * Closing a packet socket waits for an RCU grace period. A child does that: wire_closer() starts it
+ * and returns the descriptor that wire_close() hands sockets to, -1: they are closed in place.
+ */
+int wire_closer(void);
+void wire_close(struct wire *w, int closer);
