@@ -117,6 +117,8 @@ static bool matches(const struct route *have, const struct cni_route *want)
 		return false;
 	if (!has_metrics(have, want))
 		return false;
+	if (ip_is_any(&want->gw)) /* DHCP: on the link */
+		return !have->gw.family;
 	return !dst.plen || !want->gw.family || ip_equal(&have->gw, &want->gw);
 }
 

@@ -113,6 +113,13 @@ bool ip_is_loopback(const struct ip *ip)
 	return ip->family == AF_INET ? ip->bytes[0] == 127 : IN6_IS_ADDR_LOOPBACK(&ip->v6);
 }
 
+bool ip_is_any(const struct ip *ip)
+{
+	static const uint8_t zero[16];
+
+	return ip->family && !memcmp(ip->bytes, zero, ip_len(ip));
+}
+
 /* Set or clear the bits behind the prefix. */
 static struct ip fill_host(const struct ip *ip, bool ones)
 {

@@ -48,6 +48,7 @@ bool ip_equal(const struct ip *a, const struct ip *b);   /* address only */
 bool cidr_equal(const struct ip *a, const struct ip *b); /* address and prefix length */
 bool cidr_contains(const struct ip *net, const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
+bool ip_is_any(const struct ip *ip); /* 0.0.0.0, :: */
 
 struct ip ip_network(const struct ip *ip);         /* host bits cleared, .plen kept */
 struct ip ip_host(const struct ip *ip);            /* the address alone, .plen all bits */

@@ -238,6 +238,7 @@ static int start(struct daemon *d)
 	    watch(d, d->serve.fd, &d->serve, &d->err) < 0 || write_pidfile(d) < 0 ||
 	    attend_resume(&d->attend, &d->err) < 0)
 		return -1;
+	fprintf(stderr, "dhcp: listens at %s; %zu leases\n", d->socket, d->attend.leases.n);
 	tell_ready();
 	return 0;
 }

@@ -74,6 +74,13 @@ static int code_of(const char *text)
 	return v && v < DHCP_OPT_END ? (int)v : -1;
 }
 
+/* What a client says itself. */
+static bool is_clients(int code)
+{
+	return code == DHCP_OPT_ADDRESS || code == DHCP_OPT_OVERLOAD || code == DHCP_OPT_TYPE ||
+	       code == DHCP_OPT_SERVER || code == DHCP_OPT_REQUEST_LIST;
+}
+
 static int check_code(const char *key, size_t i, const char *text, struct err *err)
 {
 	if (code_of(text) < 0)
@@ -89,9 +96,15 @@ int dhcp_options_validate(const struct dhcp_conf *conf, struct err *err)
 	if (*conf->socket_path != '/')
 		return err_config(err, "ipam.daemonSocketPath: no absolute path: %.80s",
 				  conf->socket_path);
-	for (size_t i = 0; i < conf->n_provide; i++)
-		if (check_code("provide", i, conf->provide[i].option, err) < 0)
+	for (size_t i = 0; i < conf->n_provide; i++) {
+		const char *option = conf->provide[i].option;
+
+		if (check_code("provide", i, option, err) < 0)
 			return -1;
+		if (is_clients(code_of(option)))
+			return err_config(err, "ipam.provide[%zu].option: %s is the client's own",
+					  i, option);
+	}
 	for (size_t i = 0; i < conf->n_request; i++)
 		if (conf->request[i].option &&
 		    check_code("request", i, conf->request[i].option, err) < 0)

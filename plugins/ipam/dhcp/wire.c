@@ -117,6 +117,14 @@ static bool is_unsummed(struct msghdr *h)
 	return false;
 }
 
+/* Down only? */
+static bool is_there(const struct wire *w)
+{
+	struct ifreq req = { .ifr_ifindex = w->index };
+
+	return ioctl(w->fd, SIOCGIFNAME, &req) == 0;
+}
+
 int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN])
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
@@ -138,7 +146,7 @@ int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uin
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0)
-			return errno == EAGAIN || errno == ENETDOWN ? 0 : -1;
+			return errno == EAGAIN || (errno == ENETDOWN && is_there(w)) ? 0 : -1;
 		if (!dhcp_read(buf, (size_t)len, is_unsummed(&h), m) ||
 		    memcmp(m->chaddr, w->mac, MAC_LEN) != 0)
 			continue;

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154,SC2016
+#
+# A network with a DHCP server, and our daemon. For files that have loaded lib.bash.
+
+# The bridge br0 with the server's address 10.9.0.1.
+dhcp_network() {
+	ip link add br0 address 02:00:00:00:09:01 type bridge
+	ip addr add 10.9.0.1/24 dev br0
+	ip link set br0 up
+	dhcp_log=$BATS_TEST_TMPDIR/server.log
+	dhcp_script=$BATS_TEST_TMPDIR/server.json
+}
+
+# scripted JQ : from now on the scripted server does so (dhcp_server.py); begins with leases of an hour.
+scripted() {
+	jq -nc '{address:"10.9.0.50",lease:3600} | '"$1" >"$dhcp_script.new"
+	mv "$dhcp_script.new" "$dhcp_script"
+	[ -n "${dhcp_server:-}" ] || {
+		python3 "$ROOT/test/e2e/dhcp_server.py" br0 "$dhcp_script" "$dhcp_log" 3>&- &
+		dhcp_server=$!
+		heard '.type == "READY"'
+	}
+}
+
+# follow FILE COMMAND... : the lines of a file as they come, until the command is true of one in $line, 10 s for each.
+follow() {
+	local file=$1 line
+	shift
+	touch "$file"
+	while read -rt 10 line; do
+		"$@" || continue
+		kill $!
+		return 0
+	done < <(exec tail -n +1 -f "$file" 3>&-)
+	kill $!
+	return 1
+}
+
+is_message() {
+	jq -e "$1" <<<"$line" >/dev/null 2>&1
+}
+
+# heard JQ : a message of which that is true has come to the scripted server, or comes soon.
+heard() {
+	follow "$dhcp_log" is_message "$1" || fail "no message with $1: $(cut -c1-300 "$dhcp_log")"
+}
+
+# heard_of TYPE : how many.
+heard_of() {
+	grep -c "\"type\": \"$1\"" "$dhcp_log" || true
+}
+
+# dnsmasq_from [OPTION...] : a real one, leases of two minutes. Its leases are in $dhcp_leases.
+dnsmasq_from() {
+	dhcp_leases=$BATS_TEST_TMPDIR/leases
+	dnsmasq --keep-in-foreground --no-ping --conf-file=/dev/null --port=0 --interface=br0 --bind-interfaces \
+		--dhcp-range=10.9.0.10,10.9.0.250,2m --dhcp-leasefile="$dhcp_leases" --log-dhcp --log-facility="$dhcp_log" \
+		--pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" "$@" 3>&- &
+	dhcp_server=$!
+	said 'sockets bound'
+}
+
+has_text() {
+	[[ $line == *"$1"* ]]
+}
+
+# said TEXT [FILE] : is in the server's log, or the other one, or comes soon.
+said() {
+	follow "${2:-$dhcp_log}" has_text "$1" || fail "nobody says $1: $(tail -n 20 "${2:-$dhcp_log}")"
+}
+
+# dhcp_daemon [OPTION...] : ours; what it says is in $daemon_log.
+dhcp_daemon() {
+	daemon_log=$(mktemp -p "$BATS_TEST_TMPDIR" daemon.XXX)
+	"$CNIC_BIN/cnic" dhcp "$@" 3>&- 2>"$daemon_log" &
+	daemon=$!
+	said 'listens at' "$daemon_log"
+}
+
+daemon_end() {
+	[ -z "${daemon:-}" ] || {
+		kill "${1:--TERM}" "$daemon"
+		wait "$daemon" || true
+	}
+	daemon=
+}
+
+dhcp_end() {
+	daemon_end
+	[ -z "${dhcp_server:-}" ] || {
+		kill "$dhcp_server"
+		wait "$dhcp_server" || true
+	}
+	dhcp_server=
+}
+
+# lan [JQ] : a configuration, changed by a jq program.
+lan() {
+	jq -c "${1:-.}" <<<'{"cniVersion":"1.1.0","name":"lan","type":"bridge","bridge":"br0","ipam":{"type":"dhcp"}}'
+}
+
+# What the daemon keeps of the one lease that there is.
+lease() {
+	cat /var/lib/cni/dhcp/*
+}
+
+addresses() {
+	ip -n box -4 -br addr show dev eth0 | awk '{ print $3 }'
+}

@@ -1,0 +1,272 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154,SC2016
+#
+# dhcp: the plugin's keys and verbs, and what its daemon does, with dnsmasq and with a server that does what it is told.
+
+load ../lib
+load ../dhcp
+
+setup() {
+	host_setup
+	dhcp_network
+	netns box
+}
+
+teardown() {
+	dhcp_end
+	host_clean
+}
+
+attached() {
+	conf=$(lan "${1:-.}")
+	add bridge <<<"$conf"
+	expect_ok
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	output=$result
+}
+
+# has JQ : that is true of the result.
+has() {
+	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
+}
+
+nothing_left() {
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
+	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
+}
+
+@test "dnsmasq: an address, its routes, a ping; DEL gives it back" {
+	dnsmasq_from
+	dhcp_daemon
+	attached
+	has '.ips | length == 1 and .[0].gateway == "10.9.0.1" and .[0].interface == 2'
+	has '.routes == [{"dst":"0.0.0.0/0","gw":"10.9.0.1"}] and (.dns | length) == 0'
+	[ "$(addresses)" = "$(jq -r '.ips[0].address' <<<"$result")" ]
+	ping -qc 1 -W 2 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
+	# client identifier: 0x00 and CONTAINERID/NETWORK/IFNAME
+	[ "$(awk '{ print $5 }' "$dhcp_leases")" = "00:$(printf 'c1/lan/eth0' | xxd -p | sed 's/../&:/g; s/:$//')" ] ||
+		fail "option 61: $(cat "$dhcp_leases")"
+	del bridge <<<"$conf"
+	expect_silent
+	said DHCPRELEASE
+	nothing_left
+}
+
+@test "a daemon that was killed goes on with its leases: INIT-REBOOT" {
+	scripted .
+	dhcp_daemon
+	attached
+	daemon_end -KILL
+	dhcp_daemon
+	heard '.type == "REQUEST" and .options["50"] == "0a090032" and (.options | has("54") | not) and .ciaddr == "0.0.0.0"'
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	[ "$(addresses)" = 10.9.0.50/24 ]
+	del bridge <<<"$conf"
+	expect_silent
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50"'
+	nothing_left
+}
+
+@test "no daemon: ADD and CHECK say so, STATUS is 50, a DEL is made up for by the next one" {
+	scripted .
+	add bridge <<<"$(lan)"
+	expect_code 11 "nobody listens at /run/cni/dhcp.sock"
+	status_of bridge <<<"$(lan)"
+	expect_code 50 "nobody listens at /run/cni/dhcp.sock"
+	dhcp_daemon
+	status_of bridge <<<"$(lan)"
+	expect_silent
+	attached
+	daemon_end
+	check bridge <<<"$(with_result "$conf")"
+	expect_code 102 "nobody listens"
+	add dhcp <<<"$(lan '.type = "dhcp"')"
+	expect_code 11 "nobody listens"
+	del dhcp <<<"$(lan '.type = "dhcp"')"
+	expect_silent
+	[ "$(lease | jq .removed)" = true ]
+	dhcp_daemon
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50"'
+	said 'eth0: released' "$daemon_log"
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+}
+
+@test "what is provided and requested: options, and what comes of them" {
+	scripted '.options = {"6":"01010101","15":"6578616d706c652e6f7267","26":"0514","33":"0a1400000a090002",
+		"119":"0161076578616d706c6503636f6d000162c002", "42":"0a090003"}'
+	dhcp_daemon
+	attached '.ipam.request = [{"option":"6"},{"option":"15"}] | .ipam.priority = 77 |
+		.ipam.provide = [{"option":"host-name","value":"box"},{"option":"60","value":"a","fromArg":"CLASS"}]'
+	heard '.type == "REQUEST" and .options["55"] == "060f0301" and .options["12"] == "626f78" and
+		.options["60"] == "61" and .options["57"] == "05dc"'
+	has '.dns == {"nameservers":["1.1.1.1"],"domain":"example.org","search":["a.example.com","b.example.com"]}'
+	has '.routes == [{"dst":"10.0.0.0/8","gw":"10.9.0.2","priority":77},{"dst":"0.0.0.0/0","gw":"10.9.0.1","priority":77}]'
+	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 1300 ]
+	[ "$(lease | jq -c '[.mtu, .ntp]')" = '[1300,["10.9.0.3"]]' ]
+	del bridge <<<"$conf"
+	scripted '.options = {"121":"180a14000a09000210ac1000000000", "33":"0a1400000a090002"}'
+	attached '.ipam.request = [{"option":"121"},{"skipDefault":true}]'
+	heard '.type == "REQUEST" and .options["55"] == "79"'
+	has '.routes == [{"dst":"10.20.0.0/24","gw":"10.9.0.2"},{"dst":"172.16.0.0/16","gw":"0.0.0.0","scope":253}]'
+}
+
+@test "an option that is none, a path that is none" {
+	add bridge <<<"$(lan '.ipam.request = [{"option":"nonsense"}]')"
+	expect_code 7 'ipam.request[0].option: Can not parse option "nonsense"'
+	add bridge <<<"$(lan '.ipam.provide = [{"option":"256","value":"x"}]')"
+	expect_code 7 'ipam.provide[0].option'
+	add bridge <<<"$(lan '.ipam.provide = [{"option":"53","value":"x"}]')"
+	expect_code 7 'ipam.provide[0].option'
+	add bridge <<<"$(lan '.ipam.daemonSocketPath = "dhcp.sock"')"
+	expect_code 7 'ipam.daemonSocketPath'
+	add dhcp <<<'{"cniVersion":"1.1.0","name":"lan","type":"dhcp"}'
+	expect_code 7 "'ipam'"
+}
+
+@test "a lease is renewed at T1, at its server; then by any, until its end takes the address away" {
+	scripted '.lease = 6 | .t1 = 1 | .t2 = 2'
+	dhcp_daemon
+	attached
+	heard '.type == "REQUEST" and .ciaddr == "10.9.0.50" and .to == "10.9.0.1" and (.options | has("50") or has("54") | not)'
+	scripted '.lease = 6 | .t1 = 1 | .t2 = 2 | .silent = ["REQUEST","DISCOVER"]'
+	heard '.type == "REQUEST" and .ciaddr == "10.9.0.50" and .to == "255.255.255.255"'
+	[ "$(addresses)" = 10.9.0.50/24 ] || fail "until the end it has it"
+	said 'the lease has ended' "$daemon_log"
+	[ -z "$(addresses)" ] || fail "its address goes: $(addresses)"
+	scripted '.address = "10.9.0.51"'
+	said 'bound to 10.9.0.51' "$daemon_log"
+	[ "$(addresses)" = 10.9.0.51/24 ]
+	[ "$(ip -n box -j route show default | jq -r '.[].gateway')" = 10.9.0.1 ]
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
+@test "what a renewal changes goes into the container: address, routes, MTU" {
+	scripted '.lease = 8 | .t1 = 1 | .t2 = 6'
+	dhcp_daemon
+	attached
+	scripted '.address = "10.9.0.60" | .options = {"26":"0514","33":"0a1400000a090002"}'
+	said 'bound to 10.9.0.60' "$daemon_log"
+	[ "$(addresses)" = 10.9.0.60/24 ]
+	ip -n box -j route | jq -e 'map(.dst) | sort == ["10.0.0.0/8","10.9.0.0/24","default"]'
+	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 1300 ]
+	[ "$(lease | jq -r .address)" = 10.9.0.60 ]
+}
+
+@test "a NAK takes the address away, and another one comes at once" {
+	scripted '.lease = 8 | .t1 = 1 | .t2 = 6'
+	dhcp_daemon
+	attached
+	scripted '.nak = ["REQUEST"] | .silent = ["DISCOVER"]'
+	said 'the lease has ended' "$daemon_log"
+	[ -z "$(addresses)" ]
+	scripted '.address = "10.9.0.61"'
+	said 'bound to 10.9.0.61' "$daemon_log"
+	[ "$(addresses)" = 10.9.0.61/24 ]
+}
+
+@test "servers that are slow, silent, refuse, lie" {
+	scripted '.delay = 0.5 | .twice = true'
+	dhcp_daemon
+	attached
+	del bridge <<<"$conf"
+	for lie in '.silent = ["DISCOVER"]' '.silent = ["REQUEST"]' '.nak = ["REQUEST"]' '.xid = 1' '.address = "0.0.0.0"' \
+		'.address = "127.0.0.1"' '.address = "255.255.255.255"' '.address = "224.0.0.1"' '.server = ""' '.lease = 0' \
+		'.raw = ""' '.raw = "0201060000"' '.options = {"53":"05"} | .silent = ["REQUEST"]'; do
+		scripted "$lie"
+		add bridge <<<"$(lan '.ipam.resendTimeout = 1')"
+		expect_code 11 'no server has given eth0 an address within 1 s'
+	done
+	scripted '.mask = ""'
+	add bridge <<<"$(lan)"
+	expect_code 999 'Subnet Mask not found'
+	heard '.type == "RELEASE"'
+	scripted '.mask = "255.0.255.0"'
+	add bridge <<<"$(lan)"
+	expect_code 999 'is no mask'
+	nothing_left
+}
+
+@test "the reference's plugin is told by its own means; rubbish is answered or dropped" {
+	dhcp_daemon
+	ask() {
+		python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/cni/dhcp.sock")
+s.settimeout(5)
+s.sendall(sys.argv[1].encode())
+print(s.recv(4096).decode())' "$1"
+	}
+	[[ $(ask $'CONNECT /_goRPC_ HTTP/1.0\n\n') == 'HTTP/1.0 501 '* ]]
+	[[ $(ask $'nonsense\n') == *'"code":6'* ]]
+	[[ $(ask $'{}\n') == *'"code":6'* ]]
+	[[ $(ask $'{"command":"add","network":"lan"}\n') == *'of no attachment'* ]]
+	[[ $(ask $'{"command":"add","network":"lan","containerID":"x","ifname":"eth0","netns":"/nowhere","options":"00"}\n') == *'"code":8'* ]]
+	[[ $(ask $'{"command":"fly","network":"lan","containerID":"x","ifname":"eth0"}\n') == *'no question'* ]]
+	[[ $(ask "$(head -c 3000000 /dev/zero | tr '\0' x)" || true) != *code* ]]
+	kill -0 "$daemon"
+}
+
+@test "GC gives back what is not valid, with a daemon and without" {
+	scripted .
+	dhcp_daemon
+	attached
+	gc bridge <<<"$(with_valid "$conf" c1/eth0)"
+	expect_silent
+	[ "$(heard_of RELEASE)" = 0 ]
+	daemon_end
+	gc dhcp <<<"$(with_valid "$(lan '.type = "dhcp"')")"
+	expect_silent
+	[ "$(lease | jq .removed)" = true ]
+	dhcp_daemon
+	heard '.type == "RELEASE"'
+}
+
+@test "a failing disk refuses the ADD, and gives the address back" {
+	scripted .
+	dhcp_daemon
+	mkdir -p /var/lib/cni/dhcp
+	mount -t tmpfs -o size=4k,nr_inodes=1 none /var/lib/cni/dhcp
+	add bridge <<<"$(lan)"
+	expect_failure
+	[[ $output == *dhcp* ]] || fail "it names the file: $output"
+	heard '.type == "RELEASE"'
+	umount /var/lib/cni/dhcp
+	nothing_left
+	attached
+}
+
+@test "a container that is gone gives its address back" {
+	scripted .
+	dhcp_daemon
+	attached
+	ip -n box link del eth0
+	said 'interface eth0 is gone' "$daemon_log"
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+	del bridge <<<"$conf"
+	expect_silent
+}
+
+@test "the daemon: options of both spellings, its pid, its end, a second one, a socket that is left" {
+	dhcp_socket=/run/other/dhcp.sock
+	dhcp_daemon -socketpath $dhcp_socket --pidfile=/run/dhcp.pid -timeout 3s --resendmax 10s -resendtimeout=20s -broadcast
+	[ "$(cat /run/dhcp.pid)" = "$daemon" ]
+	run "$CNIC_BIN/cnic" dhcp -socketpath $dhcp_socket
+	[ "$status" -eq 1 ] && [[ $output == *'listen at'* ]]
+	scripted .
+	attached '.ipam.daemonSocketPath = "/run/other/dhcp.sock"'
+	heard '.type == "DISCOVER" and .broadcast'
+	daemon_end -KILL
+	dhcp_daemon -socketpath $dhcp_socket
+	daemon_end
+	[ ! -e $dhcp_socket ]
+	run "$CNIC_BIN/dhcp" daemon -nonsense
+	[ "$status" -eq 2 ]
+	run "$CNIC_BIN/cnic" dhcp -timeout never
+	[ "$status" -eq 1 ]
+}
