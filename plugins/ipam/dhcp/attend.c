@@ -493,6 +493,25 @@ static void resume(struct attend *d, const char *path)
 	}
 }
 
+int attend_adopt(struct attend *d, const struct ask *a, struct in_addr address, int64_t most,
+		 struct err *err)
+{
+	struct lease *l = lease_new(a, &d->times, err);
+
+	if (!l)
+		return -1;
+	l->resumed = true;
+	l->client.holds = true;
+	l->client.address = address;
+	l->client.t1 = l->client.t2 = lease_now();
+	l->client.end = l->client.t1 + most;
+	l->wake = time_to_go_on(d);
+	if (leases_add(&d->leases, l, err) == 0)
+		return 0;
+	lease_free(l);
+	return -1;
+}
+
 int attend_resume(struct attend *d, struct err *err)
 {
 	const struct dirent *e;

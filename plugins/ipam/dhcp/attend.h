@@ -20,6 +20,10 @@ struct attend {
 /* All files, at the start: leases go on, what cannot is given back. */
 int attend_resume(struct attend *d, struct err *err) NODISCARD;
 
+/* One that another daemon had: its times are not known, so that it is asked about at once. */
+int attend_adopt(struct attend *d, const struct ask *a, struct in_addr address, int64_t most,
+		 struct err *err) NODISCARD;
+
 /*
  * An ADD: 0, and the waiter is told now or later. netns_fd stays the caller's, -1: by the path.
  */

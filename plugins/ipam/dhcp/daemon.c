@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "base/scope.h"
 #include "serve.h"
 #include "sys/file.h"
@@ -238,6 +239,7 @@ static int start(struct daemon *d)
 	    watch(d, d->serve.fd, &d->serve, &d->err) < 0 || write_pidfile(d) < 0 ||
 	    attend_resume(&d->attend, &d->err) < 0)
 		return -1;
+	adopt_cached(&d->attend, d->socket);
 	fprintf(stderr, "dhcp: listens at %s; %zu leases\n", d->socket, d->attend.leases.n);
 	tell_ready();
 	return 0;

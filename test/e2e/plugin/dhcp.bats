@@ -270,3 +270,25 @@ print(s.recv(4096).decode())' "$1"
 	run "$CNIC_BIN/cnic" dhcp -timeout never
 	[ "$status" -eq 1 ]
 }
+
+@test "a node changes over: leases of the reference's daemon are gone on with" {
+	local ref
+	scripted .
+	"$REF_BIN/dhcp" daemon 3>&- 2>/dev/null &
+	ref=$!
+	until [ -S /run/cni/dhcp.sock ]; do read -rt 0.02 < <(exec sleep 1) || true; done
+	mkdir -p /etc/cni/net.d
+	jq -c '{cniVersion: "1.0.0", name, plugins: [del(.name, .cniVersion)]}' <<<"$(lan)" >/etc/cni/net.d/10-lan.conflist
+	CNI_PATH=$REF_BIN "$CNIC_BIN/cnitool" add lan /run/netns/box
+	kill -KILL $ref
+	wait $ref || true
+	: >"$dhcp_log"
+	dhcp_daemon
+	heard '.type == "REQUEST" and .options["50"] == "0a090032" and (.options | has("54") | not)'
+	said 'bound to 10.9.0.50' "$daemon_log"
+	[ "$(lease | jq -r '.attachment.netns')" = /run/netns/box ]
+	CNI_PATH=$CNIC_BIN "$CNIC_BIN/cnitool" check lan /run/netns/box
+	CNI_PATH=$CNIC_BIN "$CNIC_BIN/cnitool" del lan /run/netns/box
+	heard '.type == "RELEASE"'
+	nothing_left
+}
