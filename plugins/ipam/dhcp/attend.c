@@ -250,12 +250,47 @@ static void give_up(struct attend *d, struct lease *l)
 	end(d, l, err.msg);
 }
 
-static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_message *m)
+/* The packet is kept until it is known whether anybody objects. */
+static void probe(struct attend *d, struct lease *l, const uint8_t *packet)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
+	struct err err = { 0 };
+
+	free(l->ack);
+	l->ack = malloc(DHCP_MTU);
+	if (l->ack)
+		memcpy(l->ack, packet, DHCP_MTU);
+	wire_close_probe(&l->wire, d->closer);
+	if (wire_probe(&l->wire, l->client.address, &err) < 0 ||
+	    epoll_ctl(d->epoll, EPOLL_CTL_ADD, l->wire.arp, &e) < 0)
+		say(l, "not probed: %s", err.msg);
+}
+
+/* Nobody has. False: the lease is no more. */
+static bool bind_probed(struct attend *d, struct lease *l)
+{
+	uint8_t *packet = l->ack;
+	struct dhcp_message m;
+	bool is_there = true;
+
+	l->ack = NULL;
+	wire_close_probe(&l->wire, d->closer);
+	if (packet && dhcp_read(packet, DHCP_MTU, true, &m))
+		is_there = bind_to(d, l, &m);
+	free(packet);
+	return is_there;
+}
+
+/* m and its packet are NULL where it is time that has come. */
+static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_message *m,
+		const uint8_t *packet)
 {
 	if (todo & DHCP_DO_LOSE)
 		lose(l);
-	if (todo & DHCP_DO_BIND && !bind_to(d, l, m))
+	if (todo & DHCP_DO_BIND && !(m ? bind_to(d, l, m) : bind_probed(d, l)))
 		return;
+	if (todo & DHCP_DO_PROBE)
+		probe(d, l, packet);
 	if (todo & DHCP_DO_SEND)
 		send_message(d, l);
 	if (todo & DHCP_DO_FAIL) {
@@ -268,12 +303,29 @@ static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_m
 
 /* ---- what happens ---------------------------------------------------------------------------- */
 
+static void object(struct attend *d, struct lease *l)
+{
+	int todo;
+
+	say(l, "somebody else has %s", address_text(l));
+	free(l->ack);
+	l->ack = NULL;
+	wire_close_probe(&l->wire, d->closer);
+	todo = dhcp_client_conflict(&l->client, lease_now());
+	act(d, l, todo, NULL, NULL);
+}
+
 void attend_event(struct attend *d, struct lease *l)
 {
 	uint8_t packet[DHCP_MTU], from[MAC_LEN];
 	struct dhcp_message m;
-	int got = wire_receive(&l->wire, packet, &m, from);
+	int got;
 
+	if (l->wire.arp >= 0 && wire_conflict(&l->wire, l->client.address)) {
+		object(d, l);
+		return;
+	}
+	got = wire_receive(&l->wire, packet, &m, from);
 	if (got < 0) {
 		struct err err = { 0 };
 
@@ -281,7 +333,8 @@ void attend_event(struct attend *d, struct lease *l)
 		refuse_waiter(d, l, &err);
 		end(d, l, err.msg);
 	} else if (got) {
-		act(d, l, dhcp_client_receive(&l->client, &l->times, &m, from, lease_now()), &m);
+		act(d, l, dhcp_client_receive(&l->client, &l->times, &m, from, lease_now()), &m,
+		    packet);
 	}
 }
 
@@ -302,7 +355,7 @@ static void go_on(struct attend *d, struct lease *l)
 		release(d, l);
 		end(d, l, "released");
 	} else {
-		act(d, l, dhcp_client_reboot(&l->client, &l->times, lease_now()), NULL);
+		act(d, l, dhcp_client_reboot(&l->client, &l->times, lease_now()), NULL, NULL);
 	}
 }
 
@@ -311,7 +364,7 @@ void attend_wake(struct attend *d, struct lease *l)
 	if (l->resumed)
 		go_on(d, l);
 	else
-		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL);
+		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);
 }
 
 static void end_if_gone(struct attend *d, struct lease *l)
@@ -348,7 +401,7 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 		return -1;
 	}
 	l->waiter = waiter;
-	act(d, l, dhcp_client_begin(&l->client, &l->times, lease_now()), NULL);
+	act(d, l, dhcp_client_begin(&l->client, &l->times, lease_now()), NULL, NULL);
 	return 0;
 }
 

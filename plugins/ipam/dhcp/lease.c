@@ -73,7 +73,7 @@ struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, str
 		.resend_max = a->resend_max,
 		.resend_timeout = a->resend_timeout,
 		.broadcast = a->broadcast,
-		.wire.fd = -1,
+		.wire = { .fd = -1, .arp = -1 },
 		.wake = INT64_MAX,
 		.place = LEASE_NOT_TIMED,
 	};

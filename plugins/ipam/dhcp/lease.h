@@ -31,10 +31,9 @@ struct lease {
 	bool at_path;              /* its namespace was seen at its path */
 	bool removed;              /* its DEL has been, without us: to be released */
 	struct connection *waiter; /* of its ADD, until it is answered */
-	uint8_t *ack;              /* while it is probed: the packet */
-	size_t ack_len;
-	int64_t wake; /* milliseconds of lease_now(); INT64_MAX: never */
-	size_t place; /* in the heap */
+	uint8_t *ack;              /* while its address is probed: the packet, DHCP_MTU bytes */
+	int64_t wake;              /* milliseconds of lease_now(); INT64_MAX: never */
+	size_t place;              /* in the heap */
 };
 
 /* CLOCK_BOOTTIME: leases end in suspend, too. */

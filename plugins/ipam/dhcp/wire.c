@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
+#include <linux/sockios.h>
 #include <linux/udp.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
@@ -33,10 +34,18 @@ static struct sock_filter filter[] = {
 /* Nothing is heard before it is bound: no protocol yet. */
 static int make_socket(void *arg)
 {
-	struct wire *w = arg;
+	int *fd = arg;
 
-	w->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return w->fd < 0 ? -1 : 0;
+	*fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return *fd < 0 ? -1 : 0;
+}
+
+static int open_in(int netns_fd, int *fd, struct err *err)
+{
+	*fd = -1;
+	if (netns_run(netns_fd, make_socket, fd, err) == 0)
+		return 0;
+	return err->code ? -1 : err_sys(err, "a packet socket");
 }
 
 static int get_link(struct wire *w, const char *ifname, struct err *err)
@@ -75,9 +84,9 @@ static int bind_to_link(struct wire *w, struct err *err)
 
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 {
-	*w = (struct wire){ .fd = -1 };
-	if (netns_run(netns_fd, make_socket, w, err) < 0 || w->fd < 0)
-		return err_wrap(err, "a packet socket for DHCP");
+	*w = (struct wire){ .fd = -1, .arp = -1 };
+	if (open_in(netns_fd, &w->fd, err) < 0)
+		return -1;
 	if (get_link(w, ifname, err) < 0 || bind_to_link(w, err) < 0) {
 		drop_fd(&w->fd);
 		return -1;
@@ -157,6 +166,71 @@ int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uin
 	}
 }
 
+/* ---- probing --------------------------------------------------------------------------------- */
+
+/* RFC 826, of Ethernet and IPv4. */
+struct __attribute__((packed)) arp {
+	struct arphdr header;
+	uint8_t sender[MAC_LEN];
+	struct in_addr sender_ip;
+	uint8_t target[MAC_LEN];
+	struct in_addr target_ip;
+};
+
+_Static_assert(sizeof(struct arp) == 28, "as on the wire");
+
+static int ask_for(const struct wire *w, struct in_addr address, struct err *err)
+{
+	struct arp probe = {
+		.header = { htons(ARPHRD_ETHER), htons(ETH_P_IP), MAC_LEN, sizeof(address),
+			    htons(ARPOP_REQUEST) },
+		.target_ip = address,
+	};
+	struct sockaddr_ll on = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ARP),
+		.sll_ifindex = w->index,
+		.sll_halen = MAC_LEN,
+	};
+
+	memcpy(probe.sender, w->mac, MAC_LEN);
+	memset(on.sll_addr, 0xff, MAC_LEN);
+	if (bind(w->arp, (const struct sockaddr *)&on, sizeof(on)) < 0 ||
+	    sendto(w->arp, &probe, sizeof(probe), 0, (const struct sockaddr *)&on, sizeof(on)) < 0)
+		return err_sys(err, "an ARP probe");
+	return 0;
+}
+
+int wire_probe(struct wire *w, struct in_addr address, struct err *err)
+{
+	auto_close int netns_fd = ioctl(w->fd, SIOCGSKNS);
+
+	if (netns_fd < 0)
+		return err_sys(err, "the namespace of a packet socket");
+	return open_in(netns_fd, &w->arp, err) < 0 ? -1 : ask_for(w, address, err);
+}
+
+/* It is another's, or another one probes it, too. */
+static bool objects(const struct wire *w, const struct arp *a, struct in_addr address)
+{
+	if (a->header.ar_hrd != htons(ARPHRD_ETHER) || a->header.ar_pro != htons(ETH_P_IP) ||
+	    a->header.ar_hln != MAC_LEN || !memcmp(a->sender, w->mac, MAC_LEN))
+		return false;
+	return a->sender_ip.s_addr == address.s_addr ||
+	       (!a->sender_ip.s_addr && a->target_ip.s_addr == address.s_addr);
+}
+
+bool wire_conflict(const struct wire *w, struct in_addr address)
+{
+	struct arp a;
+	ssize_t len;
+
+	while ((len = recv(w->arp, &a, sizeof(a), 0)) >= 0)
+		if (len == sizeof(a) && objects(w, &a, address))
+			return true;
+	return false;
+}
+
 /* ---- closing --------------------------------------------------------------------------------- */
 
 /* Received, it is the last one, and closed at the end of each turn. */
@@ -206,7 +280,7 @@ int wire_closer(void)
 	return pair[0];
 }
 
-void wire_close(struct wire *w, int closer)
+static void close_slowly(int *fd, int closer)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	char byte = 0;
@@ -219,13 +293,24 @@ void wire_close(struct wire *w, int closer)
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
 
-	if (w->fd < 0)
+	if (*fd < 0)
 		return;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &w->fd, sizeof(int));
+	memcpy(CMSG_DATA(c), fd, sizeof(int));
 	if (closer >= 0)
 		(void)!sendmsg(closer, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
-	drop_fd(&w->fd);
+	drop_fd(fd);
+}
+
+void wire_close_probe(struct wire *w, int closer)
+{
+	close_slowly(&w->arp, closer);
+}
+
+void wire_close(struct wire *w, int closer)
+{
+	close_slowly(&w->fd, closer);
+	wire_close_probe(w, closer);
 }

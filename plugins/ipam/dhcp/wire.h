@@ -11,7 +11,8 @@
 #include "packet.h"
 
 struct wire {
-	int fd; /* -1: none. Not blocking */
+	int fd;  /* -1: none. Not blocking */
+	int arp; /* the same, while an address is probed */
 	int index;
 	uint8_t mac[MAC_LEN];
 };
@@ -32,8 +33,16 @@ void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const ui
 int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN]);
 
 /*
+ * Does anybody have the address? Asks once, and hears of it (RFC 5227, 2.1.1): wire_conflict() says
+ * whether an objection has come by now.
+ */
+int wire_probe(struct wire *w, struct in_addr address, struct err *err) NODISCARD;
+bool wire_conflict(const struct wire *w, struct in_addr address);
+
+/*
  * Closing a packet socket waits for an RCU grace period. A child does that: wire_closer() starts it
  * and returns the descriptor that wire_close() hands sockets to, -1: they are closed in place.
  */
 int wire_closer(void);
 void wire_close(struct wire *w, int closer);
+void wire_close_probe(struct wire *w, int closer);

@@ -292,3 +292,26 @@ print(s.recv(4096).decode())' "$1"
 	heard '.type == "RELEASE"'
 	nothing_left
 }
+
+@test "an address that somebody else has is declined, where the configuration has it probed" {
+	scripted .
+	dhcp_daemon
+	netns other
+	NS=box
+	ip link add o0 master br0 up type veth peer name eth0 netns other
+	ip -n other addr add 10.9.0.50/24 dev eth0
+	ip -n other link set eth0 up
+	conf=$(lan '.ipam.probe = 200')
+	local pid
+	add bridge <<<"$conf" &
+	pid=$!
+	heard '.type == "DECLINE" and .options["50"] == "0a090032" and .options["54"] == "0a090001" and
+		(.options | has("55") | not) and .ciaddr == "0.0.0.0"'
+	said 'somebody else has 10.9.0.50' "$daemon_log"
+	scripted '.address = "10.9.0.51"'
+	wait $pid
+	[ "$(addresses)" = 10.9.0.51/24 ]
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
