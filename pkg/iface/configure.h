@@ -31,8 +31,8 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 		    const struct configure_options *opt) NODISCARD;
 
 /*
- * Before an IPAM plugin that asks the network: the interface as configure_iface() would make it, but
- * for what a result says. For others nothing is done.
+ * Before an IPAM plugin that asks the network: the interface as configure_iface() would make it,
+ * but for what a result says. For others nothing is done.
  */
 int configure_for_ipam(struct cni_call *c, const struct link *inside,
 		       const struct configure_options *opt) NODISCARD;

@@ -121,7 +121,7 @@ void adopt_cached(struct attend *d, const char *socket)
 		for (size_t i = 0; i < n; i++) {
 			const struct libcni_attachment *a = &all[i].attachment;
 
-			if (!leases_find(&d->leases, all[i].network, a->container_id, a->ifname) &&
+			if (!lease_find(&d->leases, all[i].network, a->container_id, a->ifname) &&
 			    adopt(d, &all[i], socket, &err) < 0)
 				err_clear(&err);
 		}

@@ -128,17 +128,16 @@ static int connect_to(const char *path, int *fd, struct err *err)
 	return 0;
 }
 
-static int send_all(int fd, char *text, size_t len, int netns_fd, struct err *err)
+static int send_all(int fd, struct iovec iov, int netns_fd, struct err *err)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 
-	for (size_t sent = 0; sent < len;) {
-		struct iovec iov = { text + sent, len - sent };
+	while (iov.iov_len) {
 		struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 		struct cmsghdr *c;
 		ssize_t n;
 
-		if (!sent && netns_fd >= 0) {
+		if (netns_fd >= 0) {
 			h.msg_control = control;
 			h.msg_controllen = sizeof(control);
 			c = CMSG_FIRSTHDR(&h);
@@ -150,7 +149,11 @@ static int send_all(int fd, char *text, size_t len, int netns_fd, struct err *er
 		n = sendmsg(fd, &h, MSG_NOSIGNAL);
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "ask the DHCP daemon");
-		sent += n > 0 ? (size_t)n : 0;
+		if (n <= 0)
+			continue;
+		iov.iov_base = (char *)iov.iov_base + n;
+		iov.iov_len -= (size_t)n;
+		netns_fd = -1; /* it went with the first bytes */
 	}
 	return 0;
 }
@@ -229,7 +232,7 @@ int ask_daemon(const char *path, const struct ask *a, int netns_fd, int timeout_
 	if (fd < 0)
 		return 0;
 	question = arena_printf(json_arena(), "%s\n", json_print(ask_json(a)));
-	if (send_all(fd, question, strlen(question), netns_fd, err) < 0 ||
+	if (send_all(fd, (struct iovec){ question, strlen(question) }, netns_fd, err) < 0 ||
 	    receive(fd, deadline, &text, &len, err) < 0)
 		return -1;
 	return read_answer(text, len, answer, err);

@@ -14,6 +14,7 @@
 
 #include "apply.h"
 #include "base/scope.h"
+#include "lease_file.h"
 #include "sys/file.h"
 #include "sys/netns.h"
 
@@ -87,7 +88,7 @@ static int apply_to(const struct lease *l, struct apply *to, struct err *err)
 static void forget(struct attend *d, struct lease *l)
 {
 	wire_close(&l->wire, d->closer);
-	leases_remove(&d->leases, l);
+	lease_remove(&d->leases, l);
 	lease_free(l);
 }
 
@@ -258,7 +259,7 @@ static void probe(struct attend *d, struct lease *l, const uint8_t *packet)
 
 	free(l->ack);
 	l->ack = malloc(DHCP_MTU);
-	if (l->ack)
+	if (l->ack && packet)
 		memcpy(l->ack, packet, DHCP_MTU);
 	wire_close_probe(&l->wire, d->closer);
 	if (wire_probe(&l->wire, l->client.address, &err) < 0 ||
@@ -298,7 +299,7 @@ static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_m
 		return;
 	}
 	l->wake = l->client.next;
-	leases_time(&d->leases, l);
+	lease_set_time(&d->leases, l);
 }
 
 /* ---- what happens ---------------------------------------------------------------------------- */
@@ -376,7 +377,7 @@ static void end_if_gone(struct attend *d, struct lease *l)
 }
 
 /* From the end: the last of the heap takes the place of one that is removed. */
-void attend_sweep(struct attend *d)
+void attend_end_gone(struct attend *d)
 {
 	for (size_t i = d->leases.n; i; i--)
 		if (i <= d->leases.n)
@@ -392,7 +393,7 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 
 	if (!l)
 		return -1;
-	if (leases_add(&d->leases, l, err) < 0) {
+	if (lease_add(&d->leases, l, err) < 0) {
 		lease_free(l);
 		return -1;
 	}
@@ -435,7 +436,7 @@ static int replace(struct attend *d, struct lease *l, int netns_fd, struct conne
 int attend_add(struct attend *d, const struct ask *a, int netns_fd, struct connection *waiter,
 	       struct err *err)
 {
-	struct lease *l = leases_find(&d->leases, a->network, a->container_id, a->ifname);
+	struct lease *l = lease_find(&d->leases, a->network, a->container_id, a->ifname);
 	const char *path = arena_printf(json_arena(), "%s%s", d->prefix, a->netns);
 	auto_close int opened = -1;
 	bool done = false;
@@ -462,7 +463,7 @@ static void give_back(struct attend *d, struct lease *l)
 int attend_del(struct attend *d, const char *network, const char *container_id, const char *ifname,
 	       struct err *err)
 {
-	struct lease *l = leases_find(&d->leases, network, container_id, ifname);
+	struct lease *l = lease_find(&d->leases, network, container_id, ifname);
 
 	if (!l)
 		return file_remove(lease_file_path(network, container_id, ifname), json_arena(),
@@ -538,7 +539,7 @@ static void resume(struct attend *d, const char *path)
 		return;
 	}
 	l->wake = time_to_go_on(d);
-	if (leases_add(&d->leases, l, &err) < 0) {
+	if (lease_add(&d->leases, l, &err) < 0) {
 		say(l, "%s", err.msg);
 		lease_free(l);
 	} else if (f.other_boot) {
@@ -559,7 +560,7 @@ int attend_adopt(struct attend *d, const struct ask *a, struct in_addr address, 
 	l->client.t1 = l->client.t2 = lease_now();
 	l->client.end = l->client.t1 + most;
 	l->wake = time_to_go_on(d);
-	if (leases_add(&d->leases, l, err) == 0)
+	if (lease_add(&d->leases, l, err) == 0)
 		return 0;
 	lease_free(l);
 	return -1;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attend.h - what happens to the leases of a daemon: asked for, answered, renewed, lost, given back.
- * Between the client, which only thinks, and the wire, the file, the kernel and whoever waits.
+ * attend.h - what happens to the leases of a daemon: asked for, answered, renewed, lost, given
+ * back. Between the client, which only thinks, and wire, file, kernel and whoever waits.
  */
 #pragma once
 
-#include "lease_file.h"
+#include "answer.h"
+#include "lease.h"
 
 struct attend {
 	struct leases leases;
@@ -44,4 +45,4 @@ void attend_event(struct attend *d, struct lease *l);
 void attend_wake(struct attend *d, struct lease *l);
 
 /* Those whose namespace is gone end. */
-void attend_sweep(struct attend *d);
+void attend_end_gone(struct attend *d);

@@ -73,8 +73,8 @@ int dhcp_client_conflict(struct dhcp_client *c, int64_t now);
 int dhcp_client_release(struct dhcp_client *c, int64_t now);
 
 /*
- * The message to be sent. Of r it needs .chaddr, .broadcast, .options; fills in the rest. `unicast`:
- * to c->server_mac, else to all.
+ * The message to be sent. Of r it needs .chaddr, .broadcast, .options; fills in the rest.
+ * `unicast`: to c->server_mac, else to all.
  */
 void dhcp_client_request(const struct dhcp_client *c, int64_t now, struct dhcp_request *r,
 			 bool *unicast);

@@ -20,7 +20,7 @@
 #include "sys/file.h"
 
 #define SOURCE_SIGNAL 4
-#define SWEEP_EVERY   15000 /* milliseconds */
+#define LOOK_EVERY    15000 /* milliseconds */
 #define FIRST_PASSED  3     /* the descriptor that systemd passes: sd_listen_fds(3) */
 
 struct daemon {
@@ -149,7 +149,7 @@ static int listen_at(struct daemon *d)
 
 	if (strlen(d->socket) >= sizeof(at.sun_path))
 		return err_config(&d->err, "%s: too long for a socket", d->socket);
-	strcpy(at.sun_path, d->socket);
+	memcpy(at.sun_path, d->socket, strlen(d->socket));
 	if (make_dir_of(d->socket, &d->err) < 0)
 		return -1;
 	if (is_left(&at))
@@ -286,34 +286,34 @@ static void on_event(struct daemon *d, void *of)
 }
 
 /* One event at a time: what it frees is nobody else's. */
-static void turn(struct daemon *d, int64_t *sweep)
+static void go_once(struct daemon *d, int64_t *look)
 {
-	struct lease *first = leases_first(&d->attend.leases);
-	int64_t now = lease_now(), until = first && first->wake < *sweep ? first->wake : *sweep;
+	struct lease *first = lease_first(&d->attend.leases);
+	int64_t now = lease_now(), until = first && first->wake < *look ? first->wake : *look;
 	struct epoll_event e;
 
 	if (epoll_wait(d->attend.epoll, &e, 1, until > now ? (int)(until - now) : 0) > 0)
 		on_event(d, e.data.ptr);
 	now = lease_now();
-	first = leases_first(&d->attend.leases);
+	first = lease_first(&d->attend.leases);
 	if (first && first->wake <= now)
 		attend_wake(&d->attend, first);
-	if (now < *sweep)
+	if (now < *look)
 		return;
-	attend_sweep(&d->attend);
-	serve_sweep(&d->serve, now);
-	*sweep = now + SWEEP_EVERY;
+	attend_end_gone(&d->attend);
+	serve_end_idle(&d->serve, now);
+	*look = now + LOOK_EVERY;
 }
 
 static void run(struct daemon *d)
 {
-	int64_t sweep = lease_now() + SWEEP_EVERY;
+	int64_t look = lease_now() + LOOK_EVERY;
 
 	while (!d->stop) {
 		struct arena arena = { 0 };
 
 		json_init(&arena);
-		turn(d, &sweep);
+		go_once(d, &look);
 		arena_free(&arena);
 	}
 }

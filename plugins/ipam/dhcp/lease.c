@@ -121,8 +121,8 @@ static int compare(const void *x, const void *y)
 	return c ? c : strcmp(a->network, b->network);
 }
 
-struct lease *leases_find(struct leases *all, const char *network, const char *container_id,
-			  const char *ifname)
+struct lease *lease_find(struct leases *all, const char *network, const char *container_id,
+			 const char *ifname)
 {
 	const struct lease key = { .network = network,
 				   .container_id = container_id,
@@ -132,7 +132,7 @@ struct lease *leases_find(struct leases *all, const char *network, const char *c
 	return found ? *(struct lease **)found : NULL;
 }
 
-int leases_add(struct leases *all, struct lease *l, struct err *err)
+int lease_add(struct leases *all, struct lease *l, struct err *err)
 {
 	if (all->n == all->size) {
 		size_t size = all->size ? 2 * all->size : 64;
@@ -147,7 +147,7 @@ int leases_add(struct leases *all, struct lease *l, struct err *err)
 		return err_sys(err, "a lease");
 	all->heap[all->n] = l;
 	l->place = all->n++;
-	leases_time(all, l);
+	lease_set_time(all, l);
 	return 0;
 }
 
@@ -185,18 +185,18 @@ static void sink(struct leases *all, struct lease *l)
 	put_at(all, l, at);
 }
 
-void leases_time(struct leases *all, struct lease *l)
+void lease_set_time(struct leases *all, struct lease *l)
 {
 	rise(all, l);
 	sink(all, l);
 }
 
-struct lease *leases_first(const struct leases *all)
+struct lease *lease_first(const struct leases *all)
 {
 	return all->n ? all->heap[0] : NULL;
 }
 
-void leases_remove(struct leases *all, struct lease *l)
+void lease_remove(struct leases *all, struct lease *l)
 {
 	struct lease *last = all->heap[--all->n];
 	size_t place = l->place;
@@ -206,5 +206,5 @@ void leases_remove(struct leases *all, struct lease *l)
 	if (last == l)
 		return;
 	put_at(all, last, place);
-	leases_time(all, last);
+	lease_set_time(all, last);
 }

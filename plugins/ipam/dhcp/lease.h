@@ -57,12 +57,12 @@ void lease_free(struct lease *l);
 /* The question that would make it. */
 struct ask lease_ask(const struct lease *l);
 
-struct lease *leases_find(struct leases *all, const char *network, const char *container_id,
-			  const char *ifname);
-int leases_add(struct leases *all, struct lease *l, struct err *err) NODISCARD;
-void leases_remove(struct leases *all, struct lease *l); /* not freed */
+struct lease *lease_find(struct leases *all, const char *network, const char *container_id,
+			 const char *ifname);
+int lease_add(struct leases *all, struct lease *l, struct err *err) NODISCARD;
+void lease_remove(struct leases *all, struct lease *l); /* not freed */
 
 /* l->wake has been set. */
-void leases_time(struct leases *all, struct lease *l);
+void lease_set_time(struct leases *all, struct lease *l);
 /* The one whose time comes first; NULL: there is none. */
-struct lease *leases_first(const struct leases *all);
+struct lease *lease_first(const struct leases *all);

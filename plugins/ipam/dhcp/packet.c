@@ -46,7 +46,8 @@ static uint16_t fold(uint32_t sum)
 /* Of the pseudo header and what follows the IPv4 header; 0xffff where it is right. */
 static uint16_t udp_sum(const struct iphdr *ip, const void *udp, size_t len)
 {
-	uint32_t pseudo = sum(&ip->saddr, 2 * sizeof(ip->saddr), IPPROTO_UDP + (uint32_t)len);
+	const uint32_t ends[2] = { ip->saddr, ip->daddr };
+	uint32_t pseudo = sum(ends, sizeof(ends), IPPROTO_UDP + (uint32_t)len);
 
 	return fold(sum(udp, len, pseudo));
 }
@@ -268,7 +269,8 @@ static void put_headers(const struct dhcp_request *r, uint8_t *buf, size_t len)
 		.len = htons((uint16_t)(len - sizeof(ip))),
 	};
 
-	ip.check = htons((uint16_t)~fold(sum(&ip, sizeof(ip), 0)));
+	memcpy(buf, &ip, sizeof(ip));
+	ip.check = htons((uint16_t)~fold(sum(buf, sizeof(ip), 0)));
 	memcpy(buf, &ip, sizeof(ip));
 	memcpy(buf + sizeof(ip), &udp, sizeof(udp));
 	udp.check = htons((uint16_t)~udp_sum(&ip, buf + sizeof(ip), len - sizeof(ip)));

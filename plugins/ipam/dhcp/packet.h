@@ -105,5 +105,5 @@ struct dhcp_request {
 	size_t options_len;
 };
 
-/* The packet in buf[DHCP_MTU], with IPv4 and UDP headers. Returns its length, 0: it does not fit. */
+/* In buf[DHCP_MTU], with IPv4 and UDP headers. Returns the length, 0: it does not fit. */
 size_t dhcp_write(const struct dhcp_request *r, uint8_t *buf);

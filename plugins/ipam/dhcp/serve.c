@@ -125,14 +125,14 @@ static int ask_add(struct connection *c, const struct ask *a, struct err *err)
 	if (attend_add(d, a, c->netns_fd, c, err) < 0)
 		return -1;
 	if (!c->done)
-		c->lease = leases_find(&d->leases, a->network, a->container_id, a->ifname);
+		c->lease = lease_find(&d->leases, a->network, a->container_id, a->ifname);
 	return 0;
 }
 
 static int ask_check(struct connection *c, const struct ask *a, struct err *err)
 {
 	const struct lease *l =
-		leases_find(&c->serve->attend->leases, a->network, a->container_id, a->ifname);
+		lease_find(&c->serve->attend->leases, a->network, a->container_id, a->ifname);
 	struct json *o;
 
 	if (!l || !l->client.holds)
@@ -255,7 +255,7 @@ void serve_event(struct connection *c)
 		hang_up(c);
 }
 
-void serve_sweep(struct serve *s, int64_t now)
+void serve_end_idle(struct serve *s, int64_t now)
 {
 	struct connection *next;
 

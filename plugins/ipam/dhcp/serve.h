@@ -20,7 +20,7 @@ void serve_accept(struct serve *s);
 void serve_event(struct connection *c);
 
 /* Who has not asked anything for long is not waited for. */
-void serve_sweep(struct serve *s, int64_t now);
+void serve_end_idle(struct serve *s, int64_t now);
 
 /* attend's .answer */
 void serve_answer(struct connection *to, const struct dhcp_answer *a, const struct err *err);
