@@ -101,7 +101,12 @@ ssize_t dhcp_get(const struct dhcp_message *m, enum dhcp_option code, uint8_t *b
 
 bool dhcp_get_ip(const struct dhcp_message *m, enum dhcp_option code, struct in_addr *out)
 {
-	return dhcp_get(m, code, (uint8_t *)out, sizeof(*out)) == sizeof(*out);
+	struct in_addr ip;
+
+	if (dhcp_get(m, code, (uint8_t *)&ip, sizeof(ip)) != sizeof(ip))
+		return false;
+	*out = ip;
+	return true;
 }
 
 bool dhcp_get_u32(const struct dhcp_message *m, enum dhcp_option code, uint32_t *out)
