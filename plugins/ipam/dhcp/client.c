@@ -48,33 +48,46 @@ static int64_t backoff(const struct dhcp_times *t, uint8_t tries)
 
 	while (--tries && wait < t->most)
 		wait *= 2;
-	wait = least(wait, t->most);
+	wait = most(least(wait, t->most), 1);
 	jitter = least(1000, wait / 4);
 	return wait - jitter + random_u32() % (2 * jitter + 1);
 }
 
-/* The times of a lease: seconds from when it was asked for. */
-static bool set_times(struct dhcp_client *c, const struct dhcp_message *m)
+/* What a server leaves unsaid, or says against all sense, is RFC 2131's (4.4.5) half and 7/8. */
+static void set_t1_t2(struct dhcp_client *c, const struct dhcp_message *m, uint32_t lease)
 {
-	uint32_t lease = LEASE_UNSAID, t1 = 0, t2 = 0;
+	uint32_t t1 = 0, t2 = 0;
+	int64_t to_t1 = (int64_t)lease * 500, to_t2 = (int64_t)lease * 875;
+
+	(void)dhcp_get_u32(m, DHCP_OPT_T1, &t1);
+	(void)dhcp_get_u32(m, DHCP_OPT_T2, &t2);
+	if (t2 && t2 < lease && t1 < t2)
+		to_t2 = (int64_t)t2 * 1000;
+	if (t1 && (int64_t)t1 * 1000 < to_t2)
+		to_t1 = (int64_t)t1 * 1000;
+	else if (to_t1 >= to_t2)
+		to_t1 = to_t2 / 2; /* T2 alone was said, and is early */
+
+	/* Not all of a node at once. */
+	to_t1 -= random_u32() % (to_t1 / 16 + 1);
+	c->t1 = c->sent + to_t1;
+	c->t2 = c->sent + to_t2;
+}
+
+/* The times of a lease: seconds from when it was asked for. False: it has ended already. */
+static bool set_times(struct dhcp_client *c, const struct dhcp_message *m, int64_t now)
+{
+	uint32_t lease = LEASE_UNSAID;
 
 	(void)dhcp_get_u32(m, DHCP_OPT_LEASE_TIME, &lease);
-	if (!lease)
-		return false;
 	if (lease == LEASE_FOR_EVER) {
 		c->t1 = c->t2 = c->end = NEVER;
 		return true;
 	}
-	(void)dhcp_get_u32(m, DHCP_OPT_T1, &t1);
-	(void)dhcp_get_u32(m, DHCP_OPT_T2, &t2);
+	if (c->sent + (int64_t)lease * 1000 <= now)
+		return false;
 	c->end = c->sent + (int64_t)lease * 1000;
-	c->t1 = c->sent + (int64_t)t1 * 1000;
-	c->t2 = c->sent + (int64_t)t2 * 1000;
-	if (!t2 || t2 >= lease || t1 >= t2)
-		c->t2 = c->sent + (int64_t)lease * 875;
-	if (!t1 || t1 >= lease || c->t1 >= c->t2)
-		c->t1 = c->sent + (int64_t)lease * 500;
-	c->t1 -= random_u32() % ((c->t1 - c->sent) / 16 + 1); /* not all of a node at once */
+	set_t1_t2(c, m, lease);
 	return true;
 }
 
@@ -87,13 +100,24 @@ static int send_now(struct dhcp_client *c, enum dhcp_type type, int64_t now)
 	return DHCP_DO_SEND;
 }
 
+/* But not beyond the deadline, nor, of what it holds, the end. */
+static void wait_until(struct dhcp_client *c, int64_t next, int64_t now)
+{
+	if (c->deadline)
+		next = least(next, c->deadline);
+	if (c->holds)
+		next = least(next, c->end);
+	c->next = most(next, now);
+}
+
 /* A message that is repeated until it is answered, or time is up. */
 static int ask(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 {
-	c->tries++;
-	c->next = now + backoff(t, c->tries);
-	if (c->deadline)
-		c->next = least(c->next, c->deadline);
+	if (c->tries < UINT8_MAX)
+		c->tries++;
+	if (c->state == DHCP_STATE_SELECTING) /* a REQUEST repeats it: RFC 2131, 3.1, 3 */
+		c->secs = (uint16_t)least((now - c->begun) / 1000, UINT16_MAX);
+	wait_until(c, now + backoff(t, c->tries), now);
 	return send_now(c, c->state == DHCP_STATE_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST, now);
 }
 
@@ -122,12 +146,22 @@ static int renew(struct dhcp_client *c, int64_t now)
 	return send_now(c, DHCP_REQUEST, now);
 }
 
+/* What it holds goes; what follows is another acquisition. */
+static int drop(struct dhcp_client *c, int64_t now)
+{
+	if (!c->holds)
+		return 0;
+	c->holds = false;
+	c->begun = now;
+	return DHCP_DO_LOSE;
+}
+
 /* What it holds goes, and it begins anew. */
 static int lose(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 {
-	c->holds = false;
-	c->begun = now;
-	return DHCP_DO_LOSE | discover(c, t, now);
+	int todo = drop(c, now);
+
+	return todo | discover(c, t, now);
 }
 
 /* Where its times say that it is. */
@@ -182,13 +216,13 @@ static int fail(struct dhcp_client *c)
 	return DHCP_DO_FAIL;
 }
 
-static int bound(struct dhcp_client *c)
+static int bound(struct dhcp_client *c, int64_t now)
 {
 	c->state = DHCP_STATE_BOUND;
 	c->holds = true;
 	c->naks = 0;
 	c->deadline = 0;
-	c->next = c->t1;
+	c->next = most(c->t1, now);
 	return DHCP_DO_BIND;
 }
 
@@ -196,7 +230,7 @@ int dhcp_client_wake(struct dhcp_client *c, const struct dhcp_times *t, int64_t 
 {
 	if (now < c->next)
 		return 0;
-	if (c->deadline && now >= c->deadline)
+	if (c->deadline && now >= c->deadline && c->state != DHCP_STATE_PROBING)
 		return fail(c);
 	switch (c->state) {
 	case DHCP_STATE_STOPPED:
@@ -211,7 +245,7 @@ int dhcp_client_wake(struct dhcp_client *c, const struct dhcp_times *t, int64_t 
 	case DHCP_STATE_REBOOTING:
 		return now < c->end && c->tries < MAX_REBOOTS ? ask(c, t, now) : proceed(c, t, now);
 	case DHCP_STATE_PROBING:
-		return bound(c);
+		return now < c->end ? bound(c, now) : lose(c, t, now);
 	case DHCP_STATE_BOUND:
 	case DHCP_STATE_RENEWING:
 	case DHCP_STATE_REBINDING:
@@ -234,7 +268,7 @@ static int on_offer(struct dhcp_client *c, const struct dhcp_times *t, const str
 	struct in_addr server;
 
 	if (c->state != DHCP_STATE_SELECTING || !is_host(m->yiaddr) ||
-	    !dhcp_get_ip(m, DHCP_OPT_SERVER, &server))
+	    !dhcp_get_ip(m, DHCP_OPT_SERVER, &server) || !is_host(server))
 		return 0;
 	c->address = m->yiaddr;
 	c->server = server;
@@ -259,18 +293,29 @@ static bool is_answer(const struct dhcp_client *c, const struct dhcp_message *m)
 	}
 }
 
+/* What another server says against a lease that it was not asked about. */
+static bool is_foreign(const struct dhcp_client *c, const struct dhcp_message *m)
+{
+	struct in_addr server;
+
+	return c->state == DHCP_STATE_RENEWING && c->server.s_addr &&
+	       dhcp_get_ip(m, DHCP_OPT_SERVER, &server) && server.s_addr != c->server.s_addr;
+}
+
 static int on_ack(struct dhcp_client *c, const struct dhcp_times *t, const struct dhcp_message *m,
 		  const uint8_t from[6], int64_t now)
 {
+	struct in_addr server;
 	bool is_new = !c->holds || m->yiaddr.s_addr != c->address.s_addr;
 
-	if (!is_host(m->yiaddr) || !set_times(c, m))
+	if (!is_host(m->yiaddr) || !set_times(c, m, now))
 		return 0;
 	c->address = m->yiaddr;
-	(void)dhcp_get_ip(m, DHCP_OPT_SERVER, &c->server);
+	if (dhcp_get_ip(m, DHCP_OPT_SERVER, &server) && is_host(server))
+		c->server = server;
 	memcpy(c->server_mac, from, sizeof(c->server_mac));
 	if (!t->probe || !is_new)
-		return bound(c);
+		return bound(c, now);
 	c->state = DHCP_STATE_PROBING;
 	c->next = now + t->probe;
 	return DHCP_DO_PROBE;
@@ -279,17 +324,14 @@ static int on_ack(struct dhcp_client *c, const struct dhcp_times *t, const struc
 /* At once at the first one; a server that says nothing else is not asked too often. */
 static int on_nak(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 {
-	int todo = c->holds ? DHCP_DO_LOSE : 0;
+	int todo = drop(c, now);
 
-	c->holds = false;
 	if (!c->naks++)
 		return todo | discover(c, t, now);
 	if (c->naks > NAK_WAIT_MOST)
 		c->naks = NAK_WAIT_MOST;
 	c->state = DHCP_STATE_WAITING;
-	c->next = now + (1000 << c->naks) - (int64_t)(random_u32() % 1000);
-	if (c->deadline)
-		c->next = least(c->next, c->deadline);
+	wait_until(c, now + (1000 << c->naks) - (int64_t)(random_u32() % 1000), now);
 	return todo;
 }
 
@@ -304,7 +346,7 @@ int dhcp_client_receive(struct dhcp_client *c, const struct dhcp_times *t,
 	case DHCP_ACK:
 		return is_answer(c, m) ? on_ack(c, t, m, from, now) : 0;
 	case DHCP_NAK:
-		return is_answer(c, m) ? on_nak(c, t, now) : 0;
+		return is_answer(c, m) && !is_foreign(c, m) ? on_nak(c, t, now) : 0;
 	default:
 		return 0;
 	}
@@ -312,13 +354,12 @@ int dhcp_client_receive(struct dhcp_client *c, const struct dhcp_times *t,
 
 int dhcp_client_conflict(struct dhcp_client *c, int64_t now)
 {
-	int todo = c->holds ? DHCP_DO_LOSE : 0;
+	int todo = drop(c, now);
 
-	c->holds = false;
+	if (!todo && c->state != DHCP_STATE_PROBING)
+		return 0;
 	c->state = DHCP_STATE_WAITING;
-	c->next = now + DECLINE_WAIT;
-	if (c->deadline)
-		c->next = least(c->next, c->deadline);
+	wait_until(c, now + DECLINE_WAIT, now);
 	return todo | send_now(c, DHCP_DECLINE, now);
 }
 
@@ -354,21 +395,23 @@ void dhcp_client_request(const struct dhcp_client *c, int64_t now, struct dhcp_r
 	const struct in_addr none = { 0 };
 	bool renews = c->message == DHCP_REQUEST && c->state >= DHCP_STATE_RENEWING;
 	bool chooses = c->message == DHCP_REQUEST && !renews;
-	int64_t secs = (now - c->begun) / 1000;
+	bool ends = c->message == DHCP_RELEASE || c->message == DHCP_DECLINE;
+	int64_t secs = least((now - c->begun) / 1000, UINT16_MAX);
 
+	if (ends)
+		secs = 0;
+	else if (chooses && c->state == DHCP_STATE_REQUESTING)
+		secs = c->secs;
 	*unicast = c->message == DHCP_RELEASE || (renews && c->state == DHCP_STATE_RENEWING);
 	r->type = c->message;
 	r->xid = c->xid;
-	r->secs = (uint16_t)least(secs, UINT16_MAX);
+	r->secs = (uint16_t)secs;
 	r->ciaddr = renews || c->message == DHCP_RELEASE ? c->address : none;
 	r->address = chooses || c->message == DHCP_DECLINE ? c->address : none;
-	r->server = c->message == DHCP_RELEASE || c->message == DHCP_DECLINE ||
-				    (chooses && c->state == DHCP_STATE_REQUESTING)
-			    ? c->server
-			    : none;
+	r->server = ends || (chooses && c->state == DHCP_STATE_REQUESTING) ? c->server : none;
 	r->to = *unicast ? c->server : none;
-	if (renews || c->message == DHCP_RELEASE)
-		r->broadcast = false; /* it can be reached by its address */
-	if (c->message == DHCP_RELEASE || c->message == DHCP_DECLINE)
+	if (renews || ends)
+		r->broadcast = false; /* it can be reached by its address, or is not answered */
+	if (ends)
 		only_client_id(r);
 }

@@ -38,6 +38,7 @@ struct dhcp_client {
 	uint8_t naks;           /* since it was bound */
 	bool holds;             /* the address is in use */
 	uint8_t server_mac[6];  /* where what bound it came from: its next hop */
+	uint16_t secs;          /* as the DISCOVER said that was answered */
 	uint32_t xid;
 	struct in_addr address, server;
 	int64_t begun, sent; /* the acquisition; the message whose answer is waited for */
@@ -66,7 +67,10 @@ int dhcp_client_wake(struct dhcp_client *c, const struct dhcp_times *t, int64_t 
 int dhcp_client_receive(struct dhcp_client *c, const struct dhcp_times *t,
 			const struct dhcp_message *m, const uint8_t from[6], int64_t now);
 
-/* Somebody else uses the address: the message is a DECLINE, and it begins again after 10 s. */
+/*
+ * Somebody else uses the address that it holds or probes: the message is a DECLINE, and it begins
+ * again after 10 s.
+ */
 int dhcp_client_conflict(struct dhcp_client *c, int64_t now);
 
 /* It is used no more: with DHCP_DO_SEND the message is a RELEASE. The client has stopped. */
