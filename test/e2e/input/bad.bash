@@ -31,6 +31,8 @@ BASES='{
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"dhcp": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any","ipam":{"type":"dhcp","resendTimeout":1,
+		"provide":[{"option":"12","value":"x"}],"request":[{"option":"6"}]}},
 	"firewall": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"firewall","prevResult":{"cniVersion":"1.1.0",
 		"interfaces":[{"name":"br0"}],"ips":[{"address":"10.2.0.2/24"}]}},
 	"portmap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"portmap",
@@ -69,6 +71,9 @@ setup() {
 	while IFS=$'\t' read -r plugin conf; do
 		base[$plugin]=$conf
 	done <"$BATS_FILE_TMPDIR/bases"
+	"$CNIC_BIN/dhcp" daemon 3>&- 2>/dev/null & # for STATUS
+	daemon=$!
+	until [ -S /run/cni/dhcp.sock ]; do :; done
 	before=$(everything)
 	set +T # bats' own DEBUG trap costs more than the calls
 }
@@ -76,6 +81,8 @@ setup() {
 # What was said about the case that went wrong, not about the hundreds before it.
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || ! [ -f "$log" ] || cut -c1-1000 "$log"
+	kill "$daemon"
+	wait "$daemon" || true
 	host_clean
 }
 

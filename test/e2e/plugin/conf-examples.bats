@@ -70,6 +70,20 @@ uplink() {
 	run_example macvlan.conflist 10.93.0.1
 }
 
+# The uplink's other end has the server.
+@test "dhcp.conflist" {
+	local server daemon
+	uplink 10.104.0.1/24
+	in_ns wire dnsmasq --keep-in-foreground --no-ping --conf-file=/dev/null --port=0 --interface=w0 --bind-interfaces \
+		--dhcp-range=10.104.0.10,10.104.0.99 --dhcp-leasefile="$BATS_TEST_TMPDIR/leases" --pid-file= 3>&- 2>/dev/null &
+	server=$!
+	"$CNIC_BIN/dhcp" daemon 3>&- 2>/dev/null &
+	daemon=$!
+	until [ -S /run/cni/dhcp.sock ] && [ -e "$BATS_TEST_TMPDIR/leases" ]; do :; done
+	run_example dhcp.conflist 10.104.0.1
+	kill $server $daemon
+}
+
 @test "sbr.conflist" {
 	run_example sbr.conflist 10.101.0.1
 }
