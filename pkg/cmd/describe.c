@@ -197,6 +197,9 @@ struct json *describe_attachment(const struct node *node, const struct node_atta
 	add_addresses(o, a);
 	add_plugins(o, a);
 	add_host_link(o, a);
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if ((*p)->describe_kept)
+			(*p)->describe_kept(a->network, a->container_id, a->ifname, o);
 	json_add_str(o, "state", states[a->life]);
 	json_add_str(o, "why", a->why);
 	if (a->time)

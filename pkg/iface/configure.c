@@ -138,6 +138,19 @@ static int wait_local(struct cni_call *c)
 	return 0;
 }
 
+/* A lease may have brought the interface another one. */
+static int say_mtu(struct cni_call *c, const struct link *inside, uint32_t index)
+{
+	struct link now;
+
+	if (!cni_ipam_leases(c))
+		return 0;
+	if (nl_link_get_index(c->sandbox, inside->index, &now) < 0)
+		return -1;
+	cni_set_mtu(c, &c->result.interfaces[index], now.mtu);
+	return 0;
+}
+
 /*
  * Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then.
  * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
@@ -170,9 +183,9 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	    (send_beyond(c, 0) < 0 ||
 	     nl_addr_wait_dad(c->sandbox, c->netns_fd, inside->index, DAD_TIMEOUT_MS) < 0))
 		return -1;
-	if (add_routes(c, inside->index, opt) < 0)
+	if (add_routes(c, inside->index, opt) < 0 || wait_local(c) < 0)
 		return -1;
-	return wait_local(c);
+	return say_mtu(c, inside, index);
 }
 
 /* A carrier that does not come is the server's that does not answer. */

@@ -5,6 +5,7 @@
 
 #include "nl/addr.h"
 #include "nl/route.h"
+#include "skel/delegate.h"
 
 static int verify_link(struct cni_call *c, const struct cni_interface *f, const char *kind, bool up,
 		       const struct link *l)
@@ -79,15 +80,16 @@ static bool has_address(const struct addr_list *list, const struct ip *ip)
 	return false;
 }
 
-static int verify_ips(struct cni_call *c, const struct link *inside, uint32_t index)
+static int verify_ips(struct cni_call *c, const struct cni_result *r, const struct link *inside,
+		      uint32_t index)
 {
 	struct addr_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];
 
 	if (nl_addr_list(c->sandbox, inside->index, AF_UNSPEC, &list) < 0)
 		return -1;
-	for (size_t i = 0; i < c->req->prev->n_ips; i++) {
-		const struct cni_ipconfig *p = &c->req->prev->ips[i];
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct cni_ipconfig *p = &r->ips[i];
 
 		if (p->has_interface && p->interface == index && !has_address(&list, &p->address))
 			return err_set(c->err, ERR_CHECK, "interface %s has no address %s any more",
@@ -122,17 +124,17 @@ static bool matches(const struct route *have, const struct cni_route *want)
 	return !dst.plen || !want->gw.family || ip_equal(&have->gw, &want->gw);
 }
 
-static int verify_routes(struct cni_call *c)
+static int verify_routes(struct cni_call *c, const struct cni_result *r)
 {
 	struct route_list list = { .arena = c->arena };
 	char buf[IP_STRLEN];
 
-	if (!c->req->prev->n_routes)
+	if (!r->n_routes)
 		return 0;
 	if (nl_route_list(c->sandbox, AF_UNSPEC, &list) < 0)
 		return -1;
-	for (size_t i = 0; i < c->req->prev->n_routes; i++) {
-		const struct cni_route *want = &c->req->prev->routes[i];
+	for (size_t i = 0; i < r->n_routes; i++) {
+		const struct cni_route *want = &r->routes[i];
 		size_t n = 0;
 
 		while (n < list.n_route && !matches(&list.route[n], want))
@@ -146,5 +148,23 @@ static int verify_routes(struct cni_call *c)
 
 int verify_ips_and_routes(struct cni_call *c, const struct link *inside, uint32_t index)
 {
-	return verify_ips(c, inside, index) < 0 ? -1 : verify_routes(c);
+	const struct cni_result *r = c->req->prev;
+
+	if (cni_ipam_leases(c))
+		return 0;
+	return verify_ips(c, r, inside, index) < 0 ? -1 : verify_routes(c, r);
+}
+
+int verify_lease(struct cni_call *c, struct cni_result *now)
+{
+	struct link inside;
+
+	for (size_t i = 0; i < now->n_ips; i++) {
+		now->ips[i].has_interface = true;
+		now->ips[i].interface = 0;
+	}
+	if (cni_sandbox(c) < 0 || nl_link_get(c->sandbox, c->req->ifname, &inside) < 0 ||
+	    verify_ips(c, now, &inside, 0) < 0)
+		return -1;
+	return verify_routes(c, now);
 }

@@ -21,6 +21,12 @@ int verify_host(struct cni_call *c, const char *name, const char *kind, struct l
 /* The host's end of the container's veth: there, and up. */
 int verify_peer(struct cni_call *c, const struct link *inside, struct link *host) NODISCARD;
 
-/* Every address prevResult gives that interface is on it, every route is in some table of the
- * container. Extra ones are fine: other plugins of the chain add them. */
+/*
+ * Every address prevResult gives that interface is on it, every route is in some table of the
+ * container. Extra ones are fine: other plugins of the chain add them. Those of a lease are not
+ * compared: prevResult may be of an earlier one.
+ */
 int verify_ips_and_routes(struct cni_call *c, const struct link *inside, uint32_t index) NODISCARD;
+
+/* For the IPAM plugin of a lease: the same of what it gives now, on CNI_IFNAME. */
+int verify_lease(struct cni_call *c, struct cni_result *now) NODISCARD;

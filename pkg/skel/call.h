@@ -123,6 +123,9 @@ struct cni_plugin {
 	 * as members of an object. NULL = nothing to say.
 	 */
 	void (*describe)(const void *conf, struct json *out);
+	/* For people: what it keeps of an attachment, as members of an object. NULL = nothing. */
+	void (*describe_kept)(const char *network, const char *container_id, const char *ifname,
+			      struct json *out);
 	/*
 	 * The process that serves it: `cnic NAME`, or NAME daemon. argv[0] is a name. Returns the
 	 * exit status, -1: the arguments make no sense. NULL = it needs none.

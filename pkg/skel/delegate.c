@@ -234,7 +234,7 @@ bool cni_ipam_asks_network(const struct cni_call *c)
 	return p ? p->asks_network : *type;
 }
 
-static bool comes_first(const struct cni_call *c)
+bool cni_ipam_leases(const struct cni_call *c)
 {
 	const struct cni_plugin *p = own_ipam(c->req->net.ipam.type);
 
@@ -243,10 +243,10 @@ static bool comes_first(const struct cni_call *c)
 
 int cni_ipam_del_before(struct cni_call *c)
 {
-	return comes_first(c) ? cni_ipam_forward(c) : 0;
+	return cni_ipam_leases(c) ? cni_ipam_forward(c) : 0;
 }
 
 int cni_ipam_del_after(struct cni_call *c)
 {
-	return comes_first(c) ? 0 : cni_ipam_forward(c);
+	return cni_ipam_leases(c) ? 0 : cni_ipam_forward(c);
 }

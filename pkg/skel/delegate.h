@@ -41,6 +41,12 @@ int cni_ipam_add(struct cni_call *c, const struct ipam *i) NODISCARD;
 bool cni_ipam_asks_network(const struct cni_call *c);
 
 /*
+ * Is it one of ours that does? What it gives is a lease, and may be another one by the CHECK, which
+ * it compares itself.
+ */
+bool cni_ipam_leases(const struct cni_call *c);
+
+/*
  * DEL, CHECK, GC, STATUS: c->req->command, forwarded. Success when the configuration names no IPAM.
  */
 int cni_ipam_forward(struct cni_call *c) NODISCARD;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dhcp - an address by DHCP, whose lease a daemon looks after. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/scope.h"
 #include "daemon.h"
+#include "iface/verify.h"
 #include "lease_file.h"
 #include "nl/link_wait.h"
 #include "nl/nl.h"
@@ -146,10 +149,16 @@ static int dhcp_del(struct cni_call *c)
 static int dhcp_check(struct cni_call *c)
 {
 	const struct json *answer;
+	struct cni_result now;
 
 	if (ask_about(c, "check", &answer) < 0)
 		return -1;
-	return answer ? 0 : no_daemon(c, ERR_CHECK);
+	if (!answer)
+		return no_daemon(c, ERR_CHECK);
+	if (cni_result_parse(json_get(answer, "result"), "1.1.0", false, "the DHCP daemon's result",
+			     &now, c->err) < 0)
+		return -1;
+	return verify_lease(c, &now);
 }
 
 static int dhcp_status(struct cni_call *c)
@@ -248,7 +257,38 @@ static int dhcp_inventory(struct cni_call *c, const struct cni_inventory *to)
 	return each_file(c, hold, &to);
 }
 
+/* A moment of CLOCK_BOOTTIME, as the wall's clock has it now. */
+static void add_moment(struct json *o, const char *key, int64_t ms)
+{
+	time_t at = time(NULL) + (ms - lease_now()) / 1000;
+	char text[32];
+	struct tm tm;
+
+	if (ms == INT64_MAX || !gmtime_r(&at, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return;
+	json_add_str(o, key, text);
+}
+
+static void dhcp_describe_kept(const char *network, const char *container_id, const char *ifname,
+			       struct json *out)
+{
+	struct lease_file f;
+	struct lease *l;
+	struct err ignored;
+
+	if (lease_file_read(lease_file_path(network, container_id, ifname), &lease_times, &l, &f,
+			    &ignored) < 0)
+		return;
+	json_add_str(out, "lease", inet_ntoa(l->client.address));
+	json_add_str(out, "leaseServer", inet_ntoa(l->client.server));
+	add_moment(out, "leaseRenewal", l->client.t1);
+	add_moment(out, "leaseEnd", l->client.end);
+	lease_free(l);
+}
+
 const struct cni_plugin dhcp_plugin = {
+	.describe_kept = dhcp_describe_kept,
 	.name = "dhcp",
 	.fields = dhcp_fields,
 	.defaults = &dhcp_defaults,

@@ -9,6 +9,7 @@
 
 #include "base/scope.h"
 #include "cni/error.h"
+#include "lease_file.h"
 
 #define MOST_CONNECTIONS 4096
 #define PATIENCE         10000 /* milliseconds for a question */
@@ -135,10 +136,13 @@ static int ask_check(struct connection *c, const struct ask *a, struct err *err)
 		lease_find(&c->serve->attend->leases, a->network, a->container_id, a->ifname);
 	struct json *o;
 
-	if (!l || !l->client.holds)
+	const struct json *result = l && l->client.holds && !l->lost ? lease_file_result(l) : NULL;
+
+	if (!result)
 		return err_set(err, ERR_CHECK, "dhcp: %s has no lease", a->ifname);
 	o = json_object();
 	json_add_str(o, "state", dhcp_state_names[l->client.state]);
+	json_add_copy(o, "result", result);
 	send_object(c, o);
 	return 0;
 }

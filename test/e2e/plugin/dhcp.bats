@@ -153,6 +153,14 @@ nothing_left() {
 	said 'bound to 10.9.0.60' "$daemon_log"
 	[ "$(addresses)" = 10.9.0.60/24 ]
 	ip -n box -j route | jq -e 'map(.dst) | sort == ["10.0.0.0/8","10.9.0.0/24","default"]'
+	check bridge <<<"$(with_result "$conf")" # the ADD's result has the old ones
+	expect_silent
+	ip -n box route del 10.0.0.0/8
+	check bridge <<<"$(with_result "$conf")"
+	expect_code 102 'route to 10.0.0.0/8 is gone'
+	ip -n box addr flush dev eth0
+	check bridge <<<"$(with_result "$conf")"
+	expect_code 102 'eth0 has no address 10.9.0.60/24 any more'
 	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 1300 ]
 	[ "$(lease | jq -r .address)" = 10.9.0.60 ]
 }
@@ -314,4 +322,17 @@ print(s.recv(4096).decode())' "$1"
 	del bridge <<<"$conf"
 	expect_silent
 	nothing_left
+}
+
+@test "cnic list, show and verify know of leases" {
+	scripted '.options = {"26":"0514"}'
+	dhcp_daemon
+	attached '.ipam.request = [{"option":"26"}]'
+	[ "$(jq '.interfaces[2].mtu' <<<"$result")" = 1300 ]
+	"$CNIC_BIN/cnic" show --json c1 | jq -e '.[0] | .lease == "10.9.0.50" and .leaseServer == "10.9.0.1" and
+		(.leaseEnd | fromdate) - now > 3500 and (.leaseRenewal | fromdate) - now < 1800' || fail "a lease: $("$CNIC_BIN/cnic" show --json)"
+	"$CNIC_BIN/cnic" verify
+	rm -rf /var/lib/cni/cnic
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 1 ] && [[ $output == *'the lease of 10.9.0.50 '*' is of container c1, which is not attached'* ]] || fail "$output"
 }
