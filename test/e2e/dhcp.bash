@@ -17,7 +17,7 @@ scripted() {
 	jq -nc '{address:"10.9.0.50",lease:3600} | '"$1" >"$dhcp_script.new"
 	mv "$dhcp_script.new" "$dhcp_script"
 	[ -n "${dhcp_server:-}" ] || {
-		python3 "$ROOT/test/e2e/dhcp_server.py" br0 "$dhcp_script" "$dhcp_log" 3>&- &
+		${scripted_at:-} python3 "$ROOT/test/e2e/dhcp_server.py" "${scripted_on:-br0}" "$dhcp_script" "$dhcp_log" 3>&- &
 		dhcp_server=$!
 		heard '.type == "READY"'
 	}

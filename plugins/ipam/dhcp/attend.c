@@ -2,13 +2,11 @@
 #include "attend.h"
 
 #include <dirent.h>
-#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -19,6 +17,7 @@
 #include "sys/netns.h"
 
 #define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
+#define DOWN_MS     200  /* from an interface that goes down to a look whether it is gone */
 #define SPREAD_EACH 5    /* for each of them */
 
 static void say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
@@ -61,32 +60,58 @@ static bool is_at_path(const struct attend *d, const struct lease *l)
 	return *l->netns && stat(path_to(d, l), &st) == 0 && st.st_ino == l->netns_inode;
 }
 
-/* Its socket and what is to be known of its namespace. */
-static int enter(struct attend *d, struct lease *l, int netns_fd, struct err *err)
+/* By which the manager keeps its socket. */
+static const char *socket_name(const struct lease *l)
+{
+	return strrchr(lease_file_path(l->network, l->container_id, l->ifname), '/') + 1;
+}
+
+static int watch(const struct attend *d, struct lease *l, struct err *err)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
 
-	l->netns_inode = inode_of(netns_fd);
-	l->at_path = is_at_path(d, l);
-	if (wire_open(&l->wire, netns_fd, l->ifname, err) < 0)
-		return -1;
 	if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, l->wire.fd, &e) < 0)
 		return err_sys(err, "watch a packet socket");
+	manager_store(socket_name(l), l->wire.fd);
 	return 0;
+}
+
+/* The socket of the daemon before this, which needs no path. */
+static bool enter_again(struct attend *d, struct lease *l)
+{
+	int fd = manager_take(d->manager, socket_name(l));
+	auto_close int netns_fd = -1;
+	struct err err = { 0 };
+
+	if (fd < 0 || wire_adopt(&l->wire, fd, l->ifname, &err) < 0)
+		return false;
+	netns_fd = wire_netns(&l->wire, &err);
+	l->at_path = is_at_path(d, l);
+	return netns_fd >= 0 && inode_of(netns_fd) == l->netns_inode && watch(d, l, &err) == 0;
+}
+
+/* Its socket and what is to be known of its namespace. */
+static int enter(struct attend *d, struct lease *l, int netns_fd, struct err *err)
+{
+	l->netns_inode = inode_of(netns_fd);
+	l->at_path = is_at_path(d, l);
+	return wire_open(&l->wire, netns_fd, l->ifname, err) < 0 ? -1 : watch(d, l, err);
 }
 
 /* The socket's namespace needs no path. */
 static int apply_to(const struct lease *l, struct apply *to, struct err *err)
 {
 	to->index = l->wire.index;
-	to->netns_fd = ioctl(l->wire.fd, SIOCGSKNS);
-	return to->netns_fd < 0 ? err_sys(err, "the namespace of a packet socket") : 0;
+	to->netns_fd = wire_netns(&l->wire, err);
+	return to->netns_fd < 0 ? -1 : 0;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void forget(struct attend *d, struct lease *l)
 {
+	if (l->wire.fd >= 0)
+		manager_remove(socket_name(l));
 	wire_close(&l->wire, d->closer);
 	lease_remove(&d->leases, l);
 	lease_free(l);
@@ -111,7 +136,7 @@ static void end(struct attend *d, struct lease *l, const char *why)
 
 /* ---- what a client wants done ---------------------------------------------------------------- */
 
-static void send_message(const struct attend *d, const struct lease *l)
+static void send_message(const struct attend *d, const struct lease *l, bool from_here)
 {
 	static const uint8_t nobody[MAC_LEN];
 	const uint8_t *to = l->client.server_mac;
@@ -122,18 +147,24 @@ static void send_message(const struct attend *d, const struct lease *l)
 	};
 	uint8_t packet[DHCP_MTU];
 	bool unicast;
+	size_t len;
 
 	memcpy(r.chaddr, l->wire.mac, sizeof(r.chaddr));
 	dhcp_client_request(&l->client, lease_now(), &r, &unicast);
 	if (!unicast || !memcmp(to, nobody, sizeof(nobody)))
 		to = NULL;
-	wire_send(&l->wire, packet, dhcp_write(&r, packet), to);
+	len = dhcp_write(&r, packet);
+	if (from_here)
+		wire_send_from_here(packet, len, l->client.server);
+	else
+		wire_send(&l->wire, packet, len, to);
 }
 
+/* Its interface may be gone. */
 static void release(const struct attend *d, struct lease *l)
 {
-	if (dhcp_client_release(&l->client, lease_now()) & DHCP_DO_SEND && l->wire.fd >= 0)
-		send_message(d, l);
+	if (dhcp_client_release(&l->client, lease_now()) & DHCP_DO_SEND)
+		send_message(d, l, !wire_is_there(&l->wire));
 }
 
 /* What the container has of it by now. */
@@ -293,7 +324,7 @@ static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_m
 	if (todo & DHCP_DO_PROBE)
 		probe(d, l, packet);
 	if (todo & DHCP_DO_SEND)
-		send_message(d, l);
+		send_message(d, l, false);
 	if (todo & DHCP_DO_FAIL) {
 		give_up(d, l);
 		return;
@@ -303,6 +334,16 @@ static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_m
 }
 
 /* ---- what happens ---------------------------------------------------------------------------- */
+
+static void end_without_interface(struct attend *d, struct lease *l)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_INTERNAL, "interface %s is gone", l->ifname);
+	refuse_waiter(d, l, &err);
+	release(d, l);
+	end(d, l, err.msg);
+}
 
 static void object(struct attend *d, struct lease *l)
 {
@@ -328,29 +369,37 @@ void attend_event(struct attend *d, struct lease *l)
 	}
 	got = wire_receive(&l->wire, packet, &m, from);
 	if (got < 0) {
-		struct err err = { 0 };
-
-		(void)err_set(&err, ERR_INTERNAL, "interface %s is gone", l->ifname);
-		refuse_waiter(d, l, &err);
-		end(d, l, err.msg);
+		l->wake = lease_now() + DOWN_MS;
+		lease_set_time(&d->leases, l);
 	} else if (got) {
 		act(d, l, dhcp_client_receive(&l->client, &l->times, &m, from, lease_now()), &m,
 		    packet);
 	}
 }
 
+/* By the socket, else by the path. What cannot is told of in err. */
+static int come_back(struct attend *d, struct lease *l, struct err *err)
+{
+	auto_close int fd = -1;
+	bool gone = false;
+
+	if (enter_again(d, l))
+		return 0;
+	wire_close(&l->wire, d->closer);
+	if (netns_open(path_to(d, l), &fd, &gone, err) < 0 || gone ||
+	    (l->netns_inode && inode_of(fd) != l->netns_inode))
+		return err_set(err, ERR_NETNS, "its namespace is gone");
+	return enter(d, l, fd, err);
+}
+
 /* After a start. */
 static void go_on(struct attend *d, struct lease *l)
 {
-	auto_close int fd = -1;
 	struct err err = { 0 };
-	bool gone = false;
 
 	l->resumed = false;
-	if (netns_open(path_to(d, l), &fd, &gone, &err) < 0 || gone ||
-	    (l->netns_inode && inode_of(fd) != l->netns_inode)) {
-		end(d, l, "its namespace is gone");
-	} else if (enter(d, l, fd, &err) < 0) {
+	if (come_back(d, l, &err) < 0) {
+		release(d, l);
 		end(d, l, err.msg);
 	} else if (l->removed) {
 		release(d, l);
@@ -364,13 +413,21 @@ void attend_wake(struct attend *d, struct lease *l)
 {
 	if (l->resumed)
 		go_on(d, l);
+	else if (!wire_is_there(&l->wire))
+		end_without_interface(d, l);
 	else
 		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);
 }
 
 static void end_if_gone(struct attend *d, struct lease *l)
 {
-	if (l->waiter || l->resumed || !l->at_path || is_at_path(d, l))
+	if (l->waiter || l->resumed)
+		return;
+	if (!wire_is_there(&l->wire)) {
+		end_without_interface(d, l);
+		return;
+	}
+	if (!l->at_path || is_at_path(d, l))
 		return;
 	release(d, l);
 	end(d, l, "its namespace is gone");
@@ -543,6 +600,7 @@ static void resume(struct attend *d, const char *path)
 		say(l, "%s", err.msg);
 		lease_free(l);
 	} else if (f.other_boot) {
+		release(d, l);
 		end(d, l, "its container was of another boot");
 	}
 }

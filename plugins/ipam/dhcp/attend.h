@@ -7,10 +7,12 @@
 
 #include "answer.h"
 #include "lease.h"
+#include "manager.h"
 
 struct attend {
 	struct leases leases;
 	int epoll, closer;
+	struct manager *manager;
 	struct dhcp_times times; /* for what a lease does not say itself */
 	bool broadcast;
 	const char *prefix; /* before each path to a namespace; "" = none */

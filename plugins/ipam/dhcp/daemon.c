@@ -21,12 +21,12 @@
 
 #define SOURCE_SIGNAL 4
 #define LOOK_EVERY    15000 /* milliseconds */
-#define FIRST_PASSED  3     /* the descriptor that systemd passes: sd_listen_fds(3) */
 
 struct daemon {
 	const char *socket, *pidfile, *prefix; /* "" = not given */
 	struct attend attend;
 	struct serve serve;
+	struct manager manager;
 	struct {
 		int source, fd;
 	} signals;
@@ -111,19 +111,6 @@ static bool parse(struct daemon *d, int argc, char **argv)
 
 /* ---- the socket ------------------------------------------------------------------------------ */
 
-/* systemd's, if it has started this process: sd_listen_fds(3). */
-static bool take_passed(struct daemon *d)
-{
-	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
-
-	if (!pid || !n || strtol(pid, NULL, 10) != getpid() || strtol(n, NULL, 10) < 1)
-		return false;
-	d->serve.fd = FIRST_PASSED;
-	(void)fcntl(d->serve.fd, F_SETFD, FD_CLOEXEC);
-	(void)fcntl(d->serve.fd, F_SETFL, O_NONBLOCK);
-	return true;
-}
-
 /* A socket that nobody listens at is what a daemon that was killed has left. */
 static bool is_left(const struct sockaddr_un *at)
 {
@@ -207,26 +194,6 @@ static int write_pidfile(struct daemon *d)
 		       : 0;
 }
 
-/* sd_notify(3), by a datagram. */
-static void tell_ready(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	auto_close int fd = -1;
-	size_t len = path ? strlen(path) : 0;
-
-	if (!len || len >= sizeof(to.sun_path))
-		return;
-	memcpy(to.sun_path, path, len);
-	if (*path == '@')
-		*to.sun_path = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		(void)!sendto(fd, "READY=1", strlen("READY=1"), MSG_NOSIGNAL,
-			      (const struct sockaddr *)&to,
-			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
-}
-
 static int start(struct daemon *d)
 {
 	allow_many_files();
@@ -234,14 +201,17 @@ static int start(struct daemon *d)
 	d->attend.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (d->attend.epoll < 0)
 		return err_sys(&d->err, "epoll");
-	d->passed = take_passed(d);
+	manager_open(&d->manager);
+	d->attend.manager = &d->manager;
+	d->serve.fd = manager_take_listener(&d->manager);
+	d->passed = d->serve.fd >= 0;
 	if (take_signals(d) < 0 || (!d->passed && listen_at(d) < 0) ||
 	    watch(d, d->serve.fd, &d->serve, &d->err) < 0 || write_pidfile(d) < 0 ||
 	    attend_resume(&d->attend, &d->err) < 0)
 		return -1;
 	adopt_cached(&d->attend, d->socket);
 	fprintf(stderr, "dhcp: listens at %s; %zu leases\n", d->socket, d->attend.leases.n);
-	tell_ready();
+	manager_ready();
 	return 0;
 }
 
@@ -300,6 +270,7 @@ static void go_once(struct daemon *d, int64_t *look)
 		attend_wake(&d->attend, first);
 	if (now < *look)
 		return;
+	manager_close(&d->manager); /* by now all leases have theirs */
 	attend_end_gone(&d->attend);
 	serve_end_idle(&d->serve, now);
 	*look = now + LOOK_EVERY;

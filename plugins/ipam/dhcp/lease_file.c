@@ -14,7 +14,7 @@ struct stored {
 	struct ask ask;
 	struct identity id;
 	struct ip address, server;
-	const char *server_mac;
+	const char *mac, *server_mac;
 	uint64_t t1, t2, end;    /* CLOCK_BOOTTIME; 0 = never */
 	uint64_t boottime, wall; /* both clocks when it was written */
 	bool removed;
@@ -30,6 +30,7 @@ static const struct json_field stored_fields[] = {
 	IDENTITY_FIELDS(struct stored, id),
 	F_IP("address", struct stored, address, .required = true),
 	F_IP("server", struct stored, server),
+	F_STR("mac", struct stored, mac),
 	F_STR("serverMAC", struct stored, server_mac),
 	F_UINT("t1", struct stored, t1),
 	F_UINT("t2", struct stored, t2),
@@ -100,6 +101,7 @@ int lease_file_write(const struct lease *l, const struct dhcp_answer *a, struct 
 	add_identity(o, l);
 	add_ip(o, "address", l->client.address);
 	add_ip(o, "server", l->client.server);
+	json_add_str(o, "mac", mac_str(l->wire.mac, mac));
 	json_add_str(o, "serverMAC", mac_str(l->client.server_mac, mac));
 	add_time(o, "t1", l->client.t1);
 	add_time(o, "t2", l->client.t2);
@@ -176,6 +178,8 @@ static int make(const struct stored *s, const struct dhcp_times *times, bool oth
 		l->client.server = s->server.v4;
 	if (s->server_mac)
 		(void)!mac_parse(l->client.server_mac, s->server_mac);
+	if (s->mac)
+		(void)!mac_parse(l->wire.mac, s->mac);
 	l->client.holds = true;
 	l->client.t1 = time_of(s, s->t1, other_boot);
 	l->client.t2 = time_of(s, s->t2, other_boot);

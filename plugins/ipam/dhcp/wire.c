@@ -94,6 +94,26 @@ int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 	return 0;
 }
 
+int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err)
+{
+	struct sockaddr_ll on = { 0 };
+	socklen_t len = sizeof(on);
+
+	*w = (struct wire){ .fd = fd, .arp = -1 };
+	if (getsockname(fd, (struct sockaddr *)&on, &len) == 0 && on.sll_family == AF_PACKET &&
+	    get_link(w, ifname, err) == 0 && on.sll_ifindex == w->index)
+		return 0;
+	drop_fd(&w->fd);
+	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
+}
+
+int wire_netns(const struct wire *w, struct err *err)
+{
+	int fd = ioctl(w->fd, SIOCGSKNS);
+
+	return fd < 0 ? err_sys(err, "the namespace of a packet socket") : fd;
+}
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const uint8_t to[MAC_LEN])
@@ -111,6 +131,20 @@ void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const ui
 	(void)!sendto(w->fd, packet, len, 0, (const struct sockaddr *)&on, sizeof(on));
 }
 
+void wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(DHCP_SERVER_PORT),
+		.sin_addr = server,
+	};
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && len > DHCP_HEADERS)
+		(void)!sendto(fd, packet + DHCP_HEADERS, len - DHCP_HEADERS, 0,
+			      (const struct sockaddr *)&to, sizeof(to));
+}
+
 /* A checksum that the sender's host has left to its device is not there yet. */
 static bool is_unsummed(struct msghdr *h)
 {
@@ -126,12 +160,11 @@ static bool is_unsummed(struct msghdr *h)
 	return false;
 }
 
-/* Down only? */
-static bool is_there(const struct wire *w)
+bool wire_is_there(const struct wire *w)
 {
 	struct ifreq req = { .ifr_ifindex = w->index };
 
-	return ioctl(w->fd, SIOCGIFNAME, &req) == 0;
+	return w->fd >= 0 && ioctl(w->fd, SIOCGIFNAME, &req) == 0;
 }
 
 int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN])
@@ -155,7 +188,7 @@ int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uin
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0)
-			return errno == EAGAIN || (errno == ENETDOWN && is_there(w)) ? 0 : -1;
+			return errno == EAGAIN ? 0 : -1;
 		if (!dhcp_read(buf, (size_t)len, is_unsummed(&h), m) ||
 		    memcmp(m->chaddr, w->mac, MAC_LEN) != 0)
 			continue;
@@ -203,10 +236,10 @@ static int ask_for(const struct wire *w, struct in_addr address, struct err *err
 
 int wire_probe(struct wire *w, struct in_addr address, struct err *err)
 {
-	auto_close int netns_fd = ioctl(w->fd, SIOCGSKNS);
+	auto_close int netns_fd = wire_netns(w, err);
 
 	if (netns_fd < 0)
-		return err_sys(err, "the namespace of a packet socket");
+		return -1;
 	return open_in(netns_fd, &w->arp, err) < 0 ? -1 : ask_for(w, address, err);
 }
 

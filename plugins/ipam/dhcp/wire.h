@@ -23,12 +23,27 @@ struct wire {
  */
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
+/* One that was opened so by a process before this. It is closed if it is none, or not there. */
+int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err) NODISCARD;
+
+/* A descriptor of the namespace it is in; -1: error. */
+int wire_netns(const struct wire *w, struct err *err) NODISCARD;
+
+/* Is there a socket, and its interface, be it down? */
+bool wire_is_there(const struct wire *w);
+
 /* To one station, or to all (NULL). A message that cannot be sent is one that got lost. */
 void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const uint8_t to[MAC_LEN]);
 
 /*
+ * To a server from this process's own namespace, by its routes: for an interface that is gone. Only
+ * of use where no answer is awaited.
+ */
+void wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server);
+
+/*
  * The next message for this interface and who sent it. The message points into buf[DHCP_MTU].
- * 0: none is waiting; -1: the interface is gone (errno).
+ * 0: none is waiting; -1: the interface is down, or gone soon, or by now.
  */
 int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN]);
 

@@ -249,12 +249,23 @@ print(s.recv(4096).decode())' "$1"
 	attached
 }
 
-@test "a container that is gone gives its address back" {
+@test "a container that is gone gives its address back, its interface too: from the host" {
+	netns wire
+	NS=box
+	ip link set br0 down
+	ip addr del 10.9.0.1/24 dev br0
+	ip link add u0 master br0 up type veth peer name w0 netns wire
+	ip -n wire addr add 10.9.0.1/24 dev w0
+	ip -n wire link set w0 up
+	ip addr add 10.9.0.2/24 dev br0
+	ip link set br0 up
+	scripted_at="in_ns wire" scripted_on=w0
 	scripted .
 	dhcp_daemon
 	attached
 	ip -n box link del eth0
 	said 'interface eth0 is gone' "$daemon_log"
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50" and .chaddr == "'"$(jq -r '.interfaces[2].mac' <<<"$result")"'"'
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
 	del bridge <<<"$conf"
 	expect_silent
@@ -335,4 +346,30 @@ print(s.recv(4096).decode())' "$1"
 	rm -rf /var/lib/cni/cnic
 	run "$CNIC_BIN/cnic" verify
 	[ "$status" -eq 1 ] && [[ $output == *'the lease of 10.9.0.50 '*' is of container c1, which is not attached'* ]] || fail "$output"
+}
+
+@test "under a service manager: its socket, being ready, sockets that outlive the daemon and need no path" {
+	local log=$BATS_TEST_TMPDIR/manager.log pid
+	scripted .
+	python3 "$ROOT/test/e2e/manager.py" /run/cni/dhcp.sock "$log" "$CNIC_BIN/cnic" dhcp 3>&- 2>/dev/null &
+	daemon=$!
+	said READY=1 "$log"
+	attached
+	said FDSTORE=1 "$log"
+	ip netns exec box sleep 1000 3>&- & # the container lives, its path does not
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/ns/net)" = "net:[$(stat -Lc %i /run/netns/box)]" ]; do :; done
+	umount /run/netns/box && rm /run/netns/box
+	: >"$dhcp_log"
+	pid=$(sed -n 's/^PID //p' "$log")
+	kill -KILL "$pid"
+	heard '.type == "REQUEST" and .options["50"] == "0a090032"'
+	[ "$(nsenter -n -t $keeper ip -4 -br addr show eth0 | awk '{ print $3 }')" = 10.9.0.50/24 ]
+	del dhcp <<<"$(lan '.type = "dhcp"')"
+	expect_silent
+	said FDSTOREREMOVE=1 "$log"
+	heard '.type == "RELEASE"'
+	kill $keeper
+	daemon_end
+	[ -S /run/cni/dhcp.sock ] || fail "the socket is the manager's"
 }
