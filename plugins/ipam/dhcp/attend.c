@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -624,13 +625,29 @@ int attend_adopt(struct attend *d, const struct ask *a, struct in_addr address, 
 	return -1;
 }
 
+/* Two would renew, and take away, the same addresses. It is held as long as this process lives. */
+static int lock_dir(struct attend *d, struct err *err)
+{
+	if (file_make_dirs(LEASE_DIR, 0700, err) < 0)
+		return -1;
+	d->lock = open(LEASE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->lock < 0)
+		return err_sys(err, "open " LEASE_DIR);
+	if (flock(d->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return err_set(err, ERR_INTERNAL, "another daemon looks after " LEASE_DIR);
+}
+
 int attend_resume(struct attend *d, struct err *err)
 {
 	const struct dirent *e;
-	auto_dir DIR *dir = opendir(LEASE_DIR);
+	auto_dir DIR *dir = NULL;
 
+	if (lock_dir(d, err) < 0)
+		return -1;
+	dir = opendir(LEASE_DIR);
 	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, "open " LEASE_DIR);
+		return err_sys(err, "open " LEASE_DIR);
 	file_remove_drafts(LEASE_DIR, json_arena());
 	while ((e = readdir(dir)))
 		if (*e->d_name != '.' && !file_is_draft(e->d_name))

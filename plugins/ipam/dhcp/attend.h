@@ -11,7 +11,7 @@
 
 struct attend {
 	struct leases leases;
-	int epoll, closer;
+	int epoll, closer, lock; /* of the directory of all leases */
 	struct manager *manager;
 	struct dhcp_times times; /* for what a lease does not say itself */
 	bool broadcast;

@@ -205,9 +205,9 @@ static int start(struct daemon *d)
 	d->attend.manager = &d->manager;
 	d->serve.fd = manager_take_listener(&d->manager);
 	d->passed = d->serve.fd >= 0;
-	if (take_signals(d) < 0 || (!d->passed && listen_at(d) < 0) ||
-	    watch(d, d->serve.fd, &d->serve, &d->err) < 0 || write_pidfile(d) < 0 ||
-	    attend_resume(&d->attend, &d->err) < 0)
+	if (take_signals(d) < 0 || attend_resume(&d->attend, &d->err) < 0 ||
+	    (!d->passed && listen_at(d) < 0) || watch(d, d->serve.fd, &d->serve, &d->err) < 0 ||
+	    write_pidfile(d) < 0)
 		return -1;
 	adopt_cached(&d->attend, d->socket);
 	fprintf(stderr, "dhcp: listens at %s; %zu leases\n", d->socket, d->attend.leases.n);

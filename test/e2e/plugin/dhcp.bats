@@ -276,7 +276,10 @@ print(s.recv(4096).decode())' "$1"
 	dhcp_daemon -socketpath $dhcp_socket --pidfile=/run/dhcp.pid -timeout 3s --resendmax 10s -resendtimeout=20s -broadcast
 	[ "$(cat /run/dhcp.pid)" = "$daemon" ]
 	run "$CNIC_BIN/cnic" dhcp -socketpath $dhcp_socket
-	[ "$status" -eq 1 ] && [[ $output == *'listen at'* ]]
+	[ "$status" -eq 1 ] && [[ $output == *'another daemon looks after /var/lib/cni/dhcp'* ]]
+	run "$CNIC_BIN/cnic" dhcp -socketpath /run/third/dhcp.sock
+	[ "$status" -eq 1 ] && [[ $output == *'another daemon looks after /var/lib/cni/dhcp'* ]]
+	[ ! -e /run/third/dhcp.sock ]
 	scripted .
 	attached '.ipam.daemonSocketPath = "/run/other/dhcp.sock"'
 	heard '.type == "DISCOVER" and .broadcast'
