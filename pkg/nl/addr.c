@@ -102,48 +102,128 @@ int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list 
 	return nl_dump(nl, addr_parse, reset, out);
 }
 
-/* 0: none is tentative, 1: some are, -1: a duplicate, or an error. */
-static int dad_state(struct nl *nl, int index)
-{
-	struct arena arena = { 0 };
-	struct addr_list list = { .arena = &arena };
-	int state = nl_addr_list(nl, index, AF_INET6, &list);
-	char buf[IP_STRLEN];
-
-	for (size_t i = 0; state >= 0 && i < list.n_addr; i++) {
-		if (list.addr[i].flags & IFA_F_DADFAILED)
-			state = err_set(nl->err, ERR_IN_USE, "duplicate address %s on the link",
-					ip_str(&list.addr[i].ip, buf));
-		else if (list.addr[i].flags & IFA_F_TENTATIVE)
-			state = 1;
-	}
-	arena_free(&arena);
-	return state;
-}
-
 static int any_address(const struct nlmsghdr *nlh, void *data)
 {
 	(void)data;
 	return nlh->nlmsg_type == RTM_NEWADDR ? MNL_CB_STOP : MNL_CB_OK;
 }
 
-int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
+/* 0: what is waited for is there, 1: it is not, -1: it will never be. */
+typedef int (*state_fn)(struct nl *nl, const struct addr_list *list);
+
+static int get_state(struct nl *nl, int index, struct addr_list *list, state_fn state)
+{
+	return nl_addr_list(nl, index, AF_INET6, list) < 0 ? -1 : state(nl, list);
+}
+
+/* 1: not in time. */
+static int wait_state(struct nl *nl, int netns_fd, int timeout_ms, struct addr_list *list,
+		      state_fn state)
 {
 	int64_t deadline = clock_ms() + timeout_ms;
+	int index = list->index;
 	auto_nl struct nl watcher;
-	int state, rc = nl_open_at(&watcher, netns_fd, nl->err);
+	int is, rc = nl_open_at(&watcher, netns_fd, nl->err);
 
 	if (rc < 0 || nl_watch(&watcher, RTNLGRP_IPV6_IFADDR) < 0)
 		return -1;
-	while ((state = dad_state(nl, index)) > 0) {
+	while ((is = get_state(nl, index, list, state)) > 0) {
 		rc = nl_wait(&watcher, NULL, (int)(deadline - clock_ms()), any_address, NULL);
-		if (rc < 0)
-			return -1;
-		if (rc == 1)
-			return err_set(nl->err, ERR_INTERNAL,
-				       "IPv6 address still tentative after %d ms", timeout_ms);
+		if (rc < 0 || rc == 1)
+			return rc;
+	}
+	return is;
+}
+
+static int refuse_duplicate(struct nl *nl, const struct addr *addr)
+{
+	char buf[IP_STRLEN];
+
+	return err_set(nl->err, ERR_IN_USE, "duplicate address %s on the link",
+		       ip_str(&addr->ip, buf));
+}
+
+static int none_is_tentative(struct nl *nl, const struct addr_list *list)
+{
+	int state = 0;
+
+	for (size_t i = 0; state >= 0 && i < list->n_addr; i++) {
+		if (list->addr[i].flags & IFA_F_DADFAILED)
+			state = refuse_duplicate(nl, &list->addr[i]);
+		else if (list->addr[i].flags & IFA_F_TENTATIVE)
+			state = 1;
 	}
 	return state;
+}
+
+int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
+{
+	struct arena arena = { 0 };
+	struct addr_list list = { .arena = &arena, .index = index };
+	int rc = wait_state(nl, netns_fd, timeout_ms, &list, none_is_tentative);
+
+	arena_free(&arena);
+	return rc == 1 ? err_set(nl->err, ERR_INTERNAL, "IPv6 address still tentative after %d ms",
+				 timeout_ms)
+		       : rc;
+}
+
+static int has_link_local(struct nl *nl, const struct addr_list *list)
+{
+	const struct addr *duplicate = NULL;
+
+	for (size_t i = 0; i < list->n_addr; i++) {
+		const struct addr *a = &list->addr[i];
+
+		if (!IN6_IS_ADDR_LINKLOCAL(&a->ip.v6))
+			continue;
+		if (!(a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
+			return 0;
+		if (a->flags & IFA_F_DADFAILED)
+			duplicate = a;
+	}
+	return duplicate ? refuse_duplicate(nl, duplicate) : 1;
+}
+
+int nl_addr_wait_link_local(struct nl *nl, int netns_fd, int index, int timeout_ms)
+{
+	struct arena arena = { 0 };
+	struct addr_list list = { .arena = &arena, .index = index };
+	int rc = wait_state(nl, netns_fd, timeout_ms, &list, has_link_local);
+
+	arena_free(&arena);
+	return rc == 1 ? err_set(nl->err, ERR_INTERNAL, "no IPv6 link-local address after %d ms",
+				 timeout_ms)
+		       : rc;
+}
+
+bool nl_addr_is_autoconf(const struct addr *a)
+{
+	return a->ip.family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&a->ip.v6) &&
+	       !(a->flags & (IFA_F_PERMANENT | IFA_F_TEMPORARY));
+}
+
+static int has_autoconf(struct nl *nl, const struct addr_list *list)
+{
+	int state = 1;
+
+	for (size_t i = 0; i < list->n_addr; i++) {
+		const struct addr *a = &list->addr[i];
+
+		if (!nl_addr_is_autoconf(a))
+			continue;
+		if (a->flags & IFA_F_DADFAILED)
+			return refuse_duplicate(nl, a);
+		if (a->flags & IFA_F_TENTATIVE)
+			return 1;
+		state = 0;
+	}
+	return state;
+}
+
+int nl_addr_wait_autoconf(struct nl *nl, int netns_fd, int timeout_ms, struct addr_list *out)
+{
+	return wait_state(nl, netns_fd, timeout_ms, out, has_autoconf);
 }
 
 static int any_route(const struct nlmsghdr *nlh, void *data)

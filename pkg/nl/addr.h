@@ -45,6 +45,22 @@ int nl_addr_list(struct nl *nl, int index, sa_family_t family, struct addr_list 
 int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms) NODISCARD;
 
 /*
+ * Wait until the interface has an IPv6 link-local address that may be used: duplicate address
+ * detection has ended.
+ */
+int nl_addr_wait_link_local(struct nl *nl, int netns_fd, int index, int timeout_ms) NODISCARD;
+
+/* Did the kernel make it of a router's advertisement, to stay as long as that says? */
+bool nl_addr_is_autoconf(const struct addr *a);
+
+/*
+ * Wait until such addresses are there, and may be used; out->index and out->arena must be set, it
+ * gets all the IPv6 addresses of the interface. 1: not in time.
+ */
+int nl_addr_wait_autoconf(struct nl *nl, int netns_fd, int timeout_ms,
+			  struct addr_list *out) NODISCARD;
+
+/*
  * Wait until the kernel takes what comes for an IPv6 address that has been added: a worker makes
  * its route of type local, also without duplicate address detection. What takes longer than ten
  * seconds comes later. netns_fd is the namespace nl belongs to, -1: this process's. IPv4: nothing
