@@ -2,14 +2,15 @@
 /*
  * fuzz_dhcp6 - DHCPv6: a byte for how the client begins, then of each step a byte for the time that
  * has passed, one of length, and a message: its type, and what is behind the transaction, which is
- * the client's. With 0xff in front it is one message as it comes. Types 0 and 1 are a conflict and
- * the end.
+ * the client's. With 0xff in front it is one message as it comes, with 0xfe the packet of one. Types
+ * 0 and 1 are a conflict and the end.
  */
 #include "fuzz.h"
 
 #include <arpa/inet.h>
 
 #include "plugins/ipam/dhcp/client6.h"
+#include "plugins/ipam/dhcp/udp6.h"
 
 static const uint16_t wanted[] = { DHCP6_OPT_DNS };
 
@@ -136,6 +137,20 @@ static int start(struct dhcp6_client *c, const struct dhcp6_config *f, bool agai
 	return dhcp6_client_reboot(c, f, now);
 }
 
+static void read_packet(const uint8_t *packet, size_t size)
+{
+	struct dhcp6_bytes payload;
+	struct dhcp6_message m;
+
+	for (int unsummed = 0; unsummed < 2; unsummed++)
+		if (udp6_read(packet, size, unsummed, &payload)) {
+			expect(payload.at == packet + UDP6_HEADERS &&
+			       payload.len <= size - UDP6_HEADERS);
+			if (dhcp6_read(payload.at, payload.len, &m))
+				read_options(&m);
+		}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dhcp6_config f;
@@ -148,6 +163,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (*data == 0xff) {
 		if (dhcp6_read(data + 1, size - 1, &m))
 			read_options(&m);
+		return 0;
+	}
+	if (*data == 0xfe) {
+		read_packet(data + 1, size - 1);
 		return 0;
 	}
 	f = config_of(*data);
