@@ -40,7 +40,7 @@ static int make_socket(void *arg)
 	return *fd < 0 ? -1 : 0;
 }
 
-static int open_in(int netns_fd, int *fd, struct err *err)
+int wire_socket(int netns_fd, int *fd, struct err *err)
 {
 	*fd = -1;
 	if (netns_run(netns_fd, make_socket, fd, err) == 0)
@@ -48,15 +48,22 @@ static int open_in(int netns_fd, int *fd, struct err *err)
 	return err->code ? -1 : err_sys(err, "a packet socket");
 }
 
-static int get_link(struct wire *w, const char *ifname, struct err *err)
+int wire_index(int fd, const char *ifname, struct err *err)
 {
 	struct ifreq req = { 0 };
 
 	if (str_copy_ifname(req.ifr_name, ifname, err) < 0)
 		return -1;
-	if (ioctl(w->fd, SIOCGIFINDEX, &req) < 0)
-		return err_sys(err, "%s", ifname);
-	w->index = req.ifr_ifindex;
+	return ioctl(fd, SIOCGIFINDEX, &req) < 0 ? err_sys(err, "%s", ifname) : req.ifr_ifindex;
+}
+
+static int get_link(struct wire *w, const char *ifname, struct err *err)
+{
+	struct ifreq req = { 0 };
+
+	w->index = wire_index(w->fd, ifname, err);
+	if (w->index < 0 || str_copy_ifname(req.ifr_name, ifname, err) < 0)
+		return -1;
 	if (ioctl(w->fd, SIOCGIFHWADDR, &req) < 0)
 		return err_sys(err, "%s", ifname);
 	if (req.ifr_hwaddr.sa_family != ARPHRD_ETHER)
@@ -65,29 +72,31 @@ static int get_link(struct wire *w, const char *ifname, struct err *err)
 	return 0;
 }
 
-static int bind_to_link(struct wire *w, struct err *err)
+int wire_bind(int fd, int index, uint16_t protocol, const struct sock_fprog *filtered_by,
+	      struct err *err)
 {
-	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
 	const struct sockaddr_ll on = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = w->index,
+		.sll_protocol = htons(protocol),
+		.sll_ifindex = index,
 	};
 	const int yes = 1;
 
-	if (setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ||
-	    setsockopt(w->fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof(yes)) < 0 ||
-	    bind(w->fd, (const struct sockaddr *)&on, sizeof(on)) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filtered_by, sizeof(*filtered_by)) < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof(yes)) < 0 ||
+	    bind(fd, (const struct sockaddr *)&on, sizeof(on)) < 0)
 		return err_sys(err, "a packet socket for DHCP");
 	return 0;
 }
 
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 {
+	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
+
 	*w = (struct wire){ .fd = -1, .arp = -1 };
-	if (open_in(netns_fd, &w->fd, err) < 0)
+	if (wire_socket(netns_fd, &w->fd, err) < 0)
 		return -1;
-	if (get_link(w, ifname, err) < 0 || bind_to_link(w, err) < 0) {
+	if (get_link(w, ifname, err) < 0 || wire_bind(w->fd, w->index, ETH_P_IP, &prog, err) < 0) {
 		drop_fd(&w->fd);
 		return -1;
 	}
@@ -160,36 +169,52 @@ static bool is_unsummed(struct msghdr *h)
 	return false;
 }
 
-bool wire_is_there(const struct wire *w)
+bool wire_has_link(int fd, int index)
 {
-	struct ifreq req = { .ifr_ifindex = w->index };
+	struct ifreq req = { .ifr_ifindex = index };
 
-	return w->fd >= 0 && ioctl(w->fd, SIOCGIFNAME, &req) == 0;
+	return fd >= 0 && ioctl(fd, SIOCGIFNAME, &req) == 0;
 }
 
-int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN])
+bool wire_is_there(const struct wire *w)
+{
+	return wire_has_link(w->fd, w->index);
+}
+
+ssize_t wire_take(int fd, void *buf, size_t size, struct sockaddr_ll *sender, bool *unsummed)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	struct sockaddr_ll sender;
-	struct iovec iov = { buf, DHCP_MTU };
+	struct iovec iov = { buf, size };
 	ssize_t len;
 
 	for (;;) {
 		struct msghdr h = {
-			.msg_name = &sender,
-			.msg_namelen = sizeof(sender),
+			.msg_name = sender,
+			.msg_namelen = sizeof(*sender),
 			.msg_iov = &iov,
 			.msg_iovlen = 1,
 			.msg_control = control,
 			.msg_controllen = sizeof(control),
 		};
 
-		len = recvmsg(w->fd, &h, 0);
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0)
+		len = recvmsg(fd, &h, 0);
+		if (len > 0) {
+			*unsummed = is_unsummed(&h);
+			return len;
+		}
+		if (len < 0 && errno != EINTR)
 			return errno == EAGAIN ? 0 : -1;
-		if (!dhcp_read(buf, (size_t)len, is_unsummed(&h), m) ||
+	}
+}
+
+int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN])
+{
+	struct sockaddr_ll sender;
+	bool unsummed;
+	ssize_t len;
+
+	while ((len = wire_take(w->fd, buf, DHCP_MTU, &sender, &unsummed)) > 0) {
+		if (!dhcp_read(buf, (size_t)len, unsummed, m) ||
 		    memcmp(m->chaddr, w->mac, MAC_LEN) != 0)
 			continue;
 		memset(from, 0, MAC_LEN);
@@ -197,6 +222,7 @@ int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uin
 			memcpy(from, sender.sll_addr, MAC_LEN);
 		return 1;
 	}
+	return (int)len;
 }
 
 /* ---- probing --------------------------------------------------------------------------------- */
@@ -240,7 +266,7 @@ int wire_probe(struct wire *w, struct in_addr address, struct err *err)
 
 	if (netns_fd < 0)
 		return -1;
-	return open_in(netns_fd, &w->arp, err) < 0 ? -1 : ask_for(w, address, err);
+	return wire_socket(netns_fd, &w->arp, err) < 0 ? -1 : ask_for(w, address, err);
 }
 
 /* It is another's, or another one probes it, too. */
@@ -313,7 +339,7 @@ int wire_closer(void)
 	return pair[0];
 }
 
-static void close_slowly(int *fd, int closer)
+void wire_close_fd(int *fd, int closer)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	char byte = 0;
@@ -339,11 +365,11 @@ static void close_slowly(int *fd, int closer)
 
 void wire_close_probe(struct wire *w, int closer)
 {
-	close_slowly(&w->arp, closer);
+	wire_close_fd(&w->arp, closer);
 }
 
 void wire_close(struct wire *w, int closer)
 {
-	close_slowly(&w->fd, closer);
+	wire_close_fd(&w->fd, closer);
 	wire_close_probe(w, closer);
 }

@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <stddef.h>
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "net/mac.h"
 #include "packet.h"
@@ -61,3 +64,28 @@ bool wire_conflict(const struct wire *w, struct in_addr address);
 int wire_closer(void);
 void wire_close(struct wire *w, int closer);
 void wire_close_probe(struct wire *w, int closer);
+
+/* ---- of any packet socket ------------------------------------------------------------------- */
+
+struct sock_fprog;
+struct sockaddr_ll;
+
+/* One in the namespace, which hears nothing yet; the interface's index, -1: there is none. */
+int wire_socket(int netns_fd, int *fd, struct err *err) NODISCARD;
+int wire_index(int fd, const char *ifname, struct err *err) NODISCARD;
+
+/* It hears of the protocol (ETH_P_) what passes the filter, on one interface. */
+int wire_bind(int fd, int index, uint16_t protocol, const struct sock_fprog *filtered_by,
+	      struct err *err) NODISCARD;
+
+/*
+ * The next packet: its length, and whether its sender's host has left the checksum to its device.
+ * 0: none is waiting; -1: as wire_receive().
+ */
+ssize_t wire_take(int fd, void *buf, size_t size, struct sockaddr_ll *sender,
+		  bool *unsummed) NODISCARD;
+
+/* As wire_is_there(). */
+bool wire_has_link(int fd, int index);
+
+void wire_close_fd(int *fd, int closer);
