@@ -217,3 +217,83 @@ int dhcp_answer(const struct dhcp_message *ack, uint32_t priority, struct dhcp_a
 	out->ntp = addresses(ack, DHCP_OPT_NTP, &out->n_ntp);
 	return 0;
 }
+
+/* ---- IPv6 ------------------------------------------------------------------------------------ */
+
+#define SERVERS_MAX 16
+
+static const char **texts(const struct in6_addr *ips, size_t n)
+{
+	const char **list = json_list(const char *, n);
+	char text[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < n; i++) {
+		inet_ntop(AF_INET6, &ips[i], text, sizeof(text));
+		list[i] = arena_strdup(json_arena(), text);
+	}
+	return list;
+}
+
+static void add_search6(struct cni_dns *dns, const struct dhcp6_message *reply)
+{
+	char name[DHCP6_NAME_SIZE];
+	struct dhcp6_bytes v;
+
+	if (!dhcp6_find(reply->options, DHCP6_OPT_SEARCH, &v))
+		return;
+	while (dhcp6_next_name(&v, name))
+		*arena_append(json_arena(), dns->search, dns->n_search) =
+			arena_strdup(json_arena(), name);
+}
+
+void dhcp6_answer(const struct dhcp6_lease *l, const struct dhcp6_message *reply,
+		  struct dhcp_answer *out)
+{
+	struct cni_dns *dns = &out->result.dns;
+	struct in6_addr servers[SERVERS_MAX];
+
+	*out = (struct dhcp_answer){ 0 };
+	for (size_t i = 0; i < l->n; i++)
+		arena_append(json_arena(), out->result.ips, out->result.n_ips)->address =
+			(struct ip){ .family = AF_INET6, .plen = 128, .v6 = l->addresses[i] };
+	if (!reply)
+		return;
+	dns->n_nameservers = dhcp6_get_dns(reply, servers, SERVERS_MAX);
+	dns->nameservers = texts(servers, dns->n_nameservers);
+	add_search6(dns, reply);
+	out->n_ntp = dhcp6_get_ntp(reply, servers, SERVERS_MAX);
+	out->ntp = texts(servers, out->n_ntp);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+static void append_texts(const char ***list, size_t *n, const char *const *more, size_t n_more)
+{
+	const char **all = json_list(const char *, *n + n_more);
+
+	if (!n_more)
+		return;
+	if (*n)
+		memcpy(all, *list, *n * sizeof(*all));
+	memcpy(all + *n, more, n_more * sizeof(*all));
+	*list = all;
+	*n += n_more;
+}
+
+void dhcp_answer_merge(struct cni_result *to, const struct cni_result *more)
+{
+	struct cni_ipconfig *ips = json_list(struct cni_ipconfig, to->n_ips + more->n_ips);
+	struct cni_route *routes = json_list(struct cni_route, to->n_routes + more->n_routes);
+
+	for (size_t i = 0; i < to->n_ips + more->n_ips; i++)
+		ips[i] = i < to->n_ips ? to->ips[i] : more->ips[i - to->n_ips];
+	for (size_t i = 0; i < to->n_routes + more->n_routes; i++)
+		routes[i] = i < to->n_routes ? to->routes[i] : more->routes[i - to->n_routes];
+	to->ips = ips;
+	to->n_ips += more->n_ips;
+	to->routes = routes;
+	to->n_routes += more->n_routes;
+	append_texts(&to->dns.nameservers, &to->dns.n_nameservers, more->dns.nameservers,
+		     more->dns.n_nameservers);
+	append_texts(&to->dns.search, &to->dns.n_search, more->dns.search, more->dns.n_search);
+}

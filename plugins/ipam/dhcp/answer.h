@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cni/result.h"
+#include "lease6.h"
 #include "packet.h"
 
 struct dhcp_answer {
@@ -14,6 +15,16 @@ struct dhcp_answer {
 	const char **ntp;
 	size_t n_ntp;
 };
+
+/*
+ * The addresses of a lease of DHCPv6, and what its REPLY (NULL: there is none) says beside them. An
+ * address is /128: which others are on the link is a router's to say (RFC 5942).
+ */
+void dhcp6_answer(const struct dhcp6_lease *l, const struct dhcp6_message *reply,
+		  struct dhcp_answer *out);
+
+/* One result of two: first what is IPv4's, then IPv6's. */
+void dhcp_answer_merge(struct cni_result *to, const struct cni_result *more);
 
 /*
  * In json's arena. The routes are those of option 121; where that is absent, of 33 with the masks

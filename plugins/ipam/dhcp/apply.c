@@ -45,16 +45,40 @@ static bool has_route(const struct cni_result *r, const struct cni_route *route)
 	return false;
 }
 
+static bool has_address(const struct cni_result *r, const struct ip *address)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (cidr_equal(&r->ips[i].address, address))
+			return true;
+	return false;
+}
+
 static int add_all(struct nl *nl, int index, const struct cni_result *r)
 {
-	nl_addr_add(nl, index, &r->ips[0].address, 0);
-	if (nl_commit_allow(nl, EEXIST) < 0)
-		return -1;
+	for (size_t i = 0; i < r->n_ips; i++) {
+		nl_addr_add(nl, index, &r->ips[i].address, 0);
+		if (nl_commit_allow(nl, EEXIST) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < r->n_routes; i++) {
 		struct route route = route_of(r, &r->routes[i], index);
 
 		nl_route_add(nl, &route, NLM_F_REPLACE);
 		if (nl_commit(nl) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int del_addresses(struct nl *nl, int index, const struct cni_result *from,
+			 const struct cni_result *now, bool *gone)
+{
+	for (size_t i = 0; i < from->n_ips; i++) {
+		if (now && has_address(now, &from->ips[i].address))
+			continue;
+		*gone = true;
+		nl_addr_del(nl, index, &from->ips[i].address);
+		if (nl_commit_allow(nl, EADDRNOTAVAIL) < 0)
 			return -1;
 	}
 	return 0;
@@ -75,22 +99,18 @@ static int del_routes(struct nl *nl, int index, const struct cni_result *from,
 	return 0;
 }
 
-/* In one subnet the new address was the old one's secondary, and goes with it. */
+/* In one subnet a new address was the old one's secondary, and goes with it. */
 static int change(struct nl *nl, int index, const struct cni_result *from,
 		  const struct cni_result *now)
 {
+	bool gone = false;
+
 	if (now && add_all(nl, index, now) < 0)
 		return -1;
-	if (!from)
-		return 0;
-	if (del_routes(nl, index, from, now) < 0)
+	if (from && (del_routes(nl, index, from, now) < 0 ||
+		     del_addresses(nl, index, from, now, &gone) < 0))
 		return -1;
-	if (now && cidr_equal(&from->ips[0].address, &now->ips[0].address))
-		return 0;
-	nl_addr_del(nl, index, &from->ips[0].address);
-	if (nl_commit_allow(nl, EADDRNOTAVAIL) < 0)
-		return -1;
-	return now ? add_all(nl, index, now) : 0;
+	return gone && now ? add_all(nl, index, now) : 0;
 }
 
 int apply_result(const struct apply *to, const struct cni_result *from,
