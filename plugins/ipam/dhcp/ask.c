@@ -31,6 +31,10 @@ const struct json_field ask_fields[] = {
 	F_UINT("resendMax", struct ask, resend_max),
 	F_UINT("resendTimeout", struct ask, resend_timeout),
 	F_BOOL("broadcast", struct ask, broadcast),
+	F_BOOL("noIPv4", struct ask, no_ipv4),
+	F_BOOL("ipv6", struct ask, ipv6),
+	F_BOOL("rapidCommit", struct ask, rapid_commit),
+	F_STR("request6", struct ask, request6),
 	F_LIST("valid", struct ask, valid, valid_fields),
 	F_END
 };
@@ -48,6 +52,12 @@ static void add_uint(struct json *o, const char *key, uint32_t value)
 		json_add_int(o, key, value);
 }
 
+static void add_true(struct json *o, const char *key, bool value)
+{
+	if (value)
+		json_add_bool(o, key, true);
+}
+
 struct json *ask_json(const struct ask *a)
 {
 	struct json *o = json_object(), *list;
@@ -62,8 +72,11 @@ struct json *ask_json(const struct ask *a)
 	add_uint(o, "probe", a->probe);
 	add_uint(o, "resendMax", a->resend_max);
 	add_uint(o, "resendTimeout", a->resend_timeout);
-	if (a->broadcast)
-		json_add_bool(o, "broadcast", true);
+	add_true(o, "broadcast", a->broadcast);
+	add_true(o, "noIPv4", a->no_ipv4);
+	add_true(o, "ipv6", a->ipv6);
+	add_true(o, "rapidCommit", a->rapid_commit);
+	add_str(o, "request6", a->request6);
 	list = a->n_valid ? json_add_list(o, "valid") : NULL;
 	for (size_t i = 0; i < a->n_valid; i++) {
 		struct json *v = json_add_object(list, NULL);

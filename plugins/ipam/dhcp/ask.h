@@ -21,7 +21,8 @@ struct ask {
 	const char *network, *container_id, *ifname, *netns;
 	const char *options; /* hexadecimal digits, as on the wire */
 	uint32_t priority, probe, resend_max, resend_timeout;
-	bool broadcast;
+	bool broadcast, no_ipv4, ipv6, rapid_commit;
+	const char *request6;    /* hexadecimal digits, four an option */
 	struct ask_valid *valid; /* gc */
 	size_t n_valid;
 };

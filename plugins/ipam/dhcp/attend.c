@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "apply.h"
+#include "attend6.h"
 #include "base/scope.h"
 #include "lease_file.h"
 #include "sys/file.h"
@@ -24,13 +25,11 @@
 static void say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
 static void say(const struct lease *l, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	lease_say(l, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "dhcp: %s %s %s: %s\n", l->network, l->container_id, l->ifname, text);
 }
 
 static const char *address_text(const struct lease *l)
@@ -67,20 +66,43 @@ static const char *socket_name(const struct lease *l)
 	return strrchr(lease_file_path(l->network, l->container_id, l->ifname), '/') + 1;
 }
 
-static int watch(const struct attend *d, struct lease *l, struct err *err)
+static int watch(const struct attend *d, int fd, void *source, struct err *err)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = source };
 
-	if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, l->wire.fd, &e) < 0)
+	if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
 		return err_sys(err, "watch a packet socket");
+	return 0;
+}
+
+static void unwatch(const struct attend *d, int fd)
+{
+	if (fd >= 0)
+		(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static int watch_ipv4(const struct attend *d, struct lease *l, struct err *err)
+{
+	if (watch(d, l->wire.fd, l, err) < 0)
+		return -1;
 	manager_store(socket_name(l), l->wire.fd);
 	return 0;
+}
+
+static int enter_ipv6(const struct attend *d, struct lease *l, int netns_fd, struct err *err)
+{
+	struct lease_ipv6 *s = l->ipv6;
+
+	if (!s)
+		return 0;
+	return wire6_open(&s->wire, netns_fd, l->ifname, err) < 0 ? -1
+								  : watch(d, s->wire.fd, s, err);
 }
 
 /* The socket of the daemon before this, which needs no path. */
 static bool enter_again(struct attend *d, struct lease *l)
 {
-	int fd = manager_take(d->manager, socket_name(l));
+	int fd = l->ipv4 ? manager_take(d->manager, socket_name(l)) : -1;
 	auto_close int netns_fd = -1;
 	struct err err = { 0 };
 
@@ -88,15 +110,19 @@ static bool enter_again(struct attend *d, struct lease *l)
 		return false;
 	netns_fd = wire_netns(&l->wire, &err);
 	l->at_path = is_at_path(d, l);
-	return netns_fd >= 0 && inode_of(netns_fd) == l->netns_inode && watch(d, l, &err) == 0;
+	return netns_fd >= 0 && inode_of(netns_fd) == l->netns_inode &&
+	       watch_ipv4(d, l, &err) == 0 && enter_ipv6(d, l, netns_fd, &err) == 0;
 }
 
-/* Its socket and what is to be known of its namespace. */
+/* Its sockets and what is to be known of its namespace. */
 static int enter(struct attend *d, struct lease *l, int netns_fd, struct err *err)
 {
 	l->netns_inode = inode_of(netns_fd);
 	l->at_path = is_at_path(d, l);
-	return wire_open(&l->wire, netns_fd, l->ifname, err) < 0 ? -1 : watch(d, l, err);
+	if (l->ipv4 &&
+	    (wire_open(&l->wire, netns_fd, l->ifname, err) < 0 || watch_ipv4(d, l, err) < 0))
+		return -1;
+	return enter_ipv6(d, l, netns_fd, err);
 }
 
 /* The socket's namespace needs no path. */
@@ -109,11 +135,20 @@ static int apply_to(const struct lease *l, struct apply *to, struct err *err)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+static void close_sockets(const struct attend *d, struct lease *l)
+{
+	wire_close(&l->wire, d->closer);
+	if (!l->ipv6)
+		return;
+	unwatch(d, l->ipv6->wire.fd);
+	wire6_close(&l->ipv6->wire, d->closer);
+}
+
 static void forget(struct attend *d, struct lease *l)
 {
 	if (l->wire.fd >= 0)
 		manager_remove(socket_name(l));
-	wire_close(&l->wire, d->closer);
+	close_sockets(d, l);
 	lease_remove(&d->leases, l);
 	lease_free(l);
 }
@@ -166,16 +201,42 @@ static void release(const struct attend *d, struct lease *l)
 {
 	if (dhcp_client_release(&l->client, lease_now()) & DHCP_DO_SEND)
 		send_message(d, l, !wire_is_there(&l->wire));
+	if (l->ipv6)
+		attend6_release(l);
+}
+
+/* An ADD that has failed gives all back. */
+static void fail(struct attend *d, struct lease *l, const struct err *err)
+{
+	release(d, l);
+	refuse_waiter(d, l, err);
+	end(d, l, err->msg);
 }
 
 /* What the container has of it by now. */
-static int read_result(const struct lease *l, struct cni_result *r, const struct json **text)
+static int read_result(const struct lease *l, sa_family_t family, struct cni_result *r,
+		       const struct json **text)
 {
 	struct err ignored;
 
-	*text = lease_file_result(l);
+	*text = lease_file_result(l, family);
 	return *text && cni_result_parse(*text, "1.1.0", false, "result", r, &ignored) == 0 ? 0
 											    : -1;
+}
+
+int attend_result(const struct lease *l, struct cni_result *r)
+{
+	const struct json *ignored;
+	struct cni_result more;
+
+	*r = (struct cni_result){ 0 };
+	if (l->ipv4 && read_result(l, AF_INET, r, &ignored) < 0)
+		return -1;
+	if (l->ipv6 && read_result(l, AF_INET6, &more, &ignored) < 0)
+		return -1;
+	if (l->ipv6)
+		dhcp_answer_merge(r, &more);
+	return 0;
 }
 
 static void lose(struct lease *l)
@@ -187,11 +248,26 @@ static void lose(struct lease *l)
 
 	l->lost = true;
 	say(l, "the lease has ended, its address goes");
-	if (read_result(l, &had, &ignored) < 0)
+	if (read_result(l, AF_INET, &had, &ignored) < 0)
 		return;
 	if (apply_to(l, &to, &err) < 0 || apply_result(&to, &had, NULL, &err) < 0)
 		say(l, "%s", err.msg);
 	drop_fd(&to.netns_fd);
+}
+
+/* Of two halves: what the ADD asked for, by its file; as soon as all that it wants is there. */
+static int answer_waiter(const struct attend *d, struct lease *l, struct err *err)
+{
+	struct dhcp_answer a = { 0 };
+
+	if (!l->waiter || !lease_holds(l))
+		return 0;
+	if (attend_result(l, &a.result) < 0)
+		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
+	d->answer(l->waiter, &a, NULL);
+	l->waiter = NULL;
+	l->ipv6->client.deadline = 0;
+	return 0;
 }
 
 /* For an ADD: nobody is told of a lease that is not on disk. */
@@ -209,9 +285,12 @@ static int bind_first(struct attend *d, struct lease *l, const struct dhcp_answe
 		if (rc < 0)
 			return -1;
 	}
-	if (lease_file_write(l, a, err) < 0)
+	if (lease_file_write(l, a, NULL, err) < 0)
 		return -1;
+	l->lost = false;
 	say(l, "bound to %s", address_text(l));
+	if (l->ipv6)
+		return answer_waiter(d, l, err);
 	d->answer(l->waiter, a, NULL);
 	l->waiter = NULL;
 	return 0;
@@ -237,7 +316,7 @@ static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
 	const struct json *text, *now = cni_result_object(&a->result, "1.1.0");
 	struct cni_result had;
-	bool known = read_result(l, &had, &text) == 0;
+	bool known = read_result(l, AF_INET, &had, &text) == 0;
 	struct err err = { 0 };
 
 	if (l->lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
@@ -247,7 +326,7 @@ static void bind_again(struct lease *l, const struct dhcp_answer *a)
 	}
 	l->lost = false;
 	err_clear(&err);
-	if (lease_file_write(l, a, &err) < 0)
+	if (lease_file_write(l, a, NULL, &err) < 0)
 		say(l, "%s", err.msg);
 }
 
@@ -266,9 +345,7 @@ static bool bind_to(struct attend *d, struct lease *l, const struct dhcp_message
 		say(l, "%s", err.msg);
 	if (!rc || !l->waiter)
 		return true;
-	release(d, l);
-	refuse_waiter(d, l, &err);
-	end(d, l, err.msg);
+	fail(d, l, &err);
 	return false;
 }
 
@@ -279,8 +356,7 @@ static void give_up(struct attend *d, struct lease *l)
 	(void)err_set(&err, ERR_RETRY,
 		      "dhcp: no server has given %s an address within %u s: no more tries",
 		      l->ifname, l->times.deadline / 1000);
-	refuse_waiter(d, l, &err);
-	end(d, l, err.msg);
+	fail(d, l, &err);
 }
 
 /* The packet is kept until it is known whether anybody objects. */
@@ -330,7 +406,20 @@ static void act(struct attend *d, struct lease *l, int todo, const struct dhcp_m
 		give_up(d, l);
 		return;
 	}
-	l->wake = l->client.next;
+	l->wake = lease_next(l);
+	lease_set_time(&d->leases, l);
+}
+
+/* The same of the other half. */
+static void act6(struct attend *d, struct lease *l, int todo, const struct dhcp6_message *m)
+{
+	struct err err = { 0 };
+
+	if (attend6_act(l, todo, m, &err) < 0 || answer_waiter(d, l, &err) < 0) {
+		fail(d, l, &err);
+		return;
+	}
+	l->wake = lease_next(l);
 	lease_set_time(&d->leases, l);
 }
 
@@ -356,6 +445,12 @@ static void object(struct attend *d, struct lease *l)
 	wire_close_probe(&l->wire, d->closer);
 	todo = dhcp_client_conflict(&l->client, lease_now());
 	act(d, l, todo, NULL, NULL);
+}
+
+static bool has_link(const struct lease *l)
+{
+	return l->ipv4 ? wire_is_there(&l->wire)
+		       : wire_has_link(l->ipv6->wire.fd, l->ipv6->wire.index);
 }
 
 void attend_event(struct attend *d, struct lease *l)
@@ -386,11 +481,49 @@ static int come_back(struct attend *d, struct lease *l, struct err *err)
 
 	if (enter_again(d, l))
 		return 0;
-	wire_close(&l->wire, d->closer);
+	close_sockets(d, l);
 	if (netns_open(path_to(d, l), &fd, &gone, err) < 0 || gone ||
 	    (l->netns_inode && inode_of(fd) != l->netns_inode))
 		return err_set(err, ERR_NETNS, "its namespace is gone");
 	return enter(d, l, fd, err);
+}
+
+void attend_event6(struct attend *d, struct lease_ipv6 *s)
+{
+	struct lease *l = s->lease;
+	const struct dhcp6_config f = lease_config6(l);
+	uint8_t packet[WIRE6_MTU];
+	struct dhcp6_message m;
+	int got = wire6_receive(&s->wire, packet, &m);
+
+	if (got < 0) {
+		l->wake = lease_now() + DOWN_MS;
+		lease_set_time(&d->leases, l);
+	} else if (got) {
+		act6(d, l, dhcp6_client_receive(&s->client, &f, &m, lease_now()), &m);
+	}
+}
+
+/* What has no lease has not been answered, or has lost it: without an end. */
+static void restart(struct attend *d, struct lease *l)
+{
+	const struct dhcp6_config f = l->ipv6 ? lease_config6(l) : (struct dhcp6_config){ 0 };
+	struct dhcp_times times = l->times;
+	int todo;
+
+	if (l->ipv6) {
+		struct dhcp6_client *c = &l->ipv6->client;
+
+		todo = c->holds ? dhcp6_client_reboot(c, &f, lease_now())
+				: dhcp6_client_begin(c, &f, lease_now());
+		act6(d, l, todo, NULL);
+	}
+	if (!l->ipv4)
+		return;
+	times.deadline = 0;
+	todo = l->client.holds ? dhcp_client_reboot(&l->client, &times, lease_now())
+			       : dhcp_client_begin(&l->client, &times, lease_now());
+	act(d, l, todo, NULL, NULL);
 }
 
 /* After a start. */
@@ -406,16 +539,23 @@ static void go_on(struct attend *d, struct lease *l)
 		release(d, l);
 		end(d, l, "released");
 	} else {
-		act(d, l, dhcp_client_reboot(&l->client, &l->times, lease_now()), NULL, NULL);
+		restart(d, l);
 	}
+}
+
+static void wake6(struct attend *d, struct lease *l)
+{
+	act6(d, l, dhcp6_client_wake(&l->ipv6->client, lease_now()), NULL);
 }
 
 void attend_wake(struct attend *d, struct lease *l)
 {
 	if (l->resumed)
 		go_on(d, l);
-	else if (!wire_is_there(&l->wire))
+	else if (!has_link(l))
 		end_without_interface(d, l);
+	else if (l->ipv6 && l->ipv6->client.next < l->client.next)
+		wake6(d, l);
 	else
 		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);
 }
@@ -424,7 +564,7 @@ static void end_if_gone(struct attend *d, struct lease *l)
 {
 	if (l->waiter || l->resumed)
 		return;
-	if (!wire_is_there(&l->wire)) {
+	if (!has_link(l)) {
 		end_without_interface(d, l);
 		return;
 	}
@@ -448,6 +588,7 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 		 struct err *err)
 {
 	struct lease *l = lease_new(a, &d->times, err);
+	struct dhcp6_config f;
 
 	if (!l)
 		return -1;
@@ -460,7 +601,12 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 		return -1;
 	}
 	l->waiter = waiter;
-	act(d, l, dhcp_client_begin(&l->client, &l->times, lease_now()), NULL, NULL);
+	if (l->ipv6) {
+		f = lease_config6(l);
+		act6(d, l, dhcp6_client_begin(&l->ipv6->client, &f, lease_now()), NULL);
+	}
+	if (l->ipv4)
+		act(d, l, dhcp_client_begin(&l->client, &l->times, lease_now()), NULL, NULL);
 	return 0;
 }
 
@@ -468,10 +614,9 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 static int repeat(const struct attend *d, const struct lease *l, struct connection *waiter,
 		  struct err *err)
 {
-	const struct json *text;
 	struct dhcp_answer a = { 0 };
 
-	if (read_result(l, &a.result, &text) < 0)
+	if (attend_result(l, &a.result) < 0)
 		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
 	d->answer(waiter, &a, NULL);
 	return 0;
@@ -484,7 +629,7 @@ static int replace(struct attend *d, struct lease *l, int netns_fd, struct conne
 	*done = true;
 	if (l->waiter)
 		return err_set(err, ERR_RETRY, "dhcp: an ADD of %s is under way", l->ifname);
-	if (inode_of(netns_fd) == l->netns_inode && !l->lost && !l->removed)
+	if (inode_of(netns_fd) == l->netns_inode && !l->lost && lease_holds(l) && !l->removed)
 		return repeat(d, l, waiter, err);
 	*done = false;
 	forget(d, l);

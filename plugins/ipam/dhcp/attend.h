@@ -39,11 +39,15 @@ int attend_del(struct attend *d, const char *network, const char *container_id, 
 /* All of the network that are not valid. */
 int attend_gc(struct attend *d, const struct ask *a, struct err *err) NODISCARD;
 
+/* What its container has of it: of both halves. -1: its file cannot be read. */
+int attend_result(const struct lease *l, struct cni_result *r) NODISCARD;
+
 /* The waiter has gone. */
 void attend_cancel(struct attend *d, struct lease *l);
 
-/* Something has come for it; its time has come. */
+/* Something has come for it, or for its half of IPv6; its time has come. */
 void attend_event(struct attend *d, struct lease *l);
+void attend_event6(struct attend *d, struct lease_ipv6 *s);
 void attend_wake(struct attend *d, struct lease *l);
 
 /* Those whose namespace is gone end. */

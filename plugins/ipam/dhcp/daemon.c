@@ -243,6 +243,9 @@ static void on_event(struct daemon *d, void *of)
 	case LEASE_SOURCE:
 		attend_event(&d->attend, of);
 		break;
+	case LEASE6_SOURCE:
+		attend_event6(&d->attend, of);
+		break;
 	case SERVE_LISTEN:
 		serve_accept(&d->serve);
 		break;

@@ -2,9 +2,20 @@
 #include "lease.h"
 
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "net/ip.h"
+
+void lease_say(const struct lease *l, const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	fprintf(stderr, "dhcp: %s %s %s: %s\n", l->network, l->container_id, l->ifname, text);
+}
 
 int64_t lease_now(void)
 {
@@ -47,6 +58,41 @@ static struct dhcp_times times_of(const struct ask *a, const struct dhcp_times *
 	return t;
 }
 
+/* RFC 8415, 11 and 12: both are the attachment's, for ever the same. */
+static void set_duid(struct lease_ipv6 *s, const struct ask *a)
+{
+	const char *key =
+		arena_printf(json_arena(), "%s/%s/%s", a->container_id, a->network, a->ifname);
+
+	dhcp6_duid(key, strlen(key), s->duid);
+}
+
+static int add_ipv6(struct lease *l, const struct ask *a, struct err *err)
+{
+	const uint8_t *wanted;
+	size_t len;
+
+	if (ask_unhex(a->request6 ? a->request6 : "", &wanted, &len, err) < 0)
+		return -1;
+	if (len % 2 || len / 2 > LEASE6_WANTED_MAX)
+		return err_set(err, ERR_DECODE, "request6: no list of options");
+	l->ipv6 = malloc(sizeof(*l->ipv6) + len);
+	if (!l->ipv6)
+		return err_sys(err, "a lease");
+	*l->ipv6 = (struct lease_ipv6){
+		.source = LEASE6_SOURCE,
+		.lease = l,
+		.wire = { .fd = -1 },
+		.client = { .next = INT64_MAX },
+		.rapid_commit = a->rapid_commit,
+		.n_wanted = (uint8_t)(len / 2),
+	};
+	for (size_t i = 0; i < len / 2; i++)
+		l->ipv6->wanted[i] = (uint16_t)(wanted[2 * i] << 8 | wanted[2 * i + 1]);
+	set_duid(l->ipv6, a);
+	return 0;
+}
+
 struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, struct err *err)
 {
 	const uint8_t *options;
@@ -73,6 +119,8 @@ struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, str
 		.resend_max = a->resend_max,
 		.resend_timeout = a->resend_timeout,
 		.broadcast = a->broadcast,
+		.ipv4 = !a->no_ipv4,
+		.client = { .next = INT64_MAX },
 		.wire = { .fd = -1, .arp = -1 },
 		.wake = INT64_MAX,
 		.place = LEASE_NOT_TIMED,
@@ -84,13 +132,57 @@ struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, str
 	l->container_id = put_text(&at, a->container_id);
 	l->ifname = put_text(&at, a->ifname);
 	l->netns = put_text(&at, a->netns);
+	if (a->ipv6 && add_ipv6(l, a, err) < 0) {
+		lease_free(l);
+		return NULL;
+	}
 	return l;
 }
 
 void lease_free(struct lease *l)
 {
 	free(l->ack);
+	free(l->ipv6);
 	free(l);
+}
+
+struct dhcp6_config lease_config6(const struct lease *l)
+{
+	const struct lease_ipv6 *s = l->ipv6;
+	uint32_t iaid;
+
+	memcpy(&iaid, s->duid + sizeof(s->duid) - sizeof(iaid), sizeof(iaid));
+	return (struct dhcp6_config){
+		.duid = { s->duid, sizeof(s->duid) },
+		.iaid = ntohl(iaid),
+		.rapid_commit = s->rapid_commit,
+		.deadline = l->waiter ? l->times.deadline : 0,
+		.wanted = s->wanted,
+		.n_wanted = s->n_wanted,
+	};
+}
+
+bool lease_holds(const struct lease *l)
+{
+	return (!l->ipv4 || l->client.holds) && (!l->ipv6 || l->ipv6->client.holds);
+}
+
+int64_t lease_next(const struct lease *l)
+{
+	int64_t next = l->client.next;
+
+	return l->ipv6 && l->ipv6->client.next < next ? l->ipv6->client.next : next;
+}
+
+static const char *request6(const struct lease_ipv6 *s)
+{
+	uint8_t *bytes = arena_alloc(json_arena(), 2 * (size_t)s->n_wanted + 1);
+
+	for (size_t i = 0; i < s->n_wanted; i++) {
+		bytes[2 * i] = (uint8_t)(s->wanted[i] >> 8);
+		bytes[2 * i + 1] = (uint8_t)s->wanted[i];
+	}
+	return ask_hex(bytes, 2 * (size_t)s->n_wanted);
 }
 
 struct ask lease_ask(const struct lease *l)
@@ -106,7 +198,20 @@ struct ask lease_ask(const struct lease *l)
 		.resend_max = l->resend_max,
 		.resend_timeout = l->resend_timeout,
 		.broadcast = l->broadcast,
+		.no_ipv4 = !l->ipv4,
+		.ipv6 = l->ipv6,
+		.rapid_commit = l->ipv6 && l->ipv6->rapid_commit,
+		.request6 = l->ipv6 ? request6(l->ipv6) : NULL,
 	};
+}
+
+const char *lease_address(const struct lease *l)
+{
+	struct ip ip = { .family = AF_INET, .v4 = l->client.address };
+
+	if (!l->client.holds && l->ipv6 && l->ipv6->client.lease.n)
+		ip = (struct ip){ .family = AF_INET6, .v6 = l->ipv6->client.lease.addresses[0] };
+	return ip_str(&ip, arena_alloc(json_arena(), IP_STRLEN));
 }
 
 /* ---- by name --------------------------------------------------------------------------------- */

@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lease.h - an attachment that the daemon looks after: who it is, its client, its socket. Found by
- * name, and the one that has to be woken next by its time. Some 700 bytes each; what is not needed
- * between two messages is in its file (lease_file.h).
+ * name, and the one that has to be woken next by its time. Some 700 bytes each, and 400 for IPv6
+ * where that is wanted; what is not needed between two messages is in its file (lease_file.h).
  */
 #pragma once
 
-#include "ask.h"
-#include "client.h"
-#include "wire.h"
+#include <stdarg.h>
 
-#define LEASE_SOURCE    1 /* other objects of epoll begin with another number */
-#define LEASE_NOT_TIMED SIZE_MAX
+#include "ask.h"
+#include "client6.h"
+#include "wire.h"
+#include "wire6.h"
+
+#define LEASE_SOURCE      1 /* other objects of epoll begin with another number */
+#define LEASE6_SOURCE     5
+#define LEASE6_WANTED_MAX 32
+#define LEASE_NOT_TIMED   SIZE_MAX
 
 struct connection;
+
+/* Its half for IPv6. */
+struct lease_ipv6 {
+	int source; /* LEASE6_SOURCE */
+	struct lease *lease;
+	struct wire6 wire;
+	struct dhcp6_client client;
+	uint8_t duid[DHCP6_DUID_UUID];
+	bool rapid_commit; /* as asked for */
+	bool lost;         /* an address was taken away, none has come since */
+	uint8_t n_wanted;
+	uint16_t wanted[]; /* options, as asked for */
+};
 
 struct lease {
 	int source; /* LEASE_SOURCE: what an event of epoll is of */
@@ -26,15 +44,20 @@ struct lease {
 	uint64_t netns_inode;                                 /* 0: not known */
 	uint32_t priority, probe, resend_max, resend_timeout; /* as asked for */
 	bool broadcast;
+	bool ipv4;
 	bool resumed;              /* from its file, not heard of since */
 	bool lost;                 /* its address was taken away */
 	bool at_path;              /* its namespace was seen at its path */
+	struct lease_ipv6 *ipv6;   /* NULL: not wanted */
 	bool removed;              /* its DEL has been, without us: to be released */
 	struct connection *waiter; /* of its ADD, until it is answered */
 	uint8_t *ack;              /* while its address is probed: the packet, DHCP_MTU bytes */
 	int64_t wake;              /* milliseconds of lease_now(); INT64_MAX: never */
 	size_t place;              /* in the heap */
 };
+
+/* A line on stderr. */
+void lease_say(const struct lease *l, const char *fmt, va_list ap) PRINTF(2, 0);
 
 /* CLOCK_BOOTTIME: leases end in suspend, too. */
 int64_t lease_now(void);
@@ -53,6 +76,16 @@ struct leases {
  */
 struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, struct err *err);
 void lease_free(struct lease *l);
+
+/* One of its addresses, as text in json's arena. */
+const char *lease_address(const struct lease *l);
+
+/* What its client for IPv6 is; points into it. */
+struct dhcp6_config lease_config6(const struct lease *l);
+
+/* Has it all the addresses that are wanted? When does a client of it have to be woken? */
+bool lease_holds(const struct lease *l);
+int64_t lease_next(const struct lease *l);
 
 /* The question that would make it. */
 struct ask lease_ask(const struct lease *l);

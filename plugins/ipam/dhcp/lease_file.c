@@ -9,26 +9,54 @@
 #include "skel/record.h"
 #include "sys/file.h"
 
-/* As it is in the file; times are milliseconds. */
+/* As it is in the file; times are milliseconds of CLOCK_BOOTTIME, 0 = never. */
+struct stored_address {
+	struct ip ip;
+	uint64_t preferred, valid; /* until */
+};
+
+struct stored_ipv6 {
+	struct stored_address *addresses;
+	size_t n_addresses;
+	uint64_t t1, t2;
+	const char *server; /* its DUID, hexadecimal digits */
+};
+
 struct stored {
 	struct ask ask;
 	struct identity id;
 	struct ip address, server;
 	const char *mac, *server_mac;
-	uint64_t t1, t2, end;    /* CLOCK_BOOTTIME; 0 = never */
+	uint64_t t1, t2, end;
 	uint64_t boottime, wall; /* both clocks when it was written */
 	bool removed;
 	const struct json *result;
 	uint32_t mtu;
 	const char **ntp;
 	size_t n_ntp;
+	struct stored_ipv6 ipv6;
 };
 
 /* clang-format off */
+static const struct json_field address_fields[] = {
+	F_IP("address", struct stored_address, ip, .required = true),
+	F_UINT("preferred", struct stored_address, preferred),
+	F_UINT("valid", struct stored_address, valid),
+	F_END
+};
+
+static const struct json_field ipv6_fields[] = {
+	F_LIST("addresses", struct stored_ipv6, addresses, address_fields, .max = DHCP6_ADDRESSES),
+	F_UINT("t1", struct stored_ipv6, t1),
+	F_UINT("t2", struct stored_ipv6, t2),
+	F_STR("server", struct stored_ipv6, server, .max = 2 * DHCP6_DUID_MAX),
+	F_END
+};
+
 static const struct json_field stored_fields[] = {
 	F_OBJ("attachment", struct stored, ask, ask_fields, .required = true),
 	IDENTITY_FIELDS(struct stored, id),
-	F_IP("address", struct stored, address, .required = true),
+	F_IP("address", struct stored, address),
 	F_IP("server", struct stored, server),
 	F_STR("mac", struct stored, mac),
 	F_STR("serverMAC", struct stored, server_mac),
@@ -41,6 +69,7 @@ static const struct json_field stored_fields[] = {
 	F_RAW("result", struct stored, result),
 	F_UINT("mtu", struct stored, mtu, .max = UINT16_MAX),
 	F_STRS("ntp", struct stored, ntp),
+	F_OBJ("ipv6", struct stored, ipv6, ipv6_fields),
 	F_END
 };
 /* clang-format on */
@@ -91,28 +120,96 @@ static void add_identity(struct json *o, const struct lease *l)
 	json_add_int(o, "netnsInode", (int64_t)l->netns_inode);
 }
 
-int lease_file_write(const struct lease *l, const struct dhcp_answer *a, struct err *err)
+static void add_answer(struct json *o, const struct dhcp_answer *a)
 {
-	const struct ask ask = lease_ask(l);
-	struct json *o = json_object();
-	char mac[MAC_STRLEN];
-
-	json_add(o, "attachment", ask_json(&ask));
-	add_identity(o, l);
-	add_ip(o, "address", l->client.address);
-	add_ip(o, "server", l->client.server);
-	json_add_str(o, "mac", mac_str(l->wire.mac, mac));
-	json_add_str(o, "serverMAC", mac_str(l->client.server_mac, mac));
-	add_time(o, "t1", l->client.t1);
-	add_time(o, "t2", l->client.t2);
-	add_time(o, "end", l->client.end);
-	json_add_int(o, "boottime", lease_now());
-	json_add_int(o, "wall", wall_now());
 	json_add(o, "result", cni_result_object(&a->result, "1.1.0"));
 	if (a->mtu)
 		json_add_int(o, "mtu", a->mtu);
 	if (a->n_ntp)
 		json_add_strs(o, "ntp", a->ntp, a->n_ntp);
+}
+
+/* What an answer has said before. */
+static void keep_answer(struct json *o, const struct json *old)
+{
+	static const char *const keys[] = { "result", "mtu", "ntp" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct json *v = json_get(old, keys[i]);
+
+		if (v)
+			json_add_copy(o, keys[i], v);
+	}
+}
+
+static void add_ipv4(struct json *o, const struct lease *l)
+{
+	const struct dhcp_client *c = &l->client;
+	char mac[MAC_STRLEN];
+
+	add_ip(o, "address", c->address);
+	add_ip(o, "server", c->server);
+	json_add_str(o, "mac", mac_str(l->wire.mac, mac));
+	json_add_str(o, "serverMAC", mac_str(c->server_mac, mac));
+	add_time(o, "t1", c->t1);
+	add_time(o, "t2", c->t2);
+	add_time(o, "end", c->end);
+}
+
+static struct json *add_ipv6(struct json *parent, const struct dhcp6_client *c)
+{
+	const struct dhcp6_lease *l = &c->lease;
+	struct json *o = json_add_object(parent, "ipv6"), *list = json_add_list(o, "addresses");
+	char text[IP_STRLEN];
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct ip ip = { .family = AF_INET6, .plen = 128, .v6 = l->addresses[i] };
+		struct json *a = json_add_object(list, NULL);
+
+		json_add_str(a, "address", ip_str(&ip, text));
+		add_time(a, "preferred", l->preferred[i]);
+		add_time(a, "valid", l->valid[i]);
+	}
+	add_time(o, "t1", l->t1);
+	add_time(o, "t2", l->t2);
+	json_add_str(o, "server", ask_hex(c->server, c->server_len));
+	return o;
+}
+
+/* An answer is about one half; NULL: there is no file, or none that can be read. */
+static const struct json *read_old(const struct lease *l)
+{
+	const struct json *v;
+	struct err ignored;
+
+	return attfile_load(path_of(l), json_arena(), &v, &ignored) < 0 ? NULL : v;
+}
+
+int lease_file_write(const struct lease *l, const struct dhcp_answer *a,
+		     const struct dhcp_answer *a6, struct err *err)
+{
+	const struct ask ask = lease_ask(l);
+	const struct json *old = l->ipv6 ? read_old(l) : NULL;
+	struct json *o = json_object(), *o6;
+
+	json_add(o, "attachment", ask_json(&ask));
+	add_identity(o, l);
+	json_add_int(o, "boottime", lease_now());
+	json_add_int(o, "wall", wall_now());
+	if (l->client.holds) {
+		add_ipv4(o, l);
+		if (a)
+			add_answer(o, a);
+		else
+			keep_answer(o, old);
+	}
+	if (l->ipv6 && l->ipv6->client.holds) {
+		o6 = add_ipv6(o, &l->ipv6->client);
+		if (a6)
+			add_answer(o6, a6);
+		else
+			keep_answer(o6, json_get(old, "ipv6"));
+	}
 	if (file_make_dirs(LEASE_DIR, 0700, err) < 0)
 		return -1;
 	return attfile_store(path_of(l), o, json_arena(), err);
@@ -153,14 +250,69 @@ static int64_t time_of(const struct stored *s, uint64_t then, bool other_boot)
 	return (int64_t)then - (int64_t)s->boottime + (int64_t)s->wall - wall_now() + lease_now();
 }
 
+static bool is_sane_ipv4(const struct stored *s)
+{
+	return s->address.family == AF_INET && !s->t1 == !s->end && s->t1 <= s->t2 &&
+	       s->t2 <= s->end;
+}
+
+static bool is_sane_ipv6(const struct stored_ipv6 *s)
+{
+	for (size_t i = 0; i < s->n_addresses; i++)
+		if (s->addresses[i].ip.family != AF_INET6)
+			return false;
+	return s->n_addresses && s->n_addresses <= DHCP6_ADDRESSES && !s->t1 == !s->t2 &&
+	       s->t1 <= s->t2;
+}
+
+/* A half that is there, one at least. */
 static bool is_sane(const struct stored *s)
 {
 	const struct ask *a = &s->ask;
+	bool v4 = s->address.family, v6 = s->ipv6.n_addresses;
 
 	return a->network && a->container_id && a->ifname && str_is_cni_name(a->network) &&
-	       str_is_cni_name(a->container_id) && !str_ifname_fault(a->ifname) &&
-	       s->address.family == AF_INET && !s->t1 == !s->end && s->t1 <= s->t2 &&
-	       s->t2 <= s->end;
+	       str_is_cni_name(a->container_id) && !str_ifname_fault(a->ifname) && (v4 || v6) &&
+	       (!v4 || (!a->no_ipv4 && is_sane_ipv4(s))) &&
+	       (!v6 || (a->ipv6 && is_sane_ipv6(&s->ipv6)));
+}
+
+static void make_ipv4(const struct stored *s, bool other_boot, struct dhcp_client *c)
+{
+	c->address = s->address.v4;
+	if (s->server.family == AF_INET)
+		c->server = s->server.v4;
+	if (s->server_mac)
+		(void)!mac_parse(c->server_mac, s->server_mac);
+	c->holds = true;
+	c->t1 = time_of(s, s->t1, other_boot);
+	c->t2 = time_of(s, s->t2, other_boot);
+	c->end = time_of(s, s->end, other_boot);
+}
+
+static int make_ipv6(const struct stored *s, bool other_boot, struct dhcp6_client *c,
+		     struct err *err)
+{
+	const struct stored_ipv6 *v = &s->ipv6;
+	struct dhcp6_lease *l = &c->lease;
+	const uint8_t *duid;
+	size_t len;
+
+	if (ask_unhex(v->server ? v->server : "", &duid, &len, err) < 0)
+		return -1;
+	if (!len || len > DHCP6_DUID_MAX)
+		return err_set(err, ERR_DECODE, "ipv6.server: no DUID");
+	memcpy(c->server, duid, len);
+	c->server_len = (uint8_t)len;
+	for (l->n = 0; l->n < v->n_addresses; l->n++) {
+		l->addresses[l->n] = v->addresses[l->n].ip.v6;
+		l->preferred[l->n] = time_of(s, v->addresses[l->n].preferred, other_boot);
+		l->valid[l->n] = time_of(s, v->addresses[l->n].valid, other_boot);
+	}
+	c->holds = true;
+	l->t1 = time_of(s, v->t1, other_boot);
+	l->t2 = time_of(s, v->t2, other_boot);
+	return 0;
 }
 
 static int make(const struct stored *s, const struct dhcp_times *times, bool other_boot,
@@ -173,17 +325,14 @@ static int make(const struct stored *s, const struct dhcp_times *times, bool oth
 	l->netns_inode = s->id.netns_inode;
 	l->removed = s->removed;
 	l->resumed = true;
-	l->client.address = s->address.v4;
-	if (s->server.family == AF_INET)
-		l->client.server = s->server.v4;
-	if (s->server_mac)
-		(void)!mac_parse(l->client.server_mac, s->server_mac);
 	if (s->mac)
 		(void)!mac_parse(l->wire.mac, s->mac);
-	l->client.holds = true;
-	l->client.t1 = time_of(s, s->t1, other_boot);
-	l->client.t2 = time_of(s, s->t2, other_boot);
-	l->client.end = time_of(s, s->end, other_boot);
+	if (s->address.family)
+		make_ipv4(s, other_boot, &l->client);
+	if (s->ipv6.n_addresses && make_ipv6(s, other_boot, &l->ipv6->client, err) < 0) {
+		lease_free(l);
+		return -1;
+	}
 	*out = l;
 	return 0;
 }
@@ -213,12 +362,9 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 	return make(&s, times, other_boot, l, err);
 }
 
-const struct json *lease_file_result(const struct lease *l)
+const struct json *lease_file_result(const struct lease *l, sa_family_t family)
 {
-	const struct json *v;
-	struct err ignored;
+	const struct json *v = read_old(l);
 
-	if (attfile_load(path_of(l), json_arena(), &v, &ignored) < 0)
-		return NULL;
-	return json_get(v, "result");
+	return json_get(family == AF_INET6 ? json_get(v, "ipv6") : v, "result");
 }

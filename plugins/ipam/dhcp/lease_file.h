@@ -23,15 +23,20 @@ struct lease_file {
 /* The file of an attachment, in json's arena. */
 const char *lease_file_path(const char *network, const char *container_id, const char *ifname);
 
-int lease_file_write(const struct lease *l, const struct dhcp_answer *a, struct err *err) NODISCARD;
+/*
+ * The lease with what its last answers said beside addresses; NULL: of that half it stays as the
+ * file has it.
+ */
+int lease_file_write(const struct lease *l, const struct dhcp_answer *a,
+		     const struct dhcp_answer *a6, struct err *err) NODISCARD;
 int lease_file_remove(const struct lease *l, struct err *err) NODISCARD;
 
 /* A new lease, its times those of this boot; it is the caller's. `times` as for lease_new(). */
 int lease_file_read(const char *path, const struct dhcp_times *times, struct lease **l,
 		    struct lease_file *f, struct err *err) NODISCARD;
 
-/* The result in the file of a lease; NULL: none that can be read. */
-const struct json *lease_file_result(const struct lease *l);
+/* The result in the file of a lease, for IPv4 or IPv6; NULL: none that can be read. */
+const struct json *lease_file_result(const struct lease *l, sa_family_t family);
 
 /* Of a DEL without a daemon: the lease is to be released. No file is fine. */
 int lease_file_mark_removed(const char *path, struct err *err) NODISCARD;

@@ -9,7 +9,6 @@
 
 #include "base/scope.h"
 #include "cni/error.h"
-#include "lease_file.h"
 
 #define MOST_CONNECTIONS 4096
 #define PATIENCE         10000 /* milliseconds for a question */
@@ -134,15 +133,19 @@ static int ask_check(struct connection *c, const struct ask *a, struct err *err)
 {
 	const struct lease *l =
 		lease_find(&c->serve->attend->leases, a->network, a->container_id, a->ifname);
+	bool holds = l && lease_holds(l) && !l->lost;
+	struct cni_result r;
 	struct json *o;
 
-	const struct json *result = l && l->client.holds && !l->lost ? lease_file_result(l) : NULL;
-
-	if (!result)
-		return err_set(err, ERR_CHECK, "dhcp: %s has no lease", a->ifname);
+	if (!holds || attend_result(l, &r) < 0)
+		return err_set(err, ERR_CHECK, "dhcp: %s has no lease%s", a->ifname,
+			       l && l->ipv4 && l->client.holds ? " of DHCPv6" : "");
 	o = json_object();
-	json_add_str(o, "state", dhcp_state_names[l->client.state]);
-	json_add_copy(o, "result", result);
+	if (l->ipv4)
+		json_add_str(o, "state", dhcp_state_names[l->client.state]);
+	if (l->ipv6)
+		json_add_str(o, "ipv6", dhcp6_state_names[l->ipv6->client.state]);
+	json_add(o, "result", cni_result_object(&r, "1.1.0"));
 	send_object(c, o);
 	return 0;
 }
