@@ -151,6 +151,48 @@ static int say_mtu(struct cni_call *c, const struct link *inside, uint32_t index
 	return 0;
 }
 
+/* Addresses that the kernel has by an advertisement are its own: they stay as it has made them. */
+static int list_autoconf(struct cni_call *c, int index, const struct configure_options *opt,
+			 struct addr_list *out)
+{
+	if (!opt->slaac || !cni_result_has_family(&c->result, AF_INET6) || !cni_ipam_leases(c))
+		return 0;
+	if (send_beyond(c, 0) < 0)
+		return -1;
+	return nl_addr_list(c->sandbox, index, AF_INET6, out);
+}
+
+static bool is_autoconf(const struct addr_list *list, const struct ip *ip)
+{
+	for (size_t i = 0; i < list->n_addr; i++)
+		if (nl_addr_is_autoconf(&list->addr[i]) && cidr_equal(&list->addr[i].ip, ip))
+			return true;
+	return false;
+}
+
+static int add_addresses(struct cni_call *c, int iface, uint32_t index,
+			 const struct configure_options *opt)
+{
+	struct addr_list own = { .arena = c->arena };
+	struct cni_result *r = &c->result;
+
+	if (list_autoconf(c, iface, opt, &own) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct ip *ip = &r->ips[i].address;
+		bool nodad = ip->family == AF_INET6 && !opt->dad;
+
+		r->ips[i].interface = index;
+		r->ips[i].has_interface = true;
+		if (is_autoconf(&own, ip))
+			continue;
+		nl_addr_add(c->sandbox, iface, ip, nodad ? IFA_F_NODAD : 0);
+		if (send_beyond(c, NL_BATCH / 2) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /*
  * Deleting the veth takes addresses, flags and routes back; lo with IPv6 on stays as it is then.
  * accept_dad=0 alone leaves an IPv6 address tentative until a worker has run, too late for a route
@@ -169,15 +211,8 @@ int configure_iface(struct cni_call *c, const struct link *inside, uint32_t inde
 	    netns_run(c->netns_fd, tune_inside, &t, c->err) < 0 ||
 	    sysctl_list_apply(c, opt->sysctls, r) < 0)
 		return -1;
-	for (size_t i = 0; i < r->n_ips; i++) {
-		bool nodad = r->ips[i].address.family == AF_INET6 && !opt->dad;
-
-		r->ips[i].interface = index;
-		r->ips[i].has_interface = true;
-		nl_addr_add(c->sandbox, inside->index, &r->ips[i].address, nodad ? IFA_F_NODAD : 0);
-		if (send_beyond(c, NL_BATCH / 2) < 0)
-			return -1;
-	}
+	if (add_addresses(c, inside->index, index, opt) < 0)
+		return -1;
 	nl_link_up(c->sandbox, inside->index);
 	if (opt->dad && t.v6 && /* what is waited for has to be sent */
 	    (send_beyond(c, 0) < 0 ||
