@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dhcp - an address by DHCP, whose lease a daemon looks after. */
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/scope.h"
 #include "daemon.h"
 #include "iface/verify.h"
+#include "kept.h"
 #include "lease_file.h"
 #include "nl/link_wait.h"
 #include "nl/nl.h"
 #include "options.h"
 #include "skel/call.h"
-#include "sys/file.h"
 
 #define UP_TIMEOUT_MS    10000 /* for a carrier; then the server is asked as often as it takes */
 #define ADD_MARGIN_MS    5000  /* beyond what the daemon gives a server */
@@ -172,46 +169,6 @@ static int dhcp_status(struct cni_call *c)
 	return answer ? 0 : no_daemon(c, ERR_UNAVAILABLE);
 }
 
-/* ---- without a daemon ------------------------------------------------------------------------ */
-
-typedef int (*file_fn)(struct cni_call *c, const char *path, const struct lease *l,
-		       const struct lease_file *f, void *data);
-
-/* One that cannot be read is passed over. */
-static int each_file(struct cni_call *c, file_fn fn, void *data)
-{
-	const struct dirent *e;
-	auto_dir DIR *dir = opendir(LEASE_DIR);
-	int rc = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(c->err, "open " LEASE_DIR);
-	while (!rc && (e = readdir(dir))) {
-		const char *path = arena_printf(c->arena, LEASE_DIR "/%s", e->d_name);
-		struct lease_file f;
-		struct lease *l;
-		struct err ignored;
-
-		if (*e->d_name == '.' || file_is_draft(e->d_name) ||
-		    lease_file_read(path, &lease_times, &l, &f, &ignored) < 0)
-			continue;
-		rc = fn(c, path, l, &f, data);
-		lease_free(l);
-	}
-	return rc;
-}
-
-static int mark_stale(struct cni_call *c, const char *path, const struct lease *l,
-		      const struct lease_file *f, void *data)
-{
-	(void)f;
-	(void)data;
-	if (strcmp(l->network, c->req->net.name) != 0 ||
-	    cni_gc_is_valid(&c->req->net, l->container_id, l->ifname))
-		return 0;
-	return lease_file_mark_removed(path, c->err);
-}
-
 static int dhcp_gc(struct cni_call *c)
 {
 	const struct dhcp_conf *conf = c->conf;
@@ -227,68 +184,11 @@ static int dhcp_gc(struct cni_call *c)
 		};
 	if (ask_daemon(conf->socket_path, &a, -1, SHORT_TIMEOUT_MS, &answer, c->err) < 0)
 		return -1;
-	return answer ? 0 : each_file(c, mark_stale, NULL);
-}
-
-static int hold(struct cni_call *c, const char *path, const struct lease *l,
-		const struct lease_file *f, void *data)
-{
-	const struct cni_inventory *const *to = data;
-	const struct ip address = { .family = AF_INET, .v4 = l->client.address };
-	char text[IP_STRLEN];
-	const struct cni_holding h = {
-		.plugin = "dhcp",
-		.network = l->network,
-		.container_id = l->container_id,
-		.ifname = l->ifname,
-		.what = arena_printf(c->arena, "the lease of %s (%s)", ip_str(&address, text),
-				     path),
-		.advice = "the runtime's GC, or cnic gc",
-	};
-
-	(void)f;
-	if (!l->removed)
-		(*to)->holding((*to)->ctx, &h);
-	return 0;
-}
-
-static int dhcp_inventory(struct cni_call *c, const struct cni_inventory *to)
-{
-	return each_file(c, hold, &to);
-}
-
-/* A moment of CLOCK_BOOTTIME, as the wall's clock has it now. */
-static void add_moment(struct json *o, const char *key, int64_t ms)
-{
-	time_t at = time(NULL) + (ms - lease_now()) / 1000;
-	char text[32];
-	struct tm tm;
-
-	if (ms == INT64_MAX || !gmtime_r(&at, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return;
-	json_add_str(o, key, text);
-}
-
-static void dhcp_describe_kept(const char *network, const char *container_id, const char *ifname,
-			       struct json *out)
-{
-	struct lease_file f;
-	struct lease *l;
-	struct err ignored;
-
-	if (lease_file_read(lease_file_path(network, container_id, ifname), &lease_times, &l, &f,
-			    &ignored) < 0)
-		return;
-	json_add_str(out, "lease", inet_ntoa(l->client.address));
-	json_add_str(out, "leaseServer", inet_ntoa(l->client.server));
-	add_moment(out, "leaseRenewal", l->client.t1);
-	add_moment(out, "leaseEnd", l->client.end);
-	lease_free(l);
+	return answer ? 0 : kept_mark_stale(c);
 }
 
 const struct cni_plugin dhcp_plugin = {
-	.describe_kept = dhcp_describe_kept,
+	.describe_kept = kept_describe,
 	.name = "dhcp",
 	.fields = dhcp_fields,
 	.defaults = &dhcp_defaults,
@@ -301,6 +201,6 @@ const struct cni_plugin dhcp_plugin = {
 	.check = dhcp_check,
 	.gc = dhcp_gc,
 	.status = dhcp_status,
-	.inventory = dhcp_inventory,
+	.inventory = kept_inventory,
 	.daemon = dhcp_daemon,
 };

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kept.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/scope.h"
+#include "lease_file.h"
+#include "sys/file.h"
+
+typedef int (*file_fn)(struct cni_call *c, const char *path, const struct lease *l,
+		       const struct lease_file *f, void *data);
+
+/* One that cannot be read is passed over. */
+static int each_file(struct cni_call *c, file_fn fn, void *data)
+{
+	const struct dirent *e;
+	auto_dir DIR *dir = opendir(LEASE_DIR);
+	int rc = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(c->err, "open " LEASE_DIR);
+	while (!rc && (e = readdir(dir))) {
+		const char *path = arena_printf(c->arena, LEASE_DIR "/%s", e->d_name);
+		struct lease_file f;
+		struct lease *l;
+		struct err ignored;
+
+		if (*e->d_name == '.' || file_is_draft(e->d_name) ||
+		    lease_file_read(path, &lease_times, &l, &f, &ignored) < 0)
+			continue;
+		rc = fn(c, path, l, &f, data);
+		lease_free(l);
+	}
+	return rc;
+}
+
+static int mark_stale(struct cni_call *c, const char *path, const struct lease *l,
+		      const struct lease_file *f, void *data)
+{
+	(void)f;
+	(void)data;
+	if (strcmp(l->network, c->req->net.name) != 0 ||
+	    cni_gc_is_valid(&c->req->net, l->container_id, l->ifname))
+		return 0;
+	return lease_file_mark_removed(path, c->err);
+}
+
+static int hold(struct cni_call *c, const char *path, const struct lease *l,
+		const struct lease_file *f, void *data)
+{
+	const struct cni_inventory *const *to = data;
+	const struct cni_holding h = {
+		.plugin = "dhcp",
+		.network = l->network,
+		.container_id = l->container_id,
+		.ifname = l->ifname,
+		.what = arena_printf(c->arena, "the lease of %s (%s)", lease_address(l), path),
+		.advice = "the runtime's GC, or cnic gc",
+	};
+
+	(void)f;
+	if (!l->removed)
+		(*to)->holding((*to)->ctx, &h);
+	return 0;
+}
+
+int kept_mark_stale(struct cni_call *c)
+{
+	return each_file(c, mark_stale, NULL);
+}
+
+int kept_inventory(struct cni_call *c, const struct cni_inventory *to)
+{
+	return each_file(c, hold, &to);
+}
+
+/* A moment of CLOCK_BOOTTIME, as the wall's clock has it now. */
+static void add_moment(struct json *o, const char *key, int64_t ms)
+{
+	time_t at = time(NULL) + (ms - lease_now()) / 1000;
+	char text[32];
+	struct tm tm;
+
+	if (ms == INT64_MAX || !gmtime_r(&at, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return;
+	json_add_str(o, key, text);
+}
+
+void kept_describe(const char *network, const char *container_id, const char *ifname,
+		   struct json *out)
+{
+	struct lease_file f;
+	struct lease *l;
+	struct err ignored;
+
+	if (lease_file_read(lease_file_path(network, container_id, ifname), &lease_times, &l, &f,
+			    &ignored) < 0)
+		return;
+	json_add_str(out, "lease", inet_ntoa(l->client.address));
+	json_add_str(out, "leaseServer", inet_ntoa(l->client.server));
+	add_moment(out, "leaseRenewal", l->client.t1);
+	add_moment(out, "leaseEnd", l->client.end);
+	lease_free(l);
+}
