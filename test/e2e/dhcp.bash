@@ -108,3 +108,45 @@ lease() {
 addresses() {
 	ip -n box -4 -br addr show dev eth0 | awk '{ print $3 }'
 }
+
+# ---- IPv6: for files that have called dhcp_network --------------------------------------------------
+
+# The server's address is fd09::1, too, as soon as there is a port.
+dhcp6_network() {
+	echo 0 >/proc/sys/net/ipv6/conf/br0/accept_dad
+	ip addr add fd09::1/64 dev br0 nodad
+	dhcp6_log=$BATS_TEST_TMPDIR/server6.log
+	dhcp6_script=$BATS_TEST_TMPDIR/server6.json
+}
+
+# scripted6 JQ : as scripted, of DHCPv6 (dhcp6_server.py).
+scripted6() {
+	jq -nc '{addresses:["fd09::50"],preferred:1800,valid:3600} | '"$1" >"$dhcp6_script.new"
+	mv "$dhcp6_script.new" "$dhcp6_script"
+	[ -n "${dhcp6_server:-}" ] || {
+		python3 "$ROOT/test/e2e/dhcp6_server.py" br0 "$dhcp6_script" "$dhcp6_log" 3>&- &
+		dhcp6_server=$!
+		heard6 '.type == "READY"'
+	}
+}
+
+dhcp6_end() {
+	[ -z "${dhcp6_server:-}" ] || {
+		kill "$dhcp6_server"
+		wait "$dhcp6_server" || true
+	}
+	dhcp6_server=
+}
+
+heard6() {
+	follow "$dhcp6_log" is_message "$1" || fail "no message with $1: $(cut -c1-300 "$dhcp6_log")"
+}
+
+heard6_of() {
+	grep -c "\"type\": \"$1\"" "$dhcp6_log" || true
+}
+
+# All but the link-local one.
+addresses6() {
+	ip -n box -6 -j addr show dev eth0 scope global | jq -r '.[].addr_info[]? | select(.local) | "\(.local)/\(.prefixlen)"' | sort
+}

@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "daemon.h"
 #include "iface/verify.h"
+#include "ipv6.h"
 #include "kept.h"
 #include "lease_file.h"
 #include "nl/link_wait.h"
@@ -64,6 +65,18 @@ static struct ask about(const struct cni_call *c, const char *command)
 	};
 }
 
+/* An advertisement is waited for by the plugin itself, and renewed by the kernel. */
+static bool needs_daemon(const struct dhcp_conf *conf)
+{
+	return conf->ipv4 || dhcp_options_want_ipv6(conf);
+}
+
+/* For an address. */
+static int patience_ms(const struct dhcp_conf *conf)
+{
+	return conf->resend_timeout ? (int)conf->resend_timeout * 1000 : (int)lease_times.deadline;
+}
+
 static int no_daemon(const struct cni_call *c, int code)
 {
 	const struct dhcp_conf *conf = c->conf;
@@ -83,12 +96,23 @@ static int ask_about(const struct cni_call *c, const char *command, const struct
 
 /* ---- the commands ---------------------------------------------------------------------------- */
 
+/* Without a daemon the file tells the next one. */
+static int dhcp_del(struct cni_call *c)
+{
+	const struct json *answer;
+
+	if (ask_about(c, "del", &answer) < 0)
+		return -1;
+	if (answer)
+		return 0;
+	return lease_file_mark_removed(
+		lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname), c->err);
+}
+
 static void undo_add(struct cni_call *c, void *arg)
 {
-	const struct json *ignored;
-
 	(void)arg;
-	if (ask_about(c, "del", &ignored) < 0)
+	if (dhcp_del(c) < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
 
@@ -103,8 +127,6 @@ static int ask_for_address(struct cni_call *c, const struct link *l, const struc
 	const struct dhcp_conf *conf = c->conf;
 	struct ask a = about(c, "add");
 	const char *key = arena_printf(c->arena, "%s/%s/%s", a.container_id, a.network, a.ifname);
-	uint32_t seconds =
-		conf->resend_timeout ? conf->resend_timeout : lease_times.deadline / 1000;
 	const uint8_t *options;
 	size_t len;
 
@@ -112,17 +134,20 @@ static int ask_for_address(struct cni_call *c, const struct link *l, const struc
 		return -1;
 	a.options = ask_hex(options, len);
 	a.broadcast = needs_broadcast(conf, l);
+	a.no_ipv4 = !conf->ipv4;
+	a.ipv6 = dhcp_options_want_ipv6(conf);
+	a.rapid_commit = a.ipv6 && conf->rapid_commit;
+	a.request6 = a.ipv6 ? dhcp_options_request6(conf) : NULL;
 	undo_push(c, undo_add, NULL);
-	return ask_daemon(conf->socket_path, &a, c->netns_fd, (int)seconds * 1000 + ADD_MARGIN_MS,
+	return ask_daemon(conf->socket_path, &a, c->netns_fd, patience_ms(conf) + ADD_MARGIN_MS,
 			  answer, c->err);
 }
 
-static int dhcp_add(struct cni_call *c)
+static int add_leases(struct cni_call *c, const struct link *l)
 {
 	const struct json *answer;
-	struct link l;
 
-	if (bring_up(c, &l) < 0 || ask_for_address(c, &l, &answer) < 0)
+	if (ask_for_address(c, l, &answer) < 0)
 		return -1;
 	if (!answer)
 		return no_daemon(c, ERR_RETRY);
@@ -130,20 +155,21 @@ static int dhcp_add(struct cni_call *c)
 				"the DHCP daemon's result", &c->result, c->err);
 }
 
-/* Without a daemon the file tells the next one. */
-static int dhcp_del(struct cni_call *c)
+static int dhcp_add(struct cni_call *c)
 {
-	const struct json *answer;
+	const struct dhcp_conf *conf = c->conf;
+	struct link l;
 
-	if (ask_about(c, "del", &answer) < 0)
+	if (bring_up(c, &l) < 0 || (*conf->ipv6 && ipv6_prepare(c, &l) < 0) ||
+	    (needs_daemon(conf) && add_leases(c, &l) < 0))
 		return -1;
-	if (answer)
-		return 0;
-	return lease_file_mark_removed(
-		lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname), c->err);
+	if (dhcp_options_want_slaac(conf) && ipv6_await_router(c, &l, patience_ms(conf)) < 0)
+		return -1;
+	return *conf->ipv6 ? ipv6_set_gateway(c, &l) : 0;
 }
 
-static int dhcp_check(struct cni_call *c)
+/* The leases as they are now, and what is advertised, have to be on the interface. */
+static int check_leases(struct cni_call *c)
 {
 	const struct json *answer;
 	struct cni_result now;
@@ -158,10 +184,19 @@ static int dhcp_check(struct cni_call *c)
 	return verify_lease(c, &now);
 }
 
+static int dhcp_check(struct cni_call *c)
+{
+	if (needs_daemon(c->conf) && check_leases(c) < 0)
+		return -1;
+	return dhcp_options_want_slaac(c->conf) ? ipv6_check_router(c) : 0;
+}
+
 static int dhcp_status(struct cni_call *c)
 {
 	const struct json *answer;
 
+	if (!needs_daemon(c->conf))
+		return 0;
 	if (ask_about(c, "status", &answer) < 0) {
 		c->err->code = ERR_UNAVAILABLE;
 		return -1;

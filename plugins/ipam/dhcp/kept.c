@@ -90,6 +90,19 @@ static void add_moment(struct json *o, const char *key, int64_t ms)
 	json_add_str(o, key, text);
 }
 
+static void describe_ipv6(const struct dhcp6_lease *l, struct json *out)
+{
+	struct json *list = l->n ? json_add_list(out, "lease6") : NULL;
+	char text[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < l->n; i++)
+		json_add_str(list, NULL, inet_ntop(AF_INET6, &l->addresses[i], text, sizeof(text)));
+	if (!l->n)
+		return;
+	add_moment(out, "lease6Renewal", l->t1);
+	add_moment(out, "lease6End", dhcp6_lease_last_end(l));
+}
+
 void kept_describe(const char *network, const char *container_id, const char *ifname,
 		   struct json *out)
 {
@@ -100,9 +113,13 @@ void kept_describe(const char *network, const char *container_id, const char *if
 	if (lease_file_read(lease_file_path(network, container_id, ifname), &lease_times, &l, &f,
 			    &ignored) < 0)
 		return;
-	json_add_str(out, "lease", inet_ntoa(l->client.address));
-	json_add_str(out, "leaseServer", inet_ntoa(l->client.server));
-	add_moment(out, "leaseRenewal", l->client.t1);
-	add_moment(out, "leaseEnd", l->client.end);
+	if (l->client.holds) {
+		json_add_str(out, "lease", inet_ntoa(l->client.address));
+		json_add_str(out, "leaseServer", inet_ntoa(l->client.server));
+		add_moment(out, "leaseRenewal", l->client.t1);
+		add_moment(out, "leaseEnd", l->client.end);
+	}
+	if (l->ipv6)
+		describe_ipv6(&l->ipv6->client.lease, out);
 	lease_free(l);
 }

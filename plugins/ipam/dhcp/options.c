@@ -8,9 +8,11 @@
 #include "base/sha512.h"
 #include "cni/args.h"
 #include "packet.h"
+#include "packet6.h"
 
-#define ID_MAX  254 /* bytes behind the type: one option's value is at most 255 */
-#define ID_HASH 32  /* digits */
+#define ID_MAX       254 /* bytes behind the type: one option's value is at most 255 */
+#define REQUEST6_MAX 32
+#define ID_HASH      32 /* digits */
 
 /* clang-format off */
 static const struct json_field provide_fields[] = {
@@ -26,6 +28,11 @@ static const struct json_field request_fields[] = {
 	F_END
 };
 
+static const struct json_field request6_fields[] = {
+	F_STR("option", struct dhcp_ask_for6, option, .required = true),
+	F_END
+};
+
 static const struct json_field ipam_fields[] = {
 	F_STR("daemonSocketPath", struct dhcp_conf, socket_path),
 	F_LIST("provide", struct dhcp_conf, provide, provide_fields, .max = 255),
@@ -35,6 +42,10 @@ static const struct json_field ipam_fields[] = {
 	F_UINT("resendMax", struct dhcp_conf, resend_max, .max = 3600),
 	F_UINT("resendTimeout", struct dhcp_conf, resend_timeout, .max = 86400),
 	F_BOOL("broadcast", struct dhcp_conf, broadcast, HAS(struct dhcp_conf, broadcast)),
+	F_BOOL("ipv4", struct dhcp_conf, ipv4),
+	F_STR("ipv6", struct dhcp_conf, ipv6),
+	F_BOOL("rapidCommit", struct dhcp_conf, rapid_commit),
+	F_LIST("request6", struct dhcp_conf, request6, request6_fields, .max = REQUEST6_MAX),
 	F_END
 };
 
@@ -44,7 +55,11 @@ const struct json_field dhcp_fields[] = {
 };
 /* clang-format on */
 
-const struct dhcp_conf dhcp_defaults = { .socket_path = "/run/cni/dhcp.sock" };
+const struct dhcp_conf dhcp_defaults = {
+	.socket_path = "/run/cni/dhcp.sock",
+	.ipv4 = true,
+	.ipv6 = "",
+};
 
 /* The names that the reference knows. */
 static const struct {
@@ -89,6 +104,41 @@ static int check_code(const char *key, size_t i, const char *text, struct err *e
 	return 0;
 }
 
+/* 1 to 65535; 0: it is none. */
+static uint16_t code6_of(const char *text)
+{
+	unsigned long v;
+
+	if (!*text || strlen(text) > 5 || strspn(text, "0123456789") != strlen(text))
+		return 0;
+	v = strtoul(text, NULL, 10);
+	return v <= UINT16_MAX ? (uint16_t)v : 0;
+}
+
+bool dhcp_options_want_ipv6(const struct dhcp_conf *conf)
+{
+	return !strcmp(conf->ipv6, "dhcp");
+}
+
+bool dhcp_options_want_slaac(const struct dhcp_conf *conf)
+{
+	return !strcmp(conf->ipv6, "slaac");
+}
+
+static int validate_ipv6(const struct dhcp_conf *conf, struct err *err)
+{
+	if (*conf->ipv6 && !dhcp_options_want_ipv6(conf) && !dhcp_options_want_slaac(conf))
+		return err_config(err, "ipam.ipv6: \"%.40s\" is neither dhcp nor slaac",
+				  conf->ipv6);
+	if (!conf->ipv4 && !*conf->ipv6)
+		return err_config(err, "ipam.ipv4: false, and no ipam.ipv6: nothing is left");
+	for (size_t i = 0; i < conf->n_request6; i++)
+		if (!code6_of(conf->request6[i].option))
+			return err_config(err, "ipam.request6[%zu].option: no option: \"%.80s\"", i,
+					  conf->request6[i].option);
+	return 0;
+}
+
 int dhcp_options_validate(const struct dhcp_conf *conf, struct err *err)
 {
 	if (!conf->has_ipam)
@@ -109,7 +159,7 @@ int dhcp_options_validate(const struct dhcp_conf *conf, struct err *err)
 		if (conf->request[i].option &&
 		    check_code("request", i, conf->request[i].option, err) < 0)
 			return -1;
-	return 0;
+	return validate_ipv6(conf, err);
 }
 
 /* ---- as on the wire -------------------------------------------------------------------------- */
@@ -227,4 +277,15 @@ int dhcp_options_make(const struct dhcp_conf *conf, const char *key, const char 
 	if (set_provided(v, conf, cni_args, err) < 0)
 		return -1;
 	return print_values(v, options, len, err);
+}
+
+const char *dhcp_options_request6(const struct dhcp_conf *conf)
+{
+	char *text = arena_alloc(json_arena(), 4 * REQUEST6_MAX + 1);
+
+	if (!conf->n_request6)
+		(void)snprintf(text, 9, "%04x%04x", DHCP6_OPT_DNS, DHCP6_OPT_SEARCH);
+	for (size_t i = 0; i < conf->n_request6; i++)
+		(void)snprintf(text + 4 * i, 5, "%04x", code6_of(conf->request6[i].option));
+	return text;
 }

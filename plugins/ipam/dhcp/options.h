@@ -18,12 +18,19 @@ struct dhcp_ask_for {
 	bool skip_default;
 };
 
+struct dhcp_ask_for6 {
+	const char *option;
+};
+
 /* The keys of "ipam". */
 struct dhcp_conf {
 	const char *socket_path;
 	struct dhcp_provide *provide;
 	struct dhcp_ask_for *request;
-	size_t n_provide, n_request;
+	struct dhcp_ask_for6 *request6;
+	size_t n_provide, n_request, n_request6;
+	const char *ipv6; /* "dhcp", "slaac"; "": none */
+	bool ipv4, rapid_commit;
 	uint32_t priority;                   /* of each route; 0 = none */
 	uint32_t probe;                      /* ms; 0 = none */
 	uint32_t resend_max, resend_timeout; /* seconds; 0 = as the daemon has it */
@@ -35,6 +42,13 @@ extern const struct dhcp_conf dhcp_defaults;
 
 /* Codes and lengths; an error names the key. */
 int dhcp_options_validate(const struct dhcp_conf *conf, struct err *err) NODISCARD;
+
+/* Who gives IPv6 addresses? */
+bool dhcp_options_want_ipv6(const struct dhcp_conf *conf);
+bool dhcp_options_want_slaac(const struct dhcp_conf *conf);
+
+/* The options to ask a server of DHCPv6 for, four hexadecimal digits each; 23 and 24 if none. */
+const char *dhcp_options_request6(const struct dhcp_conf *conf);
 
 /*
  * As on the wire, without an end, in json's arena: the client identifier (0x00 and

@@ -1,0 +1,362 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154,SC2016
+#
+# dhcp's ipam.ipv6: leases of DHCPv6 beside those of DHCP and without them, and what a router advertises. With dnsmasq, and
+# with a server that does what it is told.
+
+load ../lib
+load ../advertiser
+load ../dhcp
+
+setup() {
+	host_setup
+	dhcp_network
+	dhcp6_network
+	netns box
+}
+
+teardown() {
+	[ -z "${advertiser:-}" ] || advertiser_end
+	dhcp_end
+	dhcp6_end
+	host_clean
+}
+
+attached() {
+	conf=$(lan "${1:-.}")
+	add bridge <<<"$conf"
+	expect_ok
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	output=$result
+}
+
+# has JQ : that is true of the result.
+has() {
+	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
+}
+
+# advertised : a router's advertisement has come to the container, or comes soon.
+advertised() {
+	local line i
+	for i in {1..10}; do
+		! ip -n box -6 route show default proto ra | grep -q . || break
+		read -rt 1 line || true
+	done < <(exec ip -n box -6 monitor route 3>&-)
+	kill $!
+	ip -n box -6 route show default proto ra | grep -q . || fail "no default route: $(ip -n box -6 route)"
+}
+
+nothing_left() {
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
+	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
+}
+
+@test "dnsmasq: addresses of both families, a ping of each; DEL gives both back" {
+	dnsmasq_from --dhcp-range=fd09::10,fd09::ff,64,2m --enable-ra --dhcp-option=option6:dns-server,[fd09::53] \
+		--dhcp-option=option6:domain-search,example.org
+	dhcp_daemon
+	attached '.slaac = true | .ipam.ipv6 = "dhcp"'
+	has '.ips | length == 2 and (.[0].address | endswith("/24")) and (.[1].address | test("^fd09::.*/128$"))'
+	has '.dns == {"nameservers":["fd09::53"],"search":["example.org"]}'
+	has '.routes == [{"dst":"0.0.0.0/0","gw":"10.9.0.1"}]'
+	[ "$(addresses6)" = "$(jq -r '.ips[1].address' <<<"$result")" ]
+	ping -qc 1 -W 2 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
+	advertised
+	# the host is the router, and has told the container what is on the link
+	ping -qc 1 -W 2 "$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$result")"
+	"$CNIC_BIN/cnic" show --json c1 | jq -e --arg ip "$(addresses6)" '.[0] | (.lease | startswith("10.9.0.")) and
+		.lease6 == [$ip[:-4]] and (.lease6Renewal | fromdate) - now < 61 and (.lease6End | fromdate) - now > 60' ||
+		fail "both leases: $("$CNIC_BIN/cnic" show --json)"
+	[ "$(lease | jq -c '.ipv6 | [.addresses[0].address + "/128", (.t1 < .t2), (.server | length > 10)]')" = \
+		"$(jq -c '[.ips[1].address, true, true]' <<<"$result")" ]
+	del bridge <<<"$conf"
+	expect_silent
+	said 'DHCPRELEASE(br0) 10.9.0'
+	said 'DHCPRELEASE(br0) 00:04:'
+	nothing_left
+}
+
+@test "a daemon that was killed goes on with both halves: INIT-REBOOT and CONFIRM" {
+	scripted .
+	scripted6 .
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp"'
+	heard6 '.type == "SOLICIT" and (.from | startswith("fe80:")) and .options["6"] == "001700180052" and .addresses == []'
+	heard6 '.type == "REQUEST" and .addresses == ["fd09::50"] and .options["2"] == "00030001020000000901"'
+	daemon_end -KILL
+	dhcp_daemon
+	heard '.type == "REQUEST" and .options["50"] == "0a090032" and (.options | has("54") | not)'
+	heard6 '.type == "CONFIRM" and .addresses == ["fd09::50"] and (.options | has("2") | not)'
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	[ "$(addresses) $(addresses6)" = "10.9.0.50/24 fd09::50/128" ]
+	del bridge <<<"$conf"
+	expect_silent
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50"'
+	heard6 '.type == "RELEASE" and .addresses == ["fd09::50"] and .options["2"] == "00030001020000000901"'
+	nothing_left
+	# the DUID and the IAID are the attachment's, for ever: a UUID
+	[ "$(jq -r '.options["1"] // empty, .iaid // empty' "$dhcp6_log" | sort -u | wc -l)" = 2 ] || fail "one DUID and IAID"
+	jq -se 'map(.options["1"] // empty | startswith("0004") and length == 36) | all' "$dhcp6_log"
+}
+
+@test "without IPv4: one lease, one file, no message of the other family" {
+	scripted .
+	scripted6 '.addresses = ["fd09::50","fd09::51"]'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false | .ipam.request6 = [{"option":"56"}]'
+	has '[.ips[] | .address, .gateway] == ["fd09::50/128",null,"fd09::51/128",null] and .routes == null'
+	heard6 '.type == "REQUEST" and .options["6"] == "00380052"'
+	daemon_end -KILL
+	dhcp_daemon
+	heard6 '.type == "CONFIRM" and (.addresses | sort) == ["fd09::50","fd09::51"]'
+	[ "$(addresses)$(addresses6)" = $'fd09::50/128\nfd09::51/128' ]
+	[ "$(lease | jq -c '[.address, .ipv6.addresses[].address]')" = '[null,"fd09::50","fd09::51"]' ]
+	daemon_end
+	del dhcp <<<"$(jq -c '.type = "dhcp"' <<<"$conf")"
+	expect_silent
+	dhcp_daemon
+	heard6 '.type == "RELEASE"'
+	said 'eth0: released' "$daemon_log"
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+	[ "$(jq -s length "$dhcp_log")" = 1 ] || fail "a message of DHCP: $(cat "$dhcp_log")"
+}
+
+@test "both are wanted: without one the ADD fails, and gives the other back" {
+	scripted .
+	scripted6 '.silent = ["SOLICIT"]'
+	dhcp_daemon
+	conf=$(lan '.ipam.ipv6 = "dhcp" | .ipam.resendTimeout = 1')
+	add bridge <<<"$conf"
+	expect_code 11 'no server has given eth0 an IPv6 address within 1 s'
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50"'
+	nothing_left
+	scripted '.silent = ["DISCOVER"]'
+	scripted6 .
+	add bridge <<<"$conf"
+	expect_code 11 'no server has given eth0 an address within 1 s'
+	heard6 '.type == "RELEASE" and .addresses == ["fd09::50"]'
+	nothing_left
+}
+
+@test "the daemon is killed between the halves: the DEL gives back what there was" {
+	scripted .
+	scripted6 '.silent = ["SOLICIT"]'
+	dhcp_daemon
+	conf=$(lan '.ipam.ipv6 = "dhcp"')
+	add bridge <<<"$conf" >/dev/null 2>&1 &
+	local pid=$!
+	said 'bound to 10.9.0.50' "$daemon_log"
+	daemon_end -KILL
+	wait $pid || true
+	[ "$(lease | jq -c '[.removed, .address, .ipv6]')" = '[true,"10.9.0.50",null]' ] || fail "the rollback's DEL: $(lease)"
+	dhcp_daemon
+	said 'c1 eth0: ' "$daemon_log"
+	daemon_end
+	nothing_left
+}
+
+@test "rapid commit: two messages where the server agrees, four where it does not" {
+	scripted6 '.rapid = true'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false | .ipam.rapidCommit = true'
+	heard6 '.type == "SOLICIT" and .options["14"] == ""'
+	[ "$(heard6_of REQUEST)" = 0 ]
+	del bridge <<<"$conf"
+	scripted6 .
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false | .ipam.rapidCommit = true'
+	[ "$(heard6_of REQUEST)" = 1 ]
+	del bridge <<<"$conf"
+	scripted6 '.rapid = true'
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	[ "$(heard6_of REQUEST)" = 2 ]
+}
+
+@test "addresses are renewed at T1, at their server; then by any, until their end takes them away" {
+	scripted6 '.preferred = 6 | .valid = 6 | .t1 = 1 | .t2 = 3'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	heard6 '.type == "RENEW" and .addresses == ["fd09::50"] and (.options | has("2"))'
+	scripted6 '.silent = ["RENEW","REBIND","SOLICIT"]'
+	heard6 '.type == "REBIND" and .addresses == ["fd09::50"] and (.options | has("2") | not)'
+	[ "$(addresses6)" = fd09::50/128 ] || fail "until the end it has it"
+	said 'an IPv6 address has ended' "$daemon_log"
+	[ -z "$(addresses6)" ] || fail "its address goes: $(addresses6)"
+	check bridge <<<"$(with_result "$conf")"
+	expect_code 102 'eth0 has no lease'
+	scripted6 '.addresses = ["fd09::51"]'
+	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::51/128"}]' "$daemon_log"
+	[ "$(addresses6)" = fd09::51/128 ]
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
+# By an answer, or by the time.
+is_alone() {
+	has_text 'an IPv6 address has ended' || has_text '[{"address":"fd09::60/128"}]'
+}
+
+@test "what a renewal changes goes into the container; what it does not name stays until its end" {
+	scripted6 '.preferred = 8 | .valid = 8 | .t1 = 1 | .t2 = 6'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	scripted6 '.addresses = ["fd09::60"]'
+	said '"fd09::60/128"' "$daemon_log"
+	[ "$(addresses6)" = $'fd09::50/128\nfd09::60/128' ]
+	follow "$daemon_log" is_alone
+	[ "$(addresses6)" = fd09::60/128 ]
+	[ "$(lease | jq -c '[.ipv6.addresses[].address]')" = '["fd09::60"]' ]
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	ip -n box addr del fd09::60/128 dev eth0
+	check bridge <<<"$(with_result "$conf")"
+	expect_code 102 'has no address fd09::60'
+}
+
+@test "IPv4 is lost and found, and IPv6 stays as it is" {
+	scripted '.lease = 8 | .t1 = 1 | .t2 = 6'
+	scripted6 .
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp"'
+	scripted '.nak = ["REQUEST"] | .silent = ["DISCOVER"]'
+	said 'the lease has ended' "$daemon_log"
+	[ "$(addresses) $(addresses6)" = " fd09::50/128" ]
+	scripted '.address = "10.9.0.61"'
+	said 'bound to 10.9.0.61' "$daemon_log"
+	[ "$(addresses) $(addresses6)" = "10.9.0.61/24 fd09::50/128" ]
+	[ "$(lease | jq -c '[.address, .ipv6.addresses[0].address, .ipv6.result.ips[0].address]')" = \
+		'["10.9.0.61","fd09::50","fd09::50/128"]' ]
+}
+
+@test "servers that are slow, silent, have none, lie" {
+	local lie
+	scripted6 '.delay = 0.5'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	del bridge <<<"$conf"
+	for lie in '.silent = ["REQUEST"]' '.xid = 1' '.raw = ""' '.raw = "02000000"' '.valid = 0' '.addresses = ["fe80::5"]' \
+		'.addresses = ["::1"]' '.addresses = ["ff02::5"]' '.status = {SOLICIT:2}' '.message_status = {SOLICIT:2}' \
+		'.status = {REQUEST:2}' '.preferred = 7200' '.duid = "00"' '.t1 = 20 | .t2 = 10'; do
+		scripted6 "$lie"
+		add bridge <<<"$(lan '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false | .ipam.resendTimeout = 1')"
+		expect_code 11 'no server has given eth0 an IPv6 address within 1 s'
+	done
+	nothing_left
+}
+
+@test "an address that another host has is declined, where the kernel looks for one" {
+	scripted6 .
+	dhcp_daemon
+	netns other
+	NS=box
+	ip link add o0 master br0 up type veth peer name eth0 netns other
+	ip -n other addr add fd09::50/64 dev eth0 nodad
+	ip -n other link set eth0 up
+	add bridge <<<"$(lan '.enabledad = true | .ipam.ipv6 = "dhcp" | .ipam.ipv4 = false')"
+	expect_code 101 'duplicate address fd09::50'
+	heard6 '.type == "DECLINE" and .addresses == ["fd09::50"] and (.options | has("2"))'
+	[ "$(heard6_of RELEASE)" = 0 ]
+	nothing_left
+	scripted6 '.addresses = ["fd09::51"]'
+	attached '.enabledad = true | .ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+}
+
+@test "a namespace without IPv6 gets it; the container's port 546 and firewall are its own" {
+	scripted6 .
+	dhcp_daemon
+	in_ns box sh -c 'for i in all default lo; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done'
+	in_ns box nft 'add table inet f; add chain inet f in { type filter hook input priority 0; policy drop; };
+		add rule inet f in icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept'
+	in_ns box python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 546))
+print("bound", flush=True)
+time.sleep(60)' 3>&- >"$BATS_TEST_TMPDIR/port" &
+	local pid=$!
+	said bound "$BATS_TEST_TMPDIR/port"
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	[ "$(addresses6)" = fd09::50/128 ]
+	kill $pid
+	wait $pid || true
+}
+
+@test "GC gives back both halves; the interface gone ends both" {
+	scripted .
+	scripted6 .
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp"'
+	gc dhcp <<<"$(with_valid "$(lan '.type = "dhcp"')")"
+	expect_silent
+	heard '.type == "RELEASE"'
+	heard6 '.type == "RELEASE"'
+	del bridge <<<"$conf"
+	attached '.ipam.ipv6 = "dhcp"'
+	ip -n box link del eth0
+	said 'interface eth0 is gone' "$daemon_log"
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+	kill -0 "$daemon"
+}
+
+# A router in br0's network.
+router() {
+	netns router
+	NS=box
+	ip link add r0 master br0 up type veth peer name eth0 netns router
+	in_ns router sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
+	ip -n router link set eth0 up
+}
+
+@test "slaac: the addresses of an advertisement are reported, and stay the kernel's; no daemon is needed" {
+	router
+	radvd_from router eth0
+	attached '.slaac = true | .ipam.ipv6 = "slaac" | .ipam.ipv4 = false'
+	has ".ips | length == 1 and (.[0].address | startswith(\"${ROUTER_PREFIX%:}\") and endswith(\"/64\"))"
+	has ".ips[0].gateway == \"$(ip -n router -6 -j addr show dev eth0 scope link | jq -r '.[0].addr_info[0].local')\""
+	has '.routes == null'
+	ip -n box -6 -j addr show dev eth0 scope global | jq -e '[.[].addr_info[] | select(.local) | .dynamic and .valid_life_time <= 600] == [true]'
+	[ "$(ip -n box -6 -j route show default | jq -c '[.[].protocol]')" = '["ra"]' ]
+	in_ns box sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra'
+	ip -n box -6 addr flush dev eth0 scope global
+	check bridge <<<"$(with_result "$conf")"
+	expect_code 102 'no address that a router has advertised'
+	status_of bridge <<<"$conf"
+	expect_silent
+	del bridge <<<"$conf"
+	expect_silent
+	[ "$(ip -n box -j link | jq length)" = 1 ]
+}
+
+@test "slaac beside DHCP; where nothing is advertised the lease is given back; where it is not listened to" {
+	router
+	scripted .
+	dhcp_daemon
+	conf=$(lan '.slaac = true | .ipam.ipv6 = "slaac" | .ipam.resendTimeout = 1')
+	add bridge <<<"$conf"
+	expect_code 11 'no router has advertised a prefix for eth0 within 1 s'
+	heard '.type == "RELEASE"'
+	nothing_left
+	radvd_from router eth0
+	add bridge <<<"$(lan '.ipam.ipv6 = "slaac"')"
+	expect_code 7 'ipam.ipv6'
+	nothing_left
+	attached '.slaac = true | .ipam.ipv6 = "slaac"'
+	has '[.ips[].address | split("/")[1]] == ["24","64"]'
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
+@test "keys that make no sense" {
+	add bridge <<<"$(lan '.ipam.ipv6 = "auto"')"
+	expect_code 7 '"auto" is neither dhcp nor slaac'
+	add bridge <<<"$(lan '.ipam.ipv4 = false')"
+	expect_code 7 'ipam.ipv4'
+	for option in 0 65536 x 99999999999; do
+		add bridge <<<"$(lan ".ipam.ipv6 = \"dhcp\" | .ipam.request6 = [{option:\"$option\"}]")"
+		expect_code 7 'ipam.request6[0].option'
+	done
+}
