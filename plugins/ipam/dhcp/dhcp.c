@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/scope.h"
 #include "daemon.h"
 #include "iface/verify.h"
 #include "ipv6.h"

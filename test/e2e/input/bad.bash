@@ -32,7 +32,7 @@ BASES='{
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
 	"dhcp": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any","ipam":{"type":"dhcp","resendTimeout":1,
-		"provide":[{"option":"12","value":"x"}],"request":[{"option":"6"}]}},
+		"provide":[{"option":"12","value":"x"}],"request":[{"option":"6"}],"request6":[{"option":"23"}]}},
 	"firewall": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"firewall","prevResult":{"cniVersion":"1.1.0",
 		"interfaces":[{"name":"br0"}],"ips":[{"address":"10.2.0.2/24"}]}},
 	"portmap": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"portmap",
