@@ -239,20 +239,25 @@ int attend_result(const struct lease *l, struct cni_result *r)
 	return 0;
 }
 
-static void lose(struct lease *l)
+static void take_away(const struct lease *l)
 {
 	const struct json *ignored;
 	struct cni_result had;
 	struct err err = { 0 };
 	struct apply to;
 
-	l->lost = true;
-	say(l, "the lease has ended, its address goes");
 	if (read_result(l, AF_INET, &had, &ignored) < 0)
 		return;
 	if (apply_to(l, &to, &err) < 0 || apply_result(&to, &had, NULL, &err) < 0)
 		say(l, "%s", err.msg);
 	drop_fd(&to.netns_fd);
+}
+
+static void lose(struct lease *l)
+{
+	l->lost = true;
+	take_away(l);
+	say(l, "the lease has ended, its address goes");
 }
 
 /* Of two halves: what the ADD asked for, by its file; as soon as all that it wants is there. */
@@ -320,9 +325,9 @@ static void bind_again(struct lease *l, const struct dhcp_answer *a)
 	struct err err = { 0 };
 
 	if (l->lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
-		say(l, "bound to %s, now %s", address_text(l), json_print(now));
 		if (change(l, known && !l->lost ? &had : NULL, a, &err) < 0)
 			say(l, "%s", err.msg);
+		say(l, "bound to %s, now %s", address_text(l), json_print(now));
 	}
 	l->lost = false;
 	err_clear(&err);
