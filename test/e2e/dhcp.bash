@@ -78,12 +78,14 @@ dhcp_daemon() {
 	said 'listens at' "$daemon_log"
 }
 
+# daemon_end [SIGNAL] : by which it ends, not before.
 daemon_end() {
-	[ -z "${daemon:-}" ] || {
-		kill "${1:--TERM}" "$daemon"
-		wait "$daemon" || true
-	}
+	local pid=${daemon:-} rc=0
 	daemon=
+	[ -n "$pid" ] || return 0
+	kill "${1:--TERM}" "$pid" || fail "the daemon is alive: $(tail -n 5 "$daemon_log")"
+	{ wait "$pid" || rc=$?; } 2>/dev/null
+	[ $rc -eq "$([ "${1:--TERM}" = -KILL ] && echo 137 || echo 0)" ] || fail "the daemon has ended with $rc: $(tail "$daemon_log")"
 }
 
 dhcp_end() {

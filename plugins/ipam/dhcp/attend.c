@@ -135,8 +135,18 @@ static int apply_to(const struct lease *l, struct apply *to, struct err *err)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+static void end_probe(const struct attend *d, struct lease *l)
+{
+	unwatch(d, l->wire.arp);
+	wire_close_probe(&l->wire, d->closer);
+	free(l->ack);
+	l->ack = NULL;
+}
+
 static void close_sockets(const struct attend *d, struct lease *l)
 {
+	end_probe(d, l);
+	unwatch(d, l->wire.fd);
 	wire_close(&l->wire, d->closer);
 	if (!l->ipv6)
 		return;
@@ -370,11 +380,10 @@ static void probe(struct attend *d, struct lease *l, const uint8_t *packet)
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = l };
 	struct err err = { 0 };
 
-	free(l->ack);
+	end_probe(d, l);
 	l->ack = malloc(DHCP_MTU);
 	if (l->ack && packet)
 		memcpy(l->ack, packet, DHCP_MTU);
-	wire_close_probe(&l->wire, d->closer);
 	if (wire_probe(&l->wire, l->client.address, &err) < 0 ||
 	    epoll_ctl(d->epoll, EPOLL_CTL_ADD, l->wire.arp, &e) < 0)
 		say(l, "not probed: %s", err.msg);
@@ -388,7 +397,7 @@ static bool bind_probed(struct attend *d, struct lease *l)
 	bool is_there = true;
 
 	l->ack = NULL;
-	wire_close_probe(&l->wire, d->closer);
+	end_probe(d, l);
 	if (packet && dhcp_read(packet, DHCP_MTU, true, &m))
 		is_there = bind_to(d, l, &m);
 	free(packet);
@@ -445,9 +454,7 @@ static void object(struct attend *d, struct lease *l)
 	int todo;
 
 	say(l, "somebody else has %s", address_text(l));
-	free(l->ack);
-	l->ack = NULL;
-	wire_close_probe(&l->wire, d->closer);
+	end_probe(d, l);
 	todo = dhcp_client_conflict(&l->client, lease_now());
 	act(d, l, todo, NULL, NULL);
 }

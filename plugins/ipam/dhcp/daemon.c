@@ -215,12 +215,13 @@ static int start(struct daemon *d)
 	return 0;
 }
 
-static void finish(const struct daemon *d)
+static void finish(struct daemon *d)
 {
 	if (!d->passed)
 		(void)unlink(d->socket);
 	if (*d->pidfile)
 		(void)unlink(d->pidfile);
+	serve_end(&d->serve);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -318,6 +319,7 @@ int dhcp_daemon(int argc, char **argv)
 		fprintf(stderr, "dhcp: %s\n", d->err.msg);
 	if (!rc)
 		finish(d);
+	lease_free_all(&d->attend.leases);
 	arena_free(&arena);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -313,3 +313,17 @@ void lease_remove(struct leases *all, struct lease *l)
 	put_at(all, last, place);
 	lease_set_time(all, last);
 }
+
+static void leave(void *l)
+{
+	(void)l;
+}
+
+void lease_free_all(struct leases *all)
+{
+	tdestroy(all->by_name, leave);
+	for (size_t i = 0; i < all->n; i++)
+		lease_free(all->heap[i]);
+	free(all->heap);
+	*all = (struct leases){ 0 };
+}

@@ -94,6 +94,7 @@ struct lease *lease_find(struct leases *all, const char *network, const char *co
 			 const char *ifname);
 int lease_add(struct leases *all, struct lease *l, struct err *err) NODISCARD;
 void lease_remove(struct leases *all, struct lease *l); /* not freed */
+void lease_free_all(struct leases *all);                /* sockets are left to the process's end */
 
 /* l->wake has been set. */
 void lease_set_time(struct leases *all, struct lease *l);

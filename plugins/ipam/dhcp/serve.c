@@ -67,10 +67,8 @@ void serve_accept(struct serve *s)
 	s->n++;
 }
 
-static void hang_up(struct connection *c)
+static void drop(struct connection *c)
 {
-	if (c->lease)
-		attend_cancel(c->serve->attend, c->lease);
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
@@ -79,6 +77,13 @@ static void hang_up(struct connection *c)
 	drop_fd(&c->netns_fd);
 	free(c->text);
 	free(c);
+}
+
+static void hang_up(struct connection *c)
+{
+	if (c->lease)
+		attend_cancel(c->serve->attend, c->lease);
+	drop(c);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -271,4 +276,10 @@ void serve_end_idle(struct serve *s, int64_t now)
 		if (c->done || (!c->lease && now - c->since > PATIENCE))
 			hang_up(c);
 	}
+}
+
+void serve_end(struct serve *s)
+{
+	while (s->connections)
+		drop(s->connections);
 }

@@ -22,5 +22,8 @@ void serve_event(struct connection *c);
 /* Who has not asked anything for long is not waited for. */
 void serve_end_idle(struct serve *s, int64_t now);
 
+/* The end: all are hung up on, and no lease is the worse for it. */
+void serve_end(struct serve *s);
+
 /* attend's .answer */
 void serve_answer(struct connection *to, const struct dhcp_answer *a, const struct err *err);

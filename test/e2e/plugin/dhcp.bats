@@ -32,6 +32,11 @@ has() {
 	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
 }
 
+# In ticks of 10 ms.
+daemon_time() {
+	awk '{ print $14 + $15 }' "/proc/$daemon/stat"
+}
+
 nothing_left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
 	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
@@ -269,6 +274,24 @@ print(s.recv(4096).decode())' "$1"
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
 	del bridge <<<"$conf"
 	expect_silent
+}
+
+@test "sockets that are not closed yet are of no lease any more" {
+	scripted .
+	dhcp_daemon
+	kill -STOP "$(pgrep -P "$daemon")" # what closes them
+	for _ in 1 2 3; do
+		attached
+		del bridge <<<"$conf"
+		expect_silent
+		nothing_left
+	done
+	used=$(daemon_time)
+	sleep 0.3
+	[ $(($(daemon_time) - used)) -le 3 ] || fail "it has nothing to do: $used, now $(daemon_time) ticks"
+	kill -CONT "$(pgrep -P "$daemon")"
+	daemon_end
+	! grep -v -e listens -e bound -e released "$daemon_log" || fail "nothing of a lease that is no more"
 }
 
 @test "the daemon: options of both spellings, its pid, its end, a second one, a socket that is left" {
