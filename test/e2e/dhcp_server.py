@@ -6,8 +6,15 @@ message: "address", "mask", "router", "server", "lease", "t1", "t2" (seconds; ab
 hexadecimal digits), "silent" and "nak" (lists of messages: DISCOVER, REQUEST, ...), "delay" (seconds), "xid" (added to
 it), "raw" (hexadecimal digits instead of an answer), "twice" (each answer). LOG gets a JSON object a line for each
 message: type, ciaddr, broadcast flag, whether it came to all, options as hexadecimal digits.
+
+With "pool" (how many addresses, from "address" on) it keeps a book instead: each client identifier has the least address
+that is free, for one of "leases" (seconds, chosen at random); who asks for another one than it has gets a NAK. LOG gets
+{"what": "ACK", "NAK", "RELEASE" or "EXPIRED", "client", "address", "at" and "end" (seconds of the wall's clock)}.
 """
+import heapq
 import json
+import random
+import select
 import socket
 import struct
 import sys
@@ -55,33 +62,109 @@ def answer(message, script, kind):
     return bytes(out)
 
 
+class Book:
+    """Which client has which address, and until when. A client that is only offered one has it for five seconds."""
+
+    def __init__(self, out):
+        self.out, self.free, self.made = out, [], 0
+        self.held = {}  # client: [address, end, is it told]
+
+    def say(self, kind, client, address, end=0):
+        print(json.dumps({
+            "what": kind, "client": client, "address": address, "at": time.time(), "end": end}), file=self.out)
+
+    def drop(self, client, kind):
+        address, end, told = self.held.pop(client)
+        heapq.heappush(self.free, struct.unpack("!I", socket.inet_aton(address))[0])
+        if told:
+            self.say(kind, client, address, end)
+
+    def expire(self):
+        for client in [c for c, (_, end, _) in self.held.items() if end <= time.time()]:
+            self.drop(client, "EXPIRED")
+
+    def offer(self, client, script):
+        if client not in self.held:
+            if not self.free:
+                if self.made == script["pool"]:
+                    return None
+                first = struct.unpack("!I", socket.inet_aton(script["address"]))[0]
+                heapq.heappush(self.free, first + self.made)
+                self.made += 1
+            address = socket.inet_ntoa(struct.pack("!I", heapq.heappop(self.free)))
+            self.held[client] = [address, time.time() + 5, False]
+        return "OFFER"
+
+    def confirm(self, client, wanted, script):
+        if client not in self.held or self.held[client][0] != wanted:
+            self.say("NAK", client, wanted)
+            return "NAK"
+        script["lease"] = random.choice(script["leases"])
+        self.held[client][1:] = [time.time() + script["lease"], True]
+        self.say("ACK", client, wanted, self.held[client][1])
+        return "ACK"
+
+    def reply(self, kind, message, options, script):
+        """What is answered, its address in the script; None: nothing."""
+        client = options[61][1:].decode()
+        ciaddr = socket.inet_ntoa(message[12:16])
+        reply = None
+        self.expire()
+        if kind == "RELEASE" and client in self.held and self.held[client][0] == ciaddr:
+            self.drop(client, "RELEASE")
+        elif kind == "DISCOVER":
+            reply = self.offer(client, script)
+        elif kind == "REQUEST":
+            reply = self.confirm(client, socket.inet_ntoa(options[50]) if 50 in options else ciaddr, script)
+        if reply in ("OFFER", "ACK"):
+            script["address"] = self.held[client][0]
+        return reply
+
+
+def send(s, message, script, reply):
+    data = bytes.fromhex(script["raw"]) if "raw" in script else answer(message, script, reply)
+    for _ in range(2 if script.get("twice") else 1):
+        s.sendto(data, ("255.255.255.255", 68))
+
+
+def serve(s, path, out):
+    book = Book(out)
+    while True:
+        if not select.select([s], [], [], 0.2)[0]:
+            book.expire()
+            continue
+        message, control, _, _ = s.recvmsg(2000, 100)
+        to = socket.inet_ntoa(control[0][2][8:12]) if control else ""
+        options = options_of(message)
+        kind = TYPES[options[53][0]]
+        with open(path) as f:
+            script = json.load(f)
+        if "pool" in script:
+            reply = book.reply(kind, message, options, script)
+            if reply:
+                send(s, message, script, reply)
+            continue
+        print(json.dumps({
+            "type": kind, "to": to, "ciaddr": socket.inet_ntoa(message[12:16]),
+            "broadcast": bool(message[10] & 0x80), "chaddr": message[28:34].hex(":"),
+            "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
+        if kind in script.get("silent", []) or kind not in ("DISCOVER", "REQUEST"):
+            continue
+        time.sleep(script.get("delay", 0))
+        send(s, message, script, "NAK" if kind in script.get("nak", []) else "OFFER" if kind == "DISCOVER" else "ACK")
+
+
 def main(device, path, log):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
     s.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
     s.bind(("0.0.0.0", 67))
     with open(log, "a", buffering=1) as out:
         print(json.dumps({"type": "READY"}), file=out)
-        while True:
-            message, control, _, _ = s.recvmsg(2000, 100)
-            to = socket.inet_ntoa(control[0][2][8:12]) if control else ""
-            options = options_of(message)
-            kind = TYPES[options[53][0]]
-            print(json.dumps({
-                "type": kind, "to": to, "ciaddr": socket.inet_ntoa(message[12:16]),
-                "broadcast": bool(message[10] & 0x80), "chaddr": message[28:34].hex(":"),
-                "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
-            with open(path) as f:
-                script = json.load(f)
-            if kind in script.get("silent", []) or kind not in ("DISCOVER", "REQUEST"):
-                continue
-            time.sleep(script.get("delay", 0))
-            reply = "NAK" if kind in script.get("nak", []) else "OFFER" if kind == "DISCOVER" else "ACK"
-            data = bytes.fromhex(script["raw"]) if "raw" in script else answer(message, script, reply)
-            for _ in range(2 if script.get("twice") else 1):
-                s.sendto(data, ("255.255.255.255", 68))
+        serve(s, path, out)
 
 
 main(*sys.argv[1:])
