@@ -3,20 +3,22 @@
  * shim.c - LD_PRELOAD: makes the n-th interesting call of a plugin fail.
  *
  *	FAULT_AT     which call fails, counted from 1 over the process and its children; 0 = none
- *	FAULT_SET    kinds that count, comma-separated (see kinds[]); unset = all of them
+ *	FAULT_SET    kinds that count, comma-separated (see kinds[]); unset = all but daemon and memory
  *	FAULT_ERRNO  with which errno, instead of one that suits the call
- *	FAULT_STATE  file that holds the count and, once the call was reached, its name
+ *	FAULT_STATE  file that holds the count and, once the call was reached, its name; of one of 264 bytes
+ *	             the last word is another FAULT_AT while the process runs (struct state)
  *	FAULT_SIGNAL instead of failing, the call is made when this signal has been sent to the process
  *	FAULT_PID    and has had its effect
  *	FAULT_HASTE  time passes so many times faster: for those who wait for what will not come
  *
- * Memory is not among the kinds: running out of it ends the process with an error object, by
- * design. Nor is coming home from another namespace, which cannot fail with an open descriptor.
+ * Memory is not among the kinds of a plugin: running out of it ends the process with an error object, by
+ * design; of a daemon it is what is not an arena's. Nor is coming home from another namespace, which cannot fail with an open descriptor.
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -52,6 +55,8 @@ enum kind {
 	NETNS,
 	PROCESS,
 	RANDOM,
+	DAEMON, /* calls that daemons make, and plugins hardly */
+	MEMORY,
 	KINDS
 };
 
@@ -59,12 +64,12 @@ static const char *const kinds[KINDS] = {
 	[PEER] = "peer",     [SEND] = "send",     [RECV] = "recv",   [OPEN] = "open",
 	[READ] = "read",     [WRITE] = "write",   [NAME] = "name",   [LOCK] = "lock",
 	[STAT] = "stat",     [SOCKET] = "socket", [NETNS] = "netns", [PROCESS] = "process",
-	[RANDOM] = "random",
+	[RANDOM] = "random", [DAEMON] = "daemon", [MEMORY] = "memory",
 };
 
 static struct state {
 	char what[252]; /* the call that failed, and on what */
-	unsigned int count;
+	unsigned int count, at;
 } * state;
 
 static unsigned int fault_at;
@@ -114,7 +119,7 @@ __attribute__((constructor)) static void start(void)
 	if (!ours || !at || !path)
 		return;
 	for (int i = 0; i < KINDS; i++)
-		counted[i] = !set || !*set || in_set(set, kinds[i]);
+		counted[i] = !set || !*set ? i < DAEMON : in_set(set, kinds[i]);
 	stat("/proc/self/ns/net", &home);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	map = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -160,7 +165,8 @@ static bool fault(enum kind kind, const char *call, const char *on, int number)
 {
 	if (!state || !counted[kind])
 		return false;
-	if (__atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST) != fault_at)
+	if (__atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST) !=
+	    (state->at ? state->at : fault_at))
 		return false;
 	snprintf(state->what, sizeof(state->what), "%s(%s)", call, on ? on : "");
 	if (fault_signal) {
@@ -413,7 +419,7 @@ API int fstatat(int dir, const char *path, struct stat *st, int flags)
 	return fault(STAT, "fstatat", path, EIO) ? -1 : NEXT(fstatat)(dir, path, st, flags);
 }
 
-/* Of a tap device; others are made to look, not to change. */
+/* Of a tap device; others are made to look, not to change, of which a daemon's fail. */
 API int ioctl(int fd, unsigned long request, ...)
 {
 	bool of_tun = _IOC_TYPE(request) == 'T' && _IOC_NR(request) >= 200;
@@ -423,7 +429,10 @@ API int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return of_tun && fault(WRITE, "ioctl", NULL, EBUSY) ? -1 : NEXT(ioctl)(fd, request, arg);
+	if (of_tun ? fault(WRITE, "ioctl", NULL, EBUSY)
+		   : request != NS_GET_NSTYPE && fault(DAEMON, "ioctl", NULL, ENOMEM))
+		return -1;
+	return NEXT(ioctl)(fd, request, arg);
 }
 
 /* ---- namespaces, processes, random ----------------------------------------------------------- */
@@ -467,4 +476,55 @@ API pid_t waitpid(pid_t pid, int *status, int options)
 API ssize_t getrandom(void *buf, size_t n, unsigned int flags)
 {
 	return fault(RANDOM, "getrandom", NULL, ENOSYS) ? -1 : NEXT(getrandom)(buf, n, flags);
+}
+
+/* ---- what a daemon does besides -------------------------------------------------------------- */
+
+API int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return fault(DAEMON, "accept4", NULL, EMFILE) ? -1 : NEXT(accept4)(fd, addr, len, flags);
+}
+
+API int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+	bool adds = op == EPOLL_CTL_ADD;
+
+	return adds && fault(DAEMON, "epoll_ctl", NULL, ENOSPC) ? -1
+								: NEXT(epoll_ctl)(epoll, op, fd, event);
+}
+
+API int epoll_wait(int epoll, struct epoll_event *events, int n, int timeout)
+{
+	return fault(DAEMON, "epoll_wait", NULL, EINTR) ? -1
+							: NEXT(epoll_wait)(epoll, events, n, timeout);
+}
+
+API ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return fault(DAEMON, "sendmsg", NULL, ENOBUFS) ? -1 : NEXT(sendmsg)(fd, msg, flags);
+}
+
+API DIR *opendir(const char *path)
+{
+	return fault(DAEMON, "opendir", path, EMFILE) ? NULL : NEXT(opendir)(path);
+}
+
+API int rename(const char *path, const char *to)
+{
+	return fault(DAEMON, "rename", to, EIO) ? -1 : NEXT(rename)(path, to);
+}
+
+API int unlink(const char *path)
+{
+	return fault(DAEMON, "unlink", path, EIO) ? -1 : NEXT(unlink)(path);
+}
+
+API void *malloc(size_t n)
+{
+	return fault(MEMORY, "malloc", NULL, ENOMEM) ? NULL : NEXT(malloc)(n);
+}
+
+API void *realloc(void *at, size_t n)
+{
+	return fault(MEMORY, "realloc", NULL, ENOMEM) ? NULL : NEXT(realloc)(at, n);
 }

@@ -21,6 +21,7 @@
 #define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
 #define DOWN_MS     200  /* from an interface that goes down to a look whether it is gone */
 #define SPREAD_EACH 5    /* for each of them */
+#define TRY_AGAIN   5000 /* what failed for want of something: a descriptor, a disk */
 
 static void say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
 static void say(const struct lease *l, const char *fmt, ...)
@@ -58,6 +59,16 @@ static bool is_at_path(const struct attend *d, const struct lease *l)
 	struct stat st;
 
 	return *l->netns && stat(path_to(d, l), &st) == 0 && st.st_ino == l->netns_inode;
+}
+
+/* Not where it is only that one cannot look. */
+static bool has_left_path(const struct attend *d, const struct lease *l)
+{
+	struct stat st;
+
+	if (stat(path_to(d, l), &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return st.st_ino != l->netns_inode;
 }
 
 /* By which the manager keeps its socket. */
@@ -117,7 +128,8 @@ static bool enter_again(struct attend *d, struct lease *l)
 /* Its sockets and what is to be known of its namespace. */
 static int enter(struct attend *d, struct lease *l, int netns_fd, struct err *err)
 {
-	l->netns_inode = inode_of(netns_fd);
+	if (!l->netns_inode)
+		l->netns_inode = inode_of(netns_fd);
 	l->at_path = is_at_path(d, l);
 	if (l->ipv4 &&
 	    (wire_open(&l->wire, netns_fd, l->ifname, err) < 0 || watch_ipv4(d, l, err) < 0))
@@ -326,6 +338,15 @@ static int change(const struct lease *l, const struct cni_result *had, const str
 	return rc;
 }
 
+/* Its file is not true: the next renewal writes it again. */
+static void renew_soon(struct lease *l)
+{
+	int64_t soon = lease_now() + TRY_AGAIN;
+
+	if (l->client.t1 > soon)
+		l->client.t1 = l->client.next = soon;
+}
+
 /* A renewal, or another lease after the last one was lost. */
 static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
@@ -341,8 +362,10 @@ static void bind_again(struct lease *l, const struct dhcp_answer *a)
 	}
 	l->lost = false;
 	err_clear(&err);
-	if (lease_file_write(l, a, NULL, &err) < 0)
+	if (lease_file_write(l, a, NULL, &err) < 0) {
 		say(l, "%s", err.msg);
+		renew_soon(l);
+	}
 }
 
 /* False: the lease is no more. */
@@ -485,17 +508,22 @@ void attend_event(struct attend *d, struct lease *l)
 	}
 }
 
-/* By the socket, else by the path. What cannot is told of in err. */
+/* By the socket, else by the path. */
 static int come_back(struct attend *d, struct lease *l, struct err *err)
 {
 	auto_close int fd = -1;
 	bool gone = false;
+	uint64_t inode;
 
 	if (enter_again(d, l))
 		return 0;
 	close_sockets(d, l);
-	if (netns_open(path_to(d, l), &fd, &gone, err) < 0 || gone ||
-	    (l->netns_inode && inode_of(fd) != l->netns_inode))
+	if (netns_open(path_to(d, l), &fd, &gone, err) < 0)
+		return -1;
+	inode = gone ? 0 : inode_of(fd);
+	if (!gone && !inode)
+		return err_sys(err, "stat %s", l->netns);
+	if (gone || (l->netns_inode && inode != l->netns_inode))
 		return err_set(err, ERR_NETNS, "its namespace is gone");
 	return enter(d, l, fd, err);
 }
@@ -538,21 +566,31 @@ static void restart(struct attend *d, struct lease *l)
 	act(d, l, todo, NULL, NULL);
 }
 
+/* What a system call says for another reason than that there is no such interface passes. */
+static bool may_come_back(const struct err *err)
+{
+	return err->sys && err->sys != ENODEV;
+}
+
 /* After a start. */
 static void go_on(struct attend *d, struct lease *l)
 {
 	struct err err = { 0 };
+	bool is_there = come_back(d, l, &err) == 0;
 
-	l->resumed = false;
-	if (come_back(d, l, &err) < 0) {
-		release(d, l);
-		end(d, l, err.msg);
-	} else if (l->removed) {
-		release(d, l);
-		end(d, l, "released");
-	} else {
-		restart(d, l);
+	if (!is_there && may_come_back(&err)) {
+		say(l, "%s: later again", err.msg);
+		l->wake = lease_now() + TRY_AGAIN;
+		lease_set_time(&d->leases, l);
+		return;
 	}
+	l->resumed = false;
+	if (is_there && !l->removed) {
+		restart(d, l);
+		return;
+	}
+	release(d, l);
+	end(d, l, is_there ? "released" : err.msg);
 }
 
 static void wake6(struct attend *d, struct lease *l)
@@ -580,18 +618,10 @@ static void end_if_gone(struct attend *d, struct lease *l)
 		end_without_interface(d, l);
 		return;
 	}
-	if (!l->at_path || is_at_path(d, l))
+	if (!l->at_path || !has_left_path(d, l))
 		return;
 	release(d, l);
 	end(d, l, "its namespace is gone");
-}
-
-/* From the end: the last of the heap takes the place of one that is removed. */
-void attend_end_gone(struct attend *d)
-{
-	for (size_t i = d->leases.n; i; i--)
-		if (i <= d->leases.n)
-			end_if_gone(d, d->leases.heap[i - 1]);
 }
 
 /* ---- what is asked --------------------------------------------------------------------------- */
@@ -679,14 +709,17 @@ int attend_del(struct attend *d, const char *network, const char *container_id, 
 	       struct err *err)
 {
 	struct lease *l = lease_find(&d->leases, network, container_id, ifname);
+	const char *path = lease_file_path(network, container_id, ifname);
 
 	if (!l)
-		return file_remove(lease_file_path(network, container_id, ifname), json_arena(),
-				   err);
+		return file_remove(path, json_arena(), err);
 	if (l->resumed) { /* as soon as its socket is open */
 		l->removed = true;
 		go_on(d, l);
-		return 0;
+		if (lease_find(&d->leases, network, container_id, ifname))
+			return err_set(err, ERR_RETRY, "dhcp: %s: its namespace cannot be entered",
+				       ifname);
+		return file_remove(path, json_arena(), err);
 	}
 	give_back(d, l);
 	if (lease_file_remove(l, err) < 0)
@@ -743,6 +776,7 @@ static int64_t time_to_go_on(const struct attend *d)
 	return lease_now() + v % (over + 1);
 }
 
+/* What is no lease is passed over; what cannot be read now, not for good. */
 static void resume(struct attend *d, const char *path)
 {
 	struct lease_file f;
@@ -751,12 +785,18 @@ static void resume(struct attend *d, const char *path)
 
 	if (lease_file_read(path, &d->times, &l, &f, &err) < 0) {
 		fprintf(stderr, "dhcp: %s: %s\n", path, err.msg);
+		d->unread |= err.sys && err.sys != ENOENT;
+		return;
+	}
+	if (lease_find(&d->leases, l->network, l->container_id, l->ifname)) {
+		lease_free(l);
 		return;
 	}
 	l->wake = time_to_go_on(d);
 	if (lease_add(&d->leases, l, &err) < 0) {
 		say(l, "%s", err.msg);
 		lease_free(l);
+		d->unread = true;
 	} else if (f.other_boot) {
 		release(d, l);
 		end(d, l, "its container was of another boot");
@@ -795,19 +835,34 @@ static int lock_dir(struct attend *d, struct err *err)
 	return err_set(err, ERR_INTERNAL, "another daemon looks after " LEASE_DIR);
 }
 
-int attend_resume(struct attend *d, struct err *err)
+static int read_files(struct attend *d, struct err *err)
 {
 	const struct dirent *e;
-	auto_dir DIR *dir = NULL;
+	auto_dir DIR *dir = opendir(LEASE_DIR);
 
-	if (lock_dir(d, err) < 0)
-		return -1;
-	dir = opendir(LEASE_DIR);
 	if (!dir)
 		return err_sys(err, "open " LEASE_DIR);
+	d->unread = false;
 	file_remove_drafts(LEASE_DIR, json_arena());
-	while ((e = readdir(dir)))
+	while (errno = 0, (e = readdir(dir)))
 		if (*e->d_name != '.' && !file_is_draft(e->d_name))
 			resume(d, arena_printf(json_arena(), LEASE_DIR "/%s", e->d_name));
-	return 0;
+	return errno ? err_sys(err, "read " LEASE_DIR) : 0;
+}
+
+int attend_resume(struct attend *d, struct err *err)
+{
+	return lock_dir(d, err) < 0 ? -1 : read_files(d, err);
+}
+
+/* From the end: the last of the heap takes the place of one that is removed. */
+void attend_end_gone(struct attend *d)
+{
+	struct err err = { 0 };
+
+	for (size_t i = d->leases.n; i; i--)
+		if (i <= d->leases.n)
+			end_if_gone(d, d->leases.heap[i - 1]);
+	if (d->unread && read_files(d, &err) < 0)
+		d->unread = true;
 }

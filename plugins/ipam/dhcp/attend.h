@@ -12,6 +12,7 @@
 struct attend {
 	struct leases leases;
 	int epoll, closer, lock; /* of the directory of all leases */
+	bool unread;             /* a file could not be read that may be read later */
 	struct manager *manager;
 	struct dhcp_times times; /* for what a lease does not say itself */
 	bool broadcast;
@@ -50,5 +51,5 @@ void attend_event(struct attend *d, struct lease *l);
 void attend_event6(struct attend *d, struct lease_ipv6 *s);
 void attend_wake(struct attend *d, struct lease *l);
 
-/* Those whose namespace is gone end. */
+/* Those whose namespace is gone end; what could not be read is read again. */
 void attend_end_gone(struct attend *d);

@@ -95,17 +95,18 @@ static int ask_about(const struct cni_call *c, const char *command, const struct
 
 /* ---- the commands ---------------------------------------------------------------------------- */
 
-/* Without a daemon the file tells the next one. */
+/* Without a daemon the file tells the next one; one that has started meanwhile is told itself. */
 static int dhcp_del(struct cni_call *c)
 {
+	const char *path =
+		lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname);
 	const struct json *answer;
 
 	if (ask_about(c, "del", &answer) < 0)
 		return -1;
 	if (answer)
 		return 0;
-	return lease_file_mark_removed(
-		lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname), c->err);
+	return lease_file_mark_removed(path, c->err) < 0 ? -1 : ask_about(c, "del", &answer);
 }
 
 static void undo_add(struct cni_call *c, void *arg)

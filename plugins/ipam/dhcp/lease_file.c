@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lease_file.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -111,13 +112,15 @@ static void add_time(struct json *o, const char *key, int64_t ms)
 		json_add_int(o, key, ms);
 }
 
-static void add_identity(struct json *o, const struct lease *l)
+/* A lease whose boot is not known would be taken for one of another. */
+static int own_boot(const char **boot, struct err *err)
 {
 	struct identity id = { 0 };
 
 	identity_own(&id, json_arena());
-	json_add_str(o, "boot", id.boot);
-	json_add_int(o, "netnsInode", (int64_t)l->netns_inode);
+	*boot = id.boot;
+	errno = EIO;
+	return *id.boot ? 0 : err_sys(err, "dhcp: read the id of the machine's boot");
 }
 
 static void add_answer(struct json *o, const struct dhcp_answer *a)
@@ -191,9 +194,13 @@ int lease_file_write(const struct lease *l, const struct dhcp_answer *a,
 	const struct ask ask = lease_ask(l);
 	const struct json *old = l->ipv6 ? read_old(l) : NULL;
 	struct json *o = json_object(), *o6;
+	const char *boot;
 
+	if (own_boot(&boot, err) < 0)
+		return -1;
 	json_add(o, "attachment", ask_json(&ask));
-	add_identity(o, l);
+	json_add_str(o, "boot", boot);
+	json_add_int(o, "netnsInode", (int64_t)l->netns_inode);
 	json_add_int(o, "boottime", lease_now());
 	json_add_int(o, "wall", wall_now());
 	if (l->client.holds) {
@@ -341,8 +348,8 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 		    struct lease_file *f, struct err *err)
 {
 	struct stored s = { 0 };
-	struct identity now = { 0 };
 	const struct json *v;
+	const char *boot;
 	bool other_boot;
 
 	if (attfile_load(path, json_arena(), &v, err) < 0 ||
@@ -350,8 +357,9 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 		return -1;
 	if (!is_sane(&s))
 		return err_set(err, ERR_DECODE, "no lease");
-	identity_own(&now, json_arena());
-	other_boot = !s.id.boot || strcmp(s.id.boot, now.boot) != 0;
+	if (own_boot(&boot, err) < 0)
+		return -1;
+	other_boot = !s.id.boot || strcmp(s.id.boot, boot) != 0;
 	*f = (struct lease_file){
 		.other_boot = other_boot,
 		.result = s.result,

@@ -231,7 +231,7 @@ static int read_more(struct connection *c)
 	struct msghdr h = { .msg_iov = &iov,
 			    .msg_iovlen = 1,
 			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
+			    .msg_controllen = CMSG_LEN(sizeof(int)) }; /* no room for a second one */
 	ssize_t n;
 
 	if (c->used == c->size) {

@@ -173,7 +173,7 @@ bool wire_has_link(int fd, int index)
 {
 	struct ifreq req = { .ifr_ifindex = index };
 
-	return fd >= 0 && ioctl(fd, SIOCGIFNAME, &req) == 0;
+	return fd >= 0 && (ioctl(fd, SIOCGIFNAME, &req) == 0 || errno != ENODEV);
 }
 
 bool wire_is_there(const struct wire *w)

@@ -41,9 +41,9 @@ teardown() {
 	host_clean
 }
 
-# note WHAT ADDRESS : of $CID, the current container.
+# note WHAT ADDRESS [TIME] : of $CID, the current container.
 note() {
-	echo "{\"at\":$EPOCHREALTIME,\"client\":\"$CID/lan/eth0\",\"what\":\"$1\",\"address\":\"$2\"}" >>"$journal"
+	echo "{\"at\":${3:-$EPOCHREALTIME},\"client\":\"$CID/lan/eth0\",\"what\":\"$1\",\"address\":\"$2\"}" >>"$journal"
 }
 
 use() {
@@ -116,7 +116,7 @@ look() {
 		before=$(grep -c "\"$CID/" "$journal" || true)
 		seen=$(ip -n "$NS" -4 -br addr show dev eth0 2>/dev/null | awk '{ print $3 }')
 		at=$EPOCHREALTIME
-		[ "$(grep -c "\"$CID/" "$journal" || true)" != "$before" ] || note seen "$seen"
+		[ "$(grep -c "\"$CID/" "$journal" || true)" != "$before" ] || note seen "$seen" "$at"
 	done
 }
 
