@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
+#include "base/str.h"
 #include "cni/error.h"
 
 /* clang-format off */
@@ -27,9 +28,9 @@ const struct json_field ask_fields[] = {
 	F_STR("netns", struct ask, netns),
 	F_STR("options", struct ask, options),
 	F_UINT("priority", struct ask, priority),
-	F_UINT("probe", struct ask, probe),
-	F_UINT("resendMax", struct ask, resend_max),
-	F_UINT("resendTimeout", struct ask, resend_timeout),
+	F_UINT("probe", struct ask, probe, .max = 60000),
+	F_UINT("resendMax", struct ask, resend_max, .max = 3600),
+	F_UINT("resendTimeout", struct ask, resend_timeout, .max = 86400),
 	F_BOOL("broadcast", struct ask, broadcast),
 	F_BOOL("noIPv4", struct ask, no_ipv4),
 	F_BOOL("ipv6", struct ask, ipv6),
@@ -85,6 +86,28 @@ struct json *ask_json(const struct ask *a)
 		json_add_str(v, "ifname", a->valid[i].ifname);
 	}
 	return o;
+}
+
+bool ask_names_attachment(const struct ask *a)
+{
+	return a->network && a->container_id && a->ifname && str_is_cni_name(a->network) &&
+	       str_is_cni_name(a->container_id) && !str_ifname_fault(a->ifname);
+}
+
+int ask_parse(const char *text, size_t len, struct ask *a, struct err *err)
+{
+	const struct json *v;
+
+	*a = (struct ask){ 0 };
+	if (json_parse(text, len, &v, err) < 0 || json_decode(v, ask_fields, "", a, err) < 0)
+		return -1;
+	if (!a->command)
+		return err_set(err, ERR_DECODE, "no question of the dhcp plugin's");
+	if (!strcmp(a->command, "status"))
+		return 0;
+	if (!strcmp(a->command, "gc") ? !a->network : !ask_names_attachment(a))
+		return err_set(err, ERR_DECODE, "%.20s: of no attachment", a->command);
+	return 0;
 }
 
 /* ---- hexadecimal digits ---------------------------------------------------------------------- */

@@ -29,6 +29,12 @@ struct ask {
 
 extern const struct json_field ask_fields[];
 
+/* Whether it names an attachment as a runtime may: network, container and interface. */
+bool ask_names_attachment(const struct ask *a);
+
+/* A question as it has come, with all that its command needs; in json's arena. */
+int ask_parse(const char *text, size_t len, struct ask *a, struct err *err) NODISCARD;
+
 /* As an object; members that are not set are left out. */
 struct json *ask_json(const struct ask *a);
 

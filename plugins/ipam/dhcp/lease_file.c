@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/str.h"
 #include "skel/attfile.h"
 #include "skel/record.h"
 #include "sys/file.h"
@@ -278,8 +277,7 @@ static bool is_sane(const struct stored *s)
 	const struct ask *a = &s->ask;
 	bool v4 = s->address.family, v6 = s->ipv6.n_addresses;
 
-	return a->network && a->container_id && a->ifname && str_is_cni_name(a->network) &&
-	       str_is_cni_name(a->container_id) && !str_ifname_fault(a->ifname) && (v4 || v6) &&
+	return ask_names_attachment(a) && (v4 || v6) &&
 	       (!v4 || (!a->no_ipv4 && is_sane_ipv4(s))) &&
 	       (!v6 || (a->ipv6 && is_sane_ipv6(&s->ipv6)));
 }

@@ -155,23 +155,11 @@ static int ask_check(struct connection *c, const struct ask *a, struct err *err)
 	return 0;
 }
 
-static int is_complete(const struct ask *a, struct err *err)
-{
-	if (!a->command || (strcmp(a->command, "status") != 0 && !a->network))
-		return err_set(err, ERR_DECODE, "no question of the dhcp plugin's");
-	if (strcmp(a->command, "status") != 0 && strcmp(a->command, "gc") != 0 &&
-	    (!a->container_id || !a->ifname))
-		return err_set(err, ERR_DECODE, "%s: of no attachment", a->command);
-	return 0;
-}
-
 static int carry_out(struct connection *c, const struct ask *a, struct err *err)
 {
 	struct attend *d = c->serve->attend;
 	int rc = 0;
 
-	if (is_complete(a, err) < 0)
-		return -1;
 	if (!strcmp(a->command, "add"))
 		return ask_add(c, a, err);
 	if (!strcmp(a->command, "check"))
@@ -202,14 +190,12 @@ static bool is_go(struct connection *c)
 
 static void on_question(struct connection *c, size_t len)
 {
-	const struct json *v;
-	struct ask a = { 0 };
+	struct ask a;
 	struct err err = { 0 };
 
 	if (is_go(c))
 		return;
-	if (json_parse(c->text, len, &v, &err) < 0 ||
-	    json_decode(v, ask_fields, "", &a, &err) < 0 || carry_out(c, &a, &err) < 0)
+	if (ask_parse(c->text, len, &a, &err) < 0 || carry_out(c, &a, &err) < 0)
 		send_error(c, &err);
 }
 
