@@ -61,9 +61,9 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	[PEER] = "peer",     [SEND] = "send",     [RECV] = "recv",   [OPEN] = "open",
-	[READ] = "read",     [WRITE] = "write",   [NAME] = "name",   [LOCK] = "lock",
-	[STAT] = "stat",     [SOCKET] = "socket", [NETNS] = "netns", [PROCESS] = "process",
+	[PEER] = "peer",     [SEND] = "send",     [RECV] = "recv",     [OPEN] = "open",
+	[READ] = "read",     [WRITE] = "write",   [NAME] = "name",     [LOCK] = "lock",
+	[STAT] = "stat",     [SOCKET] = "socket", [NETNS] = "netns",   [PROCESS] = "process",
 	[RANDOM] = "random", [DAEMON] = "daemon", [MEMORY] = "memory",
 };
 
@@ -489,14 +489,16 @@ API int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 {
 	bool adds = op == EPOLL_CTL_ADD;
 
-	return adds && fault(DAEMON, "epoll_ctl", NULL, ENOSPC) ? -1
-								: NEXT(epoll_ctl)(epoll, op, fd, event);
+	return adds && fault(DAEMON, "epoll_ctl", NULL, ENOSPC)
+		       ? -1
+		       : NEXT(epoll_ctl)(epoll, op, fd, event);
 }
 
 API int epoll_wait(int epoll, struct epoll_event *events, int n, int timeout)
 {
-	return fault(DAEMON, "epoll_wait", NULL, EINTR) ? -1
-							: NEXT(epoll_wait)(epoll, events, n, timeout);
+	return fault(DAEMON, "epoll_wait", NULL, EINTR)
+		       ? -1
+		       : NEXT(epoll_wait)(epoll, events, n, timeout);
 }
 
 API ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)

@@ -98,8 +98,7 @@ static int ask_about(const struct cni_call *c, const char *command, const struct
 /* Without a daemon the file tells the next one; one that has started meanwhile is told itself. */
 static int dhcp_del(struct cni_call *c)
 {
-	const char *path =
-		lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname);
+	const char *path = lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname);
 	const struct json *answer;
 
 	if (ask_about(c, "del", &answer) < 0)

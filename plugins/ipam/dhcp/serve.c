@@ -209,7 +209,10 @@ static void take_netns(struct connection *c, struct msghdr *h)
 	}
 }
 
-/* 1: a line is there; 0: not yet; -1: it has gone, or is none of ours. */
+/*
+ * 1: a line is there; 0: not yet; -1: it has gone, or is none of ours. There is room for one
+ * descriptor.
+ */
 static int read_more(struct connection *c)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -217,7 +220,7 @@ static int read_more(struct connection *c)
 	struct msghdr h = { .msg_iov = &iov,
 			    .msg_iovlen = 1,
 			    .msg_control = control,
-			    .msg_controllen = CMSG_LEN(sizeof(int)) }; /* no room for a second one */
+			    .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t n;
 
 	if (c->used == c->size) {

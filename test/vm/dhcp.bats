@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154,SC2016
+#
+# dhcp on ipvlan and vlan, which the machine's own kernel does not have, with dnsmasq.
+
+# shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
+# shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/dhcp.bash"
+
+# The host's m0 leads to the namespace wire, whose end w0 has the address of the server.
+setup() {
+	host_setup
+	netns wire
+	ip link add m0 up type veth peer name w0 netns wire
+	ip -n wire link set w0 up
+	netns box
+	dhcp_log=$BATS_TEST_TMPDIR/server.log
+}
+
+teardown() {
+	dhcp_end
+	host_clean
+}
+
+# dnsmasq_at DEVICE : of the namespace wire.
+dnsmasq_at() {
+	ip -n wire addr add 10.9.0.1/24 dev "$1"
+	in_ns wire dnsmasq --keep-in-foreground --user=root --no-ping --conf-file=/dev/null --port=0 --interface="$1" \
+		--bind-interfaces --dhcp-range=10.9.0.10,10.9.0.250,2m --dhcp-leasefile="$BATS_TEST_TMPDIR/leases" --log-dhcp \
+		--log-facility="$dhcp_log" --pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" 3>&- &
+	dhcp_server=$!
+	said 'sockets bound'
+}
+
+# gets_one TYPE : an address, traffic, another daemon, and gives it back.
+gets_one() {
+	add "$1" <<<"$conf"
+	expect_ok
+	check "$1" <<<"$(with_result "$conf")"
+	expect_silent
+	[ "$(addresses)" = "$(jq -r '.ips[0].address' <<<"$result")" ]
+	in_ns box ping -qc 1 -W 5 10.9.0.1
+	daemon_end -KILL
+	: >"$dhcp_log"
+	dhcp_daemon
+	said DHCPACK
+	[ "$(addresses)" = "$(jq -r '.ips[0].address' <<<"$result")" ]
+	del "$1" <<<"$conf"
+	expect_silent
+	said DHCPRELEASE
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
+}
+
+@test "ipvlan: the answers are broadcasts, the client identifier tells one from another" {
+	dnsmasq_at w0
+	dhcp_daemon
+	conf=$(lan '.type = "ipvlan" | .master = "m0" | .mode = "l2" | del(.bridge)')
+	netns other
+	NS=other CID=c2 add ipvlan <<<"$conf"
+	expect_ok
+	NS=box
+	gets_one ipvlan
+	[ "$(ip -n other -4 -br addr show dev eth0 | awk '{ print $3 }')" != "$(jq -r '.ips[0].address' <<<"$result")" ]
+	NS=other CID=c2 del ipvlan <<<"$conf"
+	expect_silent
+}
+
+@test "vlan" {
+	ip -n wire link add link w0 name w0.7 up type vlan id 7
+	dnsmasq_at w0.7
+	dhcp_daemon
+	conf=$(lan '.type = "vlan" | .master = "m0" | .vlanId = 7 | del(.bridge)')
+	gets_one vlan
+}
