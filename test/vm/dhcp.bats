@@ -50,6 +50,9 @@ gets_one() {
 	del "$1" <<<"$conf"
 	expect_silent
 	said DHCPRELEASE
+}
+
+nothing_left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
 }
 
@@ -65,6 +68,7 @@ gets_one() {
 	[ "$(ip -n other -4 -br addr show dev eth0 | awk '{ print $3 }')" != "$(jq -r '.ips[0].address' <<<"$result")" ]
 	NS=other CID=c2 del ipvlan <<<"$conf"
 	expect_silent
+	nothing_left
 }
 
 @test "vlan" {
@@ -73,4 +77,5 @@ gets_one() {
 	dhcp_daemon
 	conf=$(lan '.type = "vlan" | .master = "m0" | .vlanId = 7 | del(.bridge)')
 	gets_one vlan
+	nothing_left
 }
