@@ -39,6 +39,7 @@ def start():
 
 
 def end(*_):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(child, signal.SIGTERM)
     os.waitpid(child, 0)
     sys.exit(0)
