@@ -521,12 +521,21 @@ API int unlink(const char *path)
 	return fault(DAEMON, "unlink", path, EIO) ? -1 : NEXT(unlink)(path);
 }
 
+/* Called often, and by the loader before this library has started. */
 API void *malloc(size_t n)
 {
-	return fault(MEMORY, "malloc", NULL, ENOMEM) ? NULL : NEXT(malloc)(n);
+	static void *(*next)(size_t);
+
+	if (!next)
+		next = NEXT(malloc);
+	return fault(MEMORY, "malloc", NULL, ENOMEM) ? NULL : next(n);
 }
 
 API void *realloc(void *at, size_t n)
 {
-	return fault(MEMORY, "realloc", NULL, ENOMEM) ? NULL : NEXT(realloc)(at, n);
+	static void *(*next)(void *, size_t);
+
+	if (!next)
+		next = NEXT(realloc);
+	return fault(MEMORY, "realloc", NULL, ENOMEM) ? NULL : next(at, n);
 }

@@ -82,6 +82,8 @@ is_kept() {
 	has=$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")
 	until_booked "$has"
 	[ "$(lease | jq -r .address)" = "$has" ] || fail "its file has $has"
+	ip -n box addr replace "$has/24" dev eth0 # as the main plugin does
+	ip -n box route replace default via 10.9.0.1
 	check dhcp <<<"$(with_result "$conf")"
 	expect_silent
 }
@@ -104,6 +106,7 @@ released() {
 }
 
 all_gone() {
+	ip -n box addr flush dev eth0
 	del dhcp <<<"$conf"
 	expect_silent
 	nothing_kept
@@ -170,7 +173,7 @@ one_del() {
 # until_confirmed N : the server has sent more than N ACKs.
 until_confirmed() {
 	local i
-	for ((i = 0; i < 400; i++)); do
+	for ((i = 0; i < 1000; i++)); do
 		[ "$(grep -c ACK "$dhcp_log")" = "$1" ] || return 0
 		sleep 0.02
 	done
