@@ -183,6 +183,8 @@ static int send_all(int fd, struct iovec iov, int netns_fd, struct err *err)
 			memcpy(CMSG_DATA(c), &netns_fd, sizeof(int));
 		}
 		n = sendmsg(fd, &h, MSG_NOSIGNAL);
+		if (n < 0 && errno == EPIPE) /* it may have answered already */
+			return 0;
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "ask the DHCP daemon");
 		if (n <= 0)
@@ -220,9 +222,9 @@ static int receive(int fd, int64_t deadline, const char **text, size_t *len, str
 		if (wait_readable(fd, deadline, err) < 0)
 			return -1;
 		n = recv(fd, buf + *len, size - *len, 0);
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR && errno != ECONNRESET)
 			return err_sys(err, "the DHCP daemon's answer");
-		if (!n)
+		if (!n || (n < 0 && errno == ECONNRESET))
 			break;
 		*len += n > 0 ? (size_t)n : 0;
 		if (*len < size)

@@ -209,6 +209,7 @@ static int start(struct daemon *d)
 	    (!d->passed && listen_at(d) < 0) || watch(d, d->serve.fd, &d->serve, &d->err) < 0 ||
 	    write_pidfile(d) < 0)
 		return -1;
+	d->serve.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	adopt_cached(&d->attend, d->socket);
 	fprintf(stderr, "dhcp: listens at %s; %zu leases\n", d->socket, d->attend.leases.n);
 	manager_ready();
@@ -305,6 +306,7 @@ int dhcp_daemon(int argc, char **argv)
 	d->attend.times = lease_times;
 	d->attend.answer = serve_answer;
 	d->serve.source = SERVE_LISTEN;
+	d->serve.spare = -1;
 	d->serve.attend = &d->attend;
 	if (!parse(d, argc, argv)) {
 		arena_free(&arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -37,12 +38,35 @@ static bool may_ask(int fd)
 	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* Else it would be told of again and again that somebody waits. */
+static void refuse(struct serve *s)
+{
+	struct err err = { 0 };
+	auto_close int fd = -1;
+	char question[2048];
+
+	drop_fd(&s->spare);
+	fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		const char *text;
+
+		(void)err_set(&err, ERR_RETRY, "dhcp: the daemon has no file descriptor left");
+		text = arena_printf(json_arena(), "%s\n", cni_error_print(&err, "1.1.0"));
+		(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+		(void)!recv(fd, question, sizeof(question), 0);
+	}
+	drop_fd(&fd);
+	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 void serve_accept(struct serve *s)
 {
 	auto_close int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct connection *c;
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP };
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		refuse(s);
 	if (fd < 0 || s->n == MOST_CONNECTIONS || !may_ask(fd))
 		return;
 	c = malloc(sizeof(*c));

@@ -10,6 +10,7 @@
 struct serve {
 	int source; /* SERVE_LISTEN */
 	int fd;     /* listens */
+	int spare;  /* given up for who comes when there is no other descriptor */
 	struct attend *attend;
 	struct connection *connections;
 	size_t n;

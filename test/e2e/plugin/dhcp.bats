@@ -399,3 +399,20 @@ print(s.recv(4096).decode())' "$1"
 	daemon_end
 	[ -S /run/cni/dhcp.sock ] || fail "the socket is the manager's"
 }
+
+@test "a daemon that has no descriptor left refuses, and does not spin" {
+	local used n=0
+	scripted .
+	dhcp_daemon
+	while [ -e "/proc/$daemon/fd/$n" ]; do n=$((n + 1)); done
+	prlimit --pid "$daemon" --nofile="$n:"
+	for _ in 1 2 3; do
+		add bridge <<<"$(lan)"
+		expect_code 11
+	done
+	used=$(daemon_time)
+	sleep 0.3
+	[ $(($(daemon_time) - used)) -le 3 ] || fail "it has nothing to do: $used, now $(daemon_time) ticks"
+	prlimit --pid "$daemon" --nofile=1024:
+	attached
+}
