@@ -21,6 +21,7 @@
 #define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
 #define DOWN_MS     200  /* from an interface that goes down to a look whether it is gone */
 #define SPREAD_EACH 5    /* for each of them */
+#define SPREAD_LEFT 16   /* the part of what is left of a lease that it may wait at most */
 #define TRY_AGAIN   5000 /* what failed for want of something: a descriptor, a disk */
 
 static void say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
@@ -765,15 +766,18 @@ void attend_cancel(struct attend *d, struct lease *l)
 
 /* ---- the start ------------------------------------------------------------------------------- */
 
-/* Not all at once. */
-static int64_t time_to_go_on(const struct attend *d)
+/* Not all at once; but a lease that ends soon does not wait for the others. */
+static int64_t time_to_go_on(const struct attend *d, const struct lease *l)
 {
-	uint32_t v = 0, over = SPREAD_MOST;
+	int64_t now = lease_now(), over = SPREAD_MOST, left = l->client.end - now;
+	uint32_t v = 0;
 
 	(void)!getrandom(&v, sizeof(v), 0);
 	if (d->leases.n < SPREAD_MOST / SPREAD_EACH)
-		over = (uint32_t)d->leases.n * SPREAD_EACH;
-	return lease_now() + v % (over + 1);
+		over = (int64_t)d->leases.n * SPREAD_EACH;
+	if (over > left / SPREAD_LEFT)
+		over = left > 0 ? left / SPREAD_LEFT : 0;
+	return now + v % (over + 1);
 }
 
 /* What is no lease is passed over; what cannot be read now, not for good. */
@@ -792,7 +796,7 @@ static void resume(struct attend *d, const char *path)
 		lease_free(l);
 		return;
 	}
-	l->wake = time_to_go_on(d);
+	l->wake = time_to_go_on(d, l);
 	if (lease_add(&d->leases, l, &err) < 0) {
 		say(l, "%s", err.msg);
 		lease_free(l);
@@ -815,7 +819,7 @@ int attend_adopt(struct attend *d, const struct ask *a, struct in_addr address, 
 	l->client.address = address;
 	l->client.t1 = l->client.t2 = lease_now();
 	l->client.end = l->client.t1 + most;
-	l->wake = time_to_go_on(d);
+	l->wake = time_to_go_on(d, l);
 	if (lease_add(&d->leases, l, err) == 0)
 		return 0;
 	lease_free(l);

@@ -293,6 +293,10 @@ void serve_end_idle(struct serve *s, int64_t now)
 
 void serve_end(struct serve *s)
 {
-	while (s->connections)
-		drop(s->connections);
+	struct connection *next;
+
+	for (struct connection *c = s->connections; c; c = next) {
+		next = c->next;
+		drop(c);
+	}
 }

@@ -158,7 +158,7 @@ kills() {
 		workers="${workers:-} $!"
 	done
 	for ((round = 0; round < DHCP_KILLS; round++)); do
-		pause $((RANDOM % 1500))
+		pause $((500 + RANDOM % 1500)) # a lease of 10 s outlives no two restarts without a life between them
 		"$2"
 		pause $((RANDOM % 70 * (RANDOM % 70))) # below five seconds, most of them far
 		"$1"

@@ -195,7 +195,7 @@ one_start() {
 		wait "$daemon" || true
 		disarm
 		echo "fault $1: $what, it ends: $(<"$daemon_log")"
-		[ -n "$what" ] && [ -s "$daemon_log" ] || fail "not without a fault, nor words"
+		[[ -n $what && -s $daemon_log ]] || fail "not without a fault, nor words"
 		start_well
 		until_confirmed "$acks"
 	else
