@@ -61,7 +61,7 @@ static void write_again(const struct lease *l, const struct lease_file *f)
 
 	if (!f->result || cni_result_parse(f->result, "1.1.0", false, "", &a.result, &err) < 0)
 		return;
-	if (lease_file_write(l, &a, &err) < 0 ||
+	if (lease_file_write(l, &a, NULL, &err) < 0 ||
 	    lease_file_read(lease_file_path(l->network, l->container_id, l->ifname), &lease_times,
 			    &m, &g, &err) < 0)
 		abort();

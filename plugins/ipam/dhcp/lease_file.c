@@ -277,8 +277,7 @@ static bool is_sane(const struct stored *s)
 	const struct ask *a = &s->ask;
 	bool v4 = s->address.family, v6 = s->ipv6.n_addresses;
 
-	return ask_names_attachment(a) && (v4 || v6) &&
-	       (!v4 || (!a->no_ipv4 && is_sane_ipv4(s))) &&
+	return ask_names_attachment(a) && (v4 || v6) && (!v4 || (!a->no_ipv4 && is_sane_ipv4(s))) &&
 	       (!v6 || (a->ipv6 && is_sane_ipv6(&s->ipv6)));
 }
 
