@@ -111,18 +111,18 @@ static int adopt(struct attend *d, const struct libcni_cached *c, const char *so
 void adopt_cached(struct attend *d, const char *socket)
 {
 	static const char *const dirs[] = { LIBCNI_CACHE_DIR, MULTUS_DIR };
-	struct libcni_cached *all;
+	struct libcni_cache_list all;
 	struct err err = { 0 };
-	size_t n;
 
 	for (size_t k = 0; k < ARRAY_SIZE(dirs); k++) {
-		if (libcni_cache_list(dirs[k], &all, &n, &err) < 0)
+		if (libcni_cache_list(dirs[k], &all, &err) < 0)
 			continue;
-		for (size_t i = 0; i < n; i++) {
-			const struct libcni_attachment *a = &all[i].attachment;
+		for (size_t i = 0; i < all.n; i++) {
+			const struct libcni_cached *c = &all.entries[i];
+			const struct libcni_attachment *a = &c->attachment;
 
-			if (!lease_find(&d->leases, all[i].network, a->container_id, a->ifname) &&
-			    adopt(d, &all[i], socket, &err) < 0)
+			if (!lease_find(&d->leases, c->network, a->container_id, a->ifname) &&
+			    adopt(d, c, socket, &err) < 0)
 				err_clear(&err);
 		}
 	}
