@@ -43,7 +43,7 @@ is_message() {
 
 # heard JQ : a message of which that is true has come to the scripted server, or comes soon.
 heard() {
-	follow "$dhcp_log" is_message "$1" || fail "no message with $1: $(cut -c1-300 "$dhcp_log")"
+	follow "$dhcp_log" is_message "$1" || fail "no message with $1: $(cut -c1-300 "$dhcp_log" "${daemon_log:-/dev/null}")"
 }
 
 # heard_of TYPE : how many.
@@ -95,6 +95,26 @@ dhcp_end() {
 		wait "$dhcp_server" || true
 	}
 	dhcp_server=
+}
+
+# managed : the daemon as a service manager starts it (manager.py), which tells $manager_log; killed, it is started again.
+managed() {
+	manager_log=$BATS_TEST_TMPDIR/manager.log
+	python3 "$ROOT/test/e2e/manager.py" /run/cni/dhcp.sock "$manager_log" "$CNIC_BIN/cnic" dhcp 3>&- 2>/dev/null &
+	daemon=$!
+	said READY=1 "$manager_log"
+}
+
+# path_lost : the container lives, by $keeper; its path is gone.
+path_lost() {
+	ip netns exec box sleep 1000 3>&- &
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/ns/net)" = "net:[$(stat -Lc %i /run/netns/box)]" ]; do :; done
+	umount /run/netns/box && rm /run/netns/box
+}
+
+managed_killed() {
+	kill -KILL "$(sed -n 's/^PID //p' "$manager_log" | tail -n 1)"
 }
 
 # lan [JQ] : a configuration, changed by a jq program.

@@ -5,6 +5,7 @@
 
 #include "libcni/cache.h"
 #include "options.h"
+#include "resume.h"
 
 #define MULTUS_DIR      "/var/lib/cni/multus"
 #define LEASE_NOT_KNOWN ((int64_t)3600 * 1000) /* milliseconds: what the reference takes for one */
@@ -105,7 +106,7 @@ static int adopt(struct attend *d, const struct libcni_cached *c, const char *so
 	if (make_ask(c, plugin, socket, &a, err) < 0)
 		return -1;
 	a.netns = r.interfaces[interface].sandbox;
-	return attend_adopt(d, &a, address->v4, LEASE_NOT_KNOWN, err);
+	return resume_other(d, &a, address->v4, LEASE_NOT_KNOWN, err);
 }
 
 void adopt_cached(struct attend *d, const char *socket)

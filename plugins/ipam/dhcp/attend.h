@@ -5,28 +5,19 @@
  */
 #pragma once
 
-#include "answer.h"
+#include "cni/result.h"
 #include "lease.h"
-#include "manager.h"
+#include "sockets.h"
 
 struct attend {
 	struct leases leases;
-	int epoll, closer, lock; /* of the directory of all leases */
-	bool unread;             /* a file could not be read that may be read later */
-	struct manager *manager;
+	struct sockets sockets;
 	struct dhcp_times times; /* for what a lease does not say itself */
-	bool broadcast;
-	const char *prefix; /* before each path to a namespace; "" = none */
+	int lock;                /* of the directory of all leases */
+	bool unread;             /* a file could not be read that may be read later */
 	/* The waiter of a lease is told, once; with an error, that there is none. */
-	void (*answer)(struct connection *to, const struct dhcp_answer *a, const struct err *err);
+	void (*answer)(struct connection *to, const struct cni_result *r, const struct err *err);
 };
-
-/* All files, at the start: leases go on, what cannot is given back. */
-int attend_resume(struct attend *d, struct err *err) NODISCARD;
-
-/* One that another daemon had: its times are not known, so that it is asked about at once. */
-int attend_adopt(struct attend *d, const struct ask *a, struct in_addr address, int64_t most,
-		 struct err *err) NODISCARD;
 
 /*
  * An ADD: 0, and the waiter is told now or later. netns_fd stays the caller's, -1: by the path.
@@ -43,6 +34,9 @@ int attend_gc(struct attend *d, const struct ask *a, struct err *err) NODISCARD;
 /* What its container has of it: of both halves. -1: its file cannot be read. */
 int attend_result(const struct lease *l, struct cni_result *r) NODISCARD;
 
+/* Given back, without anybody who has asked for it. */
+void attend_end(struct attend *d, struct lease *l, const char *why);
+
 /* The waiter has gone. */
 void attend_cancel(struct attend *d, struct lease *l);
 
@@ -51,5 +45,5 @@ void attend_event(struct attend *d, struct lease *l);
 void attend_event6(struct attend *d, struct lease_ipv6 *s);
 void attend_wake(struct attend *d, struct lease *l);
 
-/* Those whose namespace is gone end; what could not be read is read again. */
+/* Those whose interface or namespace is gone end. */
 void attend_end_gone(struct attend *d);

@@ -2,25 +2,13 @@
 #include "attend6.h"
 
 #include <linux/if_addr.h>
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "apply.h"
 #include "base/scope.h"
 #include "lease_file.h"
 #include "nl/addr.h"
 #include "nl/nl.h"
-
-static void say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
-static void say(const struct lease *l, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	lease_say(l, fmt, ap);
-	va_end(ap);
-}
 
 static void send_message(const struct lease *l)
 {
@@ -33,27 +21,16 @@ static void send_message(const struct lease *l)
 
 /* ---- the container --------------------------------------------------------------------------- */
 
-/* What it has by now. */
-static int read_result(const struct lease *l, struct cni_result *r, const struct json **text)
-{
-	struct err ignored;
-
-	*text = lease_file_result(l, AF_INET6);
-	return *text && cni_result_parse(*text, "1.1.0", false, "result", r, &ignored) == 0 ? 0
-											    : -1;
-}
-
 static void change(const struct lease *l, const struct cni_result *had,
 		   const struct cni_result *now)
 {
 	const struct wire6 *w = &l->ipv6->wire;
-	struct apply to = { .netns_fd = ioctl(w->fd, SIOCGSKNS), .index = w->index };
+	struct apply to = { .index = w->index };
 	struct err err = { 0 };
 
-	if (to.netns_fd < 0)
-		say(l, "the namespace of a packet socket: %s", strerror(errno));
-	else if (apply_result(&to, had, now, &err) < 0)
-		say(l, "%s", err.msg);
+	to.netns_fd = wire_netns(w->fd, &err);
+	if (to.netns_fd < 0 || apply_result(&to, had, now, &err) < 0)
+		lease_say(l, "%s", err.msg);
 	drop_fd(&to.netns_fd);
 }
 
@@ -61,27 +38,26 @@ static void change(const struct lease *l, const struct cni_result *had,
 static void lose(struct lease *l)
 {
 	const struct dhcp6_client *c = &l->ipv6->client;
-	const struct json *ignored;
 	struct dhcp_answer now;
 	struct cni_result had;
 	struct err err = { 0 };
 
 	dhcp6_answer(&c->lease, NULL, &now);
 	l->ipv6->lost = !c->holds;
-	if (read_result(l, &had, &ignored) == 0) {
+	if (lease_file_result(l, AF_INET6, &had, NULL) == 0) {
 		now.result.dns = had.dns;
 		change(l, &had, c->holds ? &now.result : NULL);
 	}
-	say(l, "an IPv6 address has ended, and goes; %u are left", c->lease.n);
+	lease_say(l, "an IPv6 address has ended, and goes; %u are left", c->lease.n);
 	if (c->holds && lease_file_write(l, NULL, &now, &err) < 0)
-		say(l, "%s", err.msg);
+		lease_say(l, "%s", err.msg);
 }
 
 static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *err)
 {
 	if (lease_file_write(l, NULL, a, err) < 0)
 		return -1;
-	say(l, "bound to %s", json_print(cni_result_object(&a->result, "1.1.0")));
+	lease_say(l, "bound to %s", json_print(cni_result_object(&a->result, "1.1.0")));
 	return 0;
 }
 
@@ -91,15 +67,15 @@ static void bind_again(const struct lease *l, const struct dhcp_answer *a)
 	const struct json *text, *now = cni_result_object(&a->result, "1.1.0");
 	bool lost = l->ipv6->lost;
 	struct cni_result had;
-	bool known = read_result(l, &had, &text) == 0;
+	bool known = lease_file_result(l, AF_INET6, &had, &text) == 0;
 	struct err err = { 0 };
 
 	if (lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
 		change(l, known && !lost ? &had : NULL, &a->result);
-		say(l, "bound to %s", json_print(now));
+		lease_say(l, "bound to %s", json_print(now));
 	}
 	if (lease_file_write(l, NULL, a, &err) < 0)
-		say(l, "%s", err.msg);
+		lease_say(l, "%s", err.msg);
 }
 
 static int bind_to(struct lease *l, const struct dhcp6_message *m, struct err *err)
@@ -137,10 +113,10 @@ int attend6_act(struct lease *l, int todo, const struct dhcp6_message *m, struct
 static void decline_duplicates(struct lease *l)
 {
 	struct dhcp6_client *c = &l->ipv6->client;
-	auto_close int netns_fd = ioctl(l->ipv6->wire.fd, SIOCGSKNS);
+	struct err ignored = { 0 };
+	auto_close int netns_fd = wire_netns(l->ipv6->wire.fd, &ignored);
 	struct addr_list list = { .arena = json_arena() };
 	auto_nl struct nl nl = { 0 };
-	struct err ignored = { 0 };
 
 	if (netns_fd < 0 || nl_open_at(&nl, netns_fd, &ignored) < 0 ||
 	    nl_addr_list(&nl, l->ipv6->wire.index, AF_INET6, &list) < 0)

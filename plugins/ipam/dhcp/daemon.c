@@ -16,6 +16,7 @@
 
 #include "adopt.h"
 #include "base/scope.h"
+#include "resume.h"
 #include "serve.h"
 #include "sys/file.h"
 
@@ -97,7 +98,7 @@ static bool parse(struct daemon *d, int argc, char **argv)
 		if (name == argv[i] || name - argv[i] > 2)
 			return false;
 		if (len == strlen("broadcast") && !strncmp(name, "broadcast", len)) {
-			if (!parse_bool(value ? value : "true", &d->attend.broadcast))
+			if (!parse_bool(value ? value : "true", &d->attend.sockets.broadcast))
 				return false;
 			continue;
 		}
@@ -154,7 +155,8 @@ static int watch(const struct daemon *d, int fd, void *source, struct err *err)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = source };
 
-	return epoll_ctl(d->attend.epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? err_sys(err, "epoll") : 0;
+	return epoll_ctl(d->attend.sockets.epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? err_sys(err, "epoll")
+									     : 0;
 }
 
 static int take_signals(struct daemon *d)
@@ -197,15 +199,15 @@ static int write_pidfile(struct daemon *d)
 static int start(struct daemon *d)
 {
 	allow_many_files();
-	d->attend.closer = wire_closer();
-	d->attend.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (d->attend.epoll < 0)
+	d->attend.sockets.closer = wire_closer();
+	d->attend.sockets.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (d->attend.sockets.epoll < 0)
 		return err_sys(&d->err, "epoll");
 	manager_open(&d->manager);
-	d->attend.manager = &d->manager;
+	d->attend.sockets.manager = &d->manager;
 	d->serve.fd = manager_take_listener(&d->manager);
 	d->passed = d->serve.fd >= 0;
-	if (take_signals(d) < 0 || attend_resume(&d->attend, &d->err) < 0 ||
+	if (take_signals(d) < 0 || resume_files(&d->attend, &d->err) < 0 ||
 	    (!d->passed && listen_at(d) < 0) || watch(d, d->serve.fd, &d->serve, &d->err) < 0 ||
 	    write_pidfile(d) < 0)
 		return -1;
@@ -267,7 +269,7 @@ static void go_once(struct daemon *d, int64_t *look)
 	int64_t now = lease_now(), until = first && first->wake < *look ? first->wake : *look;
 	struct epoll_event e;
 
-	if (epoll_wait(d->attend.epoll, &e, 1, until > now ? (int)(until - now) : 0) > 0)
+	if (epoll_wait(d->attend.sockets.epoll, &e, 1, until > now ? (int)(until - now) : 0) > 0)
 		on_event(d, e.data.ptr);
 	now = lease_now();
 	first = lease_first(&d->attend.leases);
@@ -277,6 +279,7 @@ static void go_once(struct daemon *d, int64_t *look)
 		return;
 	manager_close(&d->manager); /* by now all leases have theirs */
 	attend_end_gone(&d->attend);
+	resume_unread(&d->attend);
 	serve_end_idle(&d->serve, now);
 	*look = now + LOOK_EVERY;
 }
@@ -312,7 +315,7 @@ int dhcp_daemon(int argc, char **argv)
 		arena_free(&arena);
 		return -1;
 	}
-	d->attend.prefix = d->prefix;
+	d->attend.sockets.prefix = d->prefix;
 	d->socket = arena_printf(&arena, "%s%s", d->prefix, d->socket);
 	rc = start(d);
 	if (!rc)

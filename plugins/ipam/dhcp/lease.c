@@ -2,6 +2,7 @@
 #include "lease.h"
 
 #include <search.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,14 @@
 
 #include "net/ip.h"
 
-void lease_say(const struct lease *l, const char *fmt, va_list ap)
+void lease_say(const struct lease *l, const char *fmt, ...)
 {
 	char text[1024];
+	va_list ap;
 
+	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	fprintf(stderr, "dhcp: %s %s %s: %s\n", l->network, l->container_id, l->ifname, text);
 }
 

@@ -6,8 +6,6 @@
  */
 #pragma once
 
-#include <stdarg.h>
-
 #include "ask.h"
 #include "client6.h"
 #include "wire.h"
@@ -57,7 +55,7 @@ struct lease {
 };
 
 /* A line on stderr. */
-void lease_say(const struct lease *l, const char *fmt, va_list ap) PRINTF(2, 0);
+void lease_say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
 
 /* CLOCK_BOOTTIME: leases end in suspend, too. */
 int64_t lease_now(void);

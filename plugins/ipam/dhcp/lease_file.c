@@ -367,9 +367,14 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 	return make(&s, times, other_boot, l, err);
 }
 
-const struct json *lease_file_result(const struct lease *l, sa_family_t family)
+int lease_file_result(const struct lease *l, sa_family_t family, struct cni_result *r,
+		      const struct json **text)
 {
 	const struct json *v = read_old(l);
+	struct err ignored;
 
-	return json_get(family == AF_INET6 ? json_get(v, "ipv6") : v, "result");
+	v = json_get(family == AF_INET6 ? json_get(v, "ipv6") : v, "result");
+	if (text)
+		*text = v;
+	return v && cni_result_parse(v, "1.1.0", false, "result", r, &ignored) == 0 ? 0 : -1;
 }

@@ -35,8 +35,12 @@ int lease_file_remove(const struct lease *l, struct err *err) NODISCARD;
 int lease_file_read(const char *path, const struct dhcp_times *times, struct lease **l,
 		    struct lease_file *f, struct err *err) NODISCARD;
 
-/* The result in the file of a lease, for IPv4 or IPv6; NULL: none that can be read. */
-const struct json *lease_file_result(const struct lease *l, sa_family_t family);
+/*
+ * What the container has by the file, for IPv4 or IPv6; `text` (may be NULL): as it stands there.
+ * -1: there is none that can be read.
+ */
+int lease_file_result(const struct lease *l, sa_family_t family, struct cni_result *r,
+		      const struct json **text) NODISCARD;
 
 /* Of a DEL without a daemon: the lease is to be released. No file is fine. */
 int lease_file_mark_removed(const char *path, struct err *err) NODISCARD;

@@ -80,7 +80,7 @@ void serve_accept(struct serve *s)
 				  .link = &s->connections,
 				  .since = lease_now() };
 	e.data.ptr = c;
-	if (epoll_ctl(s->attend->epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
+	if (epoll_ctl(s->attend->sockets.epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
 		free(c);
 		return;
 	}
@@ -129,7 +129,7 @@ static void send_object(struct connection *c, const struct json *o)
 	send_text(c, arena_printf(json_arena(), "%s\n", json_print(o)));
 }
 
-void serve_answer(struct connection *to, const struct dhcp_answer *a, const struct err *err)
+void serve_answer(struct connection *to, const struct cni_result *r, const struct err *err)
 {
 	bool has_waited = to->lease;
 	struct json *o = json_object();
@@ -138,7 +138,7 @@ void serve_answer(struct connection *to, const struct dhcp_answer *a, const stru
 	if (err) {
 		send_error(to, err);
 	} else {
-		json_add(o, "result", cni_result_object(&a->result, "1.1.0"));
+		json_add(o, "result", cni_result_object(r, "1.1.0"));
 		send_object(to, o);
 	}
 	if (has_waited)

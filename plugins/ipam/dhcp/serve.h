@@ -27,4 +27,4 @@ void serve_end_idle(struct serve *s, int64_t now);
 void serve_end(struct serve *s);
 
 /* attend's .answer */
-void serve_answer(struct connection *to, const struct dhcp_answer *a, const struct err *err);
+void serve_answer(struct connection *to, const struct cni_result *r, const struct err *err);

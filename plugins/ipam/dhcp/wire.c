@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire.h"
 
+#include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
@@ -103,24 +104,29 @@ int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 	return 0;
 }
 
-int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err)
+bool wire_is_on(int fd, int index)
 {
 	struct sockaddr_ll on = { 0 };
 	socklen_t len = sizeof(on);
 
+	return getsockname(fd, (struct sockaddr *)&on, &len) == 0 && on.sll_family == AF_PACKET &&
+	       on.sll_ifindex == index;
+}
+
+int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err)
+{
 	*w = (struct wire){ .fd = fd, .arp = -1 };
-	if (getsockname(fd, (struct sockaddr *)&on, &len) == 0 && on.sll_family == AF_PACKET &&
-	    get_link(w, ifname, err) == 0 && on.sll_ifindex == w->index)
+	if (get_link(w, ifname, err) == 0 && wire_is_on(fd, w->index))
 		return 0;
 	drop_fd(&w->fd);
 	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
 }
 
-int wire_netns(const struct wire *w, struct err *err)
+int wire_netns(int fd, struct err *err)
 {
-	int fd = ioctl(w->fd, SIOCGSKNS);
+	int netns_fd = ioctl(fd, SIOCGSKNS);
 
-	return fd < 0 ? err_sys(err, "the namespace of a packet socket") : fd;
+	return netns_fd < 0 ? err_sys(err, "the namespace of a packet socket") : netns_fd;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -140,7 +146,7 @@ void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const ui
 	(void)!sendto(w->fd, packet, len, 0, (const struct sockaddr *)&on, sizeof(on));
 }
 
-void wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server)
+int wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server, struct err *err)
 {
 	const struct sockaddr_in to = {
 		.sin_family = AF_INET,
@@ -149,9 +155,10 @@ void wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr serve
 	};
 	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0 && len > DHCP_HEADERS)
-		(void)!sendto(fd, packet + DHCP_HEADERS, len - DHCP_HEADERS, 0,
-			      (const struct sockaddr *)&to, sizeof(to));
+	if (fd < 0 || sendto(fd, packet + DHCP_HEADERS, len - DHCP_HEADERS, 0,
+			     (const struct sockaddr *)&to, sizeof(to)) < 0)
+		return err_sys(err, "send to %s from the host", inet_ntoa(server));
+	return 0;
 }
 
 /* A checksum that the sender's host has left to its device is not there yet. */
@@ -262,7 +269,7 @@ static int ask_for(const struct wire *w, struct in_addr address, struct err *err
 
 int wire_probe(struct wire *w, struct in_addr address, struct err *err)
 {
-	auto_close int netns_fd = wire_netns(w, err);
+	auto_close int netns_fd = wire_netns(w->fd, err);
 
 	if (netns_fd < 0)
 		return -1;

@@ -29,9 +29,6 @@ int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 /* One that was opened so by a process before this. It is closed if it is none, or not there. */
 int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err) NODISCARD;
 
-/* A descriptor of the namespace it is in; -1: error. */
-int wire_netns(const struct wire *w, struct err *err) NODISCARD;
-
 /* Is there a socket, and its interface, be it down? */
 bool wire_is_there(const struct wire *w);
 
@@ -42,7 +39,8 @@ void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const ui
  * To a server from this process's own namespace, by its routes: for an interface that is gone. Only
  * of use where no answer is awaited.
  */
-void wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server);
+int wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server,
+			struct err *err) NODISCARD;
 
 /*
  * The next message for this interface and who sent it. The message points into buf[DHCP_MTU].
@@ -84,6 +82,12 @@ int wire_bind(int fd, int index, uint16_t protocol, const struct sock_fprog *fil
  */
 ssize_t wire_take(int fd, void *buf, size_t size, struct sockaddr_ll *sender,
 		  bool *unsummed) NODISCARD;
+
+/* A descriptor of the namespace it is in; -1: error. */
+int wire_netns(int fd, struct err *err) NODISCARD;
+
+/* Was it opened on this interface, of this index? */
+bool wire_is_on(int fd, int index);
 
 /* As wire_is_there(). */
 bool wire_has_link(int fd, int index);

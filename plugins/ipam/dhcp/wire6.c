@@ -41,6 +41,15 @@ int wire6_open(struct wire6 *w, int netns_fd, const char *ifname, struct err *er
 	return -1;
 }
 
+int wire6_adopt(struct wire6 *w, int fd, const char *ifname, struct err *err)
+{
+	*w = (struct wire6){ .fd = fd, .index = wire_index(fd, ifname, err) };
+	if (w->index > 0 && wire_is_on(fd, w->index))
+		return 0;
+	drop_fd(&w->fd);
+	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
+}
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 /* From which address the kernel would send to the servers, if it had to. */

@@ -16,6 +16,9 @@ struct wire6 {
 /* On an interface of the namespace, which must be up. */
 int wire6_open(struct wire6 *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
+/* One that was opened so by a process before this. It is closed if it is none, or not there. */
+int wire6_adopt(struct wire6 *w, int fd, const char *ifname, struct err *err) NODISCARD;
+
 /*
  * To all servers, from the interface's link-local address. A message that cannot be sent, as there
  * is no such address yet, is one that got lost.

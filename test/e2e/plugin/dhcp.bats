@@ -375,25 +375,18 @@ print(s.recv(4096).decode())' "$1"
 }
 
 @test "under a service manager: its socket, being ready, sockets that outlive the daemon and need no path" {
-	local log=$BATS_TEST_TMPDIR/manager.log pid
 	scripted .
-	python3 "$ROOT/test/e2e/manager.py" /run/cni/dhcp.sock "$log" "$CNIC_BIN/cnic" dhcp 3>&- 2>/dev/null &
-	daemon=$!
-	said READY=1 "$log"
+	managed
 	attached
-	said FDSTORE=1 "$log"
-	ip netns exec box sleep 1000 3>&- & # the container lives, its path does not
-	keeper=$!
-	until [ "$(readlink /proc/$keeper/ns/net)" = "net:[$(stat -Lc %i /run/netns/box)]" ]; do :; done
-	umount /run/netns/box && rm /run/netns/box
+	said FDSTORE=1 "$manager_log"
+	path_lost
 	: >"$dhcp_log"
-	pid=$(sed -n 's/^PID //p' "$log")
-	kill -KILL "$pid"
+	managed_killed
 	heard '.type == "REQUEST" and .options["50"] == "0a090032"'
 	[ "$(nsenter -n -t $keeper ip -4 -br addr show eth0 | awk '{ print $3 }')" = 10.9.0.50/24 ]
 	del dhcp <<<"$(lan '.type = "dhcp"')"
 	expect_silent
-	said FDSTOREREMOVE=1 "$log"
+	said FDSTOREREMOVE=1 "$manager_log"
 	heard '.type == "RELEASE"'
 	kill $keeper
 	daemon_end

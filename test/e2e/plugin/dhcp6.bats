@@ -102,6 +102,30 @@ nothing_left() {
 	jq -se 'map(.options["1"] // empty | startswith("0004") and length == 36) | all' "$dhcp6_log"
 }
 
+@test "sockets of both families outlive the daemon under a service manager, and need no path" {
+	local ipv4
+	scripted .
+	scripted6 .
+	for ipv4 in true false; do
+		managed
+		[ -e /run/netns/box ] || netns box
+		attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = '$ipv4
+		said 'FDNAME=6-' "$manager_log"
+		path_lost
+		: >"$dhcp6_log"
+		managed_killed
+		heard6 '.type == "CONFIRM" and .addresses == ["fd09::50"]'
+		[[ $(nsenter -n -t "$keeper" ip -6 -br addr show eth0) == *fd09::50/128* ]]
+		del dhcp <<<"$(lan '.type = "dhcp"')"
+		expect_silent
+		heard6 '.type == "RELEASE" and .addresses == ["fd09::50"]'
+		grep -q 'FDSTOREREMOVE=1 FDNAME=6-' "$manager_log"
+		kill "$keeper"
+		daemon_end
+		rm "$manager_log" /run/cni/dhcp.sock
+	done
+}
+
 @test "without IPv4: one lease, one file, no message of the other family" {
 	scripted .
 	scripted6 '.addresses = ["fd09::50","fd09::51"]'

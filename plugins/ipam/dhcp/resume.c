@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "resume.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
+
+#include "base/scope.h"
+#include "lease_file.h"
+#include "sys/file.h"
+
+#define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
+#define SPREAD_EACH 5    /* for each of them */
+#define SPREAD_LEFT 16   /* the part of what is left of a lease that it may wait at most */
+
+/* Not all at once; but a lease that ends soon does not wait for the others. */
+static int64_t time_to_go_on(const struct attend *d, const struct lease *l)
+{
+	int64_t now = lease_now(), over = SPREAD_MOST, left = l->client.end - now;
+	uint32_t v = 0;
+
+	(void)!getrandom(&v, sizeof(v), 0);
+	if (d->leases.n < SPREAD_MOST / SPREAD_EACH)
+		over = (int64_t)d->leases.n * SPREAD_EACH;
+	if (over > left / SPREAD_LEFT)
+		over = left > 0 ? left / SPREAD_LEFT : 0;
+	return now + v % (over + 1);
+}
+
+/* What is no lease is passed over; what cannot be read now, not for good. */
+static void resume(struct attend *d, const char *path)
+{
+	struct lease_file f;
+	struct lease *l;
+	struct err err = { 0 };
+
+	if (lease_file_read(path, &d->times, &l, &f, &err) < 0) {
+		fprintf(stderr, "dhcp: %s: %s\n", path, err.msg);
+		d->unread |= err.sys && err.sys != ENOENT;
+		return;
+	}
+	if (lease_find(&d->leases, l->network, l->container_id, l->ifname)) {
+		lease_free(l);
+		return;
+	}
+	l->wake = time_to_go_on(d, l);
+	if (lease_add(&d->leases, l, &err) < 0) {
+		lease_say(l, "%s", err.msg);
+		lease_free(l);
+		d->unread = true;
+	} else if (f.other_boot) {
+		attend_end(d, l, "its container was of another boot");
+	}
+}
+
+int resume_other(struct attend *d, const struct ask *a, struct in_addr address, int64_t most,
+		 struct err *err)
+{
+	struct lease *l = lease_new(a, &d->times, err);
+
+	if (!l)
+		return -1;
+	l->resumed = true;
+	l->client.holds = true;
+	l->client.address = address;
+	l->client.t1 = l->client.t2 = lease_now();
+	l->client.end = l->client.t1 + most;
+	l->wake = time_to_go_on(d, l);
+	if (lease_add(&d->leases, l, err) == 0)
+		return 0;
+	lease_free(l);
+	return -1;
+}
+
+/* Two would renew, and take away, the same addresses. It is held as long as this process lives. */
+static int lock_dir(struct attend *d, struct err *err)
+{
+	if (file_make_dirs(LEASE_DIR, 0700, err) < 0)
+		return -1;
+	d->lock = open(LEASE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->lock < 0)
+		return err_sys(err, "open " LEASE_DIR);
+	if (flock(d->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return err_set(err, ERR_INTERNAL, "another daemon looks after " LEASE_DIR);
+}
+
+static int read_files(struct attend *d, struct err *err)
+{
+	const struct dirent *e;
+	auto_dir DIR *dir = opendir(LEASE_DIR);
+
+	if (!dir)
+		return err_sys(err, "open " LEASE_DIR);
+	d->unread = false;
+	file_remove_drafts(LEASE_DIR, json_arena());
+	while (errno = 0, (e = readdir(dir)))
+		if (*e->d_name != '.' && !file_is_draft(e->d_name))
+			resume(d, arena_printf(json_arena(), LEASE_DIR "/%s", e->d_name));
+	return errno ? err_sys(err, "read " LEASE_DIR) : 0;
+}
+
+int resume_files(struct attend *d, struct err *err)
+{
+	return lock_dir(d, err) < 0 ? -1 : read_files(d, err);
+}
+
+void resume_unread(struct attend *d)
+{
+	struct err err = { 0 };
+
+	if (d->unread && read_files(d, &err) < 0)
+		d->unread = true;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sockets.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "lease_file.h"
+#include "sys/netns.h"
+
+/* ---- the namespace --------------------------------------------------------------------------- */
+
+const char *sockets_path(const struct sockets *s, const char *netns)
+{
+	return arena_printf(json_arena(), "%s%s", s->prefix, netns);
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static bool is_at_path(const struct sockets *s, const struct lease *l)
+{
+	struct stat st;
+
+	return *l->netns && stat(sockets_path(s, l->netns), &st) == 0 &&
+	       st.st_ino == l->netns_inode;
+}
+
+bool sockets_lost_path(const struct sockets *s, const struct lease *l)
+{
+	struct stat st;
+
+	if (!l->at_path)
+		return false;
+	if (stat(sockets_path(s, l->netns), &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return st.st_ino != l->netns_inode;
+}
+
+bool sockets_are_in(const struct lease *l, int netns_fd)
+{
+	return inode_of(netns_fd) == l->netns_inode;
+}
+
+bool sockets_have_link(const struct lease *l)
+{
+	return l->ipv4 ? wire_is_there(&l->wire)
+		       : wire_has_link(l->ipv6->wire.fd, l->ipv6->wire.index);
+}
+
+/* ---- opened ---------------------------------------------------------------------------------- */
+
+/* By which the manager keeps them. */
+static const char *name_of(const struct lease *l, sa_family_t family)
+{
+	const char *path = lease_file_path(l->network, l->container_id, l->ifname);
+
+	return arena_printf(json_arena(), "%s%s", family == AF_INET6 ? "6-" : "",
+			    strrchr(path, '/') + 1);
+}
+
+static int watch(const struct sockets *s, int fd, void *source, struct err *err)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = source };
+
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
+		return err_sys(err, "watch a packet socket");
+	return 0;
+}
+
+static void unwatch(const struct sockets *s, int fd)
+{
+	if (fd >= 0)
+		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static int keep(const struct sockets *s, struct lease *l, struct err *err)
+{
+	if (l->ipv4) {
+		if (watch(s, l->wire.fd, l, err) < 0)
+			return -1;
+		manager_store(name_of(l, AF_INET), l->wire.fd);
+	}
+	if (l->ipv6) {
+		if (watch(s, l->ipv6->wire.fd, l->ipv6, err) < 0)
+			return -1;
+		manager_store(name_of(l, AF_INET6), l->ipv6->wire.fd);
+	}
+	return 0;
+}
+
+int sockets_open(const struct sockets *s, struct lease *l, int netns_fd, struct err *err)
+{
+	if (!l->netns_inode)
+		l->netns_inode = inode_of(netns_fd);
+	l->at_path = is_at_path(s, l);
+	if ((l->ipv4 && wire_open(&l->wire, netns_fd, l->ifname, err) < 0) ||
+	    (l->ipv6 && wire6_open(&l->ipv6->wire, netns_fd, l->ifname, err) < 0))
+		return -1;
+	return keep(s, l, err);
+}
+
+/* ---- found again ----------------------------------------------------------------------------- */
+
+/* Those of the daemon before this, which need no path. -1: not all are there. */
+static int take_kept(const struct sockets *s, struct lease *l, struct err *err)
+{
+	int fd;
+
+	if (l->ipv4) {
+		fd = manager_take(s->manager, name_of(l, AF_INET));
+		if (fd < 0 || wire_adopt(&l->wire, fd, l->ifname, err) < 0)
+			return -1;
+	}
+	if (l->ipv6) {
+		fd = manager_take(s->manager, name_of(l, AF_INET6));
+		if (fd < 0 || wire6_adopt(&l->ipv6->wire, fd, l->ifname, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int reopen_kept(const struct sockets *s, struct lease *l)
+{
+	auto_close int netns_fd = -1;
+	struct err ignored = { 0 };
+
+	if (take_kept(s, l, &ignored) < 0)
+		return -1;
+	netns_fd = wire_netns(l->ipv4 ? l->wire.fd : l->ipv6->wire.fd, &ignored);
+	if (netns_fd < 0 || !sockets_are_in(l, netns_fd))
+		return -1;
+	l->at_path = is_at_path(s, l);
+	return keep(s, l, &ignored);
+}
+
+int sockets_reopen(const struct sockets *s, struct lease *l, struct err *err)
+{
+	auto_close int fd = -1;
+	bool gone = false;
+	uint64_t inode;
+
+	if (reopen_kept(s, l) == 0)
+		return 0;
+	sockets_close(s, l, false);
+	if (netns_open(sockets_path(s, l->netns), &fd, &gone, err) < 0)
+		return -1;
+	inode = gone ? 0 : inode_of(fd);
+	if (!gone && !inode)
+		return err_sys(err, "stat %s", l->netns);
+	if (gone || (l->netns_inode && inode != l->netns_inode))
+		return err_set(err, ERR_NETNS, "its namespace is gone");
+	return sockets_open(s, l, fd, err);
+}
+
+/* ---- closed ---------------------------------------------------------------------------------- */
+
+void sockets_close(const struct sockets *s, struct lease *l, bool for_good)
+{
+	if (for_good && l->wire.fd >= 0)
+		manager_remove(name_of(l, AF_INET));
+	sockets_end_probe(s, l);
+	unwatch(s, l->wire.fd);
+	wire_close(&l->wire, s->closer);
+	if (!l->ipv6)
+		return;
+	if (for_good && l->ipv6->wire.fd >= 0)
+		manager_remove(name_of(l, AF_INET6));
+	unwatch(s, l->ipv6->wire.fd);
+	wire6_close(&l->ipv6->wire, s->closer);
+}
+
+/* ---- a probe --------------------------------------------------------------------------------- */
+
+int sockets_probe(const struct sockets *s, struct lease *l, const uint8_t *packet, struct err *err)
+{
+	sockets_end_probe(s, l);
+	l->ack = malloc(DHCP_MTU);
+	if (l->ack && packet)
+		memcpy(l->ack, packet, DHCP_MTU);
+	return wire_probe(&l->wire, l->client.address, err) < 0 ? -1
+								: watch(s, l->wire.arp, l, err);
+}
+
+void sockets_end_probe(const struct sockets *s, struct lease *l)
+{
+	unwatch(s, l->wire.arp);
+	wire_close_probe(&l->wire, s->closer);
+	free(l->ack);
+	l->ack = NULL;
+}
