@@ -239,8 +239,9 @@ port_state() {
 		(.linkinfo.info_slave_data.state | if . == 3 then "forwarding" elif . == 0 then "disabled" else . end)]'
 }
 
-@test "with isGateway the port forwards when the container is configured, not before" {
-	local gateway mode
+# What is executed for an address may ask the network for it.
+@test "an IPAM plugin that is executed finds the port forwarding" {
+	local gateway
 	netns box
 	delegate mine
 	on ADD <<-END
@@ -249,13 +250,26 @@ port_state() {
 		cat "\$dir/answer"
 	END
 	for gateway in true false; do
-		[ "$gateway" = true ] && mode=DORMANT || mode=DEFAULT
 		with_delegates add bridge eth0 <<<"$(bridge "{\"isGateway\": $gateway, \"ipam\": {\"type\": \"mine\"}}")"
 		expect_ok
-		jq -e --arg mode "$mode" '.[0] == $mode and .[2] == "disabled"' "$DELEGATES/during" >/dev/null ||
-			fail "held: isGateway $gateway: $(cat "$DELEGATES/during")"
+		[ "$(cat "$DELEGATES/during")" = '["DEFAULT","UP","forwarding"]' ] ||
+			fail "forwards: isGateway $gateway: $(cat "$DELEGATES/during")"
+		del bridge eth0 <<<"$(bridge)"
+	done
+}
+
+@test "with isGateway the port forwards when the container is configured, not before" {
+	local gateway trace=$BATS_TEST_TMPDIR/trace
+	for gateway in true false; do
+		netns box
+		CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path box) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
+			"${STRACE[@]}" -f -qq -o "$trace" -e trace=sendto "$CNIC_BIN/bridge" <<<"$(bridge "{\"isGateway\": $gateway}")"
+		# dormant from the request that makes it on, and in the last not any more
+		[ "$(grep -c 'IFLA_LINKMODE}, 1' "$trace")" = "$([ $gateway = true ] && echo 1 || echo 0)" ] || fail "$(cat "$trace")"
+		[ $gateway = false ] || tail -n 1 "$trace" | grep -q 'IFLA_LINKMODE}, 0' || fail "the last: $(cat "$trace")"
 		[ "$(port_state)" = '["DEFAULT","UP","forwarding"]' ] || fail "in the end: $(port_state)"
 		del bridge eth0 <<<"$(bridge)"
+		ip netns del box
 	done
 }
 
