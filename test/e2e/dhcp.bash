@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034,SC2154,SC2016
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154,SC2016
 #
 # A network with a DHCP server, and our daemon. For files that have loaded lib.bash.
 
@@ -51,14 +51,22 @@ heard_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp_log" || true
 }
 
-# dnsmasq_from [OPTION...] : a real one, leases of two minutes. Its leases are in $dhcp_leases.
-dnsmasq_from() {
+# dnsmasq_at DEVICE OPTION... : a real one, in the namespace $dhcp_ns, if there is one. Its leases are in $dhcp_leases.
+dnsmasq_at() {
+	local device=$1
+	shift
+	dhcp_log=$BATS_TEST_TMPDIR/server.log
 	dhcp_leases=$BATS_TEST_TMPDIR/leases
-	dnsmasq --keep-in-foreground --no-ping --conf-file=/dev/null --port=0 --interface=br0 --bind-interfaces \
-		--dhcp-range=10.9.0.10,10.9.0.250,2m --dhcp-leasefile="$dhcp_leases" --log-dhcp --log-facility="$dhcp_log" \
-		--pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" "$@" 3>&- &
+	${dhcp_ns:+nsenter --net="$(ns_path "$dhcp_ns")"} dnsmasq --keep-in-foreground --user=root --no-ping --conf-file=/dev/null --port=0 \
+		--interface="$device" --bind-interfaces --dhcp-leasefile="$dhcp_leases" --log-dhcp --log-facility="$dhcp_log" \
+		--pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" "$@" 3>&- >&2 &
 	dhcp_server=$!
 	said 'sockets bound'
+}
+
+# dnsmasq_from [OPTION...] : at br0, leases of two minutes.
+dnsmasq_from() {
+	dnsmasq_at br0 --dhcp-range=10.9.0.10,10.9.0.250,2m "$@"
 }
 
 has_text() {
@@ -171,4 +179,15 @@ heard6_of() {
 # All but the link-local one.
 addresses6() {
 	ip -n box -6 -j addr show dev eth0 scope global | jq -r '.[].addr_info[]? | select(.local) | "\(.local)/\(.prefixlen)"' | sort
+}
+
+# advertised : a router's advertisement has come to the container, or comes soon.
+advertised() {
+	local line i
+	for i in {1..10}; do
+		! ip -n box -6 route show default proto ra | grep -q . || break
+		read -rt 1 line || true
+	done < <(exec ip -n box -6 monitor route 3>&-)
+	kill $!
+	ip -n box -6 route show default proto ra | grep -q . || fail "no default route: $(ip -n box -6 route)"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2030,SC2031,SC2034,SC2154,SC2016
+# shellcheck disable=SC2030,SC2031,SC2034,SC2119,SC2154,SC2016
 #
 # dhcp on ipvlan and vlan, which the machine's own kernel does not have, with dnsmasq.
 
@@ -16,7 +16,6 @@ setup() {
 	ip link add m0 up type veth peer name w0 netns wire
 	ip -n wire link set w0 up
 	netns box
-	dhcp_log=$BATS_TEST_TMPDIR/server.log
 }
 
 teardown() {
@@ -24,14 +23,10 @@ teardown() {
 	host_clean
 }
 
-# dnsmasq_at DEVICE : of the namespace wire.
-dnsmasq_at() {
+# server_at DEVICE : of the namespace wire.
+server_at() {
 	ip -n wire addr add 10.9.0.1/24 dev "$1"
-	in_ns wire dnsmasq --keep-in-foreground --user=root --no-ping --conf-file=/dev/null --port=0 --interface="$1" \
-		--bind-interfaces --dhcp-range=10.9.0.10,10.9.0.250,2m --dhcp-leasefile="$BATS_TEST_TMPDIR/leases" --log-dhcp \
-		--log-facility="$dhcp_log" --pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" 3>&- &
-	dhcp_server=$!
-	said 'sockets bound'
+	dhcp_ns=wire dnsmasq_at "$1" --dhcp-range=10.9.0.10,10.9.0.250,2m
 }
 
 # gets_one TYPE : an address, traffic, another daemon, and gives it back.
@@ -57,7 +52,7 @@ nothing_left() {
 }
 
 @test "ipvlan: the answers are broadcasts, the client identifier tells one from another" {
-	dnsmasq_at w0
+	server_at w0
 	dhcp_daemon
 	conf=$(lan '.type = "ipvlan" | .master = "m0" | .mode = "l2" | del(.bridge)')
 	netns other
@@ -73,7 +68,7 @@ nothing_left() {
 
 @test "vlan" {
 	ip -n wire link add link w0 name w0.7 up type vlan id 7
-	dnsmasq_at w0.7
+	server_at w0.7
 	dhcp_daemon
 	conf=$(lan '.type = "vlan" | .master = "m0" | .vlanId = 7 | del(.bridge)')
 	gets_one vlan

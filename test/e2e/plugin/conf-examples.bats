@@ -4,6 +4,7 @@
 # Every file of conf-examples/ works. What this kernel cannot (bridge VLAN filtering) runs in test/vm.
 
 load ../lib
+load ../dhcp
 load examples
 
 @test "bridge.conflist" {
@@ -54,34 +55,30 @@ load examples
 	run_example bandwidth.conflist 10.98.0.1
 }
 
-# uplink ADDRESS... : the host's eth0 leads to one that has these.
-uplink() {
-	local address
-	netns wire
-	ip link add eth0 up type veth peer name w0 netns wire
-	for address; do
-		ip -n wire addr add "$address" dev w0
-	done
-	ip -n wire link set w0 up
-}
-
 @test "macvlan.conflist" {
 	uplink 10.93.0.1/16
 	run_example macvlan.conflist 10.93.0.1
 }
 
-# The uplink's other end has the server.
+# served OPTION... : the uplink's other end has a server, and here is our daemon.
+served() {
+	command -v dnsmasq >/dev/null || skip "there is no dnsmasq"
+	dhcp_ns=wire dnsmasq_at w0 "$@"
+	dhcp_daemon
+}
+
 @test "dhcp.conflist" {
-	local server daemon
 	uplink 10.104.0.1/24
-	in_ns wire dnsmasq --keep-in-foreground --no-ping --conf-file=/dev/null --port=0 --interface=w0 --bind-interfaces \
-		--dhcp-range=10.104.0.10,10.104.0.99 --dhcp-leasefile="$BATS_TEST_TMPDIR/leases" --pid-file= 3>&- 2>/dev/null &
-	server=$!
-	"$CNIC_BIN/dhcp" daemon 3>&- 2>/dev/null &
-	daemon=$!
-	until [ -S /run/cni/dhcp.sock ] && [ -e "$BATS_TEST_TMPDIR/leases" ]; do :; done
+	served --dhcp-range=10.104.0.10,10.104.0.99
 	run_example dhcp.conflist 10.104.0.1
-	kill $server $daemon
+	dhcp_end
+}
+
+@test "dhcp-ipv6.conflist" {
+	uplink 10.105.0.1/24 fd69::1/64
+	served --dhcp-range=10.105.0.10,10.105.0.99 --dhcp-range=fd69::10,fd69::ff,64 --enable-ra
+	run_example dhcp-ipv6.conflist fd69::1 advertised
+	dhcp_end
 }
 
 @test "sbr.conflist" {

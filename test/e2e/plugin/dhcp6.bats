@@ -37,17 +37,6 @@ has() {
 	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
 }
 
-# advertised : a router's advertisement has come to the container, or comes soon.
-advertised() {
-	local line i
-	for i in {1..10}; do
-		! ip -n box -6 route show default proto ra | grep -q . || break
-		read -rt 1 line || true
-	done < <(exec ip -n box -6 monitor route 3>&-)
-	kill $!
-	ip -n box -6 route show default proto ra | grep -q . || fail "no default route: $(ip -n box -6 route)"
-}
-
 nothing_left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
 	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"

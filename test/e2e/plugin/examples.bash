@@ -30,12 +30,25 @@ each() {
 	done < <(plugins_of "$2" "${3:-.}")
 }
 
+# uplink ADDRESS... : the host's eth0 leads to w0 of the namespace wire, which has these.
+uplink() {
+	local address
+	netns wire
+	ip link add eth0 up type veth peer name w0 netns wire
+	for address; do
+		ip -n wire addr add "$address" dev w0 nodad
+	done
+	ip -n wire link set w0 up
+}
+
+# run_example FILE ADDRESS|none [COMMAND...] : the address answers, after the command.
 run_example() {
 	local file=$EXAMPLES/$1
 	netns box
 	add_all "$file"
 	each CHECK "$file"
 	each STATUS "$file"
+	"${@:3}"
 	[ "$2" = none ] || in_ns box ping -c 1 -W 5 "$2" >/dev/null || fail "an answer from $2"
 	each DEL "$file" reverse
 	each DEL "$file" reverse
