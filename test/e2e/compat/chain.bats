@@ -4,7 +4,13 @@
 # Each list of conf-examples, unfolded and folded into a chain: see chain.bash.
 
 load ../lib
+load ../dhcp
 load chain
+
+teardown() {
+	served_end
+	host_clean
+}
 
 @test "bridge.conflist" { CAPS='{"ips":["10.88.0.77"],"mac":"02:aa:00:00:00:77"}' example bridge.conflist; }
 @test "bridge.conflist, a range of the runtime's" { CAPS='{"ipRanges":[[{"subnet":"fd00:77::/64"}]]}' example bridge.conflist; }
@@ -21,6 +27,8 @@ load chain
 @test "sbr.conflist" { example sbr.conflist; }
 @test "tap.conflist" { CAPS='{"mac":"02:aa:00:00:00:79"}' example tap.conflist; }
 @test "macvlan.conflist" { PREPARE=uplink example macvlan.conflist; }
+@test "dhcp.conflist" { PREPARE=served example dhcp.conflist; }
+@test "dhcp-ipv6.conflist" { PREPARE=served example dhcp-ipv6.conflist; }
 @test "host-device.conflist" { PREPARE=device example host-device.conflist; }
 @test "chain.conflist" {
 	CAPS="${PORTS%\}},\"bandwidth\":{\"egressRate\":8000000,\"egressBurst\":800000}}" VERSIONS=$ALL_VERSIONS example chain.conflist
@@ -47,6 +55,27 @@ uplink() {
 	ip link add eth0 up type veth peer name w0
 }
 
+# A server and our daemon, for each try anew. No router advertises anything, since it may come before or after the ADD.
+served() {
+	served_end
+	netns wire
+	NS=box
+	ip link add eth0 up type veth peer name w0 netns wire
+	ip -n wire addr add 10.104.0.1/24 dev w0
+	ip -n wire addr add fd68::1/64 dev w0 nodad
+	ip -n wire link set w0 up
+	dhcp_ns=wire dnsmasq_at w0 --dhcp-range=10.104.0.10,10.104.0.10 --dhcp-range=fd68::10,fd68::10,64
+	dhcp_daemon -pidfile "$BATS_TEST_TMPDIR/daemon.pid"
+}
+
+# Of any subshell's.
+served_end() {
+	local file
+	for file in "$BATS_TEST_TMPDIR"/{dnsmasq,daemon}.pid; do
+		[ ! -e "$file" ] || kill "$(<"$file")" 2>/dev/null || true
+	done
+}
+
 device() {
 	ip link add enp1s0 address 02:aa:00:00:00:01 type veth peer name wire address 02:aa:00:00:00:02
 }
@@ -57,6 +86,7 @@ device() {
 		crossed "$(list_of $file.conflist)"
 	done
 	PREPARE=uplink crossed "$(list_of macvlan.conflist)"
+	PREPARE=served crossed "$(list_of dhcp-ipv6.conflist)"
 	PREPARE=device crossed "$(list_of host-device.conflist)"
 }
 
@@ -71,6 +101,7 @@ device() {
 # What this kernel lacks is in vm/chain.bats. Lists with Open vSwitch are in chain-ovs.bats.
 @test "bridge-vlan.conflist" { skip "no VLAN filtering in this kernel"; }
 @test "dummy.conflist" { skip "no dummy in this kernel"; }
+@test "dhcp-ipvlan.conflist" { skip "no ipvlan in this kernel"; }
 @test "ipvlan.conflist" { skip "no ipvlan in this kernel"; }
 @test "vlan.conflist" { skip "no vlan in this kernel"; }
 @test "vrf.conflist" { skip "no vrf in this kernel"; }
