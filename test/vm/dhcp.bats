@@ -47,6 +47,14 @@ gets_one() {
 	said DHCPRELEASE
 }
 
+# The server has fd09::1, too, at once.
+server6_at() {
+	in_ns wire sh -c "echo 0 >/proc/sys/net/ipv6/conf/$1/accept_dad"
+	ip -n wire addr add fd09::1/64 dev "$1" nodad
+	ip -n wire addr add 10.9.0.1/24 dev "$1"
+	dhcp_ns=wire dnsmasq_at "$1" --dhcp-range=10.9.0.10,10.9.0.250,2m --dhcp-range=fd09::10,fd09::ff,64,2m --enable-ra
+}
+
 nothing_left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
 }
@@ -61,6 +69,38 @@ nothing_left() {
 	NS=box
 	gets_one ipvlan
 	[ "$(ip -n other -4 -br addr show dev eth0 | awk '{ print $3 }')" != "$(jq -r '.ips[0].address' <<<"$result")" ]
+	NS=other CID=c2 del ipvlan <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
+@test "ipvlan, IPv6: two on one master have a DUID and an address each" {
+	local one
+	server6_at w0
+	dhcp_daemon
+	conf=$(lan '.type = "ipvlan" | .master = "m0" | .slaac = true | .ipam.ipv6 = "dhcp" | del(.bridge)')
+	netns other
+	NS=other CID=c2 add ipvlan <<<"$conf"
+	expect_ok
+	one=$(jq -r '.ips[1].address' <<<"$result")
+	NS=box
+	add ipvlan <<<"$conf"
+	expect_ok
+	check ipvlan <<<"$(with_result "$conf")"
+	expect_silent
+	[[ $(addresses6) == *"$(jq -r '.ips[1].address' <<<"$result")"* ]]
+	[ "$(jq -r '.ips[1].address' <<<"$result")" != "$one" ]
+	[ "$(awk '$1 == "duid" { on = 1; next } on' "$dhcp_leases" | sort -u -k 5 | wc -l)" = 2 ] || fail "two DUIDs: $(cat "$dhcp_leases")"
+	advertised
+	in_ns box ping -qc 1 -W 5 fd09::1
+	daemon_end -KILL
+	: >"$dhcp_log"
+	dhcp_daemon
+	said DHCPCONFIRM
+	[[ $(addresses6) == *"$(jq -r '.ips[1].address' <<<"$result")"* ]]
+	del ipvlan <<<"$conf"
+	expect_silent
+	said 'DHCPRELEASE(w0) 00:04:'
 	NS=other CID=c2 del ipvlan <<<"$conf"
 	expect_silent
 	nothing_left

@@ -66,6 +66,48 @@ kea_from() {
 		server kea DHCP4_STARTED kea-dhcp4 -c "$BATS_TEST_TMPDIR/kea.json"
 }
 
+# network, with fd09::1 and a link-local address that need not be waited for.
+network6() {
+	dhcp_network
+	dhcp6_network
+	ip link set br0 addrgenmode none
+	ip addr add fe80::1/64 dev br0 nodad
+	ip link add o0 master br0 up type veth peer name o1
+	ip link set o1 up
+}
+
+# kea6_from SECONDS : leases of so many, and it agrees to a rapid commit.
+kea6_from() {
+	needs kea-dhcp6
+	mkdir -p /run/kea
+	kea6_leases=$BATS_TEST_TMPDIR/kea6.csv
+	jq -n --arg leases "$kea6_leases" --argjson time "$1" '{Dhcp6: {"interfaces-config": {interfaces: ["br0"]},
+		"lease-database": {type: "memfile", name: $leases, "lfc-interval": 0},
+		"server-id": {type: "LLT", persist: false},
+		"preferred-lifetime": $time, "valid-lifetime": $time, "calculate-tee-times": true, "t1-percent": 0.3, "t2-percent": 0.8,
+		subnet6: [{subnet: "fd09::/64", interface: "br0", "rapid-commit": true, pools: [{pool: "fd09::10 - fd09::ff"}],
+			"option-data": [{name: "dns-servers", data: "fd09::53"}, {name: "domain-search", data: "example.org"}]}],
+		loggers: [{name: "kea-dhcp6", severity: "INFO", output_options: [{output: "stdout"}]}]}}' >"$BATS_TEST_TMPDIR/kea6.json"
+	KEA_LOCKFILE_DIR=$BATS_TEST_TMPDIR KEA_PIDFILE_DIR=$BATS_TEST_TMPDIR \
+		server kea6 DHCP6_STARTED kea-dhcp6 -c "$BATS_TEST_TMPDIR/kea6.json"
+}
+
+# kept6 : what the last line about the address says in Kea's file: address,duid,valid lifetime,...
+kept6() {
+	grep "^${address6%/*}," "$kea6_leases" | tail -n 1
+}
+
+attached6() {
+	conf=$1
+	add "$(jq -r .type <<<"$conf")" <<<"$conf"
+	expect_ok
+	check "$(jq -r .type <<<"$conf")" <<<"$(with_result "$conf")"
+	expect_silent
+	address6=$(jq -r '.ips[-1].address' <<<"$result")
+	[[ $address6 == fd09::*/128 ]]
+	[ "$(addresses6)" = "$address6" ] || fail "$address6 in the container, not $(addresses6)"
+}
+
 # isc_from SECONDS FIRST LAST COMMAND... : by COMMAND dhcpd (`in_ns srv`), leases of 10.9.0.FIRST to LAST.
 isc_from() {
 	local time=$1 first=$2 last=$3 dir
@@ -106,12 +148,12 @@ left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
 }
 
-# renewed : or soon, as its file says.
+# renewed [JQ] : or soon, as its file says there.
 renewed() {
-	local before i
-	before=$(lease | jq .end)
+	local end=${1:-.end} before i
+	before=$(lease | jq "$end")
 	for ((i = 0; i < 400; i++)); do
-		[ "$(lease | jq .end)" = "$before" ] || return 0
+		[ "$(lease | jq "$end")" = "$before" ] || return 0
 		sleep 0.05
 	done
 	fail "it is renewed: $(cat "$daemon_log")"
@@ -149,6 +191,41 @@ macvlan() {
 	attached "$(macvlan)"
 	left
 	said DHCP4_RELEASE "$BATS_TEST_TMPDIR/kea"
+}
+
+@test "Kea, IPv6: a lease, renewals, a restart, a RELEASE in its file" {
+	local of='.ipv6.addresses[0].valid' duid lifetime
+	network6
+	kea6_from 6
+	dhcp_daemon
+	attached6 "$(lan '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false')"
+	[ "$(jq -c .dns <<<"$result")" = '{"nameservers":["fd09::53"],"search":["example.org"]}' ]
+	IFS=, read -r _ duid lifetime _ <<<"$(kept6)"
+	[[ $duid == 00:04:* && $lifetime == 6 ]] || fail "a UUID and 6 s: $(kept6)"
+	renewed "$of"
+	said DHCP6_LEASE_RENEW "$BATS_TEST_TMPDIR/kea6"
+	daemon_end -KILL
+	dhcp_daemon
+	renewed "$of"
+	[ "$(addresses6)" = "$address6" ] || fail "$address6 in the container, not $(addresses6)"
+	[[ $(kept6) == "${address6%/*},$duid,6,"* ]] || fail "the same one: $(kept6)"
+	left
+	said DHCP6_RELEASE_NA "$BATS_TEST_TMPDIR/kea6"
+	IFS=, read -r _ _ lifetime _ <<<"$(kept6)"
+	[ "$lifetime" = 0 ] || fail "no lease: $(kept6)"
+}
+
+@test "Kea for both families, by macvlan, with a rapid commit" {
+	network6
+	kea_from 600
+	kea6_from 600
+	dhcp_daemon
+	attached6 "$(macvlan | jq -c '.ipam.ipv6 = "dhcp" | .ipam.rapidCommit = true')"
+	[ "$(addresses)" = "$(jq -r '.ips[0].address' <<<"$result")" ]
+	[ "$(grep -c LEASE_ADVERT "$BATS_TEST_TMPDIR/kea6")" = 0 ] || fail "two messages"
+	left
+	said DHCP4_RELEASE "$BATS_TEST_TMPDIR/kea"
+	said DHCP6_RELEASE_NA "$BATS_TEST_TMPDIR/kea6"
 }
 
 @test "ISC dhcpd: a lease, renewals, a restart, a RELEASE" {
