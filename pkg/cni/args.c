@@ -73,11 +73,15 @@ const char *cni_args_get(const char *text, const char *key, struct arena *arena)
 {
 	char *rest = *text ? arena_strdup(arena, text) : NULL;
 	const char *value = NULL;
-	struct err ignored;
-	struct pair pair;
+	char *piece, *eq;
 
-	while (next_pair(&rest, &pair, arena, &ignored) > 0)
-		if (!strcmp(pair.key, key) && *pair.value)
-			value = pair.value;
+	while ((piece = strsep(&rest, ";"))) {
+		eq = strchr(piece, '=');
+		if (!eq)
+			continue;
+		*eq = '\0';
+		if (!strcmp(piece, key) && eq[1])
+			value = eq + 1;
+	}
 	return value;
 }

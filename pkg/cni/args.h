@@ -12,5 +12,8 @@
 int cni_args_check(const char *text, const char *const *known, struct arena *arena,
 		   struct err *err) NODISCARD;
 
-/* The last value of key in a checked text, in the arena; NULL if absent or empty. */
+/*
+ * The last value of key, in the arena; NULL if absent or empty. Of a text that is not checked: a
+ * piece without = is passed over, a value has all behind the first.
+ */
 const char *cni_args_get(const char *text, const char *key, struct arena *arena);

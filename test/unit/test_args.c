@@ -52,6 +52,14 @@ static const struct {
 	{ "IPX=1", "IP", NULL },
 	{ "XIP=1;IP=2", "IP", "2" },
 	{ "IP=10.0.0.1/8", "IP", "10.0.0.1/8" },
+	/* of a text that is not checked */
+	{ "X;IP=1", "IP", "1" },
+	{ "IP=1;X;;", "IP", "1" },
+	{ ";;=;IP=1", "IP", "1" },
+	{ "IP=1;IP", "IP", "1" },
+	{ "IP=a=b", "IP", "a=b" },
+	{ "X=a=b;IP=1", "IP", "1" },
+	{ "X", "X", NULL },
 };
 
 int main(void)

@@ -118,6 +118,19 @@ nothing_left() {
 	has '.routes == [{"dst":"10.20.0.0/24","gw":"10.9.0.2"},{"dst":"172.16.0.0/16","gw":"0.0.0.0","scope":253}]'
 }
 
+# The plugin that calls may ask more of CNI_ARGS: here nothing does.
+@test "fromArg: of CNI_ARGS a piece without = is passed over, a value has all behind the first" {
+	scripted .
+	dhcp_daemon
+	ip link add v0 master br0 up type veth peer name eth0 netns box
+	CNI_ARGS='IgnoreUnknown;;K8S_POD_NAME=pod;CLASS=a=b;K8S' add dhcp <<<"$(lan '.type = "dhcp" |
+		.ipam.provide = [{"option":"host-name","fromArg":"K8S_POD_NAME"},{"option":"60","value":"x","fromArg":"CLASS"}]')"
+	expect_ok
+	heard '.type == "REQUEST" and .options["12"] == "706f64" and .options["60"] == "613d62"'
+	del dhcp <<<"$(lan '.type = "dhcp"')"
+	expect_silent
+}
+
 @test "an option that is none, a path that is none" {
 	add bridge <<<"$(lan '.ipam.request = [{"option":"nonsense"}]')"
 	expect_code 7 'ipam.request[0].option: Can not parse option "nonsense"'
