@@ -74,6 +74,15 @@ nothing_left() {
 	nothing_left
 }
 
+@test "ipvlan, l3: no message comes to a server" {
+	server_at w0
+	dhcp_daemon
+	add ipvlan <<<"$(lan '.type = "ipvlan" | .master = "m0" | .mode = "l3" | .ipam.resendTimeout = 2 | del(.bridge)')"
+	expect_code 11 'no server has given eth0 an address within 2 s'
+	! grep DHCPDISCOVER "$dhcp_log" || fail "no message"
+	nothing_left
+}
+
 @test "ipvlan, IPv6: two on one master have a DUID and an address each" {
 	local one
 	server6_at w0
