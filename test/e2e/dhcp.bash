@@ -51,15 +51,16 @@ heard_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp_log" || true
 }
 
-# dnsmasq_at DEVICE OPTION... : a real one, in the namespace $dhcp_ns, if there is one. Its leases are in $dhcp_leases.
+# dnsmasq_at DEVICE OPTION... : a real one, in the namespace $dhcp_ns, if there is one. Its leases are in $dhcp_leases. As the
+# user it is: root of a user namespace may not change its groups.
 dnsmasq_at() {
 	local device=$1
 	shift
 	dhcp_log=$BATS_TEST_TMPDIR/server.log
 	dhcp_leases=$BATS_TEST_TMPDIR/leases
-	${dhcp_ns:+nsenter --net="$(ns_path "$dhcp_ns")"} dnsmasq --keep-in-foreground --user=root --no-ping --conf-file=/dev/null --port=0 \
-		--interface="$device" --bind-interfaces --dhcp-leasefile="$dhcp_leases" --log-dhcp --log-facility="$dhcp_log" \
-		--pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" "$@" 3>&- >&2 &
+	${dhcp_ns:+nsenter --net="$(ns_path "$dhcp_ns")"} dnsmasq --keep-in-foreground --user=root --group= --no-ping \
+		--conf-file=/dev/null --port=0 --interface="$device" --bind-interfaces --dhcp-leasefile="$dhcp_leases" --log-dhcp \
+		--log-facility="$dhcp_log" --pid-file="$BATS_TEST_TMPDIR/dnsmasq.pid" "$@" 3>&- >&2 &
 	dhcp_server=$!
 	said 'sockets bound'
 }

@@ -36,7 +36,10 @@ uplink() {
 	netns wire
 	ip link add eth0 up type veth peer name w0 netns wire
 	for address; do
-		ip -n wire addr add "$address" dev w0 nodad
+		case $address in
+		*:*) ip -n wire addr add "$address" dev w0 nodad ;;
+		*) ip -n wire addr add "$address" dev w0 ;;
+		esac
 	done
 	ip -n wire link set w0 up
 }
