@@ -241,8 +241,11 @@ static int receive(int fd, int64_t deadline, const char **text, size_t *len, str
 /* What is no answer of ours may be the reference's daemon, which speaks Go's net/rpc. */
 static int read_answer(const char *text, size_t len, const struct json **answer, struct err *err)
 {
-	if (!len)
-		return err_set(err, ERR_RETRY, "the DHCP daemon has ended before it answered");
+	if (!len) {
+		err_fill(err, ERR_RETRY, ECONNRESET,
+			 "the DHCP daemon has ended before it answered");
+		return -1;
+	}
 	if (!strncmp(text, "HTTP/", len < 5 ? len : 5))
 		return err_set(
 			err, ERR_UNAVAILABLE,

@@ -45,7 +45,7 @@ int ask_unhex(const char *digits, const uint8_t **out, size_t *len, struct err *
 /*
  * The plugin's side: ask the daemon at `path` and wait for its answer, at most so many
  * milliseconds; netns_fd -1: none goes along. *answer is NULL where no daemon listens, which
- * is no failure. An error object becomes the error.
+ * is no failure. An error object becomes the error; one without an answer has err->sys ECONNRESET.
  */
 int ask_daemon(const char *path, const struct ask *a, int netns_fd, int timeout_ms,
 	       const struct json **answer, struct err *err) NODISCARD;

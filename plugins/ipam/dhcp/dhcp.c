@@ -95,17 +95,26 @@ static int ask_about(const struct cni_call *c, const char *command, const struct
 
 /* ---- the commands ---------------------------------------------------------------------------- */
 
-/* Without a daemon the file tells the next one; one that has started meanwhile is told itself. */
+/*
+ * Without a daemon the file tells the next one; one that has started meanwhile is told itself. One
+ * that is killed takes questions with it, of which the last has waited at its socket.
+ */
 static int dhcp_del(struct cni_call *c)
 {
 	const char *path = lease_file_path(c->req->net.name, c->req->container_id, c->req->ifname);
 	const struct json *answer;
+	int rc = ask_about(c, "del", &answer);
 
-	if (ask_about(c, "del", &answer) < 0)
+	if ((rc < 0 && c->err->sys != ECONNRESET) || answer)
+		return rc;
+	err_clear(c->err);
+	if (lease_file_mark_removed(path, c->err) < 0)
 		return -1;
-	if (answer)
-		return 0;
-	return lease_file_mark_removed(path, c->err) < 0 ? -1 : ask_about(c, "del", &answer);
+	rc = ask_about(c, "del", &answer);
+	if (rc == 0 || c->err->sys != ECONNRESET)
+		return rc;
+	err_clear(c->err);
+	return ask_about(c, "del", &answer);
 }
 
 static void undo_add(struct cni_call *c, void *arg)

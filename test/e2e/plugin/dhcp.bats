@@ -99,6 +99,50 @@ nothing_left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
 }
 
+# ends_when_asked LATER : who listens at the socket gets a question and is gone; LATER: with it one that waits, too.
+ends_when_asked() {
+	rm -f /run/cni/dhcp.sock
+	python3 -c '
+import select, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("/run/cni/dhcp.sock")
+s.listen()
+print("listens", flush=True)
+c = s.accept()[0]
+c.recv(4096)
+c.close()
+while sys.argv[1] == "never":
+    s.accept()[0].close()
+if sys.argv[1] == "later":
+    select.select([s], [], [])' "$1" 3>&- >"$BATS_TEST_TMPDIR/ends" &
+	ender=$!
+	said listens "$BATS_TEST_TMPDIR/ends"
+}
+
+@test "a daemon that ends before it answers: a DEL is made up for by the next one" {
+	local when ender
+	scripted .
+	for when in now later; do
+		dhcp_daemon
+		attached
+		daemon_end -KILL
+		ends_when_asked $when
+		del dhcp <<<"$(jq -c '.type = "dhcp"' <<<"$conf")"
+		expect_silent
+		[ "$(lease | jq .removed)" = true ] || fail "a file that says so: $(lease)"
+		dhcp_daemon
+		said 'eth0: released' "$daemon_log"
+		del bridge <<<"$conf"
+		expect_silent
+		daemon_end
+	done
+	ends_when_asked never
+	del dhcp <<<"$(jq -c '.type = "dhcp"' <<<"$conf")"
+	expect_code 11 'has ended before it answered'
+	kill $ender
+	wait $ender || true
+}
+
 @test "what is provided and requested: options, and what comes of them" {
 	scripted '.options = {"6":"01010101","15":"6578616d706c652e6f7267","26":"0514","33":"0a1400000a090002",
 		"119":"0161076578616d706c6503636f6d000162c002", "42":"0a090003"}'
