@@ -115,6 +115,19 @@ static void renew_soon(struct lease *l)
 		l->client.t1 = l->client.next = soon;
 }
 
+/* What the server has not changed may be another one by now, as by tuning. */
+static void change_mtu(const struct lease *l, uint16_t mtu)
+{
+	struct err err = { 0 };
+
+	if (!mtu || mtu == lease_file_mtu(l))
+		return;
+	if (set_mtu(l, mtu, &err) < 0)
+		lease_say(l, "%s", err.msg);
+	else
+		lease_say(l, "MTU %u", mtu);
+}
+
 /* A renewal, or another lease after the last one was lost. */
 static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
@@ -124,11 +137,11 @@ static void bind_again(struct lease *l, const struct dhcp_answer *a)
 	struct err err = { 0 };
 
 	if (l->lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
-		if (change(l, known && !l->lost ? &had : NULL, &a->result, &err) < 0 ||
-		    set_mtu(l, a->mtu, &err) < 0)
+		if (change(l, known && !l->lost ? &had : NULL, &a->result, &err) < 0)
 			lease_say(l, "%s", err.msg);
 		lease_say(l, "bound to %s, now %s", address_text(l), json_print(now));
 	}
+	change_mtu(l, a->mtu);
 	l->lost = false;
 	err_clear(&err);
 	if (lease_file_write(l, a, NULL, &err) < 0) {

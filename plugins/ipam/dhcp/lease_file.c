@@ -378,3 +378,11 @@ int lease_file_result(const struct lease *l, sa_family_t family, struct cni_resu
 		*text = v;
 	return v && cni_result_parse(v, "1.1.0", false, "result", r, &ignored) == 0 ? 0 : -1;
 }
+
+uint16_t lease_file_mtu(const struct lease *l)
+{
+	const struct json *v = json_get(read_old(l), "mtu");
+	int64_t mtu;
+
+	return v && json_int(v, &mtu) && mtu > 0 && mtu <= UINT16_MAX ? (uint16_t)mtu : 0;
+}

@@ -42,5 +42,8 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 int lease_file_result(const struct lease *l, sa_family_t family, struct cni_result *r,
 		      const struct json **text) NODISCARD;
 
+/* The MTU that its server has said by the file; 0: none. */
+uint16_t lease_file_mtu(const struct lease *l);
+
 /* Of a DEL without a daemon: the lease is to be released. No file is fine. */
 int lease_file_mark_removed(const char *path, struct err *err) NODISCARD;

@@ -227,6 +227,20 @@ if sys.argv[1] == "later":
 	[ "$(lease | jq -r .address)" = 10.9.0.60 ]
 }
 
+@test "an MTU that alone is another one goes into the container; one that the server does not change stays as it is" {
+	scripted '.lease = 20 | .t1 = 1 | .options = {"26":"0514"}'
+	dhcp_daemon
+	attached '.ipam.request = [{"option":"26"}]'
+	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 1300 ]
+	ip -n box link set eth0 mtu 1250 # as tuning does
+	heard '.type == "REQUEST" and .ciaddr == "10.9.0.50"'
+	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 1250 ]
+	scripted '.lease = 20 | .t1 = 1 | .options = {"26":"04b0"}'
+	said 'MTU 1200' "$daemon_log"
+	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 1200 ]
+	[ "$(grep -c MTU "$daemon_log")" = 1 ]
+}
+
 @test "a NAK takes the address away, and another one comes at once" {
 	scripted '.lease = 8 | .t1 = 1 | .t2 = 6'
 	dhcp_daemon
