@@ -5,7 +5,8 @@ dhcp6_server.py DEVICE SCRIPT LOG : a DHCPv6 server that does what it is told. S
 message: "addresses", "preferred", "valid", "t1", "t2" (seconds; absent: 0), "options" (code: hexadecimal digits),
 "silent" (list of messages: SOLICIT, ...), "status" (message: code), in the IA, "message_status" (the same, of the
 message), "rapid" (it commits at once, where it is asked to), "delay" (seconds), "xid" (added to it), "raw"
-(hexadecimal digits instead of an answer), "duid" (hexadecimal digits). LOG gets a JSON object a line for each message:
+(hexadecimal digits instead of an answer), "duid" (hexadecimal digits), "each" (the last address is another one for each
+client, always the same). LOG gets a JSON object a line for each message:
 type, from, addresses of the IA, its identifier, options as hexadecimal digits.
 """
 import json
@@ -13,6 +14,7 @@ import socket
 import struct
 import sys
 import time
+import zlib
 
 TYPES = ["", "SOLICIT", "ADVERTISE", "REQUEST", "CONFIRM", "RENEW", "REBIND", "REPLY", "RELEASE", "DECLINE"]
 CLIENT_ID, SERVER_ID, IA_NA, ADDRESS, STATUS, RAPID = 1, 2, 3, 5, 13, 14
@@ -36,6 +38,11 @@ def status_of(script, key, kind):
     return b"" if code is None else option(STATUS, struct.pack("!H", code))
 
 
+def addresses_of(script, client):
+    *first, last = [socket.inet_pton(socket.AF_INET6, ip) for ip in script["addresses"]]
+    return first + [last[:12] + struct.pack("!I", zlib.crc32(client)) if script.get("each") else last]
+
+
 def answer(message, options, script, kind):
     rapid = kind == "SOLICIT" and RAPID in options and script.get("rapid")
     reply = TYPES.index("ADVERTISE" if kind == "SOLICIT" and not rapid else "REPLY")
@@ -49,9 +56,8 @@ def answer(message, options, script, kind):
     if kind in ("SOLICIT", "REQUEST", "RENEW", "REBIND") and IA_NA in options:
         ia = options[IA_NA][:4] + struct.pack("!II", script.get("t1", 0), script.get("t2", 0))
         status = status_of(script, "status", kind)
-        for ip in [] if status else script["addresses"]:
-            ia += option(ADDRESS, socket.inet_pton(socket.AF_INET6, ip) +
-                         struct.pack("!II", script["preferred"], script["valid"]))
+        for ip in [] if status else addresses_of(script, options[CLIENT_ID]):
+            ia += option(ADDRESS, ip + struct.pack("!II", script["preferred"], script["valid"]))
         out += option(IA_NA, ia + status)
     for code, digits in script.get("options", {}).items():
         out += option(int(code), bytes.fromhex(digits))

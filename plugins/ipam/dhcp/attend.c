@@ -206,8 +206,8 @@ static bool may_come_back(const struct err *err)
 	return err->sys && err->sys != ENODEV;
 }
 
-/* After a start. */
-static void go_on(struct attend *d, struct lease *l)
+/* After a start. False: later again; else it has gone on, or has ended. */
+static bool go_on(struct attend *d, struct lease *l)
 {
 	struct err err = { 0 };
 	bool is_there = sockets_reopen(&d->sockets, l, &err) == 0;
@@ -216,14 +216,14 @@ static void go_on(struct attend *d, struct lease *l)
 		lease_say(l, "%s: later again", err.msg);
 		l->wake = lease_now() + TRY_AGAIN;
 		lease_set_time(&d->leases, l);
-		return;
+		return false;
 	}
 	l->resumed = false;
-	if (is_there && !l->removed) {
+	if (is_there && !l->removed)
 		restart(d, l);
-		return;
-	}
-	attend_end(d, l, is_there ? "released" : err.msg);
+	else
+		attend_end(d, l, is_there ? "released" : err.msg);
+	return true;
 }
 
 static void wake6(struct attend *d, struct lease *l)
@@ -234,7 +234,7 @@ static void wake6(struct attend *d, struct lease *l)
 void attend_wake(struct attend *d, struct lease *l)
 {
 	if (l->resumed)
-		go_on(d, l);
+		(void)go_on(d, l);
 	else if (!sockets_have_link(l))
 		end_without_interface(d, l);
 	else if (l->ipv6 && l->ipv6->client.next < l->client.next)
@@ -346,8 +346,7 @@ int attend_del(struct attend *d, const char *network, const char *container_id, 
 		return file_remove(path, json_arena(), err);
 	if (l->resumed) { /* as soon as its socket is open */
 		l->removed = true;
-		go_on(d, l);
-		if (lease_find(&d->leases, network, container_id, ifname))
+		if (!go_on(d, l))
 			return err_set(err, ERR_RETRY, "dhcp: %s: its namespace cannot be entered",
 				       ifname);
 		return file_remove(path, json_arena(), err);

@@ -311,6 +311,29 @@ print(s.recv(4096).decode())' "$1"
 	heard '.type == "RELEASE"'
 }
 
+@test "GC by a daemon that has not gone on with its leases yet" {
+	local i unit
+	scripted '. + {pool: 100, leases: [3600]} | del(.lease)'
+	dhcp_daemon
+	for i in {1..8}; do
+		netns "c$i"
+		CID=c$i attached
+	done
+	daemon_end -KILL
+	rm /run/cni/dhcp.sock
+	python3 "$ROOT/test/e2e/socket_unit.py" /run/cni/dhcp.sock "$BATS_TEST_TMPDIR/unit.pid" 60 "$CNIC_BIN/cnic" dhcp \
+		3>&- 2>"$daemon_log" &
+	unit=$!
+	until [ -S /run/cni/dhcp.sock ]; do sleep 0.02; done
+	gc dhcp <<<"$(with_valid "$(lan '.type = "dhcp"')" c3/eth0)"
+	kill "$unit"
+	expect_silent
+	[ "$(lease | jq -r .attachment.containerID)" = c3 ]
+	[ "$(grep -c RELEASE "$dhcp_log")" = 7 ]
+	[ "$(grep -c 'eth0: released' "$daemon_log")" = 7 ]
+	kill -TERM "$(<"$BATS_TEST_TMPDIR/unit.pid")"
+}
+
 @test "a failing disk refuses the ADD, and gives the address back" {
 	scripted .
 	dhcp_daemon
