@@ -371,6 +371,7 @@ static bool is_valid(const struct ask *a, const struct lease *l)
 int attend_gc(struct attend *d, const struct ask *a, struct err *err)
 {
 	struct lease **stale = arena_array(json_arena(), struct lease *, d->leases.n + 1);
+	struct err ignored;
 	size_t n = 0;
 	int rc = 0;
 
@@ -380,9 +381,10 @@ int attend_gc(struct attend *d, const struct ask *a, struct err *err)
 		if (!strcmp(l->network, a->network) && !is_valid(a, l))
 			stale[n++] = l;
 	}
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = attend_del(d, stale[i]->network, stale[i]->container_id, stale[i]->ifname,
-				err);
+	for (size_t i = 0; i < n; i++)
+		if (attend_del(d, stale[i]->network, stale[i]->container_id, stale[i]->ifname,
+			       rc ? &ignored : err) < 0)
+			rc = -1;
 	return rc;
 }
 

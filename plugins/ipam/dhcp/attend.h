@@ -28,7 +28,7 @@ int attend_add(struct attend *d, const struct ask *a, int netns_fd, struct conne
 /* Given back: to the server, with its file. Not there is fine. */
 int attend_del(struct attend *d, const char *network, const char *container_id, const char *ifname,
 	       struct err *err) NODISCARD;
-/* All of the network that are not valid. */
+/* All of the network that are not valid; all are tried, the first error is told. */
 int attend_gc(struct attend *d, const struct ask *a, struct err *err) NODISCARD;
 
 /* What its container has of it: of both halves. -1: its file cannot be read. */

@@ -334,6 +334,27 @@ print(s.recv(4096).decode())' "$1"
 	kill -TERM "$(<"$BATS_TEST_TMPDIR/unit.pid")"
 }
 
+@test "GC gives back the others, too, where one cannot be" {
+	local file i
+	scripted '. + {pool: 100, leases: [60]} | del(.lease)' # the first to be renewed is the first that it comes to
+	dhcp_daemon
+	for i in 1 2 3; do
+		netns "c$i"
+		CID=c$i attached
+		scripted '. + {pool: 100, leases: [3600]} | del(.lease)'
+	done
+	file=$(grep -l '"c1"' /var/lib/cni/dhcp/*)
+	rm "$file"
+	mkdir -p "$file/not empty"
+	gc dhcp <<<"$(with_valid "$(lan '.type = "dhcp"')")"
+	expect_failure
+	[ "$(grep -c RELEASE "$dhcp_log")" = 3 ] || fail "all are given back: $(cat "$dhcp_log")"
+	[ "$(ls /var/lib/cni/dhcp)" = "${file##*/}" ]
+	rm -r "$file"
+	gc dhcp <<<"$(with_valid "$(lan '.type = "dhcp"')")"
+	expect_silent
+}
+
 @test "a failing disk refuses the ADD, and gives the address back" {
 	scripted .
 	dhcp_daemon
