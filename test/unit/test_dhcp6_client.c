@@ -650,8 +650,12 @@ static void test_release(void)
 	ok(hear(DHCP6_REPLY, "two", .no_ia = true) == 0, "not answered by another");
 	ok(hear(DHCP6_REPLY, "one", .no_ia = true) == 0 && is_in(STOPPED), "answered");
 	ok(dhcp6_client_release(&c, now) == 0 && c.next == INT64_MAX, "once");
-	choose();
+	begin();
 	ok(dhcp6_client_release(&c, now) == 0 && is_in(STOPPED), "nothing is held yet");
+	choose();
+	ok(dhcp6_client_release(&c, now) == SEND && is_in(RELEASING), "what the server may have given");
+	choose();
+	ok(dhcp6_client_release(&c, now) == SEND && dhcp6_client_release(&c, now) == 0, "once");
 	ok(hear(REPLY) == 0 && hear(OFFER) == 0, "it does not listen any more");
 	reboot_it();
 	ok(dhcp6_client_release(&c, now) == SEND, "what was held before");
@@ -696,6 +700,9 @@ static void test_messages(void)
 	rebind_it();
 	check(DHCP6_REBIND, 1, false, true);
 	bind_it();
+	dhcp6_client_release(&c, now);
+	check(DHCP6_RELEASE, 1, true, false);
+	choose();
 	dhcp6_client_release(&c, now);
 	check(DHCP6_RELEASE, 1, true, false);
 	bind_it();

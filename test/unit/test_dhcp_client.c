@@ -527,8 +527,11 @@ static void test_release(void)
 	bind_it();
 	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED) && !c.holds, "what is bound");
 	ok(dhcp_client_release(&c, now) == 0 && c.next == INT64_MAX, "once");
-	choose();
+	begin();
 	ok(dhcp_client_release(&c, now) == 0 && is_in(STOPPED), "nothing is held yet");
+	choose();
+	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED), "what the server may have given");
+	ok(!memcmp(c.server_mac, server_mac, 6), "to where the offer came from");
 	ok(hear(ACK, 9) == 0 && hear(OFFER) == 0 && hear(NAK) == 0, "it does not listen any more");
 }
 
@@ -565,6 +568,9 @@ static void test_messages(void)
 	dhcp_client_conflict(&c, now);
 	check("DECLINE", DHCP_DECLINE, "0.0.0.0", "10.0.0.5", "10.0.0.1", false, false);
 	bind_it();
+	dhcp_client_release(&c, now);
+	check("RELEASE", DHCP_RELEASE, "10.0.0.5", "0.0.0.0", "10.0.0.1", true, false);
+	choose();
 	dhcp_client_release(&c, now);
 	check("RELEASE", DHCP_RELEASE, "10.0.0.5", "0.0.0.0", "10.0.0.1", true, false);
 }

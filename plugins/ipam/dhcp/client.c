@@ -263,7 +263,7 @@ static bool is_host(struct in_addr ip)
 }
 
 static int on_offer(struct dhcp_client *c, const struct dhcp_times *t, const struct dhcp_message *m,
-		    int64_t now)
+		    const uint8_t from[6], int64_t now)
 {
 	struct in_addr server;
 
@@ -272,6 +272,7 @@ static int on_offer(struct dhcp_client *c, const struct dhcp_times *t, const str
 		return 0;
 	c->address = m->yiaddr;
 	c->server = server;
+	memcpy(c->server_mac, from, sizeof(c->server_mac));
 	return enter(c, DHCP_STATE_REQUESTING, t, now);
 }
 
@@ -342,7 +343,7 @@ int dhcp_client_receive(struct dhcp_client *c, const struct dhcp_times *t,
 		return 0;
 	switch (m->type) {
 	case DHCP_OFFER:
-		return on_offer(c, t, m, now);
+		return on_offer(c, t, m, from, now);
 	case DHCP_ACK:
 		return is_answer(c, m) ? on_ack(c, t, m, from, now) : 0;
 	case DHCP_NAK:
@@ -365,7 +366,8 @@ int dhcp_client_conflict(struct dhcp_client *c, int64_t now)
 
 int dhcp_client_release(struct dhcp_client *c, int64_t now)
 {
-	bool has_one = c->holds || c->state == DHCP_STATE_PROBING;
+	bool has_one = c->holds || c->state == DHCP_STATE_PROBING ||
+		       c->state == DHCP_STATE_REQUESTING; /* its ACK may be under way */
 
 	c->state = DHCP_STATE_STOPPED;
 	c->holds = false;

@@ -37,7 +37,7 @@ struct dhcp_client {
 	uint8_t tries;          /* how often it was sent */
 	uint8_t naks;           /* since it was bound */
 	bool holds;             /* the address is in use */
-	uint8_t server_mac[6];  /* where what bound it came from: its next hop */
+	uint8_t server_mac[6];  /* where its answer came from: its next hop */
 	uint16_t secs;          /* as the DISCOVER said that was answered */
 	uint32_t xid;
 	struct in_addr address, server;
@@ -73,7 +73,10 @@ int dhcp_client_receive(struct dhcp_client *c, const struct dhcp_times *t,
  */
 int dhcp_client_conflict(struct dhcp_client *c, int64_t now);
 
-/* It is used no more: with DHCP_DO_SEND the message is a RELEASE. The client has stopped. */
+/*
+ * It is used no more, or not waited for any more: with DHCP_DO_SEND the message is a RELEASE. The
+ * client has stopped.
+ */
 int dhcp_client_release(struct dhcp_client *c, int64_t now);
 
 /*

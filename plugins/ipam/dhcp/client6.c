@@ -511,7 +511,7 @@ int dhcp6_client_conflict(struct dhcp6_client *c, const struct in6_addr *ip, int
 
 int dhcp6_client_release(struct dhcp6_client *c, int64_t now)
 {
-	bool had = c->holds;
+	bool had = c->holds || c->state == DHCP6_STATE_REQUESTING; /* its REPLY may be under way */
 
 	c->holds = false;
 	c->deadline = 0;

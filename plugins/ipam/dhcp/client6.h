@@ -86,9 +86,9 @@ int dhcp6_client_receive(struct dhcp6_client *c, const struct dhcp6_config *f,
 int dhcp6_client_conflict(struct dhcp6_client *c, const struct in6_addr *ip, int64_t now);
 
 /*
- * They are used no more: with DHCP_DO_SEND the message is a RELEASE. It is repeated until the
- * server has answered, four times at most, and then the state is STOPPED. Who cannot wait sends it
- * once.
+ * They are used no more, or not waited for any more: with DHCP_DO_SEND the message is a RELEASE. It
+ * is repeated until the server has answered, four times at most, and then the state is STOPPED. Who
+ * cannot wait sends it once.
  */
 int dhcp6_client_release(struct dhcp6_client *c, int64_t now);
 

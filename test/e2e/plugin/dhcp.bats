@@ -275,6 +275,22 @@ if sys.argv[1] == "later":
 	nothing_left
 }
 
+@test "an ADD that is killed gives back what the server may have given meanwhile" {
+	local pid
+	scripted '.silent = ["REQUEST"]'
+	dhcp_daemon
+	conf=$(lan '.type = "dhcp"')
+	ip link add o0 master br0 up type veth peer name eth0 netns box
+	CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
+		"$CNIC_BIN/dhcp" <<<"$conf" 3>&- &
+	pid=$!
+	heard '.type == "REQUEST"'
+	kill -KILL "$pid"
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50" and .options["54"] == "0a090001"'
+	wait "$pid" || true
+	said 'whoever asked for it has gone' "$daemon_log"
+}
+
 @test "the reference's plugin is told by its own means; rubbish is answered or dropped" {
 	dhcp_daemon
 	ask() {
