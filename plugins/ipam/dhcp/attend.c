@@ -10,8 +10,7 @@
 #include "sys/file.h"
 #include "sys/netns.h"
 
-#define DOWN_MS   200  /* from an interface that goes down to a look whether it is gone */
-#define TRY_AGAIN 5000 /* what failed for want of something: a descriptor, a disk */
+#define DOWN_MS 200 /* from an interface that goes down to a look whether it is gone */
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
@@ -214,7 +213,7 @@ static bool go_on(struct attend *d, struct lease *l)
 
 	if (!is_there && may_come_back(&err)) {
 		lease_say(l, "%s: later again", err.msg);
-		l->wake = lease_now() + TRY_AGAIN;
+		l->wake = lease_now() + LEASE_TRY_AGAIN;
 		lease_set_time(&d->leases, l);
 		return false;
 	}

@@ -8,8 +8,6 @@
 #include "base/scope.h"
 #include "lease_file.h"
 
-#define TRY_AGAIN 5000 /* milliseconds until what could not be written is renewed */
-
 static const char *address_text(const struct lease *l)
 {
 	const struct ip ip = { .family = AF_INET, .v4 = l->client.address };
@@ -109,7 +107,7 @@ static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *
 /* Its file is not true: the next renewal writes it again. */
 static void renew_soon(struct lease *l)
 {
-	int64_t soon = lease_now() + TRY_AGAIN;
+	int64_t soon = lease_now() + LEASE_TRY_AGAIN;
 
 	if (l->client.t1 > soon)
 		l->client.t1 = l->client.next = soon;

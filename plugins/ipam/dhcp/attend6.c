@@ -61,8 +61,17 @@ static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *
 	return 0;
 }
 
+/* Its file is not true: the next renewal writes it again. */
+static void renew_soon(struct dhcp6_client *c)
+{
+	int64_t soon = lease_now() + LEASE_TRY_AGAIN;
+
+	if (c->lease.t1 > soon)
+		c->lease.t1 = c->next = soon;
+}
+
 /* A renewal, or other addresses after the last ones were lost. */
-static void bind_again(const struct lease *l, const struct dhcp_answer *a)
+static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
 	const struct json *text, *now = cni_result_object(&a->result, "1.1.0");
 	bool lost = l->ipv6->lost;
@@ -74,8 +83,10 @@ static void bind_again(const struct lease *l, const struct dhcp_answer *a)
 		change(l, known && !lost ? &had : NULL, &a->result);
 		lease_say(l, "bound to %s", json_print(now));
 	}
-	if (lease_file_write(l, NULL, a, &err) < 0)
+	if (lease_file_write(l, NULL, a, &err) < 0) {
 		lease_say(l, "%s", err.msg);
+		renew_soon(&l->ipv6->client);
+	}
 }
 
 static int bind_to(struct lease *l, const struct dhcp6_message *m, struct err *err)

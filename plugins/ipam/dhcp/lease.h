@@ -15,6 +15,7 @@
 #define LEASE6_SOURCE     5
 #define LEASE6_WANTED_MAX 32
 #define LEASE_NOT_TIMED   SIZE_MAX
+#define LEASE_TRY_AGAIN   5000 /* ms; what failed for want of a descriptor, a disk */
 
 struct connection;
 

@@ -178,24 +178,28 @@ static struct json *add_ipv6(struct json *parent, const struct dhcp6_client *c)
 	return o;
 }
 
-/* An answer is about one half; NULL: there is no file, or none that can be read. */
-static const struct json *read_old(const struct lease *l)
+/* An answer is about one half. *old is NULL where there is no file, or none that makes sense. */
+static int read_old(const struct lease *l, const struct json **old, struct err *err)
 {
-	const struct json *v;
-	struct err ignored;
-
-	return attfile_load(path_of(l), json_arena(), &v, &ignored) < 0 ? NULL : v;
+	*old = NULL;
+	if (attfile_load(path_of(l), json_arena(), old, err) == 0)
+		return 0;
+	*old = NULL;
+	if (err->sys && err->sys != ENOENT)
+		return -1;
+	err_clear(err);
+	return 0;
 }
 
 int lease_file_write(const struct lease *l, const struct dhcp_answer *a,
 		     const struct dhcp_answer *a6, struct err *err)
 {
 	const struct ask ask = lease_ask(l);
-	const struct json *old = l->ipv6 ? read_old(l) : NULL;
+	const struct json *old = NULL;
 	struct json *o = json_object(), *o6;
 	const char *boot;
 
-	if (own_boot(&boot, err) < 0)
+	if (own_boot(&boot, err) < 0 || (l->ipv6 && read_old(l, &old, err) < 0))
 		return -1;
 	json_add(o, "attachment", ask_json(&ask));
 	json_add_str(o, "boot", boot);
@@ -370,9 +374,10 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 int lease_file_result(const struct lease *l, sa_family_t family, struct cni_result *r,
 		      const struct json **text)
 {
-	const struct json *v = read_old(l);
-	struct err ignored;
+	struct err ignored = { 0 };
+	const struct json *v;
 
+	(void)!read_old(l, &v, &ignored);
 	v = json_get(family == AF_INET6 ? json_get(v, "ipv6") : v, "result");
 	if (text)
 		*text = v;
@@ -381,8 +386,11 @@ int lease_file_result(const struct lease *l, sa_family_t family, struct cni_resu
 
 uint16_t lease_file_mtu(const struct lease *l)
 {
-	const struct json *v = json_get(read_old(l), "mtu");
+	struct err ignored = { 0 };
+	const struct json *v;
 	int64_t mtu;
 
+	(void)!read_old(l, &v, &ignored);
+	v = json_get(v, "mtu");
 	return v && json_int(v, &mtu) && mtu > 0 && mtu <= UINT16_MAX ? (uint16_t)mtu : 0;
 }

@@ -166,9 +166,11 @@ static int ask_check(struct connection *c, const struct ask *a, struct err *err)
 	struct cni_result r;
 	struct json *o;
 
-	if (!holds || attend_result(l, &r) < 0)
+	if (!holds)
 		return err_set(err, ERR_CHECK, "dhcp: %s has no lease%s", a->ifname,
 			       l && l->ipv4 && l->client.holds ? " of DHCPv6" : "");
+	if (attend_result(l, &r) < 0)
+		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
 	o = json_object();
 	if (l->ipv4)
 		json_add_str(o, "state", dhcp_state_names[l->client.state]);

@@ -20,14 +20,24 @@ setup() {
 	ip link add o0 master br0 up type veth peer name eth0 netns box
 	plugin=dhcp
 	conf=$(lan '.type = "dhcp"')
-	faulty=
+	both=
 }
 
 teardown() {
 	tail -n 12 "$log"
 	tail -n 5 "${daemon_log:-/dev/null}"
 	dhcp_end
+	dhcp6_end
 	host_clean
+}
+
+# From here on a lease of both families.
+of_both() {
+	both=1
+	conf=$(lan '.type = "dhcp" | .ipam.ipv6 = "dhcp"')
+	dhcp6_network
+	scripted6 '.t1 = 1 | .t2 = 2 | .preferred = 4 | .valid = '"${1:-3600}"
+	in_ns box sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
 }
 
 # arm N : the N-th call from now on; 0: none.
@@ -73,6 +83,17 @@ until_booked() {
 	fail "the server has '$1' for $CID, not '$(booked)'"
 }
 
+# released6 N : the server for IPv6 has heard more than N.
+released6() {
+	local i
+	[ -n "$both" ] || return 0
+	for ((i = 0; i < 100; i++)); do
+		[ "$(heard6_of RELEASE)" = "$1" ] || return 0
+		sleep 0.02
+	done
+	fail "the IPv6 address of $CID is given back"
+}
+
 nothing_kept() {
 	[ -z "$(ls -A /var/lib/cni/dhcp 2>/dev/null)" ] || fail "no lease left: $(cat /var/lib/cni/dhcp/*)"
 }
@@ -84,8 +105,15 @@ is_kept() {
 	[ "$(lease | jq -r .address)" = "$has" ] || fail "its file has $has"
 	ip -n box addr replace "$has/24" dev eth0 # as the main plugin does
 	ip -n box route replace default via 10.9.0.1
+	[ -z "$both" ] || is_kept6
 	check dhcp <<<"$(with_result "$conf")"
 	expect_silent
+}
+
+is_kept6() {
+	[ "$(jq -r '.ips[1].address' <<<"$result")" = fd09::50/128 ] || fail "an address of each family: $result"
+	[ "$(lease | jq -r '.ipv6.addresses[0].address')" = fd09::50 ] || fail "its file has it: $(lease)"
+	ip -n box addr replace fd09::50/128 dev eth0 nodad
 }
 
 is_alive() {
@@ -100,16 +128,22 @@ book() {
 # A RELEASE that could not be sent, or by a socket that could not be had, is one that got lost.
 released() {
 	case $what in
-	*sendto* | *socket* | *netns* | *ioctl* | *bind* | *malloc* | *epoll_ctl*) ;;
-	*) until_booked '' ;;
+	*sendto* | *socket* | *netns* | *setns* | *ioctl* | *bind* | *malloc* | *epoll_ctl* | *connect*) ;;
+	*)
+		until_booked ''
+		[ -z "${1:-}" ] || released6 "$1"
+		;;
 	esac
 }
 
 all_gone() {
-	ip -n box addr flush dev eth0
+	local before
+	before=$(heard6_of RELEASE)
+	ip -n box addr flush dev eth0 scope global
 	del dhcp <<<"$conf"
 	expect_silent
 	nothing_kept
+	released6 "$before"
 }
 
 one_add() {
@@ -145,10 +179,19 @@ snapshot() {
 	least=10 each_fault one_add
 }
 
+@test "an ADD of both families" {
+	book
+	of_both
+	start_well
+	least=20 each_fault one_add
+}
+
 one_del() {
+	local before
 	CID=c$1
 	add dhcp <<<"$conf"
 	expect_ok
+	before=$(heard6_of RELEASE)
 	arm "$1"
 	del dhcp <<<"$conf"
 	disarm
@@ -161,13 +204,20 @@ one_del() {
 		expect_silent
 	fi
 	nothing_kept
-	released
+	released "$before"
 }
 
 @test "a DEL" {
 	book
 	start_well
 	least=5 each_fault one_del
+}
+
+@test "a DEL of both families" {
+	book
+	of_both
+	start_well
+	least=10 each_fault one_del
 }
 
 # until_confirmed N : the server has sent more than N ACKs.
@@ -215,6 +265,12 @@ one_start() {
 	least=10 each_fault one_start
 }
 
+@test "a start, of both families" {
+	book
+	of_both
+	least=15 each_fault one_start
+}
+
 # Short leases: T1 comes soon. What could not be written is written by the next renewal.
 one_renewal() {
 	local i
@@ -243,4 +299,11 @@ one_renewal() {
 	book 2
 	start_well
 	FAULT_EVERY=$((FAULT_EVERY == 1 ? 1 : FAULT_EVERY * 2)) least=10 each_fault one_renewal
+}
+
+@test "a renewal, of both families" {
+	book 2
+	of_both 4
+	start_well
+	FAULT_EVERY=$((FAULT_EVERY == 1 ? 1 : FAULT_EVERY * 2)) least=15 each_fault one_renewal
 }
