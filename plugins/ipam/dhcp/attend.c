@@ -227,7 +227,10 @@ static bool go_on(struct attend *d, struct lease *l)
 
 static void wake6(struct attend *d, struct lease *l)
 {
-	act6(d, l, dhcp6_client_wake(&l->ipv6->client, lease_now()), NULL);
+	if (l->ipv6->look <= lease_now())
+		act6(d, l, attend6_look(l), NULL);
+	else
+		act6(d, l, dhcp6_client_wake(&l->ipv6->client, lease_now()), NULL);
 }
 
 void attend_wake(struct attend *d, struct lease *l)
@@ -236,7 +239,7 @@ void attend_wake(struct attend *d, struct lease *l)
 		(void)go_on(d, l);
 	else if (!sockets_have_link(l))
 		end_without_interface(d, l);
-	else if (l->ipv6 && l->ipv6->client.next < l->client.next)
+	else if (l->ipv6 && l->client.next > l->wake)
 		wake6(d, l);
 	else
 		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);

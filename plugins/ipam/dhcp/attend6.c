@@ -10,6 +10,8 @@
 #include "nl/addr.h"
 #include "nl/nl.h"
 
+#define LOOK_AFTER 1000 /* milliseconds; it takes the kernel one or two seconds (RFC 4862, 5.4) */
+
 static void send_message(const struct lease *l)
 {
 	const struct dhcp6_config f = lease_config6(l);
@@ -81,6 +83,7 @@ static void bind_again(struct lease *l, const struct dhcp_answer *a)
 
 	if (lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
 		change(l, known && !lost ? &had : NULL, &a->result);
+		l->ipv6->look = lease_now() + LOOK_AFTER;
 		lease_say(l, "bound to %s", json_print(now));
 	}
 	if (lease_file_write(l, NULL, a, &err) < 0) {
@@ -118,35 +121,64 @@ int attend6_act(struct lease *l, int todo, const struct dhcp6_message *m, struct
 	return 0;
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- duplicates ------------------------------------------------------------------------------ */
 
-/* The kernel has found that another host has one of them (RFC 4862, 5.4.5). */
-static void decline_duplicates(struct lease *l)
+static bool is_ours(const struct lease *l, const struct addr *a)
+{
+	const struct dhcp6_lease *has = &l->ipv6->client.lease;
+
+	return dhcp6_lease_find(has, &a->ip.v6) < has->n;
+}
+
+/*
+ * The kernel has found that another host has one of them (RFC 4862, 5.4.5). `pending`: it has not
+ * done with all.
+ */
+static int decline_duplicates(struct lease *l, bool *pending)
 {
 	struct dhcp6_client *c = &l->ipv6->client;
 	struct err ignored = { 0 };
 	auto_close int netns_fd = wire_netns(l->ipv6->wire.fd, &ignored);
 	struct addr_list list = { .arena = json_arena() };
 	auto_nl struct nl nl = { 0 };
+	int todo = 0;
 
+	*pending = false;
 	if (netns_fd < 0 || nl_open_at(&nl, netns_fd, &ignored) < 0 ||
 	    nl_addr_list(&nl, l->ipv6->wire.index, AF_INET6, &list) < 0)
-		return;
+		return 0;
 	for (size_t i = 0; i < list.n_addr; i++) {
 		const struct addr *a = &list.addr[i];
 
-		if (a->flags & IFA_F_DADFAILED &&
-		    dhcp6_client_conflict(c, &a->ip.v6, lease_now()) & DHCP_DO_SEND)
+		if (!is_ours(l, a))
+			continue;
+		if (a->flags & IFA_F_DADFAILED) {
+			todo |= dhcp6_client_conflict(c, &a->ip.v6, lease_now());
 			send_message(l);
+		} else if (a->flags & IFA_F_TENTATIVE) {
+			*pending = true;
+		}
 	}
+	return todo & DHCP_DO_LOSE;
 }
+
+int attend6_look(struct lease *l)
+{
+	bool pending;
+	int todo = decline_duplicates(l, &pending);
+
+	l->ipv6->look = pending ? lease_now() + LOOK_AFTER : INT64_MAX;
+	return todo;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void attend6_release(struct lease *l)
 {
 	if (l->ipv6->wire.fd < 0)
 		return;
 	if (l->ipv6->client.holds)
-		decline_duplicates(l);
+		(void)attend6_look(l);
 	if (dhcp6_client_release(&l->ipv6->client, lease_now()) & DHCP_DO_SEND)
 		send_message(l);
 }

@@ -14,5 +14,11 @@
 int attend6_act(struct lease *l, int todo, const struct dhcp6_message *m,
 		struct err *err) NODISCARD;
 
+/*
+ * It is l->ipv6->look: an address that another host has is declined, which is left to be acted upon
+ * (DHCP_DO_LOSE).
+ */
+int attend6_look(struct lease *l);
+
 /* Given back to its server, which is told once; an address that another host has is declined. */
 void attend6_release(struct lease *l);

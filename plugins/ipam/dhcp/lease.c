@@ -88,6 +88,7 @@ static int add_ipv6(struct lease *l, const struct ask *a, struct err *err)
 		.lease = l,
 		.wire = { .fd = -1 },
 		.client = { .next = INT64_MAX },
+		.look = INT64_MAX,
 		.rapid_commit = a->rapid_commit,
 		.n_wanted = (uint8_t)(len / 2),
 	};
@@ -175,7 +176,9 @@ int64_t lease_next(const struct lease *l)
 {
 	int64_t next = l->client.next;
 
-	return l->ipv6 && l->ipv6->client.next < next ? l->ipv6->client.next : next;
+	if (l->ipv6 && l->ipv6->client.next < next)
+		next = l->ipv6->client.next;
+	return l->ipv6 && l->ipv6->look < next ? l->ipv6->look : next;
 }
 
 static const char *request6(const struct lease_ipv6 *s)

@@ -28,6 +28,7 @@ struct lease_ipv6 {
 	uint8_t duid[DHCP6_DUID_UUID];
 	bool rapid_commit; /* as asked for */
 	bool lost;         /* an address was taken away, none has come since */
+	int64_t look;      /* for duplicates of what a renewal brought; INT64_MAX: not */
 	uint8_t n_wanted;
 	uint16_t wanted[]; /* options, as asked for */
 };

@@ -277,6 +277,37 @@ is_alone() {
 	attached '.enabledad = true | .ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
 }
 
+@test "an address of a renewal that another host has is declined, too, and goes" {
+	scripted6 '.t1 = 1 | .t2 = 30'
+	dhcp_daemon
+	netns other
+	NS=box
+	ip link add o0 master br0 up type veth peer name eth0 netns other
+	ip -n other addr add fd09::60/64 dev eth0 nodad
+	ip -n other link set eth0 up
+	attached '.enabledad = true | .ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	# beside another one
+	scripted6 '.t1 = 1 | .t2 = 30 | .addresses = ["fd09::60"]'
+	heard6 '.type == "DECLINE" and .addresses == ["fd09::60"]'
+	scripted6 '.t1 = 1 | .t2 = 30 | .addresses = ["fd09::61"]'
+	said '"ips":[{"address":"fd09::50/128"},{"address":"fd09::61/128"}]' "$daemon_log"
+	[ "$(addresses6)" = $'fd09::50/128\nfd09::61/128' ]
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	# alone
+	: >"$dhcp6_log"
+	scripted6 '.t1 = 1 | .t2 = 30 | .status = {RENEW: 3} | .silent = ["SOLICIT"] | .addresses = ["fd09::60"]'
+	heard6 '.type == "DECLINE" and .addresses == ["fd09::60"]'
+	said 'has ended, and goes; 0 are left' "$daemon_log"
+	scripted6 '.addresses = ["fd09::62"]'
+	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::62/128"}]' "$daemon_log"
+	[ "$(addresses6)" = fd09::62/128 ]
+	[ "$(lease | jq -c '[.ipv6.addresses[].address]')" = '["fd09::62"]' ]
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
 @test "a namespace without IPv6 gets it; the container's port 546 and firewall are its own" {
 	scripted6 .
 	dhcp_daemon
