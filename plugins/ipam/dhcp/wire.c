@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "base/str.h"
@@ -336,8 +338,9 @@ int wire_closer(void)
 	pid = fork();
 	if (pid == 0) {
 		(void)dup2(pair[1], 0);
-		for (int fd = 1; fd < 1024; fd++)
-			close(fd);
+		if (syscall(SYS_close_range, 1, ~0U, 0) < 0) /* musl has no wrapper */
+			for (int fd = 1; fd < 1024; fd++)
+				close(fd);
 		close_what_comes(0);
 	}
 	close(pair[1]);

@@ -425,6 +425,22 @@ print(s.recv(4096).decode())' "$1"
 	! grep -v -e listens -e bound -e released "$daemon_log" || fail "nothing of a lease that is no more"
 }
 
+@test "what closes sockets has none itself, however many the daemon was started with" {
+	daemon_log=$BATS_TEST_TMPDIR/log
+	(
+		ulimit -n 4096
+		exec 2000</dev/null
+		exec "$CNIC_BIN/cnic" dhcp 3>&- 2>"$daemon_log"
+	) &
+	daemon=$!
+	said 'listens at' "$daemon_log"
+	for _ in {1..100}; do
+		[ "$(ls "/proc/$(pgrep -P "$daemon")/fd")" != 0 ] || return 0
+		sleep 0.02
+	done
+	fail "its own alone: $(ls -l "/proc/$(pgrep -P "$daemon")/fd")"
+}
+
 @test "the daemon: options of both spellings, its pid, its end, a second one, a socket that is left" {
 	dhcp_socket=/run/other/dhcp.sock
 	dhcp_daemon -socketpath $dhcp_socket --pidfile=/run/dhcp.pid -timeout 3s --resendmax 10s -resendtimeout=20s -broadcast
