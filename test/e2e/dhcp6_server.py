@@ -7,7 +7,7 @@ message: "addresses", "preferred", "valid", "t1", "t2" (seconds; absent: 0), "op
 message), "rapid" (it commits at once, where it is asked to), "delay" (seconds), "xid" (added to it), "raw"
 (hexadecimal digits instead of an answer), "duid" (hexadecimal digits), "each" (the last address is another one for each
 client, always the same). LOG gets a JSON object a line for each message:
-type, from, addresses of the IA, its identifier, options as hexadecimal digits.
+type, at, from, addresses of the IA, its identifier, options as hexadecimal digits.
 """
 import json
 import socket
@@ -78,7 +78,7 @@ def main(device, path, log):
             kind = TYPES[message[0]]
             inside = options_of(options.get(IA_NA, b"")[12:])
             print(json.dumps({
-                "type": kind, "from": sender[0], "iaid": options.get(IA_NA, b"")[:4].hex(),
+                "type": kind, "at": time.time(), "from": sender[0], "iaid": options.get(IA_NA, b"")[:4].hex(),
                 "addresses": [socket.inet_ntop(socket.AF_INET6, v[:16]) for code, v in inside if code == ADDRESS],
                 "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
             with open(path) as f:

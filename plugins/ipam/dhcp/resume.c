@@ -15,10 +15,19 @@
 #define SPREAD_EACH 5    /* for each of them */
 #define SPREAD_LEFT 16   /* the part of what is left of a lease that it may wait at most */
 
+static int64_t first_end(const struct lease *l)
+{
+	int64_t end = l->client.holds ? l->client.end : INT64_MAX, end6 = INT64_MAX;
+
+	if (l->ipv6 && l->ipv6->client.holds)
+		end6 = dhcp6_lease_first_end(&l->ipv6->client.lease);
+	return end < end6 ? end : end6;
+}
+
 /* Not all at once; but a lease that ends soon does not wait for the others. */
 static int64_t time_to_go_on(const struct attend *d, const struct lease *l)
 {
-	int64_t now = lease_now(), over = SPREAD_MOST, left = l->client.end - now;
+	int64_t now = lease_now(), over = SPREAD_MOST, left = first_end(l) - now;
 	uint32_t v = 0;
 
 	(void)!getrandom(&v, sizeof(v), 0);

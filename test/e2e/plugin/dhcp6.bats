@@ -137,6 +137,20 @@ nothing_left() {
 	[ "$(jq -s length "$dhcp_log")" = 1 ] || fail "a message of DHCP: $(cat "$dhcp_log")"
 }
 
+@test "leases of IPv6 alone go on after a start, too, but not all at once" {
+	local file text i
+	scripted6 .
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	daemon_end -KILL
+	file=$(echo /var/lib/cni/dhcp/*)
+	text=$(<"$file")
+	for i in {1..300}; do echo "${text/\"c1\"/\"x$i\"}" >"${file%-*}$i-dhcp"; done
+	dhcp_daemon
+	until [ "$(heard6_of CONFIRM)" -ge 301 ]; do sleep 0.05; done
+	jq -se 'map(select(.type == "CONFIRM").at) | max - min > 0.7' "$dhcp6_log"
+}
+
 @test "both are wanted: without one the ADD fails, and gives the other back" {
 	scripted .
 	scripted6 '.silent = ["SOLICIT"]'
