@@ -136,6 +136,26 @@ lease() {
 	cat /var/lib/cni/dhcp/*
 }
 
+# attached [JQ] : box has an address by lan(), and CHECK agrees.
+attached() {
+	conf=$(lan "${1:-.}")
+	add bridge <<<"$conf"
+	expect_ok
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	output=$result
+}
+
+# has JQ : that is true of the result.
+has() {
+	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
+}
+
+nothing_left() {
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
+	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
+}
+
 addresses() {
 	ip -n box -4 -br addr show dev eth0 | awk '{ print $3 }'
 }

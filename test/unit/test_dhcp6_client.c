@@ -653,7 +653,8 @@ static void test_release(void)
 	begin();
 	ok(dhcp6_client_release(&c, now) == 0 && is_in(STOPPED), "nothing is held yet");
 	choose();
-	ok(dhcp6_client_release(&c, now) == SEND && is_in(RELEASING), "what the server may have given");
+	ok(dhcp6_client_release(&c, now) == SEND && is_in(RELEASING),
+	   "what the server may have given");
 	choose();
 	ok(dhcp6_client_release(&c, now) == SEND && dhcp6_client_release(&c, now) == 0, "once");
 	ok(hear(REPLY) == 0 && hear(OFFER) == 0, "it does not listen any more");

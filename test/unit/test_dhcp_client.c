@@ -530,7 +530,8 @@ static void test_release(void)
 	begin();
 	ok(dhcp_client_release(&c, now) == 0 && is_in(STOPPED), "nothing is held yet");
 	choose();
-	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED), "what the server may have given");
+	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED),
+	   "what the server may have given");
 	ok(!memcmp(c.server_mac, server_mac, 6), "to where the offer came from");
 	ok(hear(ACK, 9) == 0 && hear(OFFER) == 0 && hear(NAK) == 0, "it does not listen any more");
 }

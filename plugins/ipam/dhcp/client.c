@@ -2,7 +2,8 @@
 #include "client.h"
 
 #include <string.h>
-#include <sys/random.h>
+
+#include "times.h"
 
 #define NEVER          INT64_MAX
 #define MAX_REQUESTS   4     /* without an answer it begins again: RFC 2131, 3.1, 5 */
@@ -23,24 +24,6 @@ const char *const dhcp_state_names[] = {
 
 /* ---- times ----------------------------------------------------------------------------------- */
 
-static uint32_t random_u32(void)
-{
-	uint32_t v = 0;
-
-	(void)!getrandom(&v, sizeof(v), 0);
-	return v;
-}
-
-static int64_t least(int64_t x, int64_t y)
-{
-	return x < y ? x : y;
-}
-
-static int64_t most(int64_t x, int64_t y)
-{
-	return x > y ? x : y;
-}
-
 /* Doubled with each try, one second more or less (RFC 2131, 4.1). */
 static int64_t backoff(const struct dhcp_times *t, uint8_t tries)
 {
@@ -48,9 +31,9 @@ static int64_t backoff(const struct dhcp_times *t, uint8_t tries)
 
 	while (--tries && wait < t->most)
 		wait *= 2;
-	wait = most(least(wait, t->most), 1);
-	jitter = least(1000, wait / 4);
-	return wait - jitter + random_u32() % (2 * jitter + 1);
+	wait = times_most(times_least(wait, t->most), 1);
+	jitter = times_least(1000, wait / 4);
+	return wait - jitter + times_random() % (2 * jitter + 1);
 }
 
 /* What a server leaves unsaid, or says against all sense, is RFC 2131's (4.4.5) half and 7/8. */
@@ -69,7 +52,7 @@ static void set_t1_t2(struct dhcp_client *c, const struct dhcp_message *m, uint3
 		to_t1 = to_t2 / 2; /* T2 alone was said, and is early */
 
 	/* Not all of a node at once. */
-	to_t1 -= random_u32() % (to_t1 / 16 + 1);
+	to_t1 -= times_random() % (to_t1 / 16 + 1);
 	c->t1 = c->sent + to_t1;
 	c->t2 = c->sent + to_t2;
 }
@@ -104,10 +87,10 @@ static int send_now(struct dhcp_client *c, enum dhcp_type type, int64_t now)
 static void wait_until(struct dhcp_client *c, int64_t next, int64_t now)
 {
 	if (c->deadline)
-		next = least(next, c->deadline);
+		next = times_least(next, c->deadline);
 	if (c->holds)
-		next = least(next, c->end);
-	c->next = most(next, now);
+		next = times_least(next, c->end);
+	c->next = times_most(next, now);
 }
 
 /* A message that is repeated until it is answered, or time is up. */
@@ -116,7 +99,7 @@ static int ask(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 	if (c->tries < UINT8_MAX)
 		c->tries++;
 	if (c->state == DHCP_STATE_SELECTING) /* a REQUEST repeats it: RFC 2131, 3.1, 3 */
-		c->secs = (uint16_t)least((now - c->begun) / 1000, UINT16_MAX);
+		c->secs = (uint16_t)times_least((now - c->begun) / 1000, UINT16_MAX);
 	wait_until(c, now + backoff(t, c->tries), now);
 	return send_now(c, c->state == DHCP_STATE_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST, now);
 }
@@ -131,7 +114,7 @@ static int enter(struct dhcp_client *c, enum dhcp_state state, const struct dhcp
 
 static int discover(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 {
-	c->xid = random_u32();
+	c->xid = times_random();
 	c->address.s_addr = 0;
 	return enter(c, DHCP_STATE_SELECTING, t, now);
 }
@@ -140,9 +123,9 @@ static int discover(struct dhcp_client *c, const struct dhcp_times *t, int64_t n
 static int renew(struct dhcp_client *c, int64_t now)
 {
 	int64_t until = c->state == DHCP_STATE_RENEWING ? c->t2 : c->end;
-	int64_t at_least = least(RENEW_LEAST, (c->end - c->t1) / 4);
+	int64_t at_least = times_least(RENEW_LEAST, (c->end - c->t1) / 4);
 
-	c->next = least(until, now + most((until - now) / 2, at_least));
+	c->next = times_least(until, now + times_most((until - now) / 2, at_least));
 	return send_now(c, DHCP_REQUEST, now);
 }
 
@@ -175,7 +158,7 @@ static int proceed(struct dhcp_client *c, const struct dhcp_times *t, int64_t no
 		return 0;
 	}
 	if (c->state < DHCP_STATE_RENEWING) {
-		c->xid = random_u32();
+		c->xid = times_random();
 		c->begun = now;
 	}
 	c->state = now < c->t2 ? DHCP_STATE_RENEWING : DHCP_STATE_REBINDING;
@@ -205,7 +188,7 @@ int dhcp_client_reboot(struct dhcp_client *c, const struct dhcp_times *t, int64_
 	c->holds = true;
 	if (now >= c->end)
 		return lose(c, t, now);
-	c->xid = random_u32();
+	c->xid = times_random();
 	return enter(c, DHCP_STATE_REBOOTING, t, now);
 }
 
@@ -222,7 +205,7 @@ static int bound(struct dhcp_client *c, int64_t now)
 	c->holds = true;
 	c->naks = 0;
 	c->deadline = 0;
-	c->next = most(c->t1, now);
+	c->next = times_most(c->t1, now);
 	return DHCP_DO_BIND;
 }
 
@@ -332,7 +315,7 @@ static int on_nak(struct dhcp_client *c, const struct dhcp_times *t, int64_t now
 	if (c->naks > NAK_WAIT_MOST)
 		c->naks = NAK_WAIT_MOST;
 	c->state = DHCP_STATE_WAITING;
-	wait_until(c, now + (1000 << c->naks) - (int64_t)(random_u32() % 1000), now);
+	wait_until(c, now + (1000 << c->naks) - (int64_t)(times_random() % 1000), now);
 	return todo;
 }
 
@@ -398,7 +381,7 @@ void dhcp_client_request(const struct dhcp_client *c, int64_t now, struct dhcp_r
 	bool renews = c->message == DHCP_REQUEST && c->state >= DHCP_STATE_RENEWING;
 	bool chooses = c->message == DHCP_REQUEST && !renews;
 	bool ends = c->message == DHCP_RELEASE || c->message == DHCP_DECLINE;
-	int64_t secs = least((now - c->begun) / 1000, UINT16_MAX);
+	int64_t secs = times_least((now - c->begun) / 1000, UINT16_MAX);
 
 	if (ends)
 		secs = 0;

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "times.h"
 
 #define NEVER            DHCP6_NEVER
 #define CONFIRM_MOST     10000 /* CNF_MAX_RD */
@@ -34,30 +35,12 @@ static const struct {
 
 /* ---- times ----------------------------------------------------------------------------------- */
 
-static uint32_t random_u32(void)
-{
-	uint32_t v = 0;
-
-	(void)!getrandom(&v, sizeof(v), 0);
-	return v;
-}
-
-static int64_t least(int64_t x, int64_t y)
-{
-	return x < y ? x : y;
-}
-
-static int64_t most(int64_t x, int64_t y)
-{
-	return x > y ? x : y;
-}
-
 /* A tenth of it, more or less: RAND of 15. */
 static int64_t jitter(int64_t v)
 {
 	int64_t tenth = v / 10;
 
-	return (int64_t)(random_u32() % (uint32_t)(2 * tenth + 1)) - tenth;
+	return (int64_t)(times_random() % (uint32_t)(2 * tenth + 1)) - tenth;
 }
 
 /* How long what is asked for now may be asked for. */
@@ -72,12 +55,12 @@ static int64_t until(const struct dhcp6_client *c)
 
 static void wait_until(struct dhcp6_client *c, int64_t next, int64_t now)
 {
-	next = least(next, until(c));
+	next = times_least(next, until(c));
 	if (c->holds)
-		next = least(next, dhcp6_lease_first_end(&c->lease));
+		next = times_least(next, dhcp6_lease_first_end(&c->lease));
 	else if (c->deadline)
-		next = least(next, c->deadline);
-	c->next = most(next, now);
+		next = times_least(next, c->deadline);
+	c->next = times_most(next, now);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
@@ -113,7 +96,7 @@ static uint32_t first_rt(const struct dhcp6_client *c, int64_t now)
 
 	if (c->state != DHCP6_STATE_RENEWING && c->state != DHCP6_STATE_REBINDING)
 		return first;
-	return (uint32_t)least(first, most((end - now) / 4, 250));
+	return (uint32_t)times_least(first, times_most((end - now) / 4, 250));
 }
 
 static void set_rt(struct dhcp6_client *c, int64_t now)
@@ -150,7 +133,7 @@ static int enter(struct dhcp6_client *c, enum dhcp6_state state, enum dhcp6_type
 {
 	c->state = state;
 	c->message = message;
-	c->xid = random_u32() & 0xffffff;
+	c->xid = times_random() & 0xffffff;
 	c->begun = now;
 	c->tries = 0;
 	return ask(c, now);
@@ -174,7 +157,7 @@ static int refuse(struct dhcp6_client *c, int64_t now)
 	if (c->refusals > REFUSED_MOST)
 		c->refusals = REFUSED_MOST;
 	c->state = DHCP6_STATE_WAITING;
-	wait_until(c, now + (1000 << c->refusals) - (int64_t)(random_u32() % 1000), now);
+	wait_until(c, now + (1000 << c->refusals) - (int64_t)(times_random() % 1000), now);
 	return todo;
 }
 
@@ -210,7 +193,7 @@ static int start(struct dhcp6_client *c, const struct dhcp6_config *f, int64_t n
 {
 	if (!f->delay)
 		return dhcp6_client_wake(c, now);
-	wait_until(c, now + random_u32() % f->delay, now);
+	wait_until(c, now + times_random() % f->delay, now);
 	return 0;
 }
 
@@ -390,7 +373,7 @@ static int on_advertise(struct dhcp6_client *c, const struct dhcp6_config *f,
 	set_server(c, m->server);
 	if (preference == BEST || c->tries > 1 || !f->collect)
 		return request(c, now);
-	wait_until(c, least(c->next, now + f->collect), now);
+	wait_until(c, times_least(c->next, now + f->collect), now);
 	return 0;
 }
 
@@ -529,7 +512,7 @@ void dhcp6_client_request(const struct dhcp6_client *c, const struct dhcp6_confi
 	*r = (struct dhcp6_request){
 		.type = c->message,
 		.xid = c->xid,
-		.elapsed = (uint16_t)least((now - c->begun) / 10, UINT16_MAX),
+		.elapsed = (uint16_t)times_least((now - c->begun) / 10, UINT16_MAX),
 		.rapid_commit = c->message == DHCP6_SOLICIT && f->rapid_commit,
 		.client = f->duid,
 		.iaid = f->iaid,

@@ -5,6 +5,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
+#include "writer.h"
+
 #define BOOTREQUEST 1
 #define BOOTREPLY   2
 #define ETHERNET    1
@@ -208,29 +210,11 @@ bool dhcp_read(const uint8_t *packet, size_t len, bool unsummed, struct dhcp_mes
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-struct writer {
-	uint8_t *at;
-	size_t left;
-	bool overflow;
-};
-
-static void put(struct writer *w, const void *data, size_t len)
-{
-	if (len > w->left) {
-		w->overflow = true;
-		return;
-	}
-	if (len)
-		memcpy(w->at, data, len);
-	w->at += len;
-	w->left -= len;
-}
-
 static void put_option(struct writer *w, uint8_t code, const void *value, uint8_t len)
 {
-	put(w, &code, 1);
-	put(w, &len, 1);
-	put(w, value, len);
+	writer_put(w, &code, 1);
+	writer_put(w, &len, 1);
+	writer_put(w, value, len);
 }
 
 static void put_ip(struct writer *w, uint8_t code, struct in_addr ip)
@@ -253,7 +237,7 @@ static void put_bootp(struct writer *w, const struct dhcp_request *r)
 	};
 
 	memcpy(b.chaddr, r->chaddr, sizeof(r->chaddr));
-	put(w, &b, sizeof(b));
+	writer_put(w, &b, sizeof(b));
 }
 
 static void put_headers(const struct dhcp_request *r, uint8_t *buf, size_t len)
@@ -295,8 +279,8 @@ size_t dhcp_write(const struct dhcp_request *r, uint8_t *buf)
 	put_option(&w, DHCP_OPT_TYPE, &type, 1);
 	put_ip(&w, DHCP_OPT_ADDRESS, r->address);
 	put_ip(&w, DHCP_OPT_SERVER, r->server);
-	put(&w, r->options, r->options_len);
-	put(&w, &end, 1);
+	writer_put(&w, r->options, r->options_len);
+	writer_put(&w, &end, 1);
 	if (w.overflow)
 		return 0;
 	len = DHCP_MTU - w.left;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/sha512.h"
+#include "writer.h"
 
 #define HEADER     4  /* of a message: type and transaction */
 #define OPT_HEADER 4  /* of an option: code and length */
@@ -235,29 +236,11 @@ bool dhcp6_next_name(struct dhcp6_bytes *rest, char name[DHCP6_NAME_SIZE])
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-struct writer {
-	uint8_t *at;
-	size_t left;
-	bool overflow;
-};
-
-static void put(struct writer *w, const void *data, size_t len)
-{
-	if (len > w->left) {
-		w->overflow = true;
-		return;
-	}
-	if (len)
-		memcpy(w->at, data, len);
-	w->at += len;
-	w->left -= len;
-}
-
 static void put16(struct writer *w, unsigned v)
 {
 	const uint8_t bytes[] = { (uint8_t)(v >> 8), (uint8_t)v };
 
-	put(w, bytes, sizeof(bytes));
+	writer_put(w, bytes, sizeof(bytes));
 }
 
 static void put32(struct writer *w, uint32_t v)
@@ -277,7 +260,7 @@ static void put_duid(struct writer *w, enum dhcp6_option code, struct dhcp6_byte
 	if (!duid.len)
 		return;
 	put_option(w, code, duid.len);
-	put(w, duid.at, duid.len);
+	writer_put(w, duid.at, duid.len);
 }
 
 /* T1, T2 and the lifetimes are the server's to say: 21.4, 21.6. */
@@ -289,7 +272,7 @@ static void put_ia(struct writer *w, const struct dhcp6_request *r)
 	put32(w, 0);
 	for (size_t i = 0; i < r->n_addresses; i++) {
 		put_option(w, DHCP6_OPT_ADDRESS, ADDR_FIXED);
-		put(w, &r->addresses[i], sizeof(r->addresses[i]));
+		writer_put(w, &r->addresses[i], sizeof(r->addresses[i]));
 		put32(w, 0);
 		put32(w, 0);
 	}
@@ -321,7 +304,7 @@ size_t dhcp6_write(const struct dhcp6_request *r, uint8_t buf[DHCP6_MTU])
 		put_option(&w, DHCP6_OPT_RAPID_COMMIT, 0);
 	put_ia(&w, r);
 	put_wanted(&w, r);
-	put(&w, r->options.at, r->options.len);
+	writer_put(&w, r->options.at, r->options.len);
 	return w.overflow ? 0 : DHCP6_MTU - w.left;
 }
 

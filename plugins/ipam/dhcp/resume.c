@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/random.h>
 
 #include "base/scope.h"
 #include "lease_file.h"
 #include "sys/file.h"
+#include "times.h"
 
 #define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
 #define SPREAD_EACH 5    /* for each of them */
@@ -28,14 +28,12 @@ static int64_t first_end(const struct lease *l)
 static int64_t time_to_go_on(const struct attend *d, const struct lease *l)
 {
 	int64_t now = lease_now(), over = SPREAD_MOST, left = first_end(l) - now;
-	uint32_t v = 0;
 
-	(void)!getrandom(&v, sizeof(v), 0);
 	if (d->leases.n < SPREAD_MOST / SPREAD_EACH)
 		over = (int64_t)d->leases.n * SPREAD_EACH;
 	if (over > left / SPREAD_LEFT)
 		over = left > 0 ? left / SPREAD_LEFT : 0;
-	return now + v % (over + 1);
+	return now + times_random() % (over + 1);
 }
 
 /* What is no lease is passed over; what cannot be read now, not for good. */

@@ -18,28 +18,9 @@ teardown() {
 	host_clean
 }
 
-attached() {
-	conf=$(lan "${1:-.}")
-	add bridge <<<"$conf"
-	expect_ok
-	check bridge <<<"$(with_result "$conf")"
-	expect_silent
-	output=$result
-}
-
-# has JQ : that is true of the result.
-has() {
-	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
-}
-
 # In ticks of 10 ms.
 daemon_time() {
 	awk '{ print $14 + $15 }' "/proc/$daemon/stat"
-}
-
-nothing_left() {
-	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
-	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
 }
 
 @test "dnsmasq: an address, its routes, a ping; DEL gives it back" {

@@ -23,25 +23,6 @@ teardown() {
 	host_clean
 }
 
-attached() {
-	conf=$(lan "${1:-.}")
-	add bridge <<<"$conf"
-	expect_ok
-	check bridge <<<"$(with_result "$conf")"
-	expect_silent
-	output=$result
-}
-
-# has JQ : that is true of the result.
-has() {
-	jq -e "$1" <<<"$result" >/dev/null || fail "the result has $1"
-}
-
-nothing_left() {
-	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
-	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
-}
-
 @test "dnsmasq: addresses of both families, a ping of each; DEL gives both back" {
 	dnsmasq_from --dhcp-range=fd09::10,fd09::ff,64,2m --enable-ra --dhcp-option=option6:dns-server,[fd09::53] \
 		--dhcp-option=option6:domain-search,example.org
