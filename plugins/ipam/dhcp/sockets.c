@@ -80,17 +80,29 @@ static void unwatch(const struct sockets *s, int fd)
 		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
+/* One of that name that the daemon before this had kept, for a lease that is no more, goes. */
+static void store(const struct sockets *s, const struct lease *l, sa_family_t family, int fd)
+{
+	const char *name = name_of(l, family);
+	int old = manager_take(s->manager, name);
+
+	close_fd(&old);
+	if (old >= 0)
+		manager_remove(name);
+	manager_store(name, fd);
+}
+
 static int keep(const struct sockets *s, struct lease *l, struct err *err)
 {
 	if (l->ipv4) {
 		if (watch(s, l->wire.fd, l, err) < 0)
 			return -1;
-		manager_store(name_of(l, AF_INET), l->wire.fd);
+		store(s, l, AF_INET, l->wire.fd);
 	}
 	if (l->ipv6) {
 		if (watch(s, l->ipv6->wire.fd, l->ipv6, err) < 0)
 			return -1;
-		manager_store(name_of(l, AF_INET6), l->ipv6->wire.fd);
+		store(s, l, AF_INET6, l->ipv6->wire.fd);
 	}
 	return 0;
 }

@@ -521,6 +521,29 @@ print(s.recv(4096).decode())' "$1"
 	[ -S /run/cni/dhcp.sock ] || fail "the socket is the manager's"
 }
 
+@test "under a service manager: a socket that is given to it again under a name stays, one without a lease goes" {
+	local names
+	scripted .
+	managed
+	attached
+	netns other
+	CID=c2 add bridge <<<"$(lan)"
+	expect_ok
+	NS=box
+	rm /var/lib/cni/dhcp/*
+	managed_killed
+	until [ "$(grep -c READY=1 "$manager_log")" = 2 ]; do :; done
+	: >"$manager_log"
+	ip -n box link del eth0
+	attached
+	mapfile -t names < <(sed -n 's/^FDSTORE=1 FDNAME=//p' "$manager_log")
+	[ "${#names[@]}" = 1 ]
+	timeout 40 tail -n +1 -f "$manager_log" 3>&- | grep -m 1 '^FDSTOREREMOVE=1' | grep -F "${names[0]}"
+	timeout 40 tail -n +1 -f "$manager_log" 3>&- | grep -m 1 -v "${names[0]}" | grep '^FDSTOREREMOVE=1'
+	[ "$(grep -nF "FDNAME=${names[0]}" "$manager_log" | tail -n 1 | cut -d: -f2)" = "FDSTORE=1 FDNAME=${names[0]}" ] ||
+		fail "the last of it: $(cat "$manager_log")"
+}
+
 @test "a daemon that has no descriptor left refuses, and does not spin" {
 	local used n=0
 	scripted .
