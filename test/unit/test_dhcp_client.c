@@ -242,7 +242,9 @@ static void test_deadline(void)
 	begin();
 	now = START + 60001;
 	ok(hear(OFFER) == SEND && c.next == now, "an offer after it");
-	ok(wake() == -1 || is_in(STOPPED), "is too late");
+	ok(wake() == DHCP_DO_FAIL && c.next == INT64_MAX, "is too late");
+	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED),
+	   "and what it asked for is released");
 
 	begin();
 	for (int i = 0; is_in(STOPPED) ? 0 : i < 200; i++) {

@@ -192,9 +192,11 @@ int dhcp_client_reboot(struct dhcp_client *c, const struct dhcp_times *t, int64_
 	return enter(c, DHCP_STATE_REBOOTING, t, now);
 }
 
+/* An ACK may still be under way: dhcp_client_release(). */
 static int fail(struct dhcp_client *c)
 {
-	c->state = DHCP_STATE_STOPPED;
+	if (c->state != DHCP_STATE_REQUESTING)
+		c->state = DHCP_STATE_STOPPED;
 	c->next = NEVER;
 	return DHCP_DO_FAIL;
 }

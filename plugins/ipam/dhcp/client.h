@@ -53,7 +53,7 @@ enum {
 	DHCP_DO_BIND = 2,  /* the message is a lease: give the interface what it says */
 	DHCP_DO_SEND = 4,  /* dhcp_client_request() */
 	DHCP_DO_PROBE = 8, /* ask whether anybody has the address */
-	DHCP_DO_FAIL = 16, /* there is none; the client has stopped */
+	DHCP_DO_FAIL = 16, /* there is none in time: it is to be released, and asks no more */
 };
 
 /* For an address, any; the one that it had (INIT-REBOOT), c->t1, t2, end telling until when. */

@@ -282,8 +282,10 @@ int dhcp6_client_wake(struct dhcp6_client *c, int64_t now)
 	if (now < c->next)
 		return 0;
 	if (c->deadline && !c->holds && now >= c->deadline) {
-		c->lease.n = 0;
-		return stop(c, DHCP_DO_FAIL);
+		if (c->state != DHCP6_STATE_REQUESTING)
+			return stop(c, DHCP_DO_FAIL);
+		c->next = NEVER; /* a REPLY may still be under way: dhcp6_client_release() */
+		return DHCP_DO_FAIL;
 	}
 	todo = expire(c, now);
 	if (todo && !c->lease.n && c->state != DHCP6_STATE_DECLINING)

@@ -65,7 +65,7 @@ struct dhcp6_client {
 /*
  * What the DHCP_DO_ mean here. BIND: the message is a lease; the interface gets c->lease, all
  * others are taken away. LOSE: what is not in c->lease any more is taken away. SEND: see
- * dhcp6_client_request(). FAIL: there are none; the client has stopped. PROBE is never asked for:
+ * dhcp6_client_request(). FAIL: there are none in time. PROBE is never asked for:
  * the kernel does so (RFC 4862), and dhcp6_client_conflict() is told.
  */
 

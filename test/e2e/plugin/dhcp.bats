@@ -272,6 +272,15 @@ if sys.argv[1] == "later":
 	said 'whoever asked for it has gone' "$daemon_log"
 }
 
+@test "an ADD whose time is over gives back what the server may still give" {
+	scripted '.silent = ["REQUEST"]'
+	dhcp_daemon
+	add bridge <<<"$(lan '.ipam.resendTimeout = 1')"
+	expect_code 11 'within 1 s'
+	heard '.type == "RELEASE" and .ciaddr == "10.9.0.50" and .options["54"] == "0a090001"'
+	nothing_left
+}
+
 @test "the reference's plugin is told by its own means; rubbish is answered or dropped" {
 	dhcp_daemon
 	ask() {

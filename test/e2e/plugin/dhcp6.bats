@@ -72,6 +72,15 @@ teardown() {
 	jq -se 'map(.options["1"] // empty | startswith("0004") and length == 36) | all' "$dhcp6_log"
 }
 
+@test "an ADD of IPv6 whose time is over gives back what the server may still give" {
+	scripted6 '.silent = ["REQUEST"]'
+	dhcp_daemon
+	add bridge <<<"$(lan '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false | .ipam.resendTimeout = 1')"
+	expect_code 11 'within 1 s'
+	heard6 '.type == "RELEASE" and .addresses == ["fd09::50"]'
+	nothing_left
+}
+
 @test "sockets of both families outlive the daemon under a service manager, and need no path" {
 	local ipv4
 	scripted .
