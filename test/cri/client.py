@@ -42,7 +42,7 @@ class Runtime:
 
 def run(runtime, line):
     config = json_format.Parse(line, api.PodSandboxConfig())
-    print(runtime.call("RunPodSandbox", config=config).pod_sandbox_id, flush=True)
+    sys.stdout.write(runtime.call("RunPodSandbox", config=config).pod_sandbox_id + "\n")  # one piece: threads write
 
 
 def status(runtime, sandbox):
