@@ -368,7 +368,7 @@ VERBS="add check del gc status"
 	list 1.1.0 "$FIRST"
 	# shellcheck disable=SC2016
 	answers first STATUS 'exec >&2; pwd; umask; grep -E "^(Sig...|NoNewPrivs|Cap...|Uid|NSpid):" /proc/$$/status |
-		sed "/NSpid/s/[0-9].*//"; ls -l /proc/$$/fd | sed "s/.* \\([0-9]* -> [a-z]*\\).*/\\1/"'
+		sed "/NSpid/s/[0-9].*//"; ls -l /proc/$$/fd >fds; sed "s/.* \\([0-9]* -> [a-z]*\\).*/\\1/" fds; rm fds'
 	umask 027
 	both_well status
 	[[ $errors == *"$PWD"*0027*SigIgn*"0 -> pipe"*"2 -> pipe"* ]]
