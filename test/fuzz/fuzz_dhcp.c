@@ -76,7 +76,7 @@ static void expect_sane(const struct dhcp_client *c, int todo, int64_t now)
 	expect(!c->holds || (c->t1 <= c->t2 && c->t2 <= c->end));
 	expect(!(todo & DHCP_DO_BIND) || c->state == DHCP_STATE_BOUND);
 	expect(!(todo & DHCP_DO_PROBE) || c->state == DHCP_STATE_PROBING);
-	expect(!(todo & DHCP_DO_FAIL) || c->state == DHCP_STATE_STOPPED);
+	expect(!(todo & DHCP_DO_FAIL) || c->next == INT64_MAX);
 	expect(!c->holds || c->next <= c->end || c->state == DHCP_STATE_PROBING);
 	if (todo & DHCP_DO_SEND)
 		expect_written(c, now);

@@ -94,7 +94,7 @@ static void expect_sane(const struct dhcp6_client *c, const struct dhcp6_config 
 			expect(!IN6_ARE_ADDR_EQUAL(&c->lease.addresses[i], &c->lease.addresses[k]));
 	}
 	expect(!(todo & DHCP_DO_BIND) || c->state == DHCP6_STATE_BOUND);
-	expect(!(todo & DHCP_DO_FAIL) || c->state == DHCP6_STATE_STOPPED);
+	expect(!(todo & DHCP_DO_FAIL) || c->next == INT64_MAX);
 	expect(!(todo & DHCP_DO_PROBE));
 	if (todo & DHCP_DO_SEND)
 		expect_written(c, f, now);
