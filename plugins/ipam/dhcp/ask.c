@@ -12,6 +12,7 @@
 #include "base/scope.h"
 #include "base/str.h"
 #include "cni/error.h"
+#include "sys/pass_fd.h"
 
 /* clang-format off */
 static const struct json_field valid_fields[] = {
@@ -166,22 +167,13 @@ static int connect_to(const char *path, int *fd, struct err *err)
 
 static int send_all(int fd, struct iovec iov, int netns_fd, struct err *err)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	union pass_fd room;
 
 	while (iov.iov_len) {
 		struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-		struct cmsghdr *c;
 		ssize_t n;
 
-		if (netns_fd >= 0) {
-			h.msg_control = control;
-			h.msg_controllen = sizeof(control);
-			c = CMSG_FIRSTHDR(&h);
-			c->cmsg_level = SOL_SOCKET;
-			c->cmsg_type = SCM_RIGHTS;
-			c->cmsg_len = CMSG_LEN(sizeof(int));
-			memcpy(CMSG_DATA(c), &netns_fd, sizeof(int));
-		}
+		pass_fd_put(&h, &room, netns_fd);
 		n = sendmsg(fd, &h, MSG_NOSIGNAL);
 		if (n < 0 && errno == EPIPE) /* it may have answered already */
 			return 0;

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "base/scope.h"
+#include "sys/pass_fd.h"
 #include "json/json.h"
 
 #define FIRST 3 /* SD_LISTEN_FDS_START */
@@ -84,24 +85,15 @@ static bool address_of(const char *path, struct sockaddr_un *to, socklen_t *size
 /* What it does not hear of is as if there were none. fd -1: none goes along. */
 static void tell(char *text, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { text, strlen(text) };
 	struct sockaddr_un to;
 	struct msghdr h = { .msg_name = &to, .msg_iov = &iov, .msg_iovlen = 1 };
 	auto_close int s = -1;
-	struct cmsghdr *c;
+	union pass_fd room;
 
 	if (!address_of(getenv("NOTIFY_SOCKET"), &to, &h.msg_namelen))
 		return;
-	if (fd >= 0) {
-		h.msg_control = control;
-		h.msg_controllen = sizeof(control);
-		c = CMSG_FIRSTHDR(&h);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
+	pass_fd_put(&h, &room, fd);
 	s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s >= 0)
 		(void)!sendmsg(s, &h, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -10,6 +10,7 @@
 
 #include "base/scope.h"
 #include "cni/error.h"
+#include "sys/pass_fd.h"
 
 #define MOST_CONNECTIONS 4096
 #define PATIENCE         10000 /* milliseconds for a question */
@@ -227,26 +228,20 @@ static void on_question(struct connection *c, size_t len)
 
 static void take_netns(struct connection *c, struct msghdr *h)
 {
-	for (struct cmsghdr *m = CMSG_FIRSTHDR(h); m; m = CMSG_NXTHDR(h, m)) {
-		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
-			continue;
-		drop_fd(&c->netns_fd);
-		memcpy(&c->netns_fd, CMSG_DATA(m), sizeof(int));
-	}
+	int fd = pass_fd_take(h);
+
+	if (fd < 0)
+		return;
+	drop_fd(&c->netns_fd);
+	c->netns_fd = fd;
 }
 
-/*
- * 1: a line is there; 0: not yet; -1: it has gone, or is none of ours. There is room for one
- * descriptor.
- */
+/* 1: a line is there; 0: not yet; -1: it has gone, or is none of ours. */
 static int read_more(struct connection *c)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	union pass_fd room;
 	struct iovec iov;
-	struct msghdr h = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = CMSG_LEN(sizeof(int)) };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
 	if (c->used == c->size) {
@@ -259,6 +254,7 @@ static int read_more(struct connection *c)
 		c->size = size;
 	}
 	iov = (struct iovec){ c->text + c->used, c->size - c->used };
+	pass_fd_expect(&h, &room);
 	n = recvmsg(c->fd, &h, MSG_CMSG_CLOEXEC);
 	if (n <= 0)
 		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;

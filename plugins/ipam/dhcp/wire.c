@@ -18,6 +18,7 @@
 #include "base/scope.h"
 #include "base/str.h"
 #include "sys/netns.h"
+#include "sys/pass_fd.h"
 
 /* From the IPv4 header on: UDP, no later fragment, to the client's port. */
 static struct sock_filter filter[] = {
@@ -304,27 +305,19 @@ bool wire_conflict(const struct wire *w, struct in_addr address)
 /* Received, it is the last one, and closed at the end of each turn. */
 static void close_what_comes(int from)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	union pass_fd room;
 	char byte;
 	struct iovec iov = { &byte, 1 };
 
 	for (;;) {
-		struct msghdr h = {
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = control,
-			.msg_controllen = sizeof(control),
-		};
-		const struct cmsghdr *c;
+		struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 		int fd;
 
+		pass_fd_expect(&h, &room);
 		if (recvmsg(from, &h, MSG_CMSG_CLOEXEC) <= 0)
 			_exit(0);
-		c = CMSG_FIRSTHDR(&h);
-		if (!c || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		close(fd);
+		fd = pass_fd_take(&h);
+		close_fd(&fd);
 	}
 }
 
@@ -351,23 +344,14 @@ int wire_closer(void)
 
 void wire_close_fd(int *fd, int closer)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	union pass_fd room;
 	char byte = 0;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr h = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (*fd < 0)
 		return;
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), fd, sizeof(int));
+	pass_fd_put(&h, &room, *fd);
 	if (closer >= 0)
 		(void)!sendmsg(closer, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
 	drop_fd(fd);
