@@ -61,15 +61,13 @@ static void fail(struct attend *d, struct lease *l, const struct err *err)
 
 int attend_result(const struct lease *l, struct cni_result *r)
 {
-	struct cni_result more;
+	struct lease_given v4 = { 0 }, v6;
 
-	*r = (struct cni_result){ 0 };
-	if (l->ipv4 && lease_file_result(l, AF_INET, r, NULL) < 0)
+	if (lease_file_given(l, l->ipv4 ? &v4 : NULL, l->ipv6 ? &v6 : NULL) < 0)
 		return -1;
-	if (l->ipv6 && lease_file_result(l, AF_INET6, &more, NULL) < 0)
-		return -1;
+	*r = v4.result;
 	if (l->ipv6)
-		dhcp_answer_merge(r, &more);
+		dhcp_answer_merge(r, &v6.result);
 	return 0;
 }
 

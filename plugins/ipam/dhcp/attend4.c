@@ -85,11 +85,11 @@ static int change(const struct lease *l, const struct cni_result *had, const str
 
 static void lose(struct lease *l)
 {
-	struct cni_result had;
+	struct lease_given had;
 	struct err err = { 0 };
 
 	l->lost = true;
-	if (lease_file_result(l, AF_INET, &had, NULL) == 0 && change(l, &had, NULL, &err) < 0)
+	if (lease_file_given(l, &had, NULL) == 0 && change(l, &had.result, NULL, &err) < 0)
 		lease_say(l, "%s", err.msg);
 	lease_say(l, "the lease has ended, its address goes");
 }
@@ -114,11 +114,11 @@ static void renew_soon(struct lease *l)
 }
 
 /* What the server has not changed may be another one by now, as by tuning. */
-static void change_mtu(const struct lease *l, uint16_t mtu)
+static void change_mtu(const struct lease *l, uint16_t had, uint16_t mtu)
 {
 	struct err err = { 0 };
 
-	if (!mtu || mtu == lease_file_mtu(l))
+	if (!mtu || mtu == had)
 		return;
 	if (set_mtu(l, mtu, &err) < 0)
 		lease_say(l, "%s", err.msg);
@@ -129,17 +129,17 @@ static void change_mtu(const struct lease *l, uint16_t mtu)
 /* A renewal, or another lease after the last one was lost. */
 static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
-	const struct json *text, *now = cni_result_object(&a->result, "1.1.0");
-	struct cni_result had;
-	bool known = lease_file_result(l, AF_INET, &had, &text) == 0;
+	const struct json *now = cni_result_object(&a->result, "1.1.0");
+	struct lease_given had;
+	bool known = lease_file_given(l, &had, NULL) == 0;
 	struct err err = { 0 };
 
-	if (l->lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
-		if (change(l, known && !l->lost ? &had : NULL, &a->result, &err) < 0)
+	if (l->lost || !known || strcmp(json_print(had.text), json_print(now)) != 0) {
+		if (change(l, known && !l->lost ? &had.result : NULL, &a->result, &err) < 0)
 			lease_say(l, "%s", err.msg);
 		lease_say(l, "bound to %s, now %s", address_text(l), json_print(now));
 	}
-	change_mtu(l, a->mtu);
+	change_mtu(l, had.mtu, a->mtu);
 	l->lost = false;
 	err_clear(&err);
 	if (lease_file_write(l, a, NULL, &err) < 0) {

@@ -41,14 +41,14 @@ static void lose(struct lease *l)
 {
 	const struct dhcp6_client *c = &l->ipv6->client;
 	struct dhcp_answer now;
-	struct cni_result had;
+	struct lease_given had;
 	struct err err = { 0 };
 
 	dhcp6_answer(&c->lease, NULL, &now);
 	l->ipv6->lost = !c->holds;
-	if (lease_file_result(l, AF_INET6, &had, NULL) == 0) {
-		now.result.dns = had.dns;
-		change(l, &had, c->holds ? &now.result : NULL);
+	if (lease_file_given(l, NULL, &had) == 0) {
+		now.result.dns = had.result.dns;
+		change(l, &had.result, c->holds ? &now.result : NULL);
 	}
 	lease_say(l, "an IPv6 address has ended, and goes; %u are left", c->lease.n);
 	if (c->holds && lease_file_write(l, NULL, &now, &err) < 0)
@@ -75,14 +75,14 @@ static void renew_soon(struct dhcp6_client *c)
 /* A renewal, or other addresses after the last ones were lost. */
 static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
-	const struct json *text, *now = cni_result_object(&a->result, "1.1.0");
+	const struct json *now = cni_result_object(&a->result, "1.1.0");
 	bool lost = l->ipv6->lost;
-	struct cni_result had;
-	bool known = lease_file_result(l, AF_INET6, &had, &text) == 0;
+	struct lease_given had;
+	bool known = lease_file_given(l, NULL, &had) == 0;
 	struct err err = { 0 };
 
-	if (lost || !known || strcmp(json_print(text), json_print(now)) != 0) {
-		change(l, known && !lost ? &had : NULL, &a->result);
+	if (lost || !known || strcmp(json_print(had.text), json_print(now)) != 0) {
+		change(l, known && !lost ? &had.result : NULL, &a->result);
 		l->ipv6->look = lease_now() + LOOK_AFTER;
 		lease_say(l, "bound to %s", json_print(now));
 	}

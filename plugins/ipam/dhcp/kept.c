@@ -2,45 +2,35 @@
 #include "kept.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/scope.h"
 #include "lease_file.h"
-#include "sys/file.h"
 
-typedef int (*file_fn)(struct cni_call *c, const char *path, const struct lease *l,
-		       const struct lease_file *f, void *data);
+typedef int (*file_fn)(struct cni_call *c, const char *path, const struct lease *l, void *data);
 
 /* One that cannot be read is passed over. */
 static int each_file(struct cni_call *c, file_fn fn, void *data)
 {
-	const struct dirent *e;
-	auto_dir DIR *dir = opendir(LEASE_DIR);
-	int rc = 0;
+	const char **paths;
+	size_t n;
+	int rc = lease_file_list(&paths, &n, c->err);
 
-	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(c->err, "open " LEASE_DIR);
-	while (!rc && (e = readdir(dir))) {
-		const char *path = arena_printf(c->arena, LEASE_DIR "/%s", e->d_name);
+	for (size_t i = 0; !rc && i < n; i++) {
 		struct lease_file f;
 		struct lease *l;
 		struct err ignored;
 
-		if (*e->d_name == '.' || file_is_draft(e->d_name) ||
-		    lease_file_read(path, &lease_times, &l, &f, &ignored) < 0)
+		if (lease_file_read(paths[i], &lease_times, &l, &f, &ignored) < 0)
 			continue;
-		rc = fn(c, path, l, &f, data);
+		rc = fn(c, paths[i], l, data);
 		lease_free(l);
 	}
 	return rc;
 }
 
-static int mark_stale(struct cni_call *c, const char *path, const struct lease *l,
-		      const struct lease_file *f, void *data)
+static int mark_stale(struct cni_call *c, const char *path, const struct lease *l, void *data)
 {
-	(void)f;
 	(void)data;
 	if (strcmp(l->network, c->req->net.name) != 0 ||
 	    cni_gc_is_valid(&c->req->net, l->container_id, l->ifname))
@@ -48,8 +38,7 @@ static int mark_stale(struct cni_call *c, const char *path, const struct lease *
 	return lease_file_mark_removed(path, c->err);
 }
 
-static int hold(struct cni_call *c, const char *path, const struct lease *l,
-		const struct lease_file *f, void *data)
+static int hold(struct cni_call *c, const char *path, const struct lease *l, void *data)
 {
 	const struct cni_inventory *const *to = data;
 	const struct cni_holding h = {
@@ -61,7 +50,6 @@ static int hold(struct cni_call *c, const char *path, const struct lease *l,
 		.advice = "the runtime's GC, or cnic gc",
 	};
 
-	(void)f;
 	if (!l->removed)
 		(*to)->holding((*to)->ctx, &h);
 	return 0;

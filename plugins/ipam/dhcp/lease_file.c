@@ -178,6 +178,20 @@ static struct json *add_ipv6(struct json *parent, const struct dhcp6_client *c)
 	return o;
 }
 
+static bool is_lease(const char *name)
+{
+	return *name != '.' && !file_is_draft(name);
+}
+
+int lease_file_list(const char ***paths, size_t *n, struct err *err)
+{
+	if (file_names(LEASE_DIR, is_lease, json_arena(), paths, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < *n; i++)
+		(*paths)[i] = arena_printf(json_arena(), LEASE_DIR "/%s", (*paths)[i]);
+	return 0;
+}
+
 /* An answer is about one half. *old is NULL where there is no file, or none that makes sense. */
 static int read_old(const struct lease *l, const struct json **old, struct err *err)
 {
@@ -371,26 +385,29 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 	return make(&s, times, other_boot, l, err);
 }
 
-int lease_file_result(const struct lease *l, sa_family_t family, struct cni_result *r,
-		      const struct json **text)
+static int give(const struct json *half, struct lease_given *to)
 {
 	struct err ignored = { 0 };
-	const struct json *v;
-
-	(void)!read_old(l, &v, &ignored);
-	v = json_get(family == AF_INET6 ? json_get(v, "ipv6") : v, "result");
-	if (text)
-		*text = v;
-	return v && cni_result_parse(v, "1.1.0", false, "result", r, &ignored) == 0 ? 0 : -1;
-}
-
-uint16_t lease_file_mtu(const struct lease *l)
-{
-	struct err ignored = { 0 };
-	const struct json *v;
 	int64_t mtu;
 
+	*to = (struct lease_given){ .text = json_get(half, "result") };
+	if (json_int(json_get(half, "mtu"), &mtu) && mtu > 0 && mtu <= UINT16_MAX)
+		to->mtu = (uint16_t)mtu;
+	if (!to->text)
+		return -1;
+	return cni_result_parse(to->text, "1.1.0", false, "result", &to->result, &ignored);
+}
+
+int lease_file_given(const struct lease *l, struct lease_given *v4, struct lease_given *v6)
+{
+	struct err ignored = { 0 };
+	const struct json *v;
+	int rc = 0;
+
 	(void)!read_old(l, &v, &ignored);
-	v = json_get(v, "mtu");
-	return v && json_int(v, &mtu) && mtu > 0 && mtu <= UINT16_MAX ? (uint16_t)mtu : 0;
+	if (v4)
+		rc |= give(v, v4);
+	if (v6)
+		rc |= give(json_get(v, "ipv6"), v6);
+	return rc;
 }

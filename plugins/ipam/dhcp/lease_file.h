@@ -23,6 +23,9 @@ struct lease_file {
 /* The file of an attachment, in json's arena. */
 const char *lease_file_path(const char *network, const char *container_id, const char *ifname);
 
+/* The paths of all, in json's arena. */
+int lease_file_list(const char ***paths, size_t *n, struct err *err) NODISCARD;
+
 /*
  * The lease with what its last answers said beside addresses; NULL: of that half it stays as the
  * file has it.
@@ -35,15 +38,16 @@ int lease_file_remove(const struct lease *l, struct err *err) NODISCARD;
 int lease_file_read(const char *path, const struct dhcp_times *times, struct lease **l,
 		    struct lease_file *f, struct err *err) NODISCARD;
 
-/*
- * What the container has by the file, for IPv4 or IPv6; `text` (may be NULL): as it stands there.
- * -1: there is none that can be read.
- */
-int lease_file_result(const struct lease *l, sa_family_t family, struct cni_result *r,
-		      const struct json **text) NODISCARD;
+/* What a container has of one half by the file. */
+struct lease_given {
+	struct cni_result result;
+	const struct json *text; /* the result as it stands there */
+	uint16_t mtu;            /* of IPv4: that its server has said; 0: none */
+};
 
-/* The MTU that its server has said by the file; 0: none. */
-uint16_t lease_file_mtu(const struct lease *l);
+/* Of the halves that are asked for (NULL: not). -1: of one of them no result can be read. */
+int lease_file_given(const struct lease *l, struct lease_given *v4,
+		     struct lease_given *v6) NODISCARD;
 
 /* Of a DEL without a daemon: the lease is to be released. No file is fine. */
 int lease_file_mark_removed(const char *path, struct err *err) NODISCARD;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "resume.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
 
-#include "base/scope.h"
 #include "lease_file.h"
 #include "sys/file.h"
 #include "times.h"
@@ -96,17 +94,16 @@ static int lock_dir(struct attend *d, struct err *err)
 
 static int read_files(struct attend *d, struct err *err)
 {
-	const struct dirent *e;
-	auto_dir DIR *dir = opendir(LEASE_DIR);
+	const char **paths;
+	size_t n;
 
-	if (!dir)
-		return err_sys(err, "open " LEASE_DIR);
-	d->unread = false;
 	file_remove_drafts(LEASE_DIR, json_arena());
-	while (errno = 0, (e = readdir(dir)))
-		if (*e->d_name != '.' && !file_is_draft(e->d_name))
-			resume(d, arena_printf(json_arena(), LEASE_DIR "/%s", e->d_name));
-	return errno ? err_sys(err, "read " LEASE_DIR) : 0;
+	if (lease_file_list(&paths, &n, err) < 0)
+		return -1;
+	d->unread = false;
+	for (size_t i = 0; i < n; i++)
+		resume(d, paths[i]);
+	return 0;
 }
 
 int resume_files(struct attend *d, struct err *err)
