@@ -155,10 +155,6 @@ static void set_metric(struct cni_call *c, uint32_t metric)
 			c->result.routes[i].priority = metric;
 }
 
-/*
- * Up, with the result's addresses and routes. The kernel announces them to the neighbours then:
- * arp_notify, ndisc_notify. An announcement that is not heard fails nothing.
- */
 static struct configure_options options_of(struct subif *s)
 {
 	return (struct configure_options){
@@ -169,6 +165,10 @@ static struct configure_options options_of(struct subif *s)
 	};
 }
 
+/*
+ * Up, with the result's addresses and routes. The kernel announces them to the neighbours then:
+ * arp_notify, ndisc_notify. An announcement that is not heard fails nothing.
+ */
 static int configure(struct cni_call *c, struct subif *s, const struct link *inside)
 {
 	const struct configure_options options = options_of(s);

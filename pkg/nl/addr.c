@@ -156,16 +156,22 @@ static int none_is_tentative(struct nl *nl, const struct addr_list *list)
 	return state;
 }
 
-int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
+/* `late`: what is wrong if it is not there in time. */
+static int need_state(struct nl *nl, int netns_fd, int index, int timeout_ms, state_fn state,
+		      const char *late)
 {
 	struct arena arena = { 0 };
 	struct addr_list list = { .arena = &arena, .index = index };
-	int rc = wait_state(nl, netns_fd, timeout_ms, &list, none_is_tentative);
+	int rc = wait_state(nl, netns_fd, timeout_ms, &list, state);
 
 	arena_free(&arena);
-	return rc == 1 ? err_set(nl->err, ERR_INTERNAL, "IPv6 address still tentative after %d ms",
-				 timeout_ms)
-		       : rc;
+	return rc == 1 ? err_set(nl->err, ERR_INTERNAL, "%s after %d ms", late, timeout_ms) : rc;
+}
+
+int nl_addr_wait_dad(struct nl *nl, int netns_fd, int index, int timeout_ms)
+{
+	return need_state(nl, netns_fd, index, timeout_ms, none_is_tentative,
+			  "IPv6 address still tentative");
 }
 
 static int has_link_local(struct nl *nl, const struct addr_list *list)
@@ -187,14 +193,8 @@ static int has_link_local(struct nl *nl, const struct addr_list *list)
 
 int nl_addr_wait_link_local(struct nl *nl, int netns_fd, int index, int timeout_ms)
 {
-	struct arena arena = { 0 };
-	struct addr_list list = { .arena = &arena, .index = index };
-	int rc = wait_state(nl, netns_fd, timeout_ms, &list, has_link_local);
-
-	arena_free(&arena);
-	return rc == 1 ? err_set(nl->err, ERR_INTERNAL, "no IPv6 link-local address after %d ms",
-				 timeout_ms)
-		       : rc;
+	return need_state(nl, netns_fd, index, timeout_ms, has_link_local,
+			  "no IPv6 link-local address");
 }
 
 bool nl_addr_is_autoconf(const struct addr *a)

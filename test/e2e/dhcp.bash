@@ -136,14 +136,21 @@ lease() {
 	cat /var/lib/cni/dhcp/*
 }
 
-# attached [JQ] : box has an address by lan(), and CHECK agrees.
-attached() {
-	conf=$(lan "${1:-.}")
-	add bridge <<<"$conf"
+# attach CONF : box has an address by it, and CHECK agrees.
+attach() {
+	local type
+	conf=$1
+	type=$(jq -r .type <<<"$conf")
+	add "$type" <<<"$conf"
 	expect_ok
-	check bridge <<<"$(with_result "$conf")"
+	check "$type" <<<"$(with_result "$conf")"
 	expect_silent
 	output=$result
+}
+
+# attached [JQ] : by lan().
+attached() {
+	attach "$(lan "${1:-.}")"
 }
 
 # has JQ : that is true of the result.

@@ -315,6 +315,17 @@ static int none(struct dhcp6_client *c, int64_t now)
 	return c->state == DHCP6_STATE_SOLICITING ? 0 : refuse(c, now);
 }
 
+static int bound(struct dhcp6_client *c, const struct dhcp6_message *m, const struct dhcp6_ia *ia,
+		 int64_t now)
+{
+	c->holds = true;
+	set_server(c, m->server);
+	dhcp6_lease_set_times(&c->lease, ia, c->sent);
+	c->state = DHCP6_STATE_BOUND;
+	wait_until(c, c->lease.t1, now);
+	return DHCP_DO_BIND;
+}
+
 /* A lease of these addresses, and of none before. */
 static int bind_new(struct dhcp6_client *c, const struct dhcp6_message *m,
 		    const struct dhcp6_ia *ia, int64_t now)
@@ -327,12 +338,7 @@ static int bind_new(struct dhcp6_client *c, const struct dhcp6_message *m,
 		*c = had;
 		return none(c, now);
 	}
-	c->holds = true;
-	set_server(c, m->server);
-	dhcp6_lease_set_times(&c->lease, ia, c->sent);
-	c->state = DHCP6_STATE_BOUND;
-	wait_until(c, c->lease.t1, now);
-	return DHCP_DO_BIND;
+	return bound(c, m, ia, now);
 }
 
 /* 18.2.10.1: an address that is not named goes on as it was. */
@@ -346,12 +352,7 @@ static int bind_again(struct dhcp6_client *c, const struct dhcp6_message *m,
 		return DHCP_DO_LOSE | solicit(c, now);
 	if (!is_named)
 		return todo;
-	c->holds = true;
-	set_server(c, m->server);
-	dhcp6_lease_set_times(&c->lease, ia, c->sent);
-	c->state = DHCP6_STATE_BOUND;
-	wait_until(c, c->lease.t1, now);
-	return DHCP_DO_BIND;
+	return bound(c, m, ia, now);
 }
 
 static int on_advertise(struct dhcp6_client *c, const struct dhcp6_config *f,

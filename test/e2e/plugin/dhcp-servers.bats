@@ -98,11 +98,7 @@ kept6() {
 }
 
 attached6() {
-	conf=$1
-	add "$(jq -r .type <<<"$conf")" <<<"$conf"
-	expect_ok
-	check "$(jq -r .type <<<"$conf")" <<<"$(with_result "$conf")"
-	expect_silent
+	attach "$1"
 	address6=$(jq -r '.ips[-1].address' <<<"$result")
 	[[ $address6 == fd09::*/128 ]]
 	[ "$(addresses6)" = "$address6" ] || fail "$address6 in the container, not $(addresses6)"
@@ -133,11 +129,7 @@ isc_from() {
 }
 
 attached() {
-	conf=$1
-	add "$(jq -r .type <<<"$conf")" <<<"$conf"
-	expect_ok
-	check "$(jq -r .type <<<"$conf")" <<<"$(with_result "$conf")"
-	expect_silent
+	attach "$1"
 	address=$(jq -r '.ips[0].address' <<<"$result")
 	[ "$(addresses)" = "$address" ] || fail "$address in the container, not $(addresses)"
 }
