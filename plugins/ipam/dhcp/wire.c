@@ -20,18 +20,36 @@
 #include "sys/netns.h"
 #include "sys/pass_fd.h"
 
-/* From the IPv4 header on: UDP, no later fragment, to the client's port. */
-static struct sock_filter filter[] = {
-	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct iphdr, protocol)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct iphdr, frag_off)),
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
-	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-	BPF_STMT(BPF_LD | BPF_H | BPF_IND, offsetof(struct udphdr, dest)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP_CLIENT_PORT, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, DHCP_MTU),
-	BPF_STMT(BPF_RET | BPF_K, 0),
-};
+#define CHADDR (sizeof(struct udphdr) + 28) /* from the UDP header on: RFC 2131, 2 */
+#define FILTER 13                           /* statements */
+
+/*
+ * From the IPv4 header on: UDP, no later fragment, to the client's port, about this hardware
+ * address: a bridge floods what servers broadcast for others to each of its ports.
+ */
+static void make_filter(const uint8_t mac[MAC_LEN], struct sock_filter out[FILTER])
+{
+	const uint32_t high =
+		(uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 | (uint32_t)mac[2] << 8 | mac[3];
+	const uint32_t low = (uint32_t)mac[4] << 8 | mac[5];
+	const struct sock_filter f[FILTER] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct iphdr, protocol)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 10),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct iphdr, frag_off)),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 8, 0),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, offsetof(struct udphdr, dest)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP_CLIENT_PORT, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_IND, CHADDR),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, CHADDR + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, DHCP_MTU),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	memcpy(out, f, sizeof(f));
+}
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -95,16 +113,19 @@ int wire_bind(int fd, int index, uint16_t protocol, const struct sock_fprog *fil
 
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 {
-	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
+	struct sock_filter filter[FILTER];
+	const struct sock_fprog prog = { FILTER, filter };
 
 	*w = (struct wire){ .fd = -1, .arp = -1 };
 	if (wire_socket(netns_fd, &w->fd, err) < 0)
 		return -1;
-	if (get_link(w, ifname, err) < 0 || wire_bind(w->fd, w->index, ETH_P_IP, &prog, err) < 0) {
-		drop_fd(&w->fd);
-		return -1;
+	if (get_link(w, ifname, err) == 0) {
+		make_filter(w->mac, filter);
+		if (wire_bind(w->fd, w->index, ETH_P_IP, &prog, err) == 0)
+			return 0;
 	}
-	return 0;
+	drop_fd(&w->fd);
+	return -1;
 }
 
 bool wire_is_on(int fd, int index)

@@ -21,8 +21,8 @@ struct wire {
 };
 
 /*
- * Open it on an interface of the namespace, which must be up. Hears only UDP for the client's port:
- * a filter in the kernel passes over the rest.
+ * Open it on an interface of the namespace, which must be up. Hears only UDP for the client's port
+ * that is about the interface's hardware address: a filter in the kernel passes over the rest.
  */
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
