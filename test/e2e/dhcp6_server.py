@@ -64,6 +64,19 @@ def answer(message, options, script, kind):
     return out
 
 
+def send(s, data, to):
+    """The interface's own address may come a moment later than its carrier, and the first message."""
+    end = time.monotonic() + 2
+    while True:
+        try:
+            s.sendto(data, to)
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 def main(device, path, log):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
@@ -87,7 +100,7 @@ def main(device, path, log):
                 continue
             time.sleep(script.get("delay", 0))
             data = bytes.fromhex(script["raw"]) if "raw" in script else answer(message, options, script, kind)
-            s.sendto(data, sender)
+            send(s, data, sender)
 
 
 main(*sys.argv[1:])
