@@ -10,6 +10,7 @@
 #define MAX_REBOOTS    3     /* then it goes on with what it has: RFC 2131, 3.2 */
 #define DECLINE_WAIT   10000 /* RFC 2131, 3.1, 5 */
 #define RENEW_LEAST    60000 /* between two requests: RFC 2131, 4.4.5 */
+#define EARLY_MOST     10000 /* before T1, and as much again by chance */
 #define LEASE_UNSAID   3600  /* seconds; RFC 2131 wants it said, the reference takes an hour */
 #define LEASE_FOR_EVER 0xffffffffU
 #define NAK_WAIT_MOST  6 /* 2^6 s */
@@ -36,11 +37,15 @@ static int64_t backoff(const struct dhcp_times *t, uint8_t tries)
 	return wait - jitter + times_random() % (2 * jitter + 1);
 }
 
-/* What a server leaves unsaid, or says against all sense, is RFC 2131's (4.4.5) half and 7/8. */
+/*
+ * What a server leaves unsaid, or says against all sense, is RFC 2131's (4.4.5) half and 7/8. T1
+ * is before that by what it allows as fuzz: not all of a node renew at once, and of a short lease
+ * enough is left at any time for a daemon that is started anew.
+ */
 static void set_t1_t2(struct dhcp_client *c, const struct dhcp_message *m, uint32_t lease)
 {
 	uint32_t t1 = 0, t2 = 0;
-	int64_t to_t1 = (int64_t)lease * 500, to_t2 = (int64_t)lease * 875;
+	int64_t to_t1 = (int64_t)lease * 500, to_t2 = (int64_t)lease * 875, early;
 
 	(void)dhcp_get_u32(m, DHCP_OPT_T1, &t1);
 	(void)dhcp_get_u32(m, DHCP_OPT_T2, &t2);
@@ -51,8 +56,8 @@ static void set_t1_t2(struct dhcp_client *c, const struct dhcp_message *m, uint3
 	else if (to_t1 >= to_t2)
 		to_t1 = to_t2 / 2; /* T2 alone was said, and is early */
 
-	/* Not all of a node at once. */
-	to_t1 -= times_random() % (to_t1 / 16 + 1);
+	early = times_least(to_t1 / 8, EARLY_MOST);
+	to_t1 -= early + times_random() % (early + 1);
 	c->t1 = c->sent + to_t1;
 	c->t2 = c->sent + to_t2;
 }
