@@ -9,9 +9,10 @@
 #include "sys/file.h"
 #include "times.h"
 
-#define SPREAD_MOST 3000 /* milliseconds over which leases go on after a start */
-#define SPREAD_EACH 5    /* for each of them */
-#define SPREAD_LEFT 16   /* the part of what is left of a lease that it may wait at most */
+#define SPREAD_MOST 3000  /* milliseconds over which leases go on after a start */
+#define SPREAD_EACH 5     /* for each of them */
+#define SPREAD_SOON 10000 /* what is left of a lease that does not wait */
+#define SPREAD_LEFT 16    /* the part of what is left beyond that that another waits at most */
 
 static int64_t first_end(const struct lease *l)
 {
@@ -25,7 +26,7 @@ static int64_t first_end(const struct lease *l)
 /* Not all at once; but a lease that ends soon does not wait for the others. */
 static int64_t time_to_go_on(const struct attend *d, const struct lease *l)
 {
-	int64_t now = lease_now(), over = SPREAD_MOST, left = first_end(l) - now;
+	int64_t now = lease_now(), over = SPREAD_MOST, left = first_end(l) - now - SPREAD_SOON;
 
 	if (d->leases.n < SPREAD_MOST / SPREAD_EACH)
 		over = (int64_t)d->leases.n * SPREAD_EACH;

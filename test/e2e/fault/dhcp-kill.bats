@@ -161,9 +161,11 @@ kills() {
 	done
 	for ((round = 0; round < DHCP_KILLS; round++)); do
 		pause $((500 + RANDOM % 1500)) # a lease of 10 s outlives no two restarts without a life between them
+		CID=daemon note killed ''
 		"$2"
 		pause $((RANDOM % 70 * (RANDOM % 70))) # below five seconds, most of them far
 		"$1"
+		CID=daemon note started ''
 		[ $((round % 5)) -ne 0 ] || look
 	done
 	churn_end
@@ -181,10 +183,16 @@ all_leave() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(ls /var/lib/cni/dhcp)"
 }
 
+# Of the first that is wrong, what was before.
+history() {
+	jq -s --arg wrong "$(head -n 1 "$BATS_TEST_TMPDIR/wrong")" -c '($wrong | sub("^[^{]*"; "") | fromjson) as $w | sort_by(.at) | .[] |
+		select(.at > $w.at - 20 and .at < $w.at + 1 and (.client | IN($w.client, "daemon/lan/eth0")))' "$dhcp_log" "$journal"
+}
+
 well() {
 	judge >"$BATS_TEST_TMPDIR/wrong"
 	echo "# $(jq -sr 'map(select(.what)) | group_by(.what) | map("\(.[0].what) \(length)") | join(", ")' "$dhcp_log" "$journal")" >&3
-	[ ! -s "$BATS_TEST_TMPDIR/wrong" ] || fail "no lease lost: $(head -n 20 "$BATS_TEST_TMPDIR/wrong")"
+	[ ! -s "$BATS_TEST_TMPDIR/wrong" ] || fail "no lease lost: $(head -n 20 "$BATS_TEST_TMPDIR/wrong" && history)"
 }
 
 # ---- how it is killed and started ------------------------------------------------------------
