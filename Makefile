@@ -61,7 +61,7 @@ comma    := ,
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PKG_SRC    := $(wildcard pkg/*/*.c)
+PKG_SRC    := $(wildcard pkg/*/*.c pkg/cmd/*/*.c)
 PLUGIN_SRC := $(wildcard plugins/*/*/*.c)
 PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
 PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cnic.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "cmd/install.h"
 #include "cmd/keys.h"
 #include "cmd/list.h"
+#include "cmd/listen/listen.h"
 #include "cmd/repair.h"
 #include "cmd/verify.h"
 #include "skel/call.h"
@@ -81,6 +83,12 @@ static const struct verb {
 	  " [-socketpath FILE] [-pidfile FILE] [-hostprefix DIR] [-timeout TIME] [-resendmax TIME]\n"
 	  "      [-resendtimeout TIME] [-broadcast]",
 	  "Looks after the leases of the plugin dhcp, until it is told to end (SIGTERM)." },
+	{ "listen", 1, INT_MAX, NULL, listen_run,
+	  " [--netns NETNS...|--all-of NETWORK|--watch DIR] [--backlog N] ADDRESS:PORT[/udp]...\n"
+	  "      (-- COMMAND...|--connect [NETNS@]ADDRESS:PORT|unix:PATH [--proxy-protocol]\n"
+	  "      [--idle TIME] [--drain TIME])",
+	  "Listens in each of the namespaces, by one process in none of them: for a command, which is\n"
+	  "      given the sockets (LISTEN_FDS), or forwarding what connects to one address." },
 	{ "install", 1, 64, NULL, install_run, " [--tools] DIR [FILE...]",
 	  "Puts this executable, a link to it for each plugin, and the files into DIR; with --tools,\n"
 	  "      which takes no FILE, cnic and cnitool alone. Prints nothing; what fails is said on stderr,\n"

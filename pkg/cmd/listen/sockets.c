@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/listen/sockets.h"
+
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "sys/netns.h"
+
+/* What is to be made inside. */
+struct job {
+	const struct listen_options *opt;
+	int flags;
+	int *fds;
+	struct err *err;
+};
+
+/* ---- inside ---------------------------------------------------------------------------------- */
+
+static bool set(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+}
+
+/* What is accepted inherits TCP_NODELAY and SO_KEEPALIVE. */
+static bool prepare(int fd, const struct listen_address *a)
+{
+	int v6_only = !a->is_dual;
+
+	if (a->any.sa_family == AF_INET6 &&
+	    (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) < 0 ||
+	     !set(fd, IPPROTO_IPV6, IPV6_FREEBIND)))
+		return false;
+	if (a->any.sa_family == AF_INET && !set(fd, IPPROTO_IP, IP_FREEBIND))
+		return false;
+	if (a->type == SOCK_DGRAM)
+		return true;
+	return set(fd, SOL_SOCKET, SO_REUSEADDR) && set(fd, SOL_SOCKET, SO_KEEPALIVE) &&
+	       set(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+static int open_one(const struct job *j, const struct listen_address *a)
+{
+	auto_close int fd = socket(a->any.sa_family, a->type | j->flags, 0);
+
+	if (fd < 0 || !prepare(fd, a) || bind(fd, &a->any, a->len) < 0 ||
+	    (a->type == SOCK_STREAM && listen(fd, j->opt->backlog) < 0))
+		return -1;
+	return take_fd(&fd);
+}
+
+static int open_all(void *arg)
+{
+	const struct job *j = arg;
+
+	for (size_t i = 0; i < j->opt->n_at; i++)
+		j->fds[i] = -1;
+	for (size_t i = 0; i < j->opt->n_at; i++) {
+		j->fds[i] = open_one(j, &j->opt->at[i]);
+		if (j->fds[i] >= 0)
+			continue;
+		(void)err_sys(j->err, "listen at %s", j->opt->at[i].text);
+		while (i > 0)
+			drop_fd(&j->fds[--i]);
+		return -1;
+	}
+	return 0;
+}
+
+static int open_unconnected(void *arg)
+{
+	const struct job *j = arg;
+	const struct listen_address *to = &j->opt->to;
+
+	*j->fds = socket(to->any.sa_family, to->type | j->flags, 0);
+	return *j->fds < 0 ? err_sys(j->err, "create socket") : 0;
+}
+
+/* ---- and back -------------------------------------------------------------------------------- */
+
+/* Not only by setns(2)'s word: to go on in another's namespace would be worse than to end. */
+static void require_home(int home)
+{
+	struct stat here, there;
+
+	if (stat("/proc/thread-self/ns/net", &here) < 0 || fstat(home, &there) < 0 ||
+	    here.st_dev != there.st_dev || here.st_ino != there.st_ino)
+		abort();
+}
+
+static int run_in(const char *path, int (*fn)(void *), struct job *j)
+{
+	int home = netns_home(j->err), rc;
+	auto_close int fd = -1;
+
+	if (!path)
+		return fn(j);
+	if (home < 0 || netns_open(path, &fd, NULL, j->err) < 0)
+		return -1;
+	rc = netns_run(fd, fn, j, j->err);
+	require_home(home);
+	return rc;
+}
+
+int listen_sockets_open(const struct listen_options *opt, const char *path, bool async, int *fds,
+			struct err *err)
+{
+	struct job j = { opt, SOCK_CLOEXEC | (async ? SOCK_NONBLOCK : 0), fds, err };
+
+	if (run_in(path, open_all, &j) < 0)
+		return path ? err_wrap(err, "%s", path) : -1;
+	return 0;
+}
+
+int listen_sockets_to_connect(const struct listen_options *opt, struct err *err)
+{
+	int fd = -1;
+	struct job j = { opt, SOCK_CLOEXEC | SOCK_NONBLOCK, &fd, err };
+
+	return run_in(opt->to_netns, open_unconnected, &j) < 0 ? -1 : fd;
+}
