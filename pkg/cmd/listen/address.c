@@ -126,6 +126,7 @@ static int parse_unix(struct listen_address *a, const char *path, struct err *er
 	else
 		len++;
 	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	a->text = path;
 	return 0;
 }
 
@@ -135,7 +136,9 @@ int listen_address_parse_peer(struct listen_address *a, const char *s, struct er
 
 	if (!strncmp(s, unix_prefix, n))
 		return parse_unix(a, s + n, err);
-	if (parse(a, s, false))
+	if (parse(a, s, false)) {
+		a->text = s;
 		return 0;
+	}
 	return err_config(err, "%s: expected ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH", s);
 }

@@ -8,6 +8,7 @@
 
 #include "cmd/describe.h"
 #include "cmd/listen/activate.h"
+#include "cmd/listen/forward.h"
 #include "cmd/listen/sockets.h"
 #include "cmd/listen/targets.h"
 #include "json/json.h"
@@ -91,11 +92,16 @@ static int run(int argc, char **argv, struct arena *arena, struct err *err)
 {
 	struct listen_options opt;
 	struct listen_targets targets;
+	struct rlimit files;
 
 	if (listen_options_parse(&opt, argc, argv, arena, err) < 0 ||
 	    listen_targets_find(&opt, &targets, arena, err) < 0)
 		return -1;
-	return run_command(&opt, &targets, arena, err);
+	if (opt.command)
+		return run_command(&opt, &targets, arena, err);
+	(void)raise_limit();
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	return listen_forward(&opt, &targets, files.rlim_cur, err);
 }
 
 int listen_run(int argc, char **argv)

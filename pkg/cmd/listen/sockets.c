@@ -25,7 +25,12 @@ static bool set(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* What is accepted inherits TCP_NODELAY and SO_KEEPALIVE. */
+/* What is accepted inherits both. */
+static bool keep_lively(int fd)
+{
+	return set(fd, IPPROTO_TCP, TCP_NODELAY) && set(fd, SOL_SOCKET, SO_KEEPALIVE);
+}
+
 static bool prepare(int fd, const struct listen_address *a)
 {
 	int v6_only = !a->is_dual;
@@ -38,8 +43,7 @@ static bool prepare(int fd, const struct listen_address *a)
 		return false;
 	if (a->type == SOCK_DGRAM)
 		return true;
-	return set(fd, SOL_SOCKET, SO_REUSEADDR) && set(fd, SOL_SOCKET, SO_KEEPALIVE) &&
-	       set(fd, IPPROTO_TCP, TCP_NODELAY);
+	return set(fd, SOL_SOCKET, SO_REUSEADDR) && keep_lively(fd);
 }
 
 static int open_one(const struct job *j, const struct listen_address *a)
@@ -75,8 +79,12 @@ static int open_unconnected(void *arg)
 	const struct job *j = arg;
 	const struct listen_address *to = &j->opt->to;
 
-	*j->fds = socket(to->any.sa_family, to->type | j->flags, 0);
-	return *j->fds < 0 ? err_sys(j->err, "create socket") : 0;
+	auto_close int fd = socket(to->any.sa_family, to->type | j->flags, 0);
+
+	if (fd < 0 || (to->any.sa_family != AF_UNIX && !keep_lively(fd)))
+		return err_sys(j->err, "create socket");
+	*j->fds = take_fd(&fd);
+	return 0;
 }
 
 /* ---- and back -------------------------------------------------------------------------------- */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/listen/flow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#define ROUNDS    16 /* until it is another connection's turn */
+#define COPY_SIZE 16384
+#define FLAGS     (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+
+/* One way: from a side to the other. */
+struct way {
+	struct listen_side *from, *to;
+	struct listen_pipes *pipes;
+	bool moved;
+};
+
+/* STEP_ON: try the next; STEP_WAIT: for an event; STEP_BROKEN: of the socket read, or written. */
+enum step { STEP_ON, STEP_WAIT, STEP_READ_BROKEN, STEP_WRITE_BROKEN };
+
+static void give_pipe(struct listen_side *s, struct listen_pipes *pipes)
+{
+	if (s->pipe[0] >= 0)
+		listen_pipes_give(pipes, s->pipe, !s->held);
+	s->held = 0;
+}
+
+/* Which says EAGAIN is not ready until an event says so. */
+static enum step refused(bool *is_ready, enum step broken)
+{
+	if (errno == EINTR)
+		return STEP_ON;
+	if (errno != EAGAIN)
+		return broken;
+	*is_ready = false;
+	return STEP_WAIT;
+}
+
+static enum step empty_pipe(struct way *w)
+{
+	struct listen_side *from = w->from;
+	ssize_t n;
+
+	if (!w->to->is_writable)
+		return STEP_WAIT;
+	n = splice(from->pipe[0], NULL, w->to->fd, NULL, from->held, FLAGS);
+	if (n < 0)
+		return refused(&w->to->is_writable, STEP_WRITE_BROKEN);
+	w->moved = true;
+	from->held -= (uint32_t)n;
+	if (!from->held)
+		give_pipe(from, w->pipes);
+	return STEP_ON;
+}
+
+/* The pipe is empty: EAGAIN is the socket's. */
+static enum step fill_pipe(struct way *w)
+{
+	struct listen_side *from = w->from;
+	ssize_t n = splice(from->fd, NULL, from->pipe[1], NULL, LISTEN_PIPE_SIZE, FLAGS);
+	enum step step = STEP_ON;
+
+	if (n < 0)
+		step = refused(&from->is_readable, STEP_READ_BROKEN);
+	from->is_eof = n == 0;
+	from->held = n > 0 ? (uint32_t)n : 0;
+	if (!from->held)
+		give_pipe(from, w->pipes);
+	return step;
+}
+
+/* Without a pipe: what has been written is read once more, so that nothing has to be kept. */
+static enum step copy(struct way *w)
+{
+	char buf[COPY_SIZE];
+	ssize_t n = recv(w->from->fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0)
+		return refused(&w->from->is_readable, STEP_READ_BROKEN);
+	w->from->is_eof = n == 0;
+	if (!n)
+		return STEP_ON;
+	n = send(w->to->fd, buf, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0)
+		return refused(&w->to->is_writable, STEP_WRITE_BROKEN);
+	w->moved = true;
+	return recv(w->from->fd, buf, (size_t)n, MSG_DONTWAIT) == n ? STEP_ON : STEP_READ_BROKEN;
+}
+
+static enum step step(struct way *w)
+{
+	if (w->from->held)
+		return empty_pipe(w);
+	if (w->from->is_eof) {
+		if (!w->to->is_shut && shutdown(w->to->fd, SHUT_WR) < 0)
+			return STEP_WRITE_BROKEN;
+		w->to->is_shut = true;
+		return STEP_WAIT;
+	}
+	if (!w->from->is_readable || !w->to->is_writable)
+		return STEP_WAIT;
+	return listen_pipes_take(w->pipes, w->from->pipe) ? fill_pipe(w) : copy(w);
+}
+
+static enum step run_way(struct way *w)
+{
+	enum step s = STEP_ON;
+
+	for (int i = 0; i < ROUNDS && s == STEP_ON; i++)
+		s = step(w);
+	return s;
+}
+
+/*
+ * Nothing can be written to `s`, but what it has sent before it ended is on its way: the rest of that
+ * is still for the other. True if so.
+ */
+static bool outlives(struct listen_side *s, struct listen_side *other, struct listen_pipes *pipes)
+{
+	if (!s->is_eof || !s->held)
+		return false;
+	give_pipe(other, pipes);
+	other->is_eof = s->is_shut = true;
+	return true;
+}
+
+enum listen_flow listen_flow_run(struct listen_conn *c, struct listen_pipes *pipes, bool *moved)
+{
+	bool more = false;
+
+	*moved = false;
+	for (int i = 0; i < 2; i++) {
+		struct way w = { &c->side[i], &c->side[!i], pipes, false };
+		enum step s = run_way(&w);
+
+		*moved |= w.moved;
+		more |= s == STEP_ON;
+		if (s == STEP_READ_BROKEN ||
+		    (s == STEP_WRITE_BROKEN && !outlives(w.to, w.from, pipes)))
+			return LISTEN_FLOW_BROKEN;
+	}
+	if (c->side[0].is_shut && c->side[1].is_shut && !c->side[0].held && !c->side[1].held)
+		return LISTEN_FLOW_DONE;
+	return more ? LISTEN_FLOW_MORE : LISTEN_FLOW_WAITS;
+}
+
+void listen_flow_drop(struct listen_conn *c, struct listen_pipes *pipes)
+{
+	give_pipe(&c->side[LISTEN_CLIENT], pipes);
+	give_pipe(&c->side[LISTEN_SERVER], pipes);
+}

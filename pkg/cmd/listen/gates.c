@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/listen/gates.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/scope.h"
+#include "cmd/listen/sockets.h"
+
+int listen_gates_init(struct listen_gates *g, const struct listen_options *opt, struct err *err)
+{
+	*g = (struct listen_gates){ .opt = opt, .epoll = epoll_create1(EPOLL_CLOEXEC) };
+	return g->epoll < 0 ? err_sys(err, "create epoll") : 0;
+}
+
+static struct listen_group *new_group(const char *name, size_t n)
+{
+	size_t len = strlen(name) + 1, gates = n * sizeof(struct listen_gate);
+	struct listen_group *group = calloc(1, sizeof(*group) + gates + len);
+
+	if (!group)
+		return NULL;
+	group->name = memcpy((char *)group->gates + gates, name, len);
+	group->n = n;
+	for (size_t i = 0; i < n; i++)
+		group->gates[i] = (struct listen_gate){ group, -1 };
+	return group;
+}
+
+static int watch(const struct listen_gates *g, struct listen_gate *gate, struct err *err)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = gate };
+
+	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, gate->fd, &ev) < 0 ? err_sys(err, "watch socket")
+								     : 0;
+}
+
+static void free_group(struct listen_gates *g, struct listen_group *group)
+{
+	struct listen_group **at = &g->first;
+
+	while (*at != group)
+		at = &(*at)->next;
+	*at = group->next;
+	free(group);
+}
+
+int listen_gates_open(struct listen_gates *g, const struct listen_netns *netns, struct err *err)
+{
+	struct listen_group *group = new_group(netns->name, g->opt->n_at);
+	int *fds = calloc(g->opt->n_at, sizeof(*fds)), rc = 0;
+
+	if (!group || !fds)
+		rc = err_set(err, ERR_INTERNAL, "out of memory");
+	else
+		rc = listen_sockets_open(g->opt, netns->path, true, fds, err);
+	if (rc < 0) {
+		free(group);
+		free(fds);
+		return -1;
+	}
+	for (size_t i = 0; i < group->n; i++)
+		group->gates[i].fd = fds[i];
+	free(fds);
+	group->next = g->first;
+	g->first = group;
+	g->n_groups++;
+	g->n_sockets += group->n;
+	for (size_t i = 0; !rc && i < group->n; i++)
+		rc = watch(g, &group->gates[i], err);
+	if (rc < 0)
+		listen_gates_close(g, group);
+	return rc;
+}
+
+struct listen_group *listen_gates_find(const struct listen_gates *g, const char *name)
+{
+	struct listen_group *group = g->first;
+
+	while (group && (group->is_closed || strcmp(group->name, name) != 0))
+		group = group->next;
+	return group;
+}
+
+void listen_gates_close(struct listen_gates *g, struct listen_group *group)
+{
+	for (size_t i = 0; i < group->n; i++)
+		drop_fd(&group->gates[i].fd);
+	group->is_closed = true;
+	g->n_groups--;
+	g->n_sockets -= group->n;
+	if (!group->n_conns)
+		free_group(g, group);
+}
+
+void listen_gates_leave(struct listen_gates *g, struct listen_group *group)
+{
+	group->n_conns--;
+	if (group->is_closed && !group->n_conns)
+		free_group(g, group);
+}
+
+void listen_gates_free(struct listen_gates *g)
+{
+	while (g->first) {
+		struct listen_group *group = g->first;
+
+		g->first = group->next;
+		for (size_t i = 0; i < group->n; i++)
+			drop_fd(&group->gates[i].fd);
+		free(group);
+	}
+	drop_fd(&g->epoll);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/listen/link.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/scope.h"
+#include "cmd/listen/flow.h"
+#include "cmd/listen/proxy.h"
+#include "cmd/listen/sockets.h"
+
+/* ---- its end --------------------------------------------------------------------------------- */
+
+static void end(struct listen_hub *h, struct listen_conn *c)
+{
+	struct listen_group *group = c->group;
+
+	listen_flow_drop(c, &h->pipes);
+	drop_fd(&c->side[LISTEN_CLIENT].fd);
+	drop_fd(&c->side[LISTEN_SERVER].fd);
+	c->group = NULL;
+	listen_conn_move(&h->conns, c, LISTEN_CONN_DEAD, h->now);
+	listen_gates_leave(&h->gates, group);
+}
+
+/* A close(2) that resets a TCP connection; a UNIX socket just closes. */
+void listen_link_abort(struct listen_hub *h, struct listen_conn *c)
+{
+	static const struct linger reset = { 1, 0 };
+
+	for (int i = 0; i < 2; i++)
+		if (c->side[i].fd >= 0)
+			(void)setsockopt(c->side[i].fd, SOL_SOCKET, SO_LINGER, &reset,
+					 sizeof(reset));
+	end(h, c);
+}
+
+/* Said once, until it has been well again: each connection would have a line. */
+static void fail(struct listen_hub *h, struct listen_conn *c, const struct err *err)
+{
+	if (!h->is_told)
+		fprintf(stderr, "cnic: listen: connect: %s\n", err->msg);
+	h->is_told = true;
+	listen_link_abort(h, c);
+}
+
+static void fail_sys(struct listen_hub *h, struct listen_conn *c, int error)
+{
+	struct err err;
+
+	err_fill(&err, ERR_INTERNAL, error, "%s", h->opt->to.text);
+	fail(h, c, &err);
+}
+
+/* ---- its bytes ------------------------------------------------------------------------------- */
+
+static void queue(struct listen_hub *h, struct listen_conn *c)
+{
+	if (c->is_busy)
+		return;
+	c->is_busy = true;
+	c->next_busy = NULL;
+	*h->busy_end = c;
+	h->busy_end = &c->next_busy;
+}
+
+static void run(struct listen_hub *h, struct listen_conn *c)
+{
+	bool moved;
+
+	switch (listen_flow_run(c, &h->pipes, &moved)) {
+	case LISTEN_FLOW_DONE:
+		end(h, c);
+		return;
+	case LISTEN_FLOW_BROKEN:
+		listen_link_abort(h, c);
+		return;
+	case LISTEN_FLOW_MORE:
+		queue(h, c);
+		break;
+	case LISTEN_FLOW_WAITS:
+		break;
+	}
+	if (moved && h->opt->idle_ms)
+		listen_conn_move(&h->conns, c, LISTEN_CONN_OPEN, h->now);
+}
+
+void listen_link_run_busy(struct listen_hub *h)
+{
+	struct listen_conn *c = h->busy;
+
+	h->busy = NULL;
+	h->busy_end = &h->busy;
+	while (c) {
+		struct listen_conn *next = c->next_busy;
+
+		c->is_busy = false;
+		if (c->state == LISTEN_CONN_OPEN)
+			run(h, c);
+		c = next;
+	}
+}
+
+/* ---- its beginning --------------------------------------------------------------------------- */
+
+static bool watch(const struct listen_hub *h, struct listen_side *s)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s };
+
+	return epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
+}
+
+/* It is the first in a socket's buffer, and fits. */
+static bool send_header(struct listen_hub *h, const struct listen_conn *c)
+{
+	struct sockaddr_storage from = { 0 }, to = { 0 };
+	socklen_t from_len = sizeof(from), to_len = sizeof(to);
+	uint8_t header[LISTEN_PROXY_MAX];
+	int client = c->side[LISTEN_CLIENT].fd;
+	size_t n;
+
+	if (getpeername(client, (void *)&from, &from_len) < 0 ||
+	    getsockname(client, (void *)&to, &to_len) < 0)
+		return false;
+	n = listen_proxy_header(header, &from, &to, c->group->name, h->serial++);
+	return send(c->side[LISTEN_SERVER].fd, header, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void open_up(struct listen_hub *h, struct listen_conn *c)
+{
+	h->is_told = false;
+	listen_conn_move(&h->conns, c, LISTEN_CONN_OPEN, h->now);
+	if ((h->opt->proxy && !send_header(h, c)) || !watch(h, &c->side[LISTEN_CLIENT]))
+		listen_link_abort(h, c);
+}
+
+static void connect_server(struct listen_hub *h, struct listen_conn *c)
+{
+	struct listen_side *s = &c->side[LISTEN_SERVER];
+	int rc = connect(s->fd, &h->opt->to.any, h->opt->to.len), error = errno;
+
+	if (rc < 0 && error == EAGAIN) {
+		listen_conn_move(&h->conns, c, LISTEN_CONN_REFUSED, h->now);
+		return;
+	}
+	if (rc < 0 && error != EINPROGRESS) {
+		fail_sys(h, c, error);
+		return;
+	}
+	if (!watch(h, s))
+		listen_link_abort(h, c);
+	else if (rc == 0)
+		open_up(h, c);
+	else
+		listen_conn_move(&h->conns, c, LISTEN_CONN_CONNECTING, c->since);
+}
+
+void listen_link_retry(struct listen_hub *h, struct listen_conn *c)
+{
+	connect_server(h, c);
+}
+
+bool listen_link_accept(struct listen_hub *h, const struct listen_gate *gate)
+{
+	int fd = accept4(gate->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct err err = { 0 };
+	struct listen_conn *c;
+
+	if (fd < 0)
+		return false;
+	c = listen_conn_new(&h->conns, gate->group, h->now);
+	if (!c) {
+		close(fd);
+		errno = ENOMEM;
+		return false;
+	}
+	gate->group->n_conns++;
+	c->side[LISTEN_CLIENT].fd = fd;
+	c->side[LISTEN_SERVER].fd = listen_sockets_to_connect(h->opt, &err);
+	if (c->side[LISTEN_SERVER].fd < 0)
+		fail(h, c, &err);
+	else
+		connect_server(h, c);
+	return true;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void on_answer(struct listen_hub *h, struct listen_conn *c)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(c->side[LISTEN_SERVER].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	if (error)
+		fail_sys(h, c, error);
+	else
+		open_up(h, c);
+}
+
+void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t events)
+{
+	struct listen_conn *c = listen_conn_of(s);
+	bool failed = events & (EPOLLERR | EPOLLHUP);
+
+	if (c->state == LISTEN_CONN_DEAD)
+		return;
+	if (failed || (events & EPOLLIN))
+		s->is_readable = true;
+	if (failed || (events & EPOLLOUT))
+		s->is_writable = true;
+	if (c->state == LISTEN_CONN_CONNECTING && s->which == LISTEN_SERVER)
+		on_answer(h, c);
+	else if ((events & EPOLLERR) && s->is_eof && !s->held)
+		listen_link_abort(h, c);
+	else if (c->state == LISTEN_CONN_OPEN)
+		run(h, c);
+}
