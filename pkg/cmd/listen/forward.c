@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -11,7 +10,9 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
+#include "cmd/listen/follow.h"
 #include "cmd/listen/link.h"
+#include "cmd/listen/say.h"
 
 #define EVENTS    256
 #define ACCEPTS   64    /* of one socket until it is another's turn */
@@ -23,6 +24,7 @@
 
 struct forward {
 	struct listen_hub hub;
+	struct listen_follow follow;
 	int signals;
 	size_t n_files;
 	int64_t rest_until; /* 0: connections are accepted */
@@ -110,6 +112,7 @@ static void drain(struct forward *f)
 		if (!group->is_closed)
 			close_group(f, group);
 	}
+	listen_follow_close(&f->follow);
 	f->drain_end = opt->drain_ms ? f->hub.now + opt->drain_ms : INT64_MAX;
 }
 
@@ -154,6 +157,8 @@ static void on_time(struct forward *f)
 		expire(f, s);
 	if (f->rest_until && f->rest_until <= f->hub.now)
 		resume(f);
+	if (!f->drain_end)
+		listen_follow_on_time(&f->follow);
 	if (f->drain_end && f->drain_end <= f->hub.now)
 		f->ends = true;
 }
@@ -166,7 +171,7 @@ static int64_t sooner(int64_t a, int64_t b)
 /* For epoll_wait(2), in milliseconds. */
 static int time_left(const struct forward *f)
 {
-	int64_t at = sooner(f->rest_until, sooner(f->drain_end, INT64_MAX));
+	int64_t at = sooner(f->rest_until, sooner(f->drain_end, sooner(f->follow.due, INT64_MAX)));
 
 	if (f->hub.busy)
 		return 0;
@@ -189,7 +194,7 @@ static void on_event(struct forward *f, const struct epoll_event *ev)
 		on_signal(f);
 	else if (ev->data.ptr == &f->hub.gates.epoll)
 		accept_all(f);
-	else
+	else if (!listen_follow_event(&f->follow, ev->data.ptr))
 		listen_link_event(&f->hub, ev->data.ptr, ev->events);
 }
 
@@ -236,11 +241,12 @@ static int begin(struct forward *f, const struct listen_targets *t, struct err *
 	if (listen_gates_init(&h->gates, h->opt, err) < 0 || watch(f, &h->gates.epoll, err) < 0 ||
 	    open_signals(f, err) < 0)
 		return -1;
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; !h->opt->all_of && i < t->n; i++)
 		if (listen_gates_open(&h->gates, &t->list[i], err) < 0)
 			return -1;
-	fprintf(stderr, "cnic: listen: %zu sockets in %zu namespaces\n", h->gates.n_sockets,
-		h->gates.n_groups);
+	if (listen_follow_open(&f->follow, h, err) < 0)
+		return -1;
+	listen_say("%zu sockets in %zu namespaces", h->gates.n_sockets, h->gates.n_groups);
 	return 0;
 }
 
@@ -253,7 +259,8 @@ static void finish(struct forward *f)
 		while (h->conns.list[s].first)
 			listen_link_abort(h, h->conns.list[s].first);
 	if (n)
-		fprintf(stderr, "cnic: listen: %zu connections were cut off\n", n);
+		listen_say("%zu connections were cut off", n);
+	listen_follow_close(&f->follow);
 	listen_conns_free(&h->conns);
 	listen_pipes_close(&h->pipes);
 	listen_gates_free(&h->gates);
@@ -266,6 +273,7 @@ int listen_forward(const struct listen_options *opt, const struct listen_targets
 {
 	struct forward f = {
 		.hub = { .opt = opt, .epoll = -1, .gates.epoll = -1, .now = clock_ms() },
+		.follow = { .watch = { .inotify = -1, .mounts = -1 }, .attachments = -1 },
 		.signals = -1,
 		.n_files = n_files,
 	};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/listen/link.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -9,6 +8,7 @@
 #include "base/scope.h"
 #include "cmd/listen/flow.h"
 #include "cmd/listen/proxy.h"
+#include "cmd/listen/say.h"
 #include "cmd/listen/sockets.h"
 
 /* ---- its end --------------------------------------------------------------------------------- */
@@ -37,11 +37,30 @@ void listen_link_abort(struct listen_hub *h, struct listen_conn *c)
 	end(h, c);
 }
 
+/* The last one's end frees the group: then it is no connection's. */
+void listen_link_close(struct listen_hub *h, struct listen_group *group)
+{
+	size_t left = group->n_conns;
+
+	listen_gates_close(&h->gates, group);
+	for (int s = 0; s < LISTEN_CONN_DEAD; s++) {
+		struct listen_conn *c = h->conns.list[s].first, *next;
+
+		for (; left && c; c = next) {
+			next = c->next;
+			if (c->group != group)
+				continue;
+			listen_link_abort(h, c);
+			left--;
+		}
+	}
+}
+
 /* Said once, until it has been well again: each connection would have a line. */
 static void fail(struct listen_hub *h, struct listen_conn *c, const struct err *err)
 {
 	if (!h->is_told)
-		fprintf(stderr, "cnic: listen: connect: %s\n", err->msg);
+		listen_say("connect: %s", err->msg);
 	h->is_told = true;
 	listen_link_abort(h, c);
 }

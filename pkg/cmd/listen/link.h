@@ -33,3 +33,5 @@ void listen_link_run_busy(struct listen_hub *h);
 void listen_link_retry(struct listen_hub *h, struct listen_conn *c);
 /* Both sides are reset. */
 void listen_link_abort(struct listen_hub *h, struct listen_conn *c);
+/* A namespace's sockets are closed, its connections reset. */
+void listen_link_close(struct listen_hub *h, struct listen_group *group);

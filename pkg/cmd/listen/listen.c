@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cmd/describe.h"
 #include "cmd/listen/activate.h"
 #include "cmd/listen/forward.h"
+#include "cmd/listen/say.h"
 #include "cmd/listen/sockets.h"
 #include "cmd/listen/targets.h"
 #include "json/json.h"
@@ -37,8 +37,8 @@ static const char *join_names(const struct listen_targets *t, size_t times, stru
 	for (size_t i = 0; i < t->n; i++)
 		size += (strlen(t->list[i].name) + 1) * times;
 	if (size > LISTEN_NAMES_MAX) {
-		fprintf(stderr, "cnic: %zu bytes of names are more than %zu: no LISTEN_FDNAMES\n",
-			size, LISTEN_NAMES_MAX);
+		listen_say("%zu bytes of names are more than %zu: no LISTEN_FDNAMES", size,
+			   LISTEN_NAMES_MAX);
 		return NULL;
 	}
 	at = names = arena_alloc(arena, size + 1);
@@ -113,8 +113,7 @@ int listen_run(int argc, char **argv)
 	json_init(&arena);
 	rc = run(argc - 1, argv + 1, &arena, &err);
 	if (rc < 0)
-		fprintf(stderr, "cnic: listen: %s%s%s\n", describe_plain(err.msg),
-			*err.details ? ": " : "", describe_plain(err.details));
+		listen_say("%s%s%s", err.msg, *err.details ? ": " : "", err.details);
 	arena_free(&arena);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -3,10 +3,20 @@
 
 #include <string.h>
 
-#include "cmd/node.h"
+#include "base/scope.h"
+#include "libcni/cache.h"
+#include "skel/registry.h"
+#include "sys/netns.h"
 #include "json/json.h"
 
-static bool has_path(const struct listen_targets *t, const char *path)
+/* Attachments of one network. */
+struct search {
+	struct listen_targets *found;
+	const char *network;
+	struct arena *arena; /* of what is found */
+};
+
+static bool is_found(const struct listen_targets *t, const char *path)
 {
 	for (size_t i = t->n; i > 0; i--)
 		if (!strcmp(t->list[i - 1].path, path))
@@ -14,34 +24,54 @@ static bool has_path(const struct listen_targets *t, const char *path)
 	return false;
 }
 
-static void add_attachments(struct listen_targets *t, const struct node *node, const char *network,
-			    struct arena *arena)
+static bool is_there(const char *path)
 {
-	for (size_t i = 0; i < node->n; i++) {
-		const struct node_attachment *a = &node->list[i];
+	auto_close int fd = -1;
+	bool gone = false;
+	struct err ignored;
 
-		if (strcmp(a->network, network) != 0 || a->life == NODE_DEAD || !*a->netns ||
-		    has_path(t, a->netns))
-			continue;
-		*arena_append(arena, t->list, t->n) =
-			(struct listen_netns){ arena_strdup(arena, a->container_id),
-					       arena_strdup(arena, a->netns) };
-	}
+	return *path && netns_open(path, &fd, &gone, &ignored) == 0 && !gone;
 }
 
-/* What the node is known by is of no use afterwards, and much. */
+/* The plugins of a list are an entry each, and a container may have several interfaces. */
+static void add(struct search *s, const char *network, const char *id, const char *path)
+{
+	struct listen_targets *t = s->found;
+
+	if (strcmp(network, s->network) != 0 || is_found(t, path) || !is_there(path))
+		return;
+	*arena_append(s->arena, t->list, t->n) =
+		(struct listen_netns){ arena_strdup(s->arena, id), arena_strdup(s->arena, path) };
+}
+
+/* Of our plugins the registry knows, of others' the cache, if their runtime is libcni. */
+static int search(struct search *s, struct arena *scratch, struct err *err)
+{
+	struct registry_list registry;
+	struct libcni_cache_list cache;
+
+	if (registry_list(&registry, scratch, err) < 0 ||
+	    libcni_cache_list(LIBCNI_CACHE_DIR, &cache, err) < 0)
+		return -1;
+	for (size_t i = 0; i < registry.n; i++)
+		add(s, registry.entries[i].network, registry.entries[i].container_id,
+		    registry.entries[i].netns);
+	for (size_t i = 0; i < cache.n; i++)
+		add(s, cache.entries[i].network, cache.entries[i].attachment.container_id,
+		    cache.entries[i].attachment.netns);
+	return 0;
+}
+
+/* What they are known by is of no use afterwards, and much. */
 static int find_attachments(struct listen_targets *t, const char *network, struct arena *arena,
 			    struct err *err)
 {
-	static const char *const no_caches[] = { NULL };
 	struct arena scratch = { 0 }, *before = json_arena();
-	struct node node;
+	struct search s = { t, network, arena };
 	int rc;
 
 	json_init(&scratch);
-	rc = node_load(&node, no_caches, &scratch, err);
-	if (!rc)
-		add_attachments(t, &node, network, arena);
+	rc = search(&s, &scratch, err);
 	json_init(before);
 	arena_free(&scratch);
 	return rc;
