@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# `cnic listen` with servers and clients (listen_peer.py). For files that have loaded lib.bash.
+
+PEER=$ROOT/test/e2e/listen_peer.py
+
+listen_setup() {
+	host_setup
+	listener='' servers=()
+	said=$BATS_TEST_TMPDIR/said
+}
+
+listen_teardown() {
+	[ -z "$listener" ] || kill -KILL "$listener" 2>/dev/null || true
+	[ ${#servers[@]} -eq 0 ] || kill -KILL "${servers[@]}" 2>/dev/null || true
+	cat "$said" 2>/dev/null || true
+	host_clean
+}
+
+# awaited FILE TEXT : until a line of the file has the text, 10 s.
+awaited() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		! grep -qF -- "$2" "$1" 2>/dev/null || return 0
+		sleep 0.02
+	done
+	fail "'$2' in $(cat "$1")"
+}
+
+# listens WORD... : cnic listen in the background, until it says that it listens.
+listens() {
+	${limit:-} "$CNIC_BIN/cnic" listen "$@" >"$said" 2>&1 3>&- &
+	listener=$!
+	awaited "$said" sockets
+}
+
+# served AT KIND : a server in the background; its log is $log.
+served() {
+	log=$BATS_TEST_TMPDIR/server-${#servers[@]}
+	: >"$log"
+	${served_in:-} python3 "$PEER" serve "$1" "$2" "$log" 3>&- &
+	servers+=($!)
+	awaited "$log" ready
+}
+
+# peer NAME MODE WORD... : a client in a namespace; "" is the host's.
+peer() {
+	if [ -n "$1" ]; then
+		in_ns "$1" python3 "$PEER" "${@:2}"
+	else
+		python3 "$PEER" "${@:2}"
+	fi
+}
+
+# ended N : the server's log has N connections.
+ended() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		[ "$(grep -vc ready "$log")" -ne "$1" ] || return 0
+		sleep 0.02
+	done
+	fail "$1 connections, not $(cat "$log")"
+}
+
+descriptors() {
+	find "/proc/$listener/fd" -mindepth 1 | wc -l
+}
+
+# rests_at N : so many descriptors are open when all is over.
+rests_at() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		[ "$(descriptors)" -gt "$1" ] || return 0
+		sleep 0.02
+	done
+	ls -l "/proc/$listener/fd"
+	fail "$1 descriptors"
+}
+
+# ends STATUS : the listener has ended so; no finding of a sanitizer.
+ends() {
+	local rc=0 i
+	for ((i = 0; i < 500; i++)); do
+		[ -d "/proc/$listener" ] && [ "$(awk '{ print $3 }' "/proc/$listener/stat")" != Z ] || break
+		sleep 0.02
+	done
+	wait "$listener" || rc=$?
+	listener=
+	[ "$rc" -eq "$1" ] || fail "exit $1, not $rc"
+	! grep -E 'Sanitizer|runtime error' "$said" || fail "no finding of a sanitizer"
+}
+
+rss_kb() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$listener/status"
+}
+
+needs_no_sanitizer() {
+	[ -z "${SAN:-}" ] || skip "memory and time under a sanitizer say nothing"
+}

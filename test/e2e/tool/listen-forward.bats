@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2154,SC2016
+#
+# cnic listen --connect: what connects in a namespace is connected to one address, byte for byte, end for end.
+
+load ../lib
+load ../listen
+
+setup() {
+	listen_setup
+	netns red
+	no_dad_wait red
+}
+
+teardown() {
+	listen_teardown
+}
+
+# to AT KIND WORD... : a server, and a forwarder from red to it.
+to() {
+	served "$1" "$2"
+	listens --netns red 127.0.0.1:80 '[::1]:80' --connect "$1" "${@:3}"
+	base=$(descriptors)
+}
+
+@test "bytes of both ways, IPv4, IPv6, UNIX, and nothing is left open" {
+	local at
+	for at in 127.0.0.1:9000 '[::1]:9000' "unix:$BATS_TEST_TMPDIR/sock" unix:@listen; do
+		to "$at" echo
+		peer red ask 127.0.0.1:80 0 1 1000 65536 5000000
+		peer red ask '[::1]:80' 0 1 1000 65536 5000000
+		rests_at $((base + 2 * 4)) # pipes that are kept
+		kill "$listener"
+		ends 0
+	done
+}
+
+@test "in another namespace, which has the same address" {
+	netns blue
+	served_in="nsenter --net=/run/netns/blue" served 127.0.0.1:80 sum
+	listens 127.0.0.1:80 --connect blue@127.0.0.1:80
+	peer '' sum 127.0.0.1:80 100000
+	kill "$listener"
+	ends 0
+	listens 127.0.0.1:80 --connect /run/netns/blue@127.0.0.1:80
+	peer '' sum 127.0.0.1:80 100000
+	expect_same "the forwarder's namespace" "$(readlink /proc/self/ns/net)" "$(readlink "/proc/$listener/ns/net")"
+}
+
+@test "an end of one way leaves the other open" {
+	to 127.0.0.1:9000 push:3000000
+	peer red half 127.0.0.1:80 3000000
+	ended 1
+	kill "$listener"
+	ends 0
+	to 127.0.0.1:9001 sum
+	peer red sum 127.0.0.1:80 3000000
+}
+
+@test "a reader that does not read holds its writer, and nothing else" {
+	local client n
+	to 127.0.0.1:9000 "deaf:$BATS_TEST_TMPDIR/now"
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	in_ns red python3 -c '
+import socket, sys
+s = socket.create_connection(("127.0.0.1", 80)); s.settimeout(0.5); n = 0
+try:
+    while n < 1 << 28: n += s.send(b"x" * 65536)
+except TimeoutError: pass
+print(n, flush=True)
+open(sys.argv[1]).read()
+s.settimeout(20); s.shutdown(1); print(s.recv(100).decode(), flush=True)' "$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	until [ -s "$BATS_TEST_TMPDIR/out" ]; do sleep 0.02; done
+	read -r n <"$BATS_TEST_TMPDIR/out"
+	[ "$n" -lt 100000000 ] || fail "a writer that is held, not $n bytes"
+	[ "$(rss_kb)" -lt 20000 ] || [ -n "${SAN:-}" ] || fail "no memory for it: $(rss_kb) kB"
+	touch "$BATS_TEST_TMPDIR/now"
+	: >"$BATS_TEST_TMPDIR/go"
+	wait $client
+	awaited "$BATS_TEST_TMPDIR/out" "$n "
+}
+
+@test "a reset of one side is a reset of the other" {
+	to 127.0.0.1:9000 echo
+	peer red reset 127.0.0.1:80
+	ended 1
+	grep -q ConnectionResetError "$log" || fail "the server is reset: $(cat "$log")"
+	kill "$listener"
+	ends 0
+	to 127.0.0.1:9001 reset
+	run peer red wait 127.0.0.1:80
+	[[ $output == *ConnectionResetError* ]] || fail "the client is reset: $output"
+	rests_at $((base + 4))
+}
+
+@test "a server that is not there is told of once" {
+	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
+	local i
+	for i in 1 2 3; do
+		run peer red wait 127.0.0.1:80
+		[ "$status" -ne 0 ] || fail "a reset"
+	done
+	[ "$(grep -c 'connect: 127.0.0.1:9000: Connection refused' "$said")" -eq 1 ] || fail "one line"
+	served 127.0.0.1:9000 echo
+	peer red ask 127.0.0.1:80 10
+	kill "${servers[0]}"
+	wait "${servers[0]}" || true
+	servers=()
+	run peer red wait 127.0.0.1:80
+	[ "$(grep -c 'connect: 127.0.0.1:9000: Connection refused' "$said")" -eq 2 ] || fail "another line"
+}
+
+@test "a namespace to connect in that is not there, and comes" {
+	listens 127.0.0.1:80 --connect blue@127.0.0.1:80
+	run peer '' wait 127.0.0.1:80
+	[ "$status" -ne 0 ] || fail "a reset"
+	grep -q 'connect: open netns "/run/netns/blue"' "$said" || fail "the reason"
+	netns blue
+	served_in="nsenter --net=/run/netns/blue" served 127.0.0.1:80 echo
+	peer '' ask 127.0.0.1:80 10
+}
+
+@test "who is idle is reset" {
+	local begin=$EPOCHREALTIME took
+	to 127.0.0.1:9000 echo --idle 400ms
+	run peer red wait 127.0.0.1:80
+	took=$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000))
+	[ "${lines[1]}" = reset ] || fail "a reset: $output"
+	[ "$took" -ge 400 ] && [ "$took" -lt 5000 ] || fail "0.4 s, not $took ms"
+	rests_at $((base + 4))
+}
+
+@test "who is not idle goes on beyond the time" {
+	to 127.0.0.1:9000 echo --idle 400ms
+	in_ns red python3 -c '
+import socket, time
+s = socket.create_connection(("127.0.0.1", 80)); s.settimeout(10)
+for _ in range(10):
+    s.sendall(b"x"); assert s.recv(1) == b"x"; time.sleep(0.1)'
+}
+
+@test "SIGTERM: what is there goes on to its end, what comes is refused" {
+	to 127.0.0.1:9000 echo
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	in_ns red python3 "$PEER" hold 127.0.0.1:80 20 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	exec 8>"$BATS_TEST_TMPDIR/in"
+	awaited "$BATS_TEST_TMPDIR/out" held
+	kill "$listener"
+	until [ -z "$(in_ns red ss -Hlnt)" ]; do sleep 0.02; done
+	run peer red wait 127.0.0.1:80
+	[[ $output == *ConnectionRefused* ]] || fail "refused"
+	kill -0 "$listener" || fail "it waits"
+	exec 8>&-
+	awaited "$BATS_TEST_TMPDIR/out" well
+	ends 0
+	! grep 'cut off' "$said" || fail "nothing is cut off"
+}
+
+@test "SIGTERM once more, --drain and SIGINT end it at once" {
+	local how
+	served 127.0.0.1:9000 echo
+	for how in term drain int; do
+		: >"$BATS_TEST_TMPDIR/out"
+		listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000 --drain 300ms
+		[ $how = drain ] || {
+			kill -KILL "$listener"
+			wait "$listener" || true
+			listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
+		}
+		in_ns red python3 "$PEER" wait 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &
+		awaited "$BATS_TEST_TMPDIR/out" through
+		case $how in
+		int) kill -INT "$listener" ;;
+		term) kill "$listener" && until [ -z "$(in_ns red ss -Hlnt)" ]; do sleep 0.02; done && kill "$listener" ;;
+		drain) kill "$listener" ;;
+		esac
+		ends 0
+		awaited "$BATS_TEST_TMPDIR/out" reset
+		grep -q '1 connections were cut off' "$said" || fail "it says so"
+	done
+}
+
+@test "PROXY header: addresses, namespace, unique id" {
+	to 127.0.0.1:9000 proxy --proxy-protocol
+	peer red ask 127.0.0.1:80 5000
+	ended 1
+	json_is "$(tail -n 1 "$log")" '[.command, .family, .from, .to, .ports[1], .tlv30, .bytes]' '[33,17,"127.0.0.1","127.0.0.1",80,"red",5000]'
+	[[ $(tail -n 1 "$log" | jq -r .tlv05) =~ ^red/[0-9a-f]{16}$ ]] || fail "an id"
+	peer red ask '[::1]:80' 5000
+	ended 2
+	json_is "$(tail -n 1 "$log")" '[.family, .from, .to, .ports[1], .tlv30]' '[33,"::1","::1",80,"red"]'
+	[ "$(grep -v ready "$log" | jq -r .tlv05 | sort -u | wc -l)" -eq 2 ] || fail "another id"
+}
+
+@test "PROXY header: IPv4 at a socket of both families, a long name, a long one without an id" {
+	local id=$(printf 'n%.0s' {1..111}) none=$(printf 'n%.0s' {1..112})
+	served 127.0.0.1:9000 proxy
+	listens --netns "$id=/run/netns/red" '*:80' --connect 127.0.0.1:9000 --proxy-protocol
+	peer red ask 127.0.0.1:80 1
+	ended 1
+	json_is "$(tail -n 1 "$log")" '[.family, .from, .tlv30, (.tlv05 | length)]' "[17,\"127.0.0.1\",\"$id\",128]"
+	kill "$listener"
+	ends 0
+	listens --netns "$none=/run/netns/red" '*:80' --connect 127.0.0.1:9000 --proxy-protocol
+	peer red ask '[::1]:80' 1
+	ended 2
+	json_is "$(tail -n 1 "$log")" '[.family, .tlv30, has("tlv05")]' "[33,\"$none\",false]"
+}
+
+@test "haproxy knows the tenant by the header" {
+	local name
+	command -v haproxy >/dev/null || skip "haproxy is not installed"
+	netns blue
+	cat >"$BATS_TEST_TMPDIR/haproxy.cfg" <<-'END'
+		defaults
+			mode http
+			timeout client 10s
+			timeout connect 10s
+			timeout server 10s
+		frontend tenants
+			bind 127.0.0.1:9000 accept-proxy
+			http-request return status 200 content-type text/plain lf-string "%[fc_pp_unique_id] %[src] %[dst_port]"
+	END
+	haproxy -db -f "$BATS_TEST_TMPDIR/haproxy.cfg" >"$BATS_TEST_TMPDIR/haproxy" 2>&1 3>&- &
+	servers+=($!)
+	until [ -n "$(ss -Hlnt sport = 9000)" ]; do sleep 0.02; done
+	listens --netns red --netns blue 127.0.0.1:80 --connect 127.0.0.1:9000 --proxy-protocol
+	for name in red blue; do
+		run in_ns $name python3 -c 'import urllib.request; print(urllib.request.urlopen("http://127.0.0.1/", timeout=10).read().decode())'
+		[[ $output =~ ^$name/[0-9a-f]{16}\ 127\.0\.0\.1\ 80$ ]] || fail "$name: $output, $(cat "$BATS_TEST_TMPDIR/haproxy")"
+	done
+}
+
+@test "few descriptors: who cannot be served yet waits, and bytes go without pipes" {
+	served 127.0.0.1:9000 echo
+	limit="prlimit --nofile=90" listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
+	base=$(descriptors)
+	in_ns red python3 "$PEER" storm 127.0.0.1:80 3 "$RANDOM"
+	rests_at $((base + 4))
+	kill "$listener"
+	ends 0
+}
+
+@test "a UNIX server whose queue is full is asked again" {
+	BACKLOG=1 to "unix:$BATS_TEST_TMPDIR/sock" echo
+	in_ns red python3 "$PEER" storm 127.0.0.1:80 2 "$RANDOM"
+}
