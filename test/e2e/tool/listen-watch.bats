@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2154,SC2016
+#
+# cnic listen --connect with namespaces that come and go: of a directory, and of a network's attachments.
+
+load ../lib
+load ../listen
+
+setup() {
+	listen_setup
+	mkdir -p /run/netns
+	served 127.0.0.1:9000 proxy
+}
+
+teardown() {
+	listen_teardown
+}
+
+watches() {
+	listens "$@" --connect 127.0.0.1:9000 --proxy-protocol
+}
+
+# tenant NAME : the last connection's namespace by its header.
+tenant() {
+	json_is "$(tail -n 1 "$log")" .tlv30 "$1"
+}
+
+# How many sockets the forwarder has.
+sockets_in() {
+	find "/proc/$listener/fd" -lname 'socket:*' | wc -l
+}
+
+@test "a directory: namespaces come, go, and come again" {
+	local n
+	netns old
+	watches --watch /run/netns 127.0.0.1:80 127.0.0.1:81
+	peer old ask 127.0.0.1:80 100
+	ended 1
+	tenant old
+	for n in 1 2; do
+		netns red
+		awaited "$said" "red has come"
+		peer red ask 127.0.0.1:81 100
+		ended $((1 + n))
+		tenant red
+		ip netns del red
+		awaited "$said" "red has gone"
+		: >"$said"
+	done
+	[ "$(sockets_in)" -eq 2 ] || fail "the sockets of one namespace"
+}
+
+@test "a directory: what is no namespace yet may become one" {
+	watches --watch /run/netns 127.0.0.1:80
+	base=$(descriptors)
+	touch /run/netns/later /run/netns/never
+	netns red
+	awaited "$said" "red has come"
+	unshare --net mount --bind /proc/self/ns/net /run/netns/later
+	awaited "$said" "later has come"
+	umount /run/netns/later
+	rm /run/netns/later /run/netns/never
+	awaited "$said" "later has gone"
+	[ "$(grep -vc -e sockets -e 'has come' -e 'later has gone' "$said")" -eq 0 ] || fail "nothing else is said"
+}
+
+@test "a directory: whose namespace goes is reset, and it is gone" {
+	local inode
+	netns red
+	watches --watch /run/netns 127.0.0.1:80
+	in_ns red python3 "$PEER" wait 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &
+	awaited "$BATS_TEST_TMPDIR/out" through
+	ip link add h0 type veth peer name eth0 netns red
+	ip netns del red
+	awaited "$BATS_TEST_TMPDIR/out" reset
+	wait $!
+	until [ ! -e /sys/class/net/h0 ]; do sleep 0.02; done
+	[ "$(sockets_in)" -eq 0 ] || fail "no socket is left"
+}
+
+@test "a directory: 200 that come and go at once" {
+	local i
+	watches --watch /run/netns 127.0.0.1:80
+	base=$(descriptors)
+	for ((i = 0; i < 200; i++)); do
+		ip netns add "n$i"
+		[ $i -lt 100 ] || ip netns del "n$((i - 100))"
+	done
+	until [ "$(sockets_in)" -eq 100 ]; do sleep 0.02; done
+	ip -n n150 link set lo up
+	peer n150 ask 127.0.0.1:80 1
+	ip -all netns del
+	rests_at "$((base + 4))"
+}
+
+@test "a directory that is none" {
+	run "$CNIC_BIN/cnic" listen --watch "$BATS_TEST_TMPDIR/none" 127.0.0.1:80 --connect 127.0.0.1:9000
+	[ "$status" -eq 1 ] && [[ $output == *"watch $BATS_TEST_TMPDIR/none: No such file"* ]] || fail "$output"
+}
+
+@test "a network: its attachments come and go" {
+	local conf='{"cniVersion":"1.0.0","name":"tenants","type":"ptp","ipam":{"type":"host-local","subnet":"10.8.0.0/24"}}'
+	netns red
+	CID=id-red add ptp <<<"$conf"
+	expect_ok
+	watches --all-of tenants 0.0.0.0:80
+	peer red ask 127.0.0.1:80 1
+	ended 1
+	tenant id-red
+	netns blue
+	CID=id-blue add ptp <<<"$conf"
+	expect_ok
+	awaited "$said" "id-blue has come"
+	peer blue ask 127.0.0.1:80 1
+	ended 2
+	tenant id-blue
+	NS=red CID=id-red del ptp <<<"$conf"
+	expect_ok
+	awaited "$said" "id-red has gone"
+	! grep -q "id-blue has gone" "$said" || fail "blue stays"
+	[ "$(sockets_in)" -eq 1 ] || fail "one socket"
+}
+
+@test "a network that nothing is attached to yet" {
+	local conf='{"cniVersion":"1.0.0","name":"tenants","type":"ptp","ipam":{"type":"host-local","subnet":"10.8.0.0/24"}}'
+	watches --all-of tenants 0.0.0.0:80
+	netns other
+	add ptp <<<"$(sed "s/tenants/others/; s/10.8/10.9/" <<<"$conf")"
+	netns red
+	CID=id-red add ptp <<<"$conf"
+	awaited "$said" "id-red has come"
+	peer red ask 127.0.0.1:80 1
+	[ "$(grep -c 'has come' "$said")" -eq 1 ] || fail "nobody else has"
+}
