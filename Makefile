@@ -61,7 +61,7 @@ comma    := ,
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PKG_SRC    := $(wildcard pkg/*/*.c pkg/cmd/*/*.c)
+PKG_SRC    := $(wildcard pkg/*/*.c pkg/*/*/*.c)
 PLUGIN_SRC := $(wildcard plugins/*/*/*.c)
 PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
 PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
@@ -147,7 +147,8 @@ lint:
 # ---- manual pages ----------------------------------------------------------------------------
 
 TOOLS   := cnic cnitool
-MAN     := $(TOOLS) $(PLUGINS:%=cni-%)
+VERBS   := listen
+MAN     := $(TOOLS) $(VERBS:%=cnic-%) $(PLUGINS:%=cni-%)
 LOWDOWN := $(shell command -v lowdown)
 # What make uninstall knows our pages by; the first line has man(1) set the tables.
 MARK    := Made from a page of cnic, the CNI plugins in C.
@@ -157,6 +158,8 @@ man: $(MAN:%=$B/man/%.8)
 
 .SECONDEXPANSION:
 $(TOOLS:%=$B/man/%.8): $B/man/%.8: pkg/cmd/%.md $B/version Makefile
+	$(write_man)
+$B/man/cnic-%.8: pkg/cmd/$$*/$$*.md $B/version Makefile
 	$(write_man)
 $B/man/cni-%.8: $$(call page_of,$$*) $B/version Makefile
 	$(write_man)

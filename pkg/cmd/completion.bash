@@ -31,11 +31,12 @@ _cnic_networks() {
 # The value of the option in front of the cursor; false if it has none.
 _cnic_value() {
 	case $prev in
-	--network) mapfile -t words < <(_cnic_networks) && _cnic_offer "${words[@]}" ;;
+	--network | --all-of) mapfile -t words < <(_cnic_networks) && _cnic_offer "${words[@]}" ;;
 	--plugin) mapfile -t words < <("$tool" plugins 2>/dev/null) && _cnic_offer "${words[@]}" ;;
 	--backend) _cnic_offer own nftables iptables ;;
-	--cache) _cnic_paths -d ;;
-	-i | --ifname | --timeout | --older-than) ;;
+	--cache | --watch) _cnic_paths -d ;;
+	--netns) mapfile -t words < <(ls /run/netns 2>/dev/null) && _cnic_offer "${words[@]}" ;;
+	-i | --ifname | --timeout | --older-than | --backlog | --connect | --idle | --drain) ;;
 	*) return 1 ;;
 	esac
 }
@@ -50,7 +51,8 @@ _cnic() {
 	fi
 	_cnic_value && return
 	if [[ $cur == -* ]]; then
-		mapfile -t words < <("$tool" help 2>/dev/null | grep -E "^  cnic ${verb//[^a-z]/}( |\$)" | grep -oE -e '--[a-z-]+')
+		mapfile -t words < <("$tool" help 2>/dev/null | awk -v verb="${verb//[^a-z]/}" \
+			'/^  cnic / { is_it = $2 == verb } is_it' | grep -oE -e '--[a-z-]+' | sort -u)
 		_cnic_offer "${words[@]}"
 		return
 	fi

@@ -9,8 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/scope.h"
-
 #define FIRST        3 /* SD_LISTEN_FDS_START */
 #define NAME_MAX_LEN 255
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * activate.h - sockets for a command, by the protocol of sd_listen_fds(3): descriptors from 3 on, and
- * LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES.
+ * activate.h - sockets for a command, by the protocol of sd_listen_fds(3): descriptors from 3 on,
+ * and LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES.
  */
 #pragma once
 
@@ -16,8 +16,9 @@
 bool listen_name_fits(const char *name);
 
 /*
- * Becomes the command, which is looked up in PATH, with these n sockets and no descriptor but 0 to 2
- * beside them. names: of each, with a colon between; NULL: none are told. Returns only on failure.
+ * Becomes the command, which is looked up in PATH, with these n sockets and no descriptor but 0 to
+ * 2 beside them. names: of each, with a colon between; NULL: none are told. Returns only on
+ * failure.
  */
 int listen_activate(int *fds, size_t n, const char *names, char **command,
 		    struct err *err) NODISCARD;

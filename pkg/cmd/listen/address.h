@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * address.h - what is listened at and what is connected to, as words of a command line and as socket
- * addresses. Opens nothing.
+ * address.h - what is listened at and what is connected to, as words of a command line and as
+ * socket addresses. Opens nothing.
  */
 #pragma once
 

@@ -113,8 +113,8 @@ static enum step run_way(struct way *w)
 }
 
 /*
- * Nothing can be written to `s`, but what it has sent before it ended is on its way: the rest of that
- * is still for the other. True if so.
+ * Nothing can be written to `s`, but what it has sent before it ended is on its way: the rest of
+ * that is still for the other. True if so.
  */
 static bool outlives(struct listen_side *s, struct listen_side *other, struct listen_pipes *pipes)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flow.h - the bytes of a connection, both ways, by splice(2): from a socket only what the other one
- * takes is read, so a slow reader slows its writer. What ends on one side ends on the other when all
- * of it has been passed on.
+ * flow.h - the bytes of a connection, both ways, by splice(2): from a socket only what the other
+ * one takes is read, so a slow reader slows its writer. What ends on one side ends on the other
+ * when all of it has been passed on.
  */
 #pragma once
 

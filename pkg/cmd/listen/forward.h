@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * forward.h - the forwarder: what connects to one of the sockets is connected to one address, by one
- * thread on epoll(7). It ends on SIGTERM when all connections have, at once on SIGINT.
+ * forward.h - the forwarder: what connects to one of the sockets is connected to one address, by
+ * one thread on epoll(7). It ends on SIGTERM when all connections have, at once on SIGINT.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gates.h - the listening sockets of a forwarder, in a group for each namespace, watched by an epoll of
- * their own: by that all of them rest at once where no connection can be had. Accepts nothing.
+ * gates.h - the listening sockets of a forwarder, in a group for each namespace, watched by an
+ * epoll of their own: by that all of them rest at once where no connection can be had. Accepts
+ * nothing.
  */
 #pragma once
 

@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "base/err.h"
 #include "cmd/listen/conn.h"
 #include "cmd/listen/gates.h"
 #include "cmd/listen/pipes.h"

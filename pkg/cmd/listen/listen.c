@@ -42,8 +42,10 @@ static const char *join_names(const struct listen_targets *t, size_t times, stru
 		return NULL;
 	}
 	at = names = arena_alloc(arena, size + 1);
-	for (size_t i = 0; i < t->n * times; i++)
-		at += sprintf(at, "%s%s", i ? ":" : "", t->list[i / times].name);
+	for (size_t i = 0; i < t->n * times; i++) {
+		*at = ':';
+		at = stpcpy(at + (i > 0), t->list[i / times].name);
+	}
 	return names;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listen.h - `cnic listen`: sockets in many namespaces, for one command or forwarded to one address,
- * by one process that lives at home.
+ * listen.h - `cnic listen`: sockets in many namespaces, for one command or forwarded to one
+ * address, by one process that lives at home.
  */
 #pragma once
 

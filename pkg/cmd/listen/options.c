@@ -36,7 +36,7 @@ static const char *name_of(struct arena *arena, const char *path)
 }
 
 /* "NAME", "PATH", "NAME=PATH". */
-static int take_netns(struct parse *p, const char *word)
+static int set_netns(struct parse *p, const char *word)
 {
 	const char *equals = strchr(word, '='), *slash = strchr(word, '/');
 	bool is_named = equals && (!slash || equals < slash);
@@ -53,19 +53,19 @@ static int take_netns(struct parse *p, const char *word)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static int take_all_of(struct parse *p, const char *word)
+static int set_all_of(struct parse *p, const char *word)
 {
 	p->opt->all_of = word;
 	return 0;
 }
 
-static int take_watch(struct parse *p, const char *word)
+static int set_watch(struct parse *p, const char *word)
 {
 	p->opt->watch = word;
 	return 0;
 }
 
-static int take_backlog(struct parse *p, const char *word)
+static int set_backlog(struct parse *p, const char *word)
 {
 	char *end;
 	long n = strtol(word, &end, 10);
@@ -76,7 +76,7 @@ static int take_backlog(struct parse *p, const char *word)
 	return 0;
 }
 
-static int take_connect(struct parse *p, const char *word)
+static int set_connect(struct parse *p, const char *word)
 {
 	const char *at = strchr(word, '@');
 
@@ -93,14 +93,14 @@ static int take_connect(struct parse *p, const char *word)
 	return 0;
 }
 
-static int take_proxy(struct parse *p, const char *word)
+static int set_proxy(struct parse *p, const char *word)
 {
 	(void)word;
 	p->opt->proxy = true;
 	return 0;
 }
 
-static int take_time(struct parse *p, const char *name, const char *word, int64_t *ms)
+static int set_time(struct parse *p, const char *name, const char *word, int64_t *ms)
 {
 	*ms = time_parse(word);
 	if (*ms < 0)
@@ -108,26 +108,26 @@ static int take_time(struct parse *p, const char *name, const char *word, int64_
 	return 0;
 }
 
-static int take_idle(struct parse *p, const char *word)
+static int set_idle(struct parse *p, const char *word)
 {
-	return take_time(p, "--idle", word, &p->opt->idle_ms);
+	return set_time(p, "--idle", word, &p->opt->idle_ms);
 }
 
-static int take_drain(struct parse *p, const char *word)
+static int set_drain(struct parse *p, const char *word)
 {
-	return take_time(p, "--drain", word, &p->opt->drain_ms);
+	return set_time(p, "--drain", word, &p->opt->drain_ms);
 }
 
 static const struct option {
 	const char *name;
 	bool is_flag;       /* it has no value */
 	bool is_of_connect; /* it means something with --connect only */
-	int (*take)(struct parse *p, const char *word);
+	int (*set)(struct parse *p, const char *word);
 } options[] = {
-	{ "--netns", false, false, take_netns },     { "--all-of", false, false, take_all_of },
-	{ "--watch", false, true, take_watch },      { "--backlog", false, false, take_backlog },
-	{ "--connect", false, false, take_connect }, { "--proxy-protocol", true, true, take_proxy },
-	{ "--idle", false, true, take_idle },        { "--drain", false, true, take_drain },
+	{ "--netns", false, false, set_netns },     { "--all-of", false, false, set_all_of },
+	{ "--watch", false, true, set_watch },      { "--backlog", false, false, set_backlog },
+	{ "--connect", false, false, set_connect }, { "--proxy-protocol", true, true, set_proxy },
+	{ "--idle", false, true, set_idle },        { "--drain", false, true, set_drain },
 };
 
 static const struct option *find(const char *word)
@@ -141,21 +141,21 @@ static const struct option *find(const char *word)
 /* ---- all words ------------------------------------------------------------------------------- */
 
 /* An address; or a path behind --netns, as a shell makes of a pattern. */
-static int take_word(struct parse *p, const char *word)
+static int set_word(struct parse *p, const char *word)
 {
 	struct listen_address a;
 
 	if (*word == '-')
 		return err_config(p->err, "%s: no such option", word);
 	if (p->opt->n_netns && (*word == '/' || *word == '.'))
-		return take_netns(p, word);
+		return set_netns(p, word);
 	if (listen_address_parse(&a, word, p->err) < 0)
 		return -1;
 	*arena_append(p->arena, p->opt->at, p->opt->n_at) = a;
 	return 0;
 }
 
-static int take_words(struct parse *p, int argc, char **argv, const char **of_connect)
+static int set_words(struct parse *p, int argc, char **argv, const char **of_connect)
 {
 	for (int i = 0; i < argc; i++) {
 		const struct option *o = find(argv[i]);
@@ -170,7 +170,7 @@ static int take_words(struct parse *p, int argc, char **argv, const char **of_co
 			*of_connect = o->name;
 		if (o && !o->is_flag)
 			i++;
-		if ((o ? o->take(p, argv[i]) : take_word(p, argv[i])) < 0)
+		if ((o ? o->set(p, argv[i]) : set_word(p, argv[i])) < 0)
 			return -1;
 	}
 	return 0;
@@ -213,7 +213,7 @@ int listen_options_parse(struct listen_options *opt, int argc, char **argv, stru
 	const char *of_connect = NULL;
 
 	*opt = (struct listen_options){ .backlog = 4096 }; /* as net.core.somaxconn is, mostly */
-	if (take_words(&p, argc, argv, &of_connect) < 0)
+	if (set_words(&p, argc, argv, &of_connect) < 0)
 		return -1;
 	return judge(&p, of_connect);
 }

@@ -3,8 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
-
-#include "base/scope.h"
+#include <unistd.h>
 
 bool listen_pipes_take(struct listen_pipes *p, int ends[2])
 {

@@ -14,9 +14,10 @@
 #define LISTEN_PROXY_MAX           512  /* bytes of a header of ours */
 
 /*
- * The header of a TCP connection from one address to the other, of IPv4 or IPv6; an IPv4-mapped pair
- * is of IPv4. netns: the namespace's name, of which at most 255 bytes are told. The unique id is
- * "NAME/SERIAL", 16 hexadecimal digits; of a name over 111 bytes there is none. The number of bytes.
+ * The header of a TCP connection from one address to the other, of IPv4 or IPv6; an IPv4-mapped
+ * pair is of IPv4. netns: the namespace's name, of which at most 255 bytes are told. The unique id
+ * is "NAME/SERIAL", 16 hexadecimal digits; of a name over 111 bytes there is none. The number of
+ * bytes.
  */
 size_t listen_proxy_header(uint8_t header[LISTEN_PROXY_MAX], const struct sockaddr_storage *from,
 			   const struct sockaddr_storage *to, const char *netns, uint64_t serial);

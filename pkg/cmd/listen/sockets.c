@@ -89,7 +89,7 @@ static int open_unconnected(void *arg)
 
 /* ---- and back -------------------------------------------------------------------------------- */
 
-/* Not only by setns(2)'s word: to go on in another's namespace would be worse than to end. */
+/* Not only by the kernel's word: to go on in another namespace would be worse than to end. */
 static void require_home(int home)
 {
 	struct stat here, there;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watch.h - namespaces that come to a directory and go from it, as ip-netns(8) and container runtimes
- * have them: a file is made, and a namespace mounted on it a moment later. inotify(7) tells of the
- * file, a poll of /proc/self/mountinfo of the mount (proc_pid_mountinfo(5)); nothing is asked again
- * and again.
+ * watch.h - namespaces that come to a directory and go from it, as ip-netns(8) and container
+ * runtimes have them: a file is made, and a namespace mounted on it a moment later. inotify(7)
+ * tells of the file, a poll of /proc/self/mountinfo of the mount (proc_pid_mountinfo(5)); nothing
+ * is asked again and again.
  */
 #pragma once
 

@@ -56,7 +56,7 @@ tools() {
 
 pages() {
 	local name
-	for name in cnic cnitool $("$dir/opt/cni/bin/cnic" plugins | sed 's/^/cni-/'); do
+	for name in cnic cnic-listen cnitool $("$dir/opt/cni/bin/cnic" plugins | sed 's/^/cni-/'); do
 		[ "$(head -c 5 "$dir/usr/share/man/man8/$name.8")" = "'\\\" t" ] || fail "a page $name(8)"
 		grep -q "^\.TH \"$name\" \"8\"" "$dir/usr/share/man/man8/$name.8" || fail "a title of $name(8)"
 	done
