@@ -82,7 +82,7 @@ rests_at() {
 ends() {
 	local rc=0 i
 	for ((i = 0; i < 500; i++)); do
-		[ -d "/proc/$listener" ] && [ "$(awk '{ print $3 }' "/proc/$listener/stat")" != Z ] || break
+		[[ $(awk '{ print $3 }' "/proc/$listener/stat" 2>/dev/null) == [^Z] ]] || break
 		sleep 0.02
 	done
 	wait "$listener" || rc=$?

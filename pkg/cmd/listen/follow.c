@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/scope.h"
+#include "cmd/listen/events.h"
 #include "cmd/listen/say.h"
 #include "cmd/listen/targets.h"
 #include "libcni/cache.h"
@@ -153,27 +154,40 @@ void listen_follow_on_time(struct listen_follow *f)
 	look(f);
 }
 
-/* libcni's cache is not there before its first ADD; then the registry has changed as well. */
-static int open_network(struct listen_follow *f, struct err *err)
+/* Made where nothing has been kept yet, as an ADD does. */
+static int watch_dir(const struct listen_follow *f, const char *dir, struct err *err)
 {
 	const uint32_t mask = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE;
 
-	f->attachments = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (f->attachments < 0 || file_make_dirs(REGISTRY_DIR, 0700, err) < 0 ||
-	    inotify_add_watch(f->attachments, REGISTRY_DIR, mask) < 0)
-		return err_sys(err, "watch " REGISTRY_DIR);
-	(void)inotify_add_watch(f->attachments, CACHE_DIR, mask);
-	look(f);
+	if (file_make_dirs(dir, 0700, err) < 0)
+		return -1;
+	if (inotify_add_watch(f->attachments, dir, mask) < 0)
+		return err_sys(err, "watch %s", dir);
 	return 0;
+}
+
+static int open_network(struct listen_follow *f, struct err *err)
+{
+	f->attachments = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (f->attachments < 0)
+		return err_sys(err, "create inotify");
+	if (watch_dir(f, REGISTRY_DIR, err) < 0 || watch_dir(f, CACHE_DIR, err) < 0)
+		return -1;
+	look(f);
+	return listen_events_add(f->hub->epoll, f->attachments, EPOLLIN, &f->attachments, err);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static int add(const struct listen_follow *f, int *fd, uint32_t events, struct err *err)
+static int open_dir(struct listen_follow *f, struct err *err)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = fd };
+	struct listen_watch *w = &f->watch;
+	int epoll = f->hub->epoll;
 
-	return epoll_ctl(f->hub->epoll, EPOLL_CTL_ADD, *fd, &ev) < 0 ? err_sys(err, "watch") : 0;
+	if (listen_watch_open(w, err) < 0 ||
+	    listen_events_add(epoll, w->inotify, EPOLLIN, &w->inotify, err) < 0)
+		return -1;
+	return listen_events_add(epoll, w->mounts, EPOLLPRI | EPOLLET, &w->mounts, err);
 }
 
 int listen_follow_open(struct listen_follow *f, struct listen_hub *hub, struct err *err)
@@ -189,15 +203,9 @@ int listen_follow_open(struct listen_follow *f, struct listen_hub *hub, struct e
 			   .ctx = f },
 		.attachments = -1,
 	};
-	if (hub->opt->all_of && open_network(f, err) < 0)
-		return -1;
 	if (hub->opt->all_of)
-		return add(f, &f->attachments, EPOLLIN, err);
-	if (!hub->opt->watch)
-		return 0;
-	if (listen_watch_open(&f->watch, err) < 0 || add(f, &f->watch.inotify, EPOLLIN, err) < 0)
-		return -1;
-	return add(f, &f->watch.mounts, EPOLLPRI | EPOLLET, err);
+		return open_network(f, err);
+	return hub->opt->watch ? open_dir(f, err) : 0;
 }
 
 bool listen_follow_event(struct listen_follow *f, const void *of)

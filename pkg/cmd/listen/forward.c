@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
+#include "cmd/listen/events.h"
 #include "cmd/listen/follow.h"
 #include "cmd/listen/link.h"
 #include "cmd/listen/say.h"
@@ -42,11 +43,9 @@ static bool has_room(const struct forward *f)
 	return taken + 2 <= f->n_files;
 }
 
-static int watch(const struct forward *f, int *fd, struct err *err)
+static int watch_gates(struct listen_hub *h, struct err *err)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = fd };
-
-	return epoll_ctl(f->hub.epoll, EPOLL_CTL_ADD, *fd, &ev) < 0 ? err_sys(err, "watch") : 0;
+	return listen_events_add(h->epoll, h->gates.epoll, EPOLLIN, &h->gates, err);
 }
 
 /* What comes meanwhile waits in the sockets' queues. */
@@ -62,7 +61,7 @@ static void resume(struct forward *f)
 	struct err err;
 
 	f->rest_until = 0;
-	if (watch(f, &f->hub.gates.epoll, &err) < 0)
+	if (watch_gates(&f->hub, &err) < 0)
 		rest(f);
 }
 
@@ -192,7 +191,7 @@ static void on_event(struct forward *f, const struct epoll_event *ev)
 {
 	if (ev->data.ptr == &f->signals)
 		on_signal(f);
-	else if (ev->data.ptr == &f->hub.gates.epoll)
+	else if (ev->data.ptr == &f->hub.gates)
 		accept_all(f);
 	else if (!listen_follow_event(&f->follow, ev->data.ptr))
 		listen_link_event(&f->hub, ev->data.ptr, ev->events);
@@ -228,7 +227,9 @@ static int open_signals(struct forward *f, struct err *err)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	f->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return f->signals < 0 ? err_sys(err, "create signalfd") : watch(f, &f->signals, err);
+	if (f->signals < 0)
+		return err_sys(err, "create signalfd");
+	return listen_events_add(f->hub.epoll, f->signals, EPOLLIN, &f->signals, err);
 }
 
 static int begin(struct forward *f, const struct listen_targets *t, struct err *err)
@@ -238,7 +239,7 @@ static int begin(struct forward *f, const struct listen_targets *t, struct err *
 	h->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (h->epoll < 0)
 		return err_sys(err, "create epoll");
-	if (listen_gates_init(&h->gates, h->opt, err) < 0 || watch(f, &h->gates.epoll, err) < 0 ||
+	if (listen_gates_init(&h->gates, h->opt, err) < 0 || watch_gates(h, err) < 0 ||
 	    open_signals(f, err) < 0)
 		return -1;
 	for (size_t i = 0; !h->opt->all_of && i < t->n; i++)

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "base/scope.h"
+#include "cmd/listen/events.h"
 #include "cmd/listen/sockets.h"
 
 int listen_gates_init(struct listen_gates *g, const struct listen_options *opt, struct err *err)
@@ -26,14 +27,6 @@ static struct listen_group *new_group(const char *name, size_t n)
 	for (size_t i = 0; i < n; i++)
 		group->gates[i] = (struct listen_gate){ group, -1 };
 	return group;
-}
-
-static int watch(const struct listen_gates *g, struct listen_gate *gate, struct err *err)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = gate };
-
-	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, gate->fd, &ev) < 0 ? err_sys(err, "watch socket")
-								     : 0;
 }
 
 static void free_group(struct listen_gates *g, struct listen_group *group)
@@ -68,7 +61,8 @@ int listen_gates_open(struct listen_gates *g, const struct listen_netns *netns, 
 	g->n_groups++;
 	g->n_sockets += group->n;
 	for (size_t i = 0; !rc && i < group->n; i++)
-		rc = watch(g, &group->gates[i], err);
+		rc = listen_events_add(g->epoll, group->gates[i].fd, EPOLLIN, &group->gates[i],
+				       err);
 	if (rc < 0)
 		listen_gates_close(g, group);
 	return rc;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/scope.h"
+#include "cmd/listen/events.h"
 #include "cmd/listen/flow.h"
 #include "cmd/listen/proxy.h"
 #include "cmd/listen/say.h"
@@ -126,9 +127,9 @@ void listen_link_run_busy(struct listen_hub *h)
 
 static bool watch(const struct listen_hub *h, struct listen_side *s)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s };
+	struct err ignored;
 
-	return epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
+	return listen_events_add(h->epoll, s->fd, EPOLLIN | EPOLLOUT | EPOLLET, s, &ignored) == 0;
 }
 
 /* It is the first in a socket's buffer, and fits. */

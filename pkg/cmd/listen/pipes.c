@@ -13,7 +13,7 @@ bool listen_pipes_take(struct listen_pipes *p, int ends[2])
 	}
 	if (p->n_open >= p->n_max || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
-	(void)fcntl(ends[1], F_SETPIPE_SZ, LISTEN_PIPE_SIZE);
+	(void)fcntl(ends[1], F_SETPIPE_SZ, (int)LISTEN_PIPE_SIZE);
 	p->n_open++;
 	return true;
 }

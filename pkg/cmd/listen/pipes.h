@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LISTEN_PIPE_SIZE  (256 * 1024) /* bytes, where the kernel grants it */
+#define LISTEN_PIPE_SIZE  ((size_t)256 * 1024) /* bytes, where the kernel grants it */
 #define LISTEN_PIPES_KEPT 32
 
 struct listen_pipes {

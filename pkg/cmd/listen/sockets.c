@@ -116,8 +116,11 @@ static int run_in(const char *path, int (*fn)(void *), struct job *j)
 int listen_sockets_open(const struct listen_options *opt, const char *path, bool async, int *fds,
 			struct err *err)
 {
-	struct job j = { opt, SOCK_CLOEXEC | (async ? SOCK_NONBLOCK : 0), fds, err };
+	struct job j = { .opt = opt,
+			 .flags = SOCK_CLOEXEC | (async ? SOCK_NONBLOCK : 0),
+			 .err = err };
 
+	j.fds = fds;
 	if (run_in(path, open_all, &j) < 0)
 		return path ? err_wrap(err, "%s", path) : -1;
 	return 0;

@@ -96,8 +96,7 @@ s.settimeout(20); s.shutdown(1); print(s.recv(100).decode(), flush=True)' "$BATS
 
 @test "a server that is not there is told of once" {
 	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
-	local i
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		run peer red wait 127.0.0.1:80
 		[ "$status" -ne 0 ] || fail "a reset"
 	done
@@ -194,7 +193,8 @@ for _ in range(10):
 }
 
 @test "PROXY header: IPv4 at a socket of both families, a long name, a long one without an id" {
-	local id=$(printf 'n%.0s' {1..111}) none=$(printf 'n%.0s' {1..112})
+	local id none
+	id=$(printf 'n%.0s' {1..111}) none=n$id
 	served 127.0.0.1:9000 proxy
 	listens --netns "$id=/run/netns/red" '*:80' --connect 127.0.0.1:9000 --proxy-protocol
 	peer red ask 127.0.0.1:80 1

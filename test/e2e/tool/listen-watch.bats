@@ -65,7 +65,6 @@ sockets_in() {
 }
 
 @test "a directory: whose namespace goes is reset, and it is gone" {
-	local inode
 	netns red
 	watches --watch /run/netns 127.0.0.1:80
 	in_ns red python3 "$PEER" wait 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &

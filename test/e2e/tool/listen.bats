@@ -125,7 +125,8 @@ activated() {
 @test "the limit of descriptors is the command's own, unless it is too low" {
 	ulimit -S -n 100
 	tells 100 --netns red 127.0.0.1:80 -- sh -c 'ulimit -S -n'
-	tells "$(ulimit -H -n)" --netns red $(printf '127.0.0.1:%d ' {1..90}) -- sh -c 'ulimit -S -n'
+	mapfile -t at < <(printf '127.0.0.1:%d\n' {1..90})
+	tells "$(ulimit -H -n)" --netns red "${at[@]}" -- sh -c 'ulimit -S -n'
 }
 
 @test "signals that it ignores are the command's again" {
