@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sandbox.h - the namespaces of a command and their PID 1, seen from the host: made, let go, waited
+ * for. Knows no network but the namespace: who attaches it does so between run_sandbox_start() and
+ * run_sandbox_release().
+ *
+ * PID 1 is a child of this process, and the command is its child. Either's death ends the other: PID
+ * 1 gets a SIGKILL with its parent, the kernel kills a PID namespace with its PID 1. Nothing of a
+ * sandbox outlives it but what holds its network namespace open.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "cmd/run/options.h"
+
+struct run_sandbox {
+	pid_t pid; /* of PID 1, in our PID namespace; 0: none has been started, or it is waited for */
+	int netns;     /* its network namespace: new, or the one it has joined; -1: the host's */
+	int channel;   /* to PID 1 */
+	int terminal;  /* the master of its terminal, from the release on; -1: it has none */
+	bool has_user; /* a user namespace that owns all the others that are new */
+};
+
+#define RUN_SANDBOX_INIT                                   \
+	{                                                  \
+		.netns = -1, .channel = -1, .terminal = -1 \
+	}
+
+/* What files of the sandbox say, NUL-terminated; NULL: they say what they said. */
+struct run_texts {
+	const char *resolv_conf, *hosts;
+};
+
+/*
+ * Makes the namespaces, with their maps written and lo up; `join` is a network namespace to be in
+ * instead of a new one, -1: none. The command does not run yet. On -1 nothing is left of it.
+ */
+int run_sandbox_start(struct run_sandbox *s, const struct run_options *o, int join,
+		      struct err *err) NODISCARD;
+
+/* The networks are there: the command may run. -1: it cannot; PID 1 has said why. */
+int run_sandbox_release(struct run_sandbox *s, const struct run_texts *texts,
+			struct err *err) NODISCARD;
+
+/* Kills what is left of it, waits for its end, and closes the descriptors. */
+void run_sandbox_end(struct run_sandbox *s);
