@@ -14,6 +14,8 @@
 #include "cmd/list.h"
 #include "cmd/listen/listen.h"
 #include "cmd/repair.h"
+#include "cmd/run/options.h"
+#include "cmd/run/run.h"
 #include "cmd/verify.h"
 #include "skel/call.h"
 
@@ -79,6 +81,9 @@ static const struct verb {
 	  "Puts back packet filter rules that are gone, of all attachments or of those chosen; with\n"
 	  "      --backend, turns their rules into that backend's. Prints \"N repaired, N failed, N gone\"\n"
 	  "      (gone: without a namespace), on stderr a line for each that failed." },
+	{ "run", 0, INT_MAX, NULL, run_run, RUN_OPTIONS_SYNOPSIS,
+	  "Runs a command on a network of its own, in namespaces of its own, with its exit status; 125:\n"
+	  "      it could not be run, 126: it cannot be executed, 127: it is not there, 128 + N: signal N." },
 	{ "dhcp", 0, 14, NULL, daemon_run,
 	  " [-socketpath FILE] [-pidfile FILE] [-hostprefix DIR] [-timeout TIME] [-resendmax TIME]\n"
 	  "      [-resendtimeout TIME] [-broadcast]",

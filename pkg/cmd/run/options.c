@@ -113,12 +113,14 @@ static bool take_rootfs(struct taking *t, const char *value)
 
 static bool take_bind(struct taking *t, const char *value)
 {
-	return run_value_bind(arena_append(t->arena, t->o->binds, t->o->n_binds), value, t->arena);
+	return run_value_bind(arena_append(t->arena, t->o->mounts, t->o->n_mounts), value,
+			      t->arena);
 }
 
 static bool take_tmpfs(struct taking *t, const char *value)
 {
-	*arena_append(t->arena, t->o->tmpfs, t->o->n_tmpfs) = value;
+	*arena_append(t->arena, t->o->mounts, t->o->n_mounts) =
+		(struct run_mount){ .target = value };
 	return run_value_is_target(value);
 }
 

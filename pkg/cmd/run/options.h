@@ -52,10 +52,8 @@ struct run_options {
 	size_t n_uid_maps, n_gid_maps;
 	const char *rootfs; /* NULL: the host's files */
 	bool read_only;
-	struct run_bind *binds; /* in their order */
-	size_t n_binds;
-	const char **tmpfs; /* mount points */
-	size_t n_tmpfs;
+	struct run_mount *mounts; /* --bind and --tmpfs in their order */
+	size_t n_mounts;
 	uint64_t caps; /* a bit for each capability that is left to it */
 	int *fds;      /* open ones but 0-2 that it gets, under the same numbers */
 	size_t n_fds;

@@ -10,21 +10,23 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "cmd/run/options.h"
 
+/* All descriptors are O_CLOEXEC; PID 1's files below /proc cannot be opened by those without root. */
 struct run_sandbox {
-	pid_t pid; /* of PID 1, in our PID namespace; 0: none has been started, or it is waited for */
-	int netns;     /* its network namespace: new, or the one it has joined; -1: the host's */
-	int channel;   /* to PID 1 */
-	int terminal;  /* the master of its terminal, from the release on; -1: it has none */
-	bool has_user; /* a user namespace that owns all the others that are new */
+	pid_t pid;    /* of PID 1, in our PID namespace; 0: none, or none any more */
+	int netns;    /* its network namespace: new, or the one it has joined; -1: the host's */
+	int userns;   /* its user namespace, which owns the other new ones; -1: the host's */
+	int channel;  /* to PID 1 */
+	int terminal; /* the master of its terminal, from the release on; -1: it has none */
 };
 
-#define RUN_SANDBOX_INIT                                   \
-	{                                                  \
-		.netns = -1, .channel = -1, .terminal = -1 \
+#define RUN_SANDBOX_INIT                                                 \
+	{                                                                \
+		.netns = -1, .userns = -1, .channel = -1, .terminal = -1 \
 	}
 
 /* What files of the sandbox say, NUL-terminated; NULL: they say what they said. */
@@ -33,15 +35,19 @@ struct run_texts {
 };
 
 /*
- * Makes the namespaces, with their maps written and lo up; `join` is a network namespace to be in
- * instead of a new one, -1: none. The command does not run yet. On -1 nothing is left of it.
+ * Makes the namespaces, with their maps written; PID 1 goes on by itself to lo and the mounts.
+ * `join` is a network namespace to be in instead of a new one, -1: none. The command, which does
+ * not run yet, has the signals of `mask` blocked. On -1 nothing is left of it.
  */
 int run_sandbox_start(struct run_sandbox *s, const struct run_options *o, int join,
-		      struct err *err) NODISCARD;
+		      const sigset_t *mask, struct arena *arena, struct err *err) NODISCARD;
 
-/* The networks are there: the command may run. -1: it cannot; PID 1 has said why. */
-int run_sandbox_release(struct run_sandbox *s, const struct run_texts *texts,
-			struct err *err) NODISCARD;
+/*
+ * The networks are there: the command may run, with s->terminal if it is to have one. -1: it
+ * cannot; if that is PID 1's doing, it has said why, ends, and err says no more.
+ */
+int run_sandbox_release(struct run_sandbox *s, const struct run_options *o,
+			const struct run_texts *texts, struct err *err) NODISCARD;
 
 /* Kills what is left of it, waits for its end, and closes the descriptors. */
 void run_sandbox_end(struct run_sandbox *s);

@@ -94,16 +94,16 @@ bool run_value_is_target(const char *s)
 	return *s == '/' && strspn(s, "/.") != strlen(s);
 }
 
-bool run_value_bind(struct run_bind *b, const char *s, struct arena *arena)
+bool run_value_bind(struct run_mount *m, const char *s, struct arena *arena)
 {
 	char *rest = arena_strdup(arena, s), *mode;
 
-	b->source = strsep(&rest, ":");
-	b->target = strsep(&rest, ":");
+	m->source = strsep(&rest, ":");
+	m->target = strsep(&rest, ":");
 	mode = rest;
-	b->read_only = mode && !strcmp(mode, "ro");
-	return *b->source && b->target && run_value_is_target(b->target) &&
-	       (!mode || b->read_only || !strcmp(mode, "rw"));
+	m->read_only = mode && !strcmp(mode, "ro");
+	return *m->source && m->target && run_value_is_target(m->target) &&
+	       (!mode || m->read_only || !strcmp(mode, "rw"));
 }
 
 static bool parse_net(struct ip *ip, const char *s)

@@ -26,11 +26,11 @@ struct run_id_map {
 bool run_value_id_map(struct run_id_map *m, const char *s);
 
 /* SRC:DST[:ro|:rw], both without a colon, DST from the root. */
-struct run_bind {
-	const char *source, *target;
+struct run_mount {
+	const char *source, *target; /* source NULL: a tmpfs */
 	bool read_only;
 };
-bool run_value_bind(struct run_bind *b, const char *s, struct arena *arena);
+bool run_value_bind(struct run_mount *m, const char *s, struct arena *arena);
 
 /* An address or a prefix, with a port behind it: 10.1.0.0/16, 10.1.0.2:443, [fd00::2]:443. */
 struct run_egress {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run/channel.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "sys/pass_fd.h"
+
+/* The first byte of a message. */
+#define NOTHING    '-'
+#define TEXT       '='
+#define DESCRIPTOR '<'
+
+int run_channel_open(int ends[2], struct err *err)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(err, "make a pair of sockets");
+	return 0;
+}
+
+static int send_parts(int end, struct msghdr *m, struct err *err)
+{
+	return sendmsg(end, m, MSG_NOSIGNAL) < 0 ? err_sys(err, "tell the other side") : 0;
+}
+
+/* sendmsg(2) writes to none of it, but its type does not say so. */
+union bytes {
+	const void *in;
+	void *out;
+};
+
+int run_channel_send(int end, const char *text, struct err *err)
+{
+	char kind = text ? TEXT : NOTHING;
+	const union bytes bytes = { .in = text };
+	struct iovec parts[] = { { &kind, 1 }, { bytes.out, text ? strlen(text) : 0 } };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	return send_parts(end, &m, err);
+}
+
+static int ended(ssize_t n, struct err *err)
+{
+	if (n < 0)
+		return err_sys(err, "hear from the other side");
+	return err_set(err, ERR_INTERNAL, "the other side has ended");
+}
+
+int run_channel_receive(int end, const char **text, struct arena *arena, struct err *err)
+{
+	ssize_t n = recv(end, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	char *buf;
+
+	if (n <= 0)
+		return ended(n, err);
+	buf = arena_alloc(arena, (size_t)n + 1);
+	n = recv(end, buf, (size_t)n, 0);
+	if (n <= 0)
+		return ended(n, err);
+	*text = *buf == TEXT ? buf + 1 : NULL;
+	return 0;
+}
+
+int run_channel_send_fd(int end, int fd, struct err *err)
+{
+	char kind = DESCRIPTOR;
+	struct iovec part = { &kind, 1 };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	union pass_fd room;
+
+	pass_fd_put(&m, &room, fd);
+	return send_parts(end, &m, err);
+}
+
+int run_channel_receive_fd(int end, int *fd, struct err *err)
+{
+	char kind = 0;
+	struct iovec part = { &kind, 1 };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	union pass_fd room;
+	ssize_t n;
+
+	pass_fd_expect(&m, &room);
+	n = recvmsg(end, &m, MSG_CMSG_CLOEXEC);
+	*fd = n > 0 ? pass_fd_take(&m) : -1;
+	return *fd < 0 ? ended(n, err) : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run/mount.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* uapi/linux/mount.h and fcntl.h, which musl 1.2.3 has not heard of. */
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+#ifndef MOVE_MOUNT_F_EMPTY_PATH
+#define MOVE_MOUNT_F_EMPTY_PATH 0x4
+#endif
+#ifndef MOUNT_ATTR_RDONLY
+#define MOUNT_ATTR_RDONLY 0x1
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+
+int run_mount_clone(int dir, const char *path, struct err *err)
+{
+	long fd = syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+
+	return fd < 0 ? err_sys(err, "bind %s", path) : (int)fd;
+}
+
+int run_mount_attach(int tree, const char *target, struct err *err)
+{
+	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(err, "mount on %s", target);
+	return 0;
+}
+
+int run_mount_read_only(int dir, const char *path, bool deep, struct err *err)
+{
+	const struct {
+		uint64_t set, clear, propagation, user_ns;
+	} attr = { .set = MOUNT_ATTR_RDONLY }; /* struct mount_attr */
+	int flags = AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0);
+
+	if (syscall(SYS_mount_setattr, dir, path, flags, &attr, sizeof(attr)) < 0)
+		return err_sys(err, "make %s read-only", path);
+	return 0;
+}
+
+int run_mount_new(const char *type, const char *target, unsigned long flags, const char *data,
+		  struct err *err)
+{
+	if (mount(type, target, type, flags, data) < 0)
+		return err_sys(err, "mount a new %s on %s", type, target);
+	return 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run/mounts.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "cmd/run/dev.h"
+#include "cmd/run/mount.h"
+#include "sys/file.h"
+
+/* ---- places to mount on ---------------------------------------------------------------------- */
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	while (n && dir[n - 1] == '/')
+		n--;
+	return !strncmp(path, dir, n) && path[n] == '/';
+}
+
+/*
+ * Is it ours to make a place at `path`, the mounts before the `n`-th being there? In a file system
+ * made for the command, and in its own root; not in what is the host's.
+ */
+static bool is_ours(const struct run_mounts *m, const char *path, size_t n)
+{
+	while (n-- > 0)
+		if (is_below(path, m->o->mounts[n].target))
+			return !m->o->mounts[n].source;
+	return m->o->rootfs || is_below(path, "/dev");
+}
+
+static int make_file(const char *path, struct err *err)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	return fd < 0 && errno != EEXIST ? err_sys(err, "create %s", path) : 0;
+}
+
+/* A directory, or an empty file, with the directories above it. What is there stays as it is. */
+static int make_place(struct run_mounts *m, const char *path, bool is_dir, size_t n)
+{
+	char *parent = arena_strdup(m->arena, path);
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return 0;
+	if (!is_ours(m, path, n))
+		return err_set(
+			m->err, ERR_INTERNAL,
+			"there is no %s to mount on, and none is made among the host's files",
+			path);
+	if (is_dir)
+		return file_make_dirs(path, 0755, m->err);
+	*strrchr(parent, '/') = '\0';
+	if (*parent && file_make_dirs(parent, 0755, m->err) < 0)
+		return -1;
+	return make_file(path, m->err);
+}
+
+/* ---- the root -------------------------------------------------------------------------------- */
+
+/* Before anything covers them. */
+static int open_sources(struct run_mounts *m)
+{
+	m->host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (m->host < 0)
+		return err_sys(m->err, "open /");
+	m->trees = arena_array(m->arena, int, m->o->n_mounts + 1);
+	for (size_t i = 0; i < m->o->n_mounts; i++) {
+		const char *source = m->o->mounts[i].source;
+
+		m->trees[i] = source ? run_mount_clone(AT_FDCWD, source, m->err) : -1;
+		if (source && m->trees[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The host's root lies over the new one from here on: only m->host leads to it. */
+static int enter_rootfs(struct run_mounts *m)
+{
+	auto_close int tree = run_mount_clone(AT_FDCWD, m->o->rootfs, m->err);
+
+	if (tree < 0 || run_mount_attach(tree, m->o->rootfs, m->err) < 0)
+		return -1;
+	if (fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_sys(m->err, "make %s the root", m->o->rootfs);
+	return 0;
+}
+
+/*
+ * What is to be mounted on has to be there before that. A place that cannot be made is complained
+ * of when it is needed.
+ */
+static int make_read_only(struct run_mounts *m)
+{
+	static const char *const dirs[] = { "/dev", "/proc", "/sys" };
+	static const char *const files[] = { "/etc/hosts", "/etc/resolv.conf" };
+	struct err *err = m->err, ignored = { 0 };
+
+	m->err = &ignored;
+	for (size_t i = 0; m->o->rootfs && i < ARRAY_SIZE(dirs); i++)
+		(void)make_place(m, dirs[i], true, 0);
+	for (size_t i = 0; m->o->rootfs && i < ARRAY_SIZE(files); i++)
+		(void)make_place(m, files[i], false, 0);
+	for (size_t i = 0; i < m->o->n_mounts; i++) {
+		struct stat st = { .st_mode = S_IFDIR };
+
+		if (m->trees[i] >= 0 && fstat(m->trees[i], &st) < 0)
+			continue;
+		if (m->o->rootfs && is_ours(m, m->o->mounts[i].target, 0))
+			(void)make_place(m, m->o->mounts[i].target, S_ISDIR(st.st_mode), 0);
+	}
+	m->err = err;
+	return run_mount_read_only(AT_FDCWD, "/", true, m->err);
+}
+
+/* ---- /proc and /sys -------------------------------------------------------------------------- */
+
+/*
+ * The host's root may write here without any capability, be it in a user namespace (sysctl_perm in
+ * fs/proc/proc_sysctl.c compares with GLOBAL_ROOT_UID).
+ */
+static int protect_proc(struct run_mounts *m)
+{
+	static const char *const paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+					     "/proc/sysrq-trigger" };
+
+	if (!m->has_host_root || m->o->caps >> CAP_SYS_ADMIN & 1)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct err ignored = { 0 };
+		auto_close int tree = run_mount_clone(AT_FDCWD, paths[i], &ignored);
+
+		if (tree < 0 && ignored.sys == ENOENT)
+			continue;
+		if (tree < 0)
+			return err_set(m->err, ERR_INTERNAL, "%s", ignored.msg);
+		if (run_mount_read_only(tree, "", false, m->err) < 0 ||
+		    run_mount_attach(tree, paths[i], m->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* mount_too_revealing() in fs/namespace.c: a new one must not show what is hidden outside. */
+static int make_proc(struct run_mounts *m)
+{
+	if (make_place(m, "/proc", true, 0) < 0)
+		return -1;
+	if (run_mount_new("proc", "/proc", RUN_MOUNT_INERT, NULL, m->err) == 0)
+		return 0;
+	if (m->err->sys != EPERM || !m->has_user)
+		return -1;
+	return err_wrap(m->err,
+			"parts of /proc are hidden or read-only here, as in a container: a user "
+			"namespace may have no new one (run the outer one with --cap-add all, or "
+			"without root)");
+}
+
+/*
+ * A new one shows the links of the network namespace; who does not own that (a user namespace in the
+ * host's) sees the host's /sys.
+ */
+static int make_sys(struct run_mounts *m)
+{
+	auto_close int tree = -1;
+
+	if (make_place(m, "/sys", true, 0) < 0)
+		return -1;
+	if (run_mount_new("sysfs", "/sys", RUN_MOUNT_INERT | MS_RDONLY, NULL, m->err) == 0)
+		return 0;
+	if (m->err->sys != EPERM)
+		return -1;
+	err_clear(m->err);
+	tree = run_mount_clone(m->host, "sys", m->err);
+	if (tree < 0 || run_mount_read_only(tree, "", true, m->err) < 0)
+		return -1;
+	return run_mount_attach(tree, "/sys", m->err);
+}
+
+static int make_dev(struct run_mounts *m)
+{
+	if (make_place(m, "/dev", true, 0) < 0)
+		return -1;
+	return run_dev_make(m->host, !m->has_user, m->err);
+}
+
+/* ---- what was asked for ---------------------------------------------------------------------- */
+
+static int make_mount(struct run_mounts *m, size_t i)
+{
+	const struct run_mount *mount = &m->o->mounts[i];
+	auto_close int tree = m->trees[i];
+	struct stat st = { .st_mode = S_IFDIR };
+
+	if (tree >= 0 && fstat(tree, &st) < 0)
+		return err_sys(m->err, "look at %s", mount->source);
+	if (make_place(m, mount->target, S_ISDIR(st.st_mode), i) < 0)
+		return -1;
+	if (tree < 0)
+		return run_mount_new("tmpfs", mount->target, MS_NOSUID | MS_NODEV, "mode=1777",
+				     m->err);
+	if (mount->read_only && run_mount_read_only(tree, "", true, m->err) < 0)
+		return -1;
+	return run_mount_attach(tree, mount->target, m->err);
+}
+
+static int make_mounts(struct run_mounts *m)
+{
+	for (size_t i = 0; i < m->o->n_mounts; i++)
+		if (make_mount(m, i) < 0)
+			return err_wrap(m->err, "%s %s",
+					m->o->mounts[i].source ? "--bind" : "--tmpfs",
+					m->o->mounts[i].target);
+	return 0;
+}
+
+/* The same path, which may be another directory now; else the root. */
+static int restore_directory(struct run_mounts *m, const char *path)
+{
+	auto_close int fd = -1;
+
+	if (path && !m->o->rootfs)
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fchdir(fd) < 0 ? err_sys(m->err, "enter /") : 0;
+}
+
+int run_mounts_make(struct run_mounts *m)
+{
+	char buf[PATH_MAX];
+	const char *directory = getcwd(buf, sizeof(buf));
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(m->err, "make mounts private");
+	if (open_sources(m) < 0 || (m->o->rootfs && enter_rootfs(m) < 0) ||
+	    (m->o->read_only && make_read_only(m) < 0))
+		return -1;
+	if (make_dev(m) < 0 || make_proc(m) < 0 || make_sys(m) < 0 || make_mounts(m) < 0)
+		return -1;
+	return restore_directory(m, directory);
+}
+
+/* ---- files of the networks ------------------------------------------------------------------- */
+
+/* A file without a name, but in our /dev for a moment, since nothing else is ours for certain. */
+static int make_text(struct run_mounts *m, const char *target, const char *text)
+{
+	static const char draft[] = "/dev/.cnic";
+	auto_close int fd = -1, tree = -1;
+
+	if (!text)
+		return 0;
+	if (make_place(m, target, false, m->o->n_mounts) < 0)
+		return -1;
+	fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || fchmod(fd, 0644) < 0 || file_write_fd(fd, text, strlen(text)) < 0)
+		return err_sys(m->err, "write %s", draft);
+	tree = run_mount_clone(AT_FDCWD, draft, m->err);
+	if (tree < 0 || run_mount_attach(tree, target, m->err) < 0)
+		return -1;
+	return unlink(draft) < 0 ? err_sys(m->err, "remove %s", draft) : 0;
+}
+
+/* With it goes what the root was pivoted from. */
+static int leave_host(struct run_mounts *m)
+{
+	auto_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (m->o->rootfs &&
+	    (here < 0 || fchdir(m->host) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(here) < 0))
+		return err_sys(m->err, "leave the host's files");
+	drop_fd(&m->host);
+	return 0;
+}
+
+/* Not before that: ping_group_range and the like are written in /proc/sys. */
+int run_mounts_finish(struct run_mounts *m, const struct run_texts *texts)
+{
+	if (make_text(m, "/etc/resolv.conf", texts->resolv_conf) < 0 ||
+	    make_text(m, "/etc/hosts", texts->hosts) < 0 || protect_proc(m) < 0)
+		return -1;
+	return leave_host(m);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run/run.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "cmd/run/init.h"
+#include "cmd/run/relay.h"
+#include "cmd/run/sandbox.h"
+#include "sys/netns.h"
+#include "json/json.h"
+
+struct run {
+	struct run_options o;
+	struct run_sandbox sandbox;
+	struct run_texts texts;
+	int join;        /* a namespace that was there before; -1: none */
+	sigset_t before; /* the signals that were blocked when we began */
+	struct arena *arena;
+	struct err *err;
+};
+
+static int check_descriptors(const struct run *r)
+{
+	for (size_t i = 0; i < r->o.n_fds; i++)
+		if (fcntl(r->o.fds[i], F_GETFD) < 0)
+			return err_config(r->err, "--fd %d: is not open", r->o.fds[i]);
+	return 0;
+}
+
+static void decide_terminal(struct run *r)
+{
+	if (r->o.tty == RUN_TTY_AUTO)
+		r->o.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO)
+				   ? RUN_TTY_YES
+				   : RUN_TTY_NO;
+}
+
+/* A path that --keep is to make is no namespace yet. */
+static int open_join(struct run *r)
+{
+	bool gone = false;
+	char path[64];
+
+	if (r->o.netns_fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", r->o.netns_fd);
+		return netns_open(path, &r->join, NULL, r->err);
+	}
+	if (!r->o.netns)
+		return 0;
+	return netns_open(r->o.netns, &r->join, r->o.keep ? &gone : NULL, r->err);
+}
+
+static int serve(struct run *r, int *status)
+{
+	int sig;
+
+	if (run_sandbox_start(&r->sandbox, &r->o, r->join, &r->before, r->arena, r->err) < 0)
+		return -1;
+	sig = run_relay_pending();
+	if (sig) {
+		*status = RUN_EXIT_SIGNAL + sig;
+		return 0;
+	}
+	if (run_sandbox_release(&r->sandbox, &r->o, &r->texts, r->err) < 0)
+		return -1;
+	return run_relay(&r->sandbox, status, r->err);
+}
+
+static int run(struct run *r, int argc, char **argv)
+{
+	int status = RUN_EXIT_OURS, rc = -1;
+
+	if (run_options_parse(&r->o, argc, argv, r->arena, r->err) == 0 &&
+	    check_descriptors(r) == 0 && open_join(r) == 0 &&
+	    run_relay_hold_signals(&r->before, r->err) == 0) {
+		decide_terminal(r);
+		rc = serve(r, &status);
+		run_sandbox_end(&r->sandbox);
+	}
+	if (rc < 0 && *r->err->msg)
+		fprintf(stderr, "cnic: %s%s%s\n", r->err->msg, *r->err->details ? "; " : "",
+			r->err->details);
+	drop_fd(&r->join);
+	return rc < 0 ? RUN_EXIT_OURS : status;
+}
+
+int run_run(int argc, char **argv)
+{
+	struct arena arena = { 0 };
+	struct err err = { 0 };
+	struct run r = { .sandbox = RUN_SANDBOX_INIT, .join = -1, .arena = &arena, .err = &err };
+	int status;
+
+	json_init(&arena);
+	status = run(&r, argc, argv);
+	arena_free(&arena);
+	return status;
+}
