@@ -151,6 +151,43 @@ void nft_counter(struct nl *nl)
 	}
 }
 
+void nft_elem_learn(struct nl *nl, const char *set, uint32_t reg)
+{
+	nft_expr(nl, "dynset") {
+		nl_str(nl, NFTA_DYNSET_SET_NAME, set);
+		nft_be32(nl, NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+		nft_be32(nl, NFTA_DYNSET_SREG_KEY, reg);
+	}
+}
+
+void nft_log(struct nl *nl, uint16_t group, uint32_t bytes)
+{
+	uint16_t number = htons(group);
+
+	nft_expr(nl, "log") {
+		nl_put(nl, NFTA_LOG_GROUP, &number, sizeof(number));
+		nft_be32(nl, NFTA_LOG_SNAPLEN, bytes);
+	}
+}
+
+static void reject(struct nl *nl, enum nft_reject_types type, uint8_t code)
+{
+	nft_expr(nl, "reject") {
+		nft_be32(nl, NFTA_REJECT_TYPE, type);
+		nl_u8(nl, NFTA_REJECT_ICMP_CODE, code);
+	}
+}
+
+void nft_reject_tcp(struct nl *nl)
+{
+	reject(nl, NFT_REJECT_TCP_RST, 0);
+}
+
+void nft_reject_admin(struct nl *nl)
+{
+	reject(nl, NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+}
+
 uint32_t nft_addr_offset(enum nft_field which, sa_family_t family)
 {
 	if (family == AF_INET)

@@ -40,6 +40,12 @@ void nft_masquerade(struct nl *nl); /* masquerade */
 /* dnat ip to ..., the address from one register, the port from another */
 void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port);
 void nft_counter(struct nl *nl); /* counter */
+/* add @set { ... }, from a register; of a set that is full the rule ends here */
+void nft_elem_learn(struct nl *nl, const char *set, uint32_t reg);
+/* log group 1 snaplen 64: to whoever listens (nflog.h), bytes of the packet from its IP header on */
+void nft_log(struct nl *nl, uint16_t group, uint32_t bytes);
+void nft_reject_tcp(struct nl *nl);   /* reject with tcp reset */
+void nft_reject_admin(struct nl *nl); /* reject with icmpx admin-prohibited, in an inet table */
 
 /* Where NFT_FIELD_SADDR or NFT_FIELD_DADDR is in the header of a packet of that family. */
 uint32_t nft_addr_offset(enum nft_field which, sa_family_t family);

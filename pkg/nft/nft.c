@@ -215,12 +215,36 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 	nl_put(nl, NFTA_RULE_HANDLE, &handle, sizeof(handle));
 }
 
+static uint32_t set_flags(const struct nft_set *s, struct nft_set_kind kind)
+{
+	return (s->data_len ? (uint32_t)NFT_SET_MAP : 0) |
+	       (kind.range_parts[0] ? (uint32_t)(NFT_SET_INTERVAL | NFT_SET_CONCAT) : 0) |
+	       (kind.learns ? (uint32_t)NFT_SET_EVAL : 0);
+}
+
+static void put_set_kind(struct nl *nl, struct nft_set_kind kind)
+{
+	nl_nest(nl, NFTA_SET_DESC) {
+		if (kind.learns)
+			nft_be32(nl, NFTA_SET_DESC_SIZE, kind.learns);
+		if (kind.range_parts[0])
+			nl_nest(nl, NFTA_SET_DESC_CONCAT) {
+				for (size_t i = 0; i < ARRAY_SIZE(kind.range_parts); i++)
+					nl_nest(nl, NFTA_LIST_ELEM) {
+						nft_be32(nl, NFTA_SET_FIELD_LEN,
+							 kind.range_parts[i]);
+					}
+			}
+	}
+}
+
 /*
  * A set's id is for use by number in the transaction that makes it: here it goes by name. nft(8)
  * keeps in a set's user data (type 0) which byte order its keys have, and prints nothing useful of
  * interface names without: 1 is the host's, 2 the network's, 0 for what has several parts.
  */
-void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s)
+void nft_set_add_kind(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		      struct nft_set_kind kind)
 {
 	uint8_t udata[] = { 0, sizeof(uint32_t), 0, 0, 0, 0 };
 
@@ -230,7 +254,7 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 	nl_str(nl, NFTA_SET_TABLE, t->name);
 	nl_str(nl, NFTA_SET_NAME, s->name);
 	nft_be32(nl, NFTA_SET_ID, nl->seq);
-	nft_be32(nl, NFTA_SET_FLAGS, s->data_len ? NFT_SET_MAP : 0);
+	nft_be32(nl, NFTA_SET_FLAGS, set_flags(s, kind));
 	nft_be32(nl, NFTA_SET_KEY_TYPE, s->key_type);
 	nft_be32(nl, NFTA_SET_KEY_LEN, s->key_len);
 	nl_put(nl, NFTA_SET_USERDATA, udata, sizeof(udata));
@@ -238,6 +262,8 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 		nft_be32(nl, NFTA_SET_DATA_TYPE, s->data_type);
 		nft_be32(nl, NFTA_SET_DATA_LEN, s->data_len);
 	}
+	if (kind.learns || kind.range_parts[0])
+		put_set_kind(nl, kind);
 }
 
 /* ---- rules and elements ---------------------------------------------------------------------- */
@@ -275,6 +301,8 @@ static void put_elem(struct nl *nl, const struct nft_elem *e, bool with_data, co
 {
 	nl_nest(nl, NFTA_LIST_ELEM) {
 		nft_put_data(nl, NFTA_SET_ELEM_KEY, e->key, e->key_len);
+		if (e->key_end)
+			nft_put_data(nl, NFTA_SET_ELEM_KEY_END, e->key_end, e->key_len);
 		if (with_data && e->has_verdict)
 			nft_put_verdict(nl, NFTA_SET_ELEM_DATA, e->verdict, e->chain);
 		else if (with_data && e->data_len)

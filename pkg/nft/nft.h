@@ -70,6 +70,16 @@ struct nft_set {
 	uint32_t data_type, data_len; /* NFT_DATA_VERDICT, 16: a verdict map */
 };
 
+/* What a set is beyond that; zeroed: nothing. */
+struct nft_set_kind {
+	/*
+	 * The bytes of each part of a concatenation whose elements are ranges (Linux 5.6), of which
+	 * no two may overlap.
+	 */
+	uint8_t range_parts[2];
+	uint32_t learns; /* so many elements, from packets (nft_elem_learn()) */
+};
+
 #define NFT_KEY_MAX  48
 #define NFT_DATA_MAX 32
 
@@ -79,6 +89,7 @@ struct nft_elem {
 	const char *label; /* for error texts: "host port 8080/tcp" */
 	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
 	uint8_t key_len, data_len; /* data_len 0: no data */
+	const uint8_t *key_end;    /* of a range: its last key; NULL: `key` alone */
 	bool has_verdict;
 	bool replaceable;  /* see table.h */
 	int32_t verdict;   /* NFT_GOTO, NFT_RETURN, NF_DROP */
@@ -125,7 +136,9 @@ void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
 /* The same without rules, be it there or not. */
 void nft_chain_renew(struct nl *nl, const struct nft_table *t, const char *chain,
 		     const struct nft_hook *hook);
-void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s);
+void nft_set_add_kind(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		      struct nft_set_kind kind);
+#define nft_set_add(nl, t, s) nft_set_add_kind((nl), (t), (s), (struct nft_set_kind){ 0 })
 
 void nft_table_del(struct nl *nl, const struct nft_table *t); /* with all that is in it */
 void nft_chain_flush(struct nl *nl, const struct nft_table *t, const char *chain);
