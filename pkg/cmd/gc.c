@@ -94,7 +94,7 @@ static int del_one(struct cni_call *c, const struct node_attachment *a, const ch
 
 	if (!plugin)
 		(void)err_config(&err, "this executable has no such plugin");
-	else if (own_run(c, plugin, &x, &err) == 0)
+	else if (own_run(c, plugin, &x, NULL, &err) == 0)
 		return 0;
 	complain(a, name, &err);
 	return -1;

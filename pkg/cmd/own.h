@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * own.h - plugins called by the tool itself: in this process where they are of this executable, be
- * their file on the path or not, else executed. Of verbs that answer nothing: no ADD.
+ * their file on the path or not, else executed.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, 
 
 /*
  * A plugin of this executable, in this process: a part of `outer`, in its namespace and with its
- * sockets. Memory is json's arena.
+ * sockets. Memory is json's arena. `out`, which may be NULL, gets what an ADD answers.
  */
 int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struct libcni_exec *x,
-	    struct err *err) NODISCARD;
+	    struct libcni_answer *out, struct err *err) NODISCARD;

@@ -241,7 +241,7 @@ static void check_record(struct verify *v, const struct node_attachment *a, cons
 	json_add(conf, "prevResult", prev);
 	x.in = json_print(conf);
 	x.in_len = strlen(x.in);
-	if (own_run(c, plugin, &x, &err) < 0)
+	if (own_run(c, plugin, &x, NULL, &err) < 0)
 		say_failure(v, a, r->plugin, &err);
 }
 

@@ -24,7 +24,8 @@ struct cni_request {
 	const char *container_id, *netns, *ifname, *args, *path; /* never NULL, "" = not given */
 	const char *stdin_text;                                  /* for delegates */
 	size_t stdin_len;
-	int timeout_ms;                /* of a delegate that is executed; 0 = none */
+	int timeout_ms; /* of a delegate that is executed; 0 = none */
+	bool own_ipam; /* an IPAM plugin that is not on the path is this executable's, as for DEL */
 	struct cni_conf net;           /* the keys that every configuration has */
 	const struct cni_result *prev; /* CHECK, chained ADD: prevResult; NULL if none */
 	const struct record *record;   /* repair: what the ADD has left; else NULL */

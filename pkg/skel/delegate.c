@@ -22,7 +22,10 @@ const struct cni_plugin *cni_in_process(const char *type, const struct stat *fil
 	return cni_plugin_named(type);
 }
 
-/* What an ADD has reserved is released, be the plugin's file still there or not. */
+/*
+ * What an ADD has reserved is released, be the plugin's file still there or not; a tool needs no
+ * file for its ADD either.
+ */
 static const struct cni_plugin *own_ipam(const char *type)
 {
 	const struct cni_plugin *p = cni_plugin_named(type);
@@ -54,7 +57,7 @@ int cni_ipam_find(struct cni_call *c, struct ipam *i)
 		}
 	}
 	i->path = NULL;
-	if (c->req->command == CNI_DEL && (i->plugin = own_ipam(type))) {
+	if ((c->req->command == CNI_DEL || c->req->own_ipam) && (i->plugin = own_ipam(type))) {
 		i->path = type;
 		return 0;
 	}
