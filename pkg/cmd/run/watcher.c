@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run/watcher.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "cmd/run/attend.h"
+#include "cmd/run/files.h"
+#include "sys/file.h"
+#include "sys/netns.h"
+#include "sys/pass_fd.h"
+
+enum request { ATTACH = 'a', DETACH = 'd' };
+
+/* What the watcher answers; behind it the texts, without a NUL. */
+struct reply {
+	bool failed, has_resolv_conf, has_hosts;
+	struct err err;
+	size_t resolv_conf, hosts; /* bytes */
+};
+
+/* ---- the watcher ----------------------------------------------------------------------------- */
+
+/* Its end of the channel, 0 to 2, and the descriptor of its own namespace. */
+static void close_others(int channel, int home)
+{
+	int low = channel < home || home < 0 ? channel : home;
+	int high = channel < home ? home : channel;
+
+	if (low > 3)
+		(void)syscall(SYS_close_range, 3U, (unsigned int)low - 1, 0U);
+	if (high > low + 1)
+		(void)syscall(SYS_close_range, (unsigned int)low + 1, (unsigned int)high - 1, 0U);
+	(void)syscall(SYS_close_range, (unsigned int)high + 1, ~0U, 0U);
+}
+
+/* A stdin or stdout of the command's is not held open by it; what it has to say goes to stderr. */
+static void become(int channel)
+{
+	static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
+				       SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
+	struct err err;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setsid();
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	if (null >= 0) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+	}
+	close_others(channel, netns_home(&err));
+	(void)prctl(PR_SET_NAME, "cnic-watcher");
+}
+
+/* A request, and the descriptor that comes along; 0: there will be no more. */
+static int receive(int channel, int *fd)
+{
+	char byte = 0;
+	struct iovec io = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+	union pass_fd room;
+	ssize_t n;
+
+	pass_fd_expect(&m, &room);
+	do
+		n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	*fd = n > 0 ? pass_fd_take(&m) : -1;
+	return n > 0 ? byte : 0;
+}
+
+static int send_reply(int channel, const struct reply *r, const struct run_texts *texts)
+{
+	if (file_write_fd(channel, (const char *)r, sizeof(*r)) < 0 ||
+	    (r->resolv_conf && file_write_fd(channel, texts->resolv_conf, r->resolv_conf) < 0) ||
+	    (r->hosts && file_write_fd(channel, texts->hosts, r->hosts) < 0))
+		return -1;
+	return 0;
+}
+
+/* The first error is the one that is told. */
+static void attach(struct run_attend *a, int channel, int fd)
+{
+	struct reply *r = arena_new(json_arena(), struct reply);
+	struct run_texts texts = { 0 };
+	struct err later = { 0 };
+
+	r->failed = run_attend_attach(a, fd, &r->err) < 0;
+	if (r->failed) {
+		if (run_attend_detach(a, true, &later) < 0)
+			fprintf(stderr, "cnic run: %s\n", later.msg);
+	} else {
+		run_files_make(a->networks, a->results, a->n_results, &texts);
+	}
+	r->has_resolv_conf = texts.resolv_conf;
+	r->has_hosts = texts.hosts;
+	r->resolv_conf = texts.resolv_conf ? strlen(texts.resolv_conf) : 0;
+	r->hosts = texts.hosts ? strlen(texts.hosts) : 0;
+	(void)send_reply(channel, r, &texts);
+}
+
+/* An end without a request is one by a signal: nobody reads a reply. */
+static void detach(struct run_attend *a, int channel, bool asked)
+{
+	struct reply *r = arena_new(json_arena(), struct reply);
+	const struct run_texts none = { 0 };
+
+	r->failed = run_attend_detach(a, false, &r->err) < 0;
+	if (asked)
+		(void)send_reply(channel, r, &none);
+	else if (r->failed)
+		fprintf(stderr, "cnic run: %s\n", r->err.msg);
+}
+
+_Noreturn static void watch(const struct run_networks *n, int channel)
+{
+	struct run_attend a = { .networks = n, .netns_fd = -1 };
+	int request, fd;
+
+	become(channel);
+	while ((request = receive(channel, &fd)) == ATTACH)
+		attach(&a, channel, fd);
+	detach(&a, channel, request == DETACH);
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- seen from `cnic run` -------------------------------------------------------------------- */
+
+int run_watcher_start(struct run_watcher *w, const struct run_networks *n, struct err *err)
+{
+	auto_close int own = -1, its = -1;
+	int fds[2];
+
+	*w = (struct run_watcher)RUN_WATCHER_INIT;
+	w->networks = n;
+	if (n->kind == RUN_UPLINK_NONE && !n->keep)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_sys(err, "make a channel to the watcher");
+	own = fds[0];
+	its = fds[1];
+	w->pid = fork();
+	if (w->pid < 0) {
+		w->pid = 0;
+		return err_sys(err, "fork the watcher");
+	}
+	if (!w->pid) {
+		drop_fd(&own);
+		watch(n, its);
+	}
+	w->channel = take_fd(&own);
+	return 0;
+}
+
+static int send_request(struct run_watcher *w, char byte, int fd, struct err *err)
+{
+	struct iovec io = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+	union pass_fd room;
+
+	pass_fd_put(&m, &room, fd);
+	return sendmsg(w->channel, &m, MSG_NOSIGNAL) == 1
+		       ? 0
+		       : err_sys(err, "ask the watcher, which has been killed");
+}
+
+static int read_text(struct run_watcher *w, bool has, size_t len, const char **text)
+{
+	char *buf;
+
+	if (!has)
+		return 0;
+	buf = arena_alloc(json_arena(), len + 1);
+	*text = buf;
+	return file_read_fd(w->channel, buf, len) == (ssize_t)len ? 0 : -1;
+}
+
+static int read_reply(struct run_watcher *w, struct run_texts *texts, struct err *err)
+{
+	struct reply *r = arena_new(json_arena(), struct reply);
+
+	*texts = (struct run_texts){ 0 };
+	if (file_read_fd(w->channel, (char *)r, sizeof(*r)) != sizeof(*r) ||
+	    read_text(w, r->has_resolv_conf, r->resolv_conf, &texts->resolv_conf) < 0 ||
+	    read_text(w, r->has_hosts, r->hosts, &texts->hosts) < 0)
+		return err_set(err, ERR_INTERNAL,
+			       "the watcher has been killed; cnic gc removes what it has left");
+	if (r->failed)
+		*err = r->err;
+	return r->failed ? -1 : 0;
+}
+
+int run_watcher_attach(struct run_watcher *w, const struct run_sandbox *s, struct run_texts *texts,
+		       struct err *err)
+{
+	if (!w->pid) {
+		run_files_make(w->networks, NULL, 0, texts);
+		return 0;
+	}
+	return send_request(w, ATTACH, s->netns, err) < 0 ? -1 : read_reply(w, texts, err);
+}
+
+int run_watcher_detach(struct run_watcher *w, struct err *err)
+{
+	struct run_texts none;
+	int rc;
+
+	if (!w->pid)
+		return 0;
+	rc = send_request(w, DETACH, -1, err) < 0 ? -1 : read_reply(w, &none, err);
+	drop_fd(&w->channel);
+	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	w->pid = 0;
+	return rc;
+}
