@@ -9,8 +9,6 @@
 #include "skel/log.h"
 #include "skel/request.h"
 
-#define OWN_FILE "/proc/self/exe"
-
 int own_find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
 {
 	(void)ctx;
@@ -19,7 +17,7 @@ int own_find(void *ctx, const char *type, const char *dirs, const char **path, s
 	if (strchr(type, '/') || !cni_plugin_named(type))
 		return -1;
 	err_clear(err);
-	*path = OWN_FILE;
+	*path = OWN_PATH;
 	return 0;
 }
 
@@ -90,7 +88,7 @@ int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, 
 	const struct cni_plugin *plugin = NULL;
 	struct stat st;
 
-	if (!strcmp(x->path, OWN_FILE))
+	if (!strcmp(x->path, OWN_PATH))
 		plugin = cni_plugin_named(x->type);
 	else if (stat(x->path, &st) == 0)
 		plugin = cni_in_process(x->type, &st);

@@ -11,6 +11,9 @@
 /* Of a plugin that is executed, in milliseconds, where the user says nothing else. */
 #define OWN_TIMEOUT 60000
 
+/* A CNI_PATH with no plugin on it: own_find() finds this executable's. It is no directory. */
+#define OWN_PATH "/proc/self/exe"
+
 /* A libcni's .find and .exec; ctx is the outer call, as for own_run(). */
 int own_find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err);
 int own_exec(void *ctx, const struct libcni_exec *x, struct libcni_answer *out, struct err *err);

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,7 +20,9 @@
 #include "cmd/run/caps.h"
 #include "cmd/run/channel.h"
 #include "cmd/run/dev.h"
+#include "cmd/run/egress.h"
 #include "cmd/run/mounts.h"
+#include "cmd/run/refused.h"
 #include "cmd/run/userns.h"
 #include "sys/sysctl.h"
 
@@ -102,6 +106,17 @@ static int finish_mounts(const struct run_init *in, struct run_mounts *m, struct
 	return run_mounts_finish(m, &texts);
 }
 
+/* *log: where what is refused is heard of; NULL: nothing is. */
+static int limit_egress(const struct run_init *in, struct nl **log, struct err *err)
+{
+	if (!in->o->has_egress)
+		return 0;
+	*log = arena_new(in->arena, struct nl);
+	if (run_egress_apply(in->o->egress, in->o->n_egress, in->arena, err) < 0)
+		return -1;
+	return run_refused_open(*log, err);
+}
+
 /* *slave: -1 if the command has no terminal. */
 static int open_terminal(const struct run_init *in, int *slave, struct err *err)
 {
@@ -113,7 +128,7 @@ static int open_terminal(const struct run_init *in, int *slave, struct err *err)
 	return *slave < 0 ? -1 : run_channel_send_fd(in->channel, master, err);
 }
 
-static int set_up(const struct run_init *in, int *slave, struct err *err)
+static int set_up(const struct run_init *in, int *slave, struct nl **log, struct err *err)
 {
 	struct run_mounts mounts = { .o = in->o,
 				     .has_user = in->has_user,
@@ -125,7 +140,7 @@ static int set_up(const struct run_init *in, int *slave, struct err *err)
 	    set_hostname(in->o->hostname, err) < 0)
 		return -1;
 	if (run_mounts_make(&mounts) < 0 || finish_mounts(in, &mounts, err) < 0 ||
-	    open_terminal(in, slave, err) < 0)
+	    limit_egress(in, log, err) < 0 || open_terminal(in, slave, err) < 0)
 		return -1;
 	/* What is ours below /proc/1, the executable above all, is none of the command's. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -191,32 +206,59 @@ static int reap(pid_t command)
 	return found;
 }
 
+/* Of what was open, stdio and the log are of use to PID 1. */
+static void close_all_but(struct nl *log)
+{
+	int fd = log ? mnl_socket_get_fd(log->sock) : STDERR_FILENO;
+
+	if (fd > STDERR_FILENO + 1)
+		(void)syscall(SYS_close_range, 3U, (unsigned int)fd - 1, 0U);
+	(void)syscall(SYS_close_range, (unsigned int)fd + 1, ~0U, 0U);
+}
+
+/* The next signal; what is logged meanwhile is printed. */
+static int wait_signal(const sigset_t *all, struct nl *log)
+{
+	auto_close int signals = log ? signalfd(-1, all, SFD_CLOEXEC) : -1;
+	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
+				{ .fd = log ? mnl_socket_get_fd(log->sock) : -1,
+				  .events = POLLIN } };
+
+	while (signals >= 0 && !fds[0].revents && poll(fds, ARRAY_SIZE(fds), -1) >= 0)
+		if (fds[1].revents)
+			run_refused_print(log, STDERR_FILENO);
+	return sigwaitinfo(all, NULL);
+}
+
 /* The kernel kills what the command has left, when PID 1 ends. */
-static int serve(pid_t command, const sigset_t *all)
+static int serve(pid_t command, const sigset_t *all, struct nl *log)
 {
 	int status = -1;
 
 	while (status < 0) {
-		int sig = sigwaitinfo(all, NULL);
+		int sig = wait_signal(all, log);
 
 		if (sig == SIGCHLD)
 			status = reap(command);
 		else if (sig > 0)
 			(void)kill(command, sig);
 	}
+	if (log)
+		run_refused_print(log, STDERR_FILENO);
 	return status;
 }
 
 void run_init(const struct run_init *in)
 {
 	struct err err = { 0 };
+	struct nl *log = NULL;
 	int slave = -1;
 	sigset_t all;
 	pid_t command;
 
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	if (set_up(in, &slave, &err) < 0) {
+	if (set_up(in, &slave, &log, &err) < 0) {
 		fprintf(stderr, "cnic: %s\n", err.msg);
 		_exit(RUN_EXIT_OURS);
 	}
@@ -227,6 +269,6 @@ void run_init(const struct run_init *in)
 	}
 	if (!command)
 		execute(in, slave);
-	(void)syscall(SYS_close_range, 3U, ~0U, 0U);
-	_exit(serve(command, &all));
+	close_all_but(log);
+	_exit(serve(command, &all, log));
 }

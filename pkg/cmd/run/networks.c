@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "cmd/own.h"
 #include "cmd/run/default.h"
 #include "cmd/run/egress.h"
 #include "cmd/run/uplink.h"
@@ -84,7 +85,7 @@ static struct run_network *append(struct run_networks *n, const char *cni_path)
 /* The default's plugins are this executable's, whatever is on a path. */
 static int load_default(struct run_networks *n, struct err *err)
 {
-	struct run_network *net = append(n, "");
+	struct run_network *net = append(n, OWN_PATH);
 
 	return run_default_list(n->options->n_publishes > 0, &net->list, err);
 }

@@ -7,13 +7,17 @@
 
 #include "base/scope.h"
 #include "cmd/run/init.h"
+#include "cmd/run/networks.h"
 #include "cmd/run/relay.h"
 #include "cmd/run/sandbox.h"
+#include "cmd/run/watcher.h"
 #include "sys/netns.h"
 #include "json/json.h"
 
 struct run {
 	struct run_options o;
+	struct run_networks networks;
+	struct run_watcher watcher;
 	struct run_sandbox sandbox;
 	struct run_texts texts;
 	int join;        /* a namespace that was there before; -1: none */
@@ -57,7 +61,9 @@ static int serve(struct run *r, int *status)
 {
 	int sig;
 
-	if (run_sandbox_start(&r->sandbox, &r->o, r->join, &r->before, r->arena, r->err) < 0)
+	if (run_watcher_start(&r->watcher, &r->networks, r->err) < 0 ||
+	    run_sandbox_start(&r->sandbox, &r->o, r->join, &r->before, r->arena, r->err) < 0 ||
+	    run_watcher_attach(&r->watcher, &r->sandbox, &r->texts, r->err) < 0)
 		return -1;
 	sig = run_relay_pending();
 	if (sig) {
@@ -69,16 +75,28 @@ static int serve(struct run *r, int *status)
 	return run_relay(&r->sandbox, status, r->err);
 }
 
+/* What is left of the networks is told, whatever has failed before. */
+static int end(struct run *r, int rc)
+{
+	struct err err = { 0 };
+
+	run_sandbox_end(&r->sandbox);
+	if (run_watcher_detach(&r->watcher, &err) == 0)
+		return rc;
+	fprintf(stderr, "cnic: %s%s%s\n", err.msg, *err.details ? "; " : "", err.details);
+	return -1;
+}
+
 static int run(struct run *r, int argc, char **argv)
 {
 	int status = RUN_EXIT_OURS, rc = -1;
 
 	if (run_options_parse(&r->o, argc, argv, r->arena, r->err) == 0 &&
 	    check_descriptors(r) == 0 && open_join(r) == 0 &&
+	    run_networks_load(&r->networks, &r->o, r->join >= 0, r->err) == 0 &&
 	    run_relay_hold_signals(&r->before, r->err) == 0) {
 		decide_terminal(r);
-		rc = serve(r, &status);
-		run_sandbox_end(&r->sandbox);
+		rc = end(r, serve(r, &status));
 	}
 	if (rc < 0 && *r->err->msg)
 		fprintf(stderr, "cnic: %s%s%s\n", r->err->msg, *r->err->details ? "; " : "",
@@ -91,7 +109,11 @@ int run_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
 	struct err err = { 0 };
-	struct run r = { .sandbox = RUN_SANDBOX_INIT, .join = -1, .arena = &arena, .err = &err };
+	struct run r = { .watcher = RUN_WATCHER_INIT,
+			 .sandbox = RUN_SANDBOX_INIT,
+			 .join = -1,
+			 .arena = &arena,
+			 .err = &err };
 	int status;
 
 	json_init(&arena);
