@@ -17,6 +17,9 @@
 #ifndef MOUNT_ATTR_RDONLY
 #define MOUNT_ATTR_RDONLY 0x1
 #endif
+#ifndef MOUNT_ATTR_NOSUID
+#define MOUNT_ATTR_NOSUID 0x2
+#endif
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
@@ -35,14 +38,31 @@ int run_mount_attach(int tree, const char *target, struct err *err)
 	return 0;
 }
 
+/* struct mount_attr */
+struct attributes {
+	uint64_t set, clear, propagation, user_ns;
+};
+
+static long set_attributes(int dir, const char *path, bool deep, const struct attributes *attr)
+{
+	return syscall(SYS_mount_setattr, dir, path, AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0),
+		       attr, sizeof(*attr));
+}
+
+int run_mount_separate(struct err *err)
+{
+	const struct attributes attr = { .set = MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE };
+
+	if (set_attributes(AT_FDCWD, "/", true, &attr) < 0)
+		return err_sys(err, "make mounts private");
+	return 0;
+}
+
 int run_mount_read_only(int dir, const char *path, bool deep, struct err *err)
 {
-	const struct {
-		uint64_t set, clear, propagation, user_ns;
-	} attr = { .set = MOUNT_ATTR_RDONLY }; /* struct mount_attr */
-	int flags = AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0);
+	const struct attributes attr = { .set = MOUNT_ATTR_RDONLY };
 
-	if (syscall(SYS_mount_setattr, dir, path, flags, &attr, sizeof(attr)) < 0)
+	if (set_attributes(dir, path, deep, &attr) < 0)
 		return err_sys(err, "make %s read-only", path);
 	return 0;
 }

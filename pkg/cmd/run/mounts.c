@@ -26,16 +26,24 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && path[n] == '/';
 }
 
+/* The last of the first `n` mounts that `path` is below; NULL: none. */
+static const struct run_mount *mount_above(const struct run_mounts *m, const char *path, size_t n)
+{
+	while (n-- > 0)
+		if (is_below(path, m->o->mounts[n].target))
+			return &m->o->mounts[n];
+	return NULL;
+}
+
 /*
  * Is it ours to make a place at `path`, the mounts before the `n`-th being there? In a file system
  * made for the command, and in its own root; not in what is the host's.
  */
 static bool is_ours(const struct run_mounts *m, const char *path, size_t n)
 {
-	while (n-- > 0)
-		if (is_below(path, m->o->mounts[n].target))
-			return !m->o->mounts[n].source;
-	return m->o->rootfs || is_below(path, "/dev");
+	const struct run_mount *above = mount_above(m, path, n);
+
+	return above ? !above->source : m->o->rootfs || is_below(path, "/dev");
 }
 
 static int make_file(const char *path, struct err *err)
@@ -97,29 +105,36 @@ static int enter_rootfs(struct run_mounts *m)
 	return 0;
 }
 
-/*
- * What is to be mounted on has to be there before that. A place that cannot be made is complained
- * of when it is needed.
- */
-static int make_read_only(struct run_mounts *m)
+/* What is to be mounted on, but in another mount. */
+static void make_places(struct run_mounts *m)
 {
 	static const char *const dirs[] = { "/dev", "/proc", "/sys" };
 	static const char *const files[] = { "/etc/hosts", "/etc/resolv.conf" };
+	bool has_texts = m->o->net == RUN_NET_DEFAULT || m->o->net == RUN_NET_NAMED;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		(void)make_place(m, dirs[i], true, 0);
+	for (size_t i = 0; has_texts && i < ARRAY_SIZE(files); i++)
+		(void)make_place(m, files[i], false, 0);
+	for (size_t i = 0; i < m->o->n_mounts; i++) {
+		const char *target = m->o->mounts[i].target;
+		struct stat st = { .st_mode = S_IFDIR };
+
+		if (mount_above(m, target, i) || is_below(target, "/dev") ||
+		    (m->trees[i] >= 0 && fstat(m->trees[i], &st) < 0))
+			continue;
+		(void)make_place(m, target, S_ISDIR(st.st_mode), 0);
+	}
+}
+
+/* A place that cannot be made before is complained of when it is needed. */
+static int make_read_only(struct run_mounts *m)
+{
 	struct err *err = m->err, ignored = { 0 };
 
 	m->err = &ignored;
-	for (size_t i = 0; m->o->rootfs && i < ARRAY_SIZE(dirs); i++)
-		(void)make_place(m, dirs[i], true, 0);
-	for (size_t i = 0; m->o->rootfs && i < ARRAY_SIZE(files); i++)
-		(void)make_place(m, files[i], false, 0);
-	for (size_t i = 0; i < m->o->n_mounts; i++) {
-		struct stat st = { .st_mode = S_IFDIR };
-
-		if (m->trees[i] >= 0 && fstat(m->trees[i], &st) < 0)
-			continue;
-		if (m->o->rootfs && is_ours(m, m->o->mounts[i].target, 0))
-			(void)make_place(m, m->o->mounts[i].target, S_ISDIR(st.st_mode), 0);
-	}
+	if (m->o->rootfs)
+		make_places(m);
 	m->err = err;
 	return run_mount_read_only(AT_FDCWD, "/", true, m->err);
 }
@@ -242,10 +257,8 @@ int run_mounts_make(struct run_mounts *m)
 	char buf[PATH_MAX];
 	const char *directory = getcwd(buf, sizeof(buf));
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_sys(m->err, "make mounts private");
-	if (open_sources(m) < 0 || (m->o->rootfs && enter_rootfs(m) < 0) ||
-	    (m->o->read_only && make_read_only(m) < 0))
+	if (run_mount_separate(m->err) < 0 || open_sources(m) < 0 ||
+	    (m->o->rootfs && enter_rootfs(m) < 0) || (m->o->read_only && make_read_only(m) < 0))
 		return -1;
 	if (make_dev(m) < 0 || make_proc(m) < 0 || make_sys(m) < 0 || make_mounts(m) < 0)
 		return -1;
