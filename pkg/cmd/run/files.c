@@ -153,7 +153,8 @@ void run_files_make(const struct run_networks *n, const struct cni_result *resul
 		    size_t n_results, struct run_texts *out)
 {
 	const struct run_options *o = n->options;
-	bool is_ours = !n->joined && o->net != RUN_NET_HOST;
+	bool is_ours =
+		!n->joined && o->net != RUN_NET_HOST && (o->net != RUN_NET_NONE || o->hostname);
 
 	*out = (struct run_texts){ 0 };
 	if (is_ours || o->n_dns)

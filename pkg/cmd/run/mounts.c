@@ -267,13 +267,20 @@ int run_mounts_make(struct run_mounts *m)
 
 /* ---- files of the networks ------------------------------------------------------------------- */
 
-/* A file without a name, but in our /dev for a moment, since nothing else is ours for certain. */
+/*
+ * The files lie in a tmpfs that is mounted here until they have their places. They stay linked in it:
+ * another cnic run inside mounts on them, and nothing is mounted on a file that is unlinked.
+ */
+#define DRAFTS "/dev/shm"
+
 static int make_text(struct run_mounts *m, const char *target, const char *text)
 {
-	static const char draft[] = "/dev/.cnic";
+	const char *draft = arena_printf(m->arena, DRAFTS "%s", strrchr(target, '/'));
+	struct stat st;
 	auto_close int fd = -1, tree = -1;
 
-	if (!text)
+	/* The host has no such file, so nobody there looks for it. */
+	if (!text || (!m->o->rootfs && lstat(target, &st) < 0))
 		return 0;
 	if (make_place(m, target, false, m->o->n_mounts) < 0)
 		return -1;
@@ -281,9 +288,18 @@ static int make_text(struct run_mounts *m, const char *target, const char *text)
 	if (fd < 0 || fchmod(fd, 0644) < 0 || file_write_fd(fd, text, strlen(text)) < 0)
 		return err_sys(m->err, "write %s", draft);
 	tree = run_mount_clone(AT_FDCWD, draft, m->err);
-	if (tree < 0 || run_mount_attach(tree, target, m->err) < 0)
+	return tree < 0 ? -1 : run_mount_attach(tree, target, m->err);
+}
+
+static int make_texts(struct run_mounts *m, const struct run_texts *texts)
+{
+	if (!texts->resolv_conf && !texts->hosts)
+		return 0;
+	if (run_mount_new("tmpfs", DRAFTS, RUN_MOUNT_INERT, "mode=755", m->err) < 0 ||
+	    make_text(m, "/etc/resolv.conf", texts->resolv_conf) < 0 ||
+	    make_text(m, "/etc/hosts", texts->hosts) < 0)
 		return -1;
-	return unlink(draft) < 0 ? err_sys(m->err, "remove %s", draft) : 0;
+	return umount2(DRAFTS, MNT_DETACH) < 0 ? err_sys(m->err, "unmount " DRAFTS) : 0;
 }
 
 /* With it goes what the root was pivoted from. */
@@ -301,8 +317,7 @@ static int leave_host(struct run_mounts *m)
 /* Not before that: ping_group_range and the like are written in /proc/sys. */
 int run_mounts_finish(struct run_mounts *m, const struct run_texts *texts)
 {
-	if (make_text(m, "/etc/resolv.conf", texts->resolv_conf) < 0 ||
-	    make_text(m, "/etc/hosts", texts->hosts) < 0 || protect_proc(m) < 0)
+	if (make_texts(m, texts) < 0 || protect_proc(m) < 0)
 		return -1;
 	return leave_host(m);
 }

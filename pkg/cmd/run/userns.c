@@ -63,7 +63,13 @@ static int write_map(pid_t pid, const struct map *m, struct arena *arena, struct
 	for (size_t i = 0; i < m->n; i++)
 		text = arena_printf(arena, "%s%u %u %u\n", text, m->list[i].inside,
 				    m->list[i].outside, m->list[i].count);
-	return write_file(pid, m->file, text, err);
+	if (write_file(pid, m->file, text, err) == 0)
+		return 0;
+	/* verify_root_map() in kernel/user_namespace.c: as in a container. */
+	if (err->sys == EPERM && !run_caps_has(CAP_SETFCAP))
+		return err_wrap(err, "root may not be mapped without CAP_SETFCAP (inside another "
+				     "cnic run: run that with --cap-add setfcap)");
+	return -1;
 }
 
 /* As execvp(3) would find it. NULL: it is not installed. */
