@@ -68,6 +68,7 @@ class Book:
     def __init__(self, out):
         self.out, self.free, self.made = out, [], 0
         self.held = {}  # client: [address, end, is it told]
+        self.given = {}  # client: (transaction, seconds)
 
     def say(self, kind, client, address, end=0):
         print(json.dumps({
@@ -95,11 +96,17 @@ class Book:
             self.held[client] = [address, time.time() + 5, False]
         return "OFFER"
 
-    def confirm(self, client, wanted, script):
+    def seconds(self, client, xid, script):
+        """A request that is repeated is answered as before."""
+        if self.given.get(client, (None,))[0] != xid:
+            self.given[client] = xid, random.choice(script["leases"])
+        return self.given[client][1]
+
+    def confirm(self, client, xid, wanted, script):
         if client not in self.held or self.held[client][0] != wanted:
             self.say("NAK", client, wanted)
             return "NAK"
-        script["lease"] = random.choice(script["leases"])
+        script["lease"] = self.seconds(client, xid, script)
         self.held[client][1:] = [time.time() + script["lease"], True]
         self.say("ACK", client, wanted, self.held[client][1])
         return "ACK"
@@ -115,7 +122,8 @@ class Book:
         elif kind == "DISCOVER":
             reply = self.offer(client, script)
         elif kind == "REQUEST":
-            reply = self.confirm(client, socket.inet_ntoa(options[50]) if 50 in options else ciaddr, script)
+            wanted = socket.inet_ntoa(options[50]) if 50 in options else ciaddr
+            reply = self.confirm(client, message[4:8], wanted, script)
         if reply in ("OFFER", "ACK"):
             script["address"] = self.held[client][0]
         return reply

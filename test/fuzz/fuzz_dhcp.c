@@ -115,7 +115,7 @@ static int one(struct dhcp_client *c, const struct dhcp_times *t, const uint8_t 
 	if (size && *data == 1)
 		return dhcp_client_conflict(c, now);
 	if (size && *data == 2)
-		return dhcp_client_release(c, now);
+		return dhcp_client_release(c);
 	if (!dhcp_read(packet, len, false, &m))
 		return 0;
 	read_options(&m);

@@ -80,7 +80,7 @@ static void go_on(struct lease *l)
 	(void)dhcp_client_reboot(c, &l->times, lease_now());
 	for (int i = 0; i < 20 && c->next != INT64_MAX; i++)
 		(void)dhcp_client_wake(c, &l->times, c->next);
-	(void)dhcp_client_release(c, c->next);
+	(void)dhcp_client_release(c);
 }
 
 static void read_file(const uint8_t *data, size_t size)

@@ -243,8 +243,7 @@ static void test_deadline(void)
 	now = START + 60001;
 	ok(hear(OFFER) == SEND && c.next == now, "an offer after it");
 	ok(wake() == DHCP_DO_FAIL && c.next == INT64_MAX, "is too late");
-	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED),
-	   "and what it asked for is released");
+	ok(dhcp_client_release(&c) == SEND && is_in(STOPPED), "and what it asked for is released");
 
 	begin();
 	for (int i = 0; is_in(STOPPED) ? 0 : i < 200; i++) {
@@ -292,6 +291,23 @@ static void test_times(void)
 	ok(dhcp_client_wake(&c, &times, INT64_MAX - 1) == 0 && is_in(BOUND), "it is never renewed");
 }
 
+/* The answer may be the first request's: the lease has begun with that. */
+static void test_late(void)
+{
+	int64_t first;
+
+	choose();
+	first = now;
+	wake();
+	ok(is_in(REQUESTING) && now > first && hear(ACK, 100) == BIND, "after a second REQUEST");
+	ok(c.end == first + 100000, "a lease from the first one on");
+	reboot_it();
+	first = now;
+	wake();
+	ok(is_in(REBOOTING) && now > first && hear(ACK, 100) == BIND, "after a second INIT-REBOOT");
+	ok(c.end == first + 100000, "a lease from the first one on");
+}
+
 /* One that says 0 s, and one whose answer was on its way for longer than it lasts. */
 static void test_ended_on_arrival(void)
 {
@@ -326,7 +342,9 @@ static void test_renew(void)
 	ok(wake() == SEND && is_in(RENEWING) && now == START + 40000, "at T1");
 	ok(c.xid != xid, "another transaction");
 	ok(c.next == now + 20000, "again after half of what is left to T2");
+	xid = c.xid;
 	ok(wake() == SEND && is_in(RENEWING), "again");
+	ok(c.xid != xid, "and a transaction of its own");
 	now += 5;
 	ok(hear(ACK, 100) == BIND && is_in(BOUND) && c.end == START + 160000,
 	   "from the last request");
@@ -447,7 +465,7 @@ static void test_reboot(void)
 	wake();
 	ok(wake() == 0 && is_in(BOUND) && c.next == INT64_MAX, "for ever");
 	reboot_it();
-	ok(dhcp_client_release(&c, now) == SEND && c.message == DHCP_RELEASE, "it is given back");
+	ok(dhcp_client_release(&c) == SEND && c.message == DHCP_RELEASE, "it is given back");
 }
 
 /* ---- conflicts ------------------------------------------------------------------------------- */
@@ -486,7 +504,7 @@ static void test_probe(void)
 	ok(probe_wake() == SEND && is_in(SELECTING), "then it begins again");
 
 	probe_it();
-	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED), "given back unused");
+	ok(dhcp_client_release(&c) == SEND && is_in(STOPPED), "given back unused");
 	now = START;
 	dhcp_client_begin(&c, &probing, now);
 	hear_with(&probing, ANSWER(OFFER));
@@ -521,20 +539,19 @@ static void test_conflict(void)
 	ok(dhcp_client_conflict(&c, now) == 0, "once");
 	begin();
 	ok(dhcp_client_conflict(&c, now) == 0 && is_in(SELECTING), "of no address");
-	dhcp_client_release(&c, now);
+	dhcp_client_release(&c);
 	ok(dhcp_client_conflict(&c, now) == 0 && is_in(STOPPED), "it stays stopped");
 }
 
 static void test_release(void)
 {
 	bind_it();
-	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED) && !c.holds, "what is bound");
-	ok(dhcp_client_release(&c, now) == 0 && c.next == INT64_MAX, "once");
+	ok(dhcp_client_release(&c) == SEND && is_in(STOPPED) && !c.holds, "what is bound");
+	ok(dhcp_client_release(&c) == 0 && c.next == INT64_MAX, "once");
 	begin();
-	ok(dhcp_client_release(&c, now) == 0 && is_in(STOPPED), "nothing is held yet");
+	ok(dhcp_client_release(&c) == 0 && is_in(STOPPED), "nothing is held yet");
 	choose();
-	ok(dhcp_client_release(&c, now) == SEND && is_in(STOPPED),
-	   "what the server may have given");
+	ok(dhcp_client_release(&c) == SEND && is_in(STOPPED), "what the server may have given");
 	ok(!memcmp(c.server_mac, server_mac, 6), "to where the offer came from");
 	ok(hear(ACK, 9) == 0 && hear(OFFER) == 0 && hear(NAK) == 0, "it does not listen any more");
 }
@@ -572,10 +589,10 @@ static void test_messages(void)
 	dhcp_client_conflict(&c, now);
 	check("DECLINE", DHCP_DECLINE, "0.0.0.0", "10.0.0.5", "10.0.0.1", false, false);
 	bind_it();
-	dhcp_client_release(&c, now);
+	dhcp_client_release(&c);
 	check("RELEASE", DHCP_RELEASE, "10.0.0.5", "0.0.0.0", "10.0.0.1", true, false);
 	choose();
-	dhcp_client_release(&c, now);
+	dhcp_client_release(&c);
 	check("RELEASE", DHCP_RELEASE, "10.0.0.5", "0.0.0.0", "10.0.0.1", true, false);
 }
 
@@ -592,7 +609,7 @@ static void test_secs(void)
 	ok(said(&unicast).secs == c.secs && c.secs <= 5, "a REQUEST repeats the DISCOVER's");
 	bind_it();
 	now += 5000;
-	dhcp_client_release(&c, now);
+	dhcp_client_release(&c);
 	ok(said(&unicast).secs == 0, "a RELEASE has none");
 	renew_it();
 	ok(said(&unicast).secs == 0, "renewing begins again");
@@ -609,6 +626,7 @@ int main(void)
 	test_lost();
 	test_deadline();
 	test_times();
+	test_late();
 	test_ended_on_arrival();
 	test_renew();
 	test_silence();

@@ -42,7 +42,7 @@ static void send_message(const struct sockets *s, const struct lease *l, bool fr
 
 void attend4_release(const struct sockets *s, struct lease *l)
 {
-	if (dhcp_client_release(&l->client, lease_now()) & DHCP_DO_SEND)
+	if (dhcp_client_release(&l->client) & DHCP_DO_SEND)
 		send_message(s, l, !wire_is_there(&l->wire));
 }
 

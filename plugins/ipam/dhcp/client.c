@@ -81,10 +81,9 @@ static bool set_times(struct dhcp_client *c, const struct dhcp_message *m, int64
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static int send_now(struct dhcp_client *c, enum dhcp_type type, int64_t now)
+static int send_now(struct dhcp_client *c, enum dhcp_type type)
 {
 	c->message = type;
-	c->sent = now;
 	return DHCP_DO_SEND;
 }
 
@@ -98,15 +97,20 @@ static void wait_until(struct dhcp_client *c, int64_t next, int64_t now)
 	c->next = times_most(next, now);
 }
 
-/* A message that is repeated until it is answered, or time is up. */
+/*
+ * A message that is repeated until it is answered, or time is up. The answer may be the first one's:
+ * a lease is reckoned from when that was sent (RFC 2131, 4.4.1).
+ */
 static int ask(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 {
+	if (c->tries == 0)
+		c->sent = now;
 	if (c->tries < UINT8_MAX)
 		c->tries++;
 	if (c->state == DHCP_STATE_SELECTING) /* a REQUEST repeats it: RFC 2131, 3.1, 3 */
 		c->secs = (uint16_t)times_least((now - c->begun) / 1000, UINT16_MAX);
 	wait_until(c, now + backoff(t, c->tries), now);
-	return send_now(c, c->state == DHCP_STATE_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST, now);
+	return send_now(c, c->state == DHCP_STATE_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST);
 }
 
 static int enter(struct dhcp_client *c, enum dhcp_state state, const struct dhcp_times *t,
@@ -124,14 +128,19 @@ static int discover(struct dhcp_client *c, const struct dhcp_times *t, int64_t n
 	return enter(c, DHCP_STATE_SELECTING, t, now);
 }
 
-/* Half of what is left until the next state, but not too often. */
+/*
+ * Half of what is left until the next state, but not too often. Each is a transaction of its own
+ * (RFC 2131, 4.1): minutes lie between them, and a lease is reckoned from the one that is answered.
+ */
 static int renew(struct dhcp_client *c, int64_t now)
 {
 	int64_t until = c->state == DHCP_STATE_RENEWING ? c->t2 : c->end;
 	int64_t at_least = times_least(RENEW_LEAST, (c->end - c->t1) / 4);
 
 	c->next = times_least(until, now + times_most((until - now) / 2, at_least));
-	return send_now(c, DHCP_REQUEST, now);
+	c->xid = times_random();
+	c->sent = now;
+	return send_now(c, DHCP_REQUEST);
 }
 
 /* What it holds goes; what follows is another acquisition. */
@@ -162,10 +171,8 @@ static int proceed(struct dhcp_client *c, const struct dhcp_times *t, int64_t no
 		c->next = c->t1;
 		return 0;
 	}
-	if (c->state < DHCP_STATE_RENEWING) {
-		c->xid = times_random();
+	if (c->state < DHCP_STATE_RENEWING)
 		c->begun = now;
-	}
 	c->state = now < c->t2 ? DHCP_STATE_RENEWING : DHCP_STATE_REBINDING;
 	return renew(c, now);
 }
@@ -351,10 +358,10 @@ int dhcp_client_conflict(struct dhcp_client *c, int64_t now)
 		return 0;
 	c->state = DHCP_STATE_WAITING;
 	wait_until(c, now + DECLINE_WAIT, now);
-	return todo | send_now(c, DHCP_DECLINE, now);
+	return todo | send_now(c, DHCP_DECLINE);
 }
 
-int dhcp_client_release(struct dhcp_client *c, int64_t now)
+int dhcp_client_release(struct dhcp_client *c)
 {
 	bool has_one = c->holds || c->state == DHCP_STATE_PROBING ||
 		       c->state == DHCP_STATE_REQUESTING; /* its ACK may be under way */
@@ -362,7 +369,7 @@ int dhcp_client_release(struct dhcp_client *c, int64_t now)
 	c->state = DHCP_STATE_STOPPED;
 	c->holds = false;
 	c->next = NEVER;
-	return has_one ? send_now(c, DHCP_RELEASE, now) : 0;
+	return has_one ? send_now(c, DHCP_RELEASE) : 0;
 }
 
 /* ---- what is sent ---------------------------------------------------------------------------- */

@@ -77,7 +77,7 @@ int dhcp_client_conflict(struct dhcp_client *c, int64_t now);
  * It is used no more, or not waited for any more: with DHCP_DO_SEND the message is a RELEASE. The
  * client has stopped.
  */
-int dhcp_client_release(struct dhcp_client *c, int64_t now);
+int dhcp_client_release(struct dhcp_client *c);
 
 /*
  * The message to be sent. Of r it needs .chaddr, .broadcast, .options; fills in the rest.
