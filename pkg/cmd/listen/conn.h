@@ -16,10 +16,13 @@ struct listen_side {
 	int fd;      /* -1: there is none */
 	int pipe[2]; /* -1 where nothing is held */
 	uint32_t held;
-	uint8_t which;                 /* its place in .side */
-	bool is_readable, is_writable; /* as far as epoll has told, until EAGAIN */
-	bool is_eof;                   /* nothing more comes from it */
-	bool is_shut;                  /* nothing more goes to it */
+	uint8_t which; /* its place in .side */
+	/* As far as epoll has told, until EAGAIN; is_readable: until less has come than there is room for. */
+	bool is_readable, is_writable;
+	bool is_ending; /* only EAGAIN says that there is no more: the end may be behind it */
+	bool is_bulk;   /* much at a time has come */
+	bool is_eof;    /* nothing more comes from it */
+	bool is_shut;   /* nothing more goes to it */
 };
 
 enum { LISTEN_CLIENT, LISTEN_SERVER };

@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#define ROUNDS    16 /* until it is another connection's turn */
-#define COPY_SIZE 16384
+#define ROUNDS    16   /* until it is another connection's turn */
+#define COPY_SIZE 8192 /* the smallest pipe has room for it (fcntl(2), F_SETPIPE_SZ) */
 #define FLAGS     (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
 /* One way: from a side to the other. */
@@ -54,7 +55,7 @@ static enum step empty_pipe(struct way *w)
 	return STEP_ON;
 }
 
-/* The pipe is empty: EAGAIN is the socket's. */
+/* Much at a time: its pages change hands. The pipe is empty, so EAGAIN is the socket's. */
 static enum step fill_pipe(struct way *w)
 {
 	struct listen_side *from = w->from;
@@ -64,28 +65,72 @@ static enum step fill_pipe(struct way *w)
 	if (n < 0)
 		step = refused(&from->is_readable, STEP_READ_BROKEN);
 	from->is_eof = n == 0;
+	from->is_bulk = n >= COPY_SIZE;
 	from->held = n > 0 ? (uint32_t)n : 0;
 	if (!from->held)
 		give_pipe(from, w->pipes);
 	return step;
 }
 
-/* Without a pipe: what has been written is read once more, so that nothing has to be kept. */
-static enum step copy(struct way *w)
+/* 0: the end. Of a socket that is not ending, less than there is room for is all there is. */
+static enum step receive(struct way *w, char *buf, int flags, ssize_t *n)
+{
+	struct listen_side *from = w->from;
+
+	*n = recv(from->fd, buf, COPY_SIZE, flags | MSG_DONTWAIT);
+	if (*n < 0)
+		return refused(&from->is_readable, STEP_READ_BROKEN);
+	from->is_eof = *n == 0;
+	from->is_bulk = *n == COPY_SIZE;
+	return STEP_ON;
+}
+
+static enum step transmit(struct way *w, const char *buf, ssize_t n, ssize_t *sent)
+{
+	*sent = n ? send(w->to->fd, buf, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+	if (*sent < 0)
+		return refused(&w->to->is_writable, STEP_WRITE_BROKEN);
+	w->moved |= *sent > 0;
+	return STEP_ON;
+}
+
+/* A little: copied, which is cheaper than a pipe. What is not taken lies in the pipe. */
+static enum step pass(struct way *w)
+{
+	struct listen_side *from = w->from;
+	char buf[COPY_SIZE];
+	ssize_t n, sent = 0;
+	enum step step = receive(w, buf, 0, &n);
+
+	if (n > 0) {
+		from->is_readable = from->is_bulk || from->is_ending;
+		step = transmit(w, buf, n, &sent);
+	}
+	if (n > 0 && sent < 0)
+		sent = 0;
+	if (n > sent) {
+		if (write(from->pipe[1], buf + sent, (size_t)(n - sent)) != n - sent)
+			return STEP_READ_BROKEN;
+		from->held = (uint32_t)(n - sent);
+	}
+	if (!from->held)
+		give_pipe(from, w->pipes);
+	return step;
+}
+
+/* Without a pipe: what has been taken is read once more, so that nothing has to be kept. */
+static enum step pass_peeked(struct way *w)
 {
 	char buf[COPY_SIZE];
-	ssize_t n = recv(w->from->fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n, sent;
+	enum step step = receive(w, buf, MSG_PEEK, &n);
 
-	if (n < 0)
-		return refused(&w->from->is_readable, STEP_READ_BROKEN);
-	w->from->is_eof = n == 0;
-	if (!n)
-		return STEP_ON;
-	n = send(w->to->fd, buf, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0)
-		return refused(&w->to->is_writable, STEP_WRITE_BROKEN);
-	w->moved = true;
-	return recv(w->from->fd, buf, (size_t)n, MSG_DONTWAIT) == n ? STEP_ON : STEP_READ_BROKEN;
+	if (n > 0)
+		step = transmit(w, buf, n, &sent);
+	if (n <= 0 || sent <= 0)
+		return step;
+	return recv(w->from->fd, buf, (size_t)sent, MSG_DONTWAIT) == sent ? STEP_ON
+									  : STEP_READ_BROKEN;
 }
 
 static enum step step(struct way *w)
@@ -100,7 +145,9 @@ static enum step step(struct way *w)
 	}
 	if (!w->from->is_readable || !w->to->is_writable)
 		return STEP_WAIT;
-	return listen_pipes_take(w->pipes, w->from->pipe) ? fill_pipe(w) : copy(w);
+	if (!listen_pipes_take(w->pipes, w->from->pipe))
+		return pass_peeked(w);
+	return w->from->is_bulk ? fill_pipe(w) : pass(w);
 }
 
 static enum step run_way(struct way *w)

@@ -12,6 +12,9 @@
 #include "cmd/listen/say.h"
 #include "cmd/listen/sockets.h"
 
+/* Urgent data (EPOLLPRI) and the end (EPOLLRDHUP) are where a read may stop short. */
+#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+
 /* ---- its end --------------------------------------------------------------------------------- */
 
 static void end(struct listen_hub *h, struct listen_conn *c)
@@ -129,7 +132,7 @@ static bool watch(const struct listen_hub *h, struct listen_side *s)
 {
 	struct err ignored;
 
-	return listen_events_add(h->epoll, s->fd, EPOLLIN | EPOLLOUT | EPOLLET, s, &ignored) == 0;
+	return listen_events_add(h->epoll, s->fd, EVENTS, s, &ignored) == 0;
 }
 
 /* It is the first in a socket's buffer, and fits. */
@@ -152,8 +155,13 @@ static void open_up(struct listen_hub *h, struct listen_conn *c)
 {
 	h->is_told = false;
 	listen_conn_move(&h->conns, c, LISTEN_CONN_OPEN, h->now);
-	if ((h->opt->proxy && !send_header(h, c)) || !watch(h, &c->side[LISTEN_CLIENT]))
+	if ((h->opt->proxy && !send_header(h, c)) || !watch(h, &c->side[LISTEN_CLIENT])) {
 		listen_link_abort(h, c);
+		return;
+	}
+	c->side[LISTEN_CLIENT].is_readable = c->side[LISTEN_CLIENT].is_writable = true;
+	c->side[LISTEN_SERVER].is_writable = true;
+	run(h, c);
 }
 
 static void connect_server(struct listen_hub *h, struct listen_conn *c)
@@ -169,6 +177,7 @@ static void connect_server(struct listen_hub *h, struct listen_conn *c)
 		fail_sys(h, c, error);
 		return;
 	}
+	s->is_ending = h->opt->to.any.sa_family == AF_UNIX;
 	if (!watch(h, s))
 		listen_link_abort(h, c);
 	else if (rc == 0)
@@ -208,12 +217,12 @@ bool listen_link_accept(struct listen_hub *h, const struct listen_gate *gate)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static void on_answer(struct listen_hub *h, struct listen_conn *c)
+static void on_answer(struct listen_hub *h, struct listen_conn *c, bool failed)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (getsockopt(c->side[LISTEN_SERVER].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+	if (failed && getsockopt(c->side[LISTEN_SERVER].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
 	if (error)
 		fail_sys(h, c, error);
@@ -228,12 +237,11 @@ void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t eve
 
 	if (c->state == LISTEN_CONN_DEAD)
 		return;
-	if (failed || (events & EPOLLIN))
-		s->is_readable = true;
-	if (failed || (events & EPOLLOUT))
-		s->is_writable = true;
+	s->is_readable |= failed || (events & (EPOLLIN | EPOLLRDHUP));
+	s->is_writable |= failed || (events & EPOLLOUT);
+	s->is_ending |= failed || (events & (EPOLLPRI | EPOLLRDHUP));
 	if (c->state == LISTEN_CONN_CONNECTING && s->which == LISTEN_SERVER)
-		on_answer(h, c);
+		on_answer(h, c, failed);
 	else if ((events & EPOLLERR) && s->is_eof && !s->held)
 		listen_link_abort(h, c);
 	else if (c->state == LISTEN_CONN_OPEN)

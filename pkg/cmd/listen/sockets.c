@@ -25,12 +25,7 @@ static bool set(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* What is accepted inherits both. */
-static bool keep_lively(int fd)
-{
-	return set(fd, IPPROTO_TCP, TCP_NODELAY) && set(fd, SOL_SOCKET, SO_KEEPALIVE);
-}
-
+/* What is accepted inherits TCP_NODELAY and SO_KEEPALIVE. */
 static bool prepare(int fd, const struct listen_address *a)
 {
 	int v6_only = !a->is_dual;
@@ -43,7 +38,8 @@ static bool prepare(int fd, const struct listen_address *a)
 		return false;
 	if (a->type == SOCK_DGRAM)
 		return true;
-	return set(fd, SOL_SOCKET, SO_REUSEADDR) && keep_lively(fd);
+	return set(fd, SOL_SOCKET, SO_REUSEADDR) && set(fd, SOL_SOCKET, SO_KEEPALIVE) &&
+	       set(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
 static int open_one(const struct job *j, const struct listen_address *a)
@@ -81,7 +77,7 @@ static int open_unconnected(void *arg)
 
 	auto_close int fd = socket(to->any.sa_family, to->type | j->flags, 0);
 
-	if (fd < 0 || (to->any.sa_family != AF_UNIX && !keep_lively(fd)))
+	if (fd < 0 || (to->any.sa_family != AF_UNIX && !set(fd, IPPROTO_TCP, TCP_NODELAY)))
 		return err_sys(j->err, "create socket");
 	*j->fds = take_fd(&fd);
 	return 0;
