@@ -36,7 +36,8 @@ listens() {
 }
 
 # served AT KIND : a server in the background; its log is $log.
-served() {
+served() { # its limit of descriptors is as high as it may be
+	ulimit -S -n "$(ulimit -H -n)"
 	log=$BATS_TEST_TMPDIR/server-${#servers[@]}
 	: >"$log"
 	${served_in:-} python3 "$PEER" serve "$1" "$2" "$log" 3>&- &

@@ -14,6 +14,7 @@
 #include "cmd/listen/follow.h"
 #include "cmd/listen/link.h"
 #include "cmd/listen/say.h"
+#include "cmd/listen/trim.h"
 
 #define EVENTS    256
 #define ACCEPTS   64    /* of one socket until it is another's turn */
@@ -284,8 +285,10 @@ int listen_forward(const struct listen_options *opt, const struct listen_targets
 	f.hub.serial = (uint64_t)time(NULL) << 32;
 	f.hub.pipes.n_max = n_files / 32 < PIPES ? n_files / 32 : PIPES;
 	rc = begin(&f, targets, err);
-	if (!rc)
+	if (!rc) {
+		listen_trim();
 		rc = loop(&f, err);
+	}
 	finish(&f);
 	return rc;
 }

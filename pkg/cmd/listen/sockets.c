@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/listen/sockets.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -85,27 +86,40 @@ static int open_unconnected(void *arg)
 
 /* ---- and back -------------------------------------------------------------------------------- */
 
+/* The thread's directory of namespaces: a walk through /proc is worth sparing each time. */
+static int own_namespaces(struct err *err)
+{
+	static const char path[] = "/proc/thread-self/ns";
+	static int dir = -1;
+
+	if (dir < 0)
+		dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? err_sys(err, "open %s", path) : dir;
+}
+
 /* Not only by the kernel's word: to go on in another namespace would be worse than to end. */
-static void require_home(int home)
+static void require_home(int home, int namespaces)
 {
 	struct stat here, there;
 
-	if (stat("/proc/thread-self/ns/net", &here) < 0 || fstat(home, &there) < 0 ||
+	if (fstatat(namespaces, "net", &here, 0) < 0 || fstat(home, &there) < 0 ||
 	    here.st_dev != there.st_dev || here.st_ino != there.st_ino)
 		abort();
 }
 
 static int run_in(const char *path, int (*fn)(void *), struct job *j)
 {
-	int home = netns_home(j->err), rc;
 	auto_close int fd = -1;
+	int home, namespaces, rc;
 
 	if (!path)
 		return fn(j);
-	if (home < 0 || netns_open(path, &fd, NULL, j->err) < 0)
+	home = netns_home(j->err);
+	namespaces = own_namespaces(j->err);
+	if (home < 0 || namespaces < 0 || netns_open(path, &fd, NULL, j->err) < 0)
 		return -1;
 	rc = netns_run(fd, fn, j, j->err);
-	require_home(home);
+	require_home(home, namespaces);
 	return rc;
 }
 

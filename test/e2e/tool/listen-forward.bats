@@ -120,6 +120,18 @@ s.settimeout(20); s.shutdown(1); print(s.recv(100).decode(), flush=True)' "$BATS
 	peer '' ask 127.0.0.1:80 10
 }
 
+@test "urgent data holds nothing up" {
+	served 127.0.0.1:9000 echo
+	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
+	in_ns red python3 -c '
+import socket
+s = socket.create_connection(("127.0.0.1", 80)); s.settimeout(10)
+got = b""
+for n in range(50):
+    s.send(b"a" * 10); s.send(b"!", socket.MSG_OOB); s.send(b"b" * 10)
+    while len(got.replace(b"!", b"")) < 20 * (n + 1): got += s.recv(100)'
+}
+
 @test "who is idle is reset" {
 	local begin=$EPOCHREALTIME took
 	to 127.0.0.1:9000 echo --idle 400ms
