@@ -93,12 +93,21 @@ static int open_sources(struct run_mounts *m)
 	return 0;
 }
 
-/* The host's root lies over the new one from here on: only m->host leads to it. */
+/*
+ * The tree is mounted on the root, whatever the names are that lead to it. Pivoted, it is the root,
+ * and the host's lies over it: only m->host leads there.
+ */
 static int enter_rootfs(struct run_mounts *m)
 {
 	auto_close int tree = run_mount_clone(AT_FDCWD, m->o->rootfs, m->err);
+	struct stat st;
 
-	if (tree < 0 || run_mount_attach(tree, m->o->rootfs, m->err) < 0)
+	if (tree < 0)
+		return -1;
+	if (fstat(tree, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_set(m->err, ERR_INTERNAL, "--rootfs %s: is not a directory",
+			       m->o->rootfs);
+	if (run_mount_attach(tree, "/", m->err) < 0)
 		return -1;
 	if (fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_sys(m->err, "make %s the root", m->o->rootfs);
@@ -183,8 +192,8 @@ static int make_proc(struct run_mounts *m)
 }
 
 /*
- * A new one shows the links of the network namespace; who does not own that (a user namespace in the
- * host's) sees the host's /sys.
+ * A new one shows the links of the network namespace. Whoever does not own that (a user namespace in
+ * the host's: EPERM) sees the host's /sys, and so does who is in the host's (EBUSY: it is there).
  */
 static int make_sys(struct run_mounts *m)
 {
@@ -194,7 +203,7 @@ static int make_sys(struct run_mounts *m)
 		return -1;
 	if (run_mount_new("sysfs", "/sys", RUN_MOUNT_INERT | MS_RDONLY, NULL, m->err) == 0)
 		return 0;
-	if (m->err->sys != EPERM)
+	if (m->err->sys != EPERM && m->err->sys != EBUSY)
 		return -1;
 	err_clear(m->err);
 	tree = run_mount_clone(m->host, "sys", m->err);

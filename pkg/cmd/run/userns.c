@@ -10,7 +10,6 @@
 
 #include "base/scope.h"
 #include "cmd/run/caps.h"
-#include "sys/file.h"
 #include "sys/spawn.h"
 
 /* One of the two maps. */
@@ -18,7 +17,7 @@ struct map {
 	const char *file, *program; /* uid_map, newuidmap */
 	const struct run_id_map *list;
 	size_t n;
-	uint32_t own; /* the caller's id */
+	uint32_t caller; /* the caller's id */
 	int capability;
 };
 
@@ -40,7 +39,7 @@ static struct map gid_map_of(const struct run_options *o)
 static bool may_write(const struct map *m)
 {
 	return run_caps_has(m->capability) || !m->n ||
-	       (m->n == 1 && m->list->count == 1 && m->list->outside == m->own);
+	       (m->n == 1 && m->list->count == 1 && m->list->outside == m->caller);
 }
 
 /* A file of /proc is written in one piece. */
@@ -58,7 +57,7 @@ static int write_file(pid_t pid, const char *name, const char *text, struct err 
 
 static int write_map(pid_t pid, const struct map *m, struct arena *arena, struct err *err)
 {
-	const char *text = m->n ? "" : arena_printf(arena, "0 %u 1\n", m->own);
+	const char *text = m->n ? "" : arena_printf(arena, "0 %u 1\n", m->caller);
 
 	for (size_t i = 0; i < m->n; i++)
 		text = arena_printf(arena, "%s%u %u %u\n", text, m->list[i].inside,
@@ -141,7 +140,7 @@ static uint32_t first_id(const struct map *m, uint32_t *outside)
 	for (size_t i = 1; i < m->n; i++)
 		if (m->list[i].inside < first->inside)
 			first = &m->list[i];
-	*outside = m->n ? first->outside : m->own;
+	*outside = m->n ? first->outside : m->caller;
 	return m->n ? first->inside : 0;
 }
 

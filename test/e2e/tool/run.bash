@@ -15,6 +15,7 @@ CNIC=/run/cnic-test/cnic
 run_setup() {
 	host_setup
 	mkdir -p "${CNIC%/*}"
+	rm -rf "${CNIC%/*}/src"
 	cp -u "$CNIC_BIN/cnic" "$CNIC"
 	by_user=()
 	runner='' init=''
