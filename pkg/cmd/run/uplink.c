@@ -140,11 +140,11 @@ static void add_ports(struct args *a, const struct run_options *o, const char *p
 
 /*
  * In the foreground, so that it is our child; the host's loopback is not the gateway's, and nothing
- * of the host's is forwarded unasked. It writes its pid, to its stdout, when all is set up. The
- * namespaces are named by our descriptors: pasta closes those it inherits.
+ * of the host's is forwarded unasked. It writes its pid, to its stdout, when all is set up. It
+ * closes what it inherits but for stdio, and opens the network namespace when it is in the user
+ * namespace already, from where our descriptors are out of reach: that one is its stdin.
  */
-static const char **make_args(const struct run_options *o, int netns, int userns,
-			      struct arena *arena)
+static const char **make_args(const struct run_options *o, int userns, struct arena *arena)
 {
 	static const char *const fixed[] = { PASTA, "-q",          "-f",         "--config-net",
 					     "-T",  "none",        "-U",         "none",
@@ -158,18 +158,18 @@ static const char **make_args(const struct run_options *o, int netns, int userns
 	add(&a, "--userns");
 	add(&a, arena_printf(arena, "/proc/%d/fd/%d", getpid(), userns));
 	add(&a, "--netns");
-	add(&a, arena_printf(arena, "/proc/%d/fd/%d", getpid(), netns));
+	add(&a, "/proc/self/fd/0");
 	add(&a, NULL);
 	return a.list;
 }
 
-_Noreturn static void execute(const char *path, const char **args, int out)
+_Noreturn static void execute(const char *path, const char **args, int netns, int out)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		(void)signal(ignored[i], SIG_DFL);
-	if (dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
+	if (dup2(netns, STDIN_FILENO) == STDIN_FILENO && dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
 		execv(path, (char *const *)(void *)args);
 	_exit(127);
 }
@@ -186,7 +186,7 @@ static bool is_ready(int fd)
 	return n == 1;
 }
 
-static int start(const char *path, const char **args, pid_t *pid, struct err *err)
+static int start(const char *path, const char **args, int netns, pid_t *pid, struct err *err)
 {
 	auto_close int reading = -1, writing = -1;
 	int fds[2];
@@ -201,7 +201,7 @@ static int start(const char *path, const char **args, pid_t *pid, struct err *er
 		return err_sys(err, "fork");
 	}
 	if (!*pid)
-		execute(path, args, writing);
+		execute(path, args, netns, writing);
 	drop_fd(&writing);
 	if (is_ready(reading))
 		return 0;
@@ -219,7 +219,7 @@ int run_uplink_start(const struct run_options *o, int netns_fd, pid_t *pid, stru
 		return err_sys(err, "find the owner of the network namespace");
 	if (!path)
 		return err_config(err, PASTA " is not there any more");
-	return start(path, make_args(o, netns_fd, userns, arena), pid, err);
+	return start(path, make_args(o, userns, arena), netns_fd, pid, err);
 }
 
 void run_uplink_stop(pid_t *pid)
