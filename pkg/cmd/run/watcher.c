@@ -162,6 +162,12 @@ int run_watcher_start(struct run_watcher *w, const struct run_networks *n, struc
 	return 0;
 }
 
+static int is_gone(struct err *err)
+{
+	return err_set(err, ERR_INTERNAL,
+		       "the watcher has been killed; cnic gc removes what it has left");
+}
+
 static int send_request(struct run_watcher *w, char byte, int fd, struct err *err)
 {
 	struct iovec io = { &byte, 1 };
@@ -169,9 +175,7 @@ static int send_request(struct run_watcher *w, char byte, int fd, struct err *er
 	union pass_fd room;
 
 	pass_fd_put(&m, &room, fd);
-	return sendmsg(w->channel, &m, MSG_NOSIGNAL) == 1
-		       ? 0
-		       : err_sys(err, "ask the watcher, which has been killed");
+	return sendmsg(w->channel, &m, MSG_NOSIGNAL) == 1 ? 0 : is_gone(err);
 }
 
 static int read_text(struct run_watcher *w, bool has, size_t len, const char **text)
@@ -193,8 +197,7 @@ static int read_reply(struct run_watcher *w, struct run_texts *texts, struct err
 	if (file_read_fd(w->channel, (char *)r, sizeof(*r)) != sizeof(*r) ||
 	    read_text(w, r->has_resolv_conf, r->resolv_conf, &texts->resolv_conf) < 0 ||
 	    read_text(w, r->has_hosts, r->hosts, &texts->hosts) < 0)
-		return err_set(err, ERR_INTERNAL,
-			       "the watcher has been killed; cnic gc removes what it has left");
+		return is_gone(err);
 	if (r->failed)
 		*err = r->err;
 	return r->failed ? -1 : 0;

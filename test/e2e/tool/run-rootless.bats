@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154
+#
+# cnic run without root: pasta makes the way out, and says what is missing where it cannot.
+
+load run-net
+
+# A user of no name, and a tun device that it may open.
+setup() {
+	host_setup
+	command -v pasta >/dev/null || skip "no pasta here (Debian: passt)"
+	is_host_root || skip "in a user namespace: no device nodes"
+	PATH=$CNIC_BIN:$PATH
+	ASK=$TEST_DIR/tool/ask.py
+	HOME_DIR=$BATS_TEST_TMPDIR/user
+	mkdir "$HOME_DIR"
+	chown 4000:4000 "$HOME_DIR"
+	tun 0666
+}
+
+tun() {
+	rm -f /run/tun
+	mknod -m "$1" /run/tun c 10 200
+	mount --bind /run/tun /dev/net/tun
+}
+
+teardown() {
+	umount /dev/net/tun 2>/dev/null || true
+	[ -z "${peer:-}" ] || kill "$peer"
+	kill_all
+	host_clean
+}
+
+# as_user COMMAND...
+as_user() {
+	(cd "$HOME_DIR" && exec setpriv --reuid=4000 --regid=4000 --clear-groups env --default-signal=INT,QUIT "$@")
+}
+
+@test "a command gets out of its own network, to an address beyond its gateway" {
+	beyond
+	run -0 as_user cnic run -- ip -br addr show eth0
+	[[ $output == *192.0.2.1/24* ]]
+	run -0 as_user cnic run -- python3 - tcp 198.51.100.1 80 tcp fd98::1 80 udp 198.51.100.1 53 tcp 198.51.100.1 82 <"$ASK"
+	expect_same answers "$output" $'192.0.2.1\nfd02::1\n192.0.2.1\nECONNREFUSED'
+	expect_nothing_left
+}
+
+@test "its published ports are answered from beyond, as long as it runs" {
+	beyond
+	as_user cnic run --publish 8080:80 --publish 127.0.0.1:8081:81 --publish 8053:53/udp -- python3 - \
+		<"$TEST_DIR/tool/echo_peer.py" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	pid=$!
+	within 5 grep -q ready "$BATS_TEST_TMPDIR/out"
+	run -0 in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080 tcp 192.0.2.1 8081 udp 192.0.2.1 8053
+	expect_same answers "$output" $'192.0.2.2\nECONNREFUSED\n192.0.2.2'
+	kill "$pid"
+	wait "$pid" || true
+	run -0 in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080
+	[ "$output" = ECONNREFUSED ]
+	expect_nothing_left
+}
+
+@test "--egress holds there, too" {
+	beyond
+	run -0 --separate-stderr as_user cnic run --egress 198.51.100.1:80 -- python3 - tcp 198.51.100.1 80 tcp 198.51.100.1 81 \
+		tcp 198.51.100.2 80 <"$ASK"
+	expect_same answers "$output" $'192.0.2.1\nECONNREFUSED\nECONNREFUSED'
+	expect_same told "$stderr" 'cnic run: refused by --egress: tcp 198.51.100.1:81
+cnic run: refused by --egress: tcp 198.51.100.2:80'
+}
+
+@test "SIGKILL leaves nothing, pasta neither" {
+	beyond
+	as_user cnic run -- sleep 100 3>&- &
+	within 5 pasta_runs
+	kill -KILL $!
+	wait $! || true
+	expect_nothing_left
+}
+
+pasta_runs() {
+	pgrep pasta >/dev/null
+}
+
+# refused TEXT ARGS... : before anything is done.
+refused() {
+	local text=$1
+	shift
+	run -125 as_user cnic run "$@" -- touch "$HOME_DIR/ran"
+	[[ $output == *"$text"* ]] || fail "'$text', not: $output"
+	[ ! -e "$HOME_DIR/ran" ]
+}
+
+@test "what is missing is said, and what is left to do" {
+	refused "--net NAME: for root alone" --net some
+	refused "--ip: for root alone" --ip 10.0.0.1
+	refused "--publish: no sctp" --publish 80:80/sctp
+	tun 0600
+	refused "pasta needs /dev/net/tun, which may not be opened (root can allow it: chmod 0666 /dev/net/tun)"
+	umount /dev/net/tun
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -s "$CNIC_BIN/cnic" "$(command -v setpriv env touch)" "$BATS_TEST_TMPDIR/bin" 2>/dev/null ||
+		ln -s "$CNIC_BIN/cnic" /usr/bin/{setpriv,env,touch} "$BATS_TEST_TMPDIR/bin"
+	chmod 755 "$BATS_TEST_TMPDIR"
+	PATH=$BATS_TEST_TMPDIR/bin refused "pasta, which is not installed (Debian: apt install passt)"
+	run -0 as_user cnic run --net none -- true
+}
+
+@test "a pasta that fails is an error, and the command does not run" {
+	refused "pasta has failed"
+	expect_nothing_left
+}
