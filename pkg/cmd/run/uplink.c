@@ -146,9 +146,10 @@ static void add_ports(struct args *a, const struct run_options *o, const char *p
  */
 static const char **make_args(const struct run_options *o, int userns, struct arena *arena)
 {
-	static const char *const fixed[] = { PASTA, "-q",          "-f",         "--config-net",
-					     "-T",  "none",        "-U",         "none",
-					     "-P",  "/dev/stdout", "--no-map-gw" };
+	static const char *const fixed[] = { PASTA, "-q",          "-f",          "--config-net",
+					     "-T",  "none",        "-U",          "none",
+					     "-P",  "/dev/stdout", "--no-map-gw", "-I",
+					     "eth0" };
 	struct args a = { .arena = arena };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)

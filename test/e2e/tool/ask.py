@@ -21,9 +21,9 @@ def ask(kind, address, port):
     with make_socket(kind, family) as s:
         s.settimeout(float(os.environ.get("ASK_TIMEOUT", "3")))
         s.connect((address, int(port)))
-        if kind == "udp":
+        if kind != "icmp":
             s.send(b"?")
-        elif kind == "icmp":
+        else:
             s.send(bytes([128 if ":" in address else 8, 0, 0, 0, 0, 0, 0, 0]))
         answer = s.recv(100)
         return "echo" if kind == "icmp" else answer.decode().strip()

@@ -19,6 +19,8 @@ def listen(port):
 def accept(s):
     connection, address = s.accept()
     with connection, contextlib.suppress(OSError):
+        connection.settimeout(1)
+        connection.recv(1)
         connection.sendall(say(address))
 
 

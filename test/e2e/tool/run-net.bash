@@ -18,9 +18,9 @@ teardown() {
 	host_clean
 }
 
-# What is of cnic run's making, but for commands, and has not ended.
+# What is of cnic run's making, but for commands, and has not ended. pasta is a link to passt.
 processes() {
-	ps -eo pid=,stat=,comm= | awk '$2 !~ /^Z/ && $3 ~ /^(cnic|cnic-watcher|pasta.*)$/ { print $1 }'
+	ps -eo pid=,stat=,comm= | awk '$2 !~ /^Z/ && $3 ~ /^(cnic|cnic-watcher|passt.*|pasta.*)$/ { print $1 }'
 }
 
 kill_all() {

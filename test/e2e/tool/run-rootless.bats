@@ -12,42 +12,37 @@ setup() {
 	is_host_root || skip "in a user namespace: no device nodes"
 	PATH=$CNIC_BIN:$PATH
 	ASK=$TEST_DIR/tool/ask.py
-	HOME_DIR=$BATS_TEST_TMPDIR/user
-	mkdir "$HOME_DIR"
+	HOME_DIR=/run/user-4000
+	mkdir -p "$HOME_DIR"
 	chown 4000:4000 "$HOME_DIR"
+	USER_DO=(setpriv --reuid=4000 --regid=4000 --clear-groups env -C "$HOME_DIR" --default-signal=INT,QUIT)
 	tun 0666
 }
 
 tun() {
-	rm -f /run/tun
-	mknod -m "$1" /run/tun c 10 200
-	mount --bind /run/tun /dev/net/tun
+	[ -e "$BATS_TEST_TMPDIR/tun-$1" ] || mknod -m "$1" "$BATS_TEST_TMPDIR/tun-$1" c 10 200
+	mount --bind "$BATS_TEST_TMPDIR/tun-$1" /dev/net/tun
 }
 
 teardown() {
-	umount /dev/net/tun 2>/dev/null || true
+	while umount /dev/net/tun 2>/dev/null; do :; done
 	[ -z "${peer:-}" ] || kill "$peer"
 	kill_all
 	host_clean
 }
 
-# as_user COMMAND...
-as_user() {
-	(cd "$HOME_DIR" && exec setpriv --reuid=4000 --regid=4000 --clear-groups env --default-signal=INT,QUIT "$@")
-}
-
 @test "a command gets out of its own network, to an address beyond its gateway" {
 	beyond
-	run -0 as_user cnic run -- ip -br addr show eth0
+	run -0 "${USER_DO[@]}" cnic run -- ip -br addr show eth0
 	[[ $output == *192.0.2.1/24* ]]
-	run -0 as_user cnic run -- python3 - tcp 198.51.100.1 80 tcp fd98::1 80 udp 198.51.100.1 53 tcp 198.51.100.1 82 <"$ASK"
-	expect_same answers "$output" $'192.0.2.1\nfd02::1\n192.0.2.1\nECONNREFUSED'
+	run -0 "${USER_DO[@]}" cnic run -- python3 - tcp 198.51.100.1 80 tcp fd98::1 80 udp 198.51.100.1 53 <"$ASK"
+	expect_same answers "$output" $'192.0.2.1\nfd02::1\n192.0.2.1'
 	expect_nothing_left
 }
 
 @test "its published ports are answered from beyond, as long as it runs" {
 	beyond
-	as_user cnic run --publish 8080:80 --publish 127.0.0.1:8081:81 --publish 8053:53/udp -- python3 - \
+	"${USER_DO[@]}" cnic run --publish 8080:80 --publish 127.0.0.1:8081:81 --publish 8053:53/udp -- python3 - \
 		<"$TEST_DIR/tool/echo_peer.py" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	pid=$!
 	within 5 grep -q ready "$BATS_TEST_TMPDIR/out"
@@ -62,7 +57,7 @@ as_user() {
 
 @test "--egress holds there, too" {
 	beyond
-	run -0 --separate-stderr as_user cnic run --egress 198.51.100.1:80 -- python3 - tcp 198.51.100.1 80 tcp 198.51.100.1 81 \
+	run -0 --separate-stderr "${USER_DO[@]}" cnic run --egress 198.51.100.1:80 -- python3 - tcp 198.51.100.1 80 tcp 198.51.100.1 81 \
 		tcp 198.51.100.2 80 <"$ASK"
 	expect_same answers "$output" $'192.0.2.1\nECONNREFUSED\nECONNREFUSED'
 	expect_same told "$stderr" 'cnic run: refused by --egress: tcp 198.51.100.1:81
@@ -71,7 +66,7 @@ cnic run: refused by --egress: tcp 198.51.100.2:80'
 
 @test "SIGKILL leaves nothing, pasta neither" {
 	beyond
-	as_user cnic run -- sleep 100 3>&- &
+	"${USER_DO[@]}" cnic run -- sleep 100 3>&- &
 	within 5 pasta_runs
 	kill -KILL $!
 	wait $! || true
@@ -79,14 +74,14 @@ cnic run: refused by --egress: tcp 198.51.100.2:80'
 }
 
 pasta_runs() {
-	pgrep pasta >/dev/null
+	pgrep '^pas(st|ta)' >/dev/null
 }
 
 # refused TEXT ARGS... : before anything is done.
 refused() {
 	local text=$1
 	shift
-	run -125 as_user cnic run "$@" -- touch "$HOME_DIR/ran"
+	run -125 "${USER_DO[@]}" cnic run "$@" -- touch "$HOME_DIR/ran"
 	[[ $output == *"$text"* ]] || fail "'$text', not: $output"
 	[ ! -e "$HOME_DIR/ran" ]
 }
@@ -98,12 +93,12 @@ refused() {
 	tun 0600
 	refused "pasta needs /dev/net/tun, which may not be opened (root can allow it: chmod 0666 /dev/net/tun)"
 	umount /dev/net/tun
-	mkdir "$BATS_TEST_TMPDIR/bin"
-	ln -s "$CNIC_BIN/cnic" "$(command -v setpriv env touch)" "$BATS_TEST_TMPDIR/bin" 2>/dev/null ||
-		ln -s "$CNIC_BIN/cnic" /usr/bin/{setpriv,env,touch} "$BATS_TEST_TMPDIR/bin"
-	chmod 755 "$BATS_TEST_TMPDIR"
-	PATH=$BATS_TEST_TMPDIR/bin refused "pasta, which is not installed (Debian: apt install passt)"
-	run -0 as_user cnic run --net none -- true
+	tun 0666
+	mkdir -p "$HOME_DIR/bin"
+	ln -sf "$CNIC_BIN/cnic" "$(command -v setpriv)" "$(command -v env)" "$HOME_DIR/bin"
+	PATH=$HOME_DIR/bin refused "without root the network is made by pasta, which is not installed (Debian: apt install passt)"
+	run -0 "${USER_DO[@]}" cnic run --net none -- true
+	rm -r "$HOME_DIR/bin"
 }
 
 @test "a pasta that fails is an error, and the command does not run" {
