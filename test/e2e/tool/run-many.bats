@@ -19,8 +19,8 @@ worker() {
 			sh -c 'ip -4 -br addr show eth0; exec sleep 100' >>"$BATS_TEST_TMPDIR/$1" 2>>"$BATS_TEST_TMPDIR/says" &
 		pid=$!
 		sleep "$((RANDOM % 3)).$((RANDOM % 10))"
-		kill -${signals[RANDOM % 4]} $pid 2>/dev/null
-		wait $pid 2>/dev/null
+		kill -"${signals[RANDOM % 4]}" $pid || true
+		wait $pid || true
 	done
 }
 
