@@ -12,7 +12,6 @@
 
 #include "base/scope.h"
 #include "cmd/run/init.h"
-#include "sys/file.h"
 
 /* Those that a shell stops and continues its jobs by keep their effect on us. */
 static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
@@ -33,6 +32,7 @@ struct relay {
 	bool is_raw;
 	struct termios before;
 	int status; /* of PID 1; -1: it runs */
+	bool done;
 };
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -120,7 +120,10 @@ static void on_signal(struct relay *r)
 	case SIGTTOU:
 		break;
 	default:
-		(void)kill(r->s->pid, (int)info.ssi_signo);
+		if (r->s->pid)
+			(void)kill(r->s->pid, (int)info.ssi_signo);
+		else
+			r->done = true; /* the rest of what was printed is not waited for */
 	}
 }
 
@@ -179,33 +182,27 @@ static void move(struct stream *st, short happened, bool is_input)
 		drain(st);
 }
 
-static void move_rest(struct stream *st)
-{
-	while (st->to >= 0 && (st->at < st->end || st->from >= 0)) {
-		if (st->at < st->end &&
-		    file_write_fd(st->to, st->buf + st->at, st->end - st->at) < 0)
-			return;
-		st->at = st->end;
-		fill(st, false);
-		if (st->at == st->end)
-			return;
-	}
-}
-
 /* ---- until the end --------------------------------------------------------------------------- */
 
+/*
+ * When PID 1 has ended, what is printed already is all there will be, however long it takes whoever
+ * reads it.
+ */
 static int step(struct relay *r, struct err *err)
 {
 	struct pollfd fds[] = { { .fd = r->signals, .events = POLLIN },
 				poll_of(&r->in),
 				poll_of(&r->out) };
+	bool has_rest = r->out.at < r->out.end;
+	int n = poll(fds, ARRAY_SIZE(fds), r->status < 0 || has_rest ? -1 : 0);
 
-	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+	if (n < 0)
 		return errno == EINTR ? 0 : err_sys(err, "poll");
 	if (fds[0].revents)
 		on_signal(r);
 	move(&r->in, fds[1].revents, true);
 	move(&r->out, fds[2].revents, false);
+	r->done |= r->status >= 0 && !fds[2].revents && !has_rest;
 	return 0;
 }
 
@@ -233,10 +230,8 @@ int run_relay(struct run_sandbox *s, int *status, struct err *err)
 	struct relay r = { .s = s, .signals = -1, .status = -1 };
 	int rc = begin(&r, err);
 
-	while (!rc && r.status < 0)
+	while (!rc && !r.done)
 		rc = step(&r, err);
-	if (!rc)
-		move_rest(&r.out);
 	if (r.is_raw)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r.before);
 	drop_fd(&r.signals);
