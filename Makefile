@@ -147,7 +147,7 @@ lint:
 # ---- manual pages ----------------------------------------------------------------------------
 
 TOOLS   := cnic cnitool
-VERBS   := listen
+VERBS   := listen run
 MAN     := $(TOOLS) $(VERBS:%=cnic-%) $(PLUGINS:%=cni-%)
 LOWDOWN := $(shell command -v lowdown)
 # What make uninstall knows our pages by; the first line has man(1) set the tables.

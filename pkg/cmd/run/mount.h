@@ -14,9 +14,9 @@
 #define RUN_MOUNT_INERT (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /*
- * What is mounted or unmounted outside is not so here any more, nor the other way round. Programs get
- * no capabilities of their files here: one that misses some of them could not be executed at all
- * (EPERM, get_file_caps() in security/commoncap.c), ping for one.
+ * What is mounted or unmounted outside is not so here any more, nor the other way round. Programs
+ * get no capabilities of their files here: one that misses some of them could not be executed at
+ * all (EPERM, get_file_caps() in security/commoncap.c), ping for one.
  */
 int run_mount_separate(struct err *err) NODISCARD;
 

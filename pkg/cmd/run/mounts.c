@@ -192,8 +192,8 @@ static int make_proc(struct run_mounts *m)
 }
 
 /*
- * A new one shows the links of the network namespace. Whoever does not own that (a user namespace in
- * the host's: EPERM) sees the host's /sys, and so does who is in the host's (EBUSY: it is there).
+ * A new one shows the links of the network namespace. Whoever does not own that (a user namespace
+ * in the host's: EPERM) sees the host's /sys, and so does who is in the host's (EBUSY).
  */
 static int make_sys(struct run_mounts *m)
 {
@@ -277,8 +277,8 @@ int run_mounts_make(struct run_mounts *m)
 /* ---- files of the networks ------------------------------------------------------------------- */
 
 /*
- * The files lie in a tmpfs that is mounted here until they have their places. They stay linked in it:
- * another cnic run inside mounts on them, and nothing is mounted on a file that is unlinked.
+ * The files lie in a tmpfs that is mounted here until they have their places. They stay linked in
+ * it: another cnic run inside mounts on them, and nothing is mounted on a file that is unlinked.
  */
 #define DRAFTS "/dev/shm"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mounts.h - the files a command sees: the host's or those of a directory, with /proc, /sys and /dev
- * of its own, and what --bind and --tmpfs add. Must run in new mount, PID and network namespaces,
- * as PID 1, with CAP_SYS_ADMIN in them.
+ * mounts.h - the files a command sees: the host's or those of a directory, with /proc, /sys and
+ * /dev of its own, and what --bind and --tmpfs add. Must run in new mount, PID and network
+ * namespaces, as PID 1, with CAP_SYS_ADMIN in them.
  */
 #pragma once
 

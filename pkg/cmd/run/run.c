@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -116,6 +118,10 @@ int run_run(int argc, char **argv)
 			 .err = &err };
 	int status;
 
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		puts("usage: cnic run" RUN_OPTIONS_SYNOPSIS);
+		return EXIT_SUCCESS;
+	}
 	json_init(&arena);
 	status = run(&r, argc, argv);
 	arena_free(&arena);

@@ -4,9 +4,9 @@
  * for. Knows no network but the namespace: who attaches it does so between run_sandbox_start() and
  * run_sandbox_release().
  *
- * PID 1 is a child of this process, and the command is its child. Either's death ends the other: PID
- * 1 gets a SIGKILL with its parent, the kernel kills a PID namespace with its PID 1. Nothing of a
- * sandbox outlives it but what holds its network namespace open.
+ * PID 1 is a child of this process, and the command is its child. Either's death ends the other:
+ * PID 1 gets a SIGKILL with its parent, the kernel kills a PID namespace with its PID 1. Nothing of
+ * a sandbox outlives it but what holds its network namespace open.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 
 #include "cmd/run/options.h"
 
-/* All descriptors are O_CLOEXEC; PID 1's files below /proc cannot be opened by those without root. */
+/* All descriptors are O_CLOEXEC. PID 1's files below /proc cannot be opened but by root. */
 struct run_sandbox {
 	pid_t pid;    /* of PID 1, in our PID namespace; 0: none, or none any more */
 	int netns;    /* its network namespace: new, or the one it has joined; -1: the host's */

@@ -44,6 +44,8 @@ expect_offer() {
 	expect_offer "--network" cnic repair --n
 	expect_offer "--network" cnic repair --plugin bridge --n
 	expect_offer "--tools" cnic install -
+	expect_offer "--read-only --rootfs" cnic run --r
+	expect_offer "--net --netns --no-tty" cnic run --n
 	expect_offer "" cnic version -
 	expect_offer "" cnic 'x;touch y' -
 	[ ! -e y ] || fail "a verb is no command"
