@@ -123,7 +123,7 @@ forward_life() {
 
 # It does not begin, or serves: the connection of the fault may be reset, the next is whole, nothing is left open.
 forward_fault() {
-	local inject rc=0 base
+	local inject rc=0
 	injected "$1" "$2"
 	: >"$said"
 	"${inject[@]}" "$CNIC_BIN/cnic" listen --netns red --netns blue 127.0.0.1:80 --connect 127.0.0.1:9000 --proxy-protocol \
