@@ -147,7 +147,7 @@ static void stream(const char *port, int n, double seconds)
 	from = now();
 	while (now() < end)
 		sent += write_some(epoll, ev);
-	printf("MB/s=%.0f\n", (double)sent / (now() - from) / 1e6);
+	printf("MBps=%.0f\n", (double)sent / (now() - from) / 1e6);
 }
 
 struct client {
@@ -216,7 +216,7 @@ static void connect_all(const char *port, int n, double seconds)
 	}
 	end = now();
 	qsort(times, (size_t)done, sizeof(*times), by_time);
-	printf("conn/s=%.0f median_ms=%.3f p99_ms=%.3f\n", done / (end - begin),
+	printf("cps=%.0f median_ms=%.3f p99_ms=%.3f\n", done / (end - begin),
 	       done ? times[done / 2] : 0, done ? times[done - 1 - done / 100] : 0);
 }
 
