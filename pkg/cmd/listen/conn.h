@@ -17,7 +17,7 @@ struct listen_side {
 	int pipe[2]; /* -1 where nothing is held */
 	uint32_t held;
 	uint8_t which; /* its place in .side */
-	/* As far as epoll has told, until EAGAIN; is_readable: until less has come than there is room for. */
+	/* As far as epoll has told, until EAGAIN or a read that is short. */
 	bool is_readable, is_writable;
 	bool is_ending; /* only EAGAIN says that there is no more: the end may be behind it */
 	bool is_bulk;   /* much at a time has come */

@@ -4,6 +4,7 @@
 #include <link.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Of what has been written to, relocations and data, nothing. A refusal changes nothing. */
@@ -18,7 +19,7 @@ static int trim_object(struct dl_phdr_info *info, size_t size, void *page)
 		uintptr_t end = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & ~mask;
 
 		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && begin < end)
-			(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+			(void)syscall(SYS_madvise, begin, end - begin, MADV_DONTNEED);
 	}
 	return 0;
 }
