@@ -148,10 +148,14 @@ async def serve(at, kind, log):
 
     family, where = address(at)
     if family == socket.AF_UNIX:
-        backlog = int(os.environ.get("BACKLOG", "100"))
         s = socket.socket(family)
         s.bind(where)
-        s.listen(backlog)
+        s.listen(100)
+        if first := os.environ.get("ACCEPT_AFTER"):  # this file is there; until then few fit into its queue
+            s.listen(0)
+            out.write('{"ready":true}\n')
+            while not os.path.exists(first):
+                await asyncio.sleep(0.02)
         server = await asyncio.start_unix_server(one, sock=s, limit=65536)
     else:
         server = await asyncio.start_server(one, where[0], where[1], backlog=4096, limit=65536)

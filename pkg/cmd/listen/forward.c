@@ -21,7 +21,6 @@
 #define RESERVE   32    /* descriptors besides those of connections and pipes */
 #define PIPES     256   /* at most, and a 16th of all descriptors */
 #define ANSWER_MS 30000 /* a server takes to answer */
-#define RETRY_MS  10    /* until a full UNIX socket is asked again: no event tells */
 #define REST_MS   50    /* until connections are accepted again that could not be */
 
 struct forward {
@@ -132,9 +131,7 @@ static void on_signal(struct forward *f)
 
 static int64_t limit_of(const struct forward *f, enum listen_conn_state state)
 {
-	if (state == LISTEN_CONN_OPEN)
-		return f->hub.opt->idle_ms;
-	return state == LISTEN_CONN_CONNECTING ? ANSWER_MS : RETRY_MS;
+	return state == LISTEN_CONN_OPEN ? f->hub.opt->idle_ms : ANSWER_MS;
 }
 
 static void expire(struct forward *f, enum listen_conn_state state)
@@ -144,10 +141,7 @@ static void expire(struct forward *f, enum listen_conn_state state)
 
 	for (; limit && c && c->since + limit <= f->hub.now; c = next) {
 		next = c->next;
-		if (state == LISTEN_CONN_REFUSED)
-			listen_link_retry(&f->hub, c);
-		else
-			listen_link_abort(&f->hub, c);
+		listen_link_abort(&f->hub, c);
 	}
 }
 
@@ -155,6 +149,8 @@ static void on_time(struct forward *f)
 {
 	for (enum listen_conn_state s = 0; s < LISTEN_CONN_DEAD; s++)
 		expire(f, s);
+	if (f->hub.retry_at && f->hub.retry_at <= f->hub.now)
+		listen_link_retry(&f->hub);
 	if (f->rest_until && f->rest_until <= f->hub.now)
 		resume(f);
 	if (!f->drain_end)
@@ -171,8 +167,9 @@ static int64_t sooner(int64_t a, int64_t b)
 /* For epoll_wait(2), in milliseconds. */
 static int time_left(const struct forward *f)
 {
-	int64_t at = sooner(f->rest_until, sooner(f->drain_end, sooner(f->follow.due, INT64_MAX)));
+	int64_t at = sooner(f->rest_until, sooner(f->drain_end, INT64_MAX));
 
+	at = sooner(f->follow.due, sooner(f->hub.retry_at, at));
 	if (f->hub.busy)
 		return 0;
 	for (enum listen_conn_state s = 0; s < LISTEN_CONN_DEAD; s++) {

@@ -47,7 +47,7 @@ int listen_gates_open(struct listen_gates *g, const struct listen_netns *netns, 
 	if (!group || !fds)
 		rc = err_set(err, ERR_INTERNAL, "out of memory");
 	else
-		rc = listen_sockets_open(g->opt, netns->path, true, fds, err);
+		rc = listen_sockets_open(g->opt, netns->path, fds, err);
 	if (rc < 0) {
 		free(group);
 		free(fds);

@@ -13,7 +13,9 @@
 #include "cmd/listen/sockets.h"
 
 /* Urgent data (EPOLLPRI) and the end (EPOLLRDHUP) are where a read may stop short. */
-#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+#define EVENTS   (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+
+#define RETRY_MS 10 /* until a full UNIX socket is asked again: no event tells */
 
 /* ---- its end --------------------------------------------------------------------------------- */
 
@@ -170,7 +172,9 @@ static void connect_server(struct listen_hub *h, struct listen_conn *c)
 	int rc = connect(s->fd, &h->opt->to.any, h->opt->to.len), error = errno;
 
 	if (rc < 0 && error == EAGAIN) {
-		listen_conn_move(&h->conns, c, LISTEN_CONN_REFUSED, h->now);
+		h->retry_at = h->now + RETRY_MS;
+		if (c->state != LISTEN_CONN_REFUSED)
+			listen_conn_move(&h->conns, c, LISTEN_CONN_REFUSED, c->since);
 		return;
 	}
 	if (rc < 0 && error != EINPROGRESS) {
@@ -186,17 +190,25 @@ static void connect_server(struct listen_hub *h, struct listen_conn *c)
 		listen_conn_move(&h->conns, c, LISTEN_CONN_CONNECTING, c->since);
 }
 
-void listen_link_retry(struct listen_hub *h, struct listen_conn *c)
+/* What one is refused, the others are, too. */
+void listen_link_retry(struct listen_hub *h)
 {
-	connect_server(h, c);
+	struct listen_conn *c;
+
+	h->retry_at = 0;
+	while ((c = h->conns.list[LISTEN_CONN_REFUSED].first) && !h->retry_at)
+		connect_server(h, c);
 }
 
 bool listen_link_accept(struct listen_hub *h, const struct listen_gate *gate)
 {
-	int fd = accept4(gate->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct err err = { 0 };
 	struct listen_conn *c;
+	int fd;
 
+	do
+		fd = accept4(gate->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (fd < 0 && (errno == ECONNABORTED || errno == EINTR));
 	if (fd < 0)
 		return false;
 	c = listen_conn_new(&h->conns, gate->group, h->now);

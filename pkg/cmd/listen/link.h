@@ -17,9 +17,10 @@ struct listen_hub {
 	struct listen_conns conns;
 	struct listen_pipes pipes;
 	struct listen_conn *busy, **busy_end;
-	uint64_t serial; /* of connections, for unique ids */
-	int64_t now;     /* clock_ms() */
-	bool is_told;    /* why no server can be had, until one can */
+	uint64_t serial;  /* of connections, for unique ids */
+	int64_t now;      /* clock_ms() */
+	int64_t retry_at; /* clock_ms(): when listen_link_retry() is due; 0: it is not */
+	bool is_told;     /* why no server can be had, until one can */
 };
 
 /* One more connection through a gate. False: there is none, or none can be had (errno). */
@@ -28,8 +29,8 @@ bool listen_link_accept(struct listen_hub *h, const struct listen_gate *gate);
 void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t events);
 /* The turn of those that had more to do. */
 void listen_link_run_busy(struct listen_hub *h);
-/* A full UNIX socket is asked again. */
-void listen_link_retry(struct listen_hub *h, struct listen_conn *c);
+/* A full UNIX socket is asked again, for those that it has refused. */
+void listen_link_retry(struct listen_hub *h);
 /* Both sides are reset. */
 void listen_link_abort(struct listen_hub *h, struct listen_conn *c);
 /* A namespace's sockets are closed, its connections reset. */

@@ -53,7 +53,7 @@ static int open_each(const struct listen_options *opt, const struct listen_targe
 		     struct err *err)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (listen_sockets_open(opt, t->list[i].path, false, fds + i * opt->n_at, err) < 0)
+		if (listen_sockets_open(opt, t->list[i].path, fds + i * opt->n_at, err) < 0)
 			return -1;
 	return 0;
 }

@@ -26,19 +26,25 @@ static bool set(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* What is accepted inherits TCP_NODELAY and SO_KEEPALIVE. */
-static bool prepare(int fd, const struct listen_address *a)
+static bool set_family_options(int fd, const struct listen_address *a)
 {
 	int v6_only = !a->is_dual;
 
-	if (a->any.sa_family == AF_INET6 &&
-	    (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) < 0 ||
-	     !set(fd, IPPROTO_IPV6, IPV6_FREEBIND)))
+	if (a->any.sa_family == AF_INET)
+		return set(fd, IPPROTO_IP, IP_FREEBIND);
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) == 0 &&
+	       set(fd, IPPROTO_IPV6, IPV6_FREEBIND);
+}
+
+/* A command does as it likes. What a forwarder accepts inherits TCP_NODELAY and SO_KEEPALIVE. */
+static bool prepare(const struct job *j, int fd, const struct listen_address *a)
+{
+	if (!set_family_options(fd, a))
 		return false;
-	if (a->any.sa_family == AF_INET && !set(fd, IPPROTO_IP, IP_FREEBIND))
-		return false;
-	if (a->type == SOCK_DGRAM)
+	if (a->type != SOCK_STREAM)
 		return true;
+	if (j->opt->command)
+		return set(fd, SOL_SOCKET, SO_REUSEADDR);
 	return set(fd, SOL_SOCKET, SO_REUSEADDR) && set(fd, SOL_SOCKET, SO_KEEPALIVE) &&
 	       set(fd, IPPROTO_TCP, TCP_NODELAY);
 }
@@ -47,7 +53,7 @@ static int open_one(const struct job *j, const struct listen_address *a)
 {
 	auto_close int fd = socket(a->any.sa_family, a->type | j->flags, 0);
 
-	if (fd < 0 || !prepare(fd, a) || bind(fd, &a->any, a->len) < 0 ||
+	if (fd < 0 || !prepare(j, fd, a) || bind(fd, &a->any, a->len) < 0 ||
 	    (a->type == SOCK_STREAM && listen(fd, j->opt->backlog) < 0))
 		return -1;
 	return take_fd(&fd);
@@ -123,11 +129,11 @@ static int run_in(const char *path, int (*fn)(void *), struct job *j)
 	return rc;
 }
 
-int listen_sockets_open(const struct listen_options *opt, const char *path, bool async, int *fds,
+int listen_sockets_open(const struct listen_options *opt, const char *path, int *fds,
 			struct err *err)
 {
 	struct job j = { .opt = opt,
-			 .flags = SOCK_CLOEXEC | (async ? SOCK_NONBLOCK : 0),
+			 .flags = SOCK_CLOEXEC | (opt->command ? 0 : SOCK_NONBLOCK),
 			 .err = err };
 
 	j.fds = fds;

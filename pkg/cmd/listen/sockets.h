@@ -11,10 +11,10 @@
 
 /*
  * Listening (of UDP: bound) sockets at each of the addresses, in their order, in fds[opt->n_at]. An
- * address may still be missing in the namespace (IP_FREEBIND). They do not block where `async`. On
+ * address may still be missing in the namespace (IP_FREEBIND). Only those for a command block. On
  * -1 none is open; ERR_NETNS: at the path is no namespace.
  */
-int listen_sockets_open(const struct listen_options *opt, const char *path, bool async, int *fds,
+int listen_sockets_open(const struct listen_options *opt, const char *path, int *fds,
 			struct err *err) NODISCARD;
 
 /* A socket that does not block, to be connected to opt->to. The descriptor, or -1. */

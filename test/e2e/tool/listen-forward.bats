@@ -255,6 +255,12 @@ for _ in range(10):
 }
 
 @test "a UNIX server whose queue is full is asked again" {
-	BACKLOG=1 to "unix:$BATS_TEST_TMPDIR/sock" echo
-	in_ns red python3 "$PEER" storm 127.0.0.1:80 2 "$RANDOM"
+	ACCEPT_AFTER=$BATS_TEST_TMPDIR/now to "unix:$BATS_TEST_TMPDIR/sock" echo
+	in_ns red python3 "$PEER" hold 127.0.0.1:80 20 </dev/null >"$BATS_TEST_TMPDIR/out" 3>&- &
+	until [ "$(descriptors)" -ge $((base + 40)) ]; do sleep 0.02; done
+	[ "$(ss -Hx dst "$BATS_TEST_TMPDIR/sock" | wc -l)" -lt 10 ] || fail "a queue that is full"
+	touch "$BATS_TEST_TMPDIR/now"
+	awaited "$BATS_TEST_TMPDIR/out" held
+	wait $!
+	rests_at $((base + 4))
 }
