@@ -48,12 +48,12 @@ static int become(const struct run_init *in, struct err *err)
 	(void)setsid();
 	if (die_with_parent(err) < 0)
 		return -1;
+	/* The namespaces have been opened outside, and their maps written. */
+	if (run_channel_receive(in->channel, &nothing, in->arena, err) < 0)
+		return -1;
 	if (!in->has_user)
 		return 0;
-	if (run_channel_receive(in->channel, &nothing, in->arena, err) < 0 ||
-	    run_userns_become(in->o, err) < 0)
-		return -1;
-	return die_with_parent(err);
+	return run_userns_become(in->o, err) < 0 ? -1 : die_with_parent(err);
 }
 
 static int set_lo_up(struct err *err)
