@@ -42,7 +42,7 @@ void nft_dnat(struct nl *nl, sa_family_t family, uint32_t address, uint32_t port
 void nft_counter(struct nl *nl); /* counter */
 /* add @set { ... }, from a register; of a set that is full the rule ends here */
 void nft_elem_learn(struct nl *nl, const char *set, uint32_t reg);
-/* log group 1 snaplen 64: to whoever listens (nflog.h), bytes of the packet from its IP header on */
+/* log group 1 snaplen 64: for nflog.h, so many bytes of the packet from its IP header on */
 void nft_log(struct nl *nl, uint16_t group, uint32_t bytes);
 void nft_reject_tcp(struct nl *nl);   /* reject with tcp reset */
 void nft_reject_admin(struct nl *nl); /* reject with icmpx admin-prohibited, in an inet table */

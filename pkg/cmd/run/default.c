@@ -80,16 +80,13 @@ static void say(const struct route *taken, int number)
 		cidr_str(&taken->dst, route), number, number);
 }
 
-static int find_free(struct nl *nl, int bridge, int *number, struct err *err)
+static int find_free(const struct route_list *routes, int bridge, int *number, struct err *err)
 {
-	struct route_list routes = { .arena = json_arena() };
 	const struct route *taken = NULL;
 
-	if (nl_route_list(nl, AF_UNSPEC, &routes) < 0)
-		return -1;
 	for (int n = FIRST; n <= LAST; n++) {
 		const struct range r = range_of(n);
-		const struct route *in_the_way = conflict(&routes, bridge, &r);
+		const struct route *in_the_way = conflict(routes, bridge, &r);
 
 		taken = taken ? taken : in_the_way;
 		if (in_the_way)
@@ -105,14 +102,32 @@ static int find_free(struct nl *nl, int bridge, int *number, struct err *err)
 			  FIRST, LAST);
 }
 
-static int choose(struct nl *nl, int *number, struct err *err)
+static int look_at_bridge(struct nl *nl, int *index, int *number)
 {
 	struct link bridge;
 
-	if (nl_open(nl, err) < 0 || nl_link_get_allow(nl, RUN_DEFAULT_NETWORK, &bridge) < 0 ||
-	    range_of_bridge(nl, bridge.index, number) < 0)
+	if (nl_link_get_allow(nl, RUN_DEFAULT_NETWORK, &bridge) < 0)
 		return -1;
-	return *number ? 0 : find_free(nl, bridge.index, number, err);
+	*index = bridge.index;
+	return range_of_bridge(nl, bridge.index, number);
+}
+
+/*
+ * Another one may make the bridge at the same time: a route of it that is listed has its address
+ * behind it, which is seen when the bridge is looked at afterwards.
+ */
+static int choose(struct nl *nl, int *number, struct err *err)
+{
+	struct route_list routes = { .arena = json_arena() };
+	int index;
+
+	if (nl_open(nl, err) < 0 || look_at_bridge(nl, &index, number) < 0)
+		return -1;
+	if (*number)
+		return 0;
+	if (nl_route_list(nl, AF_UNSPEC, &routes) < 0 || look_at_bridge(nl, &index, number) < 0)
+		return -1;
+	return *number ? 0 : find_free(&routes, index, number, err);
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */

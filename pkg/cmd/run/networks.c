@@ -123,8 +123,8 @@ static bool is_capable(const struct run_network *net, const char *capability)
 }
 
 /*
- * It is for the first network that takes it: a port, or an address, leads to one interface. -1: none
- * does.
+ * It is for the first network that takes it: a port, or an address, leads to one interface. -1:
+ * none does.
  */
 static int give(struct run_networks *n, struct json **args, const char *option,
 		const char *capability, struct json **to, struct err *err)

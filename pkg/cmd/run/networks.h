@@ -32,7 +32,8 @@ struct run_networks {
 };
 
 /*
- * `joined`: see there; it gets no network. Memory is json's arena. -1: err says which option, and what to do.
+ * `joined`: see there; it gets no network. Memory is json's arena. -1: err says which option, and
+ * what to do.
  */
 int run_networks_load(struct run_networks *n, const struct run_options *o, bool joined,
 		      struct err *err) NODISCARD;

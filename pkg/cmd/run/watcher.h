@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * watcher.h - the process that attaches a command's networks and detaches them, whatever becomes of
- * `cnic run`: it is in a session of its own, takes no signal but SIGKILL, and the end of its channel
- * is the end of `cnic run`. Were both killed, `cnic gc` would go by what the plugins have recorded.
+ * `cnic run`: it is in a session of its own, takes no signal but SIGKILL, and takes the end of its
+ * channel for that of `cnic run`. Were both killed, `cnic gc` would go by what the plugins have
+ * recorded.
  */
 #pragma once
 
@@ -22,7 +23,7 @@ struct run_watcher {
 		.channel = -1 \
 	}
 
-/* Before the sandbox is made, whose descriptors it must not have. Without networks there is none. */
+/* Before the sandbox is made, whose descriptors it must not have. None without networks. */
 int run_watcher_start(struct run_watcher *w, const struct run_networks *n,
 		      struct err *err) NODISCARD;
 
