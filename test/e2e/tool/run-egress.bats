@@ -118,7 +118,7 @@ cnic run: refused by --egress: icmp 198.51.100.3')"
 
 @test "an empty list lets nothing out; its own loopback and published ports answer" {
 	run_in_background --egress '' --publish 8080:80 -- python3 "$TEST_DIR/tool/echo_peer.py"
-	within 5 grep -q ready "$out"
+	within 20 grep -q ready "$out"
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = 192.0.2.2 ]
 	run -0 cnic run --egress '' -- bash -c "python3 $TEST_DIR/tool/echo_peer.py >/tmp/ready.\$\$ & until grep -q ready /tmp/ready.\$\$
 		do :; done; rm /tmp/ready.\$\$; python3 $ASK tcp 127.0.0.1 80 tcp ::1 80 tcp 198.51.100.1 80"

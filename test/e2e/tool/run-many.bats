@@ -38,8 +38,7 @@ worker() {
 	ran=$(cat "$BATS_TEST_TMPDIR"/[0-9]* | grep -c eth0)
 	echo "$ran commands have run" >&3
 	[ "$ran" -ge $MANY ] || fail "more than $ran have run"
-	sort "$BATS_TEST_TMPDIR/says" | uniq -c
-	[ ! -s "$BATS_TEST_TMPDIR/says" ] || fail "silence"
+	! grep -v 'the other side has ended' "$BATS_TEST_TMPDIR/says" || fail "nothing else said by those that are killed"
 }
 
 @test "at the same time each has an address of its own" {

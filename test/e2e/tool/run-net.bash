@@ -60,7 +60,7 @@ beyond() {
 	ip -6 route add default via fd02::2
 	in_ns beyond python3 "$TEST_DIR/tool/echo_peer.py" 3>&- >"$BATS_TEST_TMPDIR/beyond" 2>&1 &
 	peer=$!
-	within 5 grep -q ready "$BATS_TEST_TMPDIR/beyond"
+	within 20 grep -q ready "$BATS_TEST_TMPDIR/beyond"
 }
 
 # What there may be of attachments, as words: "" when there is nothing.
@@ -77,7 +77,7 @@ nothing_left() {
 }
 
 expect_nothing_left() {
-	within 5 nothing_left || fail "nothing left, not: $(left)"
+	within 20 nothing_left || fail "nothing left, not: $(left)"
 }
 
 # run_in_background ARGS... : `cnic run ARGS`; $pid is its process. Its output is in $out, what it says in $log. A

@@ -22,7 +22,7 @@ ASK=$TEST_DIR/tool/ask.py
 @test "a published port is answered from beyond and from the host, as long as the command runs" {
 	beyond
 	run_in_background --publish 8080:80 --publish 127.0.0.1:8081:81 -- python3 "$TEST_DIR/tool/echo_peer.py"
-	within 5 grep -q ready "$out"
+	within 20 grep -q ready "$out"
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = 192.0.2.2 ]
 	[ "$(in_ns beyond python3 "$ASK" tcp fd02::1 8080)" = fd02::2 ]
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8081)" = ECONNREFUSED ]
@@ -145,7 +145,7 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 
 @test "it is listed while it runs" {
 	run_in_background -- sleep 100
-	within 5 is_listed
+	within 20 is_listed
 	json_is "$(cnic list --json)" '.[] | "\(.network) \(.ifName) \(.state)"' 'cnic-run eth0 alive'
 	run -0 cnic verify
 	run -0 cnic gc
@@ -160,7 +160,7 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 	local signal
 	for signal in HUP INT QUIT TERM USR1 KILL SEGV; do
 		run_in_background --publish 8080:80 -- sleep 100
-		within 5 is_listed
+		within 20 is_listed
 		kill -$signal "$pid"
 		wait "$pid" && fail "ended by SIG$signal"
 		expect_nothing_left
@@ -180,12 +180,12 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 
 @test "when the watcher is killed as well, cnic gc removes what is left" {
 	run_in_background --publish 8080:80 -- sleep 100
-	within 5 is_listed
+	within 20 is_listed
 	kill -STOP "$pid"
 	kill -KILL "$(watcher)"
 	kill -KILL "$pid"
 	wait "$pid" || true
-	within 5 gc_removes
+	within 20 gc_removes
 	expect_nothing_left
 }
 
@@ -195,11 +195,11 @@ gc_removes() {
 
 @test "when the watcher alone is killed, that is said, and cnic gc removes what is left" {
 	run_in_background -- sleep 1
-	within 5 is_listed
+	within 20 is_listed
 	kill -KILL "$(watcher)"
 	wait "$pid" && fail "not all is well"
 	grep -q 'the watcher.*killed; cnic gc' "$log"
-	within 5 gc_removes
+	within 20 gc_removes
 	expect_nothing_left
 }
 
@@ -214,7 +214,7 @@ gc_removes() {
 	run -0 cnic run --netns /run/netns/kept --keep -- ip -br addr show eth0
 	[[ $output == *10.219.0.2/16* ]]
 	ip netns del kept
-	within 5 gc_removes
+	within 20 gc_removes
 	expect_nothing_left
 }
 

@@ -45,7 +45,7 @@ teardown() {
 	"${USER_DO[@]}" cnic run --publish 8080:80 --publish 127.0.0.1:8081:81 --publish 8053:53/udp -- python3 - \
 		<"$TEST_DIR/tool/echo_peer.py" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	pid=$!
-	within 5 grep -q ready "$BATS_TEST_TMPDIR/out"
+	within 20 grep -q ready "$BATS_TEST_TMPDIR/out"
 	run -0 in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080 tcp 192.0.2.1 8081 udp 192.0.2.1 8053
 	expect_same answers "$output" $'192.0.2.2\nECONNREFUSED\n192.0.2.2'
 	kill "$pid"
@@ -67,7 +67,7 @@ cnic run: refused by --egress: tcp 198.51.100.2:80'
 @test "SIGKILL leaves nothing, pasta neither" {
 	beyond
 	"${USER_DO[@]}" cnic run -- sleep 100 3>&- &
-	within 5 pasta_runs
+	within 20 pasta_runs
 	kill -KILL $!
 	wait $! || true
 	expect_nothing_left
