@@ -37,7 +37,7 @@ sandbox() {
 
 # as_user COMMAND... : a command of this file, what it executes not being root's.
 as_user() {
-	local by_user=(setpriv --reuid $USER_ID --regid $USER_ID --clear-groups)
+	local by_user=(setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups)
 	"$@"
 }
 
