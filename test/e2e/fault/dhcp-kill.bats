@@ -122,11 +122,16 @@ look() {
 	done
 }
 
-# What is wrong, a line each. The server's book and the journal in one order; who has an address keeps it.
+# What is wrong, a line each. The server's book and the journal in one order; who has an address keeps it, unless the machine
+# was so slow that the daemon was away for more than five seconds meanwhile.
 judge() {
 	jq -rn '
 		def address: split("/")[0];
-		reduce ([inputs | select(.what)] | sort_by(.at))[] as $e ({book: {}, has: {}, wrong: []};
+		([inputs | select(.what)] | sort_by(.at)) as $events |
+		[$events | map(select(.what | IN("killed", "started"))) | range(1; length) as $i | select(.[$i].what == "started") |
+			{from: .[$i - 1].at, to: .[$i].at} | select(.to - .from > 5)] as $slow |
+		def excused($since): .at as $at | any($slow[]; .from < $at and .to > $since);
+		reduce $events[] as $e ({book: {}, has: {}, wrong: []};
 			$e.client as $c | .has[$c] as $has | .book[$c] as $book |
 			if $e.what == "ACK" then .book[$c] = $e
 			elif $e.what | IN("RELEASE", "EXPIRED") then .book[$c] = null else . end |
@@ -137,6 +142,8 @@ judge() {
 					.wrong += ["two have it: \($e)"] else . end |
 				if $book.address != ($e.address | address) or $book.end <= $e.at then
 					.wrong += ["not in the book: \($e) \($book)"] else . end
+			elif $has and ($book.address == $has) and ($e.what | IN("EXPIRED", "seen")) and ($book.end <= $e.at) and
+				($e | excused($book.at)) then .has[$c] = null
 			elif $e.what == "seen" and $has then
 				if ($e.address | address) != $has then .wrong += ["it had \($has): \($e)"]
 				elif $book.address != $has or $book.end <= $e.at then
