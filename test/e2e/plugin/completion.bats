@@ -46,6 +46,7 @@ expect_offer() {
 	expect_offer "--tools" cnic install -
 	expect_offer "--read-only --rootfs" cnic run --r
 	expect_offer "--net --netns --no-tty" cnic run --n
+	expect_offer "--all-of --backlog --connect --drain --idle --netns --proxy-protocol --watch" cnic listen --
 	expect_offer "" cnic version -
 	expect_offer "" cnic 'x;touch y' -
 	[ ! -e y ] || fail "a verb is no command"
