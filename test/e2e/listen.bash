@@ -30,6 +30,7 @@ awaited() {
 
 # listens WORD... : cnic listen in the background, until it says that it listens.
 listens() {
+	: >"$said"
 	${limit:-} "$CNIC_BIN/cnic" listen "$@" >"$said" 2>&1 3>&- &
 	listener=$!
 	awaited "$said" sockets
