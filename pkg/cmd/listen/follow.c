@@ -54,7 +54,8 @@ static bool come(struct listen_follow *f, const struct listen_netns *netns)
 	if (group)
 		go(f, group);
 	if (listen_gates_open(&f->hub->gates, netns, &err) == 0) {
-		listen_say("%s has come", netns->name);
+		if (f->is_open)
+			listen_say("%s has come", netns->name);
 		return true;
 	}
 	if (err.code == ERR_NETNS && (!err.sys || err.sys == ENOENT))
@@ -203,9 +204,12 @@ int listen_follow_open(struct listen_follow *f, struct listen_hub *hub, struct e
 			   .ctx = f },
 		.attachments = -1,
 	};
-	if (hub->opt->all_of)
-		return open_network(f, err);
-	return hub->opt->watch ? open_dir(f, err) : 0;
+	if (hub->opt->all_of && open_network(f, err) < 0)
+		return -1;
+	if (hub->opt->watch && open_dir(f, err) < 0)
+		return -1;
+	f->is_open = true;
+	return 0;
 }
 
 bool listen_follow_event(struct listen_follow *f, const void *of)

@@ -13,6 +13,7 @@ struct listen_follow {
 	struct listen_hub *hub;
 	struct listen_watch watch;
 	int attachments; /* inotify of what is kept of them; -1: not followed */
+	bool is_open;    /* what comes now has not been there from the beginning */
 	int64_t due;     /* clock_ms(): when they are looked at; 0: nothing has changed */
 };
 

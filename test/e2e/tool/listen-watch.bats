@@ -34,6 +34,7 @@ sockets_in() {
 	local n
 	netns old
 	watches --watch /run/netns 127.0.0.1:80 127.0.0.1:81
+	expect_same "what it says" "cnic: listen: 2 sockets in 1 namespaces" "$(cat "$said")"
 	peer old ask 127.0.0.1:80 100
 	ended 1
 	tenant old
