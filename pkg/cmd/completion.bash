@@ -51,8 +51,7 @@ _cnic() {
 	fi
 	_cnic_value && return
 	if [[ $cur == -* ]]; then
-		mapfile -t words < <("$tool" help 2>/dev/null | awk -v verb="${verb//[^a-z]/}" \
-			'/^  cnic / { is_it = $2 == verb } is_it' | grep -oE -e '--[a-z-]+' | sort -u)
+		mapfile -t words < <("$tool" help 2>/dev/null | sed -n "/^  cnic ${verb//[^a-z]/}\( \|\$\)/,/^      [A-Z]/{/^      [A-Z]/!p}" | grep -oE -e '--[a-z-]+')
 		_cnic_offer "${words[@]}"
 		return
 	fi
