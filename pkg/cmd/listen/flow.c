@@ -17,7 +17,7 @@ struct way {
 	bool moved;
 };
 
-/* STEP_ON: try the next; STEP_WAIT: for an event; STEP_BROKEN: of the socket read, or written. */
+/* Try the next; wait for an event; the socket that was read, or written, is broken. */
 enum step { STEP_ON, STEP_WAIT, STEP_READ_BROKEN, STEP_WRITE_BROKEN };
 
 static void give_pipe(struct listen_side *s, struct listen_pipes *pipes)

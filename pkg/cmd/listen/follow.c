@@ -46,9 +46,11 @@ static void go(struct listen_follow *f, struct listen_group *group)
 /* False: there is no namespace yet. What else fails is said. */
 static bool come(struct listen_follow *f, const struct listen_netns *netns)
 {
-	struct listen_group *group = listen_gates_find(&f->hub->gates, netns->name);
+	struct listen_group *group = NULL;
 	struct err err = { 0 };
 
+	if (f->is_open)
+		group = listen_gates_find(&f->hub->gates, netns->name);
 	if (group && is_same(group, netns->path))
 		return true;
 	if (group)
