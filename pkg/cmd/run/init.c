@@ -41,6 +41,7 @@ static int die_with_parent(struct err *err)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_sys(err, "die with the parent") : 0;
 }
 
+/* What is sent to a PID 1 that does not yet die with its parent, it would find when that is dead. */
 static int become(const struct run_init *in, struct err *err)
 {
 	const char *nothing;
@@ -51,9 +52,9 @@ static int become(const struct run_init *in, struct err *err)
 	/* The namespaces have been opened outside, and their maps written. */
 	if (run_channel_receive(in->channel, &nothing, in->arena, err) < 0)
 		return -1;
-	if (!in->has_user)
-		return 0;
-	return run_userns_become(in->o, err) < 0 ? -1 : die_with_parent(err);
+	if (in->has_user && (run_userns_become(in->o, err) < 0 || die_with_parent(err) < 0))
+		return -1;
+	return run_channel_send(in->channel, NULL, err);
 }
 
 static int set_lo_up(struct err *err)

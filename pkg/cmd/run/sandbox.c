@@ -17,6 +17,7 @@
 #include "cmd/run/init.h"
 #include "cmd/run/userns.h"
 #include "sys/netns.h"
+#include "json/json.h"
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
@@ -126,11 +127,14 @@ int run_sandbox_start(struct run_sandbox *s, const struct run_options *o, int jo
 	return 0;
 }
 
-/* Of a PID 1 that has ended nothing is left to be said. */
+/* PID 1 says when it dies with us. Of one that has ended nothing is left to be said. */
 static int tell(struct run_sandbox *s, const struct run_options *o, const struct run_texts *texts,
 		struct err *err)
 {
-	if (run_channel_send(s->channel, texts->resolv_conf, err) < 0 ||
+	const char *nothing;
+
+	if (run_channel_receive(s->channel, &nothing, json_arena(), err) < 0 ||
+	    run_channel_send(s->channel, texts->resolv_conf, err) < 0 ||
 	    run_channel_send(s->channel, texts->hosts, err) < 0)
 		return -1;
 	if (o->tty == RUN_TTY_YES)
