@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
@@ -47,6 +48,8 @@ static int become(const struct run_init *in, struct err *err)
 	const char *nothing;
 
 	(void)setsid();
+	/* A session keyring of its own (keyrings(7)); where there are no keys none are shared. */
+	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	if (die_with_parent(err) < 0)
 		return -1;
 	/* The namespaces have been opened outside, and their maps written. */

@@ -212,11 +212,19 @@ static int make_sys(struct run_mounts *m)
 	return run_mount_attach(tree, "/sys", m->err);
 }
 
+/* Whoever may not make nodes, in a user namespace or by a cgroup, binds the host's. */
 static int make_dev(struct run_mounts *m)
 {
 	if (make_place(m, "/dev", true, 0) < 0)
 		return -1;
-	return run_dev_make(m->host, !m->has_user, m->err);
+	if (m->has_user)
+		return run_dev_make(m->host, false, m->err);
+	if (run_dev_make(m->host, true, m->err) == 0)
+		return 0;
+	if (m->err->sys != EPERM || umount2("/dev", MNT_DETACH) < 0)
+		return -1;
+	err_clear(m->err);
+	return run_dev_make(m->host, false, m->err);
 }
 
 /* ---- what was asked for ---------------------------------------------------------------------- */

@@ -36,6 +36,13 @@ static int check_descriptors(const struct run *r)
 	return 0;
 }
 
+/* Their other side is to notice when the command has closed them. */
+static void close_descriptors(const struct run *r)
+{
+	for (size_t i = 0; i < r->o.n_fds; i++)
+		(void)close(r->o.fds[i]);
+}
+
 static void decide_terminal(struct run *r)
 {
 	if (r->o.tty == RUN_TTY_AUTO)
@@ -74,6 +81,7 @@ static int serve(struct run *r, int *status)
 	}
 	if (run_sandbox_release(&r->sandbox, &r->o, &r->texts, r->err) < 0)
 		return -1;
+	close_descriptors(r);
 	return run_relay(&r->sandbox, status, r->err);
 }
 
@@ -107,6 +115,14 @@ static int run(struct run *r, int argc, char **argv)
 	return rc < 0 ? RUN_EXIT_OURS : status;
 }
 
+static void print_oom(void)
+{
+	static const char msg[] = "cnic: out of memory\n";
+
+	(void)!write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	_exit(RUN_EXIT_OURS);
+}
+
 int run_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
@@ -122,6 +138,7 @@ int run_run(int argc, char **argv)
 		puts("usage: cnic run" RUN_OPTIONS_SYNOPSIS);
 		return EXIT_SUCCESS;
 	}
+	arena_oom = print_oom;
 	json_init(&arena);
 	status = run(&r, argc, argv);
 	arena_free(&arena);

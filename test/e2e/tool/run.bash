@@ -108,7 +108,9 @@ make_root() {
 	rm -rf "$root"
 	mkdir -p "$root/bin" "$root/etc"
 	cp /bin/busybox "$root/bin/"
-	/bin/busybox --install -s "$root/bin" 2>/dev/null
-	find "$root/bin" -type l -exec ln -sf busybox {} ';'
+	local name
+	for name in sh cat cut grep head id ls mount od ping pwd rm sort stat touch tr wc; do
+		ln -s busybox "$root/bin/$name"
+	done
 	echo here >"$root/etc/here"
 }

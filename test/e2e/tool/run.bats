@@ -51,6 +51,8 @@ teardown() {
 	expect_refused 125 "--fd 77: is not open"
 	sandbox --netns /run/nosuch --net none -- true
 	expect_refused 125 "/run/nosuch"
+	sandbox --help
+	[[ $status -eq 0 && $output == "usage: cnic run "*--egress* ]] || fail "how it is called"
 }
 
 @test "run: the words of the command are its own" {
@@ -128,6 +130,19 @@ teardown() {
 	sandbox --net none --fd 9 -- sh -c "$open; cat <&9"
 	expect_output $'0\n1\n2\n9\n'"$(</etc/hostname)"
 	exec 8<&- 9<&-
+}
+
+@test "run: whoever reads a descriptor of --fd notices when the command has closed it" {
+	for net in none cnic-run; do
+		[ $net = none ] && set -- --net none || set --
+		mkfifo "$BATS_TEST_TMPDIR/fifo-$net"
+		"$CNIC" run "$@" --fd 9 -- sh -c 'echo said >&9; exec 9>&-; exec sleep 1000' >/dev/null 2>&1 3>&- 9>"$BATS_TEST_TMPDIR/fifo-$net" &
+		runner=$!
+		expect_same said said "$(timeout 20 cat "$BATS_TEST_TMPDIR/fifo-$net")"
+		kill -0 $runner || fail "it is still running"
+		kill -TERM $runner
+		end_of_runner
+	done
 }
 
 @test "run: what is PID 1's is hidden from the command: executable and descriptors" {
