@@ -8,7 +8,7 @@ it), "raw" (hexadecimal digits instead of an answer), "twice" (each answer). LOG
 message: type, ciaddr, broadcast flag, whether it came to all, options as hexadecimal digits.
 
 With "pool" (how many addresses, from "address" on) it keeps a book instead: each client identifier has the least address
-that is free, for one of "leases" (seconds, chosen at random); who asks for another one than it has gets a NAK. LOG gets
+that is free, for one of "leases" (seconds, chosen at random and kept); who asks for another one than it has gets a NAK. LOG gets
 {"what": "ACK", "NAK", "RELEASE" or "EXPIRED", "client", "address", "at" and "end" (seconds of the wall's clock)}.
 """
 import heapq
@@ -68,7 +68,7 @@ class Book:
     def __init__(self, out):
         self.out, self.free, self.made = out, [], 0
         self.held = {}  # client: [address, end, is it told]
-        self.given = {}  # client: (transaction, seconds)
+        self.given = {}  # client: seconds
 
     def say(self, kind, client, address, end=0):
         print(json.dumps({
@@ -76,6 +76,7 @@ class Book:
 
     def drop(self, client, kind):
         address, end, told = self.held.pop(client)
+        self.given.pop(client, None)
         heapq.heappush(self.free, struct.unpack("!I", socket.inet_aton(address))[0])
         if told:
             self.say(kind, client, address, end)
@@ -96,17 +97,11 @@ class Book:
             self.held[client] = [address, time.time() + 5, False]
         return "OFFER"
 
-    def seconds(self, client, xid, script):
-        """A request that is repeated is answered as before."""
-        if self.given.get(client, (None,))[0] != xid:
-            self.given[client] = xid, random.choice(script["leases"])
-        return self.given[client][1]
-
-    def confirm(self, client, xid, wanted, script):
+    def confirm(self, client, wanted, script):
         if client not in self.held or self.held[client][0] != wanted:
             self.say("NAK", client, wanted)
             return "NAK"
-        script["lease"] = self.seconds(client, xid, script)
+        script["lease"] = self.given.setdefault(client, random.choice(script["leases"]))
         self.held[client][1:] = [time.time() + script["lease"], True]
         self.say("ACK", client, wanted, self.held[client][1])
         return "ACK"
@@ -122,8 +117,7 @@ class Book:
         elif kind == "DISCOVER":
             reply = self.offer(client, script)
         elif kind == "REQUEST":
-            wanted = socket.inet_ntoa(options[50]) if 50 in options else ciaddr
-            reply = self.confirm(client, message[4:8], wanted, script)
+            reply = self.confirm(client, socket.inet_ntoa(options[50]) if 50 in options else ciaddr, script)
         if reply in ("OFFER", "ACK"):
             script["address"] = self.held[client][0]
         return reply
