@@ -98,8 +98,8 @@ static void wait_until(struct dhcp_client *c, int64_t next, int64_t now)
 }
 
 /*
- * A message that is repeated until it is answered, or time is up. The answer may be the first one's:
- * a lease is reckoned from when that was sent (RFC 2131, 4.4.1).
+ * A message that is repeated until it is answered, or time is up. The answer may be the first
+ * one's: a lease is reckoned from when that was sent (RFC 2131, 4.4.1).
  */
 static int ask(struct dhcp_client *c, const struct dhcp_times *t, int64_t now)
 {
