@@ -42,7 +42,7 @@ static int die_with_parent(struct err *err)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_sys(err, "die with the parent") : 0;
 }
 
-/* What is sent to a PID 1 that does not yet die with its parent is found when that is dead. */
+/* What is sent before PID 1 dies with its parent, it would find when that is dead already. */
 static int become(const struct run_init *in, struct err *err)
 {
 	const char *nothing;
