@@ -13,6 +13,7 @@
 #include "cmd/own.h"
 #include "cmd/time.h"
 #include "libcni/libcni.h"
+#include "sys/file.h"
 #include "sys/netns.h"
 
 /* Not its path, which may be another namespace's by now. */
@@ -296,6 +297,19 @@ static void collect_holdings(struct gc *gc)
 		collect_apart(gc, &gc->held[i].a, release);
 }
 
+/* ---- of writers that were killed ------------------------------------------------------------- */
+
+static void remove_drafts(const char *const *caches)
+{
+	struct arena *arena = json_arena();
+
+	registry_remove_empty(arena);
+	file_remove_drafts(RECORD_DIR, arena);
+	file_remove_drafts(LIBCNI_CACHE_DIR "/results", arena);
+	for (; *caches; caches++)
+		file_remove_drafts(arena_printf(arena, "%s/results", *caches), arena);
+}
+
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static int parse(struct gc *gc, int argc, char **argv)
@@ -341,6 +355,8 @@ int gc_run(int argc, char **argv)
 		arena_free(&arena);
 		return -1;
 	}
+	if (!gc.dry_run)
+		remove_drafts(gc.caches);
 	rc = node_load(&gc.node, gc.caches, &arena, &err);
 	if (rc < 0)
 		fprintf(stderr, "cnic: %s\n", err.msg);

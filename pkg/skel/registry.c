@@ -246,6 +246,31 @@ int registry_list(struct registry_list *list, struct arena *arena, struct err *e
 	return 0;
 }
 
+/* Its writer has its lock, and looks for it again when it has waited for that. */
+static void remove_empty(const char *path)
+{
+	auto_close int fd = -1;
+	struct err ignored = { 0 };
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !st.st_size &&
+	    lock_path(path, O_RDONLY | O_NOFOLLOW, &fd, &ignored) == 0 && fstat(fd, &st) == 0 &&
+	    !st.st_size)
+		(void)unlink(path);
+}
+
+void registry_remove_empty(struct arena *arena)
+{
+	struct err ignored = { 0 };
+	const char **names;
+	size_t n;
+
+	if (record_names_in(REGISTRY_DIR, &names, &n, arena, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		remove_empty(path_of(arena, names[i]));
+}
+
 void registry_restore(const struct registry_entry *e, struct arena *arena)
 {
 	const char *path = path_of(arena, name_of(e, arena));

@@ -46,6 +46,12 @@ struct registry_list {
 };
 int registry_list(struct registry_list *list, struct arena *arena, struct err *err) NODISCARD;
 
+/*
+ * Entries without content go: who was killed over one had not begun to add. What cannot be removed
+ * is listed as a fault.
+ */
+void registry_remove_empty(struct arena *arena);
+
 /* Written again as listed, unless there is one: a DEL has not done all. What fails is said. */
 void registry_restore(const struct registry_entry *e, struct arena *arena);
 

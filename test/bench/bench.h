@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench.h - what the files of the driver share: side.c has who is measured and what he is asked
- * for, call.c makes one call of it, stats.c counts, main.c has the modes and connect.c one more.
+ * for, call.c makes one call of it, stats.c counts, main.c has the modes, connect.c and start.c have
+ * one more each.
  */
 #pragma once
 
@@ -91,3 +92,7 @@ void report(struct side *sides, unsigned n_sides, const struct job *job);
 
 /* connect.c: the mode COUNT NAME=PORTS... */
 void measure_connect(int argc, char **argv);
+
+/* start.c */
+void measure_start(int argc, char **argv);
+void print_now(int argc, char **argv);

@@ -6,6 +6,7 @@
  *	bench parallel JOB COUNT JOBS SIDE...      COUNT attachments, JOBS at a time, ROUNDS times, sides in turn
  *	bench once JOB VERB SIDE WRAPPER...        one whole life uncounted, then VERB under WRAPPER
  *	bench connect COUNT NAME=PORTS...          connect.c
+ *	bench start COUNT NAME=COMMAND...          start.c
  *	SIDE = NAME=DIR[:HELD][@BACKEND]           plugins in DIR, HELD addresses reserved or ports
  *	                                           mapped beforehand, rules by BACKEND; of a list
  *	                                           folded, cnitool or folded-cnitool: as one plugin,
@@ -190,6 +191,8 @@ int main(int argc, char **argv)
 		{ "parallel", parallel },
 		{ "once", once },
 		{ "connect", measure_connect },
+		{ "start", measure_start },
+		{ "now", print_now },
 	};
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
@@ -200,5 +203,5 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	die("the first argument is serial, parallel, once or connect");
+	die("the first argument is serial, parallel, once, connect or start");
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -13,9 +14,12 @@
 
 /* The plugins' call: what they are parts of (own.h), with its errors in a sink of its own. */
 struct outer {
+	struct cni_call call; /* first: own.h gets no more */
 	struct err err;
 	struct cni_request req;
-	struct cni_call call;
+	const struct run_network *net; /* of a DEL: how many plugins are left of it */
+	const struct libcni_attachment *of;
+	size_t left;
 };
 
 static struct outer *outer_begin(const struct run_attend *a)
@@ -29,6 +33,20 @@ static struct outer *outer_begin(const struct run_attend *a)
 	return o;
 }
 
+/*
+ * Of the default network every plugin has an entry in the registry, which proves that it is dead;
+ * the cache does not. It goes before the last entry does: were we killed between, it would stay.
+ */
+static int exec_plugin(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
+		       struct err *err)
+{
+	struct outer *o = ctx;
+
+	if (x->command == CNI_DEL && !--o->left && !strcmp(o->net->cni_path, OWN_PATH))
+		libcni_cache_remove(LIBCNI_CACHE_DIR, o->net->list.name, o->of);
+	return own_exec(&o->call, x, out, err);
+}
+
 static struct libcni libcni_of(const struct run_network *net, struct outer *o)
 {
 	return (struct libcni){
@@ -37,8 +55,8 @@ static struct libcni libcni_of(const struct run_network *net, struct outer *o)
 		.timeout_ms = OWN_TIMEOUT,
 		.del_all = true,
 		.find = own_find,
-		.exec = own_exec,
-		.ctx = &o->call,
+		.exec = exec_plugin,
+		.ctx = o,
 	};
 }
 
@@ -128,6 +146,9 @@ static int del(struct run_attend *a, const struct run_network *net, struct outer
 	const struct libcni libcni = libcni_of(net, o);
 	const struct libcni_attachment of = attachment_of(a, net);
 
+	o->net = net;
+	o->of = &of;
+	o->left = net->list.n_plugins;
 	if (libcni_del(&libcni, &net->list, &of, err) == 0)
 		return 0;
 	return err_wrap(err, "network %s, container %s, which cnic gc will remove", net->list.name,

@@ -639,3 +639,25 @@ reboot() {
 	[ "$status" -eq 0 ] || fail "exit 0"
 	[[ $output == *"passed over"* ]] || fail "the file is named: $output"
 }
+
+@test "gc: drafts, and entries without content, that killed writers have left go; not those that are being written" {
+	local dir file
+	attach red
+	for dir in /var/lib/cni/results /run/cnic/rules; do
+		mkdir -p "$dir"
+		echo half >"$dir/net-$NS:.tmp"
+		echo half >"$dir/other:.tmp"
+	done
+	file=/var/lib/cni/cnic/0123456789abcdef-0123456789abcdef-bridge
+	: >"$file"
+	gc_node --dry-run
+	[ -e "$file" ]
+	exec 8</var/lib/cni/results/other:.tmp
+	flock 8
+	gc_node
+	says 0 0 1 0
+	[ ! -e "$file" ]
+	[ -z "$(find /run/cnic/rules -name '*:.tmp')" ]
+	[ "$(find /var/lib/cni/results -name '*:.tmp')" = /var/lib/cni/results/other:.tmp ]
+	exec 8<&-
+}
