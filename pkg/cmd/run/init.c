@@ -157,8 +157,8 @@ static int set_up(const struct run_init *in, int *slave, struct nl **log, struct
 static int take_terminal(int slave)
 {
 	if (slave < 0)
-		return 0;
-	if (ioctl(slave, TIOCSCTTY, 0) < 0)
+		return setpgid(0, 0);
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
 		return -1;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (dup2(slave, fd) < 0)
@@ -177,13 +177,16 @@ static int choose_descriptors(const struct run_options *o)
 	return 0;
 }
 
-/* Signals that we ignore are default again. */
+/*
+ * In PID 1's session, which has no terminal, but not in its process group. Not in a session of its
+ * own without need: under load a process that begins one waits some milliseconds for its turn
+ * (sched(7), autogroup). Signals that we ignore are default again.
+ */
 static void execute(const struct run_init *in, int slave)
 {
 	char **argv = in->o->argv;
 	int error;
 
-	(void)setsid();
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_DFL);
 	if (take_terminal(slave) < 0 || choose_descriptors(in->o) < 0) {

@@ -145,6 +145,11 @@ teardown() {
 	done
 }
 
+@test "run: the command is a process group, and in another session than the caller's" {
+	sandbox --net none -- sh -c 'trap "echo got it" TERM; kill -TERM 0; sleep 0.2; ps -o pgid= -p $$ | tr -d " "; ps -o sid= -p $$ | tr -d " "'
+	expect_output $'got it\n2\n1'
+}
+
 @test "run: what is PID 1's is hidden from the command: executable and descriptors" {
 	sandbox --net none -- sh -c 'readlink /proc/1/exe /proc/1/cwd /proc/1/fd/*; cat /proc/1/environ 2>/dev/null; true'
 	expect_output ""
