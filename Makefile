@@ -17,6 +17,7 @@
 # make SAN=1 ...    with ASan and UBSan, build-san/ and bin-san/
 # make STATIC=1 ... one static executable, build-static/ and bin-static/ (hack/static-deps first)
 # make FIREWALLD=1 ... and cnic-firewalld beside them, which the backend firewalld of the plugin firewall runs
+# make CLUSTER=1 ... and cnic-etcd, by which the plugin cluster asks etcd
 # make SPLIT=1 ...  every plugin an executable of its own, build-split/ and bin-split/
 # make V=1 ...      shows the commands
 #
@@ -61,14 +62,14 @@ comma    := ,
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PKG_SRC    := $(wildcard pkg/*/*.c pkg/*/*/*.c)
+PKG_SRC    := $(filter-out pkg/etcd/helper/%,$(wildcard pkg/*/*.c pkg/*/*/*.c))
 PLUGIN_SRC := $(wildcard plugins/*/*/*.c)
 PKG_OBJ    := $(PKG_SRC:%.c=$B/%.o)
 PLUGIN_OBJ := $(PLUGIN_SRC:%.c=$B/%.o)
 UNIT_SRC   := $(wildcard test/unit/test_*.c)
 UNIT       := $(UNIT_SRC:test/unit/%.c=$B/unit/%)
 
-HELPERS    := $(if $(FIREWALLD),cnic-firewalld)
+HELPERS    := $(if $(FIREWALLD),cnic-firewalld) $(if $(CLUSTER),cnic-etcd)
 APART      := $(HELPERS) $(if $(SPLIT),$(PLUGINS)) # executables that are not links to bin/cnic
 STRIP      ?= strip
 
@@ -79,6 +80,12 @@ $(BIN)/cnic-firewalld: plugins/meta/firewall/helper/cnic-firewalld.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lsystemd
+
+# Never static either: TLS takes its certificates and its rules from the host.
+$(BIN)/cnic-etcd: pkg/etcd/helper/cnic-etcd.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(if $(STATIC),cc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) $(HARDEN) -fPIE -pie -o $@ $< -lcurl
 
 # With SPLIT=1 they are the tools alone, and no plugin's.
 $(BIN)/cnic $(BIN)/cnitool: $B/cnic

@@ -154,7 +154,7 @@ struct ip ip_broadcast(const struct ip *ip)
 	return fill_host(ip, true);
 }
 
-struct ip ip_add(const struct ip *ip, uint32_t n)
+struct ip ip_add(const struct ip *ip, uint64_t n)
 {
 	struct ip out = *ip;
 	uint64_t carry = n;
@@ -165,4 +165,23 @@ struct ip ip_add(const struct ip *ip, uint32_t n)
 		carry >>= 8;
 	}
 	return out;
+}
+
+uint64_t ip_distance(const struct ip *from, const struct ip *to)
+{
+	uint8_t diff[16] = { 0 }, len = (uint8_t)ip_len(from);
+	uint64_t low = 0, high = 0;
+	int borrow = 0;
+
+	for (int i = len; i-- > 0;) {
+		int d = to->bytes[i] - from->bytes[i] - borrow;
+
+		borrow = d < 0;
+		diff[16 - len + i] = (uint8_t)d;
+	}
+	for (int i = 0; i < 8; i++) {
+		high = high << 8 | diff[i];
+		low = low << 8 | diff[8 + i];
+	}
+	return high ? UINT64_MAX : low;
 }

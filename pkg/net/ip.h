@@ -53,7 +53,10 @@ bool ip_is_any(const struct ip *ip); /* 0.0.0.0, :: */
 struct ip ip_network(const struct ip *ip);         /* host bits cleared, .plen kept */
 struct ip ip_host(const struct ip *ip);            /* the address alone, .plen all bits */
 struct ip ip_broadcast(const struct ip *ip);       /* host bits set, .plen kept */
-struct ip ip_add(const struct ip *ip, uint32_t n); /* wraps around; .plen kept */
+struct ip ip_add(const struct ip *ip, uint64_t n); /* n < 2^63; wraps around; .plen kept */
+
+/* How far it is to an address of the same family that is not before; UINT64_MAX = that or more. */
+uint64_t ip_distance(const struct ip *from, const struct ip *to);
 
 /* IPv4, then IPv6. */
 extern const sa_family_t ip_families[2];

@@ -167,8 +167,18 @@ static int open_draft(const char *draft, mode_t mode, struct err *err)
 	return -1;
 }
 
-int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
-		 struct err *err)
+/* The name is on the disk when its directory is. */
+static int sync_dir(const char *path, struct arena *arena)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dir = slash ? arena_strndup(arena, path, (size_t)(slash - path) + 1) : ".";
+	auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : fsync(fd);
+}
+
+static int replace(const char *path, const char *text, size_t len, mode_t mode, bool sync,
+		   struct arena *arena, struct err *err)
 {
 	const char *draft = arena_printf(arena, "%s" DRAFT, path);
 	auto_close int fd = open_draft(draft, mode, err);
@@ -176,12 +186,28 @@ int file_replace(const char *path, const char *text, size_t len, mode_t mode, st
 
 	if (fd < 0)
 		return -1;
-	rc = file_write_fd(fd, text, len) < 0 ? err_sys(err, "write %s", draft) : 0;
+	rc = file_write_fd(fd, text, len) < 0 || (sync && fsync(fd) < 0)
+		     ? err_sys(err, "write %s", draft)
+		     : 0;
 	if (!rc && rename(draft, path) < 0)
 		rc = err_sys(err, "create %s", path);
 	if (rc < 0)
 		(void)unlink(draft);
+	else if (sync && sync_dir(path, arena) < 0)
+		rc = err_sys(err, "write the directory of %s", path);
 	return rc;
+}
+
+int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
+		 struct err *err)
+{
+	return replace(path, text, len, mode, false, arena, err);
+}
+
+int file_replace_synced(const char *path, const char *text, size_t len, mode_t mode,
+			struct arena *arena, struct err *err)
+{
+	return replace(path, text, len, mode, true, arena, err);
 }
 
 static void remove_draft(const char *draft)

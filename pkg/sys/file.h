@@ -42,6 +42,10 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err) NODISCARD;
 int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
 		 struct err *err) NODISCARD;
 
+/* The same, and it is on the disk on return: of a power cut the new content is what is left. */
+int file_replace_synced(const char *path, const char *text, size_t len, mode_t mode,
+			struct arena *arena, struct err *err) NODISCARD;
+
 /* The file and what a killed writer has left of it. No file is fine. */
 int file_remove(const char *path, struct arena *arena, struct err *err) NODISCARD;
 

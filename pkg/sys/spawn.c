@@ -2,6 +2,7 @@
 #include "sys/spawn.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -310,4 +311,18 @@ int spawn_succeeded(const char *path, const struct spawn_result *res, struct err
 		 exited ? WEXITSTATUS(res->status) : WTERMSIG(res->status));
 	snprintf(err->details, sizeof(err->details), "%s", res->words);
 	return -1;
+}
+
+const char *spawn_beside(const char *name, struct arena *arena)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *path;
+
+	if (n < 0)
+		return NULL;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	path = arena_printf(arena, "%s/%s", self, name);
+	return access(path, X_OK) == 0 ? path : NULL;
 }

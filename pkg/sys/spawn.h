@@ -46,3 +46,6 @@ int spawn(const struct spawn *s, struct spawn_result *res, struct arena *arena,
 
 /* Has it exited with 0? If not, that is the error, and its words are the details. */
 int spawn_succeeded(const char *path, const struct spawn_result *res, struct err *err) NODISCARD;
+
+/* The executable of this name beside the process's own, in the arena; NULL: there is none. */
+const char *spawn_beside(const char *name, struct arena *arena);

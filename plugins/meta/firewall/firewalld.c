@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "firewalld.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +18,7 @@ enum { DONE = 0, NO = 3 }; /* its exit status */
 
 static const char *helper(struct cni_call *c)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *path;
-
-	if (n < 0)
-		return NULL;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	path = arena_printf(c->arena, "%s/" HELPER, self);
-	return access(path, X_OK) == 0 ? path : NULL;
+	return spawn_beside(HELPER, c->arena);
 }
 
 int fw_firewalld_is_usable(struct cni_call *c)
