@@ -198,14 +198,17 @@ static int apply(const struct kv_dir *d, struct content *c, const struct kv_txn 
 	return changes ? store(d, c, err) : 0;
 }
 
-/* What the transaction reads stands in the arena, not in the list that it changes. */
+/* One that only reads needs no lock: the file is replaced as a whole. */
 static int txn(struct kv *kv, const struct kv_txn *t, struct kv_result *r, struct err *err)
 {
 	const struct kv_dir *d = (const struct kv_dir *)kv;
 	auto_close int lock = -1;
+	bool changes = writes(t->success, t->n_success) || writes(t->failure, t->n_failure);
 	struct content c;
 
-	if (lock_path(d->lock, O_RDWR | O_CREAT | FILE_SAFE, &lock, err) < 0 || load(d, &c, err) < 0)
+	if (changes && lock_path(d->lock, O_RDWR | O_CREAT | FILE_SAFE, &lock, err) < 0)
+		return -1;
+	if (load(d, &c, err) < 0)
 		return -1;
 	return apply(d, &c, t, r, err);
 }

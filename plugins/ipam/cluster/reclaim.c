@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reclaim.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "block.h"
+#include "give.h"
+#include "keys.h"
+#include "sys/file.h"
+
+struct reclaim {
+	struct cni_call *c;
+	struct store *store;
+	const struct holder *holder; /* DEL */
+	bool (*keep)(const struct holder *holder, void *arg);
+	void *arg;
+};
+
+/* ---- each space ------------------------------------------------------------------------------ */
+
+static bool is_state(const char *name)
+{
+	return !file_is_draft(name);
+}
+
+static int each_space(struct reclaim *r, int (*fn)(struct reclaim *r, struct engine *e))
+{
+	struct cni_call *c = r->c;
+	const struct cluster_conf *conf = c->conf;
+	const char *dir = state_dir(conf->data_dir, c->req->net.name, c->arena);
+	struct cni_steps steps = { 0 };
+	const char **names;
+	size_t n;
+
+	if (file_names(dir, is_state, c->arena, &names, &n, c->err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const char *space = keys_decode(names[i], c->arena);
+		struct engine e;
+
+		if (!space)
+			continue;
+		cni_step(c, &steps,
+			 engine_open(&e, conf, c->req->net.name, space, c->arena, c->err) < 0
+				 ? -1
+				 : fn(r, &e));
+	}
+	return cni_steps_end(c, &steps);
+}
+
+/* ---- DEL ------------------------------------------------------------------------------------- */
+
+static bool is_another(const struct holder *h, void *arg)
+{
+	const struct holder *holder = arg;
+
+	return strcmp(h->id, holder->id) != 0 || strcmp(h->ifname, holder->ifname) != 0;
+}
+
+static int del_space(struct reclaim *r, struct engine *e)
+{
+	struct err before = *e->err;
+	struct holder holder = *r->holder;
+	bool any = false, back;
+
+	for (size_t i = 0; i < e->state.n_singles; i++) {
+		const struct holder h = { e->state.singles[i].id, e->state.singles[i].ifname };
+
+		any |= !is_another(&h, &holder);
+	}
+	if (!any)
+		return 0;
+	if (give_release_singles(e, is_another, &holder, &back) < 0)
+		return -1;
+	*e->err = before;
+	return 0;
+}
+
+int reclaim_del(struct cni_call *c, const struct holder *holder)
+{
+	struct reclaim r = { .c = c, .holder = holder };
+
+	return each_space(&r, del_space);
+}
+
+/* ---- GC -------------------------------------------------------------------------------------- */
+
+/* The block is not empty. */
+static int note_full(const struct reservation *res, void *arg)
+{
+	struct engine *e = arg;
+
+	for (size_t i = 0; i < e->state.n_blocks; i++)
+		if (cidr_contains(&e->state.blocks[i].base, &res->ip))
+			e->state.blocks[i].empty = -1;
+	return 0;
+}
+
+/* Since when each block is empty. */
+static int note_empty(struct engine *e, struct store *s)
+{
+	int64_t *was = arena_array(e->arena, int64_t, e->state.n_blocks + 1), now = time(NULL);
+
+	for (size_t i = 0; i < e->state.n_blocks; i++)
+		was[i] = e->state.blocks[i].empty;
+	if (s->dir >= 0 && reservation_scan(s->dir, note_full, e, e->err) < 0)
+		return -1;
+	for (size_t i = 0; i < e->state.n_blocks; i++) {
+		struct state_block *b = &e->state.blocks[i];
+
+		if (b->empty < 0)
+			b->empty = 0;
+		else if (!b->empty || b->empty > now)
+			b->empty = now;
+		e->dirty |= b->empty != was[i];
+	}
+	return 0;
+}
+
+/* Nothing of it would be given any more. */
+static bool is_drained(const struct engine *e, const struct ip *base)
+{
+	const struct cluster_conf *conf = e->conf;
+	struct range_set ignored = { 0 };
+
+	for (size_t i = 0; i < conf->n_pools; i++)
+		if (pool_cut(&conf->pools[i], base, e->arena, &ignored))
+			return false;
+	return conf->n_pools > 0;
+}
+
+/* One block is kept, for the next ADD. */
+static int return_idle(struct engine *e)
+{
+	int64_t now = time(NULL);
+
+	for (size_t i = e->state.n_blocks; i-- > 0;) {
+		const struct state_block b = e->state.blocks[i];
+		bool drained = is_drained(e, &b.base);
+
+		if (!b.empty || (!drained && (now - b.empty < e->conf->idle || e->state.n_blocks == 1)))
+			continue;
+		if (block_return(e, &b.base) < 0)
+			return -1;
+		if (engine_save(e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int gc_space(struct reclaim *r, struct engine *e)
+{
+	bool back;
+
+	if (give_release_singles(e, r->keep, r->arg, &back) < 0 || !back)
+		return -1;
+	if (e->state.pending.what != STATE_NOTHING && engine_contact(e) < 0)
+		return -1;
+	if (note_empty(e, r->store) < 0 || engine_save(e) < 0)
+		return -1;
+	return return_idle(e);
+}
+
+int reclaim_gc(struct cni_call *c, struct store *s,
+	       bool (*keep)(const struct holder *holder, void *arg), void *arg)
+{
+	struct reclaim r = { .c = c, .store = s, .keep = keep, .arg = arg };
+
+	return each_space(&r, gc_space);
+}
