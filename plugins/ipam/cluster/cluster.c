@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "give.h"
+#include "inventory.h"
 #include "reclaim.h"
 
 static int open_store(struct cni_call *c, struct store *s, enum store_use use)
@@ -218,8 +219,14 @@ static int cluster_status(struct cni_call *c)
 	return -1;
 }
 
+static int cluster_inventory(struct cni_call *c, const struct cni_inventory *to)
+{
+	return inventory_networks(c, conf_defaults.data_dir, to);
+}
+
 const struct cni_plugin cluster_plugin = {
 	.name = "cluster",
+	.inventory = cluster_inventory,
 	.fields = conf_fields,
 	.defaults = &conf_defaults,
 	.conf_size = sizeof(struct cluster_conf),

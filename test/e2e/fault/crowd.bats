@@ -15,6 +15,7 @@ load crowd
 @test "tap" { crowd tap; }
 @test "loopback" { crowd loopback; }
 @test "host-local" { crowd host-local; }
+@test "cluster" { crowd cluster; }
 @test "static" { crowd static; }
 @test "portmap, our table" { crowd portmap; }
 @test "portmap, the reference's table" { crowd "portmap nftables"; }

@@ -15,4 +15,5 @@ load kill
 @test "host-device" { matrix_kill host-device; }
 @test "tap" { matrix_kill tap; }
 @test "host-local" { matrix_kill host-local; }
+@test "cluster" { matrix_kill cluster; }
 @test "static" { matrix_kill static; }

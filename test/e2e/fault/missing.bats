@@ -15,6 +15,7 @@ load missing
 @test "tap" { matrix_missing tap; }
 @test "loopback" { matrix_missing loopback; }
 @test "host-local" { matrix_missing host-local; }
+@test "cluster" { matrix_missing cluster; }
 @test "static" { matrix_missing static; }
 @test "portmap, our table" { matrix_missing portmap; }
 @test "portmap, the reference's table" { matrix_missing "portmap nftables"; }

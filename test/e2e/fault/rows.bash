@@ -15,6 +15,7 @@ row() {
 	bridge) conf='"bridge":"br0","isGateway":true,"ipMasq":true,"macspoofchk":true,'$IPAM ;;
 	ptp) conf='"ipMasq":true,'$IPAM ;;
 	host-local) conf=$IPAM ;;
+	cluster) conf='"ipam":{"type":"cluster","ipRanges":[{"range":"10.1.0.0/16"},{"range":"fd00::/64"}]}' ;;
 	static) conf='"ipam":{"type":"static","addresses":[{"address":"10.2.0.2/24"}]}' ;;
 	macvlan)
 		conf='"master":"m0",'$IPAM

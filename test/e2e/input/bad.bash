@@ -31,6 +31,8 @@ BASES='{
 	"loopback": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"loopback"},
 	"host-local": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.2.0.0/24"}]]}},
+	"cluster": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any","ipam":{"type":"cluster",
+		"range":"10.2.0.0/24","ipRanges":[{"range":"10.3.0.0/24"}],"addresses":[{"address":"10.4.0.2/24"}]}},
 	"dhcp": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"any","ipam":{"type":"dhcp","resendTimeout":1,
 		"provide":[{"option":"12","value":"x"}],"request":[{"option":"6"}],"request6":[{"option":"23"}]}},
 	"firewall": {"cniVersion":"1.1.0","name":"bad",ALIVE,"type":"firewall","prevResult":{"cniVersion":"1.1.0",

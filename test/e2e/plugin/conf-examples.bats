@@ -5,6 +5,7 @@
 
 load ../lib
 load ../dhcp
+load ../etcd
 load examples
 
 @test "bridge.conflist" {
@@ -58,6 +59,19 @@ load examples
 @test "macvlan.conflist" {
 	uplink 10.93.0.1/16
 	run_example macvlan.conflist 10.93.0.1
+}
+
+@test "cluster.conflist" {
+	uplink 10.106.0.1/16
+	run_example cluster.conflist 10.106.0.1
+}
+
+@test "cluster-etcd.conflist" {
+	needs_etcd
+	uplink 10.107.0.1/16
+	etcd_start
+	run_example cluster-etcd.conflist 10.107.0.1
+	etcd_stop
 }
 
 # served OPTION... : the uplink's other end has a server, and here is our daemon.

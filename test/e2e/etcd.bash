@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# etcd for tests: one member or three, on loopback addresses of the namespace they are started in, each a
+# process of the test's own. For files that have loaded lib.bash.
+
+ETCD_DIR=$BATS_TEST_TMPDIR/etcd
+declare -gA etcd_pid
+
+needs_etcd() {
+	[ -x "$CNIC_BIN/cnic-etcd" ] || skip "cnic-etcd is not built (make CLUSTER=1)"
+	command -v etcd >/dev/null || skip "there is no etcd"
+}
+
+# etcd_member NAME IP SCHEME CLUSTER [OPTION...]
+etcd_member() {
+	local name=$1 ip=$2 scheme=$3 cluster=$4
+	shift 4
+	etcd --name "$name" --data-dir "$ETCD_DIR/$name" \
+		--listen-client-urls "$scheme://$ip:2379" --advertise-client-urls "$scheme://$ip:2379" \
+		--listen-peer-urls "http://$ip:2380" --initial-advertise-peer-urls "http://$ip:2380" \
+		--initial-cluster "$cluster" --initial-cluster-state "${etcd_state:-new}" --log-level error \
+		"$@" >>"$BATS_TEST_TMPDIR/etcd.$name" 2>&1 3>&- &
+	etcd_pid[$name]=$!
+}
+
+# etcd_start [OPTION...] : one member at 127.0.0.1.
+etcd_start() {
+	mkdir -p "$ETCD_DIR"
+	etcd_member one 127.0.0.1 http one=http://127.0.0.1:2380 "$@"
+	etcd_await http://127.0.0.1:2379
+}
+
+# etcd_start_three SCHEME [OPTION...] : members m1, m2, m3 at 127.0.0.11 to 13.
+etcd_start_three() {
+	local scheme=$1 n all=
+	shift
+	mkdir -p "$ETCD_DIR"
+	for n in 1 2 3; do
+		ip addr add "127.0.0.1$n/8" dev lo 2>/dev/null || true
+		all+=${all:+,}m$n=http://127.0.0.1$n:2380
+	done
+	for n in 1 2 3; do
+		etcd_member "m$n" "127.0.0.1$n" "$scheme" "$all" "$@"
+	done
+	for n in 1 2 3; do
+		etcd_await "$scheme://127.0.0.1$n:2379"
+	done
+}
+
+# etcd_await URL : it has a leader.
+etcd_await() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[[ $(etcd_curl "$1/health" 2>/dev/null) != *true* ]] || return 0
+		sleep 0.1
+	done
+	fail "etcd at $1: $(tail -n 3 "$BATS_TEST_TMPDIR"/etcd.* 2>/dev/null)"
+}
+
+# etcd_curl ARGS... : with the certificates of the test, if it has any.
+etcd_curl() {
+	curl -s --max-time 5 ${etcd_tls:+--cacert "$ETCD_DIR/ca.crt" --cert "$ETCD_DIR/client.crt" --key "$ETCD_DIR/client.key"} "$@"
+}
+
+# etcd_post PATH JSON : to $etcd_url.
+etcd_post() {
+	etcd_curl "${etcd_url:-http://127.0.0.1:2379}$1" -d "$2"
+}
+
+b64() {
+	printf '%s' "$1" | base64 -w 0
+}
+
+# etcd_keys [PREFIX] : "KEY VALUE" of each.
+etcd_keys() {
+	local from=${1:-/}
+	etcd_post /v3/kv/range "{\"key\":\"$(b64 "$from")\",\"range_end\":\"$(b64 "${from%?}0")\"}" |
+		jq -r '.kvs // [] | .[] | "\(.key | @base64d) \(.value // "" | @base64d)"'
+}
+
+etcd_put() {
+	etcd_post /v3/kv/put "{\"key\":\"$(b64 "$1")\",\"value\":\"$(b64 "$2")\"}" >/dev/null
+}
+
+etcd_delete() {
+	etcd_post /v3/kv/deleterange "{\"key\":\"$(b64 "$1")\"}" >/dev/null
+}
+
+etcd_stop() {
+	local name
+	for name in "${!etcd_pid[@]}"; do
+		kill -KILL "${etcd_pid[$name]}" 2>/dev/null || true
+		wait "${etcd_pid[$name]}" 2>/dev/null || true
+		unset "etcd_pid[$name]"
+	done
+}
