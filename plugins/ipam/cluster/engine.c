@@ -191,6 +191,8 @@ static void apply_done(struct engine *e, const struct state_pending *p)
 	if (p->cfg) {
 		s->cfg = s->revision;
 		s->version = p->version;
+		s->block4 = p->block4;
+		s->block6 = p->block6;
 	}
 }
 
@@ -318,7 +320,10 @@ static void add_cfg(struct engine *e, struct engine_txn *t)
 	const char *key = keys_cfg(e->state.space, e->arena);
 
 	kv_if_mod(&t->txn, key, (int64_t)e->state.cfg);
+	t->uses_cfg = true;
 	t->pending.version = e->conf->version;
+	t->pending.block4 = e->conf->block4;
+	t->pending.block6 = e->conf->block6;
 	t->pending.cfg = !e->state.cfg || e->conf->version > e->state.version;
 	if (t->pending.cfg)
 		kv_then(&t->txn,
@@ -343,31 +348,43 @@ struct engine_txn *engine_begin(struct engine *e, enum state_what what, bool cfg
 	return t;
 }
 
-/* What the space agrees on, as it is now. */
-static int take_cfg(struct engine *e, const struct kv_found *found)
+/* What the space agrees on, as far as it is known here. */
+static int check_cfg(struct engine *e)
 {
 	const struct cluster_conf *conf = e->conf;
-	struct value v;
+	const struct state *s = &e->state;
 
-	if (!found->n) {
-		e->state.cfg = e->state.version = 0;
+	if (!s->cfg)
 		return 0;
-	}
-	if (!parse(&found->pairs[0], &v) || !v.block4 || !v.block6)
-		return err_set(e->err, ERR_INTERNAL, "%s is none of cluster's", found->pairs[0].key);
-	if (v.block4 != conf->block4 || v.block6 != conf->block6)
+	if (s->block4 != conf->block4 || s->block6 != conf->block6)
 		return err_config(e->err,
 				  "ipam.blockSize: %s has blocks of /%u and /%u, the configuration "
 				  "/%u and /%u",
-				  e->state.space, v.block4, v.block6, conf->block4, conf->block6);
-	if (v.version > conf->version)
+				  s->space, s->block4, s->block6, conf->block4, conf->block6);
+	if (s->version > conf->version)
 		return err_config(e->err,
 				  "ipam.poolVersion: the pool is at %llu, this configuration at %u: "
 				  "it is an old one",
-				  (unsigned long long)v.version, conf->version);
-	e->state.cfg = (uint64_t)found->pairs[0].mod;
-	e->state.version = v.version;
+				  (unsigned long long)s->version, conf->version);
 	return 0;
+}
+
+/* The same, as it is now. */
+static int take_cfg(struct engine *e, const struct kv_found *found)
+{
+	struct state *s = &e->state;
+	struct value v;
+
+	s->cfg = 0;
+	if (!found->n)
+		return 0;
+	if (!parse(&found->pairs[0], &v) || !v.block4 || !v.block6)
+		return err_set(e->err, ERR_INTERNAL, "%s is none of cluster's", found->pairs[0].key);
+	s->cfg = (uint64_t)found->pairs[0].mod;
+	s->version = v.version;
+	s->block4 = v.block4;
+	s->block6 = v.block6;
+	return check_cfg(e);
 }
 
 /* The register is as we left it: another compare failed. */
@@ -387,13 +404,15 @@ static int on_failure(struct engine *e, struct engine_txn *t)
 		apply_done(e, &t->pending);
 		return 0;
 	}
-	return take_cfg(e, &r->found[1]);
+	return t->uses_cfg ? take_cfg(e, &r->found[1]) : 0;
 }
 
 int engine_send(struct engine *e, struct engine_txn *t)
 {
 	if (!*t->pending.token)
 		return err_sys(e->err, "random numbers");
+	if (t->uses_cfg && check_cfg(e) < 0)
+		return -1;
 	e->state.pending = t->pending;
 	e->dirty = true;
 	if (engine_save(e) < 0 || transact(e, &t->txn, &t->result) < 0)

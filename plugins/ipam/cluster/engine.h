@@ -31,6 +31,7 @@ struct engine_txn {
 	struct kv_txn txn;
 	struct state_pending pending;
 	struct kv_result result;
+	bool uses_cfg;
 	bool done; /* all compares held, or it had been done before */
 };
 

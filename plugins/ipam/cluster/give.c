@@ -142,8 +142,13 @@ static int no_address(const struct give *g, const struct give_set *set)
 static int take_single(struct give *g, struct give_set *set, const char *claim)
 {
 	const struct single_want w = single_of(g, set, claim);
-	int rc = *claim ? single_take_claim(g->e, &w, &set->ip) : single_take(g->e, &w, &set->ip);
+	int rc = engine_contact(g->e);
 
+	if (!rc && take_stock(g, set, claim)) /* what has been settled just now */
+		return 0;
+	if (!rc)
+		rc = *claim ? single_take_claim(g->e, &w, &set->ip)
+			    : single_take(g->e, &w, &set->ip);
 	if (rc < 0) {
 		set->ip.family = AF_UNSPEC;
 		return -1;

@@ -42,6 +42,8 @@ static const struct json_field pending_fields[] = {
 	F_OBJ("single", struct text, s.pending.single, single_fields),
 	F_BOOL("cfg", struct text, s.pending.cfg),
 	F_UINT("version", struct text, s.pending.version),
+	F_UINT("block4", struct text, s.pending.block4),
+	F_UINT("block6", struct text, s.pending.block6),
 	F_END,
 };
 
@@ -50,6 +52,8 @@ static const struct json_field state_fields[] = {
 	F_UINT("revision", struct text, s.revision),
 	F_UINT("cfg", struct text, s.cfg),
 	F_UINT("version", struct text, s.version),
+	F_UINT("block4", struct text, s.block4),
+	F_UINT("block6", struct text, s.block6),
 	{ JSON_("blocks", JSON_LIST, struct text, s.blocks),
 	  .count_offset = offsetof(struct text, s.n_blocks),
 	  .sub = block_fields,
@@ -162,6 +166,8 @@ static void add_pending(struct json *o, const struct state_pending *p)
 		add_single(json_add_object(o, "single"), &p->single);
 	json_add_bool(o, "cfg", p->cfg);
 	json_add_int(o, "version", (int64_t)p->version);
+	json_add_int(o, "block4", p->block4);
+	json_add_int(o, "block6", p->block6);
 }
 
 static const char *print(const struct state *s)
@@ -172,6 +178,8 @@ static const char *print(const struct state *s)
 	json_add_int(o, "revision", (int64_t)s->revision);
 	json_add_int(o, "cfg", (int64_t)s->cfg);
 	json_add_int(o, "version", (int64_t)s->version);
+	json_add_int(o, "block4", s->block4);
+	json_add_int(o, "block6", s->block6);
 	list = json_add_list(o, "blocks");
 	empty = json_add_list(o, "empty");
 	for (size_t i = 0; i < s->n_blocks; i++) {

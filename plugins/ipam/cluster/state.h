@@ -36,14 +36,16 @@ struct state_pending {
 	const char *token;
 	struct ip ip; /* the block, or */
 	struct state_single single;
-	bool cfg; /* it writes the space's cfg as well */
+	bool cfg; /* it writes the space's cfg as well, with these */
 	uint64_t version;
+	uint8_t block4, block6;
 };
 
 struct state {
 	const char *uuid; /* the node as which it has all this */
 	uint64_t revision; /* of the register; 0: there is none of ours */
-	uint64_t cfg, version; /* revision and content of the space's cfg; 0: not known */
+	uint64_t cfg, version; /* revision of the space's cfg, 0: not known; the pool's version */
+	uint8_t block4, block6; /* in it: of which lengths blocks are */
 	struct state_block *blocks;
 	size_t n_blocks;
 	struct state_single *singles;
