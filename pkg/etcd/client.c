@@ -164,8 +164,8 @@ static int request_as_user(struct etcd *e, const char *path, const char *body, s
 	}
 	if (request(e, path, e->token, body, a, err) < 0)
 		return -1;
-	if (fresh || (a->status != HTTP_UNAUTHORIZED &&
-		      !(a->status == HTTP_BAD && strstr(a->body, "auth"))))
+	if (fresh ||
+	    (a->status != HTTP_UNAUTHORIZED && !(a->status == HTTP_BAD && strstr(a->body, "auth"))))
 		return 0;
 	return login(e, err) < 0 ? -1 : request(e, path, e->token, body, a, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.h - etcd as a backend of kv.h. Requests are made by an executable of its own, cnic-etcd, which
- * lies beside ours: nothing else links the library for HTTP and TLS. Each is one process and one
- * connection, bounded in time, to whichever member answers. A user's token is kept in a file.
+ * client.h - etcd as a backend of kv.h. Requests are made by an executable of its own, cnic-etcd,
+ * which lies beside ours: nothing else links the library for HTTP and TLS. Each is one process and
+ * one connection, bounded in time, to whichever member answers. A user's token is kept in a file.
  */
 #pragma once
 
@@ -11,7 +11,8 @@
 struct etcd_conf {
 	const char **endpoints; /* http://HOST:PORT, https://HOST:PORT */
 	size_t n_endpoints;
-	const char *ca, *cert, *key; /* files; NULL: the host's authorities; no certificate of ours */
+	const char *ca, *cert,
+		*key; /* files; NULL: the host's authorities; no certificate of ours */
 	const char *user, *password; /* NULL: none */
 	uint32_t timeout_ms;         /* for a request with all its members */
 };

@@ -123,7 +123,7 @@ static bool parse_range(const struct json *o, struct kv_found *found, struct are
 		return true;
 	if (!json_is_list(list))
 		return false;
-	json_for_each (item, list)
+	json_for_each(item, list)
 		if (!json_is_object(item) ||
 		    !parse_pair(item, arena_append(arena, found->pairs, found->n), arena))
 			return false;
@@ -171,7 +171,8 @@ int gateway_txn_parse(const char *body, size_t len, const struct kv_txn *t, stru
 	if (json_parse_max(body, len, GATEWAY_MAX_ANSWER, &o, err) < 0)
 		return err_wrap(err, "etcd's answer");
 	if (!json_is_object(o) || !parse_txn(o, t, r, arena))
-		return err_set(err, ERR_DECODE, "etcd's answer to a transaction is none: %.200s", body);
+		return err_set(err, ERR_DECODE, "etcd's answer to a transaction is none: %.200s",
+			       body);
 	return 0;
 }
 

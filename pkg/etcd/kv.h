@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kv.h - a store of keys and values as etcd v3 has it: one revision for all of it, which grows by one
- * with each transaction that writes; of each key the revision that made it and the last that wrote it.
- * A transaction compares, and does one of two lists of operations, as one step. What implements it is
- * a backend: etcd (client.h), or files of this node (kv_dir.h).
+ * kv.h - a store of keys and values as etcd v3 has it: one revision for all of it, which grows by
+ * one with each transaction that writes; of each key the revision that made it and the last that
+ * wrote it. A transaction compares, and does one of two lists of operations, as one step. What
+ * implements it is a backend: etcd (client.h), or files of this node (kv_dir.h).
  */
 #pragma once
 
@@ -60,8 +60,8 @@ struct kv_found {
 
 struct kv_result {
 	bool succeeded;
-	int64_t revision;        /* of the store, this transaction included */
-	struct kv_found *found;  /* one for each operation of the list that was done */
+	int64_t revision;       /* of the store, this transaction included */
+	struct kv_found *found; /* one for each operation of the list that was done */
 	size_t n;
 };
 

@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "json/decode.h"
 #include "sys/file.h"
 #include "sys/lock.h"
+#include "json/decode.h"
 
 #define MAX_FILE (64 * 1000 * 1000) /* bytes */
 
-/* The file: {"revision": 7, "kvs": [{"key", "value", "create", "mod"}, ...]}, in the order of keys. */
+/*
+ * The file: {"revision": 7, "kvs": [{"key", "value", "create", "mod"}, ...]}, in the order of keys.
+ */
 struct item {
 	const char *key, *value;
 	uint64_t create, mod;
@@ -154,7 +156,7 @@ static void put(struct content *c, const struct kv_op *op, struct arena *arena)
 	c->kvs[at].mod = c->revision;
 }
 
-static void delete(struct content *c, const struct kv_op *op)
+static void delete (struct content *c, const struct kv_op *op)
 {
 	size_t from = find(c, op->key), to = find_end(c, op->key, op->end);
 
@@ -192,7 +194,7 @@ static int apply(const struct kv_dir *d, struct content *c, const struct kv_txn 
 		else if (ops[i].kind == KV_PUT)
 			put(c, &ops[i], d->kv.arena);
 		else
-			delete(c, &ops[i]);
+			delete (c, &ops[i]);
 	}
 	r->revision = (int64_t)c->revision;
 	return changes ? store(d, c, err) : 0;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cnic-etcd - one request to etcd's JSON gateway, over HTTP or TLS by libcurl, whichever member answers.
- * An executable of its own: cluster runs it when it has something to ask, and no other executable
- * pays for the library.
+ * cnic-etcd - one request to etcd's JSON gateway, over HTTP or TLS by libcurl, whichever member
+ * answers. An executable of its own: cluster runs it when it has something to ask, and no other
+ * executable pays for the library.
  *
- * On stdin lines "NAME VALUE" (endpoint, more than one; cacert, cert, key, token, timeout in ms, path),
- * an empty line, the body. On stdout the status of HTTP, a newline, the body of the answer; exit status 0.
- * Else the reason; 3: no member has answered, though one may have done it; 1: the request makes no sense.
+ * On stdin lines "NAME VALUE" (endpoint, more than one; cacert, cert, key, token, timeout in ms,
+ * path), an empty line, the body. On stdout the status of HTTP, a newline, the body of the answer;
+ * exit status 0. Else the reason; 3: no member has answered, though one may have done it; 1: the
+ * request makes no sense.
  *
- * A member that does not answer at once does not hold the call up: after HEDGE_MS the next one is asked
- * as well. Whoever asks sees to it that what is done twice is done once (cluster's register).
+ * A member that does not answer at once does not hold the call up: after HEDGE_MS the next one is
+ * asked as well. Whoever asks sees to it that what is done twice is done once (cluster's register).
  */
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 #define ENDPOINTS_MAX 16
-#define LINE_BYTES      8192
+#define LINE_BYTES    8192
 #define HEDGE_MS      400
 #define PAUSE_MS      100 /* between two rounds of members that have no leader */
 #define CONNECT_MS    1500
@@ -117,7 +118,8 @@ static bool read_request(struct request *r)
 static size_t take(char *data, size_t size, size_t n, void *arg)
 {
 	struct buffer *b = arg;
-	char *bigger = b->len + size * n > ANSWER_MAX ? NULL : realloc(b->text, b->len + size * n + 1);
+	char *bigger =
+		b->len + size * n > ANSWER_MAX ? NULL : realloc(b->text, b->len + size * n + 1);
 
 	if (!bigger)
 		return 0;
@@ -263,7 +265,8 @@ static long talk(struct round *q, struct member **m)
 			break;
 		if (now >= q->next)
 			(void)ask_next(q);
-		(void)curl_multi_poll(q->multi, NULL, 0, (int)(until > now ? until - now : 1), NULL);
+		(void)curl_multi_poll(q->multi, NULL, 0, (int)(until > now ? until - now : 1),
+				      NULL);
 	}
 	return status;
 }
@@ -298,7 +301,8 @@ static int run(const struct request *r)
 	if (!status)
 		return report(q);
 	printf("%ld\n", status);
-	return m->answer.len && fwrite(m->answer.text, m->answer.len, 1, stdout) != 1 ? FAILED : DONE;
+	return m->answer.len && fwrite(m->answer.text, m->answer.len, 1, stdout) != 1 ? FAILED
+										      : DONE;
 }
 
 /* By which `cnic uninstall` knows its own (pkg/cmd/install.c). */

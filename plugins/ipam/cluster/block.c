@@ -70,9 +70,8 @@ static struct engine_txn *make(const struct claim *c, const struct ip *block)
 	t->pending.ip = *block;
 	kv_if_mod(&t->txn, key, 0);
 	kv_if_none(&t->txn, from, to);
-	kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
-					 .key = key,
-					 .value = engine_value(e, "", false) });
+	kv_then(&t->txn,
+		(struct kv_op){ .kind = KV_PUT, .key = key, .value = engine_value(e, "", false) });
 	kv_else(&t->txn, list(key, end, TAKEN_LIMIT));
 	kv_else(&t->txn, list(first, key, TAKEN_LIMIT));
 	kv_else(&t->txn, list(from, to, 1));

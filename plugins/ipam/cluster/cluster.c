@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cluster - addresses that are given once over many nodes: blocks of this node, and a journal of them. */
+/*
+ * cluster - addresses that are given once over many nodes: blocks of this node, and a journal of
+ * them.
+ */
 #include <string.h>
 
 #include "give.h"
@@ -194,10 +197,11 @@ static int cluster_check(struct cni_call *c)
 		return -1;
 	for (size_t i = 0; i < g.n; i++)
 		if (!g.sets[i].ip.family || !is_told(c, &g.sets[i]))
-			return err_set(c->err, ERR_CHECK,
-				       "cluster: container %s holds no address of range %zu that is "
-				       "in prevResult",
-				       holder.id, i);
+			return err_set(
+				c->err, ERR_CHECK,
+				"cluster: container %s holds no address of range %zu that is "
+				"in prevResult",
+				holder.id, i);
 	return 0;
 }
 

@@ -108,8 +108,10 @@ const struct cluster_conf conf_defaults = {
 
 /* What kubelet and Multus pass; of these only the pod's name and MAC are looked at, and IP. */
 const char *const conf_args[] = {
-	"IP", "GATEWAY", "MAC", "K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID",
-	"K8S_POD_UID", NULL,
+	"IP",           "GATEWAY",
+	"MAC",          "K8S_POD_NAMESPACE",
+	"K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID",
+	"K8S_POD_UID",  NULL,
 };
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
@@ -186,7 +188,8 @@ static int parse_slice(struct cni_call *c)
 	for (; *text >= '0' && *text <= '9' && length < 100; text++)
 		length = (uint8_t)(length * 10 + (*text - '0'));
 	if (*text || length < 16 || length > 30)
-		return err_config(c->err, "ipam.node_slice_size: %.20s is no length from /16 to /30",
+		return err_config(c->err,
+				  "ipam.node_slice_size: %.20s is no length from /16 to /30",
 				  conf->slice);
 	conf->block4 = length;
 	conf->has_block4 = true;
@@ -199,8 +202,8 @@ uint8_t conf_block_length(const struct cluster_conf *conf, const struct pool *p)
 }
 
 /*
- * A quarter is left to single addresses, so that what remains of a pool is not shut up in blocks that
- * others own. One node alone shuts up nothing.
+ * A quarter is left to single addresses, so that what remains of a pool is not shut up in blocks
+ * that others own. One node alone shuts up nothing.
  */
 uint64_t conf_blocks(const struct cluster_conf *conf, const struct pool *p)
 {
@@ -271,7 +274,8 @@ static int name_claim(struct cni_call *c)
 	else if (!strcmp(conf->sticky, "mac"))
 		return name_mac(c);
 	else if (*conf->sticky)
-		return err_config(c->err, "ipam.sticky: %.40s is neither pod nor mac", conf->sticky);
+		return err_config(c->err, "ipam.sticky: %.40s is neither pod nor mac",
+				  conf->sticky);
 	return 0;
 }
 
@@ -296,10 +300,11 @@ static int check_endpoints(struct cni_call *c)
 
 		if ((strncmp(e, "http://", 7) != 0 && strncmp(e, "https://", 8) != 0) ||
 		    !is_line(e) || strchr(e, ' ') || strlen(e) > 1024 || e[strlen(e) - 1] == '/')
-			return err_config(c->err,
-					  "ipam.etcd.endpoints[%zu]: %.200s is not http://HOST:PORT "
-					  "or https://HOST:PORT",
-					  i, e);
+			return err_config(
+				c->err,
+				"ipam.etcd.endpoints[%zu]: %.200s is not http://HOST:PORT "
+				"or https://HOST:PORT",
+				i, e);
 	}
 	return 0;
 }

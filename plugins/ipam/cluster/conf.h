@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h - the keys of cluster: whereabouts' (range, range_start, range_end, exclude, ipRanges, gateway,
- * network_name, enable_overlapping_ranges, node_slice_size, addresses), and our own.
+ * conf.h - the keys of cluster: whereabouts' (range, range_start, range_end, exclude, ipRanges,
+ * gateway, network_name, enable_overlapping_ranges, node_slice_size, addresses), and our own.
  */
 #pragma once
 
@@ -35,7 +35,8 @@ struct cluster_conf {
 	const char *prefix, *password_file;
 	struct etcd_conf etcd;
 	bool has_ipam;
-	const char *etcd_fault; /* why etcd cannot be asked, of a configuration that does not pass */
+	const char
+		*etcd_fault; /* why etcd cannot be asked, of a configuration that does not pass */
 	/* by conf_resolve(): */
 	struct pool *pools; /* one address of each is given */
 	size_t n_pools;
@@ -61,6 +62,9 @@ void conf_resolve_lenient(struct cni_call *c, bool pools);
 
 bool conf_has_etcd(const struct cluster_conf *conf);
 
-/* Length of a block's prefix, and how many of the pool's blocks are claimed as such, from the first. */
+/*
+ * Length of a block's prefix, and how many of the pool's blocks are claimed as such, from the
+ * first.
+ */
 uint8_t conf_block_length(const struct cluster_conf *conf, const struct pool *p);
 uint64_t conf_blocks(const struct cluster_conf *conf, const struct pool *p);

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "json/decode.h"
 #include "keys.h"
 #include "sys/file.h"
+#include "json/decode.h"
 
 #define DOWN_S 2 /* seconds for which etcd is not asked again after it could not be reached */
 
@@ -116,8 +116,7 @@ static int refuse_while_down(struct engine *e)
 /* A hint: what fails here is passed over. */
 static void note_down(struct engine *e)
 {
-	auto_close int fd =
-		open(down_file(e), O_WRONLY | O_CREAT | O_TRUNC | FILE_SAFE, 0600);
+	auto_close int fd = open(down_file(e), O_WRONLY | O_CREAT | O_TRUNC | FILE_SAFE, 0600);
 
 	if (fd >= 0)
 		(void)!futimens(fd, NULL);
@@ -242,7 +241,7 @@ static int judge(struct engine *e, const struct kv_found *found, const char *tok
 }
 
 /* Put the register once more: then the pending transaction is done, or never will be. */
-static int settle(struct engine *e)
+static int resolve(struct engine *e)
 {
 	struct state_pending p = e->state.pending;
 	struct kv_txn *t = arena_new(e->arena, struct kv_txn);
@@ -301,7 +300,7 @@ int engine_contact(struct engine *e)
 		return 0;
 	if (engine_look(e) < 0)
 		return -1;
-	return e->state.pending.what == STATE_NOTHING ? 0 : settle(e);
+	return e->state.pending.what == STATE_NOTHING ? 0 : resolve(e);
 }
 
 int engine_save(struct engine *e)
@@ -342,7 +341,8 @@ struct engine_txn *engine_begin(struct engine *e, enum state_what what, bool cfg
 					 .key = key,
 					 .value = print_register(e, t->pending.token) });
 	kv_else(&t->txn, (struct kv_op){ .kind = KV_GET, .key = key });
-	kv_else(&t->txn, (struct kv_op){ .kind = KV_GET, .key = keys_cfg(e->state.space, e->arena) });
+	kv_else(&t->txn,
+		(struct kv_op){ .kind = KV_GET, .key = keys_cfg(e->state.space, e->arena) });
 	if (cfg)
 		add_cfg(e, t);
 	return t;
@@ -362,10 +362,11 @@ static int check_cfg(struct engine *e)
 				  "/%u and /%u",
 				  s->space, s->block4, s->block6, conf->block4, conf->block6);
 	if (s->version > conf->version)
-		return err_config(e->err,
-				  "ipam.poolVersion: the pool is at %llu, this configuration at %u: "
-				  "it is an old one",
-				  (unsigned long long)s->version, conf->version);
+		return err_config(
+			e->err,
+			"ipam.poolVersion: the pool is at %llu, this configuration at %u: "
+			"it is an old one",
+			(unsigned long long)s->version, conf->version);
 	return 0;
 }
 
@@ -379,7 +380,8 @@ static int take_cfg(struct engine *e, const struct kv_found *found)
 	if (!found->n)
 		return 0;
 	if (!parse(&found->pairs[0], &v) || !v.block4 || !v.block6)
-		return err_set(e->err, ERR_INTERNAL, "%s is none of cluster's", found->pairs[0].key);
+		return err_set(e->err, ERR_INTERNAL, "%s is none of cluster's",
+			       found->pairs[0].key);
 	s->cfg = (uint64_t)found->pairs[0].mod;
 	s->version = v.version;
 	s->block4 = v.block4;
@@ -397,8 +399,7 @@ static int on_failure(struct engine *e, struct engine_txn *t)
 {
 	const struct kv_result *r = &t->result;
 
-	if (!is_ours(e, &r->found[0]) &&
-	    judge(e, &r->found[0], t->pending.token, &t->done) < 0)
+	if (!is_ours(e, &r->found[0]) && judge(e, &r->found[0], t->pending.token, &t->done) < 0)
 		return -1;
 	if (t->done) {
 		apply_done(e, &t->pending);

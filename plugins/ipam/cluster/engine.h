@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine.h - transactions of this node in a space: each compares and puts the node's register, and is
- * in the state on disk before it is sent, so that what became of it can be told (KEYS.md). All of it
- * is done under the lock of the network's store.
+ * engine.h - transactions of this node in a space: each compares and puts the node's register, and
+ * is in the state on disk before it is sent, so that what became of it can be told (KEYS.md). All
+ * of it is done under the lock of the network's store.
  */
 #pragma once
 
@@ -43,8 +43,9 @@ int engine_open(struct engine *e, const struct cluster_conf *conf, const char *n
 int engine_identify(struct engine *e) NODISCARD;
 
 /*
- * Before the first transaction of a call: what became of the pending one is settled, a node that was
- * released begins anew. Code 11 if etcd cannot be reached, at once where it could not be a moment ago.
+ * Before the first transaction of a call: what became of the pending one is resolved, a node that
+ * was released begins anew. Code 11 if etcd cannot be reached, at once where it could not be a
+ * moment ago.
  */
 int engine_contact(struct engine *e) NODISCARD;
 
@@ -52,16 +53,17 @@ int engine_contact(struct engine *e) NODISCARD;
 int engine_look(struct engine *e) NODISCARD;
 
 /*
- * Begin one: register and, with `cfg`, the space's cfg are compared (and made, or its version raised).
- * What a failure reads: first the register, then cfg; those of the caller follow (ENGINE_FIRST).
+ * Begin one: register and, with `cfg`, the space's cfg are compared (and made, or its version
+ * raised). What a failure reads: first the register, then cfg; those of the caller follow
+ * (ENGINE_FIRST).
  */
 #define ENGINE_FIRST 2
 struct engine_txn *engine_begin(struct engine *e, enum state_what what, bool cfg);
 
 /*
- * Send it. 0: t->done says whether it was done; if not, cfg is now what it is, and the result has what
- * was read. -1: not known, or this node may do nothing here. Where it is done the state has what it
- * was about, in memory, and .dirty; engine_save() puts it on the disk.
+ * Send it. 0: t->done says whether it was done; if not, cfg is now what it is, and the result has
+ * what was read. -1: not known, or this node may do nothing here. Where it is done the state has
+ * what it was about, in memory, and .dirty; engine_save() puts it on the disk.
  */
 int engine_send(struct engine *e, struct engine_txn *t) NODISCARD;
 int engine_save(struct engine *e) NODISCARD; /* if it is dirty */

@@ -144,7 +144,7 @@ static int take_single(struct give *g, struct give_set *set, const char *claim)
 	const struct single_want w = single_of(g, set, claim);
 	int rc = engine_contact(g->e);
 
-	if (!rc && take_stock(g, set, claim)) /* what has been settled just now */
+	if (!rc && take_stock(g, set, claim)) /* what has been resolved just now */
 		return 0;
 	if (!rc)
 		rc = *claim ? single_take_claim(g->e, &w, &set->ip)
@@ -177,7 +177,7 @@ static int top_up(struct give *g, struct give_set *set)
 		return 0;
 	if (engine_contact(g->e) < 0)
 		return -1;
-	if (has_free(g, set)) /* of a block whose claim has been settled just now */
+	if (has_free(g, set)) /* of a block whose claim has been resolved just now */
 		return 0;
 	if (block_claim(g->e, set->pool, &got) < 0)
 		return -1;
@@ -284,8 +284,8 @@ static int return_stock(struct engine *e)
 	return engine_save(e);
 }
 
-int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, void *arg), void *arg,
-			 bool *back)
+int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, void *arg),
+			 void *arg, bool *back)
 {
 	bool stock = e->state.pending.what == STATE_SINGLE_TAKE ||
 		     e->state.pending.what == STATE_SINGLE_RETURN;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* give.h - an attachment's addresses, one of each range: found, given, taken back. Under the store's lock. */
+/*
+ * give.h - an attachment's addresses, one of each range: found, given, taken back. Under the
+ * store's lock.
+ */
 #pragma once
 
 #include "engine.h"
@@ -41,8 +44,8 @@ void give_undo(struct give *g);
 int give_check_free(struct give *g) NODISCARD;
 
 /*
- * Single addresses of this space that `keep` says no to become stock, and go back if etcd can be reached
- * (*back: all did).
+ * Single addresses of this space that `keep` says no to become stock, and go back if etcd can be
+ * reached (*back: all did).
  */
-int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, void *arg), void *arg,
-			 bool *back) NODISCARD;
+int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, void *arg),
+			 void *arg, bool *back) NODISCARD;

@@ -26,8 +26,8 @@ static void report(const struct scan *scan, const char *id, const char *ifname, 
 				  .network = scan->s->name,
 				  .container_id = id,
 				  .ifname = ifname,
-				  .what = arena_printf(scan->c->arena, "address %s of network %s", ip,
-						       scan->s->name),
+				  .what = arena_printf(scan->c->arena, "address %s of network %s",
+						       ip, scan->s->name),
 				  .advice = advice,
 				  .time = time,
 			  });
@@ -65,8 +65,8 @@ static void look_at_state(const struct scan *scan, const char *dir, const char *
 
 	if (!space || state_read(&s, dir, space, scan->c->arena, &why) < 0) {
 		scan->to->fault(scan->to->ctx,
-				arena_printf(scan->c->arena, "%s/%s is no state of cluster: %s", dir,
-					     name, why.msg),
+				arena_printf(scan->c->arena, "%s/%s is no state of cluster: %s",
+					     dir, name, why.msg),
 				"cnic ipam release-node, and remove it");
 		return;
 	}

@@ -5,4 +5,5 @@
 #include "skel/call.h"
 
 /* Every address held, and every file in the way, of the networks below `dir`. */
-int inventory_networks(struct cni_call *c, const char *dir, const struct cni_inventory *to) NODISCARD;
+int inventory_networks(struct cni_call *c, const char *dir,
+		       const struct cni_inventory *to) NODISCARD;

@@ -65,8 +65,7 @@ const char *keys_cfg(const char *space, struct arena *arena)
 	return arena_printf(arena, "%s/cfg", space);
 }
 
-const char *keys_node(const char *space, const char *uuid, const char *network,
-		      struct arena *arena)
+const char *keys_node(const char *space, const char *uuid, const char *network, struct arena *arena)
 {
 	return arena_printf(arena, "%s/node/%s/%s", space, uuid, keys_encode(network, arena));
 }

@@ -62,7 +62,8 @@ static bool parse(const char *text, struct node *n)
 	size_t len = strcspn(text, " ");
 	const char *machine = text + len + 1, *end = strchr(text, '\n');
 
-	if (len != NODE_UUID_LEN || strspn(text, "0123456789abcdef-") != len || !end || end < machine)
+	if (len != NODE_UUID_LEN || strspn(text, "0123456789abcdef-") != len || !end ||
+	    end < machine)
 		return false;
 	if (*machine != '-' && *n->machine != '-' &&
 	    (strlen(n->machine) != (size_t)(end - machine) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node.h - who this node is: a random uuid in the file DATADIR/.node, made once. The machine-id beside
- * it tells a file that was copied to another machine, which is another node.
+ * node.h - who this node is: a random uuid in the file DATADIR/.node, made once. The machine-id
+ * beside it tells a file that was copied to another machine, which is another node.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool.h - a pool as whereabouts' configuration writes it: a range, its bounds, what is excluded; and how
- * it is cut into blocks. Values only.
+ * pool.h - a pool as whereabouts' configuration writes it: a range, its bounds, what is excluded;
+ * and how it is cut into blocks. Values only.
  */
 #pragma once
 
@@ -21,8 +21,8 @@ struct pool {
 
 /*
  * "CIDR", or "FIRST-LAST/LENGTH"; network and broadcast address are not given, but of /31 and /32,
- * /127 and /128 all. The gateway (AF_UNSPEC: none), where it lies in the range, is not given either.
- * Errors are code 7 and begin with the key: "<path>.range_start: ...".
+ * /127 and /128 all. The gateway (AF_UNSPEC: none), where it lies in the range, is not given
+ * either. Errors are code 7 and begin with the key: "<path>.range_start: ...".
  */
 int pool_parse(const struct pool_text *text, const struct ip *gateway, const char *path,
 	       struct arena *arena, struct pool *out, struct err *err) NODISCARD;

@@ -139,7 +139,8 @@ static int return_idle(struct engine *e)
 		const struct state_block b = e->state.blocks[i];
 		bool drained = is_drained(e, &b.base);
 
-		if (!b.empty || (!drained && (now - b.empty < e->conf->idle || e->state.n_blocks == 1)))
+		if (!b.empty ||
+		    (!drained && (now - b.empty < e->conf->idle || e->state.n_blocks == 1)))
 			continue;
 		if (block_return(e, &b.base) < 0)
 			return -1;

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "json/decode.h"
 #include "keys.h"
 #include "taken.h"
+#include "json/decode.h"
 
 #define TRIES 200 /* each that fails is another node's success */
 
@@ -60,7 +60,8 @@ static void read_taken(struct engine *e, struct engine_txn *t, const struct sing
 	const char *addr = keys_addr(space, ip, e->arena);
 	const char *at = keys_block(space, &block, e->arena);
 
-	kv_else(&t->txn, list(addr, keys_behind(keys_addr(space, &w->pool->end, e->arena), e->arena)));
+	kv_else(&t->txn,
+		list(addr, keys_behind(keys_addr(space, &w->pool->end, e->arena), e->arena)));
 	kv_else(&t->txn, list(keys_addr(space, &w->pool->start, e->arena), addr));
 	kv_else(&t->txn, list(at, keys_behind(keys_block(space, &high, e->arena), e->arena)));
 	kv_else(&t->txn, list(keys_block(space, &low, e->arena), at));
@@ -84,8 +85,8 @@ static struct engine_txn *make(struct engine *e, const struct single_want *w, co
 	struct ip block = block_of(e, w, ip);
 	const char *claim = keys_claim(e->state.space, w->claim, w->set, e->arena);
 
-	t->pending.single = (struct state_single){ *ip, w->holder.id, w->holder.ifname, w->claim,
-						   w->set };
+	t->pending.single =
+		(struct state_single){ *ip, w->holder.id, w->holder.ifname, w->claim, w->set };
 	kv_if_mod(&t->txn, addr, 0);
 	kv_if_mod(&t->txn, keys_block(e->state.space, &block, e->arena), 0);
 	kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
@@ -144,7 +145,8 @@ static bool next_free(struct engine *e, const struct single_want *w, const struc
 
 	taken_read(&addrs, &f[0], &f[1], e->arena);
 	taken_read(&blocks, &f[2], &f[3], e->arena);
-	if (!taken_next_address(&blocks, &addrs, set, conf_block_length(e->conf, w->pool), from, out))
+	if (!taken_next_address(&blocks, &addrs, set, conf_block_length(e->conf, w->pool), from,
+				out))
 		return false;
 	out->plen = w->pool->subnet.plen;
 	return true;
@@ -220,8 +222,8 @@ static int take_asked(struct engine *e, const struct single_want *w, struct ip *
 		if (!next_free(e, w, &one, f, ip, &free))
 			break;
 	}
-	return err_set(e->err, ERR_IN_USE, "requested ip %s is not free, or in another node's block",
-		       ip_str(ip, text));
+	return err_set(e->err, ERR_IN_USE,
+		       "requested ip %s is not free, or in another node's block", ip_str(ip, text));
 }
 
 int single_take(struct engine *e, const struct single_want *w, struct ip *ip)
@@ -268,8 +270,8 @@ static int take_idle(struct engine *e, const struct single_want *w, const struct
 {
 	struct engine_txn *t = engine_begin(e, STATE_SINGLE_TAKE, true);
 
-	t->pending.single = (struct state_single){ *ip, w->holder.id, w->holder.ifname, w->claim,
-						   w->set };
+	t->pending.single =
+		(struct state_single){ *ip, w->holder.id, w->holder.ifname, w->claim, w->set };
 	kv_if_mod(&t->txn, pair->key, pair->mod);
 	kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
 					 .key = pair->key,
@@ -290,7 +292,8 @@ static int take_known(struct engine *e, const struct single_want *w, const struc
 		return -1;
 	if (!f.n)
 		return err_set(e->err, ERR_INTERNAL,
-			       "the claim %s has lost its address: cnic ipam release-claim", w->claim);
+			       "the claim %s has lost its address: cnic ipam release-claim",
+			       w->claim);
 	if (!engine_parse_value(&f.pairs[0], &owner) || strcmp(owner.claim, w->claim) != 0)
 		return err_set(e->err, ERR_INTERNAL, "%s is not of the claim %s", key, w->claim);
 	if (*owner.uuid)

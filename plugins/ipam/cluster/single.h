@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * single.h - single addresses: each of them is one transaction, for pools with fewer blocks than nodes,
- * for addresses that are asked for, and for claims, which keep theirs.
+ * single.h - single addresses: each of them is one transaction, for pools with fewer blocks than
+ * nodes, for addresses that are asked for, and for claims, which keep theirs.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 /* One address for a holder. */
 struct single_want {
 	const struct pool *pool;
-	uint32_t set;       /* which of the configuration's ranges the pool is */
-	struct ip asked;    /* AF_UNSPEC: any */
-	const char *claim;  /* "": none */
+	uint32_t set;      /* which of the configuration's ranges the pool is */
+	struct ip asked;   /* AF_UNSPEC: any */
+	const char *claim; /* "": none */
 	struct holder holder;
 };
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "json/decode.h"
 #include "keys.h"
 #include "sys/file.h"
+#include "json/decode.h"
 
 #define MAX_FILE (16 * 1000 * 1000) /* bytes */
 
@@ -55,12 +55,10 @@ static const struct json_field state_fields[] = {
 	F_UINT("block4", struct text, s.block4),
 	F_UINT("block6", struct text, s.block6),
 	{ JSON_("blocks", JSON_LIST, struct text, s.blocks),
-	  .count_offset = offsetof(struct text, s.n_blocks),
-	  .sub = block_fields,
+	  .count_offset = offsetof(struct text, s.n_blocks), .sub = block_fields,
 	  .sub_size = sizeof(struct state_block) },
 	{ JSON_("singles", JSON_LIST, struct text, s.singles),
-	  .count_offset = offsetof(struct text, s.n_singles),
-	  .sub = single_fields,
+	  .count_offset = offsetof(struct text, s.n_singles), .sub = single_fields,
 	  .sub_size = sizeof(struct state_single) },
 	F_LIST("empty", struct text, empty, number_item),
 	F_HERE("pending", pending_fields),
@@ -196,7 +194,8 @@ static const char *print(const struct state *s)
 int state_write(const struct state *s, struct err *err)
 {
 	const char *text = print(s);
-	const char *dir = arena_strndup(s->arena, s->path, (size_t)(strrchr(s->path, '/') - s->path));
+	const char *dir =
+		arena_strndup(s->arena, s->path, (size_t)(strrchr(s->path, '/') - s->path));
 
 	if (file_make_dirs(dir, 0700, err) < 0)
 		return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * state.h - what a network of this node has in a space, and the transaction under way: the files
- * DATADIR/.state/NETWORK/SPACE (percent-encoded), under the lock of the network's store. KEYS.md says why each is there.
+ * DATADIR/.state/NETWORK/SPACE (percent-encoded), under the lock of the network's store. KEYS.md
+ * says why each is there.
  */
 #pragma once
 
@@ -42,9 +43,9 @@ struct state_pending {
 };
 
 struct state {
-	const char *uuid; /* the node as which it has all this */
-	uint64_t revision; /* of the register; 0: there is none of ours */
-	uint64_t cfg, version; /* revision of the space's cfg, 0: not known; the pool's version */
+	const char *uuid;       /* the node as which it has all this */
+	uint64_t revision;      /* of the register; 0: there is none of ours */
+	uint64_t cfg, version;  /* revision of the space's cfg, 0: not known; the pool's version */
 	uint8_t block4, block6; /* in it: of which lengths blocks are */
 	struct state_block *blocks;
 	size_t n_blocks;
@@ -57,7 +58,9 @@ struct state {
 
 const char *state_dir(const char *data_dir, const char *network, struct arena *arena);
 
-/* *s as the file has it; one that is not there is a state with nothing. `space`: see keys_space(). */
+/*
+ * *s as the file has it; one that is not there is a state with nothing. `space`: see keys_space().
+ */
 int state_read(struct state *s, const char *dir, const char *space, struct arena *arena,
 	       struct err *err) NODISCARD;
 

@@ -17,12 +17,12 @@ static int compare(const void *x, const void *y)
 	return ip_cmp(x, y);
 }
 
-void taken_read(struct taken *t, const struct kv_found *from, const struct kv_found *upto,
+void taken_read(struct taken *t, const struct kv_found *from, const struct kv_found *until,
 		struct arena *arena)
 {
-	*t = (struct taken){ .list = arena_array(arena, struct ip, from->n + upto->n + 1) };
+	*t = (struct taken){ .list = arena_array(arena, struct ip, from->n + until->n + 1) };
 	append(t, from);
-	append(t, upto);
+	append(t, until);
 	qsort(t->list, t->n, sizeof(*t->list), compare);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * taken.h - what a transaction that was refused has read of the blocks and single addresses that are
- * taken, and what is free by that. A list that was cut says nothing of what is behind it: what is found
- * there is worth a try.
+ * taken.h - what a transaction that was refused has read of the blocks and single addresses that
+ * are taken, and what is free by that. A list that was cut says nothing of what is behind it: what
+ * is found there is worth a try.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ struct taken {
 };
 
 /* The addresses of the keys of two lists, of which the second goes on before the first. */
-void taken_read(struct taken *t, const struct kv_found *from, const struct kv_found *upto,
+void taken_read(struct taken *t, const struct kv_found *from, const struct kv_found *until,
 		struct arena *arena);
 
 /* The first block at or behind number k, going round at n, that is not among them; false: none. */
@@ -25,8 +25,8 @@ bool taken_next_block(const struct taken *blocks, const struct pool *p, uint8_t 
 		      uint64_t n, uint64_t *out);
 
 /*
- * The first address of the set at or behind `from`, going round, that is not among the addresses and in
- * none of the blocks, whose prefix has `length`; false: none.
+ * The first address of the set at or behind `from`, going round, that is not among the addresses
+ * and in none of the blocks, whose prefix has `length`; false: none.
  */
 bool taken_next_address(const struct taken *blocks, const struct taken *addrs,
 			const struct range_set *set, uint8_t length, const struct ip *from,

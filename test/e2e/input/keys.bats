@@ -170,6 +170,10 @@ for_each_key_of() {
 	for_each_key_of host-local
 }
 
+@test "cluster: each key with a wrong type, out of range, too long, null" {
+	for_each_key_of cluster
+}
+
 @test "static: each key with a wrong type, out of range, too long, null" {
 	for_each_key_of static
 }
