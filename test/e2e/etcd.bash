@@ -95,3 +95,30 @@ etcd_stop() {
 		unset "etcd_pid[$name]"
 	done
 }
+
+# ---- in between, and nodes -------------------------------------------------------------------
+
+# etcd_proxy_start : in front of the one member, at port 2378; see etcd_proxy.py.
+etcd_proxy_start() {
+	echo pass >"$BATS_TEST_TMPDIR/plan"
+	: >"$BATS_TEST_TMPDIR/requests"
+	python3 "$TEST_DIR/etcd_proxy.py" 2378 http://127.0.0.1:2379 "$BATS_TEST_TMPDIR/plan" \
+		"$BATS_TEST_TMPDIR/requests" 3>&- &
+	etcd_pid[proxy]=$!
+	for ((i = 0; i < 100; i++)); do
+		! (: <>/dev/tcp/127.0.0.1/2378) 2>/dev/null || return 0
+		sleep 0.05
+	done
+	fail "the proxy to listen"
+}
+
+# plan WORD... : for the requests from here on; the last for all that follow.
+plan() {
+	local done
+	done=$(wc -l <"$BATS_TEST_TMPDIR/requests")
+	{ yes x | head -n "$done"; printf '%s\n' "$@"; } >"$BATS_TEST_TMPDIR/plan"
+}
+
+requests() {
+	wc -l <"$BATS_TEST_TMPDIR/requests"
+}

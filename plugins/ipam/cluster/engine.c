@@ -208,8 +208,8 @@ static const char *token_no(const struct engine *e, const char *token)
 }
 
 /*
- * A register that is not as we left it, while a transaction of token was under way. True: that one
- * has been done.
+ * A register that is not as we left it, while a transaction of token was under way. *done: that one
+ * has been done. A foreign one is not taken for ours the next time either.
  */
 static int judge(struct engine *e, const struct kv_found *found, const char *token, bool *done)
 {
@@ -224,15 +224,13 @@ static int judge(struct engine *e, const struct kv_found *found, const char *tok
 			       : err_set(e->err, ERR_RETRY,
 					 "this node was released: what it had is no longer its own");
 	}
-	e->state.revision = (uint64_t)found->pairs[0].mod;
 	if (!parse(&found->pairs[0], &v) || !v.token)
 		return err_set(e->err, ERR_INTERNAL, "%s is no register", found->pairs[0].key);
-	if (token && !strcmp(v.token, token)) {
-		*done = true;
+	*done = !strcmp(v.token, token);
+	if (*done || !strcmp(v.token, token_no(e, token))) {
+		e->state.revision = (uint64_t)found->pairs[0].mod;
 		return 0;
 	}
-	if (token && !strcmp(v.token, token_no(e, token)))
-		return 0;
 	return err_set(e->err, ERR_INTERNAL,
 		       "another has used this node's identity %s: host %s, machine %s; a clone, "
 		       "or an old copy of %s, or of etcd",
