@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/sha512.h"
 #include "etcd/gateway.h"
 #include "sys/file.h"
@@ -16,6 +17,7 @@
 #define LOGIN_PATH "/v3/auth/authenticate"
 #define TOKEN_MAX  8192
 #define MARGIN_MS  1000 /* for the helper's start and end */
+#define LEAST_MS   20   /* less is not begun with */
 
 enum { HTTP_OK = 200, HTTP_BAD = 400, HTTP_UNAUTHORIZED = 401, HELPER_UNKNOWN = 3 };
 
@@ -33,7 +35,7 @@ static const char *line(struct arena *arena, const char *text, const char *name,
 }
 
 static const char *print_request(const struct etcd *e, const char *path, const char *token,
-				 const char *body)
+				 const char *body, int64_t left)
 {
 	const struct etcd_conf *conf = e->conf;
 	struct arena *arena = e->kv.arena;
@@ -45,7 +47,7 @@ static const char *print_request(const struct etcd *e, const char *path, const c
 	text = line(arena, text, "cert", conf->cert);
 	text = line(arena, text, "key", conf->key);
 	text = line(arena, text, "token", token);
-	text = line(arena, text, "timeout", arena_printf(arena, "%u", conf->timeout_ms));
+	text = line(arena, text, "timeout", arena_printf(arena, "%lld", (long long)left));
 	text = line(arena, text, "path", path);
 	return arena_printf(arena, "%s\n%s", text, body);
 }
@@ -79,19 +81,22 @@ static int parse_answer(const struct spawn_result *res, struct answer *a, struct
 static int request(struct etcd *e, const char *path, const char *token, const char *body,
 		   struct answer *a, struct err *err)
 {
-	const char *text = print_request(e, path, token, body);
+	int64_t left = e->deadline - clock_ms();
+	const char *text = print_request(e, path, token, body, left);
 	const struct spawn s = {
 		.path = e->helper,
 		.envp = environ,
 		.in = text,
 		.in_len = strlen(text),
 		.max_out = GATEWAY_MAX_ANSWER + 16,
-		.timeout_ms = (int)e->conf->timeout_ms + MARGIN_MS,
+		.timeout_ms = (int)left + MARGIN_MS,
 		.listen = true,
 	};
 	struct spawn_result res;
 
-	e->requests++;
+	if (left < LEAST_MS)
+		return err_set(err, ERR_RETRY, "etcd: all of %u ms has gone by",
+			       e->conf->timeout_ms);
 	if (spawn(&s, &res, e->kv.arena, err) < 0)
 		return -1;
 	if (res.timed_out || !WIFEXITED(res.status) || WEXITSTATUS(res.status))
@@ -189,6 +194,7 @@ int etcd_open(struct etcd *e, const struct etcd_conf *conf, const char *dir, str
 	      struct err *err)
 {
 	*e = (struct etcd){ .kv = { .txn = txn, .arena = arena }, .conf = conf };
+	e->deadline = clock_ms() + conf->timeout_ms;
 	e->helper = spawn_beside(ETCD_HELPER, arena);
 	if (!e->helper)
 		return err_set(err, ERR_FIELD,

@@ -14,14 +14,14 @@ struct etcd_conf {
 	const char *ca, *cert,
 		*key; /* files; NULL: the host's authorities; no certificate of ours */
 	const char *user, *password; /* NULL: none */
-	uint32_t timeout_ms;         /* for a request with all its members */
+	uint32_t timeout_ms;         /* for all requests from etcd_open() on */
 };
 
 struct etcd {
 	struct kv kv; /* first */
 	const struct etcd_conf *conf;
 	const char *helper, *token_file, *token;
-	unsigned int requests; /* made so far */
+	int64_t deadline; /* by clock_ms() */
 };
 
 #define ETCD_HELPER "cnic-etcd"

@@ -187,6 +187,10 @@ const char *gateway_login_parse(const char *body, size_t len, struct err *err)
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
+#define NO_CLIENT_AUTH                                                                     \
+	"its gateway cannot reach it now; if that stays so, the server's own certificate " \
+	"needs clientAuth among its extended usages"
+
 /* `has` NULL: whatever it says. What the traps of the gateway look like stands in the page. */
 static const struct {
 	int status;
@@ -210,10 +214,8 @@ static const struct {
 	  "it serves no JSON gateway at /v3 (etcd 3.4 or later; with a --config-file "
 	  "enable-grpc-gateway: true)",
 	  ERR_CONFIG },
-	{ UNAVAILABLE, "authentication handshake failed",
-	  "its gateway cannot reach it: the server's own certificate needs clientAuth among its "
-	  "extended usages",
-	  ERR_RETRY },
+	{ UNAVAILABLE, "handshake failed", NO_CLIENT_AUTH, ERR_RETRY },
+	{ UNAVAILABLE, "connection", NO_CLIENT_AUTH, ERR_RETRY },
 	{ UNAVAILABLE, NULL, "it has no leader, or cannot serve now", ERR_RETRY },
 };
 

@@ -122,3 +122,47 @@ plan() {
 requests() {
 	wc -l <"$BATS_TEST_TMPDIR/requests"
 }
+
+# ---- TLS and users ---------------------------------------------------------------------------
+
+# etcd_cert NAME SUBJECT USAGE : $ETCD_DIR/NAME.crt and .key, of the test's own authority.
+etcd_cert() {
+	mkdir -p "$ETCD_DIR"
+	(
+		cd "$ETCD_DIR" || exit
+		[ -f ca.crt ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca \
+			-keyout ca.key -out ca.crt
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" -keyout "$1.key" -out "$1.csr"
+		openssl x509 -req -days 2 -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -out "$1.crt" -extfile <(
+			echo "extendedKeyUsage=$3"
+			echo "subjectAltName=IP:127.0.0.1,IP:127.0.0.11,IP:127.0.0.12,IP:127.0.0.13"
+		)
+	) >/dev/null 2>"$BATS_TEST_TMPDIR/openssl" || fail "certificates: $(<"$BATS_TEST_TMPDIR/openssl")"
+}
+
+# etcd_tls_options : what a member takes for TLS with client certificates.
+etcd_tls_options() {
+	echo "--cert-file $ETCD_DIR/server.crt --key-file $ETCD_DIR/server.key --trusted-ca-file $ETCD_DIR/ca.crt --client-cert-auth"
+}
+
+# etcd_users : root and cni, both with the password "secret"; cni may use /cnic/.
+etcd_users() {
+	etcd_post /v3/auth/user/add '{"name":"root","password":"secret"}'
+	etcd_post /v3/auth/role/add '{"name":"root"}'
+	etcd_post /v3/auth/user/grant '{"user":"root","role":"root"}'
+	etcd_post /v3/auth/user/add '{"name":"cni","password":"secret"}'
+	etcd_post /v3/auth/role/add '{"name":"cni"}'
+	etcd_post /v3/auth/role/grant "{\"name\":\"cni\",\"perm\":{\"permType\":\"READWRITE\",\"key\":\"$(b64 /cnic/)\",\"range_end\":\"$(b64 /cnic0)\"}}"
+	etcd_post /v3/auth/user/grant '{"user":"cni","role":"cni"}'
+	etcd_post /v3/auth/enable '{}'
+} >/dev/null
+
+# etcd_leader : its name.
+etcd_leader() {
+	local n id
+	for n in 1 2 3; do
+		id=$(etcd_curl "${etcd_scheme:-http}://127.0.0.1$n:2379/v3/maintenance/status" -d '{}' |
+			jq -r 'select(.leader == .header.member_id) | .leader')
+		[ -z "$id" ] || echo "m$n"
+	done
+}

@@ -271,8 +271,18 @@ static long talk(struct round *q, struct member **m)
 	return status;
 }
 
+static int print_answer(long status, const struct buffer *b)
+{
+	printf("%ld\n", status);
+	return b->len && fwrite(b->text, b->len, 1, stdout) != 1 ? FAILED : DONE;
+}
+
+/* A member that cannot serve has at least answered. */
 static int report(const struct round *q)
 {
+	for (int i = 0; i < q->r->n; i++)
+		if (q->members[i].unavailable)
+			return print_answer(HTTP_UNAVAILABLE, &q->members[i].answer);
 	for (int i = 0; i < q->r->n; i++)
 		printf("%s%s: %s", i ? "; " : "", q->r->endpoints[i],
 		       *q->members[i].why ? q->members[i].why : "no answer in time");
