@@ -10,6 +10,7 @@
 #include "cmd/fold.h"
 #include "cmd/gc.h"
 #include "cmd/install.h"
+#include "cmd/ipam.h"
 #include "cmd/keys.h"
 #include "cmd/list.h"
 #include "cmd/listen/listen.h"
@@ -84,6 +85,11 @@ static const struct verb {
 	{ "run", 0, INT_MAX, NULL, run_run, RUN_OPTIONS_SYNOPSIS,
 	  "Runs a command on a network of its own, in namespaces of its own, with its exit status; 125:\n"
 	  "      it could not be run, 126: it cannot be executed, 127: it is not there, 128 + N: signal N." },
+	{ "ipam", 2, 3, NULL, ipam_run,
+	  " show|verify|trace|release-node|release-claim NETWORK|FILE [ADDRESS|NODE|CLAIM]",
+	  "Addresses that the network shares with other nodes: pools, blocks, owners; what is not as it\n"
+	  "      should be; who has ADDRESS. release-node gives up a node that is gone for good, and all it\n"
+	  "      had; release-claim the address that a claim keeps." },
 	{ "dhcp", 0, 14, NULL, daemon_run,
 	  " [-socketpath FILE] [-pidfile FILE] [-hostprefix DIR] [-timeout TIME] [-resendmax TIME]\n"
 	  "      [-resendtimeout TIME] [-broadcast]",

@@ -8,7 +8,7 @@
 
 #include "etcd/kv.h"
 
-#define GATEWAY_MAX_ANSWER (32 * 1000 * 1000) /* bytes of an answer */
+#define GATEWAY_MAX_ANSWER ((size_t)32 * 1000 * 1000) /* bytes of an answer */
 
 /* The request's body. */
 const char *gateway_txn_print(const struct kv_txn *t, struct arena *arena);

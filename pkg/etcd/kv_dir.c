@@ -8,7 +8,7 @@
 #include "sys/lock.h"
 #include "json/decode.h"
 
-#define MAX_FILE (64 * 1000 * 1000) /* bytes */
+#define MAX_FILE ((size_t)64 * 1000 * 1000) /* bytes */
 
 /*
  * The file: {"revision": 7, "kvs": [{"key", "value", "create", "mod"}, ...]}, in the order of keys.
@@ -83,7 +83,7 @@ static int store(const struct kv_dir *d, const struct content *c, struct err *er
 /* Index of the first key that is not before this one. */
 static size_t find(const struct content *c, const char *key)
 {
-	size_t low = 0, high = c->n_kvs;
+	size_t low = 0, high = c->kvs ? c->n_kvs : 0;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
@@ -103,7 +103,7 @@ static size_t find_end(const struct content *c, const char *key, const char *end
 
 	if (end)
 		return find(c, end);
-	return at < c->n_kvs && !strcmp(c->kvs[at].key, key) ? at + 1 : at;
+	return c->kvs && at < c->n_kvs && !strcmp(c->kvs[at].key, key) ? at + 1 : at;
 }
 
 static bool holds(const struct content *c, const struct kv_compare *cmp)
@@ -112,7 +112,7 @@ static bool holds(const struct content *c, const struct kv_compare *cmp)
 
 	if (cmp->kind == KV_NONE)
 		return from >= to;
-	return cmp->revision == (from < to ? (int64_t)c->kvs[from].mod : 0);
+	return cmp->revision == (c->kvs && from < to ? (int64_t)c->kvs[from].mod : 0);
 }
 
 static void get(const struct content *c, const struct kv_op *op, struct kv_found *found,
@@ -120,7 +120,7 @@ static void get(const struct content *c, const struct kv_op *op, struct kv_found
 {
 	size_t to = find_end(c, op->key, op->end);
 
-	for (size_t i = find(c, op->key); i < to && !found->more; i++) {
+	for (size_t i = find(c, op->key); c->kvs && i < to && !found->more; i++) {
 		const struct item *item = &c->kvs[i];
 		const char *value = op->keys_only || !item->value ? "" : item->value;
 
@@ -141,10 +141,10 @@ static void put(struct content *c, const struct kv_op *op, struct arena *arena)
 {
 	size_t at = find(c, op->key);
 
-	if (find_end(c, op->key, NULL) == at) {
+	if (!c->kvs || find_end(c, op->key, NULL) == at) {
 		struct item *items = arena_array(arena, struct item, c->n_kvs + 1);
 
-		if (c->n_kvs) {
+		if (c->kvs) {
 			memcpy(items, c->kvs, at * sizeof(*items));
 			memcpy(items + at + 1, c->kvs + at, (c->n_kvs - at) * sizeof(*items));
 		}
@@ -160,7 +160,7 @@ static void delete (struct content *c, const struct kv_op *op)
 {
 	size_t from = find(c, op->key), to = find_end(c, op->key, op->end);
 
-	if (from >= to)
+	if (from >= to || !c->kvs)
 		return;
 	memmove(c->kvs + from, c->kvs + to, (c->n_kvs - to) * sizeof(*c->kvs));
 	c->n_kvs -= to - from;

@@ -79,6 +79,12 @@ struct cni_inventory {
 	void (*fault)(void *ctx, const char *what, const char *advice);
 };
 
+/* Where lines for people go; without a newline, they need not outlive the call. */
+struct cni_lines {
+	void *ctx;
+	void (*say)(void *ctx, const char *line);
+};
+
 struct cni_plugin {
 	const char *name;
 	/* the reference's whose features it has; NULL = not said */
@@ -132,6 +138,13 @@ struct cni_plugin {
 	 * exit status, -1: the arguments make no sense. NULL = it needs none.
 	 */
 	int (*daemon)(int argc, char **argv);
+	/*
+	 * `cnic ipam VERB NETWORK [ARG]`, of an IPAM plugin that shares its addresses with other
+	 * nodes. c has its configuration, validated as for STATUS; arg is NULL if there is none.
+	 * Returns the exit status; -1: c->err. NULL = it has no such verbs.
+	 */
+	int (*ipam_tool)(struct cni_call *c, const char *verb, const char *arg,
+			 const struct cni_lines *to);
 	/*
 	 * Does a chain of a table of ours hold rules that are not ours (repair)? NULL = none does.
 	 */

@@ -177,37 +177,46 @@ static int sync_dir(const char *path, struct arena *arena)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
-static int replace(const char *path, const char *text, size_t len, mode_t mode, bool sync,
-		   struct arena *arena, struct err *err)
+struct replacement {
+	const char *path, *text;
+	size_t len;
+	mode_t mode;
+	bool sync;
+};
+
+static int replace(const struct replacement *r, struct arena *arena, struct err *err)
 {
-	const char *draft = arena_printf(arena, "%s" DRAFT, path);
-	auto_close int fd = open_draft(draft, mode, err);
-	int rc;
+	const char *draft = arena_printf(arena, "%s" DRAFT, r->path);
+	auto_close int fd = open_draft(draft, r->mode, err);
+	int rc = 0;
 
 	if (fd < 0)
 		return -1;
-	rc = file_write_fd(fd, text, len) < 0 || (sync && fsync(fd) < 0)
-		     ? err_sys(err, "write %s", draft)
-		     : 0;
-	if (!rc && rename(draft, path) < 0)
-		rc = err_sys(err, "create %s", path);
+	if (file_write_fd(fd, r->text, r->len) < 0 || (r->sync && fsync(fd) < 0))
+		rc = err_sys(err, "write %s", draft);
+	if (!rc && rename(draft, r->path) < 0)
+		rc = err_sys(err, "create %s", r->path);
 	if (rc < 0)
 		(void)unlink(draft);
-	else if (sync && sync_dir(path, arena) < 0)
-		rc = err_sys(err, "write the directory of %s", path);
+	else if (r->sync && sync_dir(r->path, arena) < 0)
+		rc = err_sys(err, "write the directory of %s", r->path);
 	return rc;
 }
 
 int file_replace(const char *path, const char *text, size_t len, mode_t mode, struct arena *arena,
 		 struct err *err)
 {
-	return replace(path, text, len, mode, false, arena, err);
+	const struct replacement r = { path, text, len, mode, false };
+
+	return replace(&r, arena, err);
 }
 
 int file_replace_synced(const char *path, const char *text, size_t len, mode_t mode,
 			struct arena *arena, struct err *err)
 {
-	return replace(path, text, len, mode, true, arena, err);
+	const struct replacement r = { path, text, len, mode, true };
+
+	return replace(&r, arena, err);
 }
 
 static void remove_draft(const char *draft)

@@ -292,12 +292,13 @@ static int report(const struct round *q)
 
 static int run(const struct request *r)
 {
-	struct round *q = calloc(1, sizeof(*q));
+	static struct round round;
+	struct round *q = &round;
 	struct member *m = NULL;
 	char token[LINE_BYTES];
 	long status;
 
-	if (!q || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return fail(FAILED, "libcurl", "cannot be used");
 	q->r = r;
 	q->multi = curl_multi_init();

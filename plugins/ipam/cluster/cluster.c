@@ -8,6 +8,7 @@
 #include "give.h"
 #include "inventory.h"
 #include "reclaim.h"
+#include "tool.h"
 
 static int open_store(struct cni_call *c, struct store *s, enum store_use use)
 {
@@ -231,6 +232,7 @@ static int cluster_inventory(struct cni_call *c, const struct cni_inventory *to)
 const struct cni_plugin cluster_plugin = {
 	.name = "cluster",
 	.inventory = cluster_inventory,
+	.ipam_tool = tool_run,
 	.fields = conf_fields,
 	.defaults = &conf_defaults,
 	.conf_size = sizeof(struct cluster_conf),

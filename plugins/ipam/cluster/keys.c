@@ -106,7 +106,7 @@ const char *keys_behind(const char *key, struct arena *arena)
 static bool parse_hex(const char *hex, struct ip *ip)
 {
 	for (unsigned int i = 0; i < ip_len(ip); i++) {
-		char two[] = { hex[2 * i], hex[2 * i + 1], '\0' }, *end;
+		char two[] = { hex[(size_t)2 * i], hex[(size_t)2 * i + 1], '\0' }, *end;
 
 		ip->bytes[i] = (uint8_t)strtoul(two, &end, 16);
 		if (*end)

@@ -7,7 +7,7 @@
 #include "sys/file.h"
 #include "json/decode.h"
 
-#define MAX_FILE (16 * 1000 * 1000) /* bytes */
+#define MAX_FILE ((size_t)16 * 1000 * 1000) /* bytes */
 
 /* clang-format off */
 static const struct json_field block_fields[] = {
@@ -210,7 +210,7 @@ void state_add_block(struct state *s, const struct ip *base)
 
 	if (state_has_block(s, base))
 		return;
-	if (s->n_blocks)
+	if (s->blocks)
 		memcpy(blocks, s->blocks, s->n_blocks * sizeof(*blocks));
 	blocks[s->n_blocks++].base = *base;
 	s->blocks = blocks;
@@ -251,7 +251,7 @@ void state_add_single(struct state *s, const struct state_single *single)
 		return;
 	}
 	list = arena_array(s->arena, struct state_single, s->n_singles + 1);
-	if (s->n_singles)
+	if (s->singles)
 		memcpy(list, s->singles, s->n_singles * sizeof(*list));
 	list[s->n_singles++] = *single;
 	s->singles = list;

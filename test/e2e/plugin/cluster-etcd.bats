@@ -395,3 +395,108 @@ no_duplicates() {
 	PLUGINS=$BATS_TEST_TMPDIR/bin add_id a
 	expect_code 2 'make CLUSTER=1'
 }
+
+# ---- cnic ipam -------------------------------------------------------------------------------
+
+# ipam VERB [ARG] : of the current node's configuration.
+ipam() {
+	[ -x "$CNIC_BIN/cnic" ] || skip "the tool is elsewhere"
+	conf "${ipam_conf:-.}" >"$BATS_TEST_TMPDIR/net.conf"
+	status=0
+	output=$("$CNIC_BIN/cnic" ipam "$1" "$BATS_TEST_TMPDIR/net.conf" "${@:2}" 2>&1) || status=$?
+	printf '%s\n' "$ cnic ipam $*: exit $status" "$output"
+}
+
+says() {
+	[[ $output = *"$1"* ]] || fail "to say $1"
+}
+
+@test "cnic ipam show and trace say who has what, and why" {
+	local uuid ip single
+	add_id a
+	ip=$(ip_of)
+	add_id s '.ipam.claim = "vm"'
+	single=$(ip_of)
+	node=n2 add_id b
+	uuid=$(cut -d' ' -f1 /var/lib/cni/n1/.node)
+	ipam show
+	[ "$status" -eq 0 ]
+	says 'space /cnic/v1/n: version 0, blocks of /26 and /122, 2 owners, 1 claims'
+	says 'range 10.9.0.0/16: 65534 addresses, 2 of 768 blocks of /26, 1 single addresses'
+	says "node $uuid ($(uname -n)), network net: 1 blocks, 1 single addresses, this node"
+	says ': 1 held, of 64 that the configuration gives'
+	says "single ${single%/*}: s eth0, claim claim/vm"
+	ipam trace "${ip%/*}"
+	says "node $uuid"
+	says 'container a, interface eth0'
+	ipam trace "${single%/*}"
+	says 'claim claim/vm'
+	says 'container s, interface eth0'
+	node=n2 ipam trace "${single%/*}"
+	says "node $uuid"
+	ipam trace 10.9.255.200
+	says free
+	ipam trace x
+	[ "$status" -eq 1 ]
+	ipam trace
+	[ "$status" -ne 0 ]
+}
+
+@test "cnic ipam verify: nothing when all is well, a line for each fault" {
+	add_id a
+	add_id s '.ipam.claim = "vm"'
+	node=n2 add_id b
+	ipam verify
+	[ "$status" -eq 0 ] && [ -z "$output" ] || fail "nothing to say"
+	key=$(etcd_keys /cnic/v1/n/block/ | grep "$(cut -d' ' -f1 /var/lib/cni/n1/.node)" | cut -d' ' -f1)
+	etcd_put "${key/block/addr}" '{"node":"x","network":"y","claim":""}'
+	etcd_put /cnic/v1/n/junk 1
+	etcd_delete "/cnic/v1/n/claim/claim%2Fvm,0"
+	node=n2 ipam verify
+	[ "$status" -eq 1 ]
+	says 'lies in block'
+	says '/cnic/v1/n/junk: is none of cluster'
+	says 'node x, network y: has 0 blocks and 1 single addresses, and no register'
+	says 'the claim claim/vm does not know of it'
+	etcd_delete "$key"
+	ipam verify
+	says 'this node gives its addresses, and does not own it'
+	rm -r /var/lib/cni/n1/.state
+	etcd_put "$key" "{\"node\":\"$(cut -d' ' -f1 /var/lib/cni/n1/.node)\",\"network\":\"net\",\"claim\":\"\"}"
+	ipam verify
+	says 'and it lies in no block of this node'
+}
+
+@test "cnic ipam release-node gives up a node and says what is free; one that is at work is not given up by half" {
+	local uuid ip
+	add_id a
+	add_id b '.ipam.claim = "vm"'
+	ip=$(ip_of)
+	uuid=$(cut -d' ' -f1 /var/lib/cni/n1/.node)
+	node=n2 ipam release-node nosuch
+	[ "$status" -eq 1 ]
+	says 'nosuch has nothing in'
+	node=n2 ipam release-node "$uuid"
+	[ "$status" -eq 0 ]
+	says 'free: block'
+	says "free: single address ${ip%/*}, for claim claim/vm"
+	[ -z "$(etcd_keys /cnic/v1/n/block/)$(etcd_keys /cnic/v1/n/node/)" ]
+	node=n2 add_id c '.ipam.claim = "vm"'
+	expect_ok
+	[ "$(ip_of)" = "$ip" ]
+	node=n2 ipam verify
+	[ "$status" -eq 0 ]
+}
+
+@test "cnic ipam release-claim frees what nobody has" {
+	add_id a '.ipam.claim = "vm/1"'
+	ipam release-claim claim/vm/1
+	[ "$status" -eq 1 ]
+	says 'an attachment of node'
+	del_id a
+	ipam release-claim claim/vm/1
+	[ "$status" -eq 0 ]
+	[ -z "$(etcd_keys /cnic/v1/n/claim/)$(etcd_keys /cnic/v1/n/addr/)" ]
+	ipam release-claim claim/vm/1
+	[ "$status" -eq 1 ]
+}
