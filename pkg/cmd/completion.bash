@@ -59,6 +59,13 @@ _cnic() {
 	keys) mapfile -t words < <("$tool" plugins 2>/dev/null) && _cnic_offer "${words[@]}" ;;
 	fold) _cnic_paths -f ;;
 	install | uninstall) _cnic_paths -d ;;
+	ipam)
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			_cnic_offer show verify trace release-node release-claim
+		elif [ "$COMP_CWORD" -eq 3 ]; then
+			mapfile -t words < <(_cnic_networks) && _cnic_offer "${words[@]}"
+		fi
+		;;
 	show) mapfile -t words < <(_cnic_networks) && _cnic_offer "${words[@]}" ;;
 	esac
 }

@@ -11,7 +11,7 @@
 #include "sys/file.h"
 #include "json/decode.h"
 
-#define DOWN_S 2 /* seconds for which etcd is not asked again after it could not be reached */
+#define DOWN_MS 2000 /* for which etcd is not asked again after it could not be reached */
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -104,11 +104,16 @@ static const char *down_file(const struct engine *e)
 /* Calls that wait for each other's lock do not wait for etcd one after the other. */
 static int refuse_while_down(struct engine *e)
 {
+	struct timespec now;
 	struct stat st;
-	time_t now = time(NULL);
+	int64_t ago;
 
-	if (!conf_has_etcd(e->conf) || stat(down_file(e), &st) < 0 || st.st_mtime > now ||
-	    now - st.st_mtime > DOWN_S)
+	if (!conf_has_etcd(e->conf) || stat(down_file(e), &st) < 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	ago = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000 +
+	      (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+	if (ago < 0 || ago > DOWN_MS)
 		return 0;
 	return err_set(e->err, ERR_RETRY, "etcd could not be reached a moment ago");
 }

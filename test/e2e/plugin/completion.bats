@@ -58,6 +58,8 @@ expect_offer() {
 	expect_offer "host-device host-local" cnic repair --plugin host
 	expect_offer "iptables nftables own" cnic repair --backend ''
 	expect_offer "dir other" cnic install ''
+	expect_offer "release-claim release-node" cnic ipam rel
+	expect_offer "" cnic ipam trace net ''
 	expect_offer "dir" cnic uninstall d
 	expect_offer "diary dir" cnic fold di
 }
