@@ -87,7 +87,7 @@ static const struct verb {
 	  "      it could not be run, 126: it cannot be executed, 127: it is not there, 128 + N: signal N." },
 	{ "ipam", 2, 3, NULL, ipam_run,
 	  " show|verify|trace|release-node|release-claim NETWORK|FILE [ADDRESS|NODE|CLAIM]",
-	  "Addresses that the network shares with other nodes: pools, blocks, owners; what is not as it\n"
+	  "Addresses that the network shares with other nodes: pools, blocks, nodes; what is not as it\n"
 	  "      should be; who has ADDRESS. release-node gives up a node that is gone for good, and all it\n"
 	  "      had; release-claim the address that a claim keeps." },
 	{ "dhcp", 0, 14, NULL, daemon_run,

@@ -37,19 +37,19 @@ static bool parse_value(const struct kv_pair *pair, struct value *v)
 	       json_decode(o, value_fields, "", v, &ignored) == 0;
 }
 
-/* ---- owners ---------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static struct survey_owner *owner_of(const struct reader *r, const char *uuid, const char *network)
 {
 	struct survey *s = r->s;
 	struct survey_owner *o;
 
-	for (size_t i = 0; i < s->n_owners; i++)
-		if (!strcmp(s->owners[i]->uuid, uuid) && !strcmp(s->owners[i]->network, network))
-			return s->owners[i];
+	for (size_t i = 0; i < s->n_nodes; i++)
+		if (!strcmp(s->nodes[i]->uuid, uuid) && !strcmp(s->nodes[i]->network, network))
+			return s->nodes[i];
 	o = arena_new(r->e->arena, struct survey_owner);
 	*o = (struct survey_owner){ .uuid = uuid, .network = network, .host = "-" };
-	*arena_append(r->e->arena, s->owners, s->n_owners) = o;
+	*arena_append(r->e->arena, s->nodes, s->n_nodes) = o;
 	return o;
 }
 

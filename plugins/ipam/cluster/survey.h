@@ -28,11 +28,11 @@ struct survey_claim {
 struct survey {
 	uint64_t version;
 	uint8_t block4, block6; /* 0: there is no cfg */
-	struct survey_owner **owners;
+	struct survey_owner **nodes;
 	struct survey_item *blocks, *singles; /* in the order of addresses */
 	struct survey_claim *claims;
 	const char **strange; /* keys that are none of cluster's, or whose values are not */
-	size_t n_owners, n_blocks, n_singles, n_claims, n_strange;
+	size_t n_nodes, n_blocks, n_singles, n_claims, n_strange;
 };
 
 int survey_read(struct engine *e, struct survey *s) NODISCARD;

@@ -68,8 +68,8 @@ static void show_own(const struct tool *t)
 
 static void show_owners(const struct tool *t)
 {
-	for (size_t i = 0; i < t->survey.n_owners; i++) {
-		const struct survey_owner *o = t->survey.owners[i];
+	for (size_t i = 0; i < t->survey.n_nodes; i++) {
+		const struct survey_owner *o = t->survey.nodes[i];
 		bool own = t->e->state.uuid && !strcmp(o->uuid, t->e->state.uuid) &&
 			   !strcmp(o->network, t->e->network);
 
@@ -86,9 +86,10 @@ static int show(struct tool *t, const char *arg)
 	const struct survey *s = &t->survey;
 
 	(void)arg;
-	tool_say(t, "space %s: version %llu, blocks of /%u and /%u, %zu owners, %zu claims",
+	tool_say(t,
+		 "space %s: version %llu, blocks of /%u and /%u, %zu networks of nodes, %zu claims",
 		 t->e->state.space, (unsigned long long)s->version, s->block4, s->block6,
-		 s->n_owners, s->n_claims);
+		 s->n_nodes, s->n_claims);
 	for (size_t i = 0; i < t->e->conf->n_pools; i++)
 		show_pool(t, &t->e->conf->pools[i]);
 	show_owners(t);

@@ -30,8 +30,8 @@ static bool is_of(const struct survey_item *item, const char *uuid)
 
 static int release_registers(struct tool *t, const char *uuid, size_t *n, bool *changed)
 {
-	for (size_t i = 0; i < t->survey.n_owners; i++) {
-		const struct survey_owner *o = t->survey.owners[i];
+	for (size_t i = 0; i < t->survey.n_nodes; i++) {
+		const struct survey_owner *o = t->survey.nodes[i];
 
 		if (strcmp(o->uuid, uuid) != 0)
 			continue;

@@ -42,13 +42,13 @@ static void look_at_owners(struct findings *f)
 {
 	const struct survey *s = &f->t->survey;
 
-	for (size_t i = 0; i < s->n_owners; i++)
-		if (!s->owners[i]->key)
+	for (size_t i = 0; i < s->n_nodes; i++)
+		if (!s->nodes[i]->key)
 			FOUND(f,
 			      "node %s, network %s: has %zu blocks and %zu single addresses, and no "
 			      "register: cnic ipam release-node",
-			      s->owners[i]->uuid, s->owners[i]->network, s->owners[i]->blocks,
-			      s->owners[i]->singles);
+			      s->nodes[i]->uuid, s->nodes[i]->network, s->nodes[i]->blocks,
+			      s->nodes[i]->singles);
 	for (size_t i = 0; i < s->n_strange; i++)
 		FOUND(f, "%s: is none of cluster's", s->strange[i]);
 }

@@ -421,7 +421,7 @@ says() {
 	uuid=$(cut -d' ' -f1 /var/lib/cni/n1/.node)
 	ipam show
 	[ "$status" -eq 0 ]
-	says 'space /cnic/v1/n: version 0, blocks of /26 and /122, 2 owners, 1 claims'
+	says 'space /cnic/v1/n: version 0, blocks of /26 and /122, 2 networks of nodes, 1 claims'
 	says 'range 10.9.0.0/16: 65534 addresses, 2 of 768 blocks of /26, 1 single addresses'
 	says "node $uuid ($(uname -n)), network net: 1 blocks, 1 single addresses, this node"
 	says ': 1 held, of 64 that the configuration gives'
