@@ -92,40 +92,52 @@ static int open_unconnected(void *arg)
 
 /* ---- and back -------------------------------------------------------------------------------- */
 
-/* The thread's directory of namespaces: a walk through /proc is worth sparing each time. */
-static int own_namespaces(struct err *err)
+/* Where this process lives, and by what it looks whether it is there. */
+struct home {
+	int namespaces; /* the thread's directory: a walk through /proc is worth sparing each time */
+	struct stat netns;
+};
+
+/* NULL: it cannot be told. */
+static const struct home *own_home(struct err *err)
 {
 	static const char path[] = "/proc/thread-self/ns";
-	static int dir = -1;
+	static struct home home = { .namespaces = -1 };
+	int fd = netns_home(err);
 
-	if (dir < 0)
-		dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return dir < 0 ? err_sys(err, "open %s", path) : dir;
+	if (fd < 0 || home.namespaces >= 0)
+		return fd < 0 ? NULL : &home;
+	home.namespaces = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (home.namespaces >= 0 && fstat(fd, &home.netns) == 0)
+		return &home;
+	(void)err_sys(err, "open %s", path);
+	drop_fd(&home.namespaces);
+	return NULL;
 }
 
 /* Not only by the kernel's word: to go on in another namespace would be worse than to end. */
-static void require_home(int home, int namespaces)
+static void require_home(const struct home *home)
 {
-	struct stat here, there;
+	struct stat here;
 
-	if (fstatat(namespaces, "net", &here, 0) < 0 || fstat(home, &there) < 0 ||
-	    here.st_dev != there.st_dev || here.st_ino != there.st_ino)
+	if (fstatat(home->namespaces, "net", &here, 0) < 0 || here.st_dev != home->netns.st_dev ||
+	    here.st_ino != home->netns.st_ino)
 		abort();
 }
 
 static int run_in(const char *path, int (*fn)(void *), struct job *j)
 {
+	const struct home *home;
 	auto_close int fd = -1;
-	int home, namespaces, rc;
+	int rc;
 
 	if (!path)
 		return fn(j);
-	home = netns_home(j->err);
-	namespaces = own_namespaces(j->err);
-	if (home < 0 || namespaces < 0 || netns_open(path, &fd, NULL, j->err) < 0)
+	home = own_home(j->err);
+	if (!home || netns_open(path, &fd, NULL, j->err) < 0)
 		return -1;
 	rc = netns_run(fd, fn, j, j->err);
-	require_home(home, namespaces);
+	require_home(home);
 	return rc;
 }
 
