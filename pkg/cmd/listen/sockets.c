@@ -94,7 +94,7 @@ static int open_unconnected(void *arg)
 
 /* Where this process lives, and by what it looks whether it is there. */
 struct home {
-	int namespaces; /* the thread's directory: a walk through /proc is worth sparing each time */
+	int namespaces; /* the thread's directory: each walk through /proc is worth sparing */
 	struct stat netns;
 };
 
