@@ -187,12 +187,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(int argc, char **argv);
 	} modes[] = {
-		{ "serial", serial },
-		{ "parallel", parallel },
-		{ "once", once },
-		{ "connect", measure_connect },
-		{ "start", measure_start },
-		{ "now", print_now },
+		{ "serial", serial },           { "parallel", parallel },   { "once", once },
+		{ "connect", measure_connect }, { "start", measure_start }, { "now", print_now },
 	};
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)

@@ -101,8 +101,8 @@ static void report_way(struct way *w)
 	} of[] = { { "EXEC", w->exec_ms }, { "END", w->end_ms } };
 
 	for (unsigned i = 0; i < 2; i++)
-		printf("start %s %s n=%u failed=%u median=%.3f p99=%.3f\n", of[i].name, w->name, w->n,
-		       w->failed, quantile(of[i].ms, w->n, 50), quantile(of[i].ms, w->n, 99));
+		printf("start %s %s n=%u failed=%u median=%.3f p99=%.3f\n", of[i].name, w->name,
+		       w->n, w->failed, quantile(of[i].ms, w->n, 50), quantile(of[i].ms, w->n, 99));
 }
 
 void measure_start(int argc, char **argv)
