@@ -168,6 +168,7 @@ int gateway_txn_parse(const char *body, size_t len, const struct kv_txn *t, stru
 {
 	const struct json *o;
 
+	*r = (struct kv_result){ 0 };
 	if (json_parse_max(body, len, GATEWAY_MAX_ANSWER, &o, err) < 0)
 		return err_wrap(err, "etcd's answer");
 	if (!json_is_object(o) || !parse_txn(o, t, r, arena))
