@@ -22,7 +22,7 @@ static const struct verb {
 
 struct tool {
 	const char *verb, *arg;
-	const struct libcni_list *list;
+	struct libcni_list list;
 	struct cni_call call;
 	struct cni_request req;
 	bool found; /* a plugin that has such verbs */
@@ -85,7 +85,7 @@ static int look_at(struct tool *t, struct json_text plugin, int depth)
 	struct json_walk w;
 	struct json_member m;
 
-	if (p && p->ipam_tool && ask(t, p, make_conf(t->list, plugin)) < 0)
+	if (p && p->ipam_tool && ask(t, p, make_conf(&t->list, plugin)) < 0)
 		return -1;
 	if (depth || json_text_kind(plugins) != '[')
 		return 0;
@@ -131,13 +131,10 @@ static int find_list(const char *word, struct libcni_list *l, struct err *err)
 
 static int run(struct tool *t, const char *network)
 {
-	struct libcni_list l;
-
-	t->list = &l;
-	if (find_list(network, &l, t->call.err) < 0)
+	if (find_list(network, &t->list, t->call.err) < 0)
 		return -1;
-	for (size_t i = 0; i < l.n_plugins; i++)
-		if (look_at(t, l.plugins[i].text, 0) < 0)
+	for (size_t i = 0; i < t->list.n_plugins; i++)
+		if (look_at(t, t->list.plugins[i].text, 0) < 0)
 			return -1;
 	if (!t->found)
 		return err_config(t->call.err,

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/scope.h"
 #include "base/str.h"
 #include "ipam/store.h"
 #include "keys.h"

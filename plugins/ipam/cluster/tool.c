@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "block.h"
 #include "ipam/reservation.h"
 #include "ipam/store.h"
 #include "tool_release.h"

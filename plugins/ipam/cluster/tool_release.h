@@ -11,4 +11,4 @@
 int tool_release_node(struct tool *t, const char *uuid);
 
 /* The addresses that the claim keeps, which nobody may have at the time. */
-int tool_release_claim(struct tool *t, const char *claim);
+int tool_release_claim(struct tool *t, const char *name);
