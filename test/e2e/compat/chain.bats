@@ -5,10 +5,12 @@
 
 load ../lib
 load ../dhcp
+load ../etcd
 load chain
 
 teardown() {
 	served_end
+	etcd_stop
 	host_clean
 }
 
@@ -27,6 +29,8 @@ teardown() {
 @test "sbr.conflist" { example sbr.conflist; }
 @test "tap.conflist" { CAPS='{"mac":"02:aa:00:00:00:79"}' example tap.conflist; }
 @test "macvlan.conflist" { PREPARE=uplink example macvlan.conflist; }
+@test "cluster.conflist" { PREPARE=uplink example cluster.conflist; }
+@test "cluster-etcd.conflist" { needs_etcd && etcd_start && ARGS='IgnoreUnknown=1;IP=10.107.1.7' PREPARE=uplink example cluster-etcd.conflist; }
 @test "dhcp.conflist" { PREPARE=served example dhcp.conflist; }
 @test "dhcp-ipv6.conflist" { PREPARE=served example dhcp-ipv6.conflist; }
 @test "host-device.conflist" { PREPARE=device example host-device.conflist; }
