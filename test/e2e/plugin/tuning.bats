@@ -13,6 +13,7 @@ MAC=02:bb:00:00:00:01
 setup() {
 	host_setup
 	netns box
+	in_ns box sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward' # a new namespace has the machine's
 	ip link add veth0 type veth peer name eth0 netns box address 02:aa:00:00:00:01
 	ip link set veth0 up
 	ip -n box addr add 10.1.0.2/24 dev eth0
