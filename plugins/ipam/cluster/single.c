@@ -154,24 +154,33 @@ static bool next_free(struct engine *e, const struct single_want *w, const struc
 
 enum outcome { TAKEN, NONE_LEFT, CLAIM_THERE };
 
+/* 1: the outcome is known; 0: somebody has the address, and *f is what the failure has read. */
+static int try_one(struct engine *e, const struct single_want *w, const struct ip *ip,
+		   const struct kv_found **f, enum outcome *outcome)
+{
+	struct engine_txn *t = make(e, w, ip);
+
+	if (engine_send(e, t) < 0)
+		return -1;
+	*outcome = TAKEN;
+	if (t->done)
+		return 1;
+	*f = &t->result.found[ENGINE_FIRST];
+	*outcome = CLAIM_THERE;
+	return *w->claim && (*f)[4].n;
+}
+
 static int take_of(struct engine *e, const struct single_want *w, const struct range_set *set,
 		   struct ip *ip, enum outcome *outcome)
 {
 	*ip = random_of(set);
 	for (int tries = 0; tries < TRIES; tries++) {
-		struct engine_txn *t = make(e, w, ip);
 		const struct kv_found *f;
 		struct ip from = tries % 4 ? *ip : random_of(set);
+		int known = try_one(e, w, ip, &f, outcome);
 
-		if (engine_send(e, t) < 0)
-			return -1;
-		*outcome = TAKEN;
-		if (t->done)
-			return 0;
-		f = &t->result.found[ENGINE_FIRST];
-		*outcome = CLAIM_THERE;
-		if (*w->claim && f[4].n)
-			return 0;
+		if (known)
+			return known < 0 ? -1 : 0;
 		*outcome = NONE_LEFT;
 		if (!next_free(e, w, set, f, &from, ip))
 			return 0;
@@ -205,20 +214,13 @@ static int take_asked(struct engine *e, const struct single_want *w, struct ip *
 	*ip = w->asked;
 	ip->plen = w->pool->subnet.plen;
 	for (int tries = 0; tries < 3; tries++) {
-		struct engine_txn *t = make(e, w, ip);
 		const struct kv_found *f;
 		struct range_set one = { &(struct range){ .start = *ip, .end = *ip }, 1 };
 		struct ip free;
+		int known = try_one(e, w, ip, &f, outcome);
 
-		if (engine_send(e, t) < 0)
-			return -1;
-		*outcome = TAKEN;
-		if (t->done)
-			return 0;
-		f = &t->result.found[ENGINE_FIRST];
-		*outcome = CLAIM_THERE;
-		if (*w->claim && f[4].n)
-			return 0;
+		if (known)
+			return known < 0 ? -1 : 0;
 		if (!next_free(e, w, &one, f, ip, &free))
 			break;
 	}
