@@ -178,14 +178,14 @@ static void test_printed(struct nl *nl)
 	if (pread(file, text, sizeof(text) - 1, 0) < 0)
 		abort();
 	is_str(text,
-	       "cnic run: refused by --egress: tcp 10.9.0.3:7001\n"
-	       "cnic run: refused by --egress: tcp 10.9.0.4:7000\n"
-	       "cnic run: refused by --egress: tcp [fd09::3]:7001\n"
-	       "cnic run: refused by --egress: tcp [fd09::4]:7000\n"
-	       "cnic run: refused by --egress: udp 10.9.0.4:7000\n"
-	       "cnic run: refused by --egress: udp [fd09::4]:7000\n"
-	       "cnic run: refused by --egress: icmp 10.9.0.3\n"
-	       "cnic run: refused by --egress: icmp fd09::3\n",
+	       "cnic: refused by --egress: tcp 10.9.0.3:7001\n"
+	       "cnic: refused by --egress: tcp 10.9.0.4:7000\n"
+	       "cnic: refused by --egress: tcp [fd09::3]:7001\n"
+	       "cnic: refused by --egress: tcp [fd09::4]:7000\n"
+	       "cnic: refused by --egress: udp 10.9.0.4:7000\n"
+	       "cnic: refused by --egress: udp [fd09::4]:7000\n"
+	       "cnic: refused by --egress: icmp 10.9.0.3\n"
+	       "cnic: refused by --egress: icmp fd09::3\n",
 	       "each destination is told of once");
 }
 

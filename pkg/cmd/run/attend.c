@@ -168,7 +168,7 @@ static int del_all(struct run_attend *a, struct err *err)
 		if (!rc)
 			*err = one;
 		else
-			fprintf(stderr, "cnic run: %s\n", one.msg);
+			fprintf(stderr, "cnic: %s\n", one.msg);
 		rc = -1;
 	}
 	cni_close(&o->call);

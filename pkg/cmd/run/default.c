@@ -75,7 +75,7 @@ static void say(const struct route *taken, int number)
 	char route[IP_STRLEN];
 
 	fprintf(stderr,
-		"cnic run: the host has a route to %s: network " RUN_DEFAULT_NETWORK
+		"cnic: the host has a route to %s: network " RUN_DEFAULT_NETWORK
 		" is 10.%d.0.0/16 and fd00:%d::/64\n",
 		cidr_str(&taken->dst, route), number, number);
 }

@@ -97,7 +97,7 @@ static void print(const struct nflog *l, void *data)
 	const int *to = data;
 
 	if (run_refused_text(l->packet, l->len, text))
-		dprintf(*to, "cnic run: refused by --egress: %s\n", text);
+		dprintf(*to, "cnic: refused by --egress: %s\n", text);
 }
 
 void run_refused_print(struct nl *nl, int to)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * refused.h - what egress.h's rules have refused, told once for each destination, by lines like
- * "cnic run: refused by --egress: tcp 192.0.2.1:443".
+ * "cnic: refused by --egress: tcp 192.0.2.1:443".
  */
 #pragma once
 

@@ -98,7 +98,7 @@ static void attach(struct run_attend *a, int channel, int fd)
 	r->failed = run_attend_attach(a, fd, &r->err) < 0;
 	if (r->failed) {
 		if (run_attend_detach(a, true, &later) < 0)
-			fprintf(stderr, "cnic run: %s\n", later.msg);
+			fprintf(stderr, "cnic: %s\n", later.msg);
 	} else {
 		run_files_make(a->networks, a->results, a->n_results, &texts);
 	}
@@ -119,7 +119,7 @@ static void detach(struct run_attend *a, int channel, bool asked)
 	if (asked)
 		(void)send_reply(channel, r, &none);
 	else if (r->failed)
-		fprintf(stderr, "cnic run: %s\n", r->err.msg);
+		fprintf(stderr, "cnic: %s\n", r->err.msg);
 }
 
 _Noreturn static void watch(const struct run_networks *n, int channel)

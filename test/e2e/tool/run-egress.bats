@@ -110,10 +110,10 @@ ask() {
 @test "each destination that is refused is told of once" {
 	run -0 --separate-stderr cnic run --egress 198.51.100.1 -- bash -c "for i in 1 2 3; do python3 $ASK tcp 198.51.100.2 80 \
 		tcp 198.51.100.2 81 udp fd98::2 53 tcp 198.51.100.1 80 icmp 198.51.100.3 0; done"
-	expect_same told "$(sort <<<"$stderr")" "$(sort <<<'cnic run: refused by --egress: tcp 198.51.100.2:80
-cnic run: refused by --egress: tcp 198.51.100.2:81
-cnic run: refused by --egress: udp [fd98::2]:53
-cnic run: refused by --egress: icmp 198.51.100.3')"
+	expect_same told "$(sort <<<"$stderr")" "$(sort <<<'cnic: refused by --egress: tcp 198.51.100.2:80
+cnic: refused by --egress: tcp 198.51.100.2:81
+cnic: refused by --egress: udp [fd98::2]:53
+cnic: refused by --egress: icmp 198.51.100.3')"
 }
 
 @test "an empty list lets nothing out; its own loopback and published ports answer" {

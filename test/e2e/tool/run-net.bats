@@ -135,7 +135,7 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 	ip route add 10.219.128.0/24 dev up0
 	run -0 --separate-stderr cnic run -- ip -br addr show eth0
 	[[ $output == *10.220.0.2/16*fd00:220::2/64* ]]
-	[[ $stderr == "cnic run: the host has a route to 10.219.128.0/24: network cnic-run is 10.220.0.0/16 and fd00:220::/64" ]]
+	[[ $stderr == "cnic: the host has a route to 10.219.128.0/24: network cnic-run is 10.220.0.0/16 and fd00:220::/64" ]]
 	ip route del 10.219.128.0/24 dev up0
 	run -0 --separate-stderr cnic run -- ip -br addr show eth0
 	[[ $output == *10.220.0.3/16* ]]

@@ -60,8 +60,8 @@ teardown() {
 	run -0 --separate-stderr "${USER_DO[@]}" cnic run --egress 198.51.100.1:80 -- python3 - tcp 198.51.100.1 80 tcp 198.51.100.1 81 \
 		tcp 198.51.100.2 80 <"$ASK"
 	expect_same answers "$output" $'192.0.2.1\nECONNREFUSED\nECONNREFUSED'
-	expect_same told "$stderr" 'cnic run: refused by --egress: tcp 198.51.100.1:81
-cnic run: refused by --egress: tcp 198.51.100.2:80'
+	expect_same told "$stderr" 'cnic: refused by --egress: tcp 198.51.100.1:81
+cnic: refused by --egress: tcp 198.51.100.2:80'
 }
 
 @test "SIGKILL leaves nothing, pasta neither" {
