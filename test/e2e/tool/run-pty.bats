@@ -156,3 +156,31 @@ is_without_children() {
 		done 130
 	END
 }
+
+@test "run: a shell, as a person has it, below expect" {
+	command -v expect >/dev/null || skip "there is no expect"
+	timeout -k 5 60 env --default-signal expect - >"$BATS_TEST_TMPDIR/said" <<-'END' || fail "$(<"$BATS_TEST_TMPDIR/said")"
+		set timeout 20
+		proc want {text} {
+			expect {
+				-ex $text {}
+				timeout { exit 1 }
+				eof { exit 2 }
+			}
+		}
+		spawn -noecho $env(CNIC) run --net none --hostname inside -- bash --norc
+		want "# "
+		send "hostname; tty; ip -o link | wc -l\r"
+		want "inside"
+		want "/dev/pts/0"
+		want "1\r\n"
+		send "sleep 1000\r"
+		want "sleep 1000\r\n"
+		send "\003"
+		want "^C"
+		want "# "
+		send "exit 9\r"
+		expect eof
+		exit [expr {[lindex [wait] 3] == 9 ? 0 : 3}]
+	END
+}
