@@ -5,7 +5,7 @@
 # process of the test's own. For files that have loaded lib.bash.
 
 ETCD_DIR=$BATS_TEST_TMPDIR/etcd
-declare -gA etcd_pid
+declare -gA etcd_pid etcd_command
 
 needs_etcd() {
 	[ -x "$CNIC_BIN/cnic-etcd" ] || skip "cnic-etcd is not built (make CLUSTER=1)"
@@ -16,12 +16,18 @@ needs_etcd() {
 etcd_member() {
 	local name=$1 ip=$2 scheme=$3 cluster=$4
 	shift 4
+	etcd_command[$name]=$(printf '%q ' "$name" "$ip" "$scheme" "$cluster" "$@")
 	etcd --name "$name" --data-dir "$ETCD_DIR/$name" \
 		--listen-client-urls "$scheme://$ip:2379" --advertise-client-urls "$scheme://$ip:2379" \
 		--listen-peer-urls "http://$ip:2380" --initial-advertise-peer-urls "http://$ip:2380" \
 		--initial-cluster "$cluster" --initial-cluster-state "${etcd_state:-new}" --log-level error \
 		"$@" >>"$BATS_TEST_TMPDIR/etcd.$name" 2>&1 3>&- &
 	etcd_pid[$name]=$!
+}
+
+# etcd_again NAME : a member that has died, with the data it had.
+etcd_again() {
+	eval "etcd_member ${etcd_command[$1]}"
 }
 
 # etcd_start [OPTION...] : one member at 127.0.0.1.

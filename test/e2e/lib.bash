@@ -13,7 +13,7 @@
 #	ref_run add bridge eth0 <<<"$conf"      the same by the reference's binary
 #
 # Namespace, container id and interface of a call come from $NS, $CID and the argument; CNI_ARGS,
-# CNI_NETNS, CNI_PATH may be set in front of a call as well.
+# CNI_NETNS, CNI_PATH, and NODE, the namespace of another "host", may be set in front of a call as well.
 
 TEST_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$TEST_DIR/../.." && pwd)
@@ -202,7 +202,8 @@ cni() {
 	status=0
 	output=$(CNI_COMMAND=$verb CNI_CONTAINERID=$CID CNI_NETNS=$netns CNI_IFNAME=$ifname \
 		CNI_PATH=${CNI_PATH-$PLUGINS} CNI_ARGS=${CNI_ARGS-} \
-		timeout --foreground -k 5 60 "$PLUGINS/$plugin" 2>"$stderr_file") || status=$?
+		timeout --foreground -k 5 60 ${NODE:+nsenter --net="$(ns_path "$NODE")"} "$PLUGINS/$plugin" \
+		2>"$stderr_file") || status=$?
 	errors=$(<"$stderr_file")
 	echo "\$ $verb $plugin $CID/$ifname: exit $status ${output:+$'\n'}$output"
 	echo "${errors:+stderr: }$errors"

@@ -174,6 +174,83 @@ no_duplicates() {
 	[ "$(etcd_keys /cnic/v1/n/block/ | wc -l)" -eq "$(state '.blocks | length')" ]
 }
 
+@test "a full etcd: the error says so, what the node has goes on, and with space again all is well" {
+	local i id rev two='.ipam.blockSize = 30'
+	etcd_stop
+	rm -rf "$ETCD_DIR"
+	etcd_start --quota-backend-bytes 1000000
+	add_id c1 "$two"
+	expect_ok
+	for ((i = 0; i < 40; i++)); do
+		answer=$(etcd_post /v3/kv/put "{\"key\":\"$(b64 "/other/$i")\",\"value\":\"$(b64 "$(printf '%060000d' "$i")")\"}")
+		[[ $answer != *exceeded* ]] || break
+	done
+	((i < 40)) || fail "the quota to be reached"
+	for i in {2..9}; do
+		add_id "c$i" "$two"
+		[ "$status" -eq 0 ] || break
+	done
+	((i >= 4)) || fail "the rest of the block"
+	expect_code 11 'its disk or quota is full'
+	del_id c1 "$two"
+	add_id again "$two"
+	expect_ok
+	rev=$(etcd_post /v3/kv/deleterange "{\"key\":\"$(b64 /other/)\",\"range_end\":\"$(b64 /other0)\"}" | jq -r .header.revision)
+	etcd_post /v3/kv/compaction "{\"revision\":\"$rev\",\"physical\":true}" >/dev/null
+	etcd_post /v3/maintenance/defragment '{}' >/dev/null
+	id=$(etcd_post /v3/maintenance/status '{}' | jq -r .header.member_id)
+	etcd_post /v3/maintenance/alarm "{\"action\":\"DEACTIVATE\",\"memberID\":\"$id\",\"alarm\":\"NOSPACE\"}" >/dev/null
+	rm -f /var/lib/cni/$node/.down
+	add_id "c$i" "$two"
+	expect_ok
+	gc_valid "$two"
+	expect_silent
+	[ "$(etcd_keys /cnic/v1/n/block/ | wc -l)" -eq "$(state '.blocks | length')" ]
+}
+
+# ---- clocks ----------------------------------------------------------------------------------
+
+# at OFFSET COMMAND... : the plugin's clock is so far from the machine's.
+at() {
+	FAKETIME=$1 with_preload "$faketime" "${@:2}"
+}
+
+@test "clocks that are days apart, and one that jumps: nothing given twice, nothing alive given back" {
+	local i n keys='.ipam += {blockSize: 30, blockIdle: 60}' clocks=(0 -3d +3d +0 +400d)
+	needs_preload
+	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
+	[ -e "$faketime" ] || skip "there is no libfaketime"
+	[ "$(at +3d date +%s)" -gt $((EPOCHSECONDS + 200000)) ] || fail "another clock"
+	for i in {1..5}; do
+		for n in 1 2 3 4; do
+			node=n$n at "${clocks[n]}" add_id "c$i" "$keys"
+			expect_ok
+			all+=$(ip_of)$'\n'
+		done
+	done
+	no_duplicates
+	# n1's clock jumps by six days: its empty blocks go back, its live ones stay; so when it jumps back
+	node=n1
+	for i in 1 2 3 4; do
+		at "${clocks[1]}" del_id "c$i" "$keys"
+	done
+	for n in +3d +4d -9d -8d; do
+		at "$n" gc_valid "$keys" c5/eth0
+		expect_silent
+		[ "$(etcd_keys /cnic/v1/n/block/ | wc -l)" -eq "$(cat /var/lib/cni/n?/.state/net/* | jq -s '[.[].blocks[]] | length')" ]
+	done
+	[ "$(state '.blocks | length')" -eq 1 ] || fail "the block that is in use: $(state .)"
+	add_id c5 "$keys"
+	grep -qx "$(ip_of)" <<<"$all" || fail "c5 to have kept its address"
+	# a mark of tomorrow's holds nobody up
+	: >/var/lib/cni/n1/.down
+	touch -d tomorrow /var/lib/cni/n1/.down
+	for i in 6 7 8 9; do
+		add_id "c$i" "$keys"
+		expect_ok
+	done
+}
+
 @test "calls that wait for each other do not wait for etcd one by one" {
 	local start=$SECONDS
 	etcd_stop

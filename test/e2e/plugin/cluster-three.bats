@@ -19,6 +19,7 @@ setup() {
 teardown() {
 	nft flush ruleset
 	etcd_stop
+	umount "$ETCD_DIR" 2>/dev/null || true
 	host_clean
 }
 
@@ -204,5 +205,29 @@ all_is_well() {
 	}
 	streams 20
 	for n in 1 2 3; do etcd_await "https://127.0.0.1$n:2379"; done
+	all_is_well
+}
+
+@test "the disk of all members is full for a while" {
+	mkdir -p "$ETCD_DIR"
+	mount -t tmpfs -o size=420m etcd "$ETCD_DIR"
+	members
+	trouble() {
+		local i n
+		sleep 0.5
+		dd if=/dev/zero of="$ETCD_DIR/filler" bs=64k status=none 2>/dev/null || true
+		for i in {1..20}; do # what makes them ask for more of it
+			etcd_put "/other/$i" "$(printf '%060000d' "$i")" || true
+		done
+		sleep 1
+		df --output=avail "$ETCD_DIR" | tail -n 1 >"$BATS_TEST_TMPDIR/avail"
+		rm "$ETCD_DIR/filler"
+		for n in 1 2 3; do
+			kill -0 "${etcd_pid[m$n]}" 2>/dev/null || etcd_again "m$n"
+		done
+		for n in 1 2 3; do etcd_await "https://127.0.0.1$n:2379"; done
+	}
+	streams 25
+	[ "$(<"$BATS_TEST_TMPDIR/avail")" -eq 0 ] || fail "a full disk"
 	all_is_well
 }
