@@ -88,8 +88,8 @@ static int send_reply(int channel, const struct reply *r, const struct run_texts
 	return 0;
 }
 
-/* The first error is the one that is told. */
-static void attach(struct run_attend *a, int channel, int fd)
+/* The first error is the one that is told. -1: nobody has been told anything. */
+static int attach(struct run_attend *a, int channel, int fd)
 {
 	struct reply *r = arena_new(json_arena(), struct reply);
 	struct run_texts texts = { 0 };
@@ -106,10 +106,10 @@ static void attach(struct run_attend *a, int channel, int fd)
 	r->has_hosts = texts.hosts;
 	r->resolv_conf = texts.resolv_conf ? strlen(texts.resolv_conf) : 0;
 	r->hosts = texts.hosts ? strlen(texts.hosts) : 0;
-	(void)send_reply(channel, r, &texts);
+	return send_reply(channel, r, &texts);
 }
 
-/* An end without a request is one by a signal: nobody reads a reply. */
+/* An end without a request is one by a signal, or of the channel: nobody reads a reply. */
 static void detach(struct run_attend *a, int channel, bool asked)
 {
 	struct reply *r = arena_new(json_arena(), struct reply);
@@ -128,8 +128,9 @@ _Noreturn static void watch(const struct run_networks *n, int channel)
 	int request, fd;
 
 	become(channel);
-	while ((request = receive(channel, &fd)) == ATTACH)
-		attach(&a, channel, fd);
+	do
+		request = receive(channel, &fd);
+	while (request == ATTACH && attach(&a, channel, fd) == 0);
 	detach(&a, channel, request == DETACH);
 	_exit(EXIT_SUCCESS);
 }
