@@ -107,11 +107,11 @@ call() {
 	echo "$rc" >"$side/rc"
 }
 
-# The log, of which byte 035 divides the sides, as JSON: a line for each.
+# The log, of which byte 035 divides the sides, as JSON: a line for each. Numbers are as Go has them, whatever jq keeps.
 read_calls() {
 	# shellcheck disable=SC2016
 	jq -RsSc 'split("\u001d")[] | split("\u001e")[1:] | map(split("\u0000") |
-		{name: .[0], env: (.[1:-1] | sort), stdin: (.[-1] | fromjson? // .)})' "$LOG"
+		{name: .[0], env: (.[1:-1] | sort), stdin: (.[-1] | (fromjson | walk(numbers |= . + 0))? // .)})' "$LOG"
 }
 
 # Names, modes and bytes of a side's cache.
