@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/pass_fd.h"
 
+#include <errno.h>
 #include <string.h>
 
 void pass_fd_put(struct msghdr *m, union pass_fd *room, int fd)
@@ -31,4 +32,29 @@ int pass_fd_take(struct msghdr *m)
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	return fd;
+}
+
+int pass_fd_send(int s, char byte, int fd, int flags)
+{
+	struct iovec io = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+	union pass_fd room;
+
+	pass_fd_put(&m, &room, fd);
+	return sendmsg(s, &m, flags | MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+int pass_fd_receive(int s, char *byte, int *fd)
+{
+	struct iovec io = { byte, 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+	union pass_fd room;
+	ssize_t n;
+
+	pass_fd_expect(&m, &room);
+	do
+		n = recvmsg(s, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	*fd = n > 0 ? pass_fd_take(&m) : -1;
+	return (int)n;
 }

@@ -12,16 +12,13 @@
 #define TEXT       '='
 #define DESCRIPTOR '<'
 
+#define TELL       "tell the other side"
+
 int run_channel_open(int ends[2], struct err *err)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(err, "make a pair of sockets");
 	return 0;
-}
-
-static int send_parts(int end, struct msghdr *m, struct err *err)
-{
-	return sendmsg(end, m, MSG_NOSIGNAL) < 0 ? err_sys(err, "tell the other side") : 0;
 }
 
 /* sendmsg(2) writes to none of it, but its type does not say so. */
@@ -37,7 +34,7 @@ int run_channel_send(int end, const char *text, struct err *err)
 	struct iovec parts[] = { { &kind, 1 }, { bytes.out, text ? strlen(text) : 0 } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	return send_parts(end, &m, err);
+	return sendmsg(end, &m, MSG_NOSIGNAL) < 0 ? err_sys(err, TELL) : 0;
 }
 
 static int ended(ssize_t n, struct err *err)
@@ -64,25 +61,13 @@ int run_channel_receive(int end, const char **text, struct arena *arena, struct 
 
 int run_channel_send_fd(int end, int fd, struct err *err)
 {
-	char kind = DESCRIPTOR;
-	struct iovec part = { &kind, 1 };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
-	union pass_fd room;
-
-	pass_fd_put(&m, &room, fd);
-	return send_parts(end, &m, err);
+	return pass_fd_send(end, DESCRIPTOR, fd, 0) < 0 ? err_sys(err, TELL) : 0;
 }
 
 int run_channel_receive_fd(int end, int *fd, struct err *err)
 {
-	char kind = 0;
-	struct iovec part = { &kind, 1 };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
-	union pass_fd room;
-	ssize_t n;
+	char kind;
+	int n = pass_fd_receive(end, &kind, fd);
 
-	pass_fd_expect(&m, &room);
-	n = recvmsg(end, &m, MSG_CMSG_CLOEXEC);
-	*fd = n > 0 ? pass_fd_take(&m) : -1;
 	return *fd < 0 ? ended(n, err) : 0;
 }

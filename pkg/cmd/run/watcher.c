@@ -65,18 +65,9 @@ static void become(int channel)
 /* A request, and the descriptor that comes along; 0: there will be no more. */
 static int receive(int channel, int *fd)
 {
-	char byte = 0;
-	struct iovec io = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
-	union pass_fd room;
-	ssize_t n;
+	char byte;
 
-	pass_fd_expect(&m, &room);
-	do
-		n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	*fd = n > 0 ? pass_fd_take(&m) : -1;
-	return n > 0 ? byte : 0;
+	return pass_fd_receive(channel, &byte, fd) > 0 ? byte : 0;
 }
 
 static int send_reply(int channel, const struct reply *r, const struct run_texts *texts)
@@ -171,12 +162,7 @@ static int is_gone(struct err *err)
 
 static int send_request(struct run_watcher *w, char byte, int fd, struct err *err)
 {
-	struct iovec io = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
-	union pass_fd room;
-
-	pass_fd_put(&m, &room, fd);
-	return sendmsg(w->channel, &m, MSG_NOSIGNAL) == 1 ? 0 : is_gone(err);
+	return pass_fd_send(w->channel, byte, fd, 0) < 0 ? is_gone(err) : 0;
 }
 
 static int read_text(struct run_watcher *w, bool has, size_t len, const char **text)

@@ -326,20 +326,12 @@ bool wire_conflict(const struct wire *w, struct in_addr address)
 /* Received, it is the last one, and closed at the end of each turn. */
 static void close_what_comes(int from)
 {
-	union pass_fd room;
 	char byte;
-	struct iovec iov = { &byte, 1 };
+	int fd;
 
-	for (;;) {
-		struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-		int fd;
-
-		pass_fd_expect(&h, &room);
-		if (recvmsg(from, &h, MSG_CMSG_CLOEXEC) <= 0)
-			_exit(0);
-		fd = pass_fd_take(&h);
+	while (pass_fd_receive(from, &byte, &fd) > 0)
 		close_fd(&fd);
-	}
+	_exit(0);
 }
 
 int wire_closer(void)
@@ -365,16 +357,10 @@ int wire_closer(void)
 
 void wire_close_fd(int *fd, int closer)
 {
-	union pass_fd room;
-	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-
 	if (*fd < 0)
 		return;
-	pass_fd_put(&h, &room, *fd);
 	if (closer >= 0)
-		(void)!sendmsg(closer, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)!pass_fd_send(closer, 0, *fd, MSG_DONTWAIT);
 	drop_fd(fd);
 }
 
