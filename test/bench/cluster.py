@@ -3,7 +3,7 @@
 """test/bench/cluster.py PLUGINS DIR URL PROXY-URL REQUESTS : what cluster costs, in test/e2e/host beside one etcd at URL and
 etcd_proxy.py at PROXY-URL, which writes a line for each request to REQUESTS.
 
-held   ADD and DEL of an address in a block that is held, with etcd there, beside host-local's, alternately
+held   ADD and DEL of an address in a block that is held, with etcd there and away, beside host-local's, alternately
 many   1,000 ADDs over 10 nodes, real executables, beside the arithmetic of whereabouts on the same etcd: for each
        address a lock taken and released, a read of the pool, a write of it (here without its polling interval)
 """
@@ -37,20 +37,25 @@ def cluster_conf(node, endpoint):
 
 
 def held(rounds=300):
+    local = conf_of({"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/16"}]], "dataDir": f"{directory}/local"})
     sides = {
-        "host-local": conf_of({"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/16"}]], "dataDir": f"{directory}/local"}),
-        "cluster": cluster_conf("held", url),
+        "host-local": ("host-local", local),
+        "cluster": ("cluster", cluster_conf("up", url)),
+        "cluster without etcd": ("cluster", cluster_conf("down", url)),
     }
-    times = {(p, v): [] for p in sides for v in ("ADD", "DEL")}
-    for p in sides:
-        call(p, "ADD", "first", sides[p])
+    times = {(side, v): [] for side in sides for v in ("ADD", "DEL")}
+    for plugin, conf in sides.values():
+        call(plugin, "ADD", "first", conf)
+    sides["cluster without etcd"] = ("cluster", cluster_conf("down", "http://127.0.0.1:1"))
     for i in range(rounds):
-        for p in list(sides)[:: 1 if i % 2 else -1]:
+        for side in list(sides)[:: 1 if i % 2 else -1]:
             for v in ("ADD", "DEL"):
-                times[p, v].append(call(p, v, f"c{i}", sides[p]))
+                times[side, v].append(call(sides[side][0], v, f"c{i}", sides[side][1]))
     for v in ("ADD", "DEL"):
-        ours, theirs = statistics.median(times["cluster", v]), statistics.median(times["host-local", v])
-        print(f"{v} in a block that is held: {ours:.2f} ms, host-local {theirs:.2f} ms, ratio {ours / theirs:.2f}")
+        theirs = statistics.median(times["host-local", v])
+        for side in ("cluster", "cluster without etcd"):
+            ours = statistics.median(times[side, v])
+            print(f"{v} in a block that is held: {side} {ours:.2f} ms, host-local {theirs:.2f} ms, ratio {ours / theirs:.2f}")
 
 
 def count():
