@@ -62,12 +62,21 @@ static void become(int channel)
 	(void)prctl(PR_SET_NAME, "cnic-watcher");
 }
 
-/* A request, and the descriptor that comes along; 0: there will be no more. */
+/*
+ * A request, and the descriptor that comes along; 0: there will be no more. Meanwhile nobody waits
+ * for what a call has left to a child (sys/deferred.h).
+ */
 static int receive(int channel, int *fd)
 {
 	char byte;
+	int n;
 
-	return pass_fd_receive(channel, &byte, fd) > 0 ? byte : 0;
+	(void)signal(SIGCHLD, SIG_IGN);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	n = pass_fd_receive(channel, &byte, fd);
+	(void)signal(SIGCHLD, SIG_DFL);
+	return n > 0 ? byte : 0;
 }
 
 static int send_reply(int channel, const struct reply *r, const struct run_texts *texts)

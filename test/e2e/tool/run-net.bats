@@ -19,6 +19,10 @@ ASK=$TEST_DIR/tool/ask.py
 	expect_nothing_left
 }
 
+watcher_is_alone() {
+	[ -z "$(ps -o stat= --ppid "$(pgrep -x cnic-watcher)")" ]
+}
+
 @test "a published port is answered from beyond and from the host, as long as the command runs" {
 	beyond
 	run_in_background --publish 8080:80 --publish 127.0.0.1:8081:81 -- python3 "$TEST_DIR/tool/echo_peer.py"
@@ -29,6 +33,7 @@ ASK=$TEST_DIR/tool/ask.py
 	[ "$(python3 "$ASK" tcp 127.0.0.1 8080)" = 10.219.0.1 ]
 	[ "$(python3 "$ASK" tcp 127.0.0.1 8081)" = 10.219.0.1 ]
 	cnic list --json | jq -e '.[0].ports | tostring | contains("8080")'
+	within 5 watcher_is_alone || fail "no child of the watcher's: $(ps f)"
 	kill "$pid"
 	wait "$pid" || true
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = ECONNREFUSED ]
