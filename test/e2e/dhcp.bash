@@ -211,9 +211,8 @@ addresses6() {
 
 # advertised : a router's advertisement has come to the container, or comes soon.
 advertised() {
-	local line i
-	for i in {1..10}; do
-		! ip -n box -6 route show default proto ra | grep -q . || break
+	local line until=$((SECONDS + 20))
+	while ((SECONDS < until)) && ! ip -n box -6 route show default proto ra | grep -q .; do
 		read -rt 1 line || true
 	done < <(exec ip -n box -6 monitor route 3>&-)
 	kill $!
