@@ -196,6 +196,10 @@ class Storm:
             self.turn(random.random() * 0.006)
         self.settle()
         self.all_go()
+        # who has been answered sees it a little before the daemon has closed its end
+        until = time.time() + 5
+        while self.daemon.descriptors() > empty and time.time() < until:
+            time.sleep(0.05)
         if self.daemon.descriptors() > empty:
             raise Wrong("%d descriptors, not %d" % (self.daemon.descriptors(), empty))
         self.daemon.end(signal.SIGTERM)
