@@ -185,6 +185,21 @@ disturb() {
 	each_fault del_with_fault
 }
 
+# The second: of an address that is sticky, which is a transaction of its own.
+@test "cluster ADD and DEL" {
+	local keys
+	STORE=/var/lib/cni/cluster/$NET
+	for keys in '"range":"10.1.0.0/16"' '"range":"10.1.0.0/16","claim":"db"'; do
+		use cluster '{"cniVersion":"1.1.0","name":"net","type":"any","ipam":{"type":"cluster",'"$keys"'}}'
+		netns other 2>/dev/null || true
+		CID=c0 add cluster <<<"${conf/,\"claim\":\"db\"/}"
+		expect_ok
+		NS=box
+		each_fault add_with_fault
+		each_fault del_with_fault
+	done
+}
+
 @test "loopback ADD" {
 	use loopback "$LOOPBACK"
 	each_fault add_with_fault
