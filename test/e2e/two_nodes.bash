@@ -4,6 +4,17 @@
 # Two nodes, each a namespace, on one wire (w0 of either), with one range of cluster's; etcd is on the host, which
 # both reach by another one. For files that have loaded lib.bash and etcd.bash.
 
+setup() {
+	host_setup
+	needs_etcd
+	two_nodes
+}
+
+teardown() {
+	etcd_stop
+	host_clean
+}
+
 two_nodes() {
 	local n
 	ip link add mgmt up type bridge

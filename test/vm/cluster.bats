@@ -10,17 +10,6 @@ source "$BATS_TEST_DIRNAME/../e2e/etcd.bash"
 # shellcheck source-path=SCRIPTDIR
 source "$BATS_TEST_DIRNAME/../e2e/two_nodes.bash"
 
-setup() {
-	host_setup
-	needs_etcd
-	two_nodes
-}
-
-teardown() {
-	etcd_stop
-	host_clean
-}
-
 @test "ipvlan: pods of two nodes reach each other; one that moves keeps its addresses" {
 	pods_of_two_nodes '{"type":"ipvlan","master":"w0"}'
 }

@@ -6,17 +6,6 @@ load ../lib
 load ../etcd
 load ../two_nodes
 
-setup() {
-	host_setup
-	needs_etcd
-	two_nodes
-}
-
-teardown() {
-	etcd_stop
-	host_clean
-}
-
 @test "bridge: pods of two nodes reach each other; one that moves keeps its addresses" {
 	local n
 	for n in 1 2; do
