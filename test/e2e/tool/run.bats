@@ -100,6 +100,7 @@ teardown() {
 }
 
 @test "run: as root of a user namespace of many ids, too: the ids that change take the signal back" {
+	needs_host_root "other ids"
 	begin --net none --uid-map 0:100000:65536 --gid-map 0:100000:65536 -- bash -c 'echo ready; sleep 1000'
 	kill -9 "$runner"
 	end_of_runner
