@@ -46,7 +46,8 @@ int pass_fd_send(int s, char byte, int fd, int flags)
 
 int pass_fd_receive(int s, char *byte, int *fd)
 {
-	struct iovec io = { byte, 1 };
+	char got = 0;
+	struct iovec io = { &got, 1 };
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
 	union pass_fd room;
 	ssize_t n;
@@ -56,5 +57,6 @@ int pass_fd_receive(int s, char *byte, int *fd)
 		n = recvmsg(s, &m, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	*fd = n > 0 ? pass_fd_take(&m) : -1;
+	*byte = got;
 	return (int)n;
 }
