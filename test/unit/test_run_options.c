@@ -212,6 +212,7 @@ static void test_files(void)
 		is_refused(arena_printf(&arena, "--bind|%s|x", bad[i]), "expected SRC:DST");
 	is_refused("--tmpfs|tmp|x", "--tmpfs tmp: expected a directory from the root");
 	is_refused("--tmpfs|/|x", "--tmpfs /: expected");
+	is_refused("--tmpfs|/b:ro|x", "--tmpfs /b:ro: expected");
 	is_refused("--rootfs||x", "--rootfs : expected");
 }
 

@@ -121,7 +121,7 @@ static bool take_tmpfs(struct taking *t, const char *value)
 {
 	*arena_append(t->arena, t->o->mounts, t->o->n_mounts) =
 		(struct run_mount){ .target = value };
-	return run_value_is_target(value);
+	return run_value_is_target(value) && !strchr(value, ':');
 }
 
 static bool take_cap(struct taking *t, const char *value)
@@ -192,7 +192,7 @@ static const struct option {
 	{ "--rootfs", take_rootfs, "a directory" },
 	{ "--read-only", take_read_only, NULL },
 	{ "--bind", take_bind, "SRC:DST[:ro|:rw], DST from the root and not the root" },
-	{ "--tmpfs", take_tmpfs, "a directory from the root and not the root" },
+	{ "--tmpfs", take_tmpfs, "a directory from the root and not the root, without ':'" },
 	{ "--cap-add", take_cap, "a capability's name, or \"all\"" },
 	{ "--fd", take_fd, "a descriptor from 3 on" },
 	{ "--tty", take_tty, NULL },
