@@ -121,7 +121,7 @@ static bool take_tmpfs(struct taking *t, const char *value)
 {
 	*arena_append(t->arena, t->o->mounts, t->o->n_mounts) =
 		(struct run_mount){ .target = value };
-	return run_value_is_target(value) && !strchr(value, ':');
+	return run_value_is_target(value);
 }
 
 static bool take_cap(struct taking *t, const char *value)

@@ -91,7 +91,7 @@ bool run_value_id_map(struct run_id_map *m, const char *s)
 
 bool run_value_is_target(const char *s)
 {
-	return *s == '/' && strspn(s, "/.") != strlen(s);
+	return *s == '/' && strspn(s, "/.") != strlen(s) && !strchr(s, ':');
 }
 
 bool run_value_bind(struct run_mount *m, const char *s, struct arena *arena)

@@ -45,5 +45,5 @@ bool run_value_number(uint32_t *n, const char *s, uint32_t max);
 /* What sethostname(2) and resolvers take: letters, digits, '-' and '.', at most 64 bytes. */
 bool run_value_is_hostname(const char *s);
 
-/* From the root, and not the root itself. */
+/* From the root, and not the root itself; a ':' would begin what is no part of it. */
 bool run_value_is_target(const char *s);
