@@ -40,17 +40,22 @@ pod_conf() {
 		dataDir: "/var/lib/cni/n\($n)", etcd: {endpoints: [$url]}}} + $main'
 }
 
+# call VERB N NAME ID : for a pod of that name on node N, in the namespace ID.
+call() {
+	NODE=node$2 NS=$4 CID=$4 CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=$3" "$1" "$type" <<<"$(pod_conf "$2" "$main")"
+}
+
 # pod N NAME ID : ADD of a pod of that name on node N, in the namespace ID; its addresses to $addresses.
 pod() {
 	netns "$3"
-	NODE=node$1 CID=$3 CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=$2" add "$type" <<<"$(pod_conf "$1" "$main")"
+	call add "$@"
 	expect_ok
 	mapfile -t addresses < <(jq -r '.ips[].address | sub("/.*"; "")' <<<"$output")
 }
 
 # pod_ends N NAME ID
 pod_ends() {
-	NODE=node$1 NS=$3 CID=$3 CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=$2" del "$type" <<<"$(pod_conf "$1" "$main")"
+	call del "$@"
 	expect_silent
 }
 
@@ -75,7 +80,7 @@ pods_of_two_nodes() {
 	reach a "${db[@]}"
 	reach b "${web[@]}"
 	netns early
-	NODE=node2 CID=early CNI_ARGS='IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web' add "$type" <<<"$(pod_conf 2 "$main")"
+	call add 2 web early
 	expect_code 11 'still held'
 	pod_ends 1 web a
 	pod 2 web c
