@@ -4,6 +4,7 @@
 # For the tests with real container runtimes: a root file system and a network to run on.
 
 load ../lib
+load podman_conf
 
 require() {
 	command -v "$1" >/dev/null || fail "$1 to be installed (hack/deps peers)"
@@ -40,23 +41,8 @@ await_no_veth() {
 
 # podman_setup NETWORK : containers are on that one; its .conflist goes to $BATS_FILE_TMPDIR/net.d.
 podman_setup() {
-	# Below the legacy hierarchy this one confuses crun; a machine without it is fine.
-	umount /sys/fs/cgroup/unified 2>/dev/null || true
 	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
-	mkdir "$BATS_FILE_TMPDIR/net.d"
-	cat >"$BATS_FILE_TMPDIR/containers.conf" <<-END
-		[containers]
-		default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
-		[network]
-		network_backend="cni"
-		cni_plugin_dirs=["$CNIC_BIN"]
-		network_config_dir="$BATS_FILE_TMPDIR/net.d"
-		default_network="$1"
-		[engine]
-		runtime="crun"
-		cgroup_manager="cgroupfs"
-		events_logger="none"
-	END
+	podman_conf "$BATS_FILE_TMPDIR" "$CNIC_BIN" "$1"
 }
 
 podman_with() {
