@@ -65,7 +65,7 @@ within() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		[ $SECONDS -le $end ] || fail "in time: $*"
+		[ $SECONDS -le $end ] || fail "in time: $*" || return 1
 		sleep 0.01
 	done
 }
