@@ -85,6 +85,12 @@ static void make_entry(struct json_buf *b, struct cni_call *c)
 	json_buf_add(b, "}\n");
 }
 
+static void remove_file(const char *path)
+{
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		fprintf(stderr, "remove %s: %s; cnic gc removes it\n", path, strerror(errno));
+}
+
 struct before {
 	const char *path, *text; /* text NULL: there was none */
 	size_t len;
@@ -95,7 +101,7 @@ static void undo_add(struct cni_call *c, void *arg)
 	const struct before *b = arg;
 
 	if (!b->text)
-		(void)unlink(b->path);
+		remove_file(b->path);
 	else if (store(b->path, b->text, b->len, O_CREAT | O_TRUNC, c->err) < 0)
 		fprintf(stderr, "rollback: %s\n", c->err->msg);
 }
@@ -136,7 +142,7 @@ void registry_add_link(struct cni_call *c)
 
 void registry_remove(struct cni_call *c)
 {
-	(void)unlink(own_path(c));
+	remove_file(own_path(c));
 }
 
 void registry_gc(struct cni_call *c)
@@ -152,7 +158,7 @@ void registry_gc(struct cni_call *c)
 	for (size_t i = 0; i < n; i++)
 		if (instance_match_stale(names[i], &valid) &&
 		    !strcmp(names[i] + INSTANCE_ID_LEN + 1, c->plugin->name))
-			(void)unlink(path_of(c->arena, names[i]));
+			remove_file(path_of(c->arena, names[i]));
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -508,17 +508,17 @@ API ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 API DIR *opendir(const char *path)
 {
-	return fault(DAEMON, "opendir", path, EMFILE) ? NULL : NEXT(opendir)(path);
+	return fault(OPEN, "opendir", path, EMFILE) ? NULL : NEXT(opendir)(path);
 }
 
 API int rename(const char *path, const char *to)
 {
-	return fault(DAEMON, "rename", to, EIO) ? -1 : NEXT(rename)(path, to);
+	return fault(NAME, "rename", to, EIO) ? -1 : NEXT(rename)(path, to);
 }
 
 API int unlink(const char *path)
 {
-	return fault(DAEMON, "unlink", path, EIO) ? -1 : NEXT(unlink)(path);
+	return fault(NAME, "unlink", path, EIO) ? -1 : NEXT(unlink)(path);
 }
 
 /* Called often, and by the loader before this library has started. */

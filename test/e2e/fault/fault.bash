@@ -116,12 +116,19 @@ judge_add() {
 	after_fault
 }
 
+# What a DEL leaves in the registry is said.
+expect_unregistered() {
+	! grep -qsF "\"containerID\":\"$CID\"" /var/lib/cni/cnic/*-"$plugin" || [[ $errors == *"cnic gc"* ]] ||
+		fail "no entry in the registry, or word of it"
+}
+
 judge_del() {
 	if [ "$status" -ne 0 ]; then
 		expect_refused
 		del "$plugin" "${IFN:-eth0}" <<<"$conf"
 	fi
 	expect_silent
+	expect_unregistered
 	"$restore"
 	expect_state
 	after_fault
