@@ -5,6 +5,7 @@
 #include <linux/membarrier.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,10 @@ static void make_command(char *file, size_t size, char **argv, const struct side
 	make_argv(argv, file, args);
 }
 
+#define TOLD_MAX 8 /* the first failures tell enough */
+
+static atomic_uint told;
+
 static struct call run_plugin(const struct side *side, const struct job *job, enum verb verb,
 			      unsigned i)
 {
@@ -180,7 +185,7 @@ static struct call run_plugin(const struct side *side, const struct job *job, en
 	call.rss_kb = usage.ru_maxrss;
 	call.cpu_ms = cpu_ms(&usage);
 	call.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (verb != ADD || output[0]);
-	if (!call.ok && !side->of[verb].failed) /* the first tells enough */
+	if (!call.ok && atomic_fetch_add(&told, 1) < TOLD_MAX)
 		fprintf(stderr, "%s %s %s failed: %s\n", side->name, job->name, verb_names[verb],
 			output);
 	return call;

@@ -3,7 +3,7 @@
  * Runs CNI plugins of several builds ("sides") in turn and says what each call cost.
  *
  *	bench serial JOB COUNT SIDE...             one call at a time, sides alternate
- *	bench parallel JOB COUNT JOBS SIDE...      COUNT attachments, JOBS at a time, ROUNDS times, sides in turn
+ *	bench parallel JOB COUNT JOBS SIDE...      COUNT attachments, JOBS at a time, $ROUNDS or 9 times, sides in turn
  *	bench once JOB VERB SIDE WRAPPER...        one whole life uncounted, then VERB under WRAPPER
  *	bench connect COUNT NAME=PORTS...          connect.c
  *	bench start COUNT NAME=COMMAND...          start.c
@@ -137,7 +137,8 @@ static void parallel_round(struct side *side, const struct job *job, unsigned co
 static void parallel(int argc, char **argv)
 {
 	struct side sides[MAX_SIDES] = { 0 };
-	unsigned count, at_once, n_sides;
+	unsigned count, at_once, n_sides, rounds = ROUNDS;
+	const char *given = getenv("ROUNDS");
 	const struct job *job;
 
 	if (argc < 4)
@@ -145,10 +146,14 @@ static void parallel(int argc, char **argv)
 	job = find_job(argv[0]);
 	count = (unsigned)strtoul(argv[1], NULL, 10);
 	at_once = (unsigned)strtoul(argv[2], NULL, 10);
+	if (given)
+		rounds = (unsigned)strtoul(given, NULL, 10);
+	if (rounds < 1 || rounds > ROUNDS)
+		die("ROUNDS: 1 to %d", ROUNDS);
 	n_sides = parse_sides(job, sides, argv + 3, argc - 3);
-	make_samples(sides, n_sides, count * ROUNDS);
+	make_samples(sides, n_sides, count * rounds);
 	make_all_netns(job, sides, n_sides, count);
-	for (unsigned r = 0; r < ROUNDS; r++)
+	for (unsigned r = 0; r < rounds; r++)
 		for (unsigned s = 0; s < n_sides; s++)
 			parallel_round(&sides[(s + r) % n_sides], job, count, at_once);
 	report(sides, n_sides, job);
