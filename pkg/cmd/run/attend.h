@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cmd/run/networks.h"
+#include "cmd/run/uplink.h"
 #include "cni/result.h"
 
 struct run_attend {
@@ -16,8 +17,8 @@ struct run_attend {
 	size_t begun;      /* networks whose ADD has been begun */
 	struct cni_result *results;
 	size_t n_results;
-	pid_t uplink; /* pasta, 0: none */
-	bool kept;    /* there is a mount at networks->keep */
+	struct run_uplink uplink; /* pasta */
+	bool kept;                /* there is a mount at networks->keep */
 };
 
 /*

@@ -37,11 +37,16 @@ struct relay {
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
-static void held_signals(sigset_t *set)
+static void ending_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 		sigaddset(set, forwarded[i]);
+}
+
+static void held_signals(sigset_t *set)
+{
+	ending_signals(set);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		sigaddset(set, own[i]);
 }
@@ -64,6 +69,14 @@ int run_relay_pending(void)
 		if (sigismember(&set, forwarded[i]) == 1)
 			return forwarded[i];
 	return 0;
+}
+
+int run_relay_pending_fd(void)
+{
+	sigset_t set;
+
+	ending_signals(&set);
+	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 /* ---- our terminal ---------------------------------------------------------------------------- */

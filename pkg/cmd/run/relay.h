@@ -15,6 +15,9 @@ int run_relay_hold_signals(sigset_t *before, struct err *err) NODISCARD;
 /* The first of those that wait and would end a process; 0: none. */
 int run_relay_pending(void);
 
+/* A descriptor that is readable while there is one; -1: none is to be had. */
+int run_relay_pending_fd(void) NODISCARD;
+
 /*
  * Until PID 1 ends; *status is how (RUN_EXIT_...), and s->pid is 0. Our terminal is as it was when
  * this returns.

@@ -99,7 +99,7 @@ static int end(struct run *r, int rc)
 
 static int run(struct run *r, int argc, char **argv)
 {
-	int status = RUN_EXIT_OURS, rc = -1;
+	int status = RUN_EXIT_OURS, rc = -1, sig;
 
 	if (run_options_parse(&r->o, argc, argv, r->arena, r->err) == 0 &&
 	    check_descriptors(r) == 0 && open_join(r) == 0 &&
@@ -112,7 +112,10 @@ static int run(struct run *r, int argc, char **argv)
 		fprintf(stderr, "cnic: %s%s%s\n", r->err->msg, *r->err->details ? "; " : "",
 			r->err->details);
 	drop_fd(&r->join);
-	return rc < 0 ? RUN_EXIT_OURS : status;
+	if (rc == 0)
+		return status;
+	sig = run_relay_pending();
+	return sig ? RUN_EXIT_SIGNAL + sig : RUN_EXIT_OURS;
 }
 
 static void print_oom(void)

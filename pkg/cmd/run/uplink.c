@@ -187,7 +187,15 @@ static bool is_ready(int fd)
 	return n == 1;
 }
 
-static int start(const char *path, const char **args, int netns, pid_t *pid, struct err *err)
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
+/* The fd makes certain that it is killed, and nobody else who has its pid later. */
+static int start(const char *path, const char **args, int netns, struct run_uplink *u,
+		 struct err *err)
 {
 	auto_close int reading = -1, writing = -1;
 	int fds[2];
@@ -196,22 +204,27 @@ static int start(const char *path, const char **args, int netns, pid_t *pid, str
 		return err_sys(err, "make a pipe");
 	reading = fds[0];
 	writing = fds[1];
-	*pid = fork();
-	if (*pid < 0) {
-		*pid = 0;
+	u->pid = fork();
+	if (u->pid < 0)
 		return err_sys(err, "fork");
-	}
-	if (!*pid)
+	if (!u->pid)
 		execute(path, args, netns, writing);
 	drop_fd(&writing);
+	u->fd = (int)syscall(SYS_pidfd_open, u->pid, 0U);
+	if (u->fd < 0) {
+		(void)err_sys(err, "watch " PASTA);
+		(void)kill(u->pid, SIGKILL);
+		reap(u->pid);
+		return -1;
+	}
 	if (is_ready(reading))
 		return 0;
-	run_uplink_stop(pid);
+	run_uplink_stop(u);
 	return err_set(err, ERR_INTERNAL, PASTA " has failed; it says why on stderr");
 }
 
-int run_uplink_start(const struct run_options *o, int netns_fd, pid_t *pid, struct arena *arena,
-		     struct err *err)
+int run_uplink_start(const struct run_options *o, int netns_fd, struct run_uplink *u,
+		     struct arena *arena, struct err *err)
 {
 	auto_close int userns = ioctl(netns_fd, NS_GET_USERNS);
 	const char *path = find_pasta(arena);
@@ -220,15 +233,14 @@ int run_uplink_start(const struct run_options *o, int netns_fd, pid_t *pid, stru
 		return err_sys(err, "find the owner of the network namespace");
 	if (!path)
 		return err_config(err, PASTA " is not there any more");
-	return start(path, make_args(o, userns, arena), netns_fd, pid, err);
+	return start(path, make_args(o, userns, arena), netns_fd, u, err);
 }
 
-void run_uplink_stop(pid_t *pid)
+void run_uplink_stop(struct run_uplink *u)
 {
-	if (!*pid)
+	if (u->fd < 0)
 		return;
-	(void)kill(*pid, SIGKILL);
-	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
-	*pid = 0;
+	(void)syscall(SYS_pidfd_send_signal, u->fd, SIGKILL, NULL, 0U);
+	reap(u->pid);
+	drop_fd(&u->fd);
 }

@@ -10,6 +10,16 @@
 
 #include "cmd/run/options.h"
 
+struct run_uplink {
+	pid_t pid;
+	int fd; /* of the process (pidfd_open(2)): readable when it has ended; -1: there is none */
+};
+
+#define RUN_UPLINK_INIT  \
+	{                \
+		.fd = -1 \
+	}
+
 /*
  * May this process not make interfaces in its network namespace? Root of a user namespace may where
  * that owns the network namespace.
@@ -20,12 +30,12 @@ bool run_uplink_is_needed(void);
 int run_uplink_check(const struct run_options *o, struct err *err) NODISCARD;
 
 /*
- * Connects the namespace, whose interface is configured when this returns. *pid is the process
- * that does so, a child, which ends with a signal. The caller's working directory and stderr are
- * its, too.
+ * Connects the namespace, whose interface is configured when this returns. *u is the process that
+ * does so, a child, which ends with a signal. The caller's working directory and stderr are its,
+ * too.
  */
-int run_uplink_start(const struct run_options *o, int netns_fd, pid_t *pid, struct arena *arena,
-		     struct err *err) NODISCARD;
+int run_uplink_start(const struct run_options *o, int netns_fd, struct run_uplink *u,
+		     struct arena *arena, struct err *err) NODISCARD;
 
-/* Ends it, and waits for that. 0: there is none. */
-void run_uplink_stop(pid_t *pid);
+/* Ends it, if there is one, and waits for that. It may have been waited for. */
+void run_uplink_stop(struct run_uplink *u);

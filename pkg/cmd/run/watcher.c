@@ -2,6 +2,7 @@
 #include "cmd/run/watcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "cmd/own.h"
 #include "cmd/run/attend.h"
 #include "cmd/run/files.h"
+#include "cmd/run/relay.h"
 #include "sys/file.h"
 #include "sys/netns.h"
 #include "sys/pass_fd.h"
@@ -62,11 +65,27 @@ static void become(int channel)
 	(void)prctl(PR_SET_NAME, "cnic-watcher");
 }
 
+/* Until there is a request, or the end of them. */
+static void tell_of_uplink(struct run_uplink *u, int channel)
+{
+	struct pollfd fds[] = { { .fd = channel, .events = POLLIN },
+				{ .fd = u->fd, .events = POLLIN } };
+
+	while (u->fd >= 0 && !fds[0].revents) {
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+			return;
+		if (!fds[0].revents && fds[1].revents) {
+			fprintf(stderr, "cnic: pasta has ended: there is no way out any more\n");
+			run_uplink_stop(u);
+		}
+	}
+}
+
 /*
  * A request, and the descriptor that comes along; 0: there will be no more. Meanwhile nobody waits
  * for what a call has left to a child (sys/deferred.h).
  */
-static int receive(int channel, int *fd)
+static int receive(struct run_attend *a, int channel, int *fd)
 {
 	char byte;
 	int n;
@@ -74,6 +93,7 @@ static int receive(int channel, int *fd)
 	(void)signal(SIGCHLD, SIG_IGN);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;
+	tell_of_uplink(&a->uplink, channel);
 	n = pass_fd_receive(channel, &byte, fd);
 	(void)signal(SIGCHLD, SIG_DFL);
 	return n > 0 ? byte : 0;
@@ -124,12 +144,12 @@ static void detach(struct run_attend *a, int channel, bool asked)
 
 _Noreturn static void watch(const struct run_networks *n, int channel)
 {
-	struct run_attend a = { .networks = n, .netns_fd = -1 };
+	struct run_attend a = { .networks = n, .netns_fd = -1, .uplink = RUN_UPLINK_INIT };
 	int request, fd;
 
 	become(channel);
 	do
-		request = receive(channel, &fd);
+		request = receive(&a, channel, &fd);
 	while (request == ATTACH && attach(&a, channel, fd) == 0);
 	detach(&a, channel, request == DETACH);
 	_exit(EXIT_SUCCESS);
@@ -185,11 +205,48 @@ static int read_text(struct run_watcher *w, bool has, size_t len, const char **t
 	return file_read_fd(w->channel, buf, len) == (ssize_t)len ? 0 : -1;
 }
 
+#define HURRY_MS 2000
+
+/* A plugin that does not end, be it asked to by a signal, is the watcher's alone. */
+static int abandon(struct run_watcher *w, struct err *err)
+{
+	drop_fd(&w->channel);
+	w->pid = 0;
+	return err_set(err, ERR_INTERNAL,
+		       "a plugin does not end; what it has made is removed when it has, within "
+		       "%d s",
+		       OWN_TIMEOUT / 1000);
+}
+
+/* The signals that end us are held (relay.h): from the first on there is little time. */
+static int wait_reply(struct run_watcher *w, struct err *err)
+{
+	auto_close int signals = run_relay_pending_fd();
+	struct pollfd fds[] = { { .fd = w->channel, .events = POLLIN },
+				{ .fd = signals, .events = POLLIN } };
+	int n, timeout = -1;
+
+	while (!fds[0].revents) {
+		n = poll(fds, ARRAY_SIZE(fds), timeout);
+		if (n == 0)
+			return abandon(w, err);
+		if (n < 0 && errno != EINTR)
+			return 0; /* to wait for it all the same */
+		if (n > 0 && fds[1].revents) {
+			fds[1].fd = -1;
+			timeout = HURRY_MS;
+		}
+	}
+	return 0;
+}
+
 static int read_reply(struct run_watcher *w, struct run_texts *texts, struct err *err)
 {
 	struct reply *r = arena_new(json_arena(), struct reply);
 
 	*texts = (struct run_texts){ 0 };
+	if (wait_reply(w, err) < 0)
+		return -1;
 	if (file_read_fd(w->channel, (char *)r, sizeof(*r)) != sizeof(*r) ||
 	    read_text(w, r->has_resolv_conf, r->resolv_conf, &texts->resolv_conf) < 0 ||
 	    read_text(w, r->has_hosts, r->hosts, &texts->hosts) < 0)
@@ -218,7 +275,7 @@ int run_watcher_detach(struct run_watcher *w, struct err *err)
 		return 0;
 	rc = send_request(w, DETACH, -1, err) < 0 ? -1 : read_reply(w, &none, err);
 	drop_fd(&w->channel);
-	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+	while (w->pid && waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	w->pid = 0;
 	return rc;

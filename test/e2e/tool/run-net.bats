@@ -172,6 +172,31 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 	done
 }
 
+@test "a signal ends it soon while a plugin does not end; what that has made goes when it has" {
+	local signal hold=$BATS_TEST_TMPDIR/hold
+	mkfifo "$hold"
+	printf '#!/bin/bash\nread -r _ <%s\nexec "$@"\n' "$hold" >"$hold.sh"
+	chmod +x "$hold.sh"
+	foreign stuck
+	conflist one 10.61.0.0/24
+	jq -c '.name = "two" | .plugins += [{type: "stuck"}]' "$NETCONFPATH/one.conflist" >"$NETCONFPATH/two.conflist"
+	for signal in INT TERM; do
+		rm -f "$notes"
+		fail=$hold.sh run_in_background --net two -- touch "$BATS_TEST_TMPDIR/ran"
+		within 20 grep -qs 'stuck ADD' "$notes"
+		kill -$signal "$pid"
+		status=0
+		wait "$pid" || status=$?
+		[ "$status" -eq $((128 + $(kill -l $signal))) ]
+		grep -q 'does not end.*within 60 s' "$log"
+		pgrep -x cnic-watcher
+		echo >"$hold"
+		expect_nothing_left
+		[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+		grep -q 'stuck DEL' "$notes"
+	done
+}
+
 @test "SIGKILL at the moment of its start leaves nothing" {
 	local i
 	for i in {1..40}; do

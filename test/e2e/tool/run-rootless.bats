@@ -73,6 +73,20 @@ cnic: refused by --egress: tcp 198.51.100.2:80'
 	expect_nothing_left
 }
 
+@test "pasta that ends by itself is told of, and the command goes on" {
+	beyond
+	"${USER_DO[@]}" cnic run -- sh -c 'echo on; exec sleep 100' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
+	pid=$!
+	within 20 grep -q on "$BATS_TEST_TMPDIR/out"
+	pkill -KILL '^pas(st|ta)'
+	within 20 grep -q '^cnic: pasta has ended' "$BATS_TEST_TMPDIR/log"
+	kill -0 "$pid"
+	kill "$pid"
+	wait "$pid" || true
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -eq 1 ]
+	expect_nothing_left
+}
+
 pasta_runs() {
 	pgrep '^pas(st|ta)' >/dev/null
 }
