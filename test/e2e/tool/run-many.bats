@@ -10,13 +10,14 @@ load run-net
 MANY=${RUN_MANY:-$([ "${FAULT_EVERY:-1}" -eq 1 ] && echo 200 || echo 40)}
 LAST=${RUN_MANY_SECONDS:-$([ "${FAULT_EVERY:-1}" -eq 1 ] && echo 60 || echo 10)}
 
-# One after the other until it is time, each ended in another way. There are some 20 a second, which is less than can be
-# started: else none would get as far as its command.
+# One after the other until it is time, each ended in another way, but by SIGINT, which a shell ignores for what it runs in
+# the background, at first. There are some 20 a second, which is less than can be started: else none would get as far as
+# its command.
 worker() {
-	local pid signals=(TERM KILL INT HUP) until=$((SECONDS + LAST))
+	local pid signals=(TERM KILL USR1 HUP) until=$((SECONDS + LAST))
 	RANDOM=$((SEED + $1))
 	while [ "$SECONDS" -lt "$until" ]; do
-		env --default-signal=INT,QUIT cnic run --publish $((20000 + $1)):80 -- \
+		cnic run --publish $((20000 + $1)):80 -- \
 			sh -c 'ip -4 -br addr show eth0; exec sleep 100' >>"$BATS_TEST_TMPDIR/$1" 2>>"$BATS_TEST_TMPDIR/says" &
 		pid=$!
 		sleep "$((RANDOM % (MANY / 10))).$((RANDOM % 10))"
