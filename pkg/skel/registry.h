@@ -27,7 +27,7 @@ struct registry_entry {
 void registry_add(struct cni_call *c);
 /* After its last: the link in the host's namespace (c->host_link). */
 void registry_add_link(struct cni_call *c);
-/* After a DEL. What fails is said, here and below: the attachment is gone, and `cnic gc` knows it. */
+/* After a DEL. What fails is said, here and below; `cnic gc` removes it. */
 void registry_remove(struct cni_call *c);
 /* GC, when all else is done: those of this plugin and network that are not valid. */
 void registry_gc(struct cni_call *c);
