@@ -167,6 +167,8 @@ int reclaim_gc(struct cni_call *c, struct store *s,
 	       bool (*keep)(const struct holder *holder, void *arg), void *arg)
 {
 	struct reclaim r = { .c = c, .store = s, .keep = keep, .arg = arg };
+	const struct cluster_conf *conf = c->conf;
 
+	file_remove_drafts(state_dir(conf->data_dir, c->req->net.name, c->arena), c->arena);
 	return each_space(&r, gc_space);
 }

@@ -311,6 +311,16 @@ fill() {
 	[ ! -e "$data/net/10.9.0.2" ]
 }
 
+@test "GC removes what a killed writer has left of a state" {
+	local state
+	gets 10.9.0.1/24 a
+	state=$(echo "$data"/.state/net/*)
+	cp "$state" "$state:.tmp"
+	gc_valid . a/eth0
+	expect_silent
+	[ "$(ls "$data"/.state/net)" = "${state##*/}" ]
+}
+
 @test "GC gives empty blocks back by age, and keeps one" {
 	fill 10 '.ipam += {range: "10.9.0.0/28", blockSize: 30}' >/dev/null
 	gc_valid '.ipam += {blockSize: 30}'
