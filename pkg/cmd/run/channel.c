@@ -12,7 +12,21 @@
 #define TEXT       '='
 #define DESCRIPTOR '<'
 
-#define TELL       "tell the other side"
+static int has_ended(struct err *err)
+{
+	return err_set(err, ERR_INTERNAL, "the other side has ended");
+}
+
+static int not_sent(struct err *err)
+{
+	return errno == EPIPE ? has_ended(err) : err_sys(err, "tell the other side");
+}
+
+static int not_received(ssize_t n, struct err *err)
+{
+	return n < 0 && errno != ECONNRESET ? err_sys(err, "hear from the other side")
+					    : has_ended(err);
+}
 
 int run_channel_open(int ends[2], struct err *err)
 {
@@ -34,14 +48,7 @@ int run_channel_send(int end, const char *text, struct err *err)
 	struct iovec parts[] = { { &kind, 1 }, { bytes.out, text ? strlen(text) : 0 } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	return sendmsg(end, &m, MSG_NOSIGNAL) < 0 ? err_sys(err, TELL) : 0;
-}
-
-static int ended(ssize_t n, struct err *err)
-{
-	if (n < 0)
-		return err_sys(err, "hear from the other side");
-	return err_set(err, ERR_INTERNAL, "the other side has ended");
+	return sendmsg(end, &m, MSG_NOSIGNAL) < 0 ? not_sent(err) : 0;
 }
 
 int run_channel_receive(int end, const char **text, struct arena *arena, struct err *err)
@@ -50,18 +57,18 @@ int run_channel_receive(int end, const char **text, struct arena *arena, struct 
 	char *buf;
 
 	if (n <= 0)
-		return ended(n, err);
+		return not_received(n, err);
 	buf = arena_alloc(arena, (size_t)n + 1);
 	n = recv(end, buf, (size_t)n, 0);
 	if (n <= 0)
-		return ended(n, err);
+		return not_received(n, err);
 	*text = *buf == TEXT ? buf + 1 : NULL;
 	return 0;
 }
 
 int run_channel_send_fd(int end, int fd, struct err *err)
 {
-	return pass_fd_send(end, DESCRIPTOR, fd, 0) < 0 ? err_sys(err, TELL) : 0;
+	return pass_fd_send(end, DESCRIPTOR, fd, 0) < 0 ? not_sent(err) : 0;
 }
 
 int run_channel_receive_fd(int end, int *fd, struct err *err)
@@ -69,5 +76,5 @@ int run_channel_receive_fd(int end, int *fd, struct err *err)
 	char kind;
 	int n = pass_fd_receive(end, &kind, fd);
 
-	return *fd < 0 ? ended(n, err) : 0;
+	return *fd < 0 ? not_received(n, err) : 0;
 }

@@ -312,7 +312,7 @@ everything_alone() {
 		expect_no_traces
 	done
 	echo "# $failed of $((number / FAULT_EVERY)) DELs failed in a plugin" >&3
-	[ $failed -gt 0 ] || fail "some to fail"
+	[ $failed -gt 0 ] || [ $((number / FAULT_EVERY)) -lt 10 ] || fail "some to fail"
 }
 
 @test "DEL: an executable is missing, an element cannot be understood: the others are done" {
