@@ -7,6 +7,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct samples {
 	double *ms, *after_ms, *cpu_ms;
 	double round_p99[ROUNDS];
 	unsigned n, failed, n_rounds;
+	atomic_bool told; /* of a failure: the first tells enough */
 	long rss_kb;
 };
 
@@ -77,7 +79,7 @@ void ns_path(char *to, size_t size, const struct side *side, unsigned i);
 void ip_text(char to[INET_ADDRSTRLEN], uint32_t ip);
 
 /* call.c */
-struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i);
+struct call run(struct side *side, const struct job *job, enum verb verb, unsigned i);
 /* Awaits what calls have left to processes and then to RCU; returns how long the processes took, in ms. */
 double reap(const struct job *job);
 void settle_switch(void);

@@ -5,7 +5,6 @@
 #include <linux/membarrier.h>
 #include <spawn.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,12 +152,7 @@ static void make_command(char *file, size_t size, char **argv, const struct side
 	make_argv(argv, file, args);
 }
 
-#define TOLD_MAX 8 /* the first failures tell enough */
-
-static atomic_uint told;
-
-static struct call run_plugin(const struct side *side, const struct job *job, enum verb verb,
-			      unsigned i)
+static struct call run_plugin(struct side *side, const struct job *job, enum verb verb, unsigned i)
 {
 	char file[512], output[OUTPUT_MAX], *argv[MAX_WRAPPER + 5];
 	struct environment e;
@@ -185,13 +179,13 @@ static struct call run_plugin(const struct side *side, const struct job *job, en
 	call.rss_kb = usage.ru_maxrss;
 	call.cpu_ms = cpu_ms(&usage);
 	call.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (verb != ADD || output[0]);
-	if (!call.ok && atomic_fetch_add(&told, 1) < TOLD_MAX)
+	if (!call.ok && !atomic_exchange(&side->of[verb].told, true))
 		fprintf(stderr, "%s %s %s failed: %s\n", side->name, job->name, verb_names[verb],
 			output);
 	return call;
 }
 
-struct call run(const struct side *side, const struct job *job, enum verb verb, unsigned i)
+struct call run(struct side *side, const struct job *job, enum verb verb, unsigned i)
 {
 	if (verb == ADD && job->prepare)
 		job->prepare(side);

@@ -159,7 +159,7 @@ static void parallel(int argc, char **argv)
 	report(sides, n_sides, job);
 }
 
-static void expect_ok(const struct side *side, const struct job *job, enum verb verb)
+static void expect_ok(struct side *side, const struct job *job, enum verb verb)
 {
 	if (!run(side, job, verb, 0).ok)
 		die("%s %s of %s failed", job->name, verb_names[verb], side->name);
