@@ -157,3 +157,8 @@ life() {
 	! in_root BAD || fail "an error"
 	expect_json .code 4
 }
+
+@test "what bears a process id in its name, /dev/shm too, is of this host alone" {
+	echo x >"/dev/shm/mine.$$"
+	"$TEST_DIR/host" test ! -e "/dev/shm/mine.$$"
+}
