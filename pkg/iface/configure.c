@@ -64,19 +64,19 @@ static int tune_inside(void *arg)
 	return t->v6 ? enable_ipv6(c, dev) : 0;
 }
 
-static const struct ip *default_gateway(const struct cni_result *r, sa_family_t family)
-{
-	static const struct ip none;
-
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].gateway.family == family)
-			return &r->ips[i].gateway;
-	return &none;
-}
-
 bool configure_is_on_link(const struct cni_route *r)
 {
 	return r->has_scope && r->scope >= RT_SCOPE_LINK;
+}
+
+struct ip configure_gateway(const struct cni_result *r, const struct cni_route *route)
+{
+	if (route->gw.family || configure_is_on_link(route))
+		return route->gw;
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].gateway.family == route->dst.family)
+			return r->ips[i].gateway;
+	return (struct ip){ 0 };
 }
 
 struct route configure_route(const struct cni_route *r, int oif)
@@ -97,21 +97,30 @@ static void add_route(struct cni_call *c, const struct cni_route *r, int oif)
 {
 	struct route route = configure_route(r, oif);
 
-	if (!r->gw.family && !configure_is_on_link(r))
-		route.gw = *default_gateway(&c->result, r->dst.family);
+	route.gw = configure_gateway(&c->result, r);
 	nl_route_add(c->sandbox, &route, 0);
 }
 
 /* Send what is queued, if it is more than that. */
-static int send_beyond(struct cni_call *c, size_t n)
+static int send_beyond_allow(struct cni_call *c, size_t n, int errnum)
 {
-	if (nl_queued(c->sandbox) > n && nl_commit(c->sandbox) < 0)
+	if (nl_queued(c->sandbox) > n && nl_commit_allow(c->sandbox, errnum) < 0)
 		return err_wrap(c->err, "configure %s", c->req->ifname);
 	return 0;
 }
 
+static int send_beyond(struct cni_call *c, size_t n)
+{
+	return send_beyond_allow(c, n, 0);
+}
+
+/* Without NLM_F_EXCL it is the very same route that exists. */
 static int add_routes(struct cni_call *c, int oif, const struct configure_options *opt)
 {
+	int allowed = opt->in_place ? EEXIST : 0;
+
+	if (opt->in_place && send_beyond(c, 0) < 0)
+		return -1;
 	for (size_t i = 0; i < opt->n_routes; i++) {
 		nl_route_add(c->sandbox, &opt->routes[i], 0);
 		if (send_beyond(c, NL_BATCH / 2) < 0)
@@ -123,10 +132,10 @@ static int add_routes(struct cni_call *c, int oif, const struct configure_option
 			if (configure_is_on_link(&c->result.routes[i]) == behind)
 				continue;
 			add_route(c, &c->result.routes[i], oif);
-			if (send_beyond(c, NL_BATCH / 2) < 0)
+			if (send_beyond_allow(c, NL_BATCH / 2, allowed) < 0)
 				return -1;
 		}
-	return send_beyond(c, 0);
+	return send_beyond_allow(c, 0, allowed);
 }
 
 /* What comes for an address from now on is not to be lost. */
@@ -151,32 +160,42 @@ static int say_mtu(struct cni_call *c, const struct link *inside, uint32_t index
 	return 0;
 }
 
-/* Addresses that the kernel has by an advertisement are its own: they stay as it has made them. */
-static int list_autoconf(struct cni_call *c, int index, const struct configure_options *opt,
-			 struct addr_list *out)
+/*
+ * Addresses that the kernel has by an advertisement are its own: they stay as it has made them. So
+ * do those of an interface in place.
+ */
+static int list_present(struct cni_call *c, int index, const struct configure_options *opt,
+			struct addr_list *out)
 {
-	if (!opt->slaac || !cni_result_has_family(&c->result, AF_INET6) || !cni_ipam_leases(c))
+	bool autoconf =
+		opt->slaac && cni_result_has_family(&c->result, AF_INET6) && cni_ipam_leases(c);
+
+	if (!autoconf && !opt->in_place)
 		return 0;
 	if (send_beyond(c, 0) < 0)
 		return -1;
-	return nl_addr_list(c->sandbox, index, AF_INET6, out);
+	return nl_addr_list(c->sandbox, index, opt->in_place ? AF_UNSPEC : AF_INET6, out);
 }
 
-static bool is_autoconf(const struct addr_list *list, const struct ip *ip)
+static bool is_present(const struct addr_list *list, const struct ip *ip, bool in_place)
 {
-	for (size_t i = 0; i < list->n_addr; i++)
-		if (nl_addr_is_autoconf(&list->addr[i]) && cidr_equal(&list->addr[i].ip, ip))
+	for (size_t i = 0; i < list->n_addr; i++) {
+		const struct addr *a = &list->addr[i];
+
+		if (cidr_equal(&a->ip, ip) &&
+		    (nl_addr_is_autoconf(a) || (in_place && (a->flags & IFA_F_PERMANENT))))
 			return true;
+	}
 	return false;
 }
 
 static int add_addresses(struct cni_call *c, int iface, uint32_t index,
 			 const struct configure_options *opt)
 {
-	struct addr_list own = { .arena = c->arena };
+	struct addr_list present = { .arena = c->arena };
 	struct cni_result *r = &c->result;
 
-	if (list_autoconf(c, iface, opt, &own) < 0)
+	if (list_present(c, iface, opt, &present) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ips; i++) {
 		const struct ip *ip = &r->ips[i].address;
@@ -184,7 +203,7 @@ static int add_addresses(struct cni_call *c, int iface, uint32_t index,
 
 		r->ips[i].interface = index;
 		r->ips[i].has_interface = true;
-		if (is_autoconf(&own, ip))
+		if (is_present(&present, ip, opt->in_place))
 			continue;
 		nl_addr_add(c->sandbox, iface, ip, nodad ? IFA_F_NODAD : 0);
 		if (send_beyond(c, NL_BATCH / 2) < 0)

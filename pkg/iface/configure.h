@@ -12,6 +12,7 @@ struct configure_options {
 	bool arp_notify;             /* announce an IPv4 address when the link comes up */
 	bool ndisc_notify;           /* the same for IPv6 */
 	bool slaac;                  /* it may configure itself by router advertisements */
+	bool in_place;               /* what it has of the result already is no error */
 	struct sysctl_list *sysctls; /* set before the link is up */
 	const struct route *routes;  /* before those of the result */
 	size_t n_routes;
@@ -22,6 +23,9 @@ bool configure_is_on_link(const struct cni_route *r);
 
 /* A result's route as the kernel's over that interface; without a gateway it has none. */
 struct route configure_route(const struct cni_route *r, int oif);
+
+/* The next hop of a result's route; its family is AF_UNSPEC if the route is on the link. */
+struct ip configure_gateway(const struct cni_result *r, const struct cni_route *route);
 
 /*
  * Give `inside` the result's addresses, bring it up, add the result's routes (without a gateway of

@@ -42,6 +42,20 @@ void nl_addr_del(struct nl *nl, int index, const struct ip *ip)
 	addr_msg(nl, RTM_DELADDR, 0, index, ip, "remove address");
 }
 
+void nl_addr_set_preferred(struct nl *nl, const struct addr *addr, uint32_t seconds)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(addr->msg);
+	const struct ifa_cacheinfo times = {
+		.ifa_prefered = seconds,
+		.ifa_valid = NL_ADDR_FOR_EVER,
+	};
+
+	addr_msg(nl, RTM_NEWADDR, NLM_F_REPLACE, (int)ifa->ifa_index, &addr->ip,
+		 "set an address's lifetime");
+	nl_u32(nl, IFA_FLAGS, addr->flags);
+	nl_put(nl, IFA_CACHEINFO, &times, sizeof(times));
+}
+
 static int restore_attr(const struct nlattr *attr, void *data)
 {
 	if (mnl_attr_get_type(attr) != IFA_FLAGS)
@@ -66,6 +80,7 @@ static int addr_parse(const struct nlmsghdr *nlh, void *data)
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	struct addr_list *list = data;
 	struct addr addr = { 0 };
+	struct ifa_cacheinfo times = { .ifa_prefered = NL_ADDR_FOR_EVER };
 	struct ip peer = { 0 };
 	struct nl_attrs a;
 
@@ -75,6 +90,8 @@ static int addr_parse(const struct nlmsghdr *nlh, void *data)
 	a = nl_attrs_of_msg(nlh, sizeof(*ifa));
 	addr.flags = ifa->ifa_flags;
 	nl_attr_u32(a.of[IFA_FLAGS], &addr.flags);
+	nl_attr_bytes(a.of[IFA_CACHEINFO], &times, sizeof(times));
+	addr.preferred = times.ifa_prefered;
 	/* IFA_ADDRESS is the peer's if the link is point-to-point */
 	nl_attr_ip(a.of[IFA_ADDRESS], ifa->ifa_family, ifa->ifa_prefixlen, &peer);
 	addr.ip = peer;

@@ -6,10 +6,13 @@
 #include "net/ip.h"
 #include "nl/io.h"
 
+#define NL_ADDR_FOR_EVER UINT32_MAX
+
 struct addr {
 	struct ip ip;               /* the local address with its prefix */
 	bool has_peer;              /* the prefix is another address's */
 	uint32_t flags;             /* IFA_F_TENTATIVE, IFA_F_DADFAILED, ... */
+	uint32_t preferred;         /* for so many seconds; NL_ADDR_FOR_EVER */
 	const struct nlmsghdr *msg; /* all that the kernel said of it, in the list's arena */
 };
 
@@ -32,6 +35,12 @@ void nl_addr_del(struct nl *nl, int index, const struct ip *ip);
  * address detection, unless it was tentative. Fails with EEXIST.
  */
 void nl_addr_restore(struct nl *nl, const struct addr *addr);
+
+/*
+ * How long an IPv6 address of a list is preferred, in seconds; 0: it is deprecated. It is valid
+ * without end, and else as it was.
+ */
+void nl_addr_set_preferred(struct nl *nl, const struct addr *addr, uint32_t seconds);
 
 /*
  * The addresses of one interface of a family, AF_UNSPEC for IPv4 then IPv6; out->arena must be set.

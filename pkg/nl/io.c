@@ -104,12 +104,12 @@ static ssize_t receive(struct nl *nl, int flags)
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), nl->in, sizeof(nl->in),
+		ssize_t n = recvfrom(mnl_socket_get_fd(nl->sock), nl->in, NL_RECVSIZE,
 				     MSG_TRUNC | flags, (struct sockaddr *)&from, &len);
 
 		if (n >= 0 && (from.nl_pid || len != sizeof(from)))
 			continue;
-		if (n > (ssize_t)sizeof(nl->in)) {
+		if (n > NL_RECVSIZE) {
 			errno = EMSGSIZE;
 			return -1;
 		}

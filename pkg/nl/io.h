@@ -12,9 +12,14 @@
 
 #include "base/err.h"
 
-#define NL_BUFSIZE  16384
-#define NL_RECVSIZE 32768 /* the kernel's largest dump chunk */
-#define NL_BATCH    128
+#define NL_BUFSIZE 16384
+#define NL_BATCH   128
+
+/*
+ * The kernel's largest dump chunk is 32 KiB, but what one link has to say of itself is told whole:
+ * an attribute, as the list of its alternative names, may have 64 KiB (uapi/netlink.h, nla_len).
+ */
+#define NL_RECVSIZE (192 << 10)
 
 struct deferred;
 
@@ -30,10 +35,10 @@ struct nl {
 	const char **labels; /* per queued message, for error texts: `default_labels`, or more */
 	size_t batch;        /* messages that `label` has room for */
 	const char *default_labels[NL_BATCH];
+	char *in;  /* the datagram being read; of its pages few are touched */
 	char *buf; /* `default_buf`, or something larger that its user has */
 	size_t size;
 	_Alignas(struct nlmsghdr) char default_buf[NL_BUFSIZE];
-	_Alignas(struct nlmsghdr) char in[NL_RECVSIZE]; /* the datagram being read */
 };
 
 /* How many messages the open batch has. */

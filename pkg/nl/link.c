@@ -148,10 +148,12 @@ void nl_link_txqlen(struct nl *nl, int index, uint32_t packets)
 	nl_u32(nl, IFLA_TXQLEN, packets);
 }
 
-bool nl_link_is_refusal(const struct err *err)
+/* Drivers have many words for no. ENOBUFS and ENOMEM are what a sending that failed may say. */
+bool nl_link_is_refusal(const struct nl *nl)
 {
-	return err->sys == EINVAL || err->sys == ERANGE || err->sys == EOPNOTSUPP ||
-	       err->sys == EADDRNOTAVAIL || err->sys == EPERM;
+	int e = nl->err->sys;
+
+	return e && !nl->ack_lost && e != ENODEV && e != ENOBUFS && e != ENOMEM;
 }
 
 void nl_link_master(struct nl *nl, int index, int master)

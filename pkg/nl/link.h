@@ -57,10 +57,11 @@ void nl_link_mtu(struct nl *nl, int index, uint32_t mtu);
 void nl_link_txqlen(struct nl *nl, int index, uint32_t packets);
 void nl_link_rename(struct nl *nl, int index, const char *name); /* takes it down */
 /*
- * Has the device refused an attribute, as it would each time? Its driver does not take the value,
- * or root may not set it: what goes back to how it was does without.
+ * Behind a commit that has failed: has the kernel, or a driver, refused what was asked for, as it
+ * would each time? What goes back to how it was does without. It is none if the device is gone, or
+ * what the kernel has done is not known.
  */
-bool nl_link_is_refusal(const struct err *err);
+bool nl_link_is_refusal(const struct nl *nl);
 /*
  * Into a bridge or a VRF, 0 = out of it. For a VRF what is up goes down and comes up again: its
  * routes go, and addresses of IPv6.

@@ -10,7 +10,7 @@
 #include "nl/nl.h"
 #include "sys/deferred.h"
 
-/* AF_BRIDGE announces only that the port left its bridge. */
+/* Of AF_BRIDGE it would say only that the port has left its bridge. */
 static int until_gone(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
@@ -32,12 +32,18 @@ _Noreturn static void send_alone(const struct nl *nl)
 }
 
 /*
- * Only what is about this link passes: ifinfomsg.ifi_index behind the nlmsghdr. Else a busy host's
- * announcements would wake us for nothing, and overflow the socket.
+ * Only messages of this type about this link pass, and none of AF_BRIDGE. Else a busy host's
+ * announcements, and those of each step on the link's way out, would wake us for nothing, and
+ * overflow the socket.
  */
-static int filter_index(struct nl *w, int index)
+static int filter(struct nl *w, uint16_t type, int index)
 {
 	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(type), 0, 5),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
+			 NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_family)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNSPEC, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)index), 0, 1),
@@ -61,9 +67,9 @@ static int open_in(struct nl *nl, int netns_fd, struct err *err)
  * A socket of its own, in the current namespace if none is said, that hears of this link only, for
  * nl_wait(). Watch first, then act or look, so that nothing falls between them.
  */
-static int watch(struct nl *w, int netns_fd, int index, struct err *err)
+static int watch(struct nl *w, int netns_fd, uint16_t type, int index, struct err *err)
 {
-	if (open_in(w, netns_fd, err) < 0 || filter_index(w, index) < 0)
+	if (open_in(w, netns_fd, err) < 0 || filter(w, type, index) < 0)
 		return -1;
 	return nl_watch(w, RTNLGRP_LINK);
 }
@@ -120,7 +126,7 @@ static int del_and_wait(struct nl *at, struct nl *watcher, int netns_fd, int far
 int nl_link_del_announced(struct nl *at, int index, int netns_fd, int far)
 {
 	auto_nl struct nl watcher;
-	int rc = watch(&watcher, netns_fd, far, at->err);
+	int rc = watch(&watcher, netns_fd, RTM_DELLINK, far, at->err);
 
 	nl_link_del(at, index);
 	if (!rc)
@@ -142,7 +148,7 @@ static int wait_for(struct nl *nl, int netns_fd, int index, bool gone, int timeo
 		    struct link *l)
 {
 	auto_nl struct nl watcher;
-	int rc = watch(&watcher, netns_fd, index, nl->err);
+	int rc = watch(&watcher, netns_fd, gone ? RTM_DELLINK : RTM_NEWLINK, index, nl->err);
 
 	if (rc < 0)
 		return -1;

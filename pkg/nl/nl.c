@@ -2,6 +2,7 @@
 #include "nl/nl.h"
 
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -28,9 +29,13 @@ int nl_open_bus(struct nl *nl, int bus, struct err *err)
 	nl->buf = nl->default_buf;
 	nl->size = sizeof(nl->default_buf);
 	nl->dump_tries = DUMP_TRIES;
+	nl->in = NULL;
 	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->sock)
 		return err_sys(err, "open netlink socket");
+	nl->in = malloc(NL_RECVSIZE);
+	if (!nl->in)
+		return err_sys(err, "receive from netlink");
 	if (mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0)
 		return err_sys(err, "bind netlink socket");
 	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &bound,
@@ -60,6 +65,7 @@ static int open_here(void *arg)
 int nl_open_at(struct nl *nl, int netns_fd, struct err *err)
 {
 	nl->sock = NULL; /* the namespace may not be entered */
+	nl->in = NULL;
 	nl->err = err;
 	return netns_run(netns_fd, open_here, nl, err);
 }
@@ -68,7 +74,9 @@ void nl_close(struct nl *nl)
 {
 	if (nl->sock)
 		mnl_socket_close(nl->sock);
+	free(nl->in);
 	nl->sock = NULL;
+	nl->in = NULL;
 }
 
 static struct nlmsghdr *cur(struct nl *nl)

@@ -6,9 +6,31 @@
 
 #include "nl/nl.h"
 
+static void put_hops(struct nl *nl, const struct route *hops, size_t n)
+{
+	nl_nest(nl, RTA_MULTIPATH)
+		for (size_t i = 0; i < n; i++) {
+			const struct ip *gw = &hops[i].gw;
+			struct rtnexthop hop = { .rtnh_ifindex = hops[i].oif };
+			size_t len = sizeof(hop) + (gw->family ? RTA_LENGTH(ip_len(gw)) : 0);
+
+			hop.rtnh_len = (uint16_t)len;
+			nl_header(nl, &hop, sizeof(hop));
+			if (gw->family)
+				nl_ip(nl, RTA_GATEWAY, gw);
+		}
+}
+
+static void put_hop(struct nl *nl, const struct route *r)
+{
+	if (r->gw.family)
+		nl_ip(nl, RTA_GATEWAY, &r->gw);
+	nl_u32(nl, RTA_OIF, (uint32_t)r->oif);
+}
+
 /* Tables above 255 go into the attribute only. */
 static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct route *r,
-		      const char *label)
+		      size_t n_hops, const char *label)
 {
 	uint32_t table = r->table ? r->table : RT_TABLE_MAIN;
 	struct rtmsg rtm = {
@@ -26,13 +48,14 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 		nl_u32(nl, RTA_TABLE, table);
 	if (r->dst.plen)
 		nl_ip(nl, RTA_DST, &r->dst);
-	if (r->gw.family)
-		nl_ip(nl, RTA_GATEWAY, &r->gw);
 	if (r->src.family)
 		nl_ip(nl, RTA_PREFSRC, &r->src);
 	if (r->priority)
 		nl_u32(nl, RTA_PRIORITY, r->priority);
-	nl_u32(nl, RTA_OIF, (uint32_t)r->oif);
+	if (n_hops > 1)
+		put_hops(nl, r, n_hops);
+	else
+		put_hop(nl, r);
 	if (r->mtu || r->advmss)
 		nl_nest(nl, RTA_METRICS) {
 			if (r->mtu)
@@ -44,12 +67,17 @@ static void route_msg(struct nl *nl, uint16_t type, uint16_t flags, const struct
 
 void nl_route_add(struct nl *nl, const struct route *r, uint16_t flags)
 {
-	route_msg(nl, RTM_NEWROUTE, NLM_F_CREATE | flags, r, "add route");
+	nl_route_add_hops(nl, r, 1, flags);
+}
+
+void nl_route_add_hops(struct nl *nl, const struct route *hops, size_t n, uint16_t flags)
+{
+	route_msg(nl, RTM_NEWROUTE, NLM_F_CREATE | flags, hops, n, "add route");
 }
 
 void nl_route_del(struct nl *nl, const struct route *r)
 {
-	route_msg(nl, RTM_DELROUTE, 0, r, "remove route");
+	route_msg(nl, RTM_DELROUTE, 0, r, 1, "remove route");
 }
 
 static void append(struct route_list *list, const struct route *r)
@@ -75,6 +103,7 @@ const struct rtnexthop *nl_route_hop(const struct nlattr *multipath, const struc
 
 static void parse_multipath(const struct nlattr *hops, struct route *r, struct route_list *list)
 {
+	r->multipath = true;
 	for (const struct rtnexthop *hop = NULL; (hop = nl_route_hop(hops, hop));) {
 		struct nl_attrs a = nl_attrs_of_bytes(hop + 1, hop->rtnh_len - sizeof(*hop));
 

@@ -17,6 +17,7 @@ struct route {
 	uint8_t type;         /* RTN_*, 0 = unicast */
 	uint8_t protocol;     /* RTPROT_*, found; of one to delete, 0 = whichever */
 	uint8_t flags;        /* RTNH_F_ONLINK, as given or found */
+	bool multipath;       /* found: one next hop of several */
 	bool expires;         /* found: it goes by itself unless it is learnt again */
 	/* found, in a list of whole routes: all that the kernel said, in the list's arena */
 	const struct nlmsghdr *msg;
@@ -32,6 +33,8 @@ struct route_list {
 
 /* ip route add; with `flags` NLM_F_EXCL an equal one is EEXIST. */
 void nl_route_add(struct nl *nl, const struct route *r, uint16_t flags);
+/* The same over several next hops, n > 0: of all but the first only gw and oif count. */
+void nl_route_add_hops(struct nl *nl, const struct route *hops, size_t n, uint16_t flags);
 void nl_route_del(struct nl *nl, const struct route *r);
 
 /* The interface that leads to an address, 0 if none does. */

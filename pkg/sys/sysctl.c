@@ -36,10 +36,11 @@ int sysctl_read(const char *path, char *buf, size_t size, struct err *err)
 int sysctl_write(const char *path, const char *value, struct err *err)
 {
 	auto_close int fd = sysctl_open(path, O_WRONLY, err);
+	const char *text = *value ? value : "\n"; /* nothing written changes nothing */
 
 	if (fd < 0)
 		return -1;
-	if (write(fd, value, strlen(value)) < 0)
+	if (write(fd, text, strlen(text)) < 0)
 		return err_sys(err, "write %s to sysctl %s", value, path);
 	return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * busy_mac.c - preloaded, every device is one that takes no MAC address while it is up: the kernel
  * does not hear of a request for one, unless the same batch takes the device down before, and the
- * answer is EBUSY. With $BUSY_ALWAYS it takes none then either: EPERM, as of a virtual function
- * whose MAC address is the host's matter. If that is "at once", it says so while it is up, too.
+ * answer is EBUSY. With $BUSY_ALWAYS it takes none then either: EPERM, or $BUSY_ERRNO, as of a
+ * virtual function whose MAC address is the host's matter. If that is "at once", it says so while
+ * it is up, too.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,6 +42,13 @@ static bool at_once(void)
 	return always && !strcmp(always, "at once");
 }
 
+static int refusal(void)
+{
+	const char *number = getenv("BUSY_ERRNO");
+
+	return number ? atoi(number) : EPERM;
+}
+
 static void refuse(void *buf, size_t len)
 {
 	bool down = false;
@@ -56,7 +64,7 @@ static void refuse(void *buf, size_t len)
 		    has_attr(h, IFLA_LINKINFO))
 			continue;
 		refused = h->nlmsg_seq;
-		answer = down || at_once() ? -EPERM : -EBUSY;
+		answer = down || at_once() ? -refusal() : -EBUSY;
 		h->nlmsg_type = NLMSG_NOOP; /* which is answered as done */
 	}
 }

@@ -232,7 +232,7 @@ await_queue() {
 	chmod +x "$ref/host-device"
 	PLUGINS=$ref CNI_PATH=$REF_BIN add host-device <<<"$CONF"
 	expect_ok
-	del host-device <<<"$CONF"
+	del host-device <<<"$(with_result "$CONF")"
 	expect_silent
 	on_host ip link show nic1
 	add_nic1

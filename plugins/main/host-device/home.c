@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/scope.h"
 #include "base/str.h"
+#include "giveback.h"
 #include "iface/move.h"
 #include "network.h"
 #include "nl/nl.h"
@@ -94,21 +95,6 @@ static int find_or_await(struct cni_call *c, const struct origin *o, struct link
 
 /* ---- its name -------------------------------------------------------------------------------- */
 
-/* What was to be sent, of a device that a container may have made unwilling, and of names. */
-static int commit(struct cni_call *c, struct nl *nl, const struct origin *o)
-{
-	int e;
-
-	if (nl_commit(nl) == 0)
-		return 0;
-	e = c->err->sys;
-	if (!nl_link_is_refusal(c->err) && e != EEXIST && e != EBUSY && e != ENOENT)
-		return err_wrap(c->err, "%s", o->name);
-	fprintf(stderr, "host-device: %s: %s\n", o->name, c->err->msg);
-	err_clear(c->err);
-	return 0;
-}
-
 static bool is_altname_of(const char *name, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -127,7 +113,7 @@ static int remove_altnames(struct cni_call *c, struct nl *nl, const struct origi
 		if (!all && is_altname_of(name, o->altnames, o->n_altnames))
 			continue;
 		nl_altname_del(nl, d->link.index, name);
-		if (commit(c, nl, o) < 0)
+		if (giveback_commit(c, nl, o->name) < 0)
 			return -1;
 	}
 	return 0;
@@ -141,7 +127,7 @@ static int add_altnames(struct cni_call *c, const struct origin *o, const struct
 		    is_altname_of(o->altnames[i], d->altnames, d->n_altnames))
 			continue;
 		nl_altname_add(c->host, d->link.index, o->altnames[i]);
-		if (commit(c, c->host, o) < 0)
+		if (giveback_commit(c, c->host, o->name) < 0)
 			return -1;
 	}
 	return 0;
@@ -189,7 +175,7 @@ static int leave(struct cni_call *c, struct nl *inside, const struct origin *o,
 
 	if (strcmp(d->alias, o->name) != 0)
 		nl_link_alias(inside, d->link.index, o->name);
-	if (nl_queued(inside) && commit(c, inside, o) < 0)
+	if (nl_queued(inside) && giveback_commit(c, inside, o->name) < 0)
 		return -1;
 	if (remove_altnames(c, inside, o, d, true) < 0 || choose_name(c, o, 0, &name) < 0)
 		return -1;
@@ -221,7 +207,7 @@ static int find_indexed(struct cni_call *c, struct nl *inside, const struct orig
 }
 
 /* One that is on the host is not looked for in the container among all that it has. */
-static int find_and_leave(struct cni_call *c, struct nl *inside, const struct origin *o)
+static int find_and_leave(struct cni_call *c, struct nl *inside, const struct origin *o, bool *left)
 {
 	struct link_device d, home = { 0 };
 
@@ -230,17 +216,19 @@ static int find_and_leave(struct cni_call *c, struct nl *inside, const struct or
 	    (!d.link.index && find(c, c->host, o->name, o, &home) < 0) ||
 	    (!d.link.index && !home.link.index && find_listed(c, inside, o, &d) < 0))
 		return -1;
-	return d.link.index ? leave(c, inside, o, &d) : 0;
+	*left = d.link.index != 0;
+	return *left ? leave(c, inside, o, &d) : 0;
 }
 
 /* In the namespace of this call; without one, in that of the ADD, which may have other paths. */
-static int leave_container(struct cni_call *c, const struct origin *o)
+static int leave_container(struct cni_call *c, const struct origin *o, bool *left)
 {
 	auto_nl struct nl other = { 0 };
 	auto_close int fd = -1;
 	struct nl *inside = c->sandbox;
 	bool gone = false, is_home = false;
 
+	*left = false;
 	if (!inside) {
 		if (netns_open(o->netns, &fd, &gone, c->err) < 0 ||
 		    (!gone && netns_is_home(fd, &is_home, c->err) < 0))
@@ -251,7 +239,7 @@ static int leave_container(struct cni_call *c, const struct origin *o)
 			return -1;
 		inside = &other;
 	}
-	return find_and_leave(c, inside, o);
+	return find_and_leave(c, inside, o, left);
 }
 
 /* ---- on the host ----------------------------------------------------------------------------- */
@@ -272,11 +260,11 @@ static int rename_back(struct cni_call *c, const struct origin *o, struct link_d
 		return 0;
 	if (is_altname_of(name, d->altnames, d->n_altnames)) {
 		nl_altname_del(c->host, d->link.index, name);
-		if (commit(c, c->host, o) < 0)
+		if (giveback_commit(c, c->host, o->name) < 0)
 			return -1;
 	}
 	nl_link_rename(c->host, d->link.index, name);
-	if (commit(c, c->host, o) < 0)
+	if (giveback_commit(c, c->host, o->name) < 0)
 		return -1;
 	return nl_device_find(c->host, NULL, d->link.index, c->arena, d);
 }
@@ -289,15 +277,15 @@ static int set_attributes(struct cni_call *c, struct nl *nl, const struct origin
 
 	if (*o->mac && mac_parse(mac, o->mac) && memcmp(mac, l->mac, MAC_LEN) != 0)
 		nl_link_mac(nl, l->index, mac);
-	if (nl_queued(nl) && commit(c, nl, o) < 0)
+	if (nl_queued(nl) && giveback_commit(c, nl, o->name) < 0)
 		return -1;
 	if (o->mtu && o->mtu != l->mtu)
 		nl_link_mtu(nl, l->index, o->mtu);
-	if (nl_queued(nl) && commit(c, nl, o) < 0)
+	if (nl_queued(nl) && giveback_commit(c, nl, o->name) < 0)
 		return -1;
 	if ((l->flags & ORIGIN_FLAGS) != o->flags)
 		nl_link_flags(nl, l->index, o->flags, ORIGIN_FLAGS);
-	return nl_queued(nl) ? commit(c, nl, o) : 0;
+	return nl_queued(nl) ? giveback_commit(c, nl, o->name) : 0;
 }
 
 /* The alias comes last: by it a device that is not done yet is known. */
@@ -311,16 +299,18 @@ static int restore(struct cni_call *c, const struct origin *o, struct link_devic
 	if (!strcmp(d->alias, o->alias))
 		return 0;
 	nl_link_alias(c->host, d->link.index, o->alias);
-	return commit(c, c->host, o);
+	return giveback_commit(c, c->host, o->name);
 }
 
+/* One that was home before this call may have been given another configuration there. */
 int home_bring(struct cni_call *c, const struct origin *o)
 {
 	struct link_device d;
+	bool left;
 
-	if (host_lock(c) < 0 || leave_container(c, o) < 0 || find_or_await(c, o, &d) < 0)
+	if (host_lock(c) < 0 || leave_container(c, o, &left) < 0 || find_or_await(c, o, &d) < 0)
 		return -1;
-	if (d.link.index && restore(c, o, &d) < 0) {
+	if (d.link.index && (left || !origin_is_as_before(o, &d)) && restore(c, o, &d) < 0) {
 		if (c->err->sys != ENODEV)
 			return -1;
 		err_clear(c->err); /* unplugged meanwhile */
@@ -341,11 +331,11 @@ int home_restore_in_place(struct cni_call *c, const struct origin *o)
 		return -1;
 	if (!d.link.index)
 		return 0;
-	if (network_remove(c, c->sandbox, d.link.index, &o->addresses, true) < 0)
+	if (network_remove_others(c, c->sandbox, d.link.index, &o->addresses) < 0)
 		return -1;
 	if (strcmp(d.link.name, o->name) != 0) {
 		nl_link_rename(c->sandbox, d.link.index, o->name);
-		if (commit(c, c->sandbox, o) < 0 ||
+		if (giveback_commit(c, c->sandbox, o->name) < 0 ||
 		    nl_device_find(c->sandbox, NULL, d.link.index, c->arena, &d) < 0)
 			return -1;
 	}

@@ -9,9 +9,10 @@
 #include "origin.h"
 
 /*
- * Success, too, if there is no such device any more. ERR_RETRY if it is one of the hardware that is
- * in neither namespace, nor comes within some seconds. What its driver refuses to set, and a name
- * that another interface has on the host by now, is told of on stderr.
+ * Success, too, if there is no such device any more, or it has come home before: then it stays as
+ * it is. ERR_RETRY if it is one of the hardware that is in neither namespace, nor comes within some
+ * seconds. What the kernel or its driver refuses to set, and a name that another interface has on
+ * the host by now, is told of on stderr.
  */
 int home_bring(struct cni_call *c, const struct origin *o) NODISCARD;
 

@@ -115,10 +115,11 @@ static int attach_in_place(struct cni_call *c, struct link_device *d)
 	bool same_name = !strcmp(d->link.name, c->req->ifname);
 
 	conf->origin.in_place = true;
-	if ((!same_name && inside_name_is_free(c) < 0) || write_origin(c, d) < 0)
+	if (origin_refuse_other(c, d) < 0 || (!same_name && inside_name_is_free(c) < 0) ||
+	    write_origin(c, d) < 0)
 		return -1;
 	if (conf->use_network &&
-	    network_remove(c, c->sandbox, d->link.index, &conf->origin.addresses, false) < 0)
+	    network_remove(c, c->sandbox, d->link.index, &conf->origin.addresses) < 0)
 		return -1;
 	if (same_name)
 		return 0;
@@ -174,6 +175,7 @@ static int configure(struct cni_call *c, const struct ipam *ipam, const struct l
 	const struct configure_options options = {
 		.dad = conf->dad,
 		.slaac = conf->slaac,
+		.in_place = conf->origin.in_place,
 		.sysctls = &conf->sysctls,
 	};
 

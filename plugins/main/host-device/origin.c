@@ -6,6 +6,7 @@
 
 #include "base/scope.h"
 #include "base/str.h"
+#include "cni/version.h"
 #include "sys/netns.h"
 
 #define RESULT_VERSION "1.1.0" /* of the addresses and routes in the file */
@@ -96,6 +97,11 @@ bool origin_is(const struct origin *o, const struct link_device *d, bool on_host
 		return true;
 	return !strcmp(d->alias, o->name) ||
 	       (!on_host && (uint32_t)d->link.index == inside && has_mac(o->mac, d->link.mac));
+}
+
+bool origin_is_as_before(const struct origin *o, const struct link_device *d)
+{
+	return !strcmp(d->link.name, o->name) && strcmp(d->alias, o->name) != 0;
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -189,6 +195,32 @@ int origin_remove(struct cni_call *c)
 	return attfile_remove(c, &place);
 }
 
+/* A runtime gives DEL the result since 0.4.0; it has none of an ADD that failed, or is deleted. */
+static bool is_in_result(struct cni_call *c, const struct link_device *d)
+{
+	const struct cni_conf *net = &c->req->net;
+	struct cni_result prev = { 0 };
+	uint8_t mac[MAC_LEN];
+
+	if (!cni_version_at_least(net->version, "0.4.0"))
+		return true;
+	if (!net->prev_result)
+		return false;
+	if (cni_result_parse(net->prev_result, net->version, true, "prevResult", &prev, c->err) <
+	    0) {
+		err_clear(c->err);
+		return false;
+	}
+	for (size_t i = 0; i < prev.n_interfaces; i++) {
+		const struct cni_interface *f = &prev.interfaces[i];
+
+		if (f->sandbox && *f->sandbox && !strcmp(f->name, c->req->ifname) && f->mac &&
+		    mac_parse(mac, f->mac) && !memcmp(mac, d->link.mac, MAC_LEN))
+			return true;
+	}
+	return false;
+}
+
 int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists)
 {
 	struct link_device d;
@@ -198,7 +230,7 @@ int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists)
 		return 0;
 	if (nl_device_find(c->sandbox, c->req->ifname, 0, c->arena, &d) < 0)
 		return -1;
-	*exists = d.link.index && !str_ifname_fault(d.alias);
+	*exists = d.link.index && !str_ifname_fault(d.alias) && is_in_result(c, &d);
 	if (!*exists)
 		return 0;
 	*o = origin_of(c, &d);
@@ -209,12 +241,6 @@ int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists)
 }
 
 /* ---- of another attachment ------------------------------------------------------------------- */
-
-/* Its alias and its name are the last to be again what they were. */
-static bool is_as_before(const struct origin *o, const struct link_device *d)
-{
-	return !strcmp(d->link.name, o->name) && strcmp(d->alias, o->name) != 0;
-}
 
 /* Which device it is, and where, stays as it is. */
 static void take_attributes(struct origin *o, const struct origin *from)
@@ -228,32 +254,62 @@ static void take_attributes(struct origin *o, const struct origin *from)
 	o->n_altnames = from->n_altnames;
 }
 
+/* The next record of a device that ADD has moved, NULL at the end; one that is nonsense is none. */
+static const char *next_moved(struct cni_call *c, DIR *dir, struct origin *o)
+{
+	const struct dirent *e;
+
+	while ((e = readdir(dir))) {
+		const char *file = arena_printf(c->arena, "%s/%s", place.dir, e->d_name);
+		const struct json *v;
+
+		if (attfile_load(file, c->arena, &v, c->err) < 0 || origin_decode(v, o, c->err) < 0)
+			err_clear(c->err);
+		else if (!o->in_place)
+			return file;
+	}
+	return NULL;
+}
+
 int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,
 		   const char **path)
 {
-	const char *own = attfile_path(c, &place);
 	auto_dir DIR *dir = opendir(place.dir);
-	const struct dirent *e;
-	bool found = false;
+	struct origin other;
+	const char *file;
 
 	*path = NULL;
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", place.dir);
-	while (!found && (e = readdir(dir))) {
-		const char *file = arena_printf(c->arena, "%s/%s", place.dir, e->d_name);
-		struct origin other = { .in_place = true };
-		const struct json *v;
+	while ((file = next_moved(c, dir, &other)) && !origin_is(&other, d, true))
+		;
+	if (!file)
+		return 0;
+	*path = strcmp(file, attfile_path(c, &place)) != 0 ? file : NULL;
+	if (!origin_is_as_before(&other, d))
+		take_attributes(o, &other);
+	return 0;
+}
 
-		if (attfile_load(file, c->arena, &v, c->err) < 0 ||
-		    origin_decode(v, &other, c->err) < 0)
-			err_clear(c->err);
-		if (other.in_place || !origin_is(&other, d, true))
-			continue;
-		found = true;
-		*path = strcmp(file, own) != 0 ? file : NULL;
-		if (!is_as_before(&other, d))
-			take_attributes(o, &other);
-	}
+/* Of this container: a device may have gone on to another one, and the file not. */
+int origin_refuse_other(struct cni_call *c, const struct link_device *d)
+{
+	const char *mine =
+		arena_printf(c->arena, "%s/%s%s", place.dir, c->req->container_id, place.separator);
+	auto_dir DIR *dir = opendir(place.dir);
+	struct origin other;
+	const char *file;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", place.dir);
+	while ((file = next_moved(c, dir, &other)))
+		if (!strncmp(file, mine, strlen(mine)) &&
+		    strcmp(file, attfile_path(c, &place)) != 0 && origin_is(&other, d, false))
+			return err_set(
+				c->err, ERR_IN_USE,
+				"device %s is the container's already: another attachment has "
+				"made it %s",
+				other.name, d->link.name);
 	return 0;
 }
 

@@ -34,6 +34,9 @@ struct origin origin_of(struct cni_call *c, const struct link_device *d);
  */
 bool origin_is(const struct origin *o, const struct link_device *d, bool on_host);
 
+/* On the host: has it been brought home? Its alias is the last to be again what it was. */
+bool origin_is_as_before(const struct origin *o, const struct link_device *d);
+
 /* Of the hardware: the kernel sends it back to the host when its namespace ends. */
 bool origin_is_hardware(const struct origin *o);
 
@@ -43,7 +46,8 @@ int origin_write(struct cni_call *c, const struct origin *o) NODISCARD;
 int origin_read(struct cni_call *c, const struct origin **o) NODISCARD;
 /*
  * Of an ADD by the reference, which keeps the name in the alias, and nothing else: it leaves the
- * device down.
+ * device down. An alias may be anyone's: the result of that ADD, which DEL has since 0.4.0, must
+ * list the interface with its MAC address.
  */
 int origin_by_alias(struct cni_call *c, struct origin *o, bool *exists) NODISCARD;
 int origin_decode(const struct json *v, struct origin *o, struct err *err) NODISCARD;
@@ -56,6 +60,12 @@ int origin_remove(struct cni_call *c) NODISCARD;
  */
 int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,
 		   const char **path) NODISCARD;
+
+/*
+ * ADD, of a device in the container: ERR_IN_USE if another attachment of the container has moved it
+ * in.
+ */
+int origin_refuse_other(struct cni_call *c, const struct link_device *d) NODISCARD;
 
 /* GC: attfile_gc() over these files, with `mine` for those of this network. */
 int origin_gc(struct cni_call *c, attfile_mine mine) NODISCARD;

@@ -176,7 +176,7 @@ static int restore_some(struct cni_call *c, int index, const struct attrs *befor
 {
 	if (attrs_set(c, index, before) == 0)
 		return 0;
-	if (!nl_link_is_refusal(c->err))
+	if (!nl_link_is_refusal(c->sandbox))
 		return -1;
 	fprintf(stderr, "tuning: %s stays as it is: %s\n", c->req->ifname, c->err->msg);
 	err_clear(c->err);

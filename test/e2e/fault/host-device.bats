@@ -81,3 +81,14 @@ in_place() {
 	each_fault add_with_fault
 	each_fault del_with_fault
 }
+
+@test "host-device ADD and DEL of a device that is in the container, with routes of its own" {
+	in_place
+	ip -n box link set eth0 up
+	ip -n box addr add fd07::2/64 dev eth0 nodad
+	ip -n box route add 10.8.0.0/16 via 10.7.0.1
+	ip -n box -6 route add fd08::/64 via fd07::1
+	use host-device "$(jq -c 'del(.ipam) | .device = "eth0"' <<<"$CONF")"
+	each_fault add_with_fault
+	each_fault del_with_fault
+}

@@ -155,17 +155,21 @@ in_box() {
 }
 
 @test "a virtual function whose MAC address is the host's matter comes home all the same" {
+	local as_before errno
 	needs_preload
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC -o "$BATS_TEST_TMPDIR/busy.so" \
 		"$ROOT/test/fault/busy_mac.c"
 	ip link set dev1 mtu 1400 alias mine
-	add_dev1
-	in_box link set eth0 address 02:cc:00:00:00:01 mtu 1300
-	BUSY_ALWAYS='at once' with_preload "$BATS_TEST_TMPDIR/busy.so" del host-device <<<"$CONF"
-	expect_silent
-	[[ $errors == *'host-device: dev1: set MAC address: Operation not permitted'* ]] || fail "to be told"
-	before=${before/$MAC/02:cc:00:00:00:01}
-	came_home
+	for errno in 1 5 11 13 16 98; do
+		add_dev1
+		in_box link set eth0 address 02:cc:00:00:00:01 mtu 1300
+		BUSY_ALWAYS='at once' BUSY_ERRNO=$errno with_preload "$BATS_TEST_TMPDIR/busy.so" del host-device <<<"$CONF"
+		expect_silent
+		[[ $errors == *'host-device: dev1: set MAC address: '* ]] || fail "to be told"
+		before=${before/$MAC/02:cc:00:00:00:01}
+		came_home
+		ip link set dev1 address $MAC
+	done
 }
 
 @test "the container has renamed it" {
@@ -300,6 +304,70 @@ in_box() {
 	expect_json '[.ips[].address]' '["10.7.0.2/24","fd07::2/64"]'
 }
 
+# routes_of_dev1 [-6] : the host's, but for the kernel's own.
+routes_of_dev1() {
+	ip "${1:--4}" route show | grep -v 'proto kernel\|fe80' | sed 's/ $//; s/ linkdown//'
+}
+
+@test "useInterfaceNetwork: an address that the kernel does not take any more is told of" {
+	local conf
+	ip addr add fd07::2/64 dev dev1 nodad
+	ip addr add 10.7.0.2/24 dev dev1
+	conf=$(conf '.useInterfaceNetwork = true | del(.ipam)')
+	add_dev1 "$conf"
+	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+	del host-device <<<"$conf"
+	echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+	expect_silent
+	[[ $errors == *'host-device: fd07::2/64: add address: Permission denied'* ]] || fail "to be told"
+	came_home
+	ip addr show dev1 | grep 10.7.0.2/24
+}
+
+@test "useInterfaceNetwork: a gateway that a route on the link leads to; ADD that fails, DEL" {
+	local v4 v6 conf
+	ip addr add 10.7.0.7/32 dev dev1
+	ip route add 192.168.9.1/32 dev dev1 scope link
+	ip route add default via 192.168.9.1 dev dev1
+	ip addr add fd07::7/128 dev dev1 nodad
+	ip -6 route add fd09::1 dev dev1
+	ip -6 route add default via fd09::1 dev dev1
+	v4=$(routes_of_dev1) v6=$(routes_of_dev1 -6)
+	[[ $v4 == *default* && $v6 == *default* ]]
+	conf=$(conf '.useInterfaceNetwork = true | del(.ipam)')
+	add_dev1 "$conf"
+	json_is "$(in_box -j route show default)" '.[0].gateway' 192.168.9.1
+	del_dev1 "$conf"
+	expect_same routes "$v4$v6" "$(routes_of_dev1)$(routes_of_dev1 -6)"
+	add host-device <<<"$(conf '.useInterfaceNetwork = true | .ipam.ranges = [[{"subnet":"10.6.0.0/33"}]]')"
+	expect_failure
+	came_home
+	expect_same routes "$v4$v6" "$(routes_of_dev1)$(routes_of_dev1 -6)"
+}
+
+@test "useInterfaceNetwork: a route over several next hops comes home whole, or stderr says that it does not" {
+	local v4 v6 conf
+	ip addr add 10.7.0.2/24 dev dev1
+	ip addr add fd07::2/64 dev dev1 nodad
+	ip route add 10.8.0.0/16 nexthop via 10.7.0.1 nexthop via 10.7.0.3 nexthop via 10.7.0.4
+	ip -6 route add fd08::/64 nexthop via fd07::1 nexthop via fd07::3
+	v4=$(routes_of_dev1) v6=$(routes_of_dev1 -6)
+	conf=$(conf '.useInterfaceNetwork = true | del(.ipam)')
+	add_dev1 "$conf"
+	del_dev1 "$conf"
+	expect_same routes "$v4$v6" "$(routes_of_dev1)$(routes_of_dev1 -6)"
+	[ -z "$errors" ] || fail "nothing to tell"
+	device 2
+	ip addr add 10.9.0.2/24 dev dev2
+	ip route add 10.10.0.0/16 nexthop via 10.7.0.1 nexthop via 10.9.0.1
+	add_dev1 "$conf"
+	[[ $errors == *'the route to 10.10.0.0/16 has next hops over other interfaces, too'* ]] || fail "to be told"
+	ip route add 10.8.0.0/16 via 10.9.0.1
+	del_dev1 "$conf"
+	[[ $errors == *'host-device: 10.8.0.0/16: add route: File exists'* ]] || fail "to be told"
+	expect_same route '10.8.0.0/16 via 10.9.0.1 dev dev2' "$(ip route show 10.8.0.0/16 | sed 's/ $//')"
+}
+
 @test "useInterfaceNetwork: what cannot be given back is refused first" {
 	local network
 	ip addr add 10.9.0.1 peer 10.9.0.2/32 dev dev1
@@ -341,6 +409,87 @@ in_box() {
 	add host-device dev1 <<<"$(conf '.ipam.ranges = [[{"subnet":"10.6.0.0/33"}]]')"
 	expect_failure
 	expect_same dev1 "$before" "$(in_box -j addr show dev1 | jq -c '.[0] | [.ifname, .mtu, .flags, [.addr_info[].local]]')"
+}
+
+# in_place : dev1 is in the container, up, with addresses and routes of its own.
+in_place() {
+	ip link set dev1 netns box
+	in_box link set dev1 up
+	in_box addr add 10.7.0.2/24 brd + dev dev1
+	in_box addr add fd07::2/64 dev dev1 nodad
+	in_box route add 10.8.0.0/16 via 10.7.0.1
+	in_box route add 192.168.77.0/24 dev dev1
+	in_box -6 route add fd08::/64 via fd07::1
+}
+
+network_of_box() {
+	in_box addr show dev1 | sed '/fe80/,+1d'
+	in_box route
+	in_box -6 route | grep -v fe80
+}
+
+@test "in place, useInterfaceNetwork: its own addresses and routes are in the result, and stay" {
+	local before conf
+	in_place
+	before=$(network_of_box)
+	for conf in 'del(.ipam)' '.ipam = {"type":"static","addresses":[{"address":"10.6.0.2/24"}]}'; do
+		conf=$(conf ".useInterfaceNetwork = true | $conf")
+		add host-device dev1 <<<"$conf"
+		expect_ok
+		expect_json '[.routes[].dst]' '["10.8.0.0/16","192.168.77.0/24","fd08::/64"]'
+		check host-device dev1 <<<"$(with_result "$conf")"
+		expect_silent
+		del host-device dev1 <<<"$conf"
+		expect_silent
+		[ -z "$errors" ] || fail "nothing to tell"
+		expect_same network "$before" "$(network_of_box)"
+	done
+	add host-device dev1 <<<"$(conf '.useInterfaceNetwork = true | .ipam.ranges = [[{"subnet":"10.6.0.0/33"}]]')"
+	expect_failure
+	expect_same network "$before" "$(network_of_box)"
+}
+
+@test "in place: IPAM gives an address and a route that it has" {
+	local before conf use
+	in_place
+	before=$(network_of_box)
+	for use in false true; do
+		conf=$(conf ".useInterfaceNetwork = $use"' | .ipam = {"type":"static",
+			"addresses":[{"address":"10.7.0.2/24","gateway":"10.7.0.1"},{"address":"fd07::2/64"}],
+			"routes":[{"dst":"10.8.0.0/16"},{"dst":"fd08::/64","gw":"fd07::1"}]}')
+		add host-device dev1 <<<"$conf"
+		expect_ok
+		check host-device dev1 <<<"$(with_result "$conf")"
+		expect_silent
+		del host-device dev1 <<<"$conf"
+		expect_silent
+		expect_same network "$before" "$(network_of_box)"
+	done
+	in_box addr del fd07::2/64 dev dev1
+	in_box addr add fd07::2/128 dev dev1 nodad
+	add host-device dev1 <<<"$(jq -c 'del(.useInterfaceNetwork)' <<<"$conf")"
+	expect_code 999 'add address: File exists'
+}
+
+@test "useInterfaceNetwork: IPAM gives an address and routes that the device has" {
+	local conf
+	ip addr add 10.7.0.2/24 dev dev1
+	ip addr add fd07::2/64 dev dev1 nodad
+	ip route add 10.8.0.0/16 via 10.7.0.1
+	ip route add 10.9.0.0/16 via 10.7.0.1 metric 7
+	ip route add 192.168.77.0/24 dev dev1
+	ip -6 route add fd08::/64 via fd07::1
+	conf=$(conf '.useInterfaceNetwork = true | .ipam = {"type":"static",
+		"addresses":[{"address":"10.7.0.2/24","gateway":"10.7.0.1"},{"address":"fd07::2/64"}],
+		"routes":[{"dst":"10.8.0.0/16"},{"dst":"10.9.0.0/16","gw":"10.7.0.1"},{"dst":"192.168.77.0/24","scope":253},
+			{"dst":"fd08::/64","gw":"fd07::1"}]}')
+	add_dev1 "$conf"
+	expect_json '[.routes[] | [.dst, .priority]]' \
+		'[["10.8.0.0/16",null],["10.9.0.0/16",null],["192.168.77.0/24",null],["fd08::/64",null],["10.9.0.0/16",7]]'
+	check host-device <<<"$(with_result "$conf")"
+	expect_silent
+	del_dev1 "$conf"
+	ip route show 10.9.0.0/16 | grep 'metric 7'
 }
 
 # but for what the kernel gives it in its own time
@@ -488,6 +637,18 @@ refused_key() {
 	del_dev1 "$(conf 'del(.device)')"
 }
 
+@test "a container id too long for a file's name: ADD fails, and DEL does not" {
+	local CID
+	CID=$(printf 'a%.0s' {1..250})
+	before=$(links dev1)
+	add host-device <<<"$CONF"
+	expect_code 999 'File name too long'
+	[[ $output != *rollback* ]] || fail "nothing to undo: $output"
+	del host-device <<<"$CONF"
+	expect_silent
+	came_home
+}
+
 @test "an interface of that name in the container is left alone" {
 	in_box link add eth0 type veth peer name other
 	before=$(links dev1)
@@ -531,6 +692,83 @@ refused_key() {
 	came_home
 }
 
+# hardware COMMAND... : dev1, whose index is 77, passes for a device of the hardware.
+hardware() {
+	needs_preload
+	[ -e "$BATS_TEST_TMPDIR/hw.so" ] || ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -shared -fPIC \
+		-o "$BATS_TEST_TMPDIR/hw.so" "$ROOT/test/fault/hardware.c"
+	HARDWARE=77 with_preload "$BATS_TEST_TMPDIR/hw.so" "$@"
+}
+
+hardware_device() {
+	ip link del dev1
+	ip link add dev1 index 77 address $MAC type veth peer name wire1
+	ip link set wire1 up
+}
+
+@test "a device that has come home already, and is in use: DEL and GC leave it as it is" {
+	local how used
+	hardware_device
+	for how in del gc; do
+		hardware add host-device <<<"$CONF"
+		expect_ok
+		ref_run del host-device <<<"$CONF"
+		expect_silent
+		[ -e $RECORDS/c1:eth0.json ] || fail "the record to stay"
+		ip link set dev1 up mtu 9000
+		ip addr add 192.0.2.5/24 dev dev1
+		ip route add default via 192.0.2.1
+		used=$(links dev1; ip -4 addr show dev1; ip route)
+		if [ $how = del ]; then
+			hardware del host-device <<<"$CONF"
+		else
+			hardware gc host-device <<<"$(with_valid "$CONF")"
+		fi
+		expect_silent
+		expect_same dev1 "$used" "$(links dev1; ip -4 addr show dev1; ip route)"
+		[ -z "$(ls $RECORDS)" ] || fail "no record"
+		ip addr flush dev dev1
+		ip link set dev1 down mtu 1500
+	done
+}
+
+@test "a second attachment does not get the first one's device in the same container" {
+	local conf inside
+	hardware_device
+	conf=$(conf "del(.device, .ipam) | .hwaddr = \"$MAC\"")
+	before=$(links dev1)
+	hardware add host-device net1 <<<"$conf"
+	expect_ok
+	inside=$(in_box -o link show net1)
+	hardware add host-device net2 <<<"$(jq -c '.name = "other"' <<<"$conf")"
+	expect_code 101 'device dev1 is the container'"'"'s already: another attachment has made it net1'
+	hardware del host-device net2 <<<"$conf"
+	expect_silent
+	expect_same net1 "$inside" "$(in_box -o link show net1)"
+	# of another container, which has lost it, the file does not count
+	mv $RECORDS/c1:net1.json $RECORDS/c0:net1.json
+	hardware add host-device net2 <<<"$conf"
+	expect_ok
+	hardware del host-device net2 <<<"$conf"
+	expect_silent
+	mv $RECORDS/c0:net1.json $RECORDS/c1:net1.json
+	hardware del host-device net1 <<<"$conf"
+	expect_silent
+	came_home
+}
+
+@test "a device of the hardware that is half home is brought home" {
+	hardware_device
+	ip link set dev1 up mtu 1400
+	before=$(links dev1)
+	hardware add host-device <<<"$CONF"
+	expect_ok
+	in_box link set eth0 netns 1 name dev1 mtu 1300
+	hardware del host-device <<<"$CONF"
+	expect_silent
+	came_home
+}
+
 @test "an attachment that the reference has deleted: what is now counts" {
 	add_dev1
 	ref_run del host-device <<<"$CONF"
@@ -568,6 +806,39 @@ refused_key() {
 	came_home
 }
 
+@test "an alias that looks like a name: no DEL without a record moves what no ADD has" {
+	local before
+	ip link set dev1 alias storage netns box up
+	before=$(in_box -o link show dev1)
+	add host-device dev1 <<<"$CONF"
+	expect_ok
+	del host-device dev1 <<<"$CONF"
+	expect_silent
+	del host-device dev1 <<<"$CONF"
+	expect_silent
+	expect_same dev1 "$before" "$(in_box -o link show dev1)"
+	in_box link set dev1 down
+	in_box link set dev1 name eth0 up
+	before=$(in_box -o link show eth0)
+	ip link add dev7 type veth peer name wire7
+	add host-device <<<"$(conf '.device = "dev7"')"
+	expect_code 101 'eth0 exists in the container'
+	forget_result
+	del host-device <<<"$CONF"
+	expect_silent
+	del host-device <<<"$(with_result "$CONF" '{"cniVersion":"1.1.0","interfaces":[
+		{"name":"eth0","mac":"02:aa:00:00:00:09","sandbox":"/run/netns/box"},{"name":"eth0","mac":"'$MAC'"},
+		{"name":"eth1","mac":"'$MAC'","sandbox":"/run/netns/box"}]}')"
+	expect_silent
+	del host-device <<<"$(with_result "$CONF" '{"cniVersion":"1.1.0","interfaces":[
+		{"mac":"'$MAC'","sandbox":"/run/netns/box"}]}')"
+	expect_silent
+	expect_same eth0 "$before" "$(in_box -o link show eth0)"
+	del host-device <<<"$(conf '.cniVersion = "0.3.1"')"
+	expect_silent
+	ip link show storage
+}
+
 @test "a record that is nonsense" {
 	local text
 	for text in '' '{' '[]' '{}' '{"name":"../x"}' '{"name":"dev1","flags":-1}' '{"name":"dev1","interfaceNetwork":{"ips":1}}'; do
@@ -575,7 +846,7 @@ refused_key() {
 		echo "$text" >$RECORDS/c1:eth0.json
 		gc host-device <<<"$(with_valid "$CONF" c1/eth0)"
 		expect_silent
-		del host-device <<<"$CONF"
+		del host-device <<<"$(with_result "$CONF")"
 		expect_silent
 		# by the alias, as the reference's
 		ip link set dev1 up

@@ -81,3 +81,35 @@ no_ipv6() {
 	one_name macvlan "$(main macvlan '"master":"m0","mtu":1400,"mac":"02:00:00:00:00:05"')"
 	grep -E '^[0-9]+: eth0' "$BATS_TEST_TMPDIR/events" | head -n 1 | grep -q 'mtu 1400' || fail "its MTU from the first"
 }
+
+# Within what an attribute may have (64 KiB), and more than a dump's usual 32.
+many_names() {
+	add "$1" <<<"$2"
+	expect_ok
+	seq 490 | awk '{ printf "link property add dev eth0 altname %s%0124d\n", "a", $1 }' | ip -n box -batch -
+	json_is "$(ip -n box -j link show eth0)" '.[0].altnames | length' 490
+	check "$1" <<<"$(with_result "$2")"
+	expect_silent
+	del "$1" <<<"$(with_result "$2")"
+	expect_silent
+	! ip -n box link show eth0 2>/dev/null || fail "$1: eth0 is there"
+}
+
+@test "a container that gives its interface hundreds of names does not keep it from CHECK and DEL" {
+	each many_names
+	json_is "$(ip -j link show m0)" '.[0].altnames | length' 0
+}
+
+@test "a device of the host that has hundreds of names keeps nobody from theirs" {
+	ip link add many type veth peer name many2
+	seq 490 | awk '{ printf "link property add dev many altname %s%0124d\n", "a", $1 }' | ip -batch -
+	each add_and_del
+	add_and_del host-device "$(main host-device "\"hwaddr\":\"$(cat /sys/class/net/m0/address)\"")"
+}
+
+add_and_del() {
+	add "$1" <<<"$2"
+	expect_ok
+	del "$1" <<<"$2"
+	expect_silent
+}

@@ -151,6 +151,17 @@ untune() {
 	link_is .mtu 1500
 }
 
+@test "a sysctl that was empty is empty again, and one is set to nothing" {
+	local key=net/ipv4/ip_local_reserved_ports
+	add tuning <<<"$(tuned ".sysctl = {\"$key\": \"8080\", \"net.ipv4.conf.eth0.rp_filter\": \"nonsense\"}")"
+	expect_code 999 'net.ipv4.conf.eth0.rp_filter'
+	expect_sysctl $key ''
+	in_ns box sh -c "echo 8081 >/proc/sys/$key"
+	add tuning <<<"$(tuned ".sysctl = {\"$key\": \"\"}")"
+	expect_ok
+	expect_sysctl $key ''
+}
+
 @test "IPv6 is not turned off below an address" {
 	local key
 	for key in net.ipv6.conf.all.disable_ipv6 net.ipv6.conf.IFNAME.disable_ipv6 net/ipv6/conf/eth0/disable_ipv6; do
@@ -423,6 +434,20 @@ carried() {
 	expect_silent
 }
 
+@test "DEL of a container whose id is too long for a file's name" {
+	local conf CID
+	CID=$(printf 'a%.0s' {1..250})
+	mkdir -p $BACKUPS
+	conf=$(tuned '.sysctl = {"net.ipv4.conf.eth0.arp_filter": "1"}')
+	add tuning <<<"$conf"
+	expect_ok
+	del tuning <<<"$conf"
+	expect_silent
+	add tuning <<<"$(tuned '.mtu = 1400')"
+	expect_code 999 'File name too long'
+	link_is .mtu 1500
+}
+
 @test "DEL with a file that cannot be read, or of a value that the device does not take" {
 	local text
 	for text in '' '{' '[]' '{"mtu":"x"}' '{"mtu":-1,"mac":"nonsense"}' '{"mtu":1}' '{"mac":"01:00:00:00:00:00"}'; do
@@ -446,12 +471,13 @@ carried() {
 }
 
 @test "DEL: a virtual function whose MAC address is the host's matter" {
-	local always
-	for always in 1 'at once'; do
+	local always errno
+	for errno in 1,1 1,5 1,11 'at once,1' 'at once,13' 'at once,16' 'at once,98'; do
+		always=${errno%,*} errno=${errno#*,}
 		tune ".mac = \"$MAC\" | .mtu = 1400"
-		BUSY_ALWAYS=$always busy del tuning <<<"$conf"
+		BUSY_ALWAYS=$always BUSY_ERRNO=$errno busy del tuning <<<"$conf"
 		expect_silent
-		[[ $errors == *'eth0 stays as it is: set MAC address: Operation not permitted'* ]] || fail "to be told"
+		[[ $errors == *'eth0 stays as it is: set MAC address: '* ]] || fail "to be told"
 		link_is '.address, .mtu' "$MAC"$'\n'1500
 		[ ! -e $BACKUPS/c1_eth0.json ] || fail "no backup"
 		ip -n box link set eth0 address 02:aa:00:00:00:01
