@@ -120,8 +120,12 @@ static int bandwidth_add(struct cni_call *c)
 
 /* ---- DEL, GC --------------------------------------------------------------------------------- */
 
-/* Where the interface is still there: its qdiscs, if a file of ours vouches for them. */
-static int clean_device(struct cni_call *c, const struct ifbfile *f)
+/*
+ * Where the interface is still there: its qdiscs, if a file of ours vouches for them, and the ifb,
+ * which is not looked for again: that would wait for the kernel, which holds RTNL until it is done
+ * with it.
+ */
+static int clean_device(struct cni_call *c, const struct ifbfile *f, bool *has_no_ifb)
 {
 	const struct shape none = { .leave_sent = !f->sent, .leave_received = !f->received };
 	struct shape_place place;
@@ -134,9 +138,10 @@ static int clean_device(struct cni_call *c, const struct ifbfile *f)
 	if (!place.dev.index)
 		return 0;
 	memcpy(place.ifb, f->name, sizeof(place.ifb));
-	if (shape_read(c, &place, f->received, &now) < 0)
+	if (shape_read(c, &place, f->received, &now) < 0 || shape_set(c, &place, &now, &none) < 0)
 		return -1;
-	return shape_set(c, &place, &now, &none);
+	*has_no_ifb = f->received && f->inside == place.inside;
+	return 0;
 }
 
 /* The ifb, be the interface gone. That in a container is gone with its namespace. */
@@ -150,12 +155,14 @@ static int clean_ifb(struct cni_call *c, const struct ifbfile *f)
 static int bandwidth_del(struct cni_call *c)
 {
 	struct cni_steps steps = { 0 };
+	bool has_no_ifb = false;
 	struct ifbfile f;
 
 	if (ifbfile_find(c, &f) < 0)
 		return -1;
-	cni_step(c, &steps, clean_device(c, &f));
-	cni_step(c, &steps, clean_ifb(c, &f));
+	cni_step(c, &steps, clean_device(c, &f, &has_no_ifb));
+	if (!has_no_ifb)
+		cni_step(c, &steps, clean_ifb(c, &f));
 	if ((f.ours || f.free) && !steps.failed) /* or what a killed writer has left of it */
 		cni_step(c, &steps, ifbfile_remove(c, &f));
 	return cni_steps_end(c, &steps);

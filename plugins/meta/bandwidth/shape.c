@@ -196,6 +196,13 @@ static int receive(const struct shape_place *place, struct shape *now, const str
 	return redirect(place->nl, &place->dev, now);
 }
 
+static int ifb_del(struct cni_call *c, struct nl *nl, const struct link *ifb)
+{
+	if (strcmp(ifb->kind, "ifb") != 0)
+		return 0;
+	return nl_link_del_announced(nl, ifb->index, nl == c->host ? -1 : c->netns_fd, ifb->index);
+}
+
 static int receive_no_more(struct cni_call *c, const struct shape_place *place,
 			   const struct shape *now)
 {
@@ -204,7 +211,7 @@ static int receive_no_more(struct cni_call *c, const struct shape_place *place,
 		if (commit(place->nl, &place->dev) < 0)
 			return -1;
 	}
-	return now->ifb.index ? shape_ifb_del(c, place->nl, place->ifb) : 0;
+	return now->ifb.index ? ifb_del(c, place->nl, &now->ifb) : 0;
 }
 
 /* The ifb goes last: the kernel holds RTNL for the end of it. */
@@ -222,11 +229,7 @@ int shape_ifb_del(struct cni_call *c, struct nl *nl, const char *name)
 {
 	struct link l;
 
-	if (nl_link_get_allow(nl, name, &l) < 0)
-		return -1;
-	if (strcmp(l.kind, "ifb") != 0)
-		return 0;
-	return nl_link_del_announced(nl, l.index, nl == c->host ? -1 : c->netns_fd, l.index);
+	return nl_link_get_allow(nl, name, &l) < 0 ? -1 : ifb_del(c, nl, &l);
 }
 
 /* ---- undo ------------------------------------------------------------------------------------ */
