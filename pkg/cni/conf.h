@@ -7,6 +7,9 @@
 
 #include "cni/result.h"
 
+/* Port mappings of an attachment: what one transaction of nftables takes, for two families. */
+#define CNI_PORT_MAPPINGS_MAX 5000
+
 /* The runtime's word that this attachment of the network is alive (GC). */
 struct cni_attachment {
 	const char *container_id, *ifname;

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netfilter/masq_compat.h"
 
+#include <string.h>
+
 #include "netfilter/masq_nft.h"
 #include "nft/chain.h"
 #include "nft/expr.h"
-#include "nft/rule.h"
 
 static const struct nft_table table = { NFPROTO_INET, "cni_plugins_masquerade" };
 static const char checks[] = "masq_checks", postrouting[] = "postrouting";
 
-/* As the reference does at every ADD: its three rules anew. */
+/* The rules of the postrouting chain lead there, after one for each range of multicast. */
+static const char *const leads_to[] = { NULL, NULL, checks };
+
+_Static_assert(ARRAY_SIZE(leads_to) == ARRAY_SIZE(ip_multicast) + 1, "one each");
+
+/* The reference makes its three rules anew at every ADD; here only where they are not. */
 static void put_base(struct nl *nl)
 {
 	static const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
@@ -45,12 +51,14 @@ static int set(struct cni_call *c, const struct cni_result *r)
 	struct nl *nl = c->nft;
 
 	for (int tries = 0;;) {
-		if (nft_rules(nl, &table, checks, &rules, c->arena) < 0)
+		if (nft_rules(nl, &table, NULL, &rules, c->arena) < 0)
 			return -1;
 		nft_begin(nl, r->n_ips + rules.n, c->arena);
-		put_base(nl);
+		if (!nft_chain_leads(&rules, postrouting, leads_to, ARRAY_SIZE(leads_to)))
+			put_base(nl);
 		for (size_t i = 0; i < rules.n; i++)
-			if (instance_has_comment(o, rules.list[i].comment))
+			if (!strcmp(rules.list[i].chain, checks) &&
+			    instance_has_comment(o, rules.list[i].comment))
 				nft_rule_del(nl, &table, checks, rules.list[i].handle);
 		for (size_t i = 0; i < r->n_ips; i++)
 			put_rule(nl, &r->ips[i].address, o->comment);

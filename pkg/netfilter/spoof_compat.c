@@ -6,6 +6,7 @@
 #include "net/mac.h"
 #include "nft/chain.h"
 #include "nft/expr.h"
+#include "nft/list.h"
 #include "nft/rule.h"
 
 static const struct nft_table table = { NFPROTO_BRIDGE, "nat" };
@@ -103,14 +104,15 @@ int spoof_compat_del(struct nl *nl, const struct spoof_compat *r, struct arena *
 	return is_possible(r) ? nft_chain_remove(nl, &table, &d, arena) : 0;
 }
 
-static void put_rules(struct nl *nl, const struct spoof_compat *r)
+static void put_rules(struct nl *nl, const struct spoof_compat *r, bool has_prerouting)
 {
 	/* Of uapi/netfilter_bridge.h, see spoof.c. */
 	static const struct nft_hook hook = { "filter", 0, -300 };
 	struct wanted wanted[RULES];
 
 	nft_table_add(nl, &table, NULL);
-	nft_chain_add(nl, &table, PREROUTING, &hook);
+	if (!has_prerouting)
+		nft_chain_add(nl, &table, PREROUTING, &hook);
 	nft_chain_add(nl, &table, r->chain, NULL);
 	nft_chain_add(nl, &table, r->mac_chain, NULL);
 	wanted_of(r, wanted);
@@ -129,7 +131,7 @@ static void put_rules(struct nl *nl, const struct spoof_compat *r)
 
 int spoof_compat_set(struct nl *nl, const struct spoof_compat *r, struct arena *arena)
 {
-	bool has;
+	bool has, has_prerouting;
 
 	if (!is_possible(r))
 		return err_config(nl->err,
@@ -138,9 +140,15 @@ int spoof_compat_set(struct nl *nl, const struct spoof_compat *r, struct arena *
 		return -1;
 	if (has)
 		return 0;
-	if (spoof_compat_del(nl, r, arena) < 0)
-		return -1;
-	nft_begin(nl, 0, arena);
-	put_rules(nl, r);
-	return nft_commit(nl);
+	for (int tries = 0;;) {
+		if (spoof_compat_del(nl, r, arena) < 0 ||
+		    nft_has_chain(nl, &table, PREROUTING, &has_prerouting) < 0)
+			return -1;
+		nft_begin(nl, 0, arena);
+		put_rules(nl, r, has_prerouting);
+		if (nft_commit(nl) == 0)
+			return 0;
+		if (!nft_should_retry(nl, &tries, ENOENT))
+			return -1;
+	}
 }

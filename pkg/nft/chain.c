@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nft/chain.h"
 
+#include <string.h>
+
 #include "nft/list.h"
-#include "nft/rule.h"
 
 const struct nft_table nft_ipt_nat[2] = { { NFPROTO_IPV4, "nat" }, { NFPROTO_IPV6, "nat" } };
 const struct nft_table nft_ipt_filter[2] = { { NFPROTO_IPV4, "filter" },
@@ -19,6 +20,24 @@ int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, 
 	for (size_t i = 0; i < rules.n; i++)
 		*n += nft_rule_leads_to(&rules.list[i], to);
 	return 0;
+}
+
+bool nft_chain_leads(const struct nft_rule_list *rules, const char *chain, const char *const *to,
+		     size_t n)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const char *leads_to;
+
+		if (strcmp(rules->list[i].chain, chain) != 0)
+			continue;
+		leads_to = nft_rule_target(&rules->list[i]);
+		if (k == n || !leads_to != !to[k] || (to[k] && strcmp(leads_to, to[k]) != 0))
+			return false;
+		k++;
+	}
+	return k == n;
 }
 
 static int list_jumps(struct nl *nl, const struct nft_table *t, const struct nft_chain_removal *d,

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "nft/nft.h"
+#include "nft/rule.h"
 
 extern const struct nft_table nft_ipt_nat[2], nft_ipt_filter[2]; /* IPv4, IPv6 */
 
@@ -20,6 +20,14 @@ static inline int nft_ipt_index(sa_family_t family)
 /* How many rules of `from` jump or go to `to`. */
 int nft_count_jumps(struct nl *nl, const struct nft_table *t, const char *from, const char *to,
 		    struct arena *arena, size_t *n) NODISCARD;
+
+/*
+ * Are these the chain's rules: as many, and each leads where it is said (NULL: to no chain)? For a
+ * base that others make as well, which is then not made anew: what a transaction deletes is freed
+ * behind a grace period, and so is what it says of a chain that is there already.
+ */
+bool nft_chain_leads(const struct nft_rule_list *rules, const char *chain, const char *const *to,
+		     size_t n);
 
 /*
  * The chain, and all rules of the chains named in `from` that lead to it, go in one transaction. A

@@ -54,18 +54,12 @@ void nft_msg(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t f
 	       label);
 }
 
-/*
- * A message of a transaction. Only the end asks for an ack; refusals come unasked. What creates
- * nothing deletes: nf_tables frees that after a grace period, and close(2) of the socket waits for
- * it.
- */
+/* A message of a transaction. Only the end asks for an ack; refusals come unasked. */
 static void change(struct nl *nl, const struct nft_table *t, uint16_t type, uint16_t flags,
 		   const char *label)
 {
 	nft_msg(nl, t, type, flags, label);
 	nl_ack(nl, false);
-	if (!(flags & NLM_F_CREATE))
-		deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 }
 
 /* wmem_max may be less than a large transaction takes; the host's root may go beyond it. */
@@ -110,6 +104,22 @@ int nft_generation(struct nl *nl, uint32_t *generation)
 }
 
 /*
+ * What creates nothing deletes: nf_tables frees that after a grace period, and close(2) of the
+ * socket waits for it.
+ */
+static bool has_deletion(const struct nl *nl)
+{
+	const struct nlmsghdr *nlh = (const void *)nl->buf;
+	int left = (int)nl->used;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		if (nlh->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
+		    !(nlh->nlmsg_flags & NLM_F_CREATE))
+			return true;
+	return false;
+}
+
+/*
  * The end mark itself is acknowledged by new kernels only (6.10): it is the last change that asks.
  */
 int nft_commit(struct nl *nl)
@@ -120,6 +130,8 @@ int nft_commit(struct nl *nl)
 	}
 	nl_ack(nl, true);
 	batch_mark(nl, NFNL_MSG_BATCH_END);
+	if (has_deletion(nl))
+		deferred_mark_slow(nl->deferred, mnl_socket_get_fd(nl->sock));
 	return nl_transaction(nl);
 }
 

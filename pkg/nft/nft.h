@@ -129,7 +129,11 @@ bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 /* The kernel's word that it has no nf_tables, or not for this family. */
 bool nft_is_missing(const struct err *err);
 
-/* Only what is absent is made: none of these fails on what is there. */
+/*
+ * Only what is absent is made: none of these fails on what is there. A chain that is there is
+ * updated, though, and what that leaves is freed as what is deleted is, behind a grace period that
+ * the next to close a netfilter socket waits for: 10 ms and more. So an ADD looks first.
+ */
 void nft_table_add(struct nl *nl, const struct nft_table *t, const char *comment);
 void nft_chain_add(struct nl *nl, const struct nft_table *t, const char *chain,
 		   const struct nft_hook *hook);

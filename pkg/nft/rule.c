@@ -239,13 +239,19 @@ int nft_rules_del(struct nl *nl, const struct nft_table *t, const char *chain, n
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-bool nft_rule_leads_to(const struct nft_rule_info *rule, const char *chain)
+const char *nft_rule_target(const struct nft_rule_info *rule)
 {
 	for (size_t i = 0; i < rule->n; i++)
-		if (rule->stmts[i].kind == NFT_STMT_VERDICT && rule->stmts[i].name &&
-		    !strcmp(rule->stmts[i].name, chain))
-			return true;
-	return false;
+		if (rule->stmts[i].kind == NFT_STMT_VERDICT && rule->stmts[i].name)
+			return rule->stmts[i].name;
+	return NULL;
+}
+
+bool nft_rule_leads_to(const struct nft_rule_info *rule, const char *chain)
+{
+	const char *target = nft_rule_target(rule);
+
+	return target && !strcmp(target, chain);
 }
 
 bool nft_rule_names(const struct nft_rule_info *rule, const struct ip *ip)

@@ -57,7 +57,9 @@ void nft_rules_keep(struct nft_rule_list *rules, nft_rule_match match, void *dat
 int nft_rules_del(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_match match,
 		  void *data, struct arena *arena) NODISCARD;
 
-/* Does it jump or go to the chain? */
+/* The chain it jumps or goes to, or NULL. */
+const char *nft_rule_target(const struct nft_rule_info *rule);
+/* Is it this chain? */
 bool nft_rule_leads_to(const struct nft_rule_info *rule, const char *chain);
 /* Does it compare something with the address, or load it? */
 bool nft_rule_names(const struct nft_rule_info *rule, const struct ip *ip);

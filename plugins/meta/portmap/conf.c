@@ -21,7 +21,7 @@ static const struct json_field port_fields[] = {
 };
 
 static const struct json_field runtime_fields[] = {
-	F_LIST("portMappings", struct portmap, ports, port_fields, .max = PORTMAP_MAX),
+	F_LIST("portMappings", struct portmap, ports, port_fields, .max = CNI_PORT_MAPPINGS_MAX),
 	F_END,
 };
 

@@ -10,7 +10,6 @@
 #include "json/decode.h"
 
 #define PORTMAP_MARK_BIT 13
-#define PORTMAP_MAX      5000 /* mappings: what one transaction takes, for two families */
 
 struct portmap_port {
 	uint32_t host_port, container_port;

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nft/chain.h"
 #include "nft/expr.h"
-#include "nft/rule.h"
+#include "nft/list.h"
 
 static const char hostports[] = "hostports", all[] = "hostports_all",
-		  masquerading[] = "masquerading";
+		  masquerading[] = "masquerading", prerouting[] = "prerouting", output[] = "output";
+static const char *const all_leads_to[] = { "hostip_hostports", hostports };
+static const char *const hook_leads_to[] = { all };
 
 static const struct nft_table tables[] = { { NFPROTO_IPV4, "cni_hostport" },
 					   { NFPROTO_IPV6, "cni_hostport" } };
@@ -72,6 +75,7 @@ struct scan {
 	size_t family;            /* of ip_families */
 	const struct ip *to;      /* the container's address, NULL: any */
 	struct nft_rule_list rules;
+	bool has_base;
 	const struct portmap_mapping *taken; /* by another container, */
 	const char *comment;                 /* this one */
 };
@@ -127,19 +131,18 @@ static void put_hook(struct nl *nl, const struct nft_table *t, const char *chain
 
 static void put_base(struct nl *nl, const struct nft_table *t)
 {
-	static const char *const chains[] = { "hostip_hostports", hostports };
 	static const struct nft_hook at = { "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC };
 
 	nft_table_add(nl, t, "CNI portmap plugin");
 	nft_chain_renew(nl, t, all, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		nft_chain_add(nl, t, chains[i], NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(all_leads_to); i++) {
+		nft_chain_add(nl, t, all_leads_to[i], NULL);
 		nft_rule(nl, t, all, NULL) {
-			nft_verdict(nl, NFT_JUMP, chains[i]);
+			nft_verdict(nl, NFT_JUMP, all_leads_to[i]);
 		}
 	}
-	put_hook(nl, t, "prerouting", NF_INET_PRE_ROUTING);
-	put_hook(nl, t, "output", NF_INET_LOCAL_OUT);
+	put_hook(nl, t, prerouting, NF_INET_PRE_ROUTING);
+	put_hook(nl, t, output, NF_INET_LOCAL_OUT);
 	nft_chain_add(nl, t, masquerading, &at);
 }
 
@@ -185,7 +188,8 @@ static void put_family(struct nl *nl, const struct scan *l)
 
 	if (!l->to)
 		return;
-	put_base(nl, t);
+	if (!l->has_base)
+		put_base(nl, t);
 	for (size_t i = 0; i < l->rules.n; i++)
 		nft_rule_del(nl, t, l->rules.list[i].chain, l->rules.list[i].handle);
 	for (size_t i = 0; i < conf->list.n; i++)
@@ -199,9 +203,21 @@ static void put_family(struct nl *nl, const struct scan *l)
 	put_source(nl, l, &ip_loopback[l->family]);
 }
 
+/* All that put_base() makes; the chain of what is masqueraded may be empty. */
+static int look_for_base(struct cni_call *c, struct scan *l)
+{
+	l->has_base =
+		nft_chain_leads(&l->rules, all, all_leads_to, ARRAY_SIZE(all_leads_to)) &&
+		nft_chain_leads(&l->rules, prerouting, hook_leads_to, ARRAY_SIZE(hook_leads_to)) &&
+		nft_chain_leads(&l->rules, output, hook_leads_to, ARRAY_SIZE(hook_leads_to));
+	return l->has_base ? nft_has_chain(c->nft, &tables[l->family], masquerading, &l->has_base)
+			   : 0;
+}
+
 static int scan_family(struct cni_call *c, struct scan *l)
 {
-	if (l->to && nft_rules(c->nft, &tables[l->family], NULL, &l->rules, c->arena) < 0)
+	if (l->to && (nft_rules(c->nft, &tables[l->family], NULL, &l->rules, c->arena) < 0 ||
+		      look_for_base(c, l) < 0))
 		return -1;
 	nft_rules_keep(&l->rules, is_listed, l);
 	if (!l->taken)

@@ -323,6 +323,27 @@ subnets_first() {
 	[ "$(grep -c membarrier "$trace.ADD")" -eq 0 ] || fail "$(cat "$trace.ADD")"
 }
 
+@test "nftables: an ADD beside another's makes nothing anew, and what is gone of what all share" {
+	local t='inet cni_plugins_masquerade' trace=$BATS_TEST_TMPDIR/trace whole gone
+	needs_ipam_inside
+	netns box
+	conf=$(conf bridge nftables)
+	CID=c0 add bridge eth9 <<<"$conf"
+	whole=$(nft -a list chain $t postrouting)
+	CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=$(ns_path) CNI_PATH=$CNIC_BIN \
+		"${STRACE[@]}" -f -o "$trace" -e trace=sendto,clone,clone3,fork,vfork "$CNIC_BIN/bridge" <<<"$conf" >/dev/null
+	[ "$(nft -a list chain $t postrouting)" = "$whole" ] || fail "$(nft -a list chain $t postrouting)"
+	! grep -E 'NFT_MSG_(DEL|NEWCHAIN)|(clone3?|fork)\(' "$trace" || fail "nothing anew"
+	whole=$(nft list chain $t postrouting)
+	for gone in "flush chain $t postrouting" "add rule $t postrouting return" "delete table $t"; do
+		nft $gone
+		del bridge <<<"$conf"
+		add bridge <<<"$conf"
+		expect_ok
+		[ "$(nft list chain $t postrouting)" = "$whole" ] || fail "$gone: $(nft list table $t)"
+	done
+}
+
 # Its socket's closing would hold nf_tables' lock until a grace period is over, and all others up.
 @test "the process that a DEL leaves has waited out the grace period before it closes its netfilter socket" {
 	needs_ipam_inside

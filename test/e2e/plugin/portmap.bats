@@ -317,6 +317,39 @@ kin() {
 	done
 }
 
+# base : the rules that lead to the containers', with their handles.
+base() {
+	nft -ja list table ip cni_hostport | jq -c '.nftables[].rule // empty | select(.comment | not) | [.chain, .handle]'
+}
+
+# What a transaction deletes, and each chain that it only updates, holds up whoever closes a netfilter socket.
+@test "nftables: an ADD beside another's makes nothing anew and leaves no process" {
+	local before
+	add_ok "$(conf nftables "$(port 1)" 3)"
+	before=$(base)
+	[ "$(wc -l <<<"$before")" -eq 4 ] || fail "$before"
+	CNI_COMMAND=ADD CNI_CONTAINERID=c2 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
+		"${STRACE[@]}" -f -e trace=sendto,clone,clone3,fork,vfork -o "$BATS_TEST_TMPDIR/trace" \
+		"$CNIC_BIN/portmap" <<<"$(conf nftables)" >/dev/null
+	[ "$(base)" = "$before" ] || fail "$(base)"
+	! grep -E 'NFT_MSG_(DEL|NEWCHAIN)|(clone3?|fork)\(' "$BATS_TEST_TMPDIR/trace" || fail "nothing anew"
+	grep -q NFT_MSG_NEWRULE "$BATS_TEST_TMPDIR/trace" || fail "its own rules"
+}
+
+@test "nftables: what is gone of what all share is made again by the next ADD" {
+	local t='ip cni_hostport' whole gone
+	add_ok "$(conf nftables "$(port 1)" 3 '"snat":false,')"
+	whole=$(nft list table $t)
+	for gone in "flush chain $t prerouting" "flush chain $t output" "flush chain $t hostports_all" \
+		"delete chain $t masquerading" "add rule $t hostports_all jump hostports" \
+		"add rule $t output return" "insert rule $t prerouting jump hostports" "delete table $t"; do
+		nft $gone
+		[ "$(nft list table $t 2>&1)" != "$whole" ] || fail "$gone"
+		add_ok "$(conf nftables "$(port 1)" 3 '"snat":false,')"
+		[ "$(nft list table $t)" = "$whole" ] || fail "$gone: $(nft list table $t)"
+	done
+}
+
 @test "backends: what decides if none is named" {
 	local mark='"externalSetMarkChain":"MINE",' strange='"conditionsV4":["-m","comment","--comment","a b\"\\"],'
 	local known='"conditionsV4":["-s","10.0.0.0/8"],' nft='"conditionsV4":["ip saddr != 10.0.0.0/8"],'
