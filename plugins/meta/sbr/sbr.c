@@ -169,6 +169,20 @@ static int check_rule(struct cni_call *c, const struct move *m, const struct sou
 		       ip_str(&s->ip, ip), wanted, found);
 }
 
+/* A default route that the result has was there before sbr's, and stays (move.c, add_default). */
+static bool is_of_result(const struct cni_result *r, int family, const struct ip *gw)
+{
+	for (size_t i = 0; i < r->n_routes; i++) {
+		const struct cni_route *v = &r->routes[i];
+
+		if (v->dst.plen || v->dst.family != family || v->gw.family != gw->family)
+			continue;
+		if (v->gw.family ? ip_equal(&v->gw, gw) : v->has_scope)
+			return true;
+	}
+	return false;
+}
+
 /* The address's gateway is asked for where there is one, by its table's default route. */
 static int check_default(struct cni_call *c, const struct move *m, const struct source *s,
 			 uint32_t table)
@@ -184,6 +198,8 @@ static int check_default(struct cni_call *c, const struct move *m, const struct 
 		    !nl_route_is_via(r, m->oif))
 			continue;
 		if (gw.family == s->gateway.family && ip_equal(&gw, &s->gateway))
+			return 0;
+		if (!s->fixed && is_of_result(c->req->prev, s->ip.family, &gw))
 			return 0;
 		found = arena_strdup(c->arena, ip_str(&gw, buf));
 	}

@@ -249,6 +249,23 @@ OTHERS6=('unicast default via fd00:1::1 dev eth0 proto boot scope global metric 
 	expect_silent
 }
 
+@test "a default route of the result by another router than the address's gateway is what CHECK wants" {
+	link net2 3
+	ip -n box route append default via 10.3.0.9
+	ip -n box -6 route append default via fd00:3::9 dev net2
+	conf=$(sbr '.prevResult.interfaces[1].name = "net2" |
+		.prevResult.ips = [{address: "10.3.0.2/24", gateway: "10.3.0.1"}, {address: "fd00:3::2/64", gateway: "fd00:3::1"}] |
+		.prevResult.routes = [{dst: "0.0.0.0/0", gw: "10.3.0.9"}, {dst: "::/0", gw: "fd00:3::9"}]')
+	add sbr net2 <<<"$conf"
+	expect_ok
+	table 4 100 | grep -q 'default via 10.3.0.9 dev net2' || fail "10.3.0.9: $(table 4 100)"
+	check sbr net2 <<<"$(with_result "$conf")"
+	expect_silent
+	ip -n box route replace default via 10.3.0.8 dev net2 table 100
+	check sbr net2 <<<"$(with_result "$conf")"
+	expect_code 102 'default route of 10.3.0.2, table 100: wanted via 10.3.0.1, found 10.3.0.8'
+}
+
 @test "an IPv6 gateway that is link-local moves with its route" {
 	ip -n box -6 route del default via fd00:2::1
 	ip -n box -6 route append default via fe80::99 dev net1
