@@ -93,8 +93,12 @@ static void add_listed(struct words *w, const struct libcni_list *list,
 	const char *text = libcni_input(list, p, &in, &len);
 
 	if (!strcmp(p->type, "chain") && !has_plugin(w, p->type)) {
+		const struct libcni_attachment part = {
+			.capability_args = json_text_member(json_text_own(text), "runtimeConfig"),
+		};
+
 		add_plugin(w, p->type, NULL);
-		add_list(w, text, len, a);
+		add_list(w, text, len, &part);
 	} else if (json_parse(text, len, &conf, &ignored) == 0) {
 		add_plugin(w, p->type, conf);
 	}
@@ -165,10 +169,7 @@ static void add_kept(struct json *o, const struct node_attachment *a)
 	for (size_t i = 0; i < a->n_older; i++)
 		json_add_str(list, NULL, a->older[i]->path);
 	for (size_t i = 0; i < a->n_entries; i++)
-		json_add_str(list, NULL,
-			     arena_printf(json_arena(), REGISTRY_DIR "/%s",
-					  record_name_of(json_arena(), a->entries[i]->plugin,
-							 a->network, a->ifname, a->container_id)));
+		json_add_str(list, NULL, registry_path(a->entries[i], json_arena()));
 	for (size_t i = 0; i < a->n_records; i++)
 		json_add_str(list, NULL,
 			     arena_printf(json_arena(), RECORD_DIR "/%s",

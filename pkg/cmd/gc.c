@@ -26,12 +26,13 @@ struct held {
 };
 
 struct gc {
+	struct cni_call call; /* first: what the DELs are parts of, own.h gets no more */
+	const struct node_attachment *at;
 	bool dry_run, foreign;
 	int64_t older_than; /* seconds */
 	const char **caches;
 	struct node node;
 	struct cni_request req;
-	struct cni_call call; /* what the DELs are parts of */
 	size_t removed, failed, alive, unknown;
 	struct held *held;
 	size_t n_held;
@@ -48,6 +49,50 @@ static void complain(const struct node_attachment *a, const char *what, const st
 		describe_plain(err->details));
 }
 
+/* Of what could not be removed a DEL only tells. */
+static int remove_file(const struct node_attachment *a, const char *path)
+{
+	struct err err = { 0 };
+
+	if (unlink(path) == 0 || errno == ENOENT)
+		return 0;
+	(void)err_sys(&err, "remove %s", path);
+	complain(a, "", &err);
+	return -1;
+}
+
+/* One of ours that a vendor had named is known by what its ADD has left. */
+static int find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
+{
+	const struct node_attachment *a = ((const struct gc *)ctx)->at;
+
+	if (own_find(ctx, type, dirs, path, err) == 0)
+		return 0;
+	for (size_t i = 0; i < a->n_entries; i++) {
+		const char *added = json_string(json_get(a->entries[i]->conf, "type"));
+
+		if (!added || strcmp(added, type) != 0)
+			continue;
+		err_clear(err);
+		*path = OWN_PATH;
+		return 0;
+	}
+	return -1;
+}
+
+/*
+ * By its entries it is known to be dead the next time, too, whatever becomes of this one. A plugin
+ * that was executed may have removed its own.
+ */
+static void restore(void *ctx, const struct libcni_step *s)
+{
+	const struct node_attachment *a = ((const struct gc *)ctx)->at;
+
+	(void)s;
+	for (size_t i = 0; i < a->n_entries; i++)
+		registry_restore(a->entries[i], json_arena());
+}
+
 static int del_list(struct cni_call *c, const struct node_attachment *a,
 		    const struct libcni_cached *cached)
 {
@@ -56,8 +101,9 @@ static int del_list(struct cni_call *c, const struct node_attachment *a,
 		.cache_dir = cached->dir,
 		.timeout_ms = c->req->timeout_ms,
 		.del_all = true,
-		.find = own_find,
+		.find = find,
 		.exec = own_exec,
+		.step = restore,
 		.ctx = c,
 	};
 	struct libcni_attachment of = cached->attachment;
@@ -70,8 +116,7 @@ static int del_list(struct cni_call *c, const struct node_attachment *a,
 		complain(a, "", &err);
 		return -1;
 	}
-	(void)unlink(cached->path); /* it may have another name than libcni's */
-	return 0;
+	return remove_file(a, cached->path); /* it may have another name than libcni's */
 }
 
 /* DEL of one plugin. */
@@ -131,41 +176,53 @@ static int del_plugins(struct cni_call *c, const struct node_attachment *a)
 	return rc;
 }
 
-/* The cache's list does not name what another list had added under the same name. */
+/*
+ * The cache's list does not name what another list had added under the same name. The entries go
+ * when all else has: what fails, or is interrupted, is found by them.
+ */
 static int del(struct cni_call *c, const struct node_attachment *a)
 {
 	int rc = a->cached ? del_list(c, a, a->cached) : 0;
 
 	for (size_t i = 0; i < a->n_older; i++)
 		rc |= del_list(c, a, a->older[i]);
-	return del_plugins(c, a) < 0 ? -1 : rc;
+	rc |= del_plugins(c, a);
+	for (size_t i = 0; !rc && i < a->n_entries; i++)
+		rc = remove_file(a, registry_path(a->entries[i], json_arena()));
+	return rc;
+}
+
+static bool is_current(const struct node_attachment *a, const struct record *was)
+{
+	const char *name =
+		record_name_of(json_arena(), was->plugin, a->network, a->ifname, a->container_id);
+	struct err ignored = { 0 };
+	struct record *now;
+
+	return record_peek(name, json_arena(), &now, &ignored) == 0 && now &&
+	       identity_is_same(&now->id, &was->id);
 }
 
 /* Not if a runtime has been at it, while we were at others. */
 static bool hold(const struct node_attachment *a, int *fds)
 {
-	bool is_current = true;
+	bool current = true;
 
 	for (size_t i = 0; i < a->n_entries; i++) {
 		fds[i] = -1;
-		is_current &= registry_hold(a->entries[i], &fds[i], json_arena());
+		current &= registry_hold(a->entries[i], &fds[i], json_arena());
 	}
-	return is_current;
-}
-
-/* By its entries it is known to be dead the next time, too. */
-static void restore(const struct node_attachment *a)
-{
-	for (size_t i = 0; i < a->n_entries; i++)
-		registry_restore(a->entries[i], json_arena());
+	for (size_t i = 0; current && i < a->n_records; i++)
+		current = is_current(a, a->records[i]);
+	return current;
 }
 
 static void collect_held(struct gc *gc, const struct node_attachment *a, remove_fn remove)
 {
-	bool failed = !gc->dry_run && remove(&gc->call, a) < 0;
+	bool failed;
 
-	if (failed)
-		restore(a);
+	gc->at = a;
+	failed = !gc->dry_run && remove(&gc->call, a) < 0;
 	printf("%s %s %s: %s%s\n", describe_plain(a->network), describe_plain(a->container_id),
 	       describe_plain(a->ifname), a->why,
 	       gc->dry_run ? ""
@@ -292,7 +349,7 @@ static void collect_holdings(struct gc *gc)
 	struct err err = { 0 };
 
 	if (node_inventory(&to, &err) < 0)
-		fprintf(stderr, "cnic: %s\n", err.msg);
+		fprintf(stderr, "cnic: %s\n", describe_plain(err.msg));
 	for (size_t i = 0; i < gc->n_held; i++)
 		collect_apart(gc, &gc->held[i].a, release);
 }
@@ -345,7 +402,7 @@ int gc_run(int argc, char **argv)
 {
 	struct arena arena = { 0 };
 	struct err err = { 0 };
-	struct gc gc = { .req.timeout_ms = OWN_TIMEOUT };
+	struct gc gc = { .req = { .timeout_ms = OWN_TIMEOUT, .keep_entry = true } };
 	int rc;
 
 	json_init(&arena);
@@ -359,7 +416,7 @@ int gc_run(int argc, char **argv)
 		remove_drafts(gc.caches);
 	rc = node_load(&gc.node, gc.caches, &arena, &err);
 	if (rc < 0)
-		fprintf(stderr, "cnic: %s\n", err.msg);
+		fprintf(stderr, "cnic: %s\n", describe_plain(err.msg));
 	else
 		node_complain(&gc.node);
 	if (!rc)

@@ -198,7 +198,7 @@ static int run(struct options *opt, int argc, char **argv)
 	json_init(&arena);
 	rc = parse(opt, argc, argv);
 	if (!rc && node_load(&node, opt->caches, &arena, &err) < 0) {
-		fprintf(stderr, "cnic: %s\n", err.msg);
+		fprintf(stderr, "cnic: %s\n", describe_plain(err.msg));
 		rc = EXIT_FAILURE;
 	} else if (!rc) {
 		node_complain(&node);

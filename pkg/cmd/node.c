@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "cmd/describe.h"
 #include "nl/link_wait.h"
 #include "nl/nl.h"
 #include "sys/file.h"
@@ -193,14 +193,6 @@ static void merge(struct node *node)
 
 /* ---- dead or alive --------------------------------------------------------------------------- */
 
-/* The namespace at the path, if it is that one. */
-static bool is_at_path(const char *path, const struct identity *id)
-{
-	struct stat st;
-
-	return *path && stat(path, &st) == 0 && st.st_ino == id->netns_inode;
-}
-
 static const struct link *link_named(const struct node *node, const char *name)
 {
 	for (size_t i = 0; *name && i < node->links.n_link; i++)
@@ -210,6 +202,7 @@ static const struct link *link_named(const struct node *node, const char *name)
 }
 
 #define LINK_IS_THERE "its link on the host is there"
+#define NETNS_IS_GONE "its namespace is gone"
 
 static enum node_life say(const char **why, enum node_life life, const char *words)
 {
@@ -222,7 +215,7 @@ static enum node_life say(const char **why, enum node_life life, const char *wor
  * namespace's. Nor does a namespace that no process holds: a socket may, and then the link in the
  * host's namespace is there.
  */
-static enum node_life judge(const struct node *node, const struct identity *id, const char *netns,
+static enum node_life judge(struct node *node, const struct identity *id, const char *netns,
 			    const char *host_link, const char **why)
 {
 	struct err scratch = { 0 };
@@ -233,17 +226,17 @@ static enum node_life judge(const struct node *node, const struct identity *id, 
 		return say(why, NODE_DEAD, "added in another boot");
 	if (!id->netns_inode || id->host_inode != node->here.host_inode)
 		return say(why, NODE_UNKNOWN, "its ADD was in another network namespace than this");
+	if (netns_scan_is_at(netns, id->netns_inode, id->netns_cookie, &scratch))
+		return say(why, NODE_ALIVE, "its namespace is at its path");
 	if (netns_scan_has(&node->scan, id->netns_inode, id->netns_cookie, &scratch))
-		return say(why, NODE_ALIVE,
-			   is_at_path(netns, id) ? "its namespace is at its path"
-						 : "its namespace is held");
+		return say(why, NODE_ALIVE, "its namespace is held");
 	if (link_named(node, host_link))
 		return say(why, NODE_ALIVE, LINK_IS_THERE);
 	if (id->pid_inode != node->here.pid_inode)
 		return say(why, NODE_UNKNOWN, "its ADD was in another PID namespace than this");
 	if (!node->scan.complete)
 		return say(why, NODE_UNKNOWN, "not all processes can be looked at");
-	return say(why, NODE_DEAD, "its namespace is gone");
+	return say(why, NODE_DEAD, NETNS_IS_GONE);
 }
 
 static const struct identity *identity_of(const struct node_attachment *a, size_t i)
@@ -266,11 +259,12 @@ static struct identity whole_identity(const struct node_attachment *a, size_t i)
 }
 
 /* What has several entries is alive if one of them says so, dead if all do. */
-static void judge_one(const struct node *node, struct node_attachment *a)
+static void judge_one(struct node *node, struct node_attachment *a)
 {
 	enum node_life worst = NODE_DEAD;
 	const char *reason = NULL, *why;
 
+	a->holder = NULL;
 	for (size_t i = 0; i < a->n_entries + a->n_records; i++) {
 		const struct registry_entry *e = i < a->n_entries ? a->entries[i] : NULL;
 		const struct identity id = whole_identity(a, i);
@@ -306,13 +300,43 @@ const char **node_take_caches(int *argc, char **argv)
 	return caches;
 }
 
-static int judge_all(struct node *node, struct nl *host)
+static int judge_all(struct node *node, struct nl *host, struct err *err)
 {
 	node->links.n_link = 0;
-	if (nl_link_list(host, &node->links) < 0)
+	if (netns_scan(&node->scan, node->arena, err) < 0 || nl_link_list(host, &node->links) < 0)
 		return -1;
 	for (size_t i = 0; i < node->n; i++)
 		judge_one(node, &node->list[i]);
+	return 0;
+}
+
+static bool has_gone(const struct node *node)
+{
+	for (size_t i = 0; i < node->n; i++)
+		if (!strcmp(node->list[i].why, NETNS_IS_GONE))
+			return true;
+	return false;
+}
+
+/*
+ * With a second scan: a process that was not there yet may have the namespace from one that has
+ * ended. What was held at the first one has had one scan only, and stays alive.
+ */
+static int judge_again(struct node *node, struct nl *host, struct err *err)
+{
+	const size_t n = node->n;
+	const char **before = arena_array(node->arena, const char *, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		before[i] = node->list[i].life == NODE_ALIVE ? node->list[i].why : NULL;
+	if (judge_all(node, host, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct node_attachment *a = &node->list[i];
+
+		if (before[i] && strcmp(before[i], LINK_IS_THERE) != 0 && a->life == NODE_DEAD)
+			a->life = say(&a->why, NODE_ALIVE, before[i]);
+	}
 	return 0;
 }
 
@@ -348,11 +372,12 @@ int node_load(struct node *node, const char *const *caches, struct arena *arena,
 	    add_records(node, err) < 0)
 		return -1;
 	merge(node);
-	if (netns_scan(&node->scan, arena, err) < 0 || nl_open(&host, err) < 0 ||
-	    judge_all(node, &host) < 0)
+	if (nl_open(&host, err) < 0 || judge_all(node, &host, err) < 0)
 		return -1;
 	rc = wait_links_gone(node, &host);
-	return rc > 0 ? judge_all(node, &host) : rc;
+	if (!rc)
+		rc = has_gone(node);
+	return rc > 0 ? judge_again(node, &host, err) : rc;
 }
 
 const char *node_cni_path(const struct node_attachment *a)
@@ -363,8 +388,8 @@ const char *node_cni_path(const struct node_attachment *a)
 void node_complain(const struct node *node)
 {
 	for (size_t i = 0; i < node->n_faults; i++)
-		fprintf(stderr, "cnic: %s: %s; passed over\n", node->faults[i].path,
-			node->faults[i].why);
+		fprintf(stderr, "cnic: %s: %s; passed over\n", describe_plain(node->faults[i].path),
+			describe_plain(node->faults[i].why));
 }
 
 static int compare_prefix(const struct key *k, const struct node_attachment *a)
@@ -375,8 +400,8 @@ static int compare_prefix(const struct key *k, const struct node_attachment *a)
 	return rc || !*k->ifname ? rc : strcmp(k->ifname, a->ifname);
 }
 
-bool node_has(const struct node *node, const char *network, const char *container_id,
-	      const char *ifname)
+const struct node_attachment *node_find(const struct node *node, const char *network,
+					const char *container_id, const char *ifname)
 {
 	const struct key k = { network, container_id, ifname };
 	size_t low = 0, high = node->n;
@@ -386,13 +411,19 @@ bool node_has(const struct node *node, const char *network, const char *containe
 		int rc = compare_prefix(&k, &node->list[middle]);
 
 		if (!rc)
-			return true;
+			return &node->list[middle];
 		if (rc < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return false;
+	return NULL;
+}
+
+bool node_has(const struct node *node, const char *network, const char *container_id,
+	      const char *ifname)
+{
+	return node_find(node, network, container_id, ifname);
 }
 
 int node_inventory(const struct cni_inventory *to, struct err *err)

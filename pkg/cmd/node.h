@@ -58,9 +58,9 @@ const char *node_cni_path(const struct node_attachment *a);
 /* Its faults, on stderr, for verbs that are about something else. */
 void node_complain(const struct node *node);
 
-/*
- * Is there such an attachment? They are in the order of these three; ifname "": on any interface.
- */
+/* They are in the order of these three; ifname "": on any interface. NULL: there is none. */
+const struct node_attachment *node_find(const struct node *node, const char *network,
+					const char *container_id, const char *ifname);
 bool node_has(const struct node *node, const char *network, const char *container_id,
 	      const char *ifname);
 

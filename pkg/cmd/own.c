@@ -9,12 +9,15 @@
 #include "skel/log.h"
 #include "skel/request.h"
 
+/* One that ends in a plugin's name, such as accelerated-bridge, may be another vendor's own. */
 int own_find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
 {
+	const struct cni_plugin *p = cni_plugin_named(type);
+
 	(void)ctx;
 	if (libcni_find(type, dirs, path, err) == 0)
 		return 0;
-	if (strchr(type, '/') || !cni_plugin_named(type))
+	if (!p || strcmp(p->name, type) != 0)
 		return -1;
 	err_clear(err);
 	*path = OWN_PATH;
@@ -71,6 +74,7 @@ int own_run(struct cni_call *outer, const struct cni_plugin *plugin, const struc
 		.stdin_len = x->in_len,
 		.timeout_ms = x->timeout_ms,
 		.own_ipam = true,
+		.keep_entry = outer->req->keep_entry,
 	};
 
 	if (cni_env_check(&env, err) < 0)

@@ -110,8 +110,11 @@ struct checked {
 
 static void check_all(struct verify *v, const struct checked *k);
 
-/* The DEL of one that cnic run has added is cnic's own. */
-static void find_executable(struct verify *v, const struct node_attachment *a, const char *type)
+/*
+ * Is there something to ask? One that is gone is no damage of the container's; the DEL of one that
+ * cnic run has added is cnic's own.
+ */
+static bool has_executable(struct verify *v, const struct node_attachment *a, const char *type)
 {
 	struct err err = { 0 };
 	const char *path;
@@ -120,18 +123,24 @@ static void find_executable(struct verify *v, const struct node_attachment *a, c
 	    libcni_find(type, a->entries[0]->path, &path, &err) < 0)
 		verify_say(v, VERIFY_LEFT, a, text("%s, so that its DEL will fail", err.msg),
 			   "install it again, or cnic gc when the container is gone");
+	return own_find(NULL, type, node_cni_path(a), &path, &err) == 0;
 }
 
-/* Its plugins one by one: its own CHECK would end with the first that fails. */
+/*
+ * Its plugins one by one: its own CHECK would end with the first that fails. They get no more of
+ * the runtime's than it has got.
+ */
 static void check_chain(struct verify *v, const struct checked *outer, const char *conf, size_t len)
 {
 	struct checked k = *outer;
 	struct err err = { 0 };
 
-	if (libcni_list_parse(conf, len, &k.list, &err) < 0)
+	if (libcni_list_parse(conf, len, &k.list, &err) < 0) {
 		say_failure(v, outer->of, "chain", &err);
-	else
-		check_all(v, &k);
+		return;
+	}
+	k.to.capability_args = json_text_member(k.list.text, "runtimeConfig");
+	check_all(v, &k);
 }
 
 static void check_plugin(struct verify *v, const struct checked *k, const struct libcni_plugin *p)
@@ -149,7 +158,8 @@ static void check_plugin(struct verify *v, const struct checked *k, const struct
 	struct err err = { 0 };
 	size_t len;
 
-	find_executable(v, k->of, p->type);
+	if (!has_executable(v, k->of, p->type))
+		return;
 	if (!strcmp(p->type, "chain")) {
 		const char *conf = libcni_input(&k->list, p, &in, &len);
 

@@ -115,7 +115,8 @@ static bool string(struct scanner *s)
 
 		if ((unsigned char)*s->at < 0x20)
 			return fail(s, "control character in a string");
-		if (accept(s, "\\")) {
+		if (*s->at == '\\') {
+			s->at++;
 			if (!escape(s))
 				return false;
 			continue;

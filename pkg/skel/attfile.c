@@ -44,12 +44,13 @@ int attfile_write(struct cni_call *c, const struct attfile_place *p, const struc
 	return attfile_store(attfile_path(c, p), v, c->arena, c->err);
 }
 
+/* There is none of a name that no file can have. */
 static int load(struct cni_call *c, const char *path, const struct json **v)
 {
 	if (attfile_load(path, c->arena, v, c->err) == 0)
 		return 0;
 	*v = NULL;
-	if (c->err->sys && c->err->sys != ENOENT)
+	if (c->err->sys && c->err->sys != ENOENT && c->err->sys != ENAMETOOLONG)
 		return -1;
 	err_clear(c->err);
 	return 0;

@@ -212,7 +212,8 @@ static void (*const registered[CNI_COMMANDS])(struct cni_call *c) = {
 /* A repair is none of the commands. */
 static bool is_registered(const struct cni_call *c)
 {
-	return c->plugin->registers && !c->req->record;
+	return (c->plugin->registers || c->plugin->registers_rules) && !c->req->record &&
+	       !c->req->keep_entry;
 }
 
 static int run_command(struct cni_call *c)
@@ -229,7 +230,7 @@ static int run_command(struct cni_call *c)
 		return rc;
 	if (!is_registered(c))
 		return command(c);
-	if (c->req->command == CNI_ADD)
+	if (c->req->command == CNI_ADD && p->registers)
 		registry_add(c);
 	rc = command(c);
 	if (!rc && registered[c->req->command])

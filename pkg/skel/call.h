@@ -25,7 +25,9 @@ struct cni_request {
 	const char *stdin_text;                                  /* for delegates */
 	size_t stdin_len;
 	int timeout_ms; /* of a delegate that is executed; 0 = none */
-	bool own_ipam; /* an IPAM plugin that is not on the path is this executable's, as for DEL */
+	/* a tool asks: an IPAM plugin that is not on the path is this executable's, as for DEL */
+	bool own_ipam;
+	bool keep_entry;               /* DEL: the registry's entry goes when the caller is done */
 	struct cni_conf net;           /* the keys that every configuration has */
 	const struct cni_result *prev; /* CHECK, chained ADD: prevResult; NULL if none */
 	const struct record *record;   /* repair: what the ADD has left; else NULL */
@@ -96,6 +98,8 @@ struct cni_plugin {
 	bool ipam;               /* an IPAM plugin: opens no namespace, sees no link */
 	bool exclusive;          /* of these: it gives no address to two attachments */
 	bool registers;          /* makes an attachment: it is in the registry (registry.h) */
+	/* makes rules for one: it calls registry_add_first() before its first effect */
+	bool registers_rules;
 	/* keeps on the host what neither a record nor the registry tells of; DEL finds it */
 	bool host_state;
 	/* an IPAM plugin that speaks through the container's interface, and takes its time */

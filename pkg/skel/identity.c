@@ -68,3 +68,9 @@ void identity_add(struct cni_call *c, struct json *to)
 	add_number(to, "hostInode", own->host_inode);
 	add_number(to, "pidInode", own->pid_inode);
 }
+
+bool identity_is_same(const struct identity *a, const struct identity *b)
+{
+	return !strcmp(a->boot, b->boot) && a->netns_inode == b->netns_inode &&
+	       a->netns_cookie == b->netns_cookie;
+}

@@ -29,3 +29,6 @@ void identity_add(struct cni_call *c, struct json *to);
 
 /* Of this process: the boot, the plugin's own namespaces. */
 void identity_own(struct identity *id, struct arena *arena);
+
+/* Of the same boot and the same namespace of a container? */
+bool identity_is_same(const struct identity *a, const struct identity *b);

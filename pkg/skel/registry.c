@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "skel/attfile.h"
@@ -125,6 +126,29 @@ void registry_add(struct cni_call *c)
 	err_clear(&err);
 	if (store_new(before->path, &b, &err) < 0)
 		complain(&err);
+}
+
+/* By any plugin of ours but this one, whose entry is written anew. */
+static bool has_other_entry(struct cni_call *c)
+{
+	const char *own = own_path(c);
+	size_t len = strlen(own) - strlen(c->plugin->name);
+
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if (*p != c->plugin && ((*p)->registers || (*p)->registers_rules) &&
+		    access(arena_printf(c->arena, "%.*s%s", (int)len, own, (*p)->name), F_OK) == 0)
+			return true;
+	return false;
+}
+
+/* The sandbox's socket is opened for the namespace's cookie: an inode alone may be used again. */
+void registry_add_first(struct cni_call *c)
+{
+	if (has_other_entry(c))
+		return;
+	if (cni_sandbox(c) < 0)
+		err_clear(c->err);
+	registry_add(c);
 }
 
 void registry_add_link(struct cni_call *c)
@@ -277,9 +301,14 @@ void registry_remove_empty(struct arena *arena)
 		remove_empty(path_of(arena, names[i]));
 }
 
+const char *registry_path(const struct registry_entry *e, struct arena *arena)
+{
+	return path_of(arena, name_of(e, arena));
+}
+
 void registry_restore(const struct registry_entry *e, struct arena *arena)
 {
-	const char *path = path_of(arena, name_of(e, arena));
+	const char *path = registry_path(e, arena);
 	const struct timespec times[] = { { .tv_sec = e->time }, { .tv_sec = e->time } };
 	struct err err = { 0 };
 
@@ -296,6 +325,5 @@ bool registry_hold(const struct registry_entry *e, int *fd, struct arena *arena)
 	struct err ignored = { 0 };
 
 	return lock_path(path_of(arena, name), O_RDONLY | O_NOFOLLOW, fd, &ignored) == 0 &&
-	       load(name, &now, arena, &ignored) == 0 && !strcmp(now.id.boot, e->id.boot) &&
-	       now.id.netns_inode == e->id.netns_inode && now.id.netns_cookie == e->id.netns_cookie;
+	       load(name, &now, arena, &ignored) == 0 && identity_is_same(&now.id, &e->id);
 }

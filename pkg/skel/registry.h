@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * registry.h - what lives on this node: a file for each attachment that a plugin of ours has added,
- * from before its first effect until it is removed, over a reboot. By it `cnic` finds what has been
- * left without a DEL, and can prove that it is dead: it holds the boot and the identity of the
- * namespace, and what a DEL needs. Plugins themselves decide nothing by it; an ADD does without.
+ * or made rules for, from before its first effect until it is removed, over a reboot. By it `cnic`
+ * finds what has been left without a DEL, and can prove that it is dead: it holds the boot and the
+ * identity of the namespace, and what a DEL needs. Plugins themselves decide nothing by it; an ADD
+ * does without.
  *
  * A file is named as a record is (record.h), and holds the entry, and behind it the name of the
  * attachment's link in the host's namespace, once there is one.
@@ -25,6 +26,11 @@ struct registry_entry {
 
 /* ADD: before the first effect; its undo leaves what was there before. What fails is said. */
 void registry_add(struct cni_call *c);
+/*
+ * The same for a plugin that only makes rules, unless another one of ours has registered the
+ * attachment: behind a main plugin of another vendor, the first that makes any.
+ */
+void registry_add_first(struct cni_call *c);
 /* After its last: the link in the host's namespace (c->host_link). */
 void registry_add_link(struct cni_call *c);
 /* After a DEL. What fails is said, here and below; `cnic gc` removes it. */
@@ -51,6 +57,9 @@ int registry_list(struct registry_list *list, struct arena *arena, struct err *e
  * is listed as a fault.
  */
 void registry_remove_empty(struct arena *arena);
+
+/* The file of one that is listed. */
+const char *registry_path(const struct registry_entry *e, struct arena *arena);
 
 /* Written again as listed, unless there is one: a DEL has not done all. What fails is said. */
 void registry_restore(const struct registry_entry *e, struct arena *arena);

@@ -2,11 +2,13 @@
 #include "sys/file.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -37,6 +39,22 @@ int file_write_fd(int fd, const char *text, size_t len)
 		len -= n > 0 ? (size_t)n : 0;
 	}
 	return 0;
+}
+
+bool file_takes_line(int fd)
+{
+	struct pollfd to = { .fd = fd, .events = POLLOUT };
+
+	return poll(&to, 1, 0) != 0;
+}
+
+int64_t file_age(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)(now.tv_sec - st->st_mtim.tv_sec) * 1000 +
+	       (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000;
 }
 
 int file_read(const char *path, size_t max, struct arena *arena, const char **text, size_t *len,
@@ -235,7 +253,7 @@ void file_remove_draft(const char *path, struct arena *arena)
 int file_remove(const char *path, struct arena *arena, struct err *err)
 {
 	file_remove_draft(path, arena);
-	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
 		return err_sys(err, "remove %s", path);
 	return 0;
 }

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -16,6 +18,12 @@
 /* read(2) until `size` bytes are there or the end is, write(2) until all is out; -1 with errno. */
 ssize_t file_read_fd(int fd, char *buf, size_t size);
 int file_write_fd(int fd, const char *text, size_t len);
+
+/* Does a line go out at once? What a pipe takes at all it takes whole, up to PIPE_BUF (pipe(7)). */
+bool file_takes_line(int fd);
+
+/* Milliseconds since the last change; less than 0 where the clock has been set back since. */
+int64_t file_age(const struct stat *st);
 
 /*
  * The content, NUL-terminated, in the arena; more than `max` bytes is an error, and so is anything

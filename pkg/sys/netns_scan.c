@@ -2,6 +2,7 @@
 #include "sys/netns_scan.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +13,39 @@
 #include "base/scope.h"
 #include "sys/netns.h"
 
-#define LINK_LEN 64 /* "net:[4026531840]" */
+#define LINK_LEN 64  /* "net:[4026531840]" */
+#define PATH_LEN 100 /* /proc/PID/task/TID/DIR/ENTRY... */
+
+/* A mount namespace, and the root from which its mounts are shown. */
+struct mounts {
+	uint64_t ns, dev, inode;
+	const char *root;
+};
 
 struct walk {
 	struct netns_scan *scan;
 	struct arena *arena;
-	uint64_t *seen; /* mount namespaces */
+	dev_t nsfs;
+	struct mounts *seen;
 	size_t n_seen;
 };
 
-static void add(struct walk *w, uint64_t inode, int pid, const char *path)
+static struct netns_holder *add(struct walk *w, uint64_t inode, int pid, const char *path)
 {
-	*arena_append(w->arena, w->scan->list, w->scan->n) =
-		(struct netns_holder){ inode, arena_strdup(w->arena, path), pid };
+	struct netns_holder *h = arena_append(w->arena, w->scan->list, w->scan->n);
+
+	*h = (struct netns_holder){
+		.inode = inode,
+		.path = arena_strdup(w->arena, path),
+		.pid = pid,
+	};
+	return h;
 }
 
-/* One that has ended meanwhile holds nothing. */
+/* One that has ended meanwhile holds nothing; EINVAL is of its mountinfo. */
 static void failed(struct walk *w)
 {
-	if (errno != ENOENT && errno != ESRCH && errno != ENOTDIR)
+	if (errno != ENOENT && errno != ESRCH && errno != ENOTDIR && errno != EINVAL)
 		w->scan->complete = false;
 }
 
@@ -38,6 +53,17 @@ static void failed(struct walk *w)
 static uint64_t inode_in(const char *text)
 {
 	return strncmp(text, "net:[", 5) != 0 ? 0 : strtoull(text + 5, NULL, 10);
+}
+
+/*
+ * What was opened by a mount of it is named by that mount: by a path that scan_mounts() has as
+ * well, or by "/" once it is mounted there no more.
+ */
+static uint64_t inode_behind(const struct walk *w, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == w->nsfs ? st.st_ino : 0;
 }
 
 static uint64_t link_inode(struct walk *w, const char *path)
@@ -48,19 +74,20 @@ static uint64_t link_inode(struct walk *w, const char *path)
 	if (n < 0)
 		failed(w);
 	text[n < 0 ? 0 : n] = '\0';
-	return inode_in(text);
+	return strcmp(text, "/") != 0 ? inode_in(text) : inode_behind(w, path);
 }
 
-/* ---- a process ------------------------------------------------------------------------------- */
+/* ---- a task: /proc/PID, or /proc/PID/task/TID ------------------------------------------------ */
 
-/* The links below /proc/PID/DIR: each entry, or what lies behind it. holder: as .pid. */
-static void scan_links(struct walk *w, int pid, const char *dir, const char *behind, int holder)
+/* The links below TASK/DIR: each entry, or what lies behind it. holder: as .pid. */
+static void scan_links(struct walk *w, const char *task, const char *dir, const char *behind,
+		       int holder)
 {
-	char path[80];
+	char path[PATH_LEN];
 	auto_dir DIR *d = NULL;
 	const struct dirent *e;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, dir);
+	snprintf(path, sizeof(path), "%s/%s", task, dir);
 	d = opendir(path);
 	if (!d)
 		failed(w);
@@ -69,24 +96,47 @@ static void scan_links(struct walk *w, int pid, const char *dir, const char *beh
 
 		if (*e->d_name == '.')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/%s/%.20s%s", pid, dir, e->d_name, behind);
+		snprintf(path, sizeof(path), "%s/%s/%.20s%s", task, dir, e->d_name, behind);
 		inode = link_inode(w, path);
 		if (inode)
-			add(w, inode, holder, path);
+			(void)add(w, inode, holder, path);
 	}
+}
+
+static bool is_octal(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' &&
+	       s[2] <= '7';
+}
+
+/* A space, a tab, a newline and a backslash are written as \ooo there. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (*s == '\\' && is_octal(s + 1)) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
 }
 
 /*
  * proc_pid_mountinfo(5): ID PARENT MAJOR:MINOR ROOT MOUNTPOINT ...; the root of a mounted namespace
  * is "net:[N]". The path leads there through the process's root.
  */
-static void scan_mount_line(struct walk *w, int pid, char *line)
+static void scan_mount_line(struct walk *w, const char *task, char *line)
 {
-	const char *root = NULL, *point = NULL;
+	const char *root = NULL;
+	char *point = NULL;
 	uint64_t inode;
 
 	for (int i = 0; line; i++) {
-		const char *field = strsep(&line, " ");
+		char *field = strsep(&line, " ");
 
 		if (i == 3)
 			root = field;
@@ -94,44 +144,107 @@ static void scan_mount_line(struct walk *w, int pid, char *line)
 			point = field;
 	}
 	inode = root ? inode_in(root) : 0;
-	if (inode && point)
-		add(w, inode, 0, arena_printf(w->arena, "/proc/%d/root%s", pid, point));
+	if (!inode || !point)
+		return;
+	unescape(point);
+	add(w, inode, 0, arena_printf(w->arena, "%s/root%s", task, point))->mounted = true;
 }
 
-static bool is_seen(struct walk *w, uint64_t mount_ns)
+/* `root` has PATH_MAX bytes, for m->root. */
+static int mounts_of(const char *task, struct mounts *m, char *root)
 {
-	for (size_t i = 0; i < w->n_seen; i++)
-		if (w->seen[i] == mount_ns)
+	char path[PATH_LEN];
+	struct stat ns, dir;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/ns/mnt", task);
+	if (stat(path, &ns) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/root", task);
+	n = readlink(path, root, PATH_MAX - 1);
+	if (n < 0 || stat(path, &dir) < 0)
+		return -1;
+	root[n] = '\0';
+	*m = (struct mounts){ ns.st_ino, dir.st_dev, dir.st_ino, root };
+	return 0;
+}
+
+static bool is_seen(const struct walk *w, const struct mounts *m)
+{
+	for (size_t i = 0; i < w->n_seen; i++) {
+		const struct mounts *s = &w->seen[i];
+
+		if (s->ns == m->ns && s->dev == m->dev && s->inode == m->inode &&
+		    !strcmp(s->root, m->root))
 			return true;
-	*arena_append(w->arena, w->seen, w->n_seen) = mount_ns;
+	}
 	return false;
 }
 
-/* Of each mount namespace once. */
-static void scan_mounts(struct walk *w, int pid)
+static int read_mounts(struct walk *w, const char *task)
 {
-	char path[80], *line = NULL;
+	char path[PATH_LEN], *line = NULL;
 	size_t size = 0;
-	struct stat st;
 	FILE *f;
+	int rc;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
-	if (stat(path, &st) < 0) {
-		failed(w);
-		return;
-	}
-	if (is_seen(w, st.st_ino))
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	snprintf(path, sizeof(path), "%s/mountinfo", task);
 	f = fopen(path, "re");
-	if (!f) {
-		failed(w);
-		return;
-	}
+	if (!f)
+		return -1;
 	while (getline(&line, &size, f) > 0)
-		scan_mount_line(w, pid, line);
+		scan_mount_line(w, task, line);
+	rc = ferror(f) ? -1 : 0;
 	free(line);
 	(void)fclose(f);
+	return rc;
+}
+
+/* Of each mount namespace, as it is seen from each root in it, once. -1: it could not be read. */
+static int scan_mounts(struct walk *w, const char *task)
+{
+	char root[PATH_MAX];
+	struct mounts m;
+
+	if (mounts_of(task, &m, root) < 0)
+		return -1;
+	if (is_seen(w, &m))
+		return 0;
+	if (read_mounts(w, task) < 0)
+		return -1;
+	m.root = arena_strdup(w->arena, root);
+	*arena_append(w->arena, w->seen, w->n_seen) = m;
+	return 0;
+}
+
+static int scan_task(struct walk *w, const char *task)
+{
+	scan_links(w, task, "fd", "", 0);
+	if (scan_mounts(w, task) == 0)
+		return 0;
+	failed(w);
+	return -1;
+}
+
+/* When the first thread has ended, what the others hold is below each of theirs. */
+static void scan_process(struct walk *w, int pid)
+{
+	char task[PATH_LEN];
+	auto_dir DIR *d = NULL;
+	const struct dirent *e;
+
+	snprintf(task, sizeof(task), "/proc/%d", pid);
+	scan_links(w, task, "task", "/ns/net", pid);
+	if (scan_task(w, task) == 0)
+		return;
+	snprintf(task, sizeof(task), "/proc/%d/task", pid);
+	d = opendir(task);
+	while (d && (e = readdir(d))) {
+		if (*e->d_name == '.')
+			continue;
+		snprintf(task, sizeof(task), "/proc/%d/task/%.10s", pid, e->d_name);
+		(void)scan_task(w, task);
+	}
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -156,14 +269,12 @@ int netns_scan(struct netns_scan *s, struct arena *arena, struct err *err)
 	if (!d || stat("/proc/self/ns/pid", &st) < 0)
 		return err_sys(err, "open /proc");
 	s->pid_ns = st.st_ino;
+	w.nsfs = st.st_dev;
 	while ((e = readdir(d))) {
 		int pid = (int)strtol(e->d_name, NULL, 10);
 
-		if (pid <= 0)
-			continue;
-		scan_links(&w, pid, "task", "/ns/net", pid);
-		scan_links(&w, pid, "fd", "", 0);
-		scan_mounts(&w, pid);
+		if (pid > 0)
+			scan_process(&w, pid);
 	}
 	if (s->n)
 		qsort(s->list, s->n, sizeof(*s->list), compare);
@@ -193,24 +304,55 @@ static int take_cookie(void *arg)
 	return 0;
 }
 
-bool netns_scan_has(const struct netns_scan *s, uint64_t inode, uint64_t cookie, struct err *err)
+enum found {
+	IT,
+	NOT_IT,    /* another namespace of that inode */
+	ELSEWHERE, /* the path leads to nothing, or to something else */
+};
+
+/* *has: the cookie of the namespace there, 0 = not known, to be asked for. */
+static enum found look_at(const char *path, uint64_t inode, uint64_t cookie, uint64_t *has,
+			  struct err *err)
 {
-	const struct netns_holder *h = netns_scan_find(s, inode);
+	auto_close int fd = -1;
+	struct stat st;
 
-	for (; h && h < s->list + s->n && h->inode == inode; h++) {
-		auto_close int fd = open(h->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		uint64_t other = 0;
-		struct stat st;
+	if (cookie && *has)
+		return *has == cookie ? IT : NOT_IT;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return ELSEWHERE;
+	if (!cookie || fd < 0 || fstat(fd, &st) < 0)
+		return IT;
+	if (st.st_ino != inode)
+		return ELSEWHERE;
+	if (netns_run(fd, take_cookie, has, err) < 0 || !*has)
+		return IT;
+	return *has == cookie ? IT : NOT_IT;
+}
 
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (!cookie || fd < 0 || fstat(fd, &st) < 0)
+bool netns_scan_has(struct netns_scan *s, uint64_t inode, uint64_t cookie, struct err *err)
+{
+	const struct netns_holder *first = netns_scan_find(s, inode);
+
+	for (size_t i = first ? (size_t)(first - s->list) : s->n;
+	     i < s->n && s->list[i].inode == inode; i++) {
+		struct netns_holder *h = &s->list[i];
+		enum found found = look_at(h->path, inode, cookie, &h->cookie, err);
+
+		if (found == IT || (found == ELSEWHERE && h->mounted))
 			return true;
-		if (st.st_ino != inode)
-			continue;
-		if (netns_run(fd, take_cookie, &other, err) < 0 || !other || other == cookie)
-			return true;
-		return false; /* one inode is one namespace at a time */
+		if (found == NOT_IT)
+			return false; /* one inode is one namespace at a time */
 	}
 	return false;
+}
+
+bool netns_scan_is_at(const char *path, uint64_t inode, uint64_t cookie, struct err *err)
+{
+	uint64_t has = 0;
+	struct stat st;
+
+	return *path && stat(path, &st) == 0 && st.st_ino == inode &&
+	       look_at(path, inode, cookie, &has, err) == IT;
 }

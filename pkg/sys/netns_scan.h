@@ -2,7 +2,8 @@
 /*
  * netns_scan.h - which network namespaces are held on this machine, and by what: by each thread of
  * each process, by their open files, by mounts in any of their mount namespaces. For whoever has to
- * prove that one is gone; says nothing of sockets, which keep one alive as well.
+ * prove that one is gone; says nothing of sockets, which keep one alive as well. A process that
+ * takes one over from another meanwhile can be missed: two scans have to say so.
  */
 #pragma once
 
@@ -16,7 +17,9 @@
 struct netns_holder {
 	uint64_t inode;
 	const char *path; /* by which the namespace can be opened */
+	uint64_t cookie;  /* once it has been asked for, else 0 */
 	int pid;          /* whose thread is in it; 0: it is only held open, or mounted */
+	bool mounted;     /* a mount, which is there even where another one hides its path */
 };
 
 struct netns_scan {
@@ -35,4 +38,7 @@ const struct netns_holder *netns_scan_find(const struct netns_scan *s, uint64_t 
  * Is a namespace of that inode and that cookie among them? An inode is used again, a cookie is not;
  * a cookie of 0, or a holder that cannot be opened, is taken for the same. err is a scratch.
  */
-bool netns_scan_has(const struct netns_scan *s, uint64_t inode, uint64_t cookie, struct err *err);
+bool netns_scan_has(struct netns_scan *s, uint64_t inode, uint64_t cookie, struct err *err);
+
+/* Does the path lead to that namespace? The same holds, but nothing at the path is not it. */
+bool netns_scan_is_at(const char *path, uint64_t inode, uint64_t cookie, struct err *err);

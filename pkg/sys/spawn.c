@@ -58,9 +58,9 @@ union arguments {
 
 /*
  * In the child, in our memory while we are stopped (vfork): it dies with us, even if we are dead
- * already, and signals that we ignore are default again. The program must come to nothing here, not
- * go on beside a call that cleans up. What is returned is the exit status (clone(2)): an _exit()
- * here would have ASan search the wrong stack.
+ * already, and signals that we ignore or block are not for it. The program must come to nothing
+ * here, not go on beside a call that cleans up. What is returned is the exit status (clone(2)): an
+ * _exit() here would have ASan search the wrong stack.
  */
 static int become(void *arg)
 {
@@ -68,11 +68,14 @@ static int become(void *arg)
 	const char *const name[] = { st->s->path, NULL };
 	union arguments argv = { .in = st->s->argv ? st->s->argv : name };
 	int rc = prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigset_t none;
 
 	if (getppid() != st->parent)
 		return EXIT_FAILURE;
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int fd = STDIN_FILENO; !rc && fd <= STDERR_FILENO; fd++)
 		rc = st->stdio[fd] < 0 || dup2(st->stdio[fd], fd) >= 0 ? 0 : -1;
 	for (size_t i = 0; !rc && i < st->s->n_hold; i++)

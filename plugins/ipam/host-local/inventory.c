@@ -69,6 +69,20 @@ static int on_reservation(const struct reservation *r, void *arg)
 	return 0;
 }
 
+/* A file beside the stores is in nobody's way. */
+static int not_opened(struct cni_call *c, const char *dir, const char *name,
+		      const struct cni_inventory *to)
+{
+	const char *path = arena_printf(c->arena, "%s/%s", dir, name);
+
+	if (c->err->sys != ENOTDIR)
+		return -1;
+	err_clear(c->err);
+	to->fault(to->ctx, arena_printf(c->arena, "%s is no directory of reservations", path),
+		  arena_printf(c->arena, "rm %s", path));
+	return 0;
+}
+
 static int look_at_store(struct cni_call *c, const char *dir, const char *name,
 			 const struct cni_inventory *to)
 {
@@ -76,7 +90,7 @@ static int look_at_store(struct cni_call *c, const char *dir, const char *name,
 	struct scan scan = { .s = &s, .to = to };
 
 	if (store_open(&s, STORE_READ, dir, name, c->arena, c->err) < 0)
-		return -1;
+		return not_opened(c, dir, name, to);
 	if (s.dir < 0)
 		return 0;
 	return reservation_scan(s.dir, on_reservation, &scan, c->err);
@@ -85,12 +99,13 @@ static int look_at_store(struct cni_call *c, const char *dir, const char *name,
 int inventory_stores(struct cni_call *c, const char *dir, const struct cni_inventory *to)
 {
 	auto_dir DIR *d = opendir(dir);
+	struct cni_steps steps = { 0 };
 	const struct dirent *e;
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(c->err, "open %s", dir);
 	while ((e = readdir(d)))
-		if (str_is_cni_name(e->d_name) && look_at_store(c, dir, e->d_name, to) < 0)
-			return -1;
-	return 0;
+		if (str_is_cni_name(e->d_name))
+			cni_step(c, &steps, look_at_store(c, dir, e->d_name, to));
+	return cni_steps_end(c, &steps);
 }

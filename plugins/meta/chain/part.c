@@ -23,6 +23,23 @@ static bool is_chain(const char *type)
 static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
 			 struct err *err);
 
+#define NO_FILE "" /* the path of a plugin of this executable that is on no CNI_PATH */
+
+/* For a tool, such as gc: what an ADD has made goes without the plugin's file, too. */
+static int find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
+{
+	const struct chain *chain = ctx;
+	const struct cni_plugin *p = cni_plugin_named(type);
+
+	if (libcni_find(type, dirs, path, err) == 0)
+		return 0;
+	if (!chain->call->req->own_ipam || !p || strcmp(p->name, type) != 0)
+		return -1;
+	err_clear(err);
+	*path = NO_FILE;
+	return 0;
+}
+
 /* As json_get() finds it: whatever the case of its letters, the last one, null is absent. */
 static struct json_text member(struct json_text object, const char *key)
 {
@@ -86,6 +103,7 @@ int chain_load(struct cni_call *c, struct chain *chain, struct cni_steps *steps)
 	chain->list.version = req->net.version;
 	chain->libcni = (struct libcni){ .path = req->path,
 					 .timeout_ms = req->timeout_ms,
+					 .find = find,
 					 .exec = run_plugin_of,
 					 .ctx = chain };
 	chain->attachment = (struct libcni_attachment){
@@ -134,6 +152,8 @@ static int make_part(struct chain *chain, const struct libcni_exec *x,
 		.stdin_text = x->in,
 		.stdin_len = x->in_len,
 		.timeout_ms = x->timeout_ms,
+		.own_ipam = c->req->own_ipam,
+		.keep_entry = c->req->keep_entry,
 	};
 	*part = (struct cni_call)CNI_CALL_INIT(.req = req, .plugin = plugin, .arena = c->arena,
 					       .err = c->err);
@@ -192,7 +212,9 @@ static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_a
 
 	(void)err; /* the call's */
 	with_args.args = chain->call->req->args;
-	if (stat(x->path, &st) == 0)
+	if (!strcmp(x->path, NO_FILE))
+		plugin = cni_plugin_named(x->type);
+	else if (stat(x->path, &st) == 0)
 		plugin = cni_in_process(x->type, &st);
 	return plugin ? run_part(chain, &with_args, plugin, out)
 		      : run_executed(chain, &with_args, out);

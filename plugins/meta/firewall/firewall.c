@@ -14,6 +14,7 @@
 #include "nftables.h"
 #include "skel/instance.h"
 #include "skel/record.h"
+#include "skel/registry.h"
 
 static const struct json_field firewall_fields[] = {
 	F_STR("backend", struct fw_conf, backend),
@@ -147,6 +148,7 @@ static int firewall_add(struct cni_call *c)
 		return 0;
 	if (fw_backends_chosen(c, c->conf, &set) < 0)
 		return -1;
+	registry_add_first(c);
 	if (record_write(c, fw_backends_extra(c, set)) < 0)
 		return -1;
 	fw_for_each(i, set)
@@ -300,6 +302,7 @@ const struct cni_plugin firewall_plugin = {
 	.fields = firewall_fields,
 	.defaults = &defaults,
 	.conf_size = sizeof(struct fw_conf),
+	.registers_rules = true,
 	.no_netns = true,
 	.validate = firewall_validate,
 	.add = firewall_add,

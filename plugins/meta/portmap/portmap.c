@@ -6,6 +6,7 @@
 #include "host.h"
 #include "siblings.h"
 #include "skel/record.h"
+#include "skel/registry.h"
 
 static int portmap_validate(struct cni_call *c)
 {
@@ -41,6 +42,7 @@ static int portmap_add(struct cni_call *c)
 	c->result = *c->req->prev;
 	if (!conf->list.n)
 		return 0;
+	registry_add_first(c);
 	if (record_read(c, &before) < 0 || record_write(c, NULL) < 0 ||
 	    portmap_rules_make(c, conf) < 0 || portmap_allow_loopback(c, conf) < 0 ||
 	    portmap_conntrack_flush(c, &conf->list) < 0)
@@ -201,6 +203,7 @@ const struct cni_plugin portmap_plugin = {
 	.fields = portmap_fields,
 	.defaults = &portmap_defaults,
 	.conf_size = sizeof(struct portmap),
+	.registers_rules = true,
 	.no_netns = true,
 	.validate = portmap_validate,
 	.add = portmap_add,

@@ -24,6 +24,7 @@ setup() {
 
 teardown() {
 	[ -z "${keeper:-}" ] || kill -9 "$keeper" 2>/dev/null || true
+	umount /run/dir "/run/a b\\c/ns" /run/dir/ns 2>/dev/null || true
 	host_clean
 }
 
@@ -84,7 +85,7 @@ kept() {
 	says 0 0 "$1" "$2"
 	[ "$(addresses)" -eq 2 ] || fail "the addresses stay"
 	[ -n "$(ls /var/lib/cni/results)" ] || fail "the cache stays"
-	ip -br link show type veth | grep -q veth || fail "the link stays"
+	ip -br link show type veth | grep -q . || fail "the link stays"
 }
 
 @test "gc: nothing at all" {
@@ -227,6 +228,128 @@ threading.Thread(target=enter).start()
 	kept 1 0
 }
 
+# The next ones have no link on the host that would keep them: only what holds the namespace can.
+macvlan() {
+	ip link add up0 type veth peer name up1
+	ip link set up0 up
+	ip link set up1 up
+	echo '{"cniVersion":"1.0.0","name":"net","plugins":[{"type":"macvlan","master":"up0",
+		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.6.0.0/24"}],[{"subnet":"fd00:6::/64"}]]}}]}' \
+		>"$NETCONFPATH/10-net.conflist"
+}
+
+# mounted FILE : the namespace box, with an attachment, is mounted there and nowhere else.
+mounted() {
+	macvlan
+	netns box
+	mkdir -p "${1%/*}"
+	: >"$1"
+	mount --bind "$(ns_path box)" "$1"
+	"$CNIC_BIN/cnitool" add net "$1" >/dev/null
+	ip netns del box
+}
+
+@test "gc: a mount at a path with a space keeps it" {
+	mounted "/run/a b\\c/ns"
+	kept 1 0
+	umount "/run/a b\\c/ns"
+	gc_node
+	says 1 0 0 0
+}
+
+@test "gc: a mount that another one hides keeps it" {
+	mounted /run/dir/ns
+	mount -t tmpfs hides /run/dir
+	kept 1 0
+	: >/run/dir/ns
+	kept 1 0
+	umount /run/dir
+	kept 1 0
+	umount /run/dir/ns
+	gc_node
+	says 1 0 0 0
+}
+
+# The process of a mount namespace with the lowest number sees only what is below its root.
+@test "gc: a mount in a mount namespace whose first process is in a chroot keeps it" {
+	macvlan
+	netns box
+	"$CNIC_BIN/cnitool" add net "$(ns_path box)" >/dev/null
+	mkdir "$BATS_TEST_TMPDIR/root"
+	mkfifo "$BATS_TEST_TMPDIR/ready"
+	unshare -m --propagation private bash -c '
+		for dir in bin lib lib64 usr; do
+			[ ! -e "/$dir" ] || { mkdir "$1/root/$dir" && mount --bind "/$dir" "$1/root/$dir"; }
+		done
+		sleep 1000 3>&- &
+		echo $! >"$1/other"
+		exec chroot "$1/root" bash -c "echo >&4; exec sleep 1000" 4>"$1/ready"' - "$BATS_TEST_TMPDIR" 3>&- &
+	keeper=$!
+	read -r <"$BATS_TEST_TMPDIR/ready"
+	umount /run/netns/box # the file stays: to remove it would take the mount away everywhere
+	kept 1 0
+	kill -9 "$keeper" "$(<"$BATS_TEST_TMPDIR/other")"
+	wait "$keeper" || true
+	until [ ! -e "/proc/$(<"$BATS_TEST_TMPDIR/other")" ]; do :; done
+	gc_node
+	says 1 0 0 0
+}
+
+@test "gc: an open file of what is mounted nowhere any more keeps it" {
+	macvlan
+	netns box
+	"$CNIC_BIN/cnitool" add net "$(ns_path box)" >/dev/null
+	sleep 1000 <"$(ns_path box)" 3>&- &
+	keeper=$!
+	until [ "$(readlink /proc/$keeper/exe)" = "$(realpath "$(command -v sleep)")" ]; do :; done
+	ip netns del box
+	kept 1 0
+	kill -9 "$keeper"
+	wait "$keeper" || true
+	gc_node
+	says 1 0 0 0
+}
+
+@test "gc: an open file of a thread keeps it, whose process's first thread has ended" {
+	macvlan
+	netns box
+	"$CNIC_BIN/cnitool" add net "$(ns_path box)" >/dev/null
+	python3 -c '
+import ctypes, os, threading, time
+fd = os.open("/run/netns/box", os.O_RDONLY)
+threading.Thread(target=lambda: time.sleep(1000)).start()
+ctypes.CDLL(None).syscall(60, 0)
+' 3>&- &
+	keeper=$!
+	until grep -qs '^State:.*zombie' "/proc/$keeper/status"; do :; done
+	ip netns del box
+	kept 1 0
+}
+
+# While gc is between its look at all processes and its judgement.
+@test "gc: a process that takes the namespace over from one that ends keeps it" {
+	local other tracer
+	macvlan
+	netns box
+	"$CNIC_BIN/cnitool" add net "$(ns_path box)" >/dev/null
+	live_in box
+	ip netns del box
+	other=$keeper
+	"${STRACE[@]}" -f -o "$BATS_TEST_TMPDIR/trace" -e trace=sendto -e inject=sendto:signal=STOP:when=1 \
+		"$CNIC_BIN/cnic" gc >"$BATS_TEST_TMPDIR/out" 3>&- &
+	tracer=$!
+	until grep -qs 'stopped by SIGSTOP' "$BATS_TEST_TMPDIR/trace"; do :; done
+	nsenter --net="/proc/$other/ns/net" sleep 1000 3>&- &
+	keeper=$!
+	until [ "$(readlink "/proc/$keeper/ns/net")" = "$(readlink "/proc/$other/ns/net")" ]; do :; done
+	kill -9 "$other"
+	wait "$other" || true
+	kill -CONT "$(awk 'NR == 1 { print $1 }' "$BATS_TEST_TMPDIR/trace")"
+	wait "$tracer" || true
+	output=$(<"$BATS_TEST_TMPDIR/out")
+	says 0 0 1 0
+}
+
 @test "gc: a socket keeps it, which no process shows: the link on the host does" {
 	attach box
 	python3 -c '
@@ -333,6 +456,30 @@ reboot() {
 	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
 
+@test "gc: a chain's plugins of ours whose files are gone, and one that only ends in such a name" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cp -l "$CNIC_BIN"/* "$BATS_TEST_TMPDIR/bin" 2>/dev/null || cp "$CNIC_BIN"/* "$BATS_TEST_TMPDIR/bin"
+	"$CNIC_BIN/cnic" fold "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$BATS_TEST_TMPDIR/bin attach box
+	rm "$BATS_TEST_TMPDIR"/bin/{chain,bridge,host-local,firewall}
+	destroy box
+	gc_node
+	[ "$status" -eq 0 ] || fail "exit 0"
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+	printf '#!/bin/bash\n[ $CNI_COMMAND != ADD ] || jq .prevResult\n' >"$BATS_TEST_TMPDIR/bin/their-firewall"
+	chmod +x "$BATS_TEST_TMPDIR/bin/their-firewall"
+	jq '.plugins[0].plugins += [{type: "their-firewall"}]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach box
+	rm "$BATS_TEST_TMPDIR"/bin/their-firewall
+	destroy box
+	gc_node
+	says 0 1 0 0
+	[[ $output == *'failed to find plugin "their-firewall"'* ]] || fail "which, and why: $output"
+	[ "$(addresses)" -eq 0 ] || fail "the addresses are released"
+}
+
 @test "gc: a foreign plugin that fails is said, the others are tried" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
@@ -361,6 +508,46 @@ reboot() {
 	ln -s /bin/true "$BATS_TEST_TMPDIR/bin/foreign"
 	gc_node
 	[ "$status" -eq 0 ] || fail "exit 0"
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc and verify: a plugin that is gone and has one of our names at its end is not taken for ours" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/bash\n[ $CNI_COMMAND != ADD ] || jq .prevResult\n' >"$BATS_TEST_TMPDIR/bin/accelerated-bridge"
+	chmod +x "$BATS_TEST_TMPDIR/bin/accelerated-bridge"
+	jq '.plugins += [{type: "accelerated-bridge"}]' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach box
+	mv "$BATS_TEST_TMPDIR/bin/accelerated-bridge" "$BATS_TEST_TMPDIR"
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 1 ] && [[ $output == *'failed to find plugin "accelerated-bridge"'*'its DEL will fail'* && $output != *$'\n'* ]] ||
+		fail "only that it is gone: $output"
+	destroy box
+	gc_node
+	says 0 1 0 0
+	[[ $output == *'failed to find plugin "accelerated-bridge"'* ]] || fail "which, and why: $output"
+	[ "$(addresses)" -eq 0 ] || fail "the addresses are released"
+	mv "$BATS_TEST_TMPDIR/accelerated-bridge" "$BATS_TEST_TMPDIR/bin"
+	gc_node
+	says 1 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: a plugin of ours that a vendor has named, and that is gone" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cp "$CNIC_BIN/bridge" "$BATS_TEST_TMPDIR/bin/cnv-bridge"
+	jq '.plugins[0].type = "cnv-bridge"' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach box
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 0 ] && [ -z "$output" ] || fail "nothing wrong: $output"
+	rm "$BATS_TEST_TMPDIR/bin/cnv-bridge"
+	run "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 1 ] && [[ $output == *'"cnv-bridge"'*'cnic gc when the container is gone' && $output != *$'\n'* ]] ||
+		fail "only that it is gone: $output"
+	destroy box
+	gc_node
 	says 1 0 0 0
 	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
@@ -429,6 +616,27 @@ reboot() {
 	done
 	gc_node
 	says 2 0 0 0
+	[ -z "$(left)" ] || fail "nothing left: $(left)"
+}
+
+@test "gc: an entry that cannot be removed is no success, in the cache and in the registry" {
+	jq '.plugins |= .[:1] | del(.plugins[0].ipam)' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	attach box
+	destroy box
+	mount -o remount,ro /var/lib/cni
+	gc_node
+	mount -o remount,rw /var/lib/cni
+	[[ $output == *"remove /var/lib/cni/results/net-"*": Read-only file system"* ]] || fail "of the cache: $output"
+	says 0 1 0 0
+	rm /var/lib/cni/results/*
+	mount -o remount,ro /var/lib/cni
+	gc_node
+	mount -o remount,rw /var/lib/cni
+	[[ $output == *"cnic: network net, "*": remove /var/lib/cni/cnic/"*": Read-only file system"* ]] || fail "of the registry: $output"
+	says 0 1 0 0
+	gc_node
+	says 1 0 0 0
 	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
 
@@ -520,6 +728,131 @@ reboot() {
 	"$CNIC_BIN/cnitool" del net "$(ns_path box)"
 	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
+
+# ---- foreign main plugins -------------------------------------------------------------------
+
+# A main plugin that is not ours, and rules of ours: DEL does what $DO says (a program) before its own.
+foreign_main() {
+	FOREIGN=$BATS_TEST_TMPDIR/theirs
+	mkdir "$FOREIGN"
+	cat >"$FOREIGN/main" <<-'END'
+		#!/bin/bash
+		cat >/dev/null
+		ns=${CNI_NETNS##*/}
+		case $CNI_COMMAND in
+		ADD)
+			ip -n "$ns" link add eth0 type veth peer name peer
+			echo "$CNI_NETNS" >"$FOREIGN/state-$CNI_CONTAINERID"
+			echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"'"$CNI_NETNS"'"}],"ips":[{"address":"10.9.9.'"${ns#box}"'/24","interface":0}]}'
+			;;
+		DEL)
+			[ ! -e "$FOREIGN/do" ] || . "$FOREIGN/do"
+			rm -f "$FOREIGN/state-$CNI_CONTAINERID"
+			;;
+		esac
+	END
+	chmod +x "$FOREIGN/main"
+	cat >"$NETCONFPATH/10-net.conflist" <<-'END'
+		{"cniVersion":"1.0.0","name":"net","plugins":[{"type":"main"},
+		{"type":"portmap","capabilities":{"portMappings":true}},{"type":"firewall"}]}
+	END
+	export FOREIGN CNIC_BIN CNI_PATH=$CNIC_BIN:$FOREIGN
+}
+
+theirs() {
+	ls "$FOREIGN" | grep state- || true
+}
+
+registered() {
+	[ "$(ls /var/lib/cni/cnic | wc -l)" -eq "$1" ] || fail "$1 in the registry: $(ls /var/lib/cni/cnic)"
+}
+
+@test "registry: one entry an attachment, of the first plugin of ours that makes something" {
+	attach box
+	registered 1
+	[[ $(ls /var/lib/cni/cnic) == *-bridge ]] || fail "bridge's"
+	"$CNIC_BIN/cnitool" del net "$(ns_path box)"
+	registered 0
+	foreign_main
+	attach box2
+	registered 1
+	[[ $(ls /var/lib/cni/cnic) == *-portmap ]] || fail "portmap's"
+	[ "$(jq .netnsCookie /var/lib/cni/cnic/*)" -gt 0 ] || fail "with the namespace's cookie"
+	"$CNIC_BIN/cnitool" del net "$(ns_path box2)"
+	registered 0
+	[ -z "$(left)$(theirs)" ] || fail "nothing left: $(left) $(theirs)"
+	netns box3
+	CAP_ARGS='' "$CNIC_BIN/cnitool" add net "$(ns_path box3)" # no ports
+	[[ $(ls /var/lib/cni/cnic) == *-firewall ]] || fail "firewall's"
+	registered 1
+}
+
+@test "gc: behind a foreign main plugin, found on the CNI_PATH of its ADD" {
+	foreign_main
+	attach box2
+	destroy box2
+	CNI_PATH='' gc_node
+	says 1 0 0 0
+	[ -z "$(left)$(theirs)" ] || fail "nothing left: $(left) $(theirs)"
+}
+
+@test "gc: a foreign main plugin whose DEL fails gets it again the next time" {
+	foreign_main
+	attach box2
+	destroy box2
+	cat >"$FOREIGN/do" <<-'END'
+		echo '{"code":11,"msg":"its API is down"}'
+		exit 1
+	END
+	gc_node
+	says 0 1 0 0
+	[[ $output == *"its API is down"* ]] || fail "why: $output"
+	[ -n "$(theirs)" ] || fail "theirs is there"
+	rm "$FOREIGN/do"
+	gc_node
+	says 1 0 0 0
+	[ -z "$(left)$(theirs)" ] || fail "nothing left: $(left) $(theirs)"
+}
+
+@test "gc: one that is killed at a foreign main plugin's DEL is done the next time" {
+	foreign_main
+	attach box2
+	destroy box2
+	echo 'kill -TERM $PPID; exit 1' >"$FOREIGN/do"
+	gc_node
+	[ "$status" -eq 143 ] || fail "killed: $status"
+	rm "$FOREIGN/do"
+	gc_node
+	says 1 0 0 0
+	[ -z "$(left)$(theirs)" ] || fail "nothing left: $(left) $(theirs)"
+}
+
+# The first one's DEL adds the second one anew, as a runtime might meanwhile.
+@test "gc: what is added anew meanwhile behind a foreign main plugin is left alone" {
+	foreign_main
+	attach box2
+	attach box3
+	destroy box2 box3
+	cat >"$FOREIGN/do" <<-'END'
+		if mkdir "$FOREIGN/once" 2>/dev/null; then
+			unset CNI_COMMAND
+			for file in "$FOREIGN"/state-*; do
+				[ "$file" != "$FOREIGN/state-$CNI_CONTAINERID" ] || continue
+				ip netns add "$(basename "$(<"$file")")"
+				PATH=$PATH "$CNIC_BIN/cnitool" add net "$(<"$file")" >"$FOREIGN/result"
+			done
+		fi
+	END
+	export CAP_ARGS='{"portMappings":[{"hostPort":9999,"containerPort":80}]}'
+	gc_node
+	says 1 0 0 1
+	[ "$(theirs | wc -l)" -eq 1 ] || fail "the living one's: $(theirs)"
+	gc_node
+	says 0 0 1 0
+	"$CNIC_BIN/cnitool" check net "$(cat "$FOREIGN"/state-*)" || fail "and is whole"
+}
+
+# ---- of the reference -----------------------------------------------------------------------
 
 @test "gc: what the reference has added is not known to be dead" {
 	[ -x "$REF_BIN/bridge" ] || skip "no reference"

@@ -116,9 +116,12 @@ show() {
 
 @test "list: names of files that are not ours do not reach the terminal" {
 	mkdir -p /var/lib/cni/cnic /run/cnic/rules
-	touch "/var/lib/cni/cnic/0123456789abcdef-0123456789abcdef-"$'\e[2J' "/run/cnic/rules/0123456789abcdef-0123456789abcdef-"$'\e[2J'
+	touch "/var/lib/cni/cnic/0123456789abcdef-0123456789abcdef-"$'\e[2J' "/run/cnic/rules/0123456789abcdef-0123456789abcdef-"$'\e[2J' \
+		"/var/lib/cni/results/"$'\e[2J'
 	run "$CNIC_BIN/cnic" list
 	[ "$status" -eq 0 ] && [[ $output != *$'\e'* ]] || fail "escaped: $output"
+	run "$CNIC_BIN/cnic" list --cache $'/proc/self/cmdline/\e[2J' 2>&1
+	[ "$status" -eq 1 ] && [[ $output == *'?[2J'* && $output != *$'\e'* ]] || fail "of an error: $output"
 }
 
 @test "list and show: bad arguments" {

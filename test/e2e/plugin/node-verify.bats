@@ -274,6 +274,15 @@ cured() {
 	cured
 }
 
+@test "verify: a file beside host-local's directories, which does not hide what is in them" {
+	: >/var/lib/cni/networks/a
+	: >/var/lib/cni/networks/z
+	printf 'gone\r\neth0' >/var/lib/cni/networks/net/10.6.0.77
+	finds 1 "/var/lib/cni/networks/a is no directory of reservations; rm /var/lib/cni/networks/a"
+	[[ $output == *"address 10.6.0.77"*"container gone, which is not attached"* ]] || fail "the address: $output"
+	cured
+}
+
 @test "verify: an index that lies" {
 	local bits
 	bits=$(find /var/lib/cni/networks/.cnic/net -name '*.bits' | grep -v : | head -n 1)
@@ -376,6 +385,17 @@ cured() {
 	finds 2 "portmap"
 }
 
+@test "verify and list: what a chain's capabilities keep from its plugins" {
+	detach
+	"$CNIC_BIN/cnic" fold "$NETCONFPATH/10-net.conflist"
+	jq 'del(.plugins[0].capabilities)' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	attach
+	healthy
+	run "$CNIC_BIN/cnic" list
+	[[ $output == *" alive "* && $output != *8080* ]] || fail "no port is published: $output"
+}
+
 @test "verify: without a cache, by the records" {
 	rm -r /var/lib/cni/results
 	healthy
@@ -420,4 +440,96 @@ cured() {
 	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
 	run "$CNIC_BIN/cnic" verify everything
 	[ "$status" -eq 1 ] && [[ $output == *usage* ]] || fail "usage: $output"
+}
+
+# ---- many ----------------------------------------------------------------------------------
+
+# $marks/ID: the CHECK of that one kills who calls it.
+many() {
+	local i
+	export marks=$BATS_TEST_TMPDIR
+	cat >"$CNI_PATH/foreign" <<-'END'
+		#!/bin/bash
+		[ "$CNI_COMMAND" != VERSION ] || exec echo '{"cniVersion":"1.1.0","supportedVersions":["1.1.0"]}'
+		[ "$CNI_COMMAND" != ADD ] || exec jq .prevResult
+		[ ! -e "$marks/$CNI_CONTAINERID" ] || kill -9 $PPID
+	END
+	chmod +x "$CNI_PATH/foreign"
+	echo '{"cniVersion":"1.1.0","name":"other","plugins":[{"type":"bridge","bridge":"vf1"},{"type":"foreign"}]}' \
+		>"$NETCONFPATH/20-other.conflist"
+	for ((i = 0; i < $1; i++)); do
+		ip netns add "box$i"
+		"$CNI_PATH/cnitool" add other "$(ns_path "box$i")" >"$BATS_TEST_TMPDIR/result"
+	done
+	mapfile -t ids < <(jq -r .containerId /var/lib/cni/results/other-* | sort)
+}
+
+@test "verify: of many, too, and in their order" {
+	many 150
+	healthy
+	for i in 3 77 120 149; do
+		ns_ip box$i link set eth0 down
+	done
+	run taskset -c 0 "$CNIC_BIN/cnic" verify
+	[ "$status" -eq 2 ]
+	[ "$(grep -c 'ip link set eth0 up' <<<"$output")" -eq 4 ] || fail "all four: $output"
+	cut -d : -f 1 <<<"$output" | sort -c
+	echo "$output" >"$BATS_TEST_TMPDIR/one"
+	verify >"$BATS_TEST_TMPDIR/all"
+	[ "$status" -eq 2 ]
+	diff "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/all"
+}
+
+@test "verify: what has not been looked at, since a process has died, is said" {
+	[ "$(nproc)" -gt 1 ] || skip "all are looked at by one process"
+	many 150
+	touch "$marks/${ids[149]}"
+	finds 3 "attachments were not looked at; look again"
+	rm "$marks/${ids[149]}"
+	healthy
+}
+
+# ---- meanwhile -----------------------------------------------------------------------------
+
+# Containers that come and go until $BATS_TEST_TMPDIR/stop is there.
+come_and_go() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		ip netns add "guest$1.$i"
+		CAP_ARGS="{\"portMappings\":[{\"hostPort\":$((9000 + $1 * 1000 + i)),\"containerPort\":80,\"protocol\":\"tcp\"}]}" \
+			"$CNI_PATH/cnitool" add net "$(ns_path "guest$1.$i")"
+		"$CNI_PATH/cnitool" del net "$(ns_path "guest$1.$i")"
+		ip netns del "guest$1.$i"
+		[ ! -e "$BATS_TEST_TMPDIR/stop" ] || break
+	done
+}
+
+@test "verify: what comes and goes meanwhile is no damage, and what is damaged is found" {
+	local guests=() i
+	[[ $CNIC_BIN != *san* ]] || skip "a DEL of a sanitizer's takes too long"
+	for i in 1 2; do
+		come_and_go "$i" >"$BATS_TEST_TMPDIR/guest$i" 2>&1 3>&- &
+		guests+=($!)
+	done
+	for ((i = 0; i < 10; i++)); do
+		"$CNIC_BIN/cnic" verify >>"$BATS_TEST_TMPDIR/said" || break
+	done
+	ns_ip box link set eth0 down
+	run "$CNIC_BIN/cnic" verify
+	touch "$BATS_TEST_TMPDIR/stop"
+	wait "${guests[@]}"
+	[ ! -s "$BATS_TEST_TMPDIR/said" ] || fail "of those that come and go: $(<"$BATS_TEST_TMPDIR/said")"
+	[ "$status" -eq 2 ] && [[ $output == *"container $id"*"ip link set eth0 up"* ]] || fail "damage: $output"
+}
+
+@test "verify: without memory not all could be looked at, be it in one process of several" {
+	local kib status output
+	[[ $CNIC_BIN != *san* ]] || skip "a sanitizer wants more than there is"
+	many 150
+	for kib in 1500 3000 4500 6000 6500 7000 7500 8000 8500 9000; do
+		status=0
+		output=$(ulimit -v "$kib" && exec "$CNIC_BIN/cnic" verify 2>&1) || status=$?
+		[ "$status" -eq 0 ] || [ "$status" -eq 3 ] || [ "$status" -ge 126 ] || fail "$kib KiB: $status, $output"
+		[[ $status -ne 3 || $output == *"out of memory"* || $output == *"were not looked at"* ]] || fail "$kib KiB: $output"
+	done
 }
