@@ -106,6 +106,13 @@ dhcp_end() {
 	dhcp_server=
 }
 
+# descriptors N : so many more may the daemon have, from now on.
+descriptors() {
+	local n=0
+	while [ -e "/proc/$daemon/fd/$n" ]; do n=$((n + 1)); done
+	prlimit --pid "$daemon" --nofile="$((n + $1)):"
+}
+
 # managed : the daemon as a service manager starts it (manager.py), which tells $manager_log; killed, it is started again.
 managed() {
 	manager_log=$BATS_TEST_TMPDIR/manager.log

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 manager.py SOCKET LOG COMMAND... : a service manager, as far as a daemon can tell: listens at SOCKET and passes that, keeps what
-it is given (FDSTORE), and starts the command again, with all of it, when it has been killed. Ends, and the command too,
-by SIGTERM. LOG gets a line for each thing it is told, and "PID n" for each start.
+it is given (FDSTORE), without FDPOLL=0 until that has an error, and starts the command again, with all of it, when it has
+been killed. Ends, and the command too, by SIGTERM. LOG gets a line for each thing it is told, and "PID n" for each start.
 """
 import array
 import os
+import select
 import signal
 import socket
 import sys
@@ -20,6 +21,8 @@ notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.bind("\0cnic-manager-%d" % os.getpid())
 kept = {}
 child = 0
+poller = select.poll()
+poller.register(notify, select.POLLIN)
 
 
 def start():
@@ -50,17 +53,35 @@ def restart(*_):
         start()
 
 
+def throw_away(name):
+    fd = kept.pop(name)
+    if fd in polled:
+        polled.remove(fd)
+        poller.unregister(fd)
+    os.close(fd)
+
+
+def listen():
+    text, control, _, _ = notify.recvmsg(4096, socket.CMSG_LEN(4))
+    words = dict(line.split("=", 1) for line in text.decode().split("\n"))
+    name = words.get("FDNAME")
+    if ("FDSTORE" in words and control or "FDSTOREREMOVE" in words) and name in kept:
+        throw_away(name)
+    if "FDSTORE" in words and control:
+        kept[name] = array.array("i", control[0][2])[0]
+        if words.get("FDPOLL") != "0":
+            polled.add(kept[name])
+            poller.register(kept[name], 0)
+    print(" ".join("%s=%s" % word for word in words.items()), file=log)
+
+
+polled = set()
 signal.signal(signal.SIGTERM, end)
 signal.signal(signal.SIGCHLD, restart)
 start()
 while True:
-    text, control, _, _ = notify.recvmsg(4096, socket.CMSG_LEN(4))
-    words = dict(line.split("=", 1) for line in text.decode().split("\n"))
-    if "FDSTORE" in words and control:
-        fd = array.array("i", control[0][2])[0]
-        if words["FDNAME"] in kept:
-            os.close(kept[words["FDNAME"]])
-        kept[words["FDNAME"]] = fd
-    if "FDSTOREREMOVE" in words and words["FDNAME"] in kept:
-        os.close(kept.pop(words["FDNAME"]))
-    print(" ".join("%s=%s" % word for word in words.items()), file=log)
+    for ready, _ in poller.poll():
+        if ready == notify.fileno():
+            listen()
+        else:
+            throw_away(next(name for name, fd in kept.items() if fd == ready))

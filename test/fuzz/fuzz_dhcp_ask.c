@@ -52,7 +52,7 @@ static void expect_same(const struct lease *a, const struct lease *b)
 		abort();
 }
 
-static void write_again(const struct lease *l, const struct lease_file *f)
+static void write_again(struct lease *l, const struct lease_file *f)
 {
 	struct dhcp_answer a = { .mtu = f->mtu, .ntp = f->ntp, .n_ntp = f->n_ntp };
 	struct lease_file g;
@@ -83,9 +83,24 @@ static void go_on(struct lease *l)
 	(void)dhcp_client_release(c);
 }
 
-static void read_file(const uint8_t *data, size_t size)
+/* The name that a file with this content has. */
+static const char *path_of(const char *text, size_t size)
 {
-	FILE *f = fopen(LEASE_DIR "/x", "w");
+	struct err ignored = { 0 };
+	struct ask a = { 0 };
+	const struct json *v;
+
+	if (json_parse(text, size, &v, &ignored) < 0 ||
+	    json_decode(json_get(v, "attachment"), ask_fields, "", &a, &ignored) < 0 ||
+	    !ask_names_attachment(&a))
+		return LEASE_DIR "/x";
+	return lease_file_path(a.network, a.container_id, a.ifname);
+}
+
+static void read_file(struct arena *arena, const uint8_t *data, size_t size)
+{
+	const char *path = path_of(fuzz_text(arena, data, size), size);
+	FILE *f = fopen(path, "w");
 	struct lease_file file;
 	struct lease *l;
 	struct err err = { 0 };
@@ -93,12 +108,13 @@ static void read_file(const uint8_t *data, size_t size)
 
 	if (!f || fwrite(data, 1, size, f) != size || fclose(f) != 0)
 		abort();
-	rc = lease_file_read(LEASE_DIR "/x", &lease_times, &l, &file, &err);
+	rc = lease_file_read(path, &lease_times, &l, &file, &err);
 	fuzz_expect(rc, &err);
 	if (rc)
 		return;
 	if (!file.other_boot)
 		write_again(l, &file);
+	(void)remove(path);
 	go_on(l);
 	lease_free(l);
 }
@@ -137,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	json_init(&arena);
 	if (data[0] & 1)
-		read_file(data + 1, size - 1);
+		read_file(&arena, data + 1, size - 1);
 	else
 		read_question(&arena, data + 1, size - 1);
 	arena_free(&arena);

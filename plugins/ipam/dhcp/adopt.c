@@ -47,13 +47,27 @@ static int find_interface(const struct cni_result *r, const char *ifname)
 	return -1;
 }
 
-static const struct ip *find_address(const struct cni_result *r, int interface)
+static const struct cni_ipconfig *find_address(const struct cni_result *r, int interface)
 {
 	for (size_t i = 0; i < r->n_ips; i++)
 		if (r->ips[i].address.family == AF_INET && r->ips[i].has_interface &&
 		    (int)r->ips[i].interface == interface)
-			return &r->ips[i].address;
+			return &r->ips[i];
 	return NULL;
+}
+
+/* What there is to be taken away when the lease has ended. */
+static struct dhcp_answer given_by(const struct cni_result *r, const struct cni_ipconfig *ip)
+{
+	struct dhcp_answer a = { 0 };
+	struct cni_result *to = &a.result;
+
+	*arena_append(json_arena(), to->ips, to->n_ips) =
+		(struct cni_ipconfig){ .address = ip->address, .gateway = ip->gateway };
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].dst.family == AF_INET)
+			*arena_append(json_arena(), to->routes, to->n_routes) = r->routes[i];
+	return a;
 }
 
 static int make_ask(const struct libcni_cached *c, const struct json *plugin, const char *socket,
@@ -90,7 +104,8 @@ static int adopt(struct attend *d, const struct libcni_cached *c, const char *so
 		 struct err *err)
 {
 	const struct json *conf, *plugin;
-	const struct ip *address;
+	const struct cni_ipconfig *ip;
+	struct dhcp_answer given;
 	struct cni_result r;
 	struct ask a;
 	int interface;
@@ -100,13 +115,14 @@ static int adopt(struct attend *d, const struct libcni_cached *c, const char *so
 		return -1;
 	plugin = find_plugin(conf);
 	interface = find_interface(&r, c->attachment.ifname);
-	address = find_address(&r, interface);
-	if (!plugin || interface < 0 || !address)
+	ip = find_address(&r, interface);
+	if (!plugin || interface < 0 || !ip)
 		return 0;
 	if (make_ask(c, plugin, socket, &a, err) < 0)
 		return -1;
 	a.netns = r.interfaces[interface].sandbox;
-	return resume_other(d, &a, address->v4, LEASE_NOT_KNOWN, err);
+	given = given_by(&r, ip);
+	return resume_other(d, &a, &given, LEASE_NOT_KNOWN, err);
 }
 
 void adopt_cached(struct attend *d, const char *socket)

@@ -16,12 +16,42 @@ static struct ip ip_of(struct in_addr v4, uint8_t plen)
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
-static struct cni_route *add_route(struct cni_result *r, struct ip dst, struct in_addr gw)
+/* The first to this destination; r->n_routes: there is none. */
+static size_t find_destination(const struct cni_result *r, const struct ip *dst)
 {
-	struct cni_route *route = arena_append(json_arena(), r->routes, r->n_routes);
+	size_t i = 0;
 
-	route->dst = ip_network(&dst);
-	route->gw = ip_of(gw, 32);
+	while (i < r->n_routes && !cidr_equal(&r->routes[i].dst, dst))
+		i++;
+	return i;
+}
+
+static struct cni_route *find_route(const struct cni_result *r, const struct ip *dst,
+				    const struct ip *gw)
+{
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (cidr_equal(&r->routes[i].dst, dst) && ip_equal(&r->routes[i].gw, gw))
+			return &r->routes[i];
+	return NULL;
+}
+
+/*
+ * Once, however often a server repeats it: the kernel has no two that are equal. Of several to a
+ * destination the server's first is the preferred one (RFC 2132, 5.8), and the kernel's is the last
+ * that is added.
+ */
+static struct cni_route *add_route(struct cni_result *r, struct ip to, struct in_addr by)
+{
+	const struct ip dst = ip_network(&to), gw = ip_of(by, 32);
+	struct cni_route *route = find_route(r, &dst, &gw);
+	size_t at = find_destination(r, &dst);
+
+	if (route)
+		return route;
+	(void)arena_append(json_arena(), r->routes, r->n_routes);
+	route = &r->routes[at];
+	memmove(route + 1, route, (r->n_routes - 1 - at) * sizeof(*route));
+	*route = (struct cni_route){ .dst = dst, .gw = gw };
 	return route;
 }
 
@@ -57,13 +87,15 @@ static uint8_t class_of(struct in_addr ip)
 	return IN_CLASSA(v) ? 8 : IN_CLASSB(v) ? 16 : 24;
 }
 
-/* Option 33: pairs of destination and router. */
+/* Option 33: pairs of destination and router. 0.0.0.0 is no destination there (RFC 2132, 5.8). */
 static void add_classful(struct cni_result *r, const uint8_t *at, size_t len)
 {
 	struct in_addr pair[2];
 
 	for (; len >= sizeof(pair); at += sizeof(pair), len -= sizeof(pair)) {
 		memcpy(pair, at, sizeof(pair));
+		if (!pair[0].s_addr)
+			continue;
 		add_route(r, ip_of(pair[0], class_of(pair[0])), pair[1]);
 	}
 }
@@ -296,4 +328,22 @@ void dhcp_answer_merge(struct cni_result *to, const struct cni_result *more)
 	append_texts(&to->dns.nameservers, &to->dns.n_nameservers, more->dns.nameservers,
 		     more->dns.n_nameservers);
 	append_texts(&to->dns.search, &to->dns.n_search, more->dns.search, more->dns.n_search);
+}
+
+static bool has_ip(const struct cni_result *r, const struct ip *address)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (cidr_equal(&r->ips[i].address, address))
+			return true;
+	return false;
+}
+
+void dhcp_answer_add_ips(struct dhcp_answer *to, const struct dhcp_answer *more)
+{
+	struct cni_result ips = { 0 };
+
+	for (size_t i = 0; i < more->result.n_ips; i++)
+		if (!has_ip(&to->result, &more->result.ips[i].address))
+			*arena_append(json_arena(), ips.ips, ips.n_ips) = more->result.ips[i];
+	dhcp_answer_merge(&to->result, &ips);
 }

@@ -26,6 +26,9 @@ void dhcp6_answer(const struct dhcp6_lease *l, const struct dhcp6_message *reply
 /* One result of two: first what is IPv4's, then IPv6's. */
 void dhcp_answer_merge(struct cni_result *to, const struct cni_result *more);
 
+/* The addresses of another that it has not yet. */
+void dhcp_answer_add_ips(struct dhcp_answer *to, const struct dhcp_answer *more);
+
 /*
  * In json's arena. The routes are those of option 121; where that is absent, of 33 with the masks
  * of their classes, and the default by the first router (RFC 3442). `priority` is given to each of

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
-#include "base/clock.h"
 #include "base/scope.h"
 #include "base/str.h"
 #include "cni/error.h"
@@ -144,23 +144,34 @@ int ask_unhex(const char *digits, const uint8_t **out, size_t *len, struct err *
 
 /* ---- the plugin's side ----------------------------------------------------------------------- */
 
-/* 0 with *fd -1: nobody listens. */
-static int connect_to(const char *path, int *fd, struct err *err)
+static int no_answer(struct err *err)
 {
+	return err_set(err, ERR_RETRY, "the DHCP daemon does not answer");
+}
+
+/*
+ * 0 with *fd -1: nobody listens. A daemon that accepts nothing, or reads nothing, lets connect(2)
+ * and sendmsg(2) wait for as long.
+ */
+static int connect_to(const char *path, int timeout_ms, int *fd, struct err *err)
+{
+	const struct timeval most = { timeout_ms / 1000, timeout_ms % 1000 * 1000L };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	_Static_assert(sizeof(to.sun_path) == ASK_PATH_MAX + 1, "with its end");
 	auto_close int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	*fd = -1;
-	if (strlen(path) >= sizeof(to.sun_path))
-		return err_config(err, "ipam.daemonSocketPath: longer than %zu bytes",
-				  sizeof(to.sun_path) - 1);
+	if (strlen(path) > ASK_PATH_MAX)
+		return 0;
 	memcpy(to.sun_path, path, strlen(path) + 1);
-	if (s < 0)
+	if (s < 0 || setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) < 0)
 		return err_sys(err, "a socket for the DHCP daemon");
-	if (connect(s, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		return errno == ENOENT || errno == ECONNREFUSED
-			       ? 0
-			       : err_sys(err, "error dialing DHCP daemon: %s", path);
+	if (connect(s, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED)
+			return 0;
+		return errno == EAGAIN ? no_answer(err)
+				       : err_sys(err, "error dialing DHCP daemon: %s", path);
+	}
 	*fd = take_fd(&s);
 	return 0;
 }
@@ -177,6 +188,8 @@ static int send_all(int fd, struct iovec iov, int netns_fd, struct err *err)
 		n = sendmsg(fd, &h, MSG_NOSIGNAL);
 		if (n < 0 && errno == EPIPE) /* it may have answered already */
 			return 0;
+		if (n < 0 && errno == EAGAIN)
+			return no_answer(err);
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "ask the DHCP daemon");
 		if (n <= 0)
@@ -188,21 +201,20 @@ static int send_all(int fd, struct iovec iov, int netns_fd, struct err *err)
 	return 0;
 }
 
-static int wait_readable(int fd, int64_t deadline, struct err *err)
+static int wait_readable(int fd, int timeout_ms, struct err *err)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t left = deadline - clock_ms();
-	int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+	int n = poll(&p, 1, timeout_ms);
 
 	if (n < 0 && errno != EINTR)
 		return err_sys(err, "wait for the DHCP daemon");
 	if (!n)
-		return err_set(err, ERR_RETRY, "the DHCP daemon does not answer");
+		return no_answer(err);
 	return 0;
 }
 
-/* Until its end. */
-static int receive(int fd, int64_t deadline, const char **text, size_t *len, struct err *err)
+/* Until its end. Each byte is a sign that the daemon is there, and still waits for a server. */
+static int receive(int fd, int timeout_ms, const char **text, size_t *len, struct err *err)
 {
 	size_t size = 4096;
 	char *buf = arena_alloc(json_arena(), size);
@@ -211,7 +223,7 @@ static int receive(int fd, int64_t deadline, const char **text, size_t *len, str
 	for (;;) {
 		ssize_t n;
 
-		if (wait_readable(fd, deadline, err) < 0)
+		if (wait_readable(fd, timeout_ms, err) < 0)
 			return -1;
 		n = recv(fd, buf + *len, size - *len, 0);
 		if (n < 0 && errno != EINTR && errno != ECONNRESET)
@@ -233,6 +245,8 @@ static int receive(int fd, int64_t deadline, const char **text, size_t *len, str
 /* What is no answer of ours may be the reference's daemon, which speaks Go's net/rpc. */
 static int read_answer(const char *text, size_t len, const struct json **answer, struct err *err)
 {
+	for (; len && *text == '\n'; text++) /* its signs are none */
+		len--;
 	if (!len) {
 		err_fill(err, ERR_RETRY, ECONNRESET,
 			 "the DHCP daemon has ended before it answered");
@@ -253,20 +267,19 @@ static int read_answer(const char *text, size_t len, const struct json **answer,
 int ask_daemon(const char *path, const struct ask *a, int netns_fd, int timeout_ms,
 	       const struct json **answer, struct err *err)
 {
-	int64_t deadline = clock_ms() + timeout_ms;
 	auto_close int fd = -1;
 	const char *text;
 	char *question;
 	size_t len;
 
 	*answer = NULL;
-	if (connect_to(path, &fd, err) < 0)
+	if (connect_to(path, timeout_ms, &fd, err) < 0)
 		return -1;
 	if (fd < 0)
 		return 0;
 	question = arena_printf(json_arena(), "%s\n", json_print(ask_json(a)));
 	if (send_all(fd, (struct iovec){ question, strlen(question) }, netns_fd, err) < 0 ||
-	    receive(fd, deadline, &text, &len, err) < 0)
+	    receive(fd, timeout_ms, &text, &len, err) < 0)
 		return -1;
 	return read_answer(text, len, answer, err);
 }

@@ -4,13 +4,15 @@
  * newline each way, a connection for each question. With "add" goes the descriptor of the
  * container's namespace (SCM_RIGHTS), so that the daemon needs no path to it.
  *
- * An answer is {"result": RESULT, ...}, or an error object of the CNI specification.
+ * An answer is {"result": RESULT, ...}, or an error object of the CNI specification. While a server
+ * is asked for an address, newlines come before it every now and then: the daemon is there.
  */
 #pragma once
 
 #include "json/decode.h"
 
-#define ASK_MAX JSON_MAX_TEXT /* bytes of a question, of an answer */
+#define ASK_MAX      JSON_MAX_TEXT /* bytes of a question, of an answer */
+#define ASK_PATH_MAX 107           /* of a socket's path: unix(7) */
 
 struct ask_valid {
 	const char *container_id, *ifname;
@@ -44,8 +46,9 @@ int ask_unhex(const char *digits, const uint8_t **out, size_t *len, struct err *
 
 /*
  * The plugin's side: ask the daemon at `path` and wait for its answer, at most so many
- * milliseconds; netns_fd -1: none goes along. *answer is NULL where no daemon listens, which
- * is no failure. An error object becomes the error; one without an answer has err->sys ECONNRESET.
+ * milliseconds from its last sign; netns_fd -1: none goes along. *answer is NULL where no daemon
+ * listens, which is no failure. An error object becomes the error; one without an answer has
+ * err->sys ECONNRESET.
  */
 int ask_daemon(const char *path, const struct ask *a, int netns_fd, int timeout_ms,
 	       const struct json **answer, struct err *err) NODISCARD;

@@ -65,13 +65,13 @@ int attend_result(const struct lease *l, struct cni_result *r)
 
 	if (lease_file_given(l, l->ipv4 ? &v4 : NULL, l->ipv6 ? &v6 : NULL) < 0)
 		return -1;
-	*r = v4.result;
+	*r = v4.answer.result;
 	if (l->ipv6)
-		dhcp_answer_merge(r, &v6.result);
+		dhcp_answer_merge(r, &v6.answer.result);
 	return 0;
 }
 
-/* What the ADD asked for, by its file; as soon as all that it wants is there. */
+/* What the ADD asked for, as soon as all that it wants is there. */
 static int answer_waiter(const struct attend *d, struct lease *l, struct err *err)
 {
 	struct cni_result r;
@@ -79,7 +79,7 @@ static int answer_waiter(const struct attend *d, struct lease *l, struct err *er
 	if (!l->waiter || !lease_holds(l))
 		return 0;
 	if (attend_result(l, &r) < 0)
-		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
+		return err_set(err, ERR_INTERNAL, "dhcp: what the lease has given is not known");
 	d->answer(l->waiter, &r, NULL);
 	l->waiter = NULL;
 	if (l->ipv6)
@@ -139,6 +139,19 @@ static void object(struct attend *d, struct lease *l)
 	act(d, l, todo, NULL, NULL);
 }
 
+/* What cannot be applied is no answer: the server is asked on, and the lease ends in its time. */
+static bool is_usable(const struct lease *l, const struct dhcp_message *m)
+{
+	struct dhcp_answer ignored;
+	struct err err = { 0 };
+
+	if (l->waiter || m->type != DHCP_ACK || m->xid != l->client.xid ||
+	    dhcp_answer(m, l->priority, &ignored, &err) == 0)
+		return true;
+	lease_say(l, "%s", err.msg);
+	return false;
+}
+
 void attend_event(struct attend *d, struct lease *l)
 {
 	uint8_t packet[DHCP_MTU], from[MAC_LEN];
@@ -153,7 +166,7 @@ void attend_event(struct attend *d, struct lease *l)
 	if (got < 0) {
 		l->wake = lease_now() + DOWN_MS;
 		lease_set_time(&d->leases, l);
-	} else if (got) {
+	} else if (got && is_usable(l, &m)) {
 		act(d, l, dhcp_client_receive(&l->client, &l->times, &m, from, lease_now()), &m,
 		    packet);
 	}
@@ -231,13 +244,26 @@ static void wake6(struct attend *d, struct lease *l)
 		act6(d, l, dhcp6_client_wake(&l->ipv6->client, lease_now()), NULL);
 }
 
+static void try_again(struct lease *l)
+{
+	if (l->again <= lease_now())
+		attend4_try_again(l);
+	if (l->ipv6 && l->ipv6->again <= lease_now())
+		attend6_try_again(l);
+}
+
 void attend_wake(struct attend *d, struct lease *l)
 {
-	if (l->resumed)
+	if (l->resumed) {
 		(void)go_on(d, l);
-	else if (!sockets_have_link(l))
+		return;
+	}
+	if (!sockets_have_link(l)) {
 		end_without_interface(d, l);
-	else if (l->ipv6 && l->client.next > l->wake)
+		return;
+	}
+	try_again(l);
+	if (l->ipv6 && l->client.next > l->wake)
 		wake6(d, l);
 	else
 		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);
@@ -290,19 +316,19 @@ static int repeat(const struct attend *d, const struct lease *l, struct connecti
 	struct cni_result r;
 
 	if (attend_result(l, &r) < 0)
-		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
+		return err_set(err, ERR_INTERNAL, "dhcp: what the lease has given is not known");
 	d->answer(waiter, &r, NULL);
 	return 0;
 }
 
-/* A container that comes again without a DEL has another namespace. */
+/* A container that comes again without a DEL has another namespace, or another interface. */
 static int replace(struct attend *d, struct lease *l, int netns_fd, struct connection *waiter,
 		   bool *done, struct err *err)
 {
 	*done = true;
 	if (l->waiter)
 		return err_set(err, ERR_RETRY, "dhcp: an ADD of %s is under way", l->ifname);
-	if (sockets_are_in(l, netns_fd) && !l->lost && lease_holds(l) && !l->removed)
+	if (sockets_are_at(l, netns_fd) && !l->lost && lease_holds(l) && !l->removed)
 		return repeat(d, l, waiter, err);
 	*done = false;
 	forget(d, l);

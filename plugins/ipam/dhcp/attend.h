@@ -31,7 +31,7 @@ int attend_del(struct attend *d, const char *network, const char *container_id, 
 /* All of the network that are not valid; all are tried, the first error is told. */
 int attend_gc(struct attend *d, const struct ask *a, struct err *err) NODISCARD;
 
-/* What its container has of it: of both halves. -1: its file cannot be read. */
+/* What its container has of it: of both halves. -1: it is not known. */
 int attend_result(const struct lease *l, struct cni_result *r) NODISCARD;
 
 /* Given back, without anybody who has asked for it. */

@@ -29,7 +29,7 @@ static void send_message(const struct sockets *s, const struct lease *l, bool fr
 	bool unicast;
 	size_t len;
 
-	memcpy(r.chaddr, l->wire.mac, sizeof(r.chaddr));
+	memcpy(r.chaddr, l->wire.link.mac, sizeof(r.chaddr));
 	dhcp_client_request(&l->client, lease_now(), &r, &unicast);
 	if (!unicast || !memcmp(to, nobody, sizeof(nobody)))
 		to = NULL;
@@ -51,7 +51,7 @@ void attend4_release(const struct sockets *s, struct lease *l)
 /* The socket's namespace needs no path. */
 static int apply_to(const struct lease *l, struct apply *to, struct err *err)
 {
-	to->index = l->wire.index;
+	to->index = l->wire.link.index;
 	to->netns_fd = wire_netns(l->wire.fd, err);
 	return to->netns_fd < 0 ? -1 : 0;
 }
@@ -67,7 +67,7 @@ static int set_mtu(const struct lease *l, uint16_t mtu, struct err *err)
 		return -1;
 	rc = apply_mtu(&to, mtu, err);
 	drop_fd(&to.netns_fd);
-	return rc;
+	return rc < 0 ? err_wrap(err, "dhcp: the server's MTU, %u", mtu) : 0;
 }
 
 static int change(const struct lease *l, const struct cni_result *had, const struct cni_result *now,
@@ -83,15 +83,44 @@ static int change(const struct lease *l, const struct cni_result *had, const str
 	return rc;
 }
 
-static void lose(struct lease *l)
+/* Without what has ended. */
+static bool write_file(struct lease *l)
+{
+	struct err err = { 0 };
+
+	if (lease_file_write(l, NULL, NULL, &err) == 0)
+		return true;
+	lease_say(l, "%s: later again", err.msg);
+	return false;
+}
+
+/*
+ * Its file comes first: of what has ended, the next daemon neither asks for it nor leaves it where
+ * it is, as this one. What fails is tried again.
+ */
+static void take_away(struct lease *l)
 {
 	struct lease_given had;
 	struct err err = { 0 };
+	bool written = write_file(l);
 
-	l->lost = true;
-	if (lease_file_given(l, &had, NULL) == 0 && change(l, &had.result, NULL, &err) < 0)
-		lease_say(l, "%s", err.msg);
-	lease_say(l, "the lease has ended, its address goes");
+	if (!l->lost) {
+		l->lost = lease_file_given(l, &had, NULL) < 0 ||
+			  change(l, &had.answer.result, NULL, &err) == 0;
+		written = l->lost && write_file(l);
+		if (l->lost)
+			lease_say(l, "the lease has ended, its address goes");
+		else
+			lease_say(l, "its address cannot go: %s: later again", err.msg);
+	}
+	l->again = written ? INT64_MAX : lease_now() + LEASE_TRY_AGAIN;
+}
+
+void attend4_try_again(struct lease *l)
+{
+	l->again = INT64_MAX;
+	if (!l->client.holds)
+		take_away(l);
 }
 
 /* For an ADD: nobody is told of a lease that is not on disk. */
@@ -99,12 +128,13 @@ static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *
 {
 	if (set_mtu(l, a->mtu, err) < 0 || lease_file_write(l, a, NULL, err) < 0)
 		return -1;
-	l->lost = false;
+	l->lost = l->unapplied = false;
+	l->again = INT64_MAX;
 	lease_say(l, "bound to %s", address_text(l));
 	return 0;
 }
 
-/* Its file is not true: the next renewal writes it again. */
+/* Its file, or the container, has not all of it: the next renewal gives it again. */
 static void renew_soon(struct lease *l)
 {
 	int64_t soon = lease_now() + LEASE_TRY_AGAIN;
@@ -113,52 +143,76 @@ static void renew_soon(struct lease *l)
 		l->client.t1 = l->client.next = soon;
 }
 
-/* What the server has not changed may be another one by now, as by tuning. */
-static void change_mtu(const struct lease *l, uint16_t had, uint16_t mtu)
+/* What the server has not changed may be another one by now, as by tuning. False: not for now. */
+static bool change_mtu(const struct lease *l, uint16_t had, uint16_t mtu)
 {
 	struct err err = { 0 };
+	int rc;
 
 	if (!mtu || mtu == had)
-		return;
-	if (set_mtu(l, mtu, &err) < 0)
+		return true;
+	rc = set_mtu(l, mtu, &err);
+	if (rc < 0)
 		lease_say(l, "%s", err.msg);
 	else
 		lease_say(l, "MTU %u", mtu);
+	return !rc || !apply_may_be_later(&err);
+}
+
+/* What the kernel refuses for good is tried once a renewal. False: not for now. */
+static bool apply(struct lease *l, const struct cni_result *from, const struct cni_result *now)
+{
+	struct err err = { 0 };
+
+	l->unapplied = change(l, from, now, &err) < 0;
+	if (l->unapplied && apply_may_be_later(&err)) {
+		lease_say(l, "%s: later again", err.msg);
+		return false;
+	}
+	if (l->unapplied)
+		lease_say(l, "%s", err.msg);
+	lease_say(l, "bound to %s, now %s", address_text(l),
+		  json_print(cni_result_object(now, "1.1.0")));
+	return true;
 }
 
 /* A renewal, or another lease after the last one was lost. */
 static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
 	const struct json *now = cni_result_object(&a->result, "1.1.0");
+	struct dhcp_answer before = { 0 }, given = *a;
 	struct lease_given had;
-	bool known = lease_file_given(l, &had, NULL) == 0;
+	bool known = lease_file_given(l, &had, NULL) == 0, has = known && !l->lost, soon = false;
 	struct err err = { 0 };
 
-	if (l->lost || !known || strcmp(json_print(had.text), json_print(now)) != 0) {
-		if (change(l, known && !l->lost ? &had.result : NULL, &a->result, &err) < 0)
-			lease_say(l, "%s", err.msg);
-		lease_say(l, "bound to %s, now %s", address_text(l), json_print(now));
+	if (has)
+		before = had.answer;
+	if ((l->unapplied || !has || strcmp(json_print(had.text), json_print(now)) != 0) &&
+	    !apply(l, has ? &before.result : NULL, &a->result)) {
+		given = before; /* and of the new ones, any */
+		dhcp_answer_add_ips(&given, a);
+		soon = true;
 	}
-	change_mtu(l, had.mtu, a->mtu);
+	if (!change_mtu(l, had.answer.mtu, a->mtu)) {
+		given.mtu = had.answer.mtu;
+		soon = true;
+	}
 	l->lost = false;
-	err_clear(&err);
-	if (lease_file_write(l, a, NULL, &err) < 0) {
+	l->again = INT64_MAX;
+	if (lease_file_write(l, &given, NULL, &err) < 0) {
 		lease_say(l, "%s", err.msg);
-		renew_soon(l);
+		soon = true;
 	}
+	if (soon)
+		renew_soon(l);
 }
 
 static int bind_to(struct lease *l, const struct dhcp_message *m, struct err *err)
 {
-	struct err ignored = { 0 };
 	struct dhcp_answer a;
 
-	if (dhcp_answer(m, l->priority, &a, l->waiter ? err : &ignored) < 0) {
-		if (l->waiter)
-			return -1;
-		lease_say(l, "%s", ignored.msg);
-		return 0;
-	}
+	if (dhcp_answer(m, l->priority, &a, err) < 0)
+		return -1;
 	if (l->waiter)
 		return bind_first(l, &a, err);
 	bind_again(l, &a);
@@ -192,7 +246,7 @@ int attend4_act(const struct sockets *s, struct lease *l, int todo, const struct
 		const uint8_t *packet, struct err *err)
 {
 	if (todo & DHCP_DO_LOSE)
-		lose(l);
+		take_away(l);
 	if (todo & DHCP_DO_BIND && (m ? bind_to(l, m, err) : bind_probed(s, l, err)) < 0)
 		return -1;
 	if (todo & DHCP_DO_PROBE)

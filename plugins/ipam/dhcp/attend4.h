@@ -14,5 +14,8 @@
 int attend4_act(const struct sockets *s, struct lease *l, int todo, const struct dhcp_message *m,
 		const uint8_t *packet, struct err *err) NODISCARD;
 
+/* It is l->again: what has ended is taken away. */
+void attend4_try_again(struct lease *l);
+
 /* Given back to its server, which is told once: from the host if its interface is gone. */
 void attend4_release(const struct sockets *s, struct lease *l);

@@ -23,73 +23,145 @@ static void send_message(const struct lease *l)
 
 /* ---- the container --------------------------------------------------------------------------- */
 
-static void change(const struct lease *l, const struct cni_result *had,
-		   const struct cni_result *now)
+static int change(const struct lease *l, const struct cni_result *had, const struct cni_result *now,
+		  struct err *err)
 {
 	const struct wire6 *w = &l->ipv6->wire;
-	struct apply to = { .index = w->index };
+	struct apply to = { .index = w->link.index };
+	int rc;
+
+	to.netns_fd = wire_netns(w->fd, err);
+	rc = to.netns_fd < 0 ? -1 : apply_result(&to, had, now, err);
+	drop_fd(&to.netns_fd);
+	return rc;
+}
+
+/* What fails is set with the next renewal. */
+static void set_preferred(const struct lease *l)
+{
+	const struct wire6 *w = &l->ipv6->wire;
+	struct apply to = { .index = w->link.index };
 	struct err err = { 0 };
 
 	to.netns_fd = wire_netns(w->fd, &err);
-	if (to.netns_fd < 0 || apply_result(&to, had, now, &err) < 0)
+	if (to.netns_fd < 0 || apply_preferred(&to, &l->ipv6->client.lease, lease_now(), &err) < 0)
 		lease_say(l, "%s", err.msg);
 	drop_fd(&to.netns_fd);
 }
 
-/* Without a file of what it has left, a start goes on with what it had. */
-static void lose(struct lease *l)
+static bool write_file(struct lease *l, const struct dhcp_answer *a)
 {
-	const struct dhcp6_client *c = &l->ipv6->client;
-	struct dhcp_answer now;
-	struct lease_given had;
 	struct err err = { 0 };
 
-	dhcp6_answer(&c->lease, NULL, &now);
-	l->ipv6->lost = !c->holds;
-	if (lease_file_given(l, NULL, &had) == 0) {
-		now.result.dns = had.result.dns;
-		change(l, &had.result, c->holds ? &now.result : NULL);
-	}
-	lease_say(l, "an IPv6 address has ended, and goes; %u are left", c->lease.n);
-	if (c->holds && lease_file_write(l, NULL, &now, &err) < 0)
-		lease_say(l, "%s", err.msg);
+	if (lease_file_write(l, NULL, a, &err) == 0)
+		return true;
+	lease_say(l, "%s: later again", err.msg);
+	return false;
+}
+
+/* To what it has still, and what the server had said beside that. False: later again. */
+static bool change_to_rest(struct lease *l, const struct lease_given *had, struct dhcp_answer *rest)
+{
+	struct lease_ipv6 *s = l->ipv6;
+	bool holds = s->client.holds, later;
+	struct err err = { 0 };
+
+	rest->result.dns = had->answer.result.dns;
+	rest->ntp = had->answer.ntp;
+	rest->n_ntp = had->answer.n_ntp;
+	s->unapplied = change(l, &had->answer.result, holds ? &rest->result : NULL, &err) < 0;
+	later = s->unapplied && (!holds || apply_may_be_later(&err));
+	if (s->unapplied)
+		lease_say(l, "%s%s", err.msg, later ? ": later again" : "");
+	return !later;
+}
+
+/*
+ * The container gets what the lease has still. Its file comes first where that is nothing: of what
+ * has ended, the next daemon neither asks for it nor leaves it where it is, as this one. False:
+ * later again.
+ */
+static bool apply_rest(struct lease *l)
+{
+	struct lease_ipv6 *s = l->ipv6;
+	bool holds = s->client.holds, written = holds || write_file(l, NULL), done = true;
+	struct dhcp_answer rest;
+	struct lease_given had;
+
+	dhcp6_answer(&s->client.lease, NULL, &rest);
+	if (!s->lost && lease_file_given(l, NULL, &had) == 0)
+		done = change_to_rest(l, &had, &rest);
+	s->lost = !holds && done;
+	done = write_file(l, holds && done ? &rest : NULL) && written && done;
+	s->again = done ? INT64_MAX : lease_now() + LEASE_TRY_AGAIN;
+	return done;
+}
+
+static void lose(struct lease *l)
+{
+	if (apply_rest(l))
+		lease_say(l, "an IPv6 address has ended, and goes; %u are left",
+			  l->ipv6->client.lease.n);
+}
+
+void attend6_try_again(struct lease *l)
+{
+	if (!apply_rest(l))
+		return;
+	set_preferred(l);
+	l->ipv6->look = lease_now() + LOOK_AFTER;
+	lease_say(l, "has %u IPv6 addresses by now", l->ipv6->client.lease.n);
 }
 
 static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *err)
 {
 	if (lease_file_write(l, NULL, a, err) < 0)
 		return -1;
+	l->ipv6->lost = l->ipv6->unapplied = false;
+	l->ipv6->again = INT64_MAX;
 	lease_say(l, "bound to %s", json_print(cni_result_object(&a->result, "1.1.0")));
 	return 0;
 }
 
-/* Its file is not true: the next renewal writes it again. */
-static void renew_soon(struct dhcp6_client *c)
+/* What the kernel refuses for good is tried once a renewal. False: not for now. */
+static bool apply(struct lease *l, const struct cni_result *from, const struct cni_result *now)
 {
-	int64_t soon = lease_now() + LEASE_TRY_AGAIN;
+	struct lease_ipv6 *s = l->ipv6;
+	struct err err = { 0 };
 
-	if (c->lease.t1 > soon)
-		c->lease.t1 = c->next = soon;
+	s->unapplied = change(l, from, now, &err) < 0;
+	if (s->unapplied && apply_may_be_later(&err)) {
+		lease_say(l, "%s: later again", err.msg);
+		return false;
+	}
+	s->look = lease_now() + LOOK_AFTER;
+	if (s->unapplied)
+		lease_say(l, "%s", err.msg);
+	lease_say(l, "bound to %s", json_print(cni_result_object(now, "1.1.0")));
+	return true;
 }
 
 /* A renewal, or other addresses after the last ones were lost. */
 static void bind_again(struct lease *l, const struct dhcp_answer *a)
 {
 	const struct json *now = cni_result_object(&a->result, "1.1.0");
-	bool lost = l->ipv6->lost;
+	struct lease_ipv6 *s = l->ipv6;
+	struct dhcp_answer before = { 0 }, given = *a;
 	struct lease_given had;
-	bool known = lease_file_given(l, NULL, &had) == 0;
-	struct err err = { 0 };
+	bool has = !s->lost && lease_file_given(l, NULL, &had) == 0, done = true;
 
-	if (lost || !known || strcmp(json_print(had.text), json_print(now)) != 0) {
-		change(l, known && !lost ? &had.result : NULL, &a->result);
-		l->ipv6->look = lease_now() + LOOK_AFTER;
-		lease_say(l, "bound to %s", json_print(now));
+	if (has)
+		before = had.answer;
+	if ((s->unapplied || !has || strcmp(json_print(had.text), json_print(now)) != 0) &&
+	    !apply(l, has ? &before.result : NULL, &a->result)) {
+		given = before; /* and of the new ones, any */
+		dhcp_answer_add_ips(&given, a);
+		done = false;
 	}
-	if (lease_file_write(l, NULL, a, &err) < 0) {
-		lease_say(l, "%s", err.msg);
-		renew_soon(&l->ipv6->client);
-	}
+	set_preferred(l);
+	s->lost = false;
+	done = write_file(l, &given) && done;
+	s->again = done ? INT64_MAX : lease_now() + LEASE_TRY_AGAIN;
 }
 
 static int bind_to(struct lease *l, const struct dhcp6_message *m, struct err *err)
@@ -101,7 +173,6 @@ static int bind_to(struct lease *l, const struct dhcp6_message *m, struct err *e
 		return -1;
 	if (!l->waiter)
 		bind_again(l, &a);
-	l->ipv6->lost = false;
 	return 0;
 }
 
@@ -145,7 +216,7 @@ static int decline_duplicates(struct lease *l, bool *pending)
 
 	*pending = false;
 	if (netns_fd < 0 || nl_open_at(&nl, netns_fd, &ignored) < 0 ||
-	    nl_addr_list(&nl, l->ipv6->wire.index, AF_INET6, &list) < 0)
+	    nl_addr_list(&nl, l->ipv6->wire.link.index, AF_INET6, &list) < 0)
 		return 0;
 	for (size_t i = 0; i < list.n_addr; i++) {
 		const struct addr *a = &list.addr[i];

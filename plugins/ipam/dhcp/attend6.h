@@ -14,6 +14,9 @@
 int attend6_act(struct lease *l, int todo, const struct dhcp6_message *m,
 		struct err *err) NODISCARD;
 
+/* It is l->ipv6->again: the container gets what the lease has. */
+void attend6_try_again(struct lease *l);
+
 /*
  * It is l->ipv6->look: an address that another host has is declined, which is left to be acted upon
  * (DHCP_DO_LOSE).

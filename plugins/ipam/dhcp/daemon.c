@@ -25,6 +25,7 @@
 
 struct daemon {
 	const char *socket, *pidfile, *prefix; /* "" = not given */
+	const char *path;                      /* the socket's, as this process sees it */
 	struct attend attend;
 	struct serve serve;
 	struct manager manager;
@@ -135,17 +136,17 @@ static int listen_at(struct daemon *d)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	if (strlen(d->socket) >= sizeof(at.sun_path))
-		return err_config(&d->err, "%s: too long for a socket", d->socket);
-	memcpy(at.sun_path, d->socket, strlen(d->socket));
-	if (make_dir_of(d->socket, &d->err) < 0)
+	if (strlen(d->path) >= sizeof(at.sun_path))
+		return err_config(&d->err, "%s: too long for a socket", d->path);
+	memcpy(at.sun_path, d->path, strlen(d->path));
+	if (make_dir_of(d->path, &d->err) < 0)
 		return -1;
 	if (is_left(&at))
 		(void)unlink(at.sun_path);
 	d->serve.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (d->serve.fd < 0 || bind(d->serve.fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
 	    chmod(at.sun_path, 0660) < 0 || listen(d->serve.fd, SOMAXCONN) < 0)
-		return err_sys(&d->err, "listen at %s", d->socket);
+		return err_sys(&d->err, "listen at %s", d->path);
 	return 0;
 }
 
@@ -203,7 +204,7 @@ static int start(struct daemon *d)
 	d->attend.sockets.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (d->attend.sockets.epoll < 0)
 		return err_sys(&d->err, "epoll");
-	manager_open(&d->manager);
+	manager_open(&d->manager, d->attend.sockets.epoll);
 	d->attend.sockets.manager = &d->manager;
 	d->serve.fd = manager_take_listener(&d->manager);
 	d->passed = d->serve.fd >= 0;
@@ -213,15 +214,15 @@ static int start(struct daemon *d)
 		return -1;
 	d->serve.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	adopt_cached(&d->attend, d->socket);
-	fprintf(stderr, "dhcp: listens at %s; %zu leases\n", d->socket, d->attend.leases.n);
-	manager_ready();
+	lease_log("listens at %s; %zu leases", d->path, d->attend.leases.n);
+	manager_ready(&d->manager);
 	return 0;
 }
 
 static void finish(struct daemon *d)
 {
 	if (!d->passed)
-		(void)unlink(d->socket);
+		(void)unlink(d->path);
 	if (*d->pidfile)
 		(void)unlink(d->pidfile);
 	serve_end(&d->serve);
@@ -259,6 +260,9 @@ static void on_event(struct daemon *d, void *of)
 	case SOURCE_SIGNAL:
 		on_signal(d);
 		break;
+	case MANAGER_SOURCE:
+		manager_event(of);
+		break;
 	}
 }
 
@@ -278,9 +282,11 @@ static void go_once(struct daemon *d, int64_t *look)
 	if (now < *look)
 		return;
 	manager_close(&d->manager); /* by now all leases have theirs */
+	manager_event(&d->manager);
 	attend_end_gone(&d->attend);
 	resume_unread(&d->attend);
 	serve_end_idle(&d->serve, now);
+	serve_give_signs(&d->serve);
 	*look = now + LOOK_EVERY;
 }
 
@@ -316,7 +322,7 @@ int dhcp_daemon(int argc, char **argv)
 		return -1;
 	}
 	d->attend.sockets.prefix = d->prefix;
-	d->socket = arena_printf(&arena, "%s%s", d->prefix, d->socket);
+	d->path = arena_printf(&arena, "%s%s", d->prefix, d->socket);
 	rc = start(d);
 	if (!rc)
 		run(d);
@@ -324,6 +330,7 @@ int dhcp_daemon(int argc, char **argv)
 		fprintf(stderr, "dhcp: %s\n", d->err.msg);
 	if (!rc)
 		finish(d);
+	manager_end(&d->manager);
 	lease_free_all(&d->attend.leases);
 	arena_free(&arena);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;

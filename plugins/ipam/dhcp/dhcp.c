@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dhcp - an address by DHCP, whose lease a daemon looks after. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "iface/verify.h"
@@ -130,6 +132,16 @@ static bool needs_broadcast(const struct dhcp_conf *conf, const struct link *l)
 	return conf->has_broadcast ? conf->broadcast : !strcmp(l->kind, "ipvlan");
 }
 
+/* For the next daemon, which is somewhere else. */
+static const char *absolute(const struct cni_call *c, const char *path)
+{
+	char here[PATH_MAX];
+
+	if (*path == '/' || !getcwd(here, sizeof(here)))
+		return path;
+	return arena_printf(c->arena, "%s/%s", here, path);
+}
+
 static int ask_for_address(struct cni_call *c, const struct link *l, const struct json **answer)
 {
 	const struct dhcp_conf *conf = c->conf;
@@ -140,6 +152,7 @@ static int ask_for_address(struct cni_call *c, const struct link *l, const struc
 
 	if (dhcp_options_make(conf, key, c->req->args, &options, &len, c->err) < 0)
 		return -1;
+	a.netns = absolute(c, c->req->netns);
 	a.options = ask_hex(options, len);
 	a.broadcast = needs_broadcast(conf, l);
 	a.no_ipv4 = !conf->ipv4;
@@ -147,8 +160,8 @@ static int ask_for_address(struct cni_call *c, const struct link *l, const struc
 	a.rapid_commit = a.ipv6 && conf->rapid_commit;
 	a.request6 = a.ipv6 ? dhcp_options_request6(conf) : NULL;
 	undo_push(c, undo_add, NULL);
-	return ask_daemon(conf->socket_path, &a, c->netns_fd, patience_ms(conf) + ADD_MARGIN_MS,
-			  answer, c->err);
+	return ask_daemon(conf->socket_path, &a, c->netns_fd,
+			  patience_ms(conf) + (int)conf->probe + ADD_MARGIN_MS, answer, c->err);
 }
 
 static int add_leases(struct cni_call *c, const struct link *l)

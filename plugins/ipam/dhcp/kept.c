@@ -41,12 +41,15 @@ static int mark_stale(struct cni_call *c, const char *path, const struct lease *
 static int hold(struct cni_call *c, const char *path, const struct lease *l, void *data)
 {
 	const struct cni_inventory *const *to = data;
+	const char *address = lease_address(l);
+	const char *what = address ? arena_printf(c->arena, "the lease of %s", address)
+				   : "a lease without an address";
 	const struct cni_holding h = {
 		.plugin = "dhcp",
 		.network = l->network,
 		.container_id = l->container_id,
 		.ifname = l->ifname,
-		.what = arena_printf(c->arena, "the lease of %s (%s)", lease_address(l), path),
+		.what = arena_printf(c->arena, "%s (%s)", what, path),
 		.advice = "the runtime's GC, or cnic gc",
 	};
 

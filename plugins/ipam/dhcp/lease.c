@@ -7,8 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "net/ip.h"
+#include "sys/file.h"
+#include "times.h"
+
+void lease_log(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (file_takes_line(STDERR_FILENO))
+		fprintf(stderr, "dhcp: %s\n", text);
+}
 
 void lease_say(const struct lease *l, const char *fmt, ...)
 {
@@ -18,7 +33,7 @@ void lease_say(const struct lease *l, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "dhcp: %s %s %s: %s\n", l->network, l->container_id, l->ifname, text);
+	lease_log("%s %s %s: %s", l->network, l->container_id, l->ifname, text);
 }
 
 int64_t lease_now(void)
@@ -89,6 +104,7 @@ static int add_ipv6(struct lease *l, const struct ask *a, struct err *err)
 		.wire = { .fd = -1 },
 		.client = { .next = INT64_MAX },
 		.look = INT64_MAX,
+		.again = INT64_MAX,
 		.rapid_commit = a->rapid_commit,
 		.n_wanted = (uint8_t)(len / 2),
 	};
@@ -127,6 +143,7 @@ struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, str
 		.ipv4 = !a->no_ipv4,
 		.client = { .next = INT64_MAX },
 		.wire = { .fd = -1, .arp = -1 },
+		.again = INT64_MAX,
 		.wake = INT64_MAX,
 		.place = LEASE_NOT_TIMED,
 	};
@@ -147,6 +164,9 @@ struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, str
 void lease_free(struct lease *l)
 {
 	free(l->ack);
+	free(l->given);
+	if (l->ipv6)
+		free(l->ipv6->given);
 	free(l->ipv6);
 	free(l);
 }
@@ -174,11 +194,13 @@ bool lease_holds(const struct lease *l)
 
 int64_t lease_next(const struct lease *l)
 {
-	int64_t next = l->client.next;
+	const struct lease_ipv6 *s = l->ipv6;
+	int64_t next = times_least(l->client.next, l->again);
 
-	if (l->ipv6 && l->ipv6->client.next < next)
-		next = l->ipv6->client.next;
-	return l->ipv6 && l->ipv6->look < next ? l->ipv6->look : next;
+	if (s)
+		next = times_least(times_least(next, s->client.next),
+				   times_least(s->look, s->again));
+	return next;
 }
 
 static const char *request6(const struct lease_ipv6 *s)
@@ -216,7 +238,9 @@ const char *lease_address(const struct lease *l)
 {
 	struct ip ip = { .family = AF_INET, .v4 = l->client.address };
 
-	if (!l->client.holds && l->ipv6 && l->ipv6->client.lease.n)
+	if (!l->client.holds && !(l->ipv6 && l->ipv6->client.lease.n))
+		return NULL;
+	if (!l->client.holds)
 		ip = (struct ip){ .family = AF_INET6, .v6 = l->ipv6->client.lease.addresses[0] };
 	return ip_str(&ip, arena_alloc(json_arena(), IP_STRLEN));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lease.h - an attachment that the daemon looks after: who it is, its client, its socket. Found by
- * name, and the one that has to be woken next by its time. Some 700 bytes each, and 400 for IPv6
- * where that is wanted; what is not needed between two messages is in its file (lease_file.h).
+ * name, and the one that has to be woken next by its time. Some 900 bytes each, and 600 for IPv6
+ * where that is wanted. Its file (lease_file.h) is for the next daemon alone.
  */
 #pragma once
 
@@ -27,8 +27,11 @@ struct lease_ipv6 {
 	struct dhcp6_client client;
 	uint8_t duid[DHCP6_DUID_UUID];
 	bool rapid_commit; /* as asked for */
-	bool lost;         /* an address was taken away, none has come since */
-	int64_t look;      /* for duplicates of what a renewal brought; INT64_MAX: not */
+	bool lost;         /* all addresses were taken away, none has come since */
+	bool unapplied;    /* as below */
+	char *given;
+	int64_t again;
+	int64_t look; /* for duplicates of what a renewal brought; INT64_MAX: not */
 	uint8_t n_wanted;
 	uint16_t wanted[]; /* options, as asked for */
 };
@@ -47,16 +50,20 @@ struct lease {
 	bool ipv4;
 	bool resumed;              /* from its file, not heard of since */
 	bool lost;                 /* its address was taken away */
+	bool unapplied;            /* its container may not have all that it has given */
 	bool at_path;              /* its namespace was seen at its path */
 	struct lease_ipv6 *ipv6;   /* NULL: not wanted */
 	bool removed;              /* its DEL has been, without us: to be released */
 	struct connection *waiter; /* of its ADD, until it is answered */
-	uint8_t *ack;              /* while its address is probed: the packet, DHCP_MTU bytes */
-	int64_t wake;              /* milliseconds of lease_now(); INT64_MAX: never */
-	size_t place;              /* in the heap */
+	char *given;   /* what its container has of it (lease_file.h); NULL: not known */
+	int64_t again; /* when what could not be done is tried again; INT64_MAX: there is none */
+	uint8_t *ack;  /* while its address is probed: the packet, DHCP_MTU bytes */
+	int64_t wake;  /* milliseconds of lease_now(); INT64_MAX: never */
+	size_t place;  /* in the heap */
 };
 
-/* A line on stderr. */
+/* A line on stderr; lost where stderr takes none at once: no lease waits for who reads it. */
+void lease_log(const char *fmt, ...) PRINTF(1, 2);
 void lease_say(const struct lease *l, const char *fmt, ...) PRINTF(2, 3);
 
 /* CLOCK_BOOTTIME: leases end in suspend, too. */
@@ -77,7 +84,7 @@ struct leases {
 struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, struct err *err);
 void lease_free(struct lease *l);
 
-/* One of its addresses, as text in json's arena. */
+/* One of its addresses, as text in json's arena; NULL: it has none. */
 const char *lease_address(const struct lease *l);
 
 /* What its client for IPv6 is; points into it. */

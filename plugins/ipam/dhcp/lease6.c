@@ -19,9 +19,9 @@ int64_t dhcp6_lease_first_end(const struct dhcp6_lease *l)
 
 int64_t dhcp6_lease_last_end(const struct dhcp6_lease *l)
 {
-	int64_t end = 0;
+	int64_t end = l->n ? l->valid[0] : 0;
 
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 1; i < l->n; i++)
 		end = l->valid[i] > end ? l->valid[i] : end;
 	return end;
 }

@@ -2,6 +2,7 @@
 #include "lease_file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,6 +21,8 @@ struct stored_ipv6 {
 	size_t n_addresses;
 	uint64_t t1, t2;
 	const char *server; /* its DUID, hexadecimal digits */
+	bool unapplied;
+	const struct json *result;
 };
 
 struct stored {
@@ -27,9 +30,10 @@ struct stored {
 	struct identity id;
 	struct ip address, server;
 	const char *mac, *server_mac;
+	uint32_t ifindex;
 	uint64_t t1, t2, end;
 	uint64_t boottime, wall; /* both clocks when it was written */
-	bool removed;
+	bool removed, unapplied;
 	const struct json *result;
 	uint32_t mtu;
 	const char **ntp;
@@ -50,6 +54,8 @@ static const struct json_field ipv6_fields[] = {
 	F_UINT("t1", struct stored_ipv6, t1),
 	F_UINT("t2", struct stored_ipv6, t2),
 	F_STR("server", struct stored_ipv6, server, .max = 2 * DHCP6_DUID_MAX),
+	F_BOOL("unapplied", struct stored_ipv6, unapplied),
+	F_RAW("result", struct stored_ipv6, result),
 	F_END
 };
 
@@ -58,6 +64,7 @@ static const struct json_field stored_fields[] = {
 	IDENTITY_FIELDS(struct stored, id),
 	F_IP("address", struct stored, address),
 	F_IP("server", struct stored, server),
+	F_UINT("ifindex", struct stored, ifindex, .max = INT32_MAX),
 	F_STR("mac", struct stored, mac),
 	F_STR("serverMAC", struct stored, server_mac),
 	F_UINT("t1", struct stored, t1),
@@ -66,10 +73,19 @@ static const struct json_field stored_fields[] = {
 	F_UINT("boottime", struct stored, boottime),
 	F_UINT("wall", struct stored, wall),
 	F_BOOL("removed", struct stored, removed),
+	F_BOOL("unapplied", struct stored, unapplied),
 	F_RAW("result", struct stored, result),
 	F_UINT("mtu", struct stored, mtu, .max = UINT16_MAX),
 	F_STRS("ntp", struct stored, ntp),
 	F_OBJ("ipv6", struct stored, ipv6, ipv6_fields),
+	F_END
+};
+
+/* Of a half: what add_answer() writes. */
+static const struct json_field given_fields[] = {
+	F_RAW("result", struct stored, result),
+	F_UINT("mtu", struct stored, mtu, .max = UINT16_MAX),
+	F_STRS("ntp", struct stored, ntp),
 	F_END
 };
 /* clang-format on */
@@ -122,46 +138,86 @@ static int own_boot(const char **boot, struct err *err)
 	return *id.boot ? 0 : err_sys(err, "dhcp: read the id of the machine's boot");
 }
 
-static void add_answer(struct json *o, const struct dhcp_answer *a)
+static struct json *answer_object(const struct dhcp_answer *a)
 {
+	struct json *o = json_object();
+
 	json_add(o, "result", cni_result_object(&a->result, "1.1.0"));
 	if (a->mtu)
 		json_add_int(o, "mtu", a->mtu);
 	if (a->n_ntp)
 		json_add_strs(o, "ntp", a->ntp, a->n_ntp);
+	return o;
 }
 
-/* What an answer has said before. */
-static void keep_answer(struct json *o, const struct json *old)
+static void add_answer(struct json *o, const struct json *answer)
 {
 	static const char *const keys[] = { "result", "mtu", "ntp" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const struct json *v = json_get(old, keys[i]);
+		const struct json *v = json_get(answer, keys[i]);
 
 		if (v)
 			json_add_copy(o, keys[i], v);
 	}
 }
 
-static void add_ipv4(struct json *o, const struct lease *l)
+/* What a half of a lease has given; NULL: not known. */
+static const struct json *read_given(const char *text)
+{
+	struct err ignored = { 0 };
+	const struct json *v;
+
+	return text && json_parse(text, strlen(text), &v, &ignored) == 0 ? v : NULL;
+}
+
+static int keep_given(char **to, const struct json *answer, struct err *err)
+{
+	char *text = strdup(json_print(answer));
+
+	if (!text)
+		return err_sys(err, "a lease");
+	free(*to);
+	*to = text;
+	return 0;
+}
+
+int lease_file_give(struct lease *l, const struct dhcp_answer *a, const struct dhcp_answer *a6,
+		    struct err *err)
+{
+	if (a && keep_given(&l->given, answer_object(a), err) < 0)
+		return -1;
+	return a6 ? keep_given(&l->ipv6->given, answer_object(a6), err) : 0;
+}
+
+/* Both halves are on one. */
+static void add_link(struct json *o, const struct lease *l)
+{
+	const struct wire_link *on = l->ipv4 ? &l->wire.link : &l->ipv6->wire.link;
+	char mac[MAC_STRLEN];
+
+	if (on->index)
+		json_add_int(o, "ifindex", on->index);
+	json_add_str(o, "mac", mac_str(on->mac, mac));
+}
+
+static void add_lease(struct json *o, const struct lease *l)
 {
 	const struct dhcp_client *c = &l->client;
 	char mac[MAC_STRLEN];
 
 	add_ip(o, "address", c->address);
 	add_ip(o, "server", c->server);
-	json_add_str(o, "mac", mac_str(l->wire.mac, mac));
 	json_add_str(o, "serverMAC", mac_str(c->server_mac, mac));
 	add_time(o, "t1", c->t1);
 	add_time(o, "t2", c->t2);
 	add_time(o, "end", c->end);
 }
 
-static struct json *add_ipv6(struct json *parent, const struct dhcp6_client *c)
+static void add_lease6(struct json *o, const struct dhcp6_client *c)
 {
 	const struct dhcp6_lease *l = &c->lease;
-	struct json *o = json_add_object(parent, "ipv6"), *list = json_add_list(o, "addresses");
+	struct json *list = json_add_list(o, "addresses");
 	char text[IP_STRLEN];
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -175,7 +231,32 @@ static struct json *add_ipv6(struct json *parent, const struct dhcp6_client *c)
 	add_time(o, "t1", l->t1);
 	add_time(o, "t2", l->t2);
 	json_add_str(o, "server", ask_hex(c->server, c->server_len));
-	return o;
+}
+
+/* Of a half its lease, and what its container has, which may be there when that has ended. */
+static void add_ipv4(struct json *o, const struct lease *l)
+{
+	if (l->client.holds)
+		add_lease(o, l);
+	if (l->unapplied)
+		json_add_bool(o, "unapplied", true);
+	if (!l->lost)
+		add_answer(o, read_given(l->given));
+}
+
+static void add_ipv6(struct json *parent, const struct lease_ipv6 *s)
+{
+	const struct json *given = s->lost ? NULL : read_given(s->given);
+	struct json *o;
+
+	if (!s->client.holds && !json_get(given, "result"))
+		return;
+	o = json_add_object(parent, "ipv6");
+	if (s->client.holds)
+		add_lease6(o, &s->client);
+	if (s->unapplied)
+		json_add_bool(o, "unapplied", true);
+	add_answer(o, given);
 }
 
 static bool is_lease(const char *name)
@@ -192,48 +273,24 @@ int lease_file_list(const char ***paths, size_t *n, struct err *err)
 	return 0;
 }
 
-/* An answer is about one half. *old is NULL where there is no file, or none that makes sense. */
-static int read_old(const struct lease *l, const struct json **old, struct err *err)
-{
-	*old = NULL;
-	if (attfile_load(path_of(l), json_arena(), old, err) == 0)
-		return 0;
-	*old = NULL;
-	if (err->sys && err->sys != ENOENT)
-		return -1;
-	err_clear(err);
-	return 0;
-}
-
-int lease_file_write(const struct lease *l, const struct dhcp_answer *a,
-		     const struct dhcp_answer *a6, struct err *err)
+int lease_file_write(struct lease *l, const struct dhcp_answer *a, const struct dhcp_answer *a6,
+		     struct err *err)
 {
 	const struct ask ask = lease_ask(l);
-	const struct json *old = NULL;
-	struct json *o = json_object(), *o6;
+	struct json *o = json_object();
 	const char *boot;
 
-	if (own_boot(&boot, err) < 0 || (l->ipv6 && read_old(l, &old, err) < 0))
+	if (lease_file_give(l, a, a6, err) < 0 || own_boot(&boot, err) < 0)
 		return -1;
 	json_add(o, "attachment", ask_json(&ask));
 	json_add_str(o, "boot", boot);
 	json_add_int(o, "netnsInode", (int64_t)l->netns_inode);
 	json_add_int(o, "boottime", lease_now());
 	json_add_int(o, "wall", wall_now());
-	if (l->client.holds) {
-		add_ipv4(o, l);
-		if (a)
-			add_answer(o, a);
-		else
-			keep_answer(o, old);
-	}
-	if (l->ipv6 && l->ipv6->client.holds) {
-		o6 = add_ipv6(o, &l->ipv6->client);
-		if (a6)
-			add_answer(o6, a6);
-		else
-			keep_answer(o6, json_get(old, "ipv6"));
-	}
+	add_link(o, l);
+	add_ipv4(o, l);
+	if (l->ipv6)
+		add_ipv6(o, l->ipv6);
 	if (file_make_dirs(LEASE_DIR, 0700, err) < 0)
 		return -1;
 	return attfile_store(path_of(l), o, json_arena(), err);
@@ -250,10 +307,10 @@ int lease_file_mark_removed(const char *path, struct err *err)
 	struct json *o = json_object();
 
 	if (attfile_load(path, json_arena(), &v, err) < 0) {
-		if (err->sys != ENOENT)
+		if (err->sys && err->sys != ENOENT)
 			return -1;
 		err_clear(err);
-		return 0;
+		return file_remove(path, json_arena(), err);
 	}
 	json_for_each(member, v)
 		if (strcmp(json_key(member), "removed") != 0)
@@ -285,17 +342,18 @@ static bool is_sane_ipv6(const struct stored_ipv6 *s)
 	for (size_t i = 0; i < s->n_addresses; i++)
 		if (s->addresses[i].ip.family != AF_INET6)
 			return false;
-	return s->n_addresses && s->n_addresses <= DHCP6_ADDRESSES && !s->t1 == !s->t2 &&
-	       s->t1 <= s->t2;
+	return s->n_addresses && s->n_addresses <= DHCP6_ADDRESSES &&
+	       (!s->t2 || (s->t1 && s->t1 <= s->t2));
 }
 
-/* A half that is there, one at least. */
+/* A half that is not there has been lost, or was not there yet: it is asked for anew. */
 static bool is_sane(const struct stored *s)
 {
 	const struct ask *a = &s->ask;
 	bool v4 = s->address.family, v6 = s->ipv6.n_addresses;
 
-	return ask_names_attachment(a) && (v4 || v6) && (!v4 || (!a->no_ipv4 && is_sane_ipv4(s))) &&
+	return ask_names_attachment(a) && (a->ipv6 || !a->no_ipv4) &&
+	       (!v4 || (!a->no_ipv4 && is_sane_ipv4(s))) &&
 	       (!v6 || (a->ipv6 && is_sane_ipv6(&s->ipv6)));
 }
 
@@ -337,8 +395,33 @@ static int make_ipv6(const struct stored *s, bool other_boot, struct dhcp6_clien
 	return 0;
 }
 
-static int make(const struct stored *s, const struct dhcp_times *times, bool other_boot,
-		struct lease **out, struct err *err)
+/* As it stands in the file, v. */
+static int make_given(const struct json *v, struct lease *l, struct err *err)
+{
+	struct json *o = json_object(), *o6 = json_object();
+
+	add_answer(o, v);
+	add_answer(o6, json_get(v, "ipv6"));
+	if (keep_given(&l->given, o, err) < 0)
+		return -1;
+	return l->ipv6 ? keep_given(&l->ipv6->given, o6, err) : 0;
+}
+
+/* What could not be taken away, or given, is to be tried again at once. */
+static void make_pending(const struct stored *s, struct lease *l)
+{
+	l->unapplied = s->unapplied;
+	if (l->ipv4 && !s->address.family && s->result)
+		l->again = 0;
+	if (!l->ipv6)
+		return;
+	l->ipv6->unapplied = s->ipv6.unapplied;
+	if (s->ipv6.result && (s->ipv6.unapplied || !s->ipv6.n_addresses))
+		l->ipv6->again = 0;
+}
+
+static int make(const struct stored *s, const struct json *v, const struct dhcp_times *times,
+		bool other_boot, struct lease **out, struct err *err)
 {
 	struct lease *l = lease_new(&s->ask, times, err);
 
@@ -347,11 +430,16 @@ static int make(const struct stored *s, const struct dhcp_times *times, bool oth
 	l->netns_inode = s->id.netns_inode;
 	l->removed = s->removed;
 	l->resumed = true;
-	if (s->mac)
-		(void)!mac_parse(l->wire.mac, s->mac);
+	if (s->mac && mac_parse(l->wire.link.mac, s->mac))
+		l->wire.link.index = (int)s->ifindex;
+	if (l->ipv6)
+		l->ipv6->wire.link = l->wire.link;
+	make_pending(s, l);
 	if (s->address.family)
 		make_ipv4(s, other_boot, &l->client);
-	if (s->ipv6.n_addresses && make_ipv6(s, other_boot, &l->ipv6->client, err) < 0) {
+	if ((l->ipv6 && s->ipv6.n_addresses &&
+	     make_ipv6(s, other_boot, &l->ipv6->client, err) < 0) ||
+	    make_given(v, l, err) < 0) {
 		lease_free(l);
 		return -1;
 	}
@@ -375,6 +463,9 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 	if (own_boot(&boot, err) < 0)
 		return -1;
 	other_boot = !s.id.boot || strcmp(s.id.boot, boot) != 0;
+	if (strcmp(path, lease_file_path(s.ask.network, s.ask.container_id, s.ask.ifname)) != 0)
+		return err_set(err, ERR_DECODE, "left alone: the lease of %s %s has another name",
+			       s.ask.container_id, s.ask.ifname);
 	*f = (struct lease_file){
 		.other_boot = other_boot,
 		.result = s.result,
@@ -382,32 +473,32 @@ int lease_file_read(const char *path, const struct dhcp_times *times, struct lea
 		.ntp = s.ntp,
 		.n_ntp = s.n_ntp,
 	};
-	return make(&s, times, other_boot, l, err);
+	return make(&s, v, times, other_boot, l, err);
 }
 
-static int give(const struct json *half, struct lease_given *to)
+static int give(const char *given, struct lease_given *to)
 {
+	const struct json *half = read_given(given);
+	struct stored s = { 0 };
 	struct err ignored = { 0 };
-	int64_t mtu;
 
-	*to = (struct lease_given){ .text = json_get(half, "result") };
-	if (json_int(json_get(half, "mtu"), &mtu) && mtu > 0 && mtu <= UINT16_MAX)
-		to->mtu = (uint16_t)mtu;
-	if (!to->text)
+	*to = (struct lease_given){ 0 };
+	if (!half || json_decode(half, given_fields, "", &s, &ignored) < 0 || !s.result)
 		return -1;
-	return cni_result_parse(to->text, "1.1.0", false, "result", &to->result, &ignored);
+	to->text = s.result;
+	to->answer.mtu = (uint16_t)s.mtu;
+	to->answer.ntp = s.ntp;
+	to->answer.n_ntp = s.n_ntp;
+	return cni_result_parse(s.result, "1.1.0", false, "result", &to->answer.result, &ignored);
 }
 
 int lease_file_given(const struct lease *l, struct lease_given *v4, struct lease_given *v6)
 {
-	struct err ignored = { 0 };
-	const struct json *v;
 	int rc = 0;
 
-	(void)!read_old(l, &v, &ignored);
 	if (v4)
-		rc |= give(v, v4);
+		rc |= give(l->given, v4);
 	if (v6)
-		rc |= give(json_get(v, "ipv6"), v6);
+		rc |= give(l->ipv6->given, v6);
 	return rc;
 }

@@ -27,25 +27,29 @@ const char *lease_file_path(const char *network, const char *container_id, const
 int lease_file_list(const char ***paths, size_t *n, struct err *err) NODISCARD;
 
 /*
- * The lease with what its last answers said beside addresses; NULL: of that half it stays as the
- * file has it.
+ * What its container has by its last answers, from now on; NULL: of that half it is as it was.
+ * With the file, which is of no use to this daemon again: somebody may have removed it.
  */
-int lease_file_write(const struct lease *l, const struct dhcp_answer *a,
-		     const struct dhcp_answer *a6, struct err *err) NODISCARD;
+int lease_file_give(struct lease *l, const struct dhcp_answer *a, const struct dhcp_answer *a6,
+		    struct err *err) NODISCARD;
+int lease_file_write(struct lease *l, const struct dhcp_answer *a, const struct dhcp_answer *a6,
+		     struct err *err) NODISCARD;
 int lease_file_remove(const struct lease *l, struct err *err) NODISCARD;
 
-/* A new lease, its times those of this boot; it is the caller's. `times` as for lease_new(). */
+/*
+ * A new lease, its times those of this boot; it is the caller's. `times` as for lease_new(). A file
+ * under a name that is not its attachment's is none.
+ */
 int lease_file_read(const char *path, const struct dhcp_times *times, struct lease **l,
 		    struct lease_file *f, struct err *err) NODISCARD;
 
-/* What a container has of one half by the file. */
+/* What a container has of one half. */
 struct lease_given {
-	struct cni_result result;
+	struct dhcp_answer answer;
 	const struct json *text; /* the result as it stands there */
-	uint16_t mtu;            /* of IPv4: that its server has said; 0: none */
 };
 
-/* Of the halves that are asked for (NULL: not). -1: of one of them no result can be read. */
+/* Of the halves that are asked for (NULL: not). -1: of one of them no result is known. */
 int lease_file_given(const struct lease *l, struct lease_given *v4,
 		     struct lease_given *v6) NODISCARD;
 

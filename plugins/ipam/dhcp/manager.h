@@ -8,8 +8,16 @@
 
 #include <stddef.h>
 
-/* Descriptors passed to this process, by their names. */
+#define MANAGER_SOURCE 6 /* other objects of epoll begin with another number */
+
+struct manager_message;
+
 struct manager {
+	int source; /* MANAGER_SOURCE: what an event of epoll is of */
+	int epoll;
+	int fd;                               /* to it, while there is something to tell; else -1 */
+	struct manager_message *first, **end; /* not told yet, in order */
+	/* Descriptors passed to this process, by their names. */
 	struct {
 		const char *name; /* "" where it has none */
 		int fd;           /* -1: taken */
@@ -17,8 +25,10 @@ struct manager {
 	size_t n;
 };
 
-/* In json's arena, as the names. */
-void manager_open(struct manager *m);
+/* What is passed is in json's arena, as the names. */
+void manager_open(struct manager *m, int epoll);
+/* What it was not told is lost. */
+void manager_end(struct manager *m);
 
 /* The one that listens, -1: none. */
 int manager_take_listener(struct manager *m);
@@ -27,7 +37,13 @@ int manager_take(struct manager *m, const char *name);
 /* What nobody has taken is closed, and kept no more. */
 void manager_close(struct manager *m);
 
-void manager_ready(void);
+void manager_ready(struct manager *m);
 /* Keep a descriptor under a name that is a file's, over a restart; no more. */
-void manager_store(const char *name, int fd);
-void manager_remove(const char *name);
+void manager_store(struct manager *m, const char *name, int fd);
+void manager_remove(struct manager *m, const char *name);
+
+/*
+ * Nobody waits for a manager that is busy: what it takes later is told by an event of epoll, or at
+ * some other time.
+ */
+void manager_event(struct manager *m);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask.h"
 #include "base/sha512.h"
 #include "cni/args.h"
 #include "packet.h"
@@ -146,6 +147,8 @@ int dhcp_options_validate(const struct dhcp_conf *conf, struct err *err)
 	if (*conf->socket_path != '/')
 		return err_config(err, "ipam.daemonSocketPath: no absolute path: %.80s",
 				  conf->socket_path);
+	if (strlen(conf->socket_path) > ASK_PATH_MAX)
+		return err_config(err, "ipam.daemonSocketPath: longer than %d bytes", ASK_PATH_MAX);
 	for (size_t i = 0; i < conf->n_provide; i++) {
 		const char *option = conf->provide[i].option;
 

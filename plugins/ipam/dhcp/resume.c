@@ -2,7 +2,6 @@
 #include "resume.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/file.h>
 
 #include "lease_file.h"
@@ -43,7 +42,7 @@ static void resume(struct attend *d, const char *path)
 	struct err err = { 0 };
 
 	if (lease_file_read(path, &d->times, &l, &f, &err) < 0) {
-		fprintf(stderr, "dhcp: %s: %s\n", path, err.msg);
+		lease_log("%s: %s", path, err.msg);
 		d->unread |= err.sys && err.sys != ENOENT;
 		return;
 	}
@@ -61,20 +60,20 @@ static void resume(struct attend *d, const char *path)
 	}
 }
 
-int resume_other(struct attend *d, const struct ask *a, struct in_addr address, int64_t most,
-		 struct err *err)
+int resume_other(struct attend *d, const struct ask *a, const struct dhcp_answer *given,
+		 int64_t most, struct err *err)
 {
 	struct lease *l = lease_new(a, &d->times, err);
 
 	if (!l)
 		return -1;
-	l->resumed = true;
+	l->resumed = l->unapplied = true;
 	l->client.holds = true;
-	l->client.address = address;
+	l->client.address = given->result.ips[0].address.v4;
 	l->client.t1 = l->client.t2 = lease_now();
 	l->client.end = l->client.t1 + most;
 	l->wake = time_to_go_on(d, l);
-	if (lease_add(&d->leases, l, err) == 0)
+	if (lease_file_give(l, given, NULL, err) == 0 && lease_add(&d->leases, l, err) == 0)
 		return 0;
 	lease_free(l);
 	return -1;

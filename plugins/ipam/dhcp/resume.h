@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "answer.h"
 #include "attend.h"
 
 /*
@@ -14,6 +15,9 @@
 int resume_files(struct attend *d, struct err *err) NODISCARD;
 void resume_unread(struct attend *d);
 
-/* One that another daemon had in its memory: until when is not known, at most for `most` ms. */
-int resume_other(struct attend *d, const struct ask *a, struct in_addr address, int64_t most,
-		 struct err *err) NODISCARD;
+/*
+ * One that another daemon had in its memory, and what it has given: until when is not known, at
+ * most for `most` ms.
+ */
+int resume_other(struct attend *d, const struct ask *a, const struct dhcp_answer *given,
+		 int64_t most, struct err *err) NODISCARD;

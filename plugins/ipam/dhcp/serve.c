@@ -171,7 +171,7 @@ static int ask_check(struct connection *c, const struct ask *a, struct err *err)
 		return err_set(err, ERR_CHECK, "dhcp: %s has no lease%s", a->ifname,
 			       l && l->ipv4 && l->client.holds ? " of DHCPv6" : "");
 	if (attend_result(l, &r) < 0)
-		return err_set(err, ERR_INTERNAL, "dhcp: the lease's file cannot be read");
+		return err_set(err, ERR_INTERNAL, "dhcp: what the lease has given is not known");
 	o = json_object();
 	if (l->ipv4)
 		json_add_str(o, "state", dhcp_state_names[l->client.state]);
@@ -287,6 +287,13 @@ void serve_end_idle(struct serve *s, int64_t now)
 		if (c->done || (!c->lease && now - c->since > PATIENCE))
 			hang_up(c);
 	}
+}
+
+void serve_give_signs(struct serve *s)
+{
+	for (struct connection *c = s->connections; c; c = c->next)
+		if (c->lease)
+			(void)!send(c->fd, "\n", 1, MSG_NOSIGNAL);
 }
 
 void serve_end(struct serve *s)

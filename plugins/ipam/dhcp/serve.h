@@ -23,6 +23,9 @@ void serve_event(struct connection *c);
 /* Who has not asked anything for long is not waited for. */
 void serve_end_idle(struct serve *s, int64_t now);
 
+/* Who waits for an address is told that it is worth while. */
+void serve_give_signs(struct serve *s);
+
 /* The end: all are hung up on, and no lease is the worse for it. */
 void serve_end(struct serve *s);
 

@@ -43,15 +43,26 @@ bool sockets_lost_path(const struct sockets *s, const struct lease *l)
 	return st.st_ino != l->netns_inode;
 }
 
-bool sockets_are_in(const struct lease *l, int netns_fd)
+static bool is_in(const struct lease *l, int netns_fd)
 {
 	return inode_of(netns_fd) == l->netns_inode;
+}
+
+static bool is_named(const struct lease *l)
+{
+	return l->ipv4 ? wire_is_named(l->wire.fd, l->wire.link.index, l->ifname)
+		       : wire_is_named(l->ipv6->wire.fd, l->ipv6->wire.link.index, l->ifname);
+}
+
+bool sockets_are_at(const struct lease *l, int netns_fd)
+{
+	return is_in(l, netns_fd) && (l->resumed || is_named(l));
 }
 
 bool sockets_have_link(const struct lease *l)
 {
 	return l->ipv4 ? wire_is_there(&l->wire)
-		       : wire_has_link(l->ipv6->wire.fd, l->ipv6->wire.index);
+		       : wire_has_link(l->ipv6->wire.fd, l->ipv6->wire.link.index);
 }
 
 /* ---- opened ---------------------------------------------------------------------------------- */
@@ -88,8 +99,8 @@ static void store(const struct sockets *s, const struct lease *l, sa_family_t fa
 
 	close_fd(&old);
 	if (old >= 0)
-		manager_remove(name);
-	manager_store(name, fd);
+		manager_remove(s->manager, name);
+	manager_store(s->manager, name, fd);
 }
 
 static int keep(const struct sockets *s, struct lease *l, struct err *err)
@@ -146,7 +157,7 @@ static int reopen_kept(const struct sockets *s, struct lease *l)
 	if (take_kept(s, l, &ignored) < 0)
 		return -1;
 	netns_fd = wire_netns(l->ipv4 ? l->wire.fd : l->ipv6->wire.fd, &ignored);
-	if (netns_fd < 0 || !sockets_are_in(l, netns_fd))
+	if (netns_fd < 0 || !is_in(l, netns_fd))
 		return -1;
 	l->at_path = is_at_path(s, l);
 	return keep(s, l, &ignored);
@@ -176,14 +187,14 @@ int sockets_reopen(const struct sockets *s, struct lease *l, struct err *err)
 void sockets_close(const struct sockets *s, struct lease *l, bool for_good)
 {
 	if (for_good && l->wire.fd >= 0)
-		manager_remove(name_of(l, AF_INET));
+		manager_remove(s->manager, name_of(l, AF_INET));
 	sockets_end_probe(s, l);
 	unwatch(s, l->wire.fd);
 	wire_close(&l->wire, s->closer);
 	if (!l->ipv6)
 		return;
 	if (for_good && l->ipv6->wire.fd >= 0)
-		manager_remove(name_of(l, AF_INET6));
+		manager_remove(s->manager, name_of(l, AF_INET6));
 	unwatch(s, l->ipv6->wire.fd);
 	wire6_close(&l->ipv6->wire, s->closer);
 }

@@ -34,7 +34,8 @@ void sockets_close(const struct sockets *s, struct lease *l, bool for_good);
 /* A lease's interface, be it down. */
 bool sockets_have_link(const struct lease *l);
 
-bool sockets_are_in(const struct lease *l, int netns_fd);
+/* Of the interface that has the attachment's name in that namespace: it may be another by now. */
+bool sockets_are_at(const struct lease *l, int netns_fd);
 
 /* Its namespace was at its path, and is not any more. Not where it is only that one cannot look. */
 bool sockets_lost_path(const struct sockets *s, const struct lease *l);

@@ -21,7 +21,7 @@
 #include "sys/pass_fd.h"
 
 #define CHADDR (sizeof(struct udphdr) + 28) /* from the UDP header on: RFC 2131, 2 */
-#define FILTER 13                           /* statements */
+#define FILTER 15                           /* statements */
 
 /*
  * From the IPv4 header on: UDP, no later fragment, to the client's port, about this hardware
@@ -33,6 +33,7 @@ static void make_filter(const uint8_t mac[MAC_LEN], struct sock_filter out[FILTE
 		(uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 | (uint32_t)mac[2] << 8 | mac[3];
 	const uint32_t low = (uint32_t)mac[4] << 8 | mac[5];
 	const struct sock_filter f[FILTER] = {
+		WIRE_PASS_OVER_OTHERS(12),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct iphdr, protocol)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 10),
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct iphdr, frag_off)),
@@ -70,27 +71,52 @@ int wire_socket(int netns_fd, int *fd, struct err *err)
 	return err->code ? -1 : err_sys(err, "a packet socket");
 }
 
-int wire_index(int fd, const char *ifname, struct err *err)
+/* By its index or its name, whichever the request asks of. */
+static int read_mac(int fd, struct ifreq *req, uint8_t mac[MAC_LEN], struct err *err)
 {
-	struct ifreq req = { 0 };
-
-	if (str_copy_ifname(req.ifr_name, ifname, err) < 0)
-		return -1;
-	return ioctl(fd, SIOCGIFINDEX, &req) < 0 ? err_sys(err, "%s", ifname) : req.ifr_ifindex;
+	if (ioctl(fd, SIOCGIFHWADDR, req) < 0)
+		return err_sys(err, "%s", req->ifr_name);
+	if (req->ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return err_config(err, "dhcp: %s is no Ethernet interface", req->ifr_name);
+	memcpy(mac, req->ifr_hwaddr.sa_data, MAC_LEN);
+	return 0;
 }
 
-static int get_link(struct wire *w, const char *ifname, struct err *err)
+static bool is_still(int fd, const struct wire_link *l)
 {
+	struct ifreq req = { .ifr_ifindex = l->index };
+	struct err ignored = { 0 };
+	uint8_t mac[MAC_LEN];
+
+	return l->index > 0 && ioctl(fd, SIOCGIFNAME, &req) == 0 &&
+	       read_mac(fd, &req, mac, &ignored) == 0 && !memcmp(mac, l->mac, MAC_LEN);
+}
+
+int wire_find(int fd, const char *ifname, struct wire_link *l, struct err *err)
+{
+	struct wire_link named = { 0 };
 	struct ifreq req = { 0 };
 
-	w->index = wire_index(w->fd, ifname, err);
-	if (w->index < 0 || str_copy_ifname(req.ifr_name, ifname, err) < 0)
+	if (is_still(fd, l))
+		return 0;
+	if (str_copy_ifname(req.ifr_name, ifname, err) < 0)
 		return -1;
-	if (ioctl(w->fd, SIOCGIFHWADDR, &req) < 0)
+	if (ioctl(fd, SIOCGIFINDEX, &req) < 0)
 		return err_sys(err, "%s", ifname);
-	if (req.ifr_hwaddr.sa_family != ARPHRD_ETHER)
-		return err_config(err, "dhcp: %s is no Ethernet interface", ifname);
-	memcpy(w->mac, req.ifr_hwaddr.sa_data, sizeof(w->mac));
+	named.index = req.ifr_ifindex;
+	if (read_mac(fd, &req, named.mac, err) < 0)
+		return -1;
+	errno = ENODEV;
+	if (l->index && l->index != named.index && memcmp(l->mac, named.mac, MAC_LEN) != 0)
+		return err_sys(err, "%s is another interface", ifname);
+	*l = named;
+	return 0;
+}
+
+int wire_filter(int fd, const struct sock_fprog *by, struct err *err)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, by, sizeof(*by)) < 0)
+		return err_sys(err, "filter a packet socket");
 	return 0;
 }
 
@@ -104,8 +130,9 @@ int wire_bind(int fd, int index, uint16_t protocol, const struct sock_fprog *fil
 	};
 	const int yes = 1;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filtered_by, sizeof(*filtered_by)) < 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof(yes)) < 0 ||
+	if (wire_filter(fd, filtered_by, err) < 0)
+		return -1;
+	if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof(yes)) < 0 ||
 	    bind(fd, (const struct sockaddr *)&on, sizeof(on)) < 0)
 		return err_sys(err, "a packet socket for DHCP");
 	return 0;
@@ -116,12 +143,12 @@ int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err)
 	struct sock_filter filter[FILTER];
 	const struct sock_fprog prog = { FILTER, filter };
 
-	*w = (struct wire){ .fd = -1, .arp = -1 };
+	w->fd = w->arp = -1;
 	if (wire_socket(netns_fd, &w->fd, err) < 0)
 		return -1;
-	if (get_link(w, ifname, err) == 0) {
-		make_filter(w->mac, filter);
-		if (wire_bind(w->fd, w->index, ETH_P_IP, &prog, err) == 0)
+	if (wire_find(w->fd, ifname, &w->link, err) == 0) {
+		make_filter(w->link.mac, filter);
+		if (wire_bind(w->fd, w->link.index, ETH_P_IP, &prog, err) == 0)
 			return 0;
 	}
 	drop_fd(&w->fd);
@@ -139,9 +166,16 @@ bool wire_is_on(int fd, int index)
 
 int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err)
 {
-	*w = (struct wire){ .fd = fd, .arp = -1 };
-	if (get_link(w, ifname, err) == 0 && wire_is_on(fd, w->index))
-		return 0;
+	struct sock_filter filter[FILTER];
+	const struct sock_fprog prog = { FILTER, filter };
+
+	w->fd = fd;
+	w->arp = -1;
+	if (wire_find(fd, ifname, &w->link, err) == 0 && wire_is_on(fd, w->link.index)) {
+		make_filter(w->link.mac, filter);
+		if (wire_filter(fd, &prog, err) == 0)
+			return 0;
+	}
 	drop_fd(&w->fd);
 	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
 }
@@ -160,7 +194,7 @@ void wire_send(const struct wire *w, const uint8_t *packet, size_t len, const ui
 	struct sockaddr_ll on = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = w->index,
+		.sll_ifindex = w->link.index,
 		.sll_halen = MAC_LEN,
 	};
 
@@ -207,9 +241,16 @@ bool wire_has_link(int fd, int index)
 	return fd >= 0 && (ioctl(fd, SIOCGIFNAME, &req) == 0 || errno != ENODEV);
 }
 
+bool wire_is_named(int fd, int index, const char *ifname)
+{
+	struct ifreq req = { .ifr_ifindex = index };
+
+	return fd >= 0 && ioctl(fd, SIOCGIFNAME, &req) == 0 && !strcmp(req.ifr_name, ifname);
+}
+
 bool wire_is_there(const struct wire *w)
 {
-	return wire_has_link(w->fd, w->index);
+	return wire_has_link(w->fd, w->link.index);
 }
 
 ssize_t wire_take(int fd, void *buf, size_t size, struct sockaddr_ll *sender, bool *unsummed)
@@ -244,16 +285,16 @@ int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uin
 	bool unsummed;
 	ssize_t len;
 
-	while ((len = wire_take(w->fd, buf, DHCP_MTU, &sender, &unsummed)) > 0) {
-		if (!dhcp_read(buf, (size_t)len, unsummed, m) ||
-		    memcmp(m->chaddr, w->mac, MAC_LEN) != 0)
-			continue;
-		memset(from, 0, MAC_LEN);
-		if (sender.sll_halen == MAC_LEN)
-			memcpy(from, sender.sll_addr, MAC_LEN);
-		return 1;
-	}
-	return (int)len;
+	len = wire_take(w->fd, buf, DHCP_MTU, &sender, &unsummed);
+	if (len <= 0)
+		return (int)len;
+	if (!dhcp_read(buf, (size_t)len, unsummed, m) ||
+	    memcmp(m->chaddr, w->link.mac, MAC_LEN) != 0)
+		return 0;
+	memset(from, 0, MAC_LEN);
+	if (sender.sll_halen == MAC_LEN)
+		memcpy(from, sender.sll_addr, MAC_LEN);
+	return 1;
 }
 
 /* ---- probing --------------------------------------------------------------------------------- */
@@ -271,6 +312,12 @@ _Static_assert(sizeof(struct arp) == 28, "as on the wire");
 
 static int ask_for(const struct wire *w, struct in_addr address, struct err *err)
 {
+	struct sock_filter filter[] = {
+		WIRE_PASS_OVER_OTHERS(1),
+		BPF_STMT(BPF_RET | BPF_K, sizeof(struct arp)),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
 	struct arp probe = {
 		.header = { htons(ARPHRD_ETHER), htons(ETH_P_IP), MAC_LEN, sizeof(address),
 			    htons(ARPOP_REQUEST) },
@@ -279,12 +326,14 @@ static int ask_for(const struct wire *w, struct in_addr address, struct err *err
 	struct sockaddr_ll on = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ARP),
-		.sll_ifindex = w->index,
+		.sll_ifindex = w->link.index,
 		.sll_halen = MAC_LEN,
 	};
 
-	memcpy(probe.sender, w->mac, MAC_LEN);
+	memcpy(probe.sender, w->link.mac, MAC_LEN);
 	memset(on.sll_addr, 0xff, MAC_LEN);
+	if (wire_filter(w->arp, &prog, err) < 0)
+		return -1;
 	if (bind(w->arp, (const struct sockaddr *)&on, sizeof(on)) < 0 ||
 	    sendto(w->arp, &probe, sizeof(probe), 0, (const struct sockaddr *)&on, sizeof(on)) < 0)
 		return err_sys(err, "an ARP probe");
@@ -304,7 +353,7 @@ int wire_probe(struct wire *w, struct in_addr address, struct err *err)
 static bool objects(const struct wire *w, const struct arp *a, struct in_addr address)
 {
 	if (a->header.ar_hrd != htons(ARPHRD_ETHER) || a->header.ar_pro != htons(ETH_P_IP) ||
-	    a->header.ar_hln != MAC_LEN || !memcmp(a->sender, w->mac, MAC_LEN))
+	    a->header.ar_hln != MAC_LEN || !memcmp(a->sender, w->link.mac, MAC_LEN))
 		return false;
 	return a->sender_ip.s_addr == address.s_addr ||
 	       (!a->sender_ip.s_addr && a->target_ip.s_addr == address.s_addr);

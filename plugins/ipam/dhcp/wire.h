@@ -13,16 +13,22 @@
 #include "net/mac.h"
 #include "packet.h"
 
-struct wire {
-	int fd;  /* -1: none. Not blocking */
-	int arp; /* the same, while an address is probed */
-	int index;
+/* What an interface keeps when it is renamed. */
+struct wire_link {
+	int index; /* 0: not known */
 	uint8_t mac[MAC_LEN];
 };
 
+struct wire {
+	int fd;  /* -1: none. Not blocking */
+	int arp; /* the same, while an address is probed */
+	struct wire_link link;
+};
+
 /*
- * Open it on an interface of the namespace, which must be up. Hears only UDP for the client's port
- * that is about the interface's hardware address: a filter in the kernel passes over the rest.
+ * Open it on an interface of the namespace, which must be up. w->link says which (wire_find()).
+ * Hears only UDP for the client's port that is about the interface's hardware address: a filter in
+ * the kernel passes over the rest.
  */
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
@@ -44,7 +50,7 @@ int wire_send_from_here(const uint8_t *packet, size_t len, struct in_addr server
 
 /*
  * The next message for this interface and who sent it. The message points into buf[DHCP_MTU].
- * 0: none is waiting; -1: the interface is down, or gone soon, or by now.
+ * 0: none is waiting, or what has come is none; -1: the interface is down, or gone soon, or by now.
  */
 int wire_receive(const struct wire *w, uint8_t *buf, struct dhcp_message *m, uint8_t from[MAC_LEN]);
 
@@ -68,11 +74,25 @@ void wire_close_probe(struct wire *w, int closer);
 struct sock_fprog;
 struct sockaddr_ll;
 
-/* One in the namespace, which hears nothing yet; the interface's index, -1: there is none. */
+/*
+ * A filter begins with: what is for another host goes to its end, as many statements away. So are
+ * frames of a VLAN that the interface has none of, which come without their tag.
+ */
+#define WIRE_PASS_OVER_OTHERS(end)                                                   \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)), \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, end, 0)
+
+/* One in the namespace, which hears nothing yet. */
 int wire_socket(int netns_fd, int *fd, struct err *err) NODISCARD;
-int wire_index(int fd, const char *ifname, struct err *err) NODISCARD;
+
+/*
+ * The interface that *l is about, under whichever name; else the one of that name, unless it is
+ * another by index and hardware address. ENODEV: there is none.
+ */
+int wire_find(int fd, const char *ifname, struct wire_link *l, struct err *err) NODISCARD;
 
 /* It hears of the protocol (ETH_P_) what passes the filter, on one interface. */
+int wire_filter(int fd, const struct sock_fprog *by, struct err *err) NODISCARD;
 int wire_bind(int fd, int index, uint16_t protocol, const struct sock_fprog *filtered_by,
 	      struct err *err) NODISCARD;
 
@@ -89,7 +109,8 @@ int wire_netns(int fd, struct err *err) NODISCARD;
 /* Was it opened on this interface, of this index? */
 bool wire_is_on(int fd, int index);
 
-/* As wire_is_there(). */
+/* As wire_is_there(); has the interface that name? */
 bool wire_has_link(int fd, int index);
+bool wire_is_named(int fd, int index, const char *ifname);
 
 void wire_close_fd(int *fd, int closer);

@@ -15,10 +15,10 @@
 #include "base/scope.h"
 #include "sys/netns.h"
 #include "udp6.h"
-#include "wire.h"
 
 /* From the IPv6 header on: UDP right behind it, to the client's port. */
 static struct sock_filter filter[] = {
+	WIRE_PASS_OVER_OTHERS(5),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct ipv6hdr, nexthdr)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 3),
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, sizeof(struct ipv6hdr) + offsetof(struct udphdr, dest)),
@@ -31,11 +31,11 @@ int wire6_open(struct wire6 *w, int netns_fd, const char *ifname, struct err *er
 {
 	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
 
-	*w = (struct wire6){ .fd = -1 };
+	w->fd = -1;
 	if (wire_socket(netns_fd, &w->fd, err) < 0)
 		return -1;
-	w->index = wire_index(w->fd, ifname, err);
-	if (w->index > 0 && wire_bind(w->fd, w->index, ETH_P_IPV6, &prog, err) == 0)
+	if (wire_find(w->fd, ifname, &w->link, err) == 0 &&
+	    wire_bind(w->fd, w->link.index, ETH_P_IPV6, &prog, err) == 0)
 		return 0;
 	drop_fd(&w->fd);
 	return -1;
@@ -43,8 +43,11 @@ int wire6_open(struct wire6 *w, int netns_fd, const char *ifname, struct err *er
 
 int wire6_adopt(struct wire6 *w, int fd, const char *ifname, struct err *err)
 {
-	*w = (struct wire6){ .fd = fd, .index = wire_index(fd, ifname, err) };
-	if (w->index > 0 && wire_is_on(fd, w->index))
+	const struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
+
+	w->fd = fd;
+	if (wire_find(fd, ifname, &w->link, err) == 0 && wire_is_on(fd, w->link.index) &&
+	    wire_filter(fd, &prog, err) == 0)
 		return 0;
 	drop_fd(&w->fd);
 	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
@@ -94,7 +97,7 @@ static struct sockaddr_ll multicast_mac(int index, const struct in6_addr *group)
 void wire6_send(const struct wire6 *w, const struct dhcp6_request *r)
 {
 	auto_close int netns_fd = ioctl(w->fd, SIOCGSKNS);
-	struct source s = { .index = w->index };
+	struct source s = { .index = w->link.index };
 	struct err ignored = { 0 };
 	uint8_t packet[UDP6_MAX];
 	struct sockaddr_ll to;
@@ -106,7 +109,7 @@ void wire6_send(const struct wire6 *w, const struct dhcp6_request *r)
 	if (!len)
 		return;
 	len = udp6_write(packet, &s.from.sin6_addr, &s.servers.sin6_addr, len);
-	to = multicast_mac(w->index, &s.servers.sin6_addr);
+	to = multicast_mac(w->link.index, &s.servers.sin6_addr);
 	(void)!sendto(w->fd, packet, len, 0, (const struct sockaddr *)&to, sizeof(to));
 }
 
@@ -117,11 +120,11 @@ int wire6_receive(const struct wire6 *w, uint8_t buf[WIRE6_MTU], struct dhcp6_me
 	bool unsummed;
 	ssize_t len;
 
-	while ((len = wire_take(w->fd, buf, WIRE6_MTU, &ignored, &unsummed)) > 0)
-		if (udp6_read(buf, (size_t)len, unsummed, &payload) &&
-		    dhcp6_read(payload.at, payload.len, m))
-			return 1;
-	return (int)len;
+	len = wire_take(w->fd, buf, WIRE6_MTU, &ignored, &unsummed);
+	if (len <= 0)
+		return (int)len;
+	return udp6_read(buf, (size_t)len, unsummed, &payload) &&
+	       dhcp6_read(payload.at, payload.len, m);
 }
 
 void wire6_close(struct wire6 *w, int closer)

@@ -7,13 +7,14 @@
 
 #include "base/err.h"
 #include "packet6.h"
+#include "wire.h"
 
 struct wire6 {
 	int fd; /* -1: none. Not blocking */
-	int index;
+	struct wire_link link;
 };
 
-/* On an interface of the namespace, which must be up. */
+/* On an interface of the namespace, which must be up: see wire_open(). */
 int wire6_open(struct wire6 *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
 /* One that was opened so by a process before this. It is closed if it is none, or not there. */

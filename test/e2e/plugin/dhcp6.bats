@@ -41,6 +41,11 @@ teardown() {
 		fail "both leases: $("$CNIC_BIN/cnic" show --json)"
 	[ "$(lease | jq -c '.ipv6 | [.addresses[0].address + "/128", (.t1 < .t2), (.server | length > 10)]')" = \
 		"$(jq -c '[.ips[1].address, true, true]' <<<"$result")" ]
+	# of another boot, a month ago
+	lease | jq -c '.boot = "other" | .wall -= 30 * 86400000' >"$BATS_TEST_TMPDIR/old"
+	cp "$BATS_TEST_TMPDIR/old" /var/lib/cni/dhcp/*
+	"$CNIC_BIN/cnic" show --json c1 | jq -e '.[0].lease6End | fromdate | . > now - 31 * 86400 and . < now - 29 * 86400' ||
+		fail "an end before this boot: $("$CNIC_BIN/cnic" show --json)"
 	del bridge <<<"$conf"
 	expect_silent
 	said 'DHCPRELEASE(br0) 10.9.0'
@@ -127,6 +132,15 @@ teardown() {
 	[ "$(jq -s length "$dhcp_log")" = 1 ] || fail "a message of DHCP: $(cat "$dhcp_log")"
 }
 
+@test "addresses without an end that are to be renewed at some time go on after a start" {
+	scripted6 '.t1 = 3600 | .preferred = 4294967295 | .valid = 4294967295'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	daemon_end -KILL
+	dhcp_daemon
+	heard6 '.type == "CONFIRM" and .addresses == ["fd09::50"]'
+}
+
 @test "leases of IPv6 alone go on after a start, too, but not all at once" {
 	local file text i
 	scripted6 .
@@ -135,7 +149,9 @@ teardown() {
 	daemon_end -KILL
 	file=$(echo /var/lib/cni/dhcp/*)
 	text=$(<"$file")
-	for i in {1..300}; do echo "${text/\"c1\"/\"x$i\"}" >"${file%-*}$i-dhcp"; done
+	for i in {1..300}; do # each by its name: H1-H2, H2 that of interface and container
+		echo "${text/\"c1\"/\"x$i\"}" >"${file%-*-*}-$(printf %s "eth0:x$i" | sha512sum | cut -c -16)-dhcp"
+	done
 	dhcp_daemon
 	until [ "$(heard6_of CONFIRM)" -ge 301 ]; do sleep 0.05; done
 	jq -se 'map(select(.type == "CONFIRM").at) | max - min > 0.7' "$dhcp6_log"
@@ -231,6 +247,193 @@ is_alone() {
 	ip -n box addr del fd09::60/128 dev eth0
 	check bridge <<<"$(with_result "$conf")"
 	expect_code 102 'has no address fd09::60'
+}
+
+# is6 ADDRESS JQ : that is true of it.
+is6() {
+	ip -n box -6 -j addr show dev eth0 | jq -e --arg ip "$1" '.[].addr_info[]? | select(.local == $ip) | '"$2" >/dev/null
+}
+
+# becomes6 ADDRESS JQ : that is true of it, or soon.
+becomes6() {
+	local line until=$((SECONDS + 15))
+	while ((SECONDS < until)) && ! is6 "$@"; do
+		read -rt 1 line || true
+	done < <(exec ip -n box -6 monitor address 3>&-)
+	kill $!
+	is6 "$@" || fail "$2 of $1: $(ip -n box -6 addr show dev eth0)"
+}
+
+source_to() {
+	ip -n box -6 -j route get "$1" | jq -r '.[].prefsrc'
+}
+
+@test "an address that its server deprecates is preferred no longer, nor one whose time is over" {
+	scripted6 '.t1 = 2 | .t2 = 3000'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	ip -n box -6 route add default dev eth0
+	scripted6 '.t1 = 2 | .t2 = 3000 | .preferred = 0'
+	becomes6 fd09::50 '.deprecated and .valid_life_time == 4294967295 and .preferred_life_time == 0'
+	scripted6 '.t1 = 2 | .t2 = 3000 | .addresses = ["fd0a::51"]'
+	becomes6 fd0a::51 '(.deprecated | not) and .valid_life_time == 4294967295 and .preferred_life_time > 1700 and
+		.preferred_life_time <= 1800'
+	is6 fd09::50 .deprecated
+	[ "$(source_to fd09::1)" = fd0a::51 ] || fail "the preferred one, not the nearer one: $(source_to fd09::1)"
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	# again
+	scripted6 '.t1 = 1 | .t2 = 3000 | .preferred = 3'
+	becomes6 fd09::50 '.deprecated | not'
+	[ "$(source_to fd09::1)" = fd09::50 ]
+	scripted6 '.silent = ["RENEW"]'
+	becomes6 fd09::50 .deprecated
+	[ "$(source_to fd09::1)" = fd0a::51 ]
+}
+
+@test "when one of two addresses ends, what the server has said beside them stays" {
+	local ntp=0001001020010db8000000000000000000000123
+	local options=".options = {\"56\":\"$ntp\",\"23\":\"${ntp:8}\"}"
+	scripted6 ".preferred = 4 | .valid = 4 | .t1 = 1 | .t2 = 3 | $options"
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	scripted6 ".addresses = [\"fd09::60\"] | .preferred = 60 | .valid = 60 | $options"
+	said '"fd09::60/128"' "$daemon_log"
+	scripted6 '.silent = ["RENEW","REBIND"]'
+	said '; 1 are left' "$daemon_log"
+	[ "$(lease | jq -c '.ipv6 | [.addresses[].address, .ntp[], .result.dns.nameservers[]]')" = \
+		'["fd09::60","2001:db8::123","2001:db8::123"]' ] || fail "$(lease)"
+}
+
+@test "files of leases that somebody has removed: what has ended goes, what a renewal changes goes into the container" {
+	scripted .
+	scripted6 '.t1 = 1 | .t2 = 6 | .preferred = 6 | .valid = 8'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp"'
+	rm /var/lib/cni/dhcp/*
+	scripted6 '.t1 = 1 | .t2 = 3 | .preferred = 4 | .valid = 5 | .addresses = ["fd09::60"]'
+	said '"fd09::60/128"' "$daemon_log"
+	rm -f /var/lib/cni/dhcp/*
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+	scripted6 '.silent = ["RENEW","REBIND","SOLICIT"]'
+	said '; 0 are left' "$daemon_log"
+	[ -z "$(addresses6)" ] || fail "they have gone: $(addresses6)"
+	[ "$(addresses)" = 10.9.0.50/24 ]
+	scripted6 '.addresses = ["fd09::61"]'
+	said '"fd09::61/128"' "$daemon_log"
+	[ "$(addresses6)" = fd09::61/128 ]
+	[ "$(lease | jq -r '[.address, .ipv6.addresses[0].address, .result.ips[0].address] | join(" ")')" = \
+		'10.9.0.50 fd09::61 10.9.0.50/24' ] || fail "a file of both again: $(lease)"
+	del bridge <<<"$conf"
+	expect_silent
+	nothing_left
+}
+
+@test "an interface that is renamed before the daemon starts again keeps its lease of IPv6, too" {
+	scripted6 '.t1 = 1 | .t2 = 6 | .preferred = 6 | .valid = 8'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	daemon_end -KILL
+	: >"$dhcp6_log"
+	ip -n box link set eth0 down
+	ip -n box link set eth0 name net0
+	ip -n box link set net0 up
+	dhcp_daemon
+	heard6 '.type == "CONFIRM" and .addresses == ["fd09::50"]'
+	scripted6 '.addresses = ["fd09::60"] | .t1 = 1 | .t2 = 6 | .preferred = 6 | .valid = 8'
+	said '"fd09::60/128"' "$daemon_log"
+	ip -n box -6 addr show dev net0 | grep -q fd09::60/128
+}
+
+@test "addresses that were refused before the daemon was killed: the next one asks for any, and the container has them" {
+	scripted .
+	scripted6 '.t1 = 2 | .t2 = 3000'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp"'
+	scripted6 '.status = {RENEW:4} | .silent = ["SOLICIT"]'
+	said '; 0 are left' "$daemon_log"
+	daemon_end -KILL
+	[ "$(addresses) $(addresses6)" = '10.9.0.50/24 ' ]
+	[ "$(lease | jq -c '[.address, .ipv6]')" = '["10.9.0.50",null]' ] || fail "of IPv4 alone: $(lease)"
+	: >"$dhcp6_log"
+	scripted6 .
+	dhcp_daemon
+	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::50/128"}]' "$daemon_log"
+	[ "$(heard6_of CONFIRM)" = 0 ] || fail "nothing to confirm: $(cut -c1-100 "$dhcp6_log")"
+	[ "$(addresses6)" = fd09::50/128 ] || fail "it has an address: $(addresses6)"
+	check bridge <<<"$(with_result "$conf")"
+	expect_silent
+}
+
+@test "without IPv4: addresses that were refused leave a lease that has none, and goes on" {
+	scripted6 '.t1 = 2 | .t2 = 3000'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	scripted6 '.status = {RENEW:4} | .silent = ["SOLICIT"]'
+	said '; 0 are left' "$daemon_log"
+	daemon_end -KILL
+	"$CNIC_BIN/cnic" verify
+	scripted6 .
+	dhcp_daemon
+	said '; 1 leases' "$daemon_log"
+	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::50/128"}]' "$daemon_log"
+	[ "$(addresses6)" = fd09::50/128 ] || fail "it has an address: $(addresses6)"
+}
+
+# renewed_without N JQ : the next daemon's RENEW is answered so when that may have N more descriptors.
+renewed_without() {
+	daemon_end
+	: >"$dhcp6_log"
+	scripted6 ".delay = 1 | $2"
+	dhcp_daemon
+	heard6 '.type == "RENEW"'
+	descriptors "$1"
+	said ': Too many open files: later again' "$daemon_log"
+	scripted6 '.silent = ["SOLICIT","CONFIRM","RENEW","REBIND"]'
+	[ "$1" != 0 ] || descriptors 100
+	[ "$1" = 0 ] || daemon_end -KILL
+}
+
+@test "an IPv6 address that has ended, and for want of a descriptor cannot go, goes soon, by the next daemon too" {
+	local more
+	for more in 0 1; do
+		scripted6 '.t1 = 2 | .t2 = 3000'
+		dhcp_daemon
+		attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+		renewed_without $more '.status = {RENEW:4} | .silent = ["SOLICIT"]'
+		[ "$(addresses6)" = fd09::50/128 ]
+		[ -n "$daemon" ] || {
+			[ "$(lease | jq -c '.ipv6 | [.addresses, .result.ips[].address]')" = '[null,"fd09::50/128"]' ] || fail "$(lease)"
+			dhcp_daemon
+		}
+		said 'has 0 IPv6 addresses by now' "$daemon_log"
+		[ -z "$(addresses6)" ] || fail "its address goes: $(addresses6)"
+		del bridge <<<"$conf"
+		expect_silent
+		nothing_left
+		daemon_end
+	done
+}
+
+@test "what a renewal changes of IPv6, and for want of a descriptor cannot be, is changed soon, by the next daemon too" {
+	local more
+	scripted6 '.t1 = 2 | .t2 = 3000'
+	dhcp_daemon
+	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	for more in 0 1; do
+		renewed_without $more '.addresses = ["fd09::6'$more'"] | .t1 = 2 | .t2 = 3000'
+		[[ $(addresses6) != *fd09::6$more* ]]
+		[ -n "$daemon" ] || {
+			[ "$(lease | jq .ipv6.unapplied)" = true ] || fail "to be done by the next: $(lease)"
+			dhcp_daemon
+		}
+		said "has $((more + 2)) IPv6 addresses by now" "$daemon_log"
+		[[ $(addresses6) == *fd09::50/128*fd09::6$more/128* ]] || fail "the new address, too: $(addresses6)"
+		check bridge <<<"$(with_result "$conf")"
+		expect_silent
+		[ "$(lease | jq .ipv6.unapplied)" = null ]
+	done
 }
 
 @test "IPv4 is lost and found, and IPv6 stays as it is" {
