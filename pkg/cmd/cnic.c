@@ -14,6 +14,7 @@
 #include "cmd/keys.h"
 #include "cmd/list.h"
 #include "cmd/listen/listen.h"
+#include "cmd/listen/options.h"
 #include "cmd/repair.h"
 #include "cmd/run/options.h"
 #include "cmd/run/run.h"
@@ -94,10 +95,7 @@ static const struct verb {
 	  " [-socketpath FILE] [-pidfile FILE] [-hostprefix DIR] [-timeout TIME] [-resendmax TIME]\n"
 	  "      [-resendtimeout TIME] [-broadcast]",
 	  "Looks after the leases of the plugin dhcp, until it is told to end (SIGTERM)." },
-	{ "listen", 1, INT_MAX, NULL, listen_run,
-	  " [--netns NETNS...|--all-of NETWORK|--watch DIR] [--backlog N] ADDRESS:PORT[/udp]...\n"
-	  "      (-- COMMAND...|--connect [NETNS@]ADDRESS:PORT|unix:PATH [--proxy-protocol]\n"
-	  "      [--idle TIME] [--drain TIME])",
+	{ "listen", 1, INT_MAX, NULL, listen_run, LISTEN_OPTIONS_SYNOPSIS,
 	  "Listens in each of the namespaces, by one process in none of them: for a command, which is\n"
 	  "      given the sockets (LISTEN_FDS), or forwarding what connects to one address." },
 	{ "install", 1, 64, NULL, install_run, " [--tools] DIR [FILE...]",

@@ -8,6 +8,7 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
         push:N            N bytes unasked, then the end, though nothing has come; then reads to the end
         deaf:FILE         reads nothing before there is FILE, then as sum
         reset             resets at the first byte
+        early:HOW:FILE    reads little; answers when there is FILE, and is gone (HOW close; end: ends before)
         proxy             a PROXY header (version 2) in front of an echo; LOG has its parts
     activated             says of each socket of LISTEN_FDS to whom it belongs: "NAME PROTOCOL", to whom connects or asks
     ask AT N...           sends N bytes at random, ends, and wants them back
@@ -15,7 +16,11 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
     half AT N             ends at once, reads N bytes, tells "half"
     hold AT N [FD]        N connections, a byte through each; "held" when all are there, then waits for the end of stdin
                           and wants another byte through each
+    queue AT N            N connections; "queued" when the kernel has answered all, then waits for the end of stdin and
+                          tells of how many a byte came back
     reset AT              a byte through, then resets
+    stuff AT N            N connections, each full as far as it takes bytes; "full", and at the end of stdin all are reset
+    full AT               sends until no more is taken, tells "full", and of the answer "BYTES end" or "BYTES reset"
     wait AT               a byte through, then waits for the end: prints "end" or "reset"
     storm AT SECONDS SEED connects, ends and resets at random; prints how many were whole, and fails if any was not
 """
@@ -114,6 +119,20 @@ async def deaf(reader, writer, path):
     return await summed(reader, writer, None)
 
 
+async def early(reader, writer, how_path):
+    how, _, path = how_path.partition(":")
+    await reader.readexactly(1000)
+    while not os.path.exists(path):
+        await asyncio.sleep(0.02)
+    writer.write(b"x" * 20000)
+    await writer.drain()
+    if how == "end":
+        writer.write_eof()
+    writer.close()  # with much that is not read
+    await writer.wait_closed()
+    return {}
+
+
 async def resetting(reader, writer, _):
     await reader.read(1)
     abort(writer)
@@ -128,7 +147,7 @@ async def proxied(reader, writer, _):
     return parts(header) | await echo(reader, writer, None)
 
 
-KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "reset": resetting, "proxy": proxied}
+KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "reset": resetting, "proxy": proxied}
 
 
 async def serve(at, kind, log):
@@ -249,6 +268,44 @@ def hold(at, n):
     print("well")
 
 
+def queue(at, n):
+    held = [connect(at) for _ in range(int(n))]
+    print("queued", flush=True)
+    sys.stdin.read()
+    answered = 0
+    for s in held:
+        try:
+            byte_through(s)
+            answered += 1
+        except OSError:
+            pass
+        s.close()
+    print(answered, "answered")
+
+
+def fill(s):
+    s.settimeout(0.2)
+    try:
+        while s.send(b"x" * 65536):
+            pass
+    except TimeoutError:
+        pass
+
+
+def full(at):
+    s = connect(at)
+    fill(s)
+    print("full", flush=True)
+    s.settimeout(20)
+    n, how = 0, "end"
+    try:
+        while data := s.recv(1 << 20):
+            n += len(data)
+    except ConnectionResetError:
+        how = "reset"
+    print(n, how)
+
+
 def wait(at):
     s = connect(at)
     byte_through(s)
@@ -263,6 +320,16 @@ def reset_one(at):
     s = connect(at)
     byte_through(s)
     reset(s)
+
+
+def stuff(at, n):
+    held = [connect(at) for _ in range(int(n))]
+    for s in held:
+        fill(s)
+    print("full", flush=True)
+    sys.stdin.read()
+    for s in held:
+        reset(s)
 
 
 def udp(at):
@@ -331,8 +398,11 @@ MODES = {
     "sum": ask_sum,
     "half": half,
     "hold": hold,
+    "queue": queue,
     "wait": wait,
     "reset": reset_one,
+    "stuff": stuff,
+    "full": full,
     "udp": udp,
     "tcp": tcp,
     "storm": storm,

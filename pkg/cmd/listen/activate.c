@@ -22,7 +22,10 @@ bool listen_name_fits(const char *name)
 	return n > 0 && n <= NAME_MAX_LEN;
 }
 
-/* What lies on a number that another is to have goes out of the way, then each to its number. */
+/*
+ * What lies on a number that one before it is to have goes out of the way, then each to its number.
+ * Those that were opened one after the other have none such, and need no further numbers.
+ */
 static int line_up(int *fds, size_t n)
 {
 	int end = FIRST + (int)n;
@@ -30,7 +33,7 @@ static int line_up(int *fds, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		int fd = fds[i];
 
-		if (fd >= end || fd == FIRST + (int)i)
+		if (fd >= FIRST + (int)i)
 			continue;
 		fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, end);
 		close(fd);
@@ -55,15 +58,19 @@ static int tell(size_t n, const char *names)
 
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	snprintf(count, sizeof(count), "%zu", n);
-	if (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", count, 1) < 0)
+	/* sd_listen_fds(3): the pidfd of whom sockets that we were given ourselves were for. */
+	if (unsetenv("LISTEN_PIDFDID") < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
+	    setenv("LISTEN_FDS", count, 1) < 0)
 		return -1;
 	return names ? setenv("LISTEN_FDNAMES", names, 1) : unsetenv("LISTEN_FDNAMES");
 }
 
-int listen_activate(int *fds, size_t n, const char *names, char **command, struct err *err)
+int listen_activate(int *fds, size_t n, const char *names, const struct rlimit *files,
+		    char **command, struct err *err)
 {
 	if (line_up(fds, n) < 0)
 		return err_sys(err, "number %zu sockets", n);
+	(void)setrlimit(RLIMIT_NOFILE, files);
 	(void)syscall(SYS_close_range, FIRST + (unsigned int)n, ~0U, 0U);
 	if (tell(n, names) < 0)
 		return err_sys(err, "set LISTEN_FDS");

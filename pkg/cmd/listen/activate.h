@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include "base/err.h"
 
@@ -17,8 +18,8 @@ bool listen_name_fits(const char *name);
 
 /*
  * Becomes the command, which is looked up in PATH, with these n sockets and no descriptor but 0 to
- * 2 beside them. names: of each, with a colon between; NULL: none are told. Returns only on
- * failure.
+ * 2 beside them. names: of each, with a colon between; NULL: none are told. files: its limit of
+ * descriptors. Returns only on failure.
  */
-int listen_activate(int *fds, size_t n, const char *names, char **command,
-		    struct err *err) NODISCARD;
+int listen_activate(int *fds, size_t n, const char *names, const struct rlimit *files,
+		    char **command, struct err *err) NODISCARD;

@@ -19,10 +19,12 @@ struct listen_side {
 	uint8_t which; /* its place in .side */
 	/* As far as epoll has told, until EAGAIN or a read that is short. */
 	bool is_readable, is_writable;
-	bool is_ending; /* only EAGAIN says that there is no more: the end may be behind it */
-	bool is_bulk;   /* much at a time has come */
-	bool is_eof;    /* nothing more comes from it */
-	bool is_shut;   /* nothing more goes to it */
+	bool is_ending;  /* only EAGAIN says that there is no more: the end may be behind it */
+	bool is_bulk;    /* much at a time has come */
+	bool is_eof;     /* nothing more comes from it */
+	bool is_shut;    /* nothing more goes to it */
+	bool is_failed;  /* epoll has told of an error */
+	int write_error; /* errno: no more can be written to it, only what it has sent be read */
 };
 
 enum { LISTEN_CLIENT, LISTEN_SERVER };

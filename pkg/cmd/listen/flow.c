@@ -27,14 +27,29 @@ static void give_pipe(struct listen_side *s, struct listen_pipes *pipes)
 	s->held = 0;
 }
 
-/* Which says EAGAIN is not ready until an event says so. */
-static enum step refused(bool *is_ready, enum step broken)
+/*
+ * Which says EAGAIN is not ready until an event says so. One that cannot be written to is broken
+ * then: what it had sent before has been read.
+ */
+static enum step read_refused(struct listen_side *s)
 {
 	if (errno == EINTR)
 		return STEP_ON;
-	if (errno != EAGAIN)
-		return broken;
-	*is_ready = false;
+	if (errno != EAGAIN || s->write_error)
+		return STEP_READ_BROKEN;
+	s->is_readable = false;
+	return STEP_WAIT;
+}
+
+static enum step write_refused(struct listen_side *s)
+{
+	if (errno == EINTR)
+		return STEP_ON;
+	if (errno != EAGAIN) {
+		s->write_error = errno;
+		return STEP_WRITE_BROKEN;
+	}
+	s->is_writable = false;
 	return STEP_WAIT;
 }
 
@@ -47,7 +62,7 @@ static enum step empty_pipe(struct way *w)
 		return STEP_WAIT;
 	n = splice(from->pipe[0], NULL, w->to->fd, NULL, from->held, FLAGS);
 	if (n < 0)
-		return refused(&w->to->is_writable, STEP_WRITE_BROKEN);
+		return write_refused(w->to);
 	w->moved = true;
 	from->held -= (uint32_t)n;
 	if (!from->held)
@@ -55,21 +70,33 @@ static enum step empty_pipe(struct way *w)
 	return STEP_ON;
 }
 
-/* Much at a time: its pages change hands. The pipe is empty, so EAGAIN is the socket's. */
+/*
+ * Much at a time: its pages change hands. The pipe is empty, so EAGAIN is the socket's. splice(2)
+ * does not go beyond urgent data: if it tells of the end there, or of nothing for now, recv(2) is
+ * asked, which does.
+ */
 static enum step fill_pipe(struct way *w)
 {
 	struct listen_side *from = w->from;
 	ssize_t n = splice(from->fd, NULL, from->pipe[1], NULL, LISTEN_PIPE_SIZE, FLAGS);
 	enum step step = STEP_ON;
 
-	if (n < 0)
-		step = refused(&from->is_readable, STEP_READ_BROKEN);
-	from->is_eof = n == 0;
+	if (n < 0 && !(errno == EAGAIN && from->is_ending))
+		step = read_refused(from);
 	from->is_bulk = n >= COPY_SIZE;
 	from->held = n > 0 ? (uint32_t)n : 0;
 	if (!from->held)
 		give_pipe(from, w->pipes);
 	return step;
+}
+
+/*
+ * Is a 0 of recv(2) the end? A write that was refused has taken a reset from the socket, which
+ * reads as if it had ended then. After an end the reset is EPIPE; ENOTCONN takes nothing.
+ */
+static bool is_end(const struct listen_side *s)
+{
+	return !s->write_error || s->write_error == EPIPE || s->write_error == ENOTCONN;
 }
 
 /* 0: the end. Of a socket that is not ending, less than there is room for is all there is. */
@@ -79,17 +106,17 @@ static enum step receive(struct way *w, char *buf, int flags, ssize_t *n)
 
 	*n = recv(from->fd, buf, COPY_SIZE, flags | MSG_DONTWAIT);
 	if (*n < 0)
-		return refused(&from->is_readable, STEP_READ_BROKEN);
+		return read_refused(from);
 	from->is_eof = *n == 0;
 	from->is_bulk = *n == COPY_SIZE;
-	return STEP_ON;
+	return from->is_eof && !is_end(from) ? STEP_READ_BROKEN : STEP_ON;
 }
 
 static enum step transmit(struct way *w, const char *buf, ssize_t n, ssize_t *sent)
 {
 	*sent = n ? send(w->to->fd, buf, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
 	if (*sent < 0)
-		return refused(&w->to->is_writable, STEP_WRITE_BROKEN);
+		return write_refused(w->to);
 	w->moved |= *sent > 0;
 	return STEP_ON;
 }
@@ -139,7 +166,7 @@ static enum step step(struct way *w)
 		return empty_pipe(w);
 	if (w->from->is_eof) {
 		if (!w->to->is_shut && shutdown(w->to->fd, SHUT_WR) < 0)
-			return STEP_WRITE_BROKEN;
+			return write_refused(w->to);
 		w->to->is_shut = true;
 		return STEP_WAIT;
 	}
@@ -160,15 +187,17 @@ static enum step run_way(struct way *w)
 }
 
 /*
- * Nothing can be written to `s`, but what it has sent before it ended is on its way: the rest of
- * that is still for the other. True if so.
+ * Nothing can be written to `s`, but what it has sent before is on its way, or still to be read: a
+ * server that answers and closes before it has read all, resets. That is for the other yet. False:
+ * there is none.
  */
 static bool outlives(struct listen_side *s, struct listen_side *other, struct listen_pipes *pipes)
 {
-	if (!s->is_eof || !s->held)
+	if (s->is_eof && !s->held)
 		return false;
 	give_pipe(other, pipes);
 	other->is_eof = s->is_shut = true;
+	s->is_readable = s->is_ending = true;
 	return true;
 }
 
@@ -182,7 +211,7 @@ enum listen_flow listen_flow_run(struct listen_conn *c, struct listen_pipes *pip
 		enum step s = run_way(&w);
 
 		*moved |= w.moved;
-		more |= s == STEP_ON;
+		more |= s == STEP_ON || s == STEP_WRITE_BROKEN;
 		if (s == STEP_READ_BROKEN ||
 		    (s == STEP_WRITE_BROKEN && !outlives(w.to, w.from, pipes)))
 			return LISTEN_FLOW_BROKEN;

@@ -139,13 +139,14 @@ static void look(struct listen_follow *f)
 	arena_free(&arena);
 }
 
+/* An event of the same batch as the one that has closed it may still come. */
 static void on_change(struct listen_follow *f)
 {
 	char buf[4096];
 
 	while (read(f->attachments, buf, sizeof(buf)) > 0)
 		continue;
-	if (!f->due)
+	if (f->attachments >= 0 && !f->due)
 		f->due = f->hub->now + SETTLE_MS;
 }
 
@@ -231,4 +232,5 @@ void listen_follow_close(struct listen_follow *f)
 {
 	listen_watch_close(&f->watch);
 	drop_fd(&f->attachments);
+	f->due = 0;
 }

@@ -82,37 +82,33 @@ static void accept_all(struct forward *f)
 {
 	struct epoll_event ev[ACCEPTS];
 	int n = epoll_wait(f->hub.gates.epoll, ev, ACCEPTS, 0);
+	bool can_go_on = true;
 
-	for (int i = 0; i < n; i++)
-		if (!accept_some(f, ev[i].data.ptr)) {
-			rest(f);
-			return;
-		}
+	for (int i = 0; can_go_on && i < n; i++) {
+		can_go_on = accept_some(f, ev[i].data.ptr);
+		if (f->drain_end)
+			listen_gates_shut_empty(&f->hub.gates, ev[i].data.ptr);
+	}
+	if (!can_go_on)
+		rest(f);
 }
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-/* Whoever has been answered by the kernel gets a connection yet. */
-static void close_group(struct forward *f, struct listen_group *group)
-{
-	for (size_t i = 0; i < group->n; i++)
-		while (has_room(f) && listen_link_accept(&f->hub, &group->gates[i]))
-			continue;
-	listen_gates_close(&f->hub.gates, group);
-}
-
+/* Whoever has been answered by the kernel gets a connection yet, as soon as there is room. */
 static void drain(struct forward *f)
 {
 	const struct listen_options *opt = f->hub.opt;
-	struct listen_group *group = f->hub.gates.first, *next;
 
-	for (; group; group = next) {
-		next = group->next;
-		if (!group->is_closed)
-			close_group(f, group);
-	}
-	listen_follow_close(&f->follow);
 	f->drain_end = opt->drain_ms ? f->hub.now + opt->drain_ms : INT64_MAX;
+	listen_gates_drain(&f->hub.gates);
+	listen_follow_close(&f->follow);
+}
+
+/* Without a connection no room comes for those that wait. */
+static bool is_drained(const struct forward *f)
+{
+	return f->drain_end && !f->hub.conns.n && (!f->hub.gates.n_sockets || !has_room(f));
 }
 
 static void on_signal(struct forward *f)
@@ -153,8 +149,7 @@ static void on_time(struct forward *f)
 		listen_link_retry(&f->hub);
 	if (f->rest_until && f->rest_until <= f->hub.now)
 		resume(f);
-	if (!f->drain_end)
-		listen_follow_on_time(&f->follow);
+	listen_follow_on_time(&f->follow);
 	if (f->drain_end && f->drain_end <= f->hub.now)
 		f->ends = true;
 }
@@ -199,7 +194,7 @@ static int loop(struct forward *f, struct err *err)
 {
 	struct epoll_event ev[EVENTS];
 
-	while (!f->ends && (!f->drain_end || f->hub.conns.n)) {
+	while (!f->ends && !is_drained(f)) {
 		int n = epoll_wait(f->hub.epoll, ev, EVENTS, time_left(f));
 
 		if (n < 0 && errno != EINTR)
@@ -252,7 +247,7 @@ static int begin(struct forward *f, const struct listen_targets *t, struct err *
 static void finish(struct forward *f)
 {
 	struct listen_hub *h = &f->hub;
-	size_t n = h->conns.n;
+	size_t n = h->conns.n + listen_gates_count_waiting(&h->gates);
 
 	for (enum listen_conn_state s = 0; s < LISTEN_CONN_DEAD; s++)
 		while (h->conns.list[s].first)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/listen/gates.h"
 
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -77,15 +79,99 @@ struct listen_group *listen_gates_find(const struct listen_gates *g, const char 
 	return group;
 }
 
+static void drop_gate(struct listen_gates *g, struct listen_gate *gate)
+{
+	if (gate->fd >= 0)
+		g->n_sockets--;
+	drop_fd(&gate->fd);
+}
+
 void listen_gates_close(struct listen_gates *g, struct listen_group *group)
 {
 	for (size_t i = 0; i < group->n; i++)
-		drop_fd(&group->gates[i].fd);
+		drop_gate(g, &group->gates[i]);
 	group->is_closed = true;
 	g->n_groups--;
-	g->n_sockets -= group->n;
 	if (!group->n_conns)
 		free_group(g, group);
+}
+
+/*
+ * A packet filter that lets no SYN through. shutdown(2) would reset the queue, and so would a
+ * close(2). A connection that inherits the filter never sees one.
+ */
+static void stop(const struct listen_gate *gate)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct tcphdr, th_flags)),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, ~0U),
+	};
+	const struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	(void)setsockopt(gate->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static void close_if_shut(struct listen_gates *g, struct listen_group *group)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (group->gates[i].fd >= 0)
+			return;
+	listen_gates_close(g, group);
+}
+
+/* Of a socket that listens, tcpi_unacked is the length of its queue. */
+static size_t count_waiting(const struct listen_gate *gate)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (gate->fd < 0 || getsockopt(gate->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return 0;
+	return info.tcpi_unacked;
+}
+
+static void drop_empty(struct listen_gates *g, struct listen_gate *gate)
+{
+	if (!count_waiting(gate))
+		drop_gate(g, gate);
+}
+
+void listen_gates_shut_empty(struct listen_gates *g, struct listen_gate *gate)
+{
+	drop_empty(g, gate);
+	close_if_shut(g, gate->group);
+}
+
+static void drain(struct listen_gates *g, struct listen_group *group)
+{
+	for (size_t i = 0; i < group->n; i++) {
+		stop(&group->gates[i]);
+		drop_empty(g, &group->gates[i]);
+	}
+	close_if_shut(g, group);
+}
+
+void listen_gates_drain(struct listen_gates *g)
+{
+	struct listen_group *group = g->first, *next;
+
+	for (; group; group = next) {
+		next = group->next;
+		if (!group->is_closed)
+			drain(g, group);
+	}
+}
+
+size_t listen_gates_count_waiting(const struct listen_gates *g)
+{
+	size_t n = 0;
+
+	for (const struct listen_group *group = g->first; group; group = group->next)
+		for (size_t i = 0; i < group->n; i++)
+			n += count_waiting(&group->gates[i]);
+	return n;
 }
 
 void listen_gates_leave(struct listen_gates *g, struct listen_group *group)

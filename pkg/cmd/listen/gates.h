@@ -43,6 +43,15 @@ int listen_gates_open(struct listen_gates *g, const struct listen_netns *netns,
 /* One that is not closed; NULL: there is none of the name. */
 struct listen_group *listen_gates_find(const struct listen_gates *g, const char *name);
 void listen_gates_close(struct listen_gates *g, struct listen_group *group);
+/*
+ * No new connection comes to any of them: those that the kernel has taken can still be accepted. A
+ * gate without any is closed.
+ */
+void listen_gates_drain(struct listen_gates *g);
+/* Closed if its queue is empty; with a group's last gate the group is. */
+void listen_gates_shut_empty(struct listen_gates *g, struct listen_gate *gate);
+/* How many connections are in the queues of all of them. */
+size_t listen_gates_count_waiting(const struct listen_gates *g);
 /* A connection of its has ended. */
 void listen_gates_leave(struct listen_gates *g, struct listen_group *group);
 void listen_gates_free(struct listen_gates *g);

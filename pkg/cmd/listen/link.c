@@ -91,11 +91,38 @@ static void queue(struct listen_hub *h, struct listen_conn *c)
 	h->busy_end = &c->next_busy;
 }
 
+/*
+ * A client that has reset is not waited for by what its server does not read. EPIPE is the reset of
+ * one that has ended before: what it has sent is still for the server. The error may have been told
+ * by a write already.
+ */
+static bool is_reset(struct listen_side *client)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (!client->is_failed || client->is_eof)
+		return false;
+	client->is_failed = false;
+	if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return false;
+	return (error ? error : client->write_error) != EPIPE;
+}
+
+static enum listen_flow run_flow(struct listen_hub *h, struct listen_conn *c, bool *moved)
+{
+	enum listen_flow flow = listen_flow_run(c, &h->pipes, moved);
+
+	if (flow == LISTEN_FLOW_WAITS && is_reset(&c->side[LISTEN_CLIENT]))
+		return LISTEN_FLOW_BROKEN;
+	return flow;
+}
+
 static void run(struct listen_hub *h, struct listen_conn *c)
 {
 	bool moved;
 
-	switch (listen_flow_run(c, &h->pipes, &moved)) {
+	switch (run_flow(h, c, &moved)) {
 	case LISTEN_FLOW_DONE:
 		end(h, c);
 		return;
@@ -157,7 +184,7 @@ static void open_up(struct listen_hub *h, struct listen_conn *c)
 {
 	h->is_told = false;
 	listen_conn_move(&h->conns, c, LISTEN_CONN_OPEN, h->now);
-	if ((h->opt->proxy && !send_header(h, c)) || !watch(h, &c->side[LISTEN_CLIENT])) {
+	if (h->opt->proxy && !send_header(h, c)) {
 		listen_link_abort(h, c);
 		return;
 	}
@@ -222,6 +249,8 @@ bool listen_link_accept(struct listen_hub *h, const struct listen_gate *gate)
 	c->side[LISTEN_SERVER].fd = listen_sockets_to_connect(h->opt, &err);
 	if (c->side[LISTEN_SERVER].fd < 0)
 		fail(h, c, &err);
+	else if (!watch(h, &c->side[LISTEN_CLIENT]))
+		listen_link_abort(h, c);
 	else
 		connect_server(h, c);
 	return true;
@@ -245,16 +274,20 @@ static void on_answer(struct listen_hub *h, struct listen_conn *c, bool failed)
 void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t events)
 {
 	struct listen_conn *c = listen_conn_of(s);
-	bool failed = events & (EPOLLERR | EPOLLHUP);
+	bool failed = events & (EPOLLERR | EPOLLHUP), is_lost;
 
 	if (c->state == LISTEN_CONN_DEAD)
 		return;
 	s->is_readable |= failed || (events & (EPOLLIN | EPOLLRDHUP));
 	s->is_writable |= failed || (events & EPOLLOUT);
 	s->is_ending |= failed || (events & (EPOLLPRI | EPOLLRDHUP));
+	s->is_failed |= (events & EPOLLERR) != 0;
+	/* all has been read of it, or it is the client, before its server has answered */
+	is_lost = ((events & EPOLLERR) && s->is_eof && !s->held) ||
+		  (s->is_failed && c->state != LISTEN_CONN_OPEN);
 	if (c->state == LISTEN_CONN_CONNECTING && s->which == LISTEN_SERVER)
 		on_answer(h, c, failed);
-	else if ((events & EPOLLERR) && s->is_eof && !s->held)
+	else if (is_lost)
 		listen_link_abort(h, c);
 	else if (c->state == LISTEN_CONN_OPEN)
 		run(h, c);

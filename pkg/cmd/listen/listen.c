@@ -75,7 +75,7 @@ static int run_command(const struct listen_options *opt, const struct listen_tar
 {
 	size_t n = t->n * opt->n_at;
 	int *fds = arena_array(arena, int, n + 1);
-	struct rlimit before = raise_limit();
+	struct rlimit files = raise_limit();
 	const char *names;
 
 	if (!t->n)
@@ -83,9 +83,9 @@ static int run_command(const struct listen_options *opt, const struct listen_tar
 	if (check_names(t, err) < 0 || open_each(opt, t, fds, err) < 0)
 		return -1;
 	names = join_names(t, opt->n_at, arena);
-	if (before.rlim_cur > n + SPARE)
-		(void)setrlimit(RLIMIT_NOFILE, &before);
-	return listen_activate(fds, n, names, opt->command, err);
+	if (files.rlim_cur <= n + SPARE)
+		files.rlim_cur = files.rlim_max;
+	return listen_activate(fds, n, names, &files, opt->command, err);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */
@@ -112,6 +112,10 @@ int listen_run(int argc, char **argv)
 	struct err err = { 0 };
 	int rc;
 
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		puts("usage: cnic listen" LISTEN_OPTIONS_SYNOPSIS);
+		return EXIT_SUCCESS;
+	}
 	json_init(&arena);
 	rc = run(argc - 1, argv + 1, &arena, &err);
 	if (rc < 0)

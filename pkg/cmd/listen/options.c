@@ -104,7 +104,7 @@ static int set_time(struct parse *p, const char *name, const char *word, int64_t
 {
 	*ms = time_parse(word);
 	if (*ms < 0)
-		return err_config(p->err, "%s %s: expected a time: 500ms, 30s, 5m, 1h", name, word);
+		return err_config(p->err, "%s %s: expected " TIME_EXPECTED, name, word);
 	return 0;
 }
 

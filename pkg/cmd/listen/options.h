@@ -34,3 +34,8 @@ struct listen_options {
  */
 int listen_options_parse(struct listen_options *opt, int argc, char **argv, struct arena *arena,
 			 struct err *err) NODISCARD;
+
+#define LISTEN_OPTIONS_SYNOPSIS                                                                  \
+	" [--netns NETNS...|--all-of NETWORK|--watch DIR] [--backlog N] ADDRESS:PORT[/udp]...\n" \
+	"      (-- COMMAND...|--connect [NETNS@]ADDRESS:PORT|unix:PATH [--proxy-protocol]\n"     \
+	"      [--idle TIME] [--drain TIME])"

@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd/describe.h"
+#include "sys/file.h"
 #include "json/json.h"
 
 void listen_say(const char *fmt, ...)
@@ -12,6 +14,8 @@ void listen_say(const char *fmt, ...)
 	struct arena arena = { 0 }, *before = json_arena();
 	va_list ap;
 
+	if (!file_takes_line(STDERR_FILENO))
+		return;
 	json_init(&arena);
 	va_start(ap, fmt);
 	fprintf(stderr, "cnic: listen: %s\n", describe_plain(arena_vprintf(&arena, fmt, ap)));

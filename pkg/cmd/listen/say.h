@@ -4,5 +4,5 @@
 
 #include "base/attr.h"
 
-/* "cnic: listen: ...", as a line. */
+/* "cnic: listen: ...", as a line. Lost where stderr takes none: it does not wait. */
 void listen_say(const char *fmt, ...) PRINTF(1, 2);

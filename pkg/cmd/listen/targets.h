@@ -11,7 +11,8 @@ struct listen_targets {
 
 /*
  * Those of --netns; with --all-of those of the attachments of that network that are there, by
- * container id, each once; without either the process's own. With --watch none: they come.
+ * container id: each namespace once, one of a container, and never the process's own; without
+ * either that one. With --watch none: they come.
  */
 int listen_targets_find(const struct listen_options *opt, struct listen_targets *t,
 			struct arena *arena, struct err *err) NODISCARD;

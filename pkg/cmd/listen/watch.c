@@ -48,9 +48,9 @@ static void add_pending(struct listen_watch *w, const char *name)
 	w->pending = n;
 }
 
+/* A name that is not among the pending ones: to look for it there costs as much as there are. */
 static void come(struct listen_watch *w, const char *name)
 {
-	drop_pending(w, name);
 	if (!w->come(w->ctx, name))
 		add_pending(w, name);
 }
@@ -87,6 +87,7 @@ static void start_over(struct listen_watch *w)
 	struct err err;
 
 	w->check(w->ctx);
+	drop_pending(w, NULL);
 	if (come_all(w, &err) < 0)
 		listen_say("%s", err.msg);
 }
@@ -97,9 +98,10 @@ static void on_event(struct listen_watch *w, const struct inotify_event *e)
 		start_over(w);
 	else if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF))
 		listen_say("%s is gone, no namespace will come any more", w->dir);
-	else if (e->mask & (IN_CREATE | IN_MOVED_TO))
+	else if (e->mask & (IN_CREATE | IN_MOVED_TO)) {
+		drop_pending(w, e->name);
 		come(w, e->name);
-	else if (e->mask & (IN_DELETE | IN_MOVED_FROM)) {
+	} else if (e->mask & (IN_DELETE | IN_MOVED_FROM)) {
 		drop_pending(w, e->name);
 		w->go(w->ctx, e->name);
 	}

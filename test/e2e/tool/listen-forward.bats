@@ -94,6 +94,59 @@ s.settimeout(20); s.shutdown(1); print(s.recv(100).decode(), flush=True)' "$BATS
 	rests_at $((base + 4))
 }
 
+# answers_early AT HOW : of a server that does not wait for the end of the question; what the client has seen.
+answers_early() {
+	local client
+	rm -f "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/out"
+	to "$1" "early:$2:$BATS_TEST_TMPDIR/now"
+	in_ns red python3 "$PEER" full 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	awaited "$BATS_TEST_TMPDIR/out" full
+	kill -STOP "$listener" # all that the server does is there at once
+	touch "$BATS_TEST_TMPDIR/now"
+	ended 1
+	kill -CONT "$listener"
+	wait $client
+	expect_same "$* is seen" "$3" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	rests_at $((base + 4))
+	kill "$listener"
+	ends 0
+}
+
+@test "an answer that comes before the end of the question is passed on, and what was behind it" {
+	answers_early 127.0.0.1:9000 close "20000 reset"
+	answers_early 127.0.0.1:9001 end "20000 end"
+	answers_early "unix:$BATS_TEST_TMPDIR/sock" close "20000 reset"
+}
+
+@test "a reset of a client ends it where its server does not read, or not answer" {
+	local kind
+	for kind in "deaf:$BATS_TEST_TMPDIR/never" none; do
+		if [ $kind = none ]; then # a queue that is full does not answer
+			python3 -c '
+import socket, time
+s = socket.create_server(("127.0.0.1", 9001), backlog=1)
+print("ready", flush=True); time.sleep(100)' >"$BATS_TEST_TMPDIR/none" 3>&- &
+			servers+=($!)
+			awaited "$BATS_TEST_TMPDIR/none" ready
+			listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9001
+			base=$(descriptors)
+		else
+			to 127.0.0.1:9000 $kind
+		fi
+		rm -f "$BATS_TEST_TMPDIR/in"
+		mkfifo "$BATS_TEST_TMPDIR/in"
+		in_ns red python3 "$PEER" stuff 127.0.0.1:80 10 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+		exec 8>"$BATS_TEST_TMPDIR/in"
+		awaited "$BATS_TEST_TMPDIR/out" full
+		[ "$(descriptors)" -ge $((base + 20)) ] || fail "10 connections"
+		exec 8>&-
+		rests_at $((base + 2 * 4)) # long before the 30 s of a server that does not answer
+		kill "$listener"
+		ends 0
+	done
+}
+
 @test "a server that is not there is told of once" {
 	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
 	for _ in 1 2 3; do
@@ -132,6 +185,25 @@ for n in range(50):
     while len(got.replace(b"!", b"")) < 20 * (n + 1): got += s.recv(100)'
 }
 
+@test "urgent data is no end, and hides none that comes behind it" {
+	served 127.0.0.1:9000 echo
+	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
+	cat >"$BATS_TEST_TMPDIR/client" <<-'END'
+		import os, signal, socket, sys
+		listener, ends = int(sys.argv[1]), sys.argv[2] == "ends"
+		os.kill(listener, signal.SIGSTOP)
+		s = socket.create_connection(("127.0.0.1", 80)); s.settimeout(10)
+		s.sendall(b"a" * 30000); s.send(b"!", socket.MSG_OOB); s.sendall(b"b" * 20000)
+		if ends: s.shutdown(socket.SHUT_WR)
+		os.kill(listener, signal.SIGCONT)
+		n = 0
+		while n < 50000 and (data := s.recv(65536)): n += len(data)
+		print(n)
+	END
+	expect_same "bytes before an end" 50000 "$(in_ns red python3 "$BATS_TEST_TMPDIR/client" "$listener" ends)"
+	expect_same "bytes" 50000 "$(in_ns red python3 "$BATS_TEST_TMPDIR/client" "$listener" stays)"
+}
+
 @test "who is idle is reset" {
 	local begin=$EPOCHREALTIME took
 	to 127.0.0.1:9000 echo --idle 400ms
@@ -140,6 +212,19 @@ for n in range(50):
 	[ "${lines[1]}" = reset ] || fail "a reset: $output"
 	[ "$took" -ge 400 ] && [ "$took" -lt 5000 ] || fail "0.4 s, not $took ms"
 	rests_at $((base + 4))
+}
+
+@test "the longest times are waited for, not turned over" {
+	to 127.0.0.1:9000 echo --idle 2147483647ms --drain 596h
+	in_ns red python3 "$PEER" wait 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &
+	awaited "$BATS_TEST_TMPDIR/out" through
+	kill "$listener"
+	sleep 0.3
+	kill -0 "$listener" || fail "it waits"
+	! grep -E 'end|reset' "$BATS_TEST_TMPDIR/out" || fail "the connection goes on"
+	[ "$(awk '{ print $14 + $15 }' "/proc/$listener/stat")" -lt 20 ] || fail "it sleeps meanwhile"
+	kill "$listener"
+	ends 0
 }
 
 @test "who is not idle goes on beyond the time" {
@@ -252,6 +337,41 @@ for _ in range(10):
 	rests_at $((base + 4))
 	kill "$listener"
 	ends 0
+}
+
+# queued WORD... : 100 clients are connected to a forwarder that has descriptors for 21 of them.
+queued() {
+	limit="prlimit --nofile=80" listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000 "$@"
+	rm -f "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	in_ns red python3 "$PEER" queue 127.0.0.1:80 100 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	exec 8>"$BATS_TEST_TMPDIR/in"
+	awaited "$BATS_TEST_TMPDIR/out" queued
+}
+
+@test "SIGTERM with few descriptors: who waits in the queue is served yet, who comes is not" {
+	served 127.0.0.1:9000 echo
+	queued
+	kill "$listener"
+	sleep 0.2 # whatever is done to the queue has been done
+	! in_ns red timeout 0.3 python3 "$PEER" wait 127.0.0.1:80 || fail "no connection that comes later"
+	exec 8>&-
+	awaited "$BATS_TEST_TMPDIR/out" '100 answered'
+	ends 0
+	! grep 'cut off' "$said" || fail "nothing is cut off"
+}
+
+@test "what waits in the queue when the time is over, or at SIGINT, is counted" {
+	served 127.0.0.1:9000 echo
+	queued --drain 300ms
+	kill "$listener"
+	ends 0
+	grep -q ' 100 connections were cut off' "$said" || fail "100 of them"
+	exec 8>&-
+	queued
+	kill -INT "$listener"
+	ends 0
+	grep -q ' 100 connections were cut off' "$said" || fail "100 of them"
 }
 
 @test "a UNIX server whose queue is full is asked again" {

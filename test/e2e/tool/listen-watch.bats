@@ -65,6 +65,30 @@ sockets_in() {
 	[ "$(grep -vc -e sockets -e 'has come' -e 'later has gone' "$said")" -eq 0 ] || fail "nothing else is said"
 }
 
+# answered NAME : in that namespace, within 10 s.
+answered() {
+	local end=$((SECONDS + 10))
+	until in_ns "$1" timeout 2 python3 "$PEER" ask 127.0.0.1:80 100 2>/dev/null; do
+		[ $SECONDS -le $end ] || fail "an answer in $1" || return 1
+		sleep 0.05
+	done
+}
+
+@test "a directory: whoever does not read what is said holds nothing up" {
+	mkfifo "$BATS_TEST_TMPDIR/full"
+	exec 7<>"$BATS_TEST_TMPDIR/full"
+	head -c 65536 /dev/zero >&7
+	netns red
+	"$CNIC_BIN/cnic" listen --watch /run/netns 127.0.0.1:80 --connect 127.0.0.1:9000 --proxy-protocol 2>&7 3>&- &
+	listener=$!
+	answered red
+	netns blue
+	answered blue
+	kill -TERM "$listener"
+	ends 0
+	exec 7>&-
+}
+
 @test "a directory: whose namespace goes is reset, and it is gone" {
 	netns red
 	watches --watch /run/netns 127.0.0.1:80
@@ -131,4 +155,55 @@ sockets_in() {
 	awaited "$said" "id-red has come"
 	peer red ask 127.0.0.1:80 1
 	[ "$(grep -c 'has come' "$said")" -eq 1 ] || fail "nobody else has"
+}
+
+@test "a network: a container that has two namespaces does not change between them" {
+	local name conf='{"cniVersion":"1.0.0","name":"tenants","type":"ptp","ipam":{"type":"host-local","subnet":"10.8.0.0/24"}}'
+	for name in red blue; do
+		netns $name
+		CID=id NS=$name add ptp eth-$name <<<"$conf"
+		expect_ok
+	done
+	watches --all-of tenants 0.0.0.0:80
+	expect_same "what it says" "cnic: listen: 1 sockets in 1 namespaces" "$(cat "$said")"
+	netns other
+	CID=id-other add ptp <<<"$conf"
+	awaited "$said" "id-other has come"
+	! grep -q "id has" "$said" || fail "it stays: $(cat "$said")"
+}
+
+# asleep : the forwarder waits, within 5 s.
+asleep() {
+	local i
+	for ((i = 0; i < 250; i++)); do
+		[ "$(awk '{ print $3 }' "/proc/$listener/stat")" != S ] || return 0
+		sleep 0.02
+	done
+	fail "it waits for an event"
+}
+
+@test "a network: SIGTERM at a change: it waits for its connections, and looks at nothing any more" {
+	local first
+	netns red
+	CID=id-red add ptp <<<'{"cniVersion":"1.0.0","name":"tenants","type":"ptp","ipam":{"type":"host-local","subnet":"10.8.0.0/24"}}'
+	expect_ok
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	for first in change signal; do
+		: >"$BATS_TEST_TMPDIR/out"
+		watches --all-of tenants 127.0.0.1:80
+		in_ns red python3 "$PEER" hold 127.0.0.1:80 1 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+		exec 8>"$BATS_TEST_TMPDIR/in"
+		awaited "$BATS_TEST_TMPDIR/out" held
+		kill -STOP "$listener" # both come at once
+		[ $first = signal ] || touch /var/lib/cni/cnic/$first
+		kill "$listener"
+		[ $first = change ] || touch /var/lib/cni/cnic/$first
+		kill -CONT "$listener"
+		until [ -z "$(in_ns red ss -Hlnt)" ]; do sleep 0.02; done
+		sleep 0.3 # more than a change is left for others
+		asleep
+		exec 8>&-
+		awaited "$BATS_TEST_TMPDIR/out" well
+		ends 0
+	done
 }

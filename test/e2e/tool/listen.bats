@@ -72,6 +72,11 @@ activated() {
 			echo $LISTEN_FDNAMES'
 }
 
+@test "what a manager of our own has said of sockets is not the command's" {
+	export LISTEN_PID=1 LISTEN_PIDFDID=1 LISTEN_FDS=7 LISTEN_FDNAMES=other
+	tells "1 host " 127.0.0.1:80 -- sh -c 'echo "$LISTEN_FDS $LISTEN_FDNAMES $LISTEN_PIDFDID"'
+}
+
 @test "a pattern of the shell's names the namespaces" {
 	tells "blue:red" --netns /run/netns/* 127.0.0.1:80 -- sh -c 'echo $LISTEN_FDNAMES'
 	tells "blue:red" --netns /run/netns/blue /run/netns/red 127.0.0.1:80 -- sh -c 'echo $LISTEN_FDNAMES'
@@ -98,6 +103,76 @@ activated() {
 	expect_ok
 	tells "id-blue:id-red" --all-of tenants 0.0.0.0:80 -- sh -c 'echo $LISTEN_FDNAMES'
 	refuses "no namespace" --all-of nobodys 0.0.0.0:80 -- true
+}
+
+TENANTS='{"cniVersion":"1.0.0","name":"tenants","type":"ptp","ipam":{"type":"host-local","subnet":"10.8.0.0/24"}}'
+
+# attach ID NETNS : to the network tenants, by one of our plugins.
+attach() {
+	CID=$1 NS=$2 add ptp <<<"$TENANTS"
+	expect_ok
+}
+
+# cached ID NETNS : what libcni keeps of an attachment.
+cached() {
+	mkdir -p /var/lib/cni/results
+	cat >"/var/lib/cni/results/tenants-$1-eth0" <<-END
+		{"kind":"cniCacheV1","containerId":"$1","config":"e30=","ifName":"eth0","networkName":"tenants","netns":"$(ns_path "$2")"}
+	END
+}
+
+# now_at NETNS PATH : the namespace at the path is the one of NETNS from here on.
+now_at() {
+	umount "$(ns_path "$1")"
+	mount --bind "$2" "$(ns_path "$1")"
+}
+
+NAMES='echo $LISTEN_FDNAMES'
+
+@test "all attachments of a network: not what is in the place of a namespace that has gone" {
+	attach id-red red
+	attach id-blue blue
+	cached id-red red
+	tells "id-blue:id-red" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+	now_at red /proc/self/ns/net
+	tells "id-blue" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+	netns other
+	now_at red "$(ns_path other)"
+	tells "id-blue" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+	CID=id-red NS=red del ptp <<<"$TENANTS"
+	attach id-red red
+	tells "id-blue:id-red" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+}
+
+@test "all attachments of a network: those of this boot, whatever inode is used again" {
+	local entry
+	attach id-red red
+	entry=$(echo /var/lib/cni/cnic/*)
+	CID=id-red NS=red add firewall <<<"$(jq '.type = "firewall" | .prevResult = {"cniVersion":"1.0.0"}' <<<"$TENANTS")"
+	expect_ok
+	tells "id-red" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+	cp "$entry" "$BATS_TEST_TMPDIR/entry"
+	sed -i 's/"netnsCookie":/&1/' "$entry" # the firewall's has none
+	refuses "no namespace" --all-of tenants 0.0.0.0:80 -- true
+	cp "$BATS_TEST_TMPDIR/entry" "$entry"
+	sed -i 's/"boot":"/&1/' /var/lib/cni/cnic/*
+	refuses "no namespace" --all-of tenants 0.0.0.0:80 -- true
+}
+
+@test "all attachments of a network: those of others' plugins where they are, but not the host's namespace" {
+	cached id-red red
+	cached id-blue blue
+	now_at blue /proc/self/ns/net
+	tells "id-red" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+}
+
+@test "all attachments of a network: a namespace once, and a container once" {
+	attach id-red red
+	cached id-more red
+	cached id-red blue
+	tells "id-red" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
+	rm /var/lib/cni/cnic/*
+	tells "id-more:id-red" --all-of tenants 0.0.0.0:80 -- sh -c "$NAMES"
 }
 
 @test "names that cannot be told" {
@@ -129,8 +204,22 @@ activated() {
 	tells "$(ulimit -H -n)" --netns red "${at[@]}" -- sh -c 'ulimit -S -n'
 }
 
+@test "nearly as many sockets as there may be descriptors" {
+	mapfile -t at < <(printf '127.0.0.1:%d\n' {1..80})
+	ulimit -S -n 100
+	tells "80 100" --netns red "${at[@]}" -- sh -c 'echo $LISTEN_FDS $(ulimit -S -n)'
+	ulimit -H -n 100
+	tells "80 100" --netns red "${at[@]}" -- sh -c 'echo $LISTEN_FDS $(ulimit -S -n)'
+}
+
 @test "signals that it ignores are the command's again" {
 	tells 0000000000000000 127.0.0.1:80 -- sh -c "awk '/SigIgn/ { print \$2 }' /proc/self/status"
+}
+
+@test "--help is its synopsis" {
+	run "$CNIC_BIN/cnic" listen --help
+	[ "$status" -eq 0 ]
+	[[ $output == "usage: cnic listen [--netns "*--connect* ]]
 }
 
 @test "what makes no sense is refused with words" {
@@ -159,6 +248,7 @@ activated() {
 	refuses "--watch: only with --connect" --watch /run/netns 127.0.0.1:80 -- true
 	refuses "--idle: only with --connect" --idle 5s 127.0.0.1:80 -- true
 	refuses "--idle never: expected a time" --idle never 127.0.0.1:80 --connect 127.0.0.1:81
+	refuses "--drain 597h: expected a time up to 596h" --drain 597h 127.0.0.1:80 --connect 127.0.0.1:81
 	refuses "no UDP" 127.0.0.1:80/udp --connect 127.0.0.1:81
 	refuses "--connect: *:81: expected" 127.0.0.1:80 --connect '*:81'
 	refuses "no namespace before the @" 127.0.0.1:80 --connect @127.0.0.1:81
