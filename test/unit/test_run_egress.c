@@ -174,7 +174,7 @@ static void test_printed(struct nl *nl)
 	auto_close int file = memfd_create("stderr", MFD_CLOEXEC);
 	char text[2048] = "";
 
-	run_refused_print(nl, file);
+	run_refused_print(nl, file, -1);
 	if (pread(file, text, sizeof(text) - 1, 0) < 0)
 		abort();
 	is_str(text,

@@ -135,6 +135,38 @@ static void test_publish(void)
 			   "expected [IP:]HOST:CONTAINER");
 }
 
+/* How many of an option there may be. */
+static void is_bounded(const char *option, const char *value, int max)
+{
+	static char *argv[2 * 5002 + 3];
+	int argc = 0;
+
+	argv[argc++] = arena_strdup(&arena, "run");
+	for (int i = 0; i < max; i++) {
+		argv[argc++] = arena_strdup(&arena, option);
+		argv[argc++] = arena_strdup(&arena, value);
+	}
+	argv[argc] = arena_strdup(&arena, "x");
+	argv[argc + 1] = NULL;
+	err = (struct err){ 0 };
+	ok(run_options_parse(&o, argc + 1, argv, &arena, &err) == 0, "%d %s: %s", max, option,
+	   err.msg);
+	argv[argc++] = arena_strdup(&arena, option);
+	argv[argc++] = arena_strdup(&arena, value);
+	argv[argc] = arena_strdup(&arena, "x");
+	argv[argc + 1] = NULL;
+	ok(run_options_parse(&o, argc + 1, argv, &arena, &err) < 0, "one more %s", option);
+	is_str(err.msg, arena_printf(&arena, "%s: %d of them, and %d may be", option, max + 1, max),
+	       option);
+}
+
+static void test_bounds(void)
+{
+	is_bounded("--publish", "8080:80", 5000);
+	is_bounded("--ip", "fd00::1", 1000);
+	is_bounded("--dns", "fd00::1", 1000);
+}
+
 static void lets_out(const char *value, const char *to, unsigned int port)
 {
 	char buf[IP_STRLEN];
@@ -242,6 +274,7 @@ int main(void)
 	test_net();
 	test_addresses();
 	test_publish();
+	test_bounds();
 	test_egress();
 	test_ids();
 	test_files();

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nft/expr.h"
@@ -41,20 +42,25 @@ const char *run_egress_undone_by(uint64_t caps)
 
 /* ---- what is allowed ------------------------------------------------------------------------- */
 
-/* Is all of `a` a part of `b`? Of equal ones the second is. */
-static bool is_covered(const struct run_egress *a, const struct run_egress *b)
+/* Those of a family and a port together, and what covers others before them. */
+static int compare(const void *x, const void *y)
 {
-	if (a->to.family != b->to.family || a->port != b->port || !cidr_contains(&b->to, &a->to))
-		return false;
-	return a->to.plen != b->to.plen ? a->to.plen > b->to.plen : a > b;
+	const struct run_egress *a = x, *b = y;
+	const struct ip first_a = ip_network(&a->to), first_b = ip_network(&b->to);
+	int order;
+
+	if (a->to.family != b->to.family)
+		return a->to.family - b->to.family;
+	if (a->port != b->port)
+		return a->port - b->port;
+	order = memcmp(first_a.bytes, first_b.bytes, ip_len(&a->to));
+	return order ? order : a->to.plen - b->to.plen;
 }
 
-static bool is_superfluous(const struct run_egress *list, size_t n, size_t i)
+static bool is_covered(const struct run_egress *a, const struct run_egress *by)
 {
-	for (size_t k = 0; k < n; k++)
-		if (k != i && is_covered(&list[i], &list[k]))
-			return true;
-	return false;
+	return by && a->to.family == by->to.family && a->port == by->port &&
+	       cidr_contains(&by->to, &a->to);
 }
 
 /* The port of an element of `ports`; of `nets` the protocols, a byte, from 0 to 255. */
@@ -77,15 +83,23 @@ static void make_elem(const struct run_egress *a, struct nft_elem *out, struct a
 		end[len] = UINT8_MAX;
 }
 
-/* Ranges of a set may not overlap: what another one covers is left out. */
+/* Ranges of a set may not overlap: what another one covers, or is equal to, is left out. */
 static size_t make_elems(const struct run_egress *list, size_t n, struct nft_elem *out,
 			 struct arena *arena)
 {
+	struct run_egress *sorted = arena_array(arena, struct run_egress, n + 1);
+	const struct run_egress *last = NULL;
 	size_t made = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (!is_superfluous(list, n, i))
-			make_elem(&list[i], &out[made++], arena);
+	if (n)
+		memcpy(sorted, list, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare);
+	for (size_t i = 0; i < n; i++) {
+		if (is_covered(&sorted[i], last))
+			continue;
+		last = &sorted[i];
+		make_elem(last, &out[made++], arena);
+	}
 	return made;
 }
 

@@ -124,7 +124,7 @@ static const char *hostname_of(const struct run_options *o)
 
 	if (o->hostname)
 		return o->hostname;
-	return gethostname(name, HOST_NAME_MAX) == 0 ? name : "";
+	return gethostname(name, HOST_NAME_MAX + 1) == 0 ? name : "";
 }
 
 static void add_host(struct json_buf *b, const char *address, const char *name)

@@ -213,37 +213,42 @@ static int reap(pid_t command)
 	return found;
 }
 
-/* Of what was open, stdio and the log are of use to PID 1. */
-static void close_all_but(struct nl *log)
+/*
+ * Of what was open, stdio and the log are of use to PID 1. The terminal is its stdin: to the other
+ * side it ends when nobody has it open, but the command may open it again.
+ */
+static void close_all_but(struct nl *log, int slave)
 {
 	int fd = log ? mnl_socket_get_fd(log->sock) : STDERR_FILENO;
 
+	if (slave >= 0)
+		(void)dup2(slave, STDIN_FILENO);
 	if (fd > STDERR_FILENO + 1)
 		(void)syscall(SYS_close_range, 3U, (unsigned int)fd - 1, 0U);
 	(void)syscall(SYS_close_range, (unsigned int)fd + 1, ~0U, 0U);
 }
 
 /* The next signal; what is logged meanwhile is printed. */
-static int wait_signal(const sigset_t *all, struct nl *log)
+static int wait_signal(const sigset_t *all, int signals, struct nl *log)
 {
-	auto_close int signals = log ? signalfd(-1, all, SFD_CLOEXEC) : -1;
 	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
 				{ .fd = log ? mnl_socket_get_fd(log->sock) : -1,
 				  .events = POLLIN } };
 
 	while (signals >= 0 && !fds[0].revents && poll(fds, ARRAY_SIZE(fds), -1) >= 0)
 		if (fds[1].revents)
-			run_refused_print(log, STDERR_FILENO);
+			run_refused_print(log, STDERR_FILENO, signals);
 	return sigwaitinfo(all, NULL);
 }
 
 /* The kernel kills what the command has left, when PID 1 ends. */
 static int serve(pid_t command, const sigset_t *all, struct nl *log)
 {
+	auto_close int signals = log ? signalfd(-1, all, SFD_CLOEXEC) : -1;
 	int status = -1;
 
 	while (status < 0) {
-		int sig = wait_signal(all, log);
+		int sig = wait_signal(all, signals, log);
 
 		if (sig == SIGCHLD)
 			status = reap(command);
@@ -251,7 +256,7 @@ static int serve(pid_t command, const sigset_t *all, struct nl *log)
 			(void)kill(command, sig);
 	}
 	if (log)
-		run_refused_print(log, STDERR_FILENO);
+		run_refused_print(log, STDERR_FILENO, signals);
 	return status;
 }
 
@@ -276,6 +281,7 @@ void run_init(const struct run_init *in)
 	}
 	if (!command)
 		execute(in, slave);
-	close_all_but(log);
+	(void)!run_channel_send(in->channel, NULL, &err); /* it runs */
+	close_all_but(log, slave);
 	_exit(serve(command, &all, log));
 }

@@ -14,11 +14,17 @@
 #ifndef MOVE_MOUNT_F_EMPTY_PATH
 #define MOVE_MOUNT_F_EMPTY_PATH 0x4
 #endif
+#ifndef MOVE_MOUNT_T_SYMLINKS
+#define MOVE_MOUNT_T_SYMLINKS 0x10
+#endif
 #ifndef MOUNT_ATTR_RDONLY
 #define MOUNT_ATTR_RDONLY 0x1
 #endif
 #ifndef MOUNT_ATTR_NOSUID
 #define MOUNT_ATTR_NOSUID 0x2
+#endif
+#ifndef MOUNT_ATTR_NODEV
+#define MOUNT_ATTR_NODEV 0x4
 #endif
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -31,11 +37,22 @@ int run_mount_clone(int dir, const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, "bind %s", path) : (int)fd;
 }
 
-int run_mount_attach(int tree, const char *target, struct err *err)
+static int attach(int tree, const char *target, unsigned int flags, struct err *err)
 {
-	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | flags) <
+	    0)
 		return err_sys(err, "mount on %s", target);
 	return 0;
+}
+
+int run_mount_attach(int tree, const char *target, struct err *err)
+{
+	return attach(tree, target, 0, err);
+}
+
+int run_mount_attach_behind(int tree, const char *target, struct err *err)
+{
+	return attach(tree, target, MOVE_MOUNT_T_SYMLINKS, err);
 }
 
 /* struct mount_attr */
@@ -65,6 +82,13 @@ int run_mount_read_only(int dir, const char *path, bool deep, struct err *err)
 	if (set_attributes(dir, path, deep, &attr) < 0)
 		return err_sys(err, "make %s read-only", path);
 	return 0;
+}
+
+int run_mount_without_devices(int tree, struct err *err)
+{
+	const struct attributes attr = { .set = MOUNT_ATTR_NODEV };
+
+	return set_attributes(tree, "", true, &attr) < 0 ? err_sys(err, "take devices away") : 0;
 }
 
 int run_mount_new(const char *type, const char *target, unsigned long flags, const char *data,

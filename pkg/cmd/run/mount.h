@@ -26,8 +26,14 @@ int run_mount_clone(int dir, const char *path, struct err *err) NODISCARD;
 /* A tree gets its place. A symbolic link there is covered, not followed. */
 int run_mount_attach(int tree, const char *target, struct err *err) NODISCARD;
 
+/* The same, but a symbolic link is followed, as mount(2) follows it. */
+int run_mount_attach_behind(int tree, const char *target, struct err *err) NODISCARD;
+
 /* What is mounted at `path` below `dir`, and, `deep`, further down: it cannot be written to. */
 int run_mount_read_only(int dir, const char *path, bool deep, struct err *err) NODISCARD;
+
+/* No device in a tree can be opened. */
+int run_mount_without_devices(int tree, struct err *err) NODISCARD;
 
 /* A new file system of this type. */
 int run_mount_new(const char *type, const char *target, unsigned long flags, const char *data,

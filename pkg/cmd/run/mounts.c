@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -26,11 +28,40 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && path[n] == '/';
 }
 
+/* Of what is still to be made, "x/.." is wherever x will be. */
+static bool goes_up(const char *path)
+{
+	const char *at = path;
+
+	while ((at = strstr(at, "/..")))
+		if (strchr("/", *(at += 3)))
+			return true;
+	return false;
+}
+
+/* Where `path` leads, as far as it is there; NULL: it goes up again from what is not. */
+static const char *without_links(struct run_mounts *m, const char *path)
+{
+	char *dir = arena_strdup(m->arena, path), buf[PATH_MAX];
+	size_t n = strlen(dir);
+
+	while (!realpath(n ? dir : "/", buf)) {
+		while (n && dir[--n] != '/')
+			;
+		dir[n] = '\0';
+		if (!n)
+			return goes_up(path) ? NULL : path;
+	}
+	if (goes_up(path + n))
+		return NULL;
+	return arena_printf(m->arena, "%s%s", strcmp(buf, "/") != 0 ? buf : "", path + n);
+}
+
 /* The last of the first `n` mounts that `path` is below; NULL: none. */
 static const struct run_mount *mount_above(const struct run_mounts *m, const char *path, size_t n)
 {
 	while (n-- > 0)
-		if (is_below(path, m->o->mounts[n].target))
+		if (is_below(path, m->at[n]))
 			return &m->o->mounts[n];
 	return NULL;
 }
@@ -39,11 +70,43 @@ static const struct run_mount *mount_above(const struct run_mounts *m, const cha
  * Is it ours to make a place at `path`, the mounts before the `n`-th being there? In a file system
  * made for the command, and in its own root; not in what is the host's.
  */
-static bool is_ours(const struct run_mounts *m, const char *path, size_t n)
+static bool is_ours(struct run_mounts *m, const char *path, size_t n)
 {
-	const struct run_mount *above = mount_above(m, path, n);
+	const char *place = without_links(m, path);
+	const struct run_mount *above;
 
-	return above ? !above->source : m->o->rootfs || is_below(path, "/dev");
+	if (!place)
+		return false;
+	above = mount_above(m, place, n);
+	return above ? !above->source : m->o->rootfs || is_below(place, "/dev");
+}
+
+/*
+ * Links of /proc (proc(5), /proc/pid/fd) lead to what we have open, the host's files among that: a
+ * link in the root that goes by one is none to make a place behind, nor to mount behind (ELOOP).
+ */
+static int open_in_root(const char *path, unsigned int flags)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags,
+				      .resolve = RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+}
+
+static int check_way(struct run_mounts *m, const char *path)
+{
+	char *dir = arena_strdup(m->arena, path);
+	auto_close int fd = -1;
+
+	do {
+		*strrchr(dir, '/') = '\0';
+		fd = open_in_root(*dir ? dir : "/", 0);
+	} while (fd < 0 && errno == ENOENT && *dir);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(m->err, ERR_INTERNAL,
+			       "no %s is made: a link on the way leads through /proc, or to itself",
+			       path);
+	return fd < 0 ? err_sys(m->err, "create %s", path) : 0;
 }
 
 static int make_file(const char *path, struct err *err)
@@ -66,12 +129,32 @@ static int make_place(struct run_mounts *m, const char *path, bool is_dir, size_
 			m->err, ERR_INTERNAL,
 			"there is no %s to mount on, and none is made among the host's files",
 			path);
+	if (check_way(m, path) < 0)
+		return -1;
 	if (is_dir)
 		return file_make_dirs(path, 0755, m->err);
 	*strrchr(parent, '/') = '\0';
 	if (*parent && file_make_dirs(parent, 0755, m->err) < 0)
 		return -1;
 	return make_file(path, m->err);
+}
+
+/*
+ * Behind a link a mount would be at another path than this one leads to, once more is mounted: what
+ * protects /proc, say, would not find it.
+ */
+static int make_directory(struct run_mounts *m, const char *path)
+{
+	struct stat st;
+
+	if (make_place(m, path, true, 0) < 0)
+		return -1;
+	if (lstat(path, &st) < 0)
+		return err_sys(m->err, "look at %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(m->err, ERR_INTERNAL, "%s: not a directory%s", path,
+			       S_ISLNK(st.st_mode) ? ", but a symbolic link" : "");
+	return 0;
 }
 
 /* ---- the root -------------------------------------------------------------------------------- */
@@ -83,9 +166,11 @@ static int open_sources(struct run_mounts *m)
 	if (m->host < 0)
 		return err_sys(m->err, "open /");
 	m->trees = arena_array(m->arena, int, m->o->n_mounts + 1);
+	m->at = arena_array(m->arena, const char *, m->o->n_mounts + 1);
 	for (size_t i = 0; i < m->o->n_mounts; i++) {
 		const char *source = m->o->mounts[i].source;
 
+		m->at[i] = m->o->mounts[i].target;
 		m->trees[i] = source ? run_mount_clone(AT_FDCWD, source, m->err) : -1;
 		if (source && m->trees[i] < 0)
 			return -1;
@@ -94,8 +179,9 @@ static int open_sources(struct run_mounts *m)
 }
 
 /*
- * The tree is mounted on the root, whatever the names are that lead to it. Pivoted, it is the root,
- * and the host's lies over it: only m->host leads there.
+ * The tree is mounted on the root, whatever the names are that lead to it. It is the root of this
+ * process until the host's files are left. To pivot now would put those over it, and then "/.."
+ * leads to them: so would a link in the root.
  */
 static int enter_rootfs(struct run_mounts *m)
 {
@@ -107,10 +193,10 @@ static int enter_rootfs(struct run_mounts *m)
 	if (fstat(tree, &st) == 0 && !S_ISDIR(st.st_mode))
 		return err_set(m->err, ERR_INTERNAL, "--rootfs %s: is not a directory",
 			       m->o->rootfs);
-	if (run_mount_attach(tree, "/", m->err) < 0)
+	if (run_mount_without_devices(tree, m->err) < 0 || run_mount_attach(tree, "/", m->err) < 0)
 		return -1;
-	if (fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-		return err_sys(m->err, "make %s the root", m->o->rootfs);
+	if (fchdir(tree) < 0 || chroot(".") < 0)
+		return err_sys(m->err, "enter %s", m->o->rootfs);
 	return 0;
 }
 
@@ -179,7 +265,7 @@ static int protect_proc(struct run_mounts *m)
 /* mount_too_revealing() in fs/namespace.c: a new one must not show what is hidden outside. */
 static int make_proc(struct run_mounts *m)
 {
-	if (make_place(m, "/proc", true, 0) < 0)
+	if (make_directory(m, "/proc") < 0)
 		return -1;
 	if (run_mount_new("proc", "/proc", RUN_MOUNT_INERT, NULL, m->err) == 0)
 		return 0;
@@ -199,7 +285,7 @@ static int make_sys(struct run_mounts *m)
 {
 	auto_close int tree = -1;
 
-	if (make_place(m, "/sys", true, 0) < 0)
+	if (make_directory(m, "/sys") < 0)
 		return -1;
 	if (run_mount_new("sysfs", "/sys", RUN_MOUNT_INERT | MS_RDONLY, NULL, m->err) == 0)
 		return 0;
@@ -215,7 +301,7 @@ static int make_sys(struct run_mounts *m)
 /* Whoever may not make nodes, in a user namespace or by a cgroup, binds the host's. */
 static int make_dev(struct run_mounts *m)
 {
-	if (make_place(m, "/dev", true, 0) < 0)
+	if (make_directory(m, "/dev") < 0)
 		return -1;
 	if (m->has_user)
 		return run_dev_make(m->host, false, m->err);
@@ -229,22 +315,60 @@ static int make_dev(struct run_mounts *m)
 
 /* ---- what was asked for ---------------------------------------------------------------------- */
 
+/* What is mounted over the root cannot be seen. */
+static bool is_root(const char *path)
+{
+	char buf[PATH_MAX];
+
+	return realpath(path, buf) && !strcmp(buf, "/");
+}
+
+/* A directory's place may be behind a link; a file covers a link, which may lead nowhere. */
+static int check_place(struct run_mounts *m, const char *path, bool is_dir)
+{
+	auto_close int fd = open_in_root(path, is_dir ? 0 : O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return err_set(m->err, ERR_INTERNAL,
+			       "a link on the way leads through /proc, or to itself");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(m->err, "look for it");
+	if (is_dir && is_root(path))
+		return err_set(m->err, ERR_INTERNAL, "leads to the root directory");
+	if (S_ISDIR(st.st_mode) == is_dir)
+		return 0;
+	return err_set(m->err, ERR_INTERNAL, "%s",
+		       is_dir ? "a directory cannot be mounted on a file"
+			      : "a file cannot be mounted on a directory");
+}
+
+static int attach(struct run_mounts *m, const struct run_mount *mount, int tree, bool is_dir)
+{
+	if (mount->read_only && run_mount_read_only(tree, "", true, m->err) < 0)
+		return -1;
+	return is_dir ? run_mount_attach_behind(tree, mount->target, m->err)
+		      : run_mount_attach(tree, mount->target, m->err);
+}
+
 static int make_mount(struct run_mounts *m, size_t i)
 {
 	const struct run_mount *mount = &m->o->mounts[i];
 	auto_close int tree = m->trees[i];
 	struct stat st = { .st_mode = S_IFDIR };
+	bool is_dir;
 
 	if (tree >= 0 && fstat(tree, &st) < 0)
 		return err_sys(m->err, "look at %s", mount->source);
-	if (make_place(m, mount->target, S_ISDIR(st.st_mode), i) < 0)
+	is_dir = S_ISDIR(st.st_mode);
+	if (make_place(m, mount->target, is_dir, i) < 0 ||
+	    check_place(m, mount->target, is_dir) < 0)
 		return -1;
+	m->at[i] = is_dir ? without_links(m, mount->target) : mount->target;
 	if (tree < 0)
 		return run_mount_new("tmpfs", mount->target, MS_NOSUID | MS_NODEV, "mode=1777",
 				     m->err);
-	if (mount->read_only && run_mount_read_only(tree, "", true, m->err) < 0)
-		return -1;
-	return run_mount_attach(tree, mount->target, m->err);
+	return attach(m, mount, tree, is_dir);
 }
 
 static int make_mounts(struct run_mounts *m)
@@ -290,6 +414,15 @@ int run_mounts_make(struct run_mounts *m)
  */
 #define DRAFTS "/dev/shm"
 
+/* Whoever asks for another file there gets that one. */
+static bool is_target(const struct run_mounts *m, const char *path)
+{
+	for (size_t i = 0; i < m->o->n_mounts; i++)
+		if (!strcmp(m->o->mounts[i].target, path))
+			return true;
+	return false;
+}
+
 static int make_text(struct run_mounts *m, const char *target, const char *text)
 {
 	const char *draft = arena_printf(m->arena, DRAFTS "%s", strrchr(target, '/'));
@@ -297,7 +430,7 @@ static int make_text(struct run_mounts *m, const char *target, const char *text)
 	auto_close int fd = -1, tree = -1;
 
 	/* The host has no such file, so nobody there looks for it. */
-	if (!text || (!m->o->rootfs && lstat(target, &st) < 0))
+	if (!text || is_target(m, target) || (!m->o->rootfs && lstat(target, &st) < 0))
 		return 0;
 	if (make_place(m, target, false, m->o->n_mounts) < 0)
 		return -1;
@@ -319,11 +452,23 @@ static int make_texts(struct run_mounts *m, const struct run_texts *texts)
 	return umount2(DRAFTS, MNT_DETACH) < 0 ? err_sys(m->err, "unmount " DRAFTS) : 0;
 }
 
-/* With it goes what the root was pivoted from. */
+/* Pivoted, the root has the host's files over it, to which only m->host leads then. */
+static int pivot(struct run_mounts *m)
+{
+	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || fchdir(m->host) < 0 || chroot(".") < 0 || fchdir(root) < 0 ||
+	    syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_sys(m->err, "make %s the root", m->o->rootfs);
+	return 0;
+}
+
 static int leave_host(struct run_mounts *m)
 {
 	auto_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	if (m->o->rootfs && pivot(m) < 0)
+		return -1;
 	if (m->o->rootfs &&
 	    (here < 0 || fchdir(m->host) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(here) < 0))
 		return err_sys(m->err, "leave the host's files");

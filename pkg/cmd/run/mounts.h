@@ -15,6 +15,7 @@ struct run_mounts {
 	bool has_host_root; /* the command has the user id of the machine's root */
 	int host;           /* the host's root directory */
 	int *trees;         /* of o->mounts: a bind's source, or -1 */
+	const char **at;    /* of o->mounts: the target, when made where links led then */
 	struct arena *arena;
 	struct err *err;
 };

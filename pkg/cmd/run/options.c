@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "cmd/run/caps.h"
+#include "cni/conf.h"
 #include "net/mac.h"
+
+#define ADDRESSES_MAX 1000 /* with all mappings they fit into a configuration (JSON_MAX_TEXT) */
 
 /* What a value is added to. */
 struct taking {
@@ -234,6 +237,25 @@ static int take_option(struct taking *t, int *i, char **argv, struct err *err)
 	return 0;
 }
 
+/* More would be refused by whom they are for, in other words. */
+static int check_counts(const struct run_options *o, struct err *err)
+{
+	const struct {
+		const char *name;
+		size_t n, max;
+	} lists[] = {
+		{ "--publish", o->n_publishes, CNI_PORT_MAPPINGS_MAX },
+		{ "--ip", o->n_ips, ADDRESSES_MAX },
+		{ "--dns", o->n_dns, ADDRESSES_MAX },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (lists[i].n > lists[i].max)
+			return err_config(err, "%s: %zu of them, and %zu may be", lists[i].name,
+					  lists[i].n, lists[i].max);
+	return 0;
+}
+
 /* What one option says and another one takes back. */
 static int check(const struct run_options *o, struct err *err)
 {
@@ -253,7 +275,7 @@ static int check(const struct run_options *o, struct err *err)
 		return err_config(err, "--keep: needs --netns PATH, where the namespace is left");
 	if (!o->argv[0])
 		return err_config(err, "no command is given");
-	return 0;
+	return check_counts(o, err);
 }
 
 int run_options_parse(struct run_options *o, int argc, char **argv, struct arena *arena,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/run/refused.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,16 +92,31 @@ bool run_refused_text(const uint8_t *packet, size_t len, char text[RUN_REFUSED_T
 	return true;
 }
 
+/* Where it is printed, and what ends the waiting for that. */
+struct printing {
+	int to, until;
+};
+
+static bool wait_writable(const struct printing *p)
+{
+	struct pollfd fds[] = { { .fd = p->to, .events = POLLOUT },
+				{ .fd = p->until, .events = POLLIN } };
+
+	return poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[0].revents;
+}
+
 static void print(const struct nflog *l, void *data)
 {
 	char text[RUN_REFUSED_TEXT];
-	const int *to = data;
+	const struct printing *p = data;
 
-	if (run_refused_text(l->packet, l->len, text))
-		dprintf(*to, "cnic: refused by --egress: %s\n", text);
+	if (run_refused_text(l->packet, l->len, text) && wait_writable(p))
+		dprintf(p->to, "cnic: refused by --egress: %s\n", text);
 }
 
-void run_refused_print(struct nl *nl, int to)
+void run_refused_print(struct nl *nl, int to, int until)
 {
-	nflog_read(nl, print, &to);
+	struct printing p = { to, until };
+
+	nflog_read(nl, print, &p);
 }

@@ -17,8 +17,11 @@
  */
 int run_refused_open(struct nl *nl, struct err *err) NODISCARD;
 
-/* Print what there is to the descriptor; does not wait. */
-void run_refused_print(struct nl *nl, int to);
+/*
+ * Print what there is. While nothing can be written it waits, until the other descriptor is
+ * readable: then what is left is lost.
+ */
+void run_refused_print(struct nl *nl, int to, int until);
 
 #define RUN_REFUSED_TEXT 80 /* bytes of a destination */
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -23,6 +24,8 @@ struct stream {
 	int from, to; /* from -1: nothing more comes; to -1: there is no such direction */
 	char buf[4096];
 	size_t at, end;
+	char last;      /* that has been read; 0: nothing has */
+	bool is_broken; /* a pipe that nobody has open on its other side */
 };
 
 struct relay {
@@ -30,7 +33,7 @@ struct relay {
 	int signals;
 	struct stream in, out;
 	bool is_raw;
-	struct termios before;
+	struct termios before, raw;
 	int status; /* of PID 1; -1: it runs */
 	bool done;
 };
@@ -81,17 +84,56 @@ int run_relay_pending_fd(void)
 
 /* ---- our terminal ---------------------------------------------------------------------------- */
 
+/* Then it is the shell's, or another job's: SIGTTOU does not stop us, who hold it. */
+static bool is_in_background(void)
+{
+	pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+	return foreground >= 0 && foreground != getpgrp();
+}
+
 static void set_raw(struct relay *r)
 {
-	struct termios raw;
+	struct termios now;
 
-	if (r->s->terminal < 0 || tcgetattr(STDIN_FILENO, &raw) < 0)
+	if (r->s->terminal < 0 || is_in_background() || tcgetattr(STDIN_FILENO, &now) < 0)
 		return;
 	if (!r->is_raw)
-		r->before = raw;
+		r->before = now;
 	r->is_raw = true;
-	cfmakeraw(&raw);
-	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	r->raw = now;
+	cfmakeraw(&r->raw);
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r->raw);
+}
+
+/* In the background only if nobody else has set it since. */
+static void restore(const struct relay *r)
+{
+	struct termios now;
+
+	if (!r->is_raw || tcgetattr(STDIN_FILENO, &now) < 0)
+		return;
+	if (!is_in_background() || (now.c_lflag == r->raw.c_lflag && now.c_iflag == r->raw.c_iflag))
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r->before);
+}
+
+/*
+ * In the background this stops us as a read(2) would, which is where we would be held up once
+ * continued: what was typed has gone to another. If nothing has stopped us, a read fails.
+ */
+static bool may_read(struct relay *r)
+{
+	sigset_t pending;
+
+	if (!is_in_background()) {
+		if (!r->is_raw)
+			set_raw(r); /* a shell that takes us to the foreground says nothing */
+		return true;
+	}
+	(void)kill(0, SIGTTIN);
+	sigemptyset(&pending);
+	(void)sigpending(&pending);
+	return sigismember(&pending, SIGCONT) != 1;
 }
 
 static void set_size(const struct relay *r)
@@ -150,14 +192,20 @@ static struct pollfd poll_of(const struct stream *st)
 				.events = is_empty ? POLLIN : POLLOUT };
 }
 
-/* The end of what is typed is told as a terminal tells it. */
+/*
+ * The end of what is typed is told as a terminal tells it: on a line that is begun by a second one
+ * (termios(3), VEOF).
+ */
 static void end_of_input(struct stream *st)
 {
 	struct termios now;
 
-	if (tcgetattr(st->to, &now) == 0)
-		st->buf[st->end++] = (char)now.c_cc[VEOF];
 	st->from = -1;
+	if (tcgetattr(st->to, &now) < 0)
+		return;
+	if (!strchr("\r\n", st->last) && st->last != (char)now.c_cc[VEOF])
+		st->buf[st->end++] = (char)now.c_cc[VEOF];
+	st->buf[st->end++] = (char)now.c_cc[VEOF];
 }
 
 static void fill(struct stream *st, bool is_input)
@@ -166,6 +214,8 @@ static void fill(struct stream *st, bool is_input)
 
 	st->at = 0;
 	st->end = n > 0 ? (size_t)n : 0;
+	if (n > 0)
+		st->last = st->buf[n - 1];
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
 		return;
 	if (is_input)
@@ -174,7 +224,7 @@ static void fill(struct stream *st, bool is_input)
 		st->from = -1; /* EIO: nobody has the other side open */
 }
 
-/* Nobody takes it any more: what comes is thrown away. */
+/* What nobody takes any more is thrown away. */
 static void drain(struct stream *st)
 {
 	ssize_t n = write(st->to, st->buf + st->at, st->end - st->at);
@@ -183,6 +233,7 @@ static void drain(struct stream *st)
 		st->at += (size_t)n;
 	else if (errno != EAGAIN && errno != EINTR)
 		st->at = st->end;
+	st->is_broken = n < 0 && errno == EPIPE;
 }
 
 static void move(struct stream *st, short happened, bool is_input)
@@ -193,6 +244,15 @@ static void move(struct stream *st, short happened, bool is_input)
 		fill(st, is_input);
 	else
 		drain(st);
+}
+
+/* The command, which would end by SIGPIPE without a terminal, ends by SIGHUP. */
+static void hang_up(struct relay *r)
+{
+	drop_fd(&r->s->terminal);
+	r->in.from = r->out.from = -1;
+	r->in.at = r->in.end;
+	r->out.is_broken = false;
 }
 
 /* ---- until the end --------------------------------------------------------------------------- */
@@ -213,8 +273,11 @@ static int step(struct relay *r, struct err *err)
 		return errno == EINTR ? 0 : err_sys(err, "poll");
 	if (fds[0].revents)
 		on_signal(r);
-	move(&r->in, fds[1].revents, true);
+	if (fds[1].revents && (fds[1].events == POLLOUT || may_read(r)))
+		move(&r->in, fds[1].revents, true);
 	move(&r->out, fds[2].revents, false);
+	if (r->out.is_broken)
+		hang_up(r);
 	r->done |= r->status >= 0 && !fds[2].revents && !has_rest;
 	return 0;
 }
@@ -245,8 +308,7 @@ int run_relay(struct run_sandbox *s, int *status, struct err *err)
 
 	while (!rc && !r.done)
 		rc = step(&r, err);
-	if (r.is_raw)
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r.before);
+	restore(&r);
 	drop_fd(&r.signals);
 	*status = r.status;
 	return rc;

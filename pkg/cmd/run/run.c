@@ -24,9 +24,25 @@ struct run {
 	struct run_texts texts;
 	int join;        /* a namespace that was there before; -1: none */
 	sigset_t before; /* the signals that were blocked when we began */
+	bool has_run;    /* the command */
 	struct arena *arena;
 	struct err *err;
 };
+
+/* Namespaces and maps are found there by pid, which is to be no other process's. */
+static int check_proc(struct err *err)
+{
+	char own[16], there[16] = "";
+
+	snprintf(own, sizeof(own), "%d", getpid());
+	if (readlink("/proc/self", there, sizeof(there) - 1) < 0)
+		return err_sys(err, "read /proc/self");
+	if (!strcmp(own, there))
+		return 0;
+	return err_set(err, ERR_INTERNAL,
+		       "/proc is another PID namespace's than ours: mount one (unshare(1): "
+		       "--mount-proc)");
+}
 
 static int check_descriptors(const struct run *r)
 {
@@ -68,7 +84,7 @@ static int open_join(struct run *r)
 
 static int serve(struct run *r, int *status)
 {
-	int sig;
+	int sig, rc;
 
 	if (run_watcher_start(&r->watcher, &r->networks, r->err) < 0 ||
 	    run_sandbox_start(&r->sandbox, &r->o, r->join, &r->before, r->arena, r->err) < 0 ||
@@ -82,7 +98,9 @@ static int serve(struct run *r, int *status)
 	if (run_sandbox_release(&r->sandbox, &r->o, &r->texts, r->err) < 0)
 		return -1;
 	close_descriptors(r);
-	return run_relay(&r->sandbox, status, r->err);
+	rc = run_relay(&r->sandbox, status, r->err);
+	r->has_run = run_sandbox_has_run(&r->sandbox);
+	return rc;
 }
 
 /* What is left of the networks is told, whatever has failed before. */
@@ -91,7 +109,7 @@ static int end(struct run *r, int rc)
 	struct err err = { 0 };
 
 	run_sandbox_end(&r->sandbox);
-	if (run_watcher_detach(&r->watcher, &err) == 0)
+	if (run_watcher_detach(&r->watcher, r->has_run, &err) == 0)
 		return rc;
 	fprintf(stderr, "cnic: %s%s%s\n", err.msg, *err.details ? "; " : "", err.details);
 	return -1;
@@ -102,7 +120,7 @@ static int run(struct run *r, int argc, char **argv)
 	int status = RUN_EXIT_OURS, rc = -1, sig;
 
 	if (run_options_parse(&r->o, argc, argv, r->arena, r->err) == 0 &&
-	    check_descriptors(r) == 0 && open_join(r) == 0 &&
+	    check_proc(r->err) == 0 && check_descriptors(r) == 0 && open_join(r) == 0 &&
 	    run_networks_load(&r->networks, &r->o, r->join >= 0, r->err) == 0 &&
 	    run_relay_hold_signals(&r->before, r->err) == 0) {
 		decide_terminal(r);

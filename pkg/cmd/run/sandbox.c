@@ -48,6 +48,8 @@ static int explain(const struct start *st)
 {
 	if (!st->init.has_user)
 		return -1;
+	if (!st->pid && !run_caps_has(CAP_SYS_ADMIN))
+		return err_wrap(st->err, "--netns: only root can be in a namespace that is there");
 	switch (st->err->sys) {
 	case EPERM:
 	case EACCES:
@@ -149,8 +151,14 @@ int run_sandbox_release(struct run_sandbox *s, const struct run_options *o,
 
 	if (rc < 0 && (!err->sys || err->sys == EPIPE || err->sys == ECONNRESET))
 		err_clear(err);
-	drop_fd(&s->channel);
 	return rc;
+}
+
+bool run_sandbox_has_run(const struct run_sandbox *s)
+{
+	char byte;
+
+	return recv(s->channel, &byte, sizeof(byte), MSG_DONTWAIT) > 0;
 }
 
 void run_sandbox_end(struct run_sandbox *s)

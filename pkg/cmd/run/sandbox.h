@@ -49,5 +49,8 @@ int run_sandbox_start(struct run_sandbox *s, const struct run_options *o, int jo
 int run_sandbox_release(struct run_sandbox *s, const struct run_options *o,
 			const struct run_texts *texts, struct err *err) NODISCARD;
 
+/* Has there been a command, after the release? Nothing else has come from PID 1 then. */
+bool run_sandbox_has_run(const struct run_sandbox *s);
+
 /* Kills what is left of it, waits for its end, and closes the descriptors. */
 void run_sandbox_end(struct run_sandbox *s);

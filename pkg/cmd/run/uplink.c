@@ -166,10 +166,11 @@ static const char **make_args(const struct run_options *o, int userns, struct ar
 
 _Noreturn static void execute(const char *path, const char **args, int netns, int out)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	sigset_t none;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
-		(void)signal(ignored[i], SIG_DFL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(netns, STDIN_FILENO) == STDIN_FILENO && dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
 		execv(path, (char *const *)(void *)args);
 	_exit(127);

@@ -22,7 +22,7 @@
 #include "sys/netns.h"
 #include "sys/pass_fd.h"
 
-enum request { ATTACH = 'a', DETACH = 'd' };
+enum request { ATTACH = 'a', DETACH = 'd', UNDO = 'u' /* be it to be kept */ };
 
 /* What the watcher answers; behind it the texts, without a NUL. */
 struct reply {
@@ -46,17 +46,23 @@ static void close_others(int channel, int home)
 	(void)syscall(SYS_close_range, (unsigned int)high + 1, ~0U, 0U);
 }
 
-/* A stdin or stdout of the command's is not held open by it; what it has to say goes to stderr. */
+/*
+ * A stdin or stdout of the command's is not held open by it; what it has to say goes to stderr. Its
+ * signals are blocked, those of relay.h already: ignored they would be so in each plugin, too.
+ */
 static void become(int channel)
 {
-	static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
-				       SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
+	static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU };
 	struct err err;
+	sigset_t set;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)setsid();
-	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
-		(void)signal(ignored[i], SIG_IGN);
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(stopping); i++)
+		sigaddset(&set, stopping[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (null >= 0) {
 		(void)dup2(null, STDIN_FILENO);
 		(void)dup2(null, STDOUT_FILENO);
@@ -130,13 +136,13 @@ static int attach(struct run_attend *a, int channel, int fd)
 }
 
 /* An end without a request is one by a signal, or of the channel: nobody reads a reply. */
-static void detach(struct run_attend *a, int channel, bool asked)
+static void detach(struct run_attend *a, int channel, int request)
 {
 	struct reply *r = arena_new(json_arena(), struct reply);
 	const struct run_texts none = { 0 };
 
-	r->failed = run_attend_detach(a, false, &r->err) < 0;
-	if (asked)
+	r->failed = run_attend_detach(a, request == UNDO, &r->err) < 0;
+	if (request == DETACH || request == UNDO)
 		(void)send_reply(channel, r, &none);
 	else if (r->failed)
 		fprintf(stderr, "cnic: %s\n", r->err.msg);
@@ -151,7 +157,7 @@ _Noreturn static void watch(const struct run_networks *n, int channel)
 	do
 		request = receive(&a, channel, &fd);
 	while (request == ATTACH && attach(&a, channel, fd) == 0);
-	detach(&a, channel, request == DETACH);
+	detach(&a, channel, request);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -266,14 +272,14 @@ int run_watcher_attach(struct run_watcher *w, const struct run_sandbox *s, struc
 	return send_request(w, ATTACH, s->netns, err) < 0 ? -1 : read_reply(w, texts, err);
 }
 
-int run_watcher_detach(struct run_watcher *w, struct err *err)
+int run_watcher_detach(struct run_watcher *w, bool has_run, struct err *err)
 {
 	struct run_texts none;
 	int rc;
 
 	if (!w->pid)
 		return 0;
-	rc = send_request(w, DETACH, -1, err) < 0 ? -1 : read_reply(w, &none, err);
+	rc = send_request(w, has_run ? DETACH : UNDO, -1, err) < 0 ? -1 : read_reply(w, &none, err);
 	drop_fd(&w->channel);
 	while (w->pid && waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;

@@ -35,7 +35,7 @@ int run_watcher_attach(struct run_watcher *w, const struct run_sandbox *s, struc
 		       struct err *err) NODISCARD;
 
 /*
- * Detaches them, unless the namespace is kept, and waits for it and for the watcher's end; does
- * nothing where there is none. -1: not all could be.
+ * Detaches them, unless the namespace is kept as its command has run, and waits for it and for the
+ * watcher's end; does nothing where there is none. -1: not all could be.
  */
-int run_watcher_detach(struct run_watcher *w, struct err *err) NODISCARD;
+int run_watcher_detach(struct run_watcher *w, bool has_run, struct err *err) NODISCARD;

@@ -116,6 +116,28 @@ cnic: refused by --egress: udp [fd98::2]:53
 cnic: refused by --egress: icmp 198.51.100.3')"
 }
 
+@test "whoever does not read what is told does not keep the command from its signals" {
+	local full=$BATS_TEST_TMPDIR/full out=$BATS_TEST_TMPDIR/out
+	mkfifo "$full"
+	exec 7<>"$full"
+	head -c 65536 /dev/zero >&7
+	cnic run --egress 198.51.100.1 -- bash -c "trap 'echo told; exit 3' TERM; python3 $ASK tcp 198.51.100.2 80
+		while :; do sleep 0.02; done" >"$out" 2>"$full" 3>&- 7>&- &
+	pid=$!
+	within 20 grep -q ECONNREFUSED "$out"
+	kill -TERM "$pid"
+	within 10 has_ended "$pid" || kill -KILL "$pid"
+	exec 7>&-
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 3 ] || fail "exit 3, not $status"
+	[[ $(<"$out") == *told ]] || fail "the command has had the signal"
+}
+
+has_ended() {
+	[[ $(awk '{ print $3 }' "/proc/$1/stat" 2>/dev/null) != [^Z] ]]
+}
+
 @test "an empty list lets nothing out; its own loopback and published ports answer" {
 	run_in_background --egress '' --publish 8080:80 -- python3 "$TEST_DIR/tool/echo_peer.py"
 	within 20 grep -q ready "$out"
@@ -137,4 +159,14 @@ cnic: refused by --egress: icmp 198.51.100.3')"
 	list=$(printf '198.18.%d.0/24,' {0..255})$(printf '198.18.%d.1:80,' {0..255})$(printf '[fd%02x::1]:443,' {0..255})198.18.0.0/15,198.51.100.1
 	run -0 cnic run --egress "$list" -- python3 "$ASK" tcp 198.51.100.1 80
 	[ "$output" = 192.0.2.1 ]
+}
+
+@test "twenty thousand entries are no matter of seconds, and what is next to them is refused" {
+	local lists=() i j
+	for ((i = 0; i < 200; i++)); do
+		lists+=(--egress "$(for ((j = 0; j < 100; j++)); do printf '%s11.%d.%d.%d/32' "${j:+,}" "$i" "$j" $((i % 7)); done | sed 's/^,//')")
+	done
+	run -0 --separate-stderr timeout 10 cnic run "${lists[@]}" --egress 198.51.100.2,198.51.100.1,198.51.100.0/31,198.51.100.2:80 -- \
+		python3 "$ASK" tcp 198.51.100.1 80 tcp 198.51.100.2 81 tcp 198.51.100.3 80
+	expect_same answers "$output" $'192.0.2.1\n192.0.2.1\nECONNREFUSED'
 }

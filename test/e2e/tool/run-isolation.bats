@@ -60,6 +60,13 @@ kinds_that_differ() {
 	nothing_left
 }
 
+@test "run: namespaces: where /proc is another PID namespace's, none of a stranger's is taken for ours" {
+	unshare --pid --fork --mount-proc bash -c 'for i in {1..9}; do sleep 20 & done
+		exec unshare --pid --fork "$@"' - "$CNIC" run --net none -- true >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- && fail "refused"
+	expect_same output "cnic: /proc is another PID namespace's than ours: mount one (unshare(1): --mount-proc)" \
+		"$(<"$BATS_TEST_TMPDIR/out")"
+}
+
 @test "run: processes: PID 1, which is ours, and the command" {
 	sandbox --net none -- ps -e -o pid=,ppid=,comm=
 	expect_output $'      1       0 cnic\n      2       1 ps'

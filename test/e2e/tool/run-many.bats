@@ -12,12 +12,12 @@ LAST=${RUN_MANY_SECONDS:-$([ "${FAULT_EVERY:-1}" -eq 1 ] && echo 60 || echo 10)}
 
 # One after the other until it is time, each ended in another way, but by SIGINT, which a shell ignores for what it runs in
 # the background, at first. There are some 20 a second, which is less than can be started: else none would get as far as
-# its command.
+# its command. Each has a port of its own: that of one that was killed is free when its watcher has ended.
 worker() {
-	local pid signals=(TERM KILL USR1 HUP) until=$((SECONDS + LAST))
+	local pid signals=(TERM KILL USR1 HUP) until=$((SECONDS + LAST)) port
 	RANDOM=$((SEED + $1))
-	while [ "$SECONDS" -lt "$until" ]; do
-		cnic run --publish $((20000 + $1)):80 -- \
+	for ((port = 20000 + $1; SECONDS < until; port += MANY)); do
+		cnic run --publish $port:80 -- \
 			sh -c 'ip -4 -br addr show eth0; exec sleep 100' >>"$BATS_TEST_TMPDIR/$1" 2>>"$BATS_TEST_TMPDIR/says" &
 		pid=$!
 		sleep "$((RANDOM % (MANY / 10))).$((RANDOM % 10))"

@@ -92,6 +92,73 @@ files() {
 	nothing_left
 }
 
+@test "run --rootfs: neither .. nor a link by it leads above it" {
+	local there=/run/cnic-test/above up
+	mkdir -p "$there/etc"
+	for up in .. ../../.. /.. /../..; do
+		rm -rf "${root:?}/etc" "${root:?}/run"
+		mkdir -p "$root$there/etc"
+		ln -sfn "$up$there/etc" "$root/etc"
+		ln -sfn "$up$there" "$root/link"
+		sandbox --net none --hostname box --rootfs "$root" --tmpfs /link/made --tmpfs "/..$there/more" -- \
+			ls "$there" "$there/etc"
+		expect_same "files outside" "$there/etc" "$(find "$there" -mindepth 1)"
+		expect_output "$there:"$'\netc\nmade\nmore\n\n'"$there/etc:"$'\nhosts\nresolv.conf'
+	done
+	rm -r "${root:?}/etc" "${root:?}/run" "$there" && mkdir "$root/etc"
+	nothing_left
+}
+
+@test "run --rootfs: a link in it that goes by a descriptor in /proc leads nowhere outside either" {
+	local fd there=/run/cnic-test/there
+	mkdir "$there"
+	rm -r "${root:?}/etc"
+	for fd in {3..20}; do
+		ln -sfn "/proc/self/fd/$fd$there" "$root/etc"
+		sandbox --net none --hostname box --rootfs "$root" -- true
+		expect_refused 125 /etc/resolv.conf
+		ln -sfn "/proc/self/fd/$fd" "$root/etc"
+		sandbox --net none --rootfs "$root" --tmpfs "/etc$there/made" --bind "$there:/mnt:ro" -- true
+		expect_refused 125 "/etc$there/made"
+		expect_same "files outside" '' "$(ls "$there")"
+	done
+	rm "$root/etc" && mkdir "$root/etc"
+	nothing_left
+}
+
+@test "run --rootfs: devices in it are none" {
+	needs_host_root "mknod"
+	mknod -m 666 "$root/zero" c 1 5
+	local user
+	for user in '' --user; do
+		# shellcheck disable=SC2086
+		sandbox --net none $user --rootfs "$root" -- sh -c 'head -c 1 /zero | wc -c; head -c 1 /dev/zero | wc -c'
+		expect_output $'0\n1'
+	done
+	sandbox --net none --rootfs "$root" --bind /dev/zero:/zero -- sh -c 'head -c 1 /zero | wc -c'
+	expect_output 1
+	nothing_left
+}
+
+@test "run --rootfs: /proc, /sys and /dev are directories in it; a link could hide /proc from what makes it read-only" {
+	mkdir "$root/proc" "$root/m" "$root/sys" && ln -s /proc "$root/m/link"
+	local write='read x <$0/sys/vm/swappiness; echo $x >$0/sys/vm/swappiness && echo written'
+	sandbox --net none --rootfs "$root" -- sh -c "$write" /proc
+	[[ $errors == *"Read-only"* && -z $output ]] || fail "read-only"
+	rmdir "$root/sys" && mv "$root/proc" "$root/real"
+	ln -sfn /real "$root/m/link" && ln -s m/link "$root/proc" && ln -s m "$root/sys"
+	sandbox --net none --rootfs "$root" -- sh -c "$write" /real
+	expect_refused 125 "/proc: not a directory"
+	local name
+	for name in dev proc sys; do
+		rm -rf "$root"/{dev,proc,sys}
+		ln -s m "$root/$name"
+		sandbox --net none --rootfs "$root" -- true
+		expect_refused 125 "/$name: not a directory"
+	done
+	nothing_left
+}
+
 @test "run --read-only: nothing is written but to what is mounted" {
 	mkdir -p /run/cnic-test/src
 	sandbox --net none --rootfs "$root" --read-only --tmpfs /tmp --bind /run/cnic-test/src:/mnt/deep -- \
@@ -137,7 +204,79 @@ files() {
 	expect_refused 125 "there is no /run/cnic-test/nosuch to mount on"
 	[ ! -e /run/cnic-test/nosuch ] || fail "none is made"
 	sandbox --net none --bind /etc/passwd:/mnt -- true
-	expect_refused 125 "--bind /mnt: mount on /mnt"
+	expect_refused 125 "--bind /mnt: a file cannot be mounted on a directory"
+	nothing_left
+}
+
+@test "run --bind, --tmpfs: a directory is mounted behind a link, in the root; a file covers one" {
+	local to what
+	mkdir -p /run/cnic-test/src "$root/real" && touch /run/cnic-test/src/seen "$root/file"
+	echo text >/run/cnic-test/text
+	for to in /real real ../../../real; do
+		ln -sfn $to "$root/link"
+		sandbox --net none --rootfs "$root" --bind /run/cnic-test/src:/link:ro -- ls /link/ /real
+		expect_output $'/link/:\nseen\n\n/real:\nseen'
+		sandbox --net none --rootfs "$root" --tmpfs /link --bind /run/cnic-test/text:/link/text -- ls /real
+		expect_output text
+	done
+	ln -sfn nowhere "$root/link"
+	sandbox --net none --rootfs "$root" --bind /run/cnic-test/text:/link -- cat /link
+	expect_output text
+	for what in "--bind /run/cnic-test/src:" "--tmpfs "; do
+		# shellcheck disable=SC2086
+		sandbox --net none --rootfs "$root" ${what}/link -- true
+		expect_refused 125 "/link: look for it: No such file"
+		# shellcheck disable=SC2086
+		sandbox --net none --rootfs "$root" ${what}/file -- true
+		expect_refused 125 "/file: a directory cannot be mounted on a file"
+	done
+	ln -sfn / "$root/link"
+	for to in /link /real/.. /real/../..; do
+		for what in "--bind /run/cnic-test/src:" "--tmpfs "; do
+			# shellcheck disable=SC2086
+			sandbox --net none --rootfs "$root" $what$to -- true
+			expect_refused 125 "$to: leads to the root directory"
+		done
+	done
+	for to in {3..12}; do # the host's root among them
+		ln -sfn "/proc/self/fd/$to/etc" "$root/link"
+		sandbox --net none --rootfs "$root" --bind /run/cnic-test/src:/link -- true
+		expect_refused 125 "/link: "
+	done
+	sandbox --net none --rootfs "$root" --bind /run/cnic-test/text:/real -- true
+	expect_refused 125 "--bind /real: a file cannot be mounted on a directory"
+	nothing_left
+}
+
+@test "run --bind, --tmpfs: no place is made in the host's files behind links, and one is in a tmpfs there" {
+	local way
+	mkdir -p /run/cnic-test/src/deep "$root/real" "$root/dev"
+	for way in 'real /real' 'real/../real /real' '/dev /dev' 'dev/shm /dev/shm'; do
+		ln -sfn "${way% *}" "$root/link"
+		for what in /run/cnic-test/src: /run/cnic-test/src/deep:; do
+			sandbox --net none --rootfs "$root" --bind "$what/link" --tmpfs "${way#* }/new/er" -- true
+			expect_refused 125 "there is no ${way#* }/new/er to mount on"
+			sandbox --net none --rootfs "$root" --bind "$what${way#* }" --bind /etc/passwd:/link/new -- true
+			expect_refused 125 "there is no /link/new to mount on"
+		done
+	done
+	[ "$(find /run/cnic-test/src)" = $'/run/cnic-test/src\n/run/cnic-test/src/deep' ] || fail "made: $(find /run/cnic-test/src)"
+	for way in /dev/x/../../run/cnic-test/src/new /dev/x/y/../../../run/cnic-test/src/new /mnt/x/../../run/cnic-test/src/new; do
+		for what in --tmpfs\ "$way" --bind\ "/etc/passwd:$way"; do
+			# shellcheck disable=SC2086
+			sandbox --net none --tmpfs /mnt $what -- true
+			expect_refused 125 "there is no $way to mount on"
+		done
+	done
+	sandbox --net none --rootfs "$root" --bind /run/cnic-test/src:/real --tmpfs /x/../real/new -- true
+	expect_refused 125 "there is no /x/../real/new to mount on"
+	[ "$(find /run/cnic-test/src)" = $'/run/cnic-test/src\n/run/cnic-test/src/deep' ] || fail "made: $(find /run/cnic-test/src)"
+	ln -sfn real "$root/link"
+	for way in '/link /real' '/real /link'; do
+		sandbox --net none --rootfs "$root" --tmpfs "${way% *}" --bind /run/cnic-test/src:"${way#* }/new" -- ls "${way#* }" /real/new
+		expect_output "${way#* }:"$'\nnew\n\n/real/new:\ndeep'
+	done
+	[ -z "$(ls -A "$root/real")" ] || fail "made in the root: $(ls -A "$root/real")"
 	nothing_left
 }
 
@@ -224,6 +363,13 @@ refused_with() {
 	expect_refused 125 "$2"
 }
 
+@test "run --netns: who is not root is told that this is the reason" {
+	needs_user_namespaces
+	as_user sandbox --netns /proc/self/ns/net -- true
+	expect_refused 125 "--netns: only root"
+	[[ $errors != *sysctl* ]] || fail "no other advice"
+}
+
 @test "run: user namespaces that are off, or too many, are named with the sysctl" {
 	refused_with EPERM "user namespaces are off or forbidden here (sysctl kernel.unprivileged_userns_clone=1"
 	refused_with ENOSPC "sysctl user.max_*_namespaces"
@@ -255,6 +401,22 @@ refused_with() {
 }
 
 # resolv_conf_is LINK : the file that the networks give is there, whatever lies at its name.
+@test "run --bind: /etc/resolv.conf and /etc/hosts are those of it" {
+	mkdir -p /run/cnic-test/src && echo mine >/run/cnic-test/src/file
+	local of=("" "--rootfs $root") rootfs
+	for rootfs in "${of[@]}"; do
+		# shellcheck disable=SC2086
+		sandbox --net none --hostname box --dns 192.0.2.1 $rootfs --bind /run/cnic-test/src/file:/etc/resolv.conf -- \
+			sh -c 'cat /etc/resolv.conf; grep -c box /etc/hosts'
+		expect_output $'mine\n1'
+		# shellcheck disable=SC2086
+		sandbox --net none --hostname box --dns 192.0.2.1 $rootfs --bind /run/cnic-test/src/file:/etc/hosts -- \
+			cat /etc/resolv.conf /etc/hosts
+		expect_output $'nameserver 192.0.2.1\nmine'
+	done
+	nothing_left
+}
+
 @test "run --dns: /etc/resolv.conf, also where it is a link, to nowhere, or not there at all" {
 	sandbox --net none --rootfs "$root" --dns 192.0.2.53 -- cat /etc/resolv.conf
 	expect_output "nameserver 192.0.2.53"
