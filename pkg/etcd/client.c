@@ -134,21 +134,6 @@ static void read_token(struct etcd *e)
 		e->token = NULL;
 }
 
-/* Named by whom it is for: the configuration may change. */
-static const char *name_token(const struct etcd_conf *conf, const char *dir, struct arena *arena)
-{
-	uint8_t sum[SHA512_LEN];
-	struct sha512 s;
-
-	sha512_begin(&s);
-	for (size_t i = 0; i < conf->n_endpoints; i++)
-		sha512_add(&s, conf->endpoints[i], strlen(conf->endpoints[i]) + 1);
-	sha512_add(&s, conf->user, strlen(conf->user));
-	sha512_end(&s, sum);
-	return arena_printf(arena, "%s/.token.%02x%02x%02x%02x", dir, sum[0], sum[1], sum[2],
-			    sum[3]);
-}
-
 /*
  * A token lives for minutes, and in the memory of a member: it is made anew once when it is not
  * known. etcd answers one that is none at all with 400.
@@ -173,6 +158,25 @@ static int request_as_user(struct etcd *e, const char *path, const char *body, s
 	    (a->status != HTTP_UNAUTHORIZED && !(a->status == HTTP_BAD && strstr(a->body, "auth"))))
 		return 0;
 	return login(e, err) < 0 ? -1 : request(e, path, e->token, body, a, err);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+const char *etcd_file(const struct etcd_conf *conf, const char *dir, const char *name,
+		      struct arena *arena)
+{
+	const char *const how[] = { conf->ca, conf->cert, conf->key, conf->user };
+	uint8_t sum[SHA512_LEN];
+	struct sha512 s;
+
+	sha512_begin(&s);
+	for (size_t i = 0; i < conf->n_endpoints; i++)
+		sha512_add(&s, conf->endpoints[i], strlen(conf->endpoints[i]) + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(how); i++)
+		sha512_add(&s, how[i] ? how[i] : "", how[i] ? strlen(how[i]) + 1 : 1);
+	sha512_end(&s, sum);
+	return arena_printf(arena, "%s/%s.%02x%02x%02x%02x", dir, name, sum[0], sum[1], sum[2],
+			    sum[3]);
 }
 
 /* ---- the backend ----------------------------------------------------------------------------- */
@@ -201,6 +205,6 @@ int etcd_open(struct etcd *e, const struct etcd_conf *conf, const char *dir, str
 			       "etcd needs " ETCD_HELPER
 			       " beside this plugin, which is not installed (make CLUSTER=1)");
 	if (conf->user)
-		e->token_file = name_token(conf, dir, arena);
+		e->token_file = etcd_file(conf, dir, ".token", arena);
 	return 0;
 }

@@ -26,6 +26,13 @@ struct etcd {
 
 #define ETCD_HELPER "cnic-etcd"
 
+/*
+ * DIR/NAME.XXXXXXXX, by what is asked, and how: several configurations may share a directory, and
+ * each may change.
+ */
+const char *etcd_file(const struct etcd_conf *conf, const char *dir, const char *name,
+		      struct arena *arena);
+
 /* `dir` is where the token is kept. Code 2 if cnic-etcd is not installed. */
 int etcd_open(struct etcd *e, const struct etcd_conf *conf, const char *dir, struct arena *arena,
 	      struct err *err) NODISCARD;

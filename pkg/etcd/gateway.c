@@ -31,12 +31,29 @@ static void add_compare(struct json *list, const struct kv_compare *c, struct ar
 		     arena_printf(arena, "%lld", (long long)(mod ? c->revision : 0)));
 }
 
+/* A transaction within the transaction. */
+static void add_put_if_mod(struct json *list, const struct kv_op *op, struct arena *arena)
+{
+	const struct kv_compare c = { .kind = KV_MOD, .key = op->key, .revision = op->revision };
+	struct json *o = json_add_object(json_add_object(list, NULL), "request_txn");
+
+	add_compare(json_add_list(o, "compare"), &c, arena);
+	o = json_add_object(json_add_object(json_add_list(o, "success"), NULL), "request_put");
+	add_text(o, "key", op->key, arena);
+	add_text(o, "value", op->value, arena);
+}
+
 static void add_op(struct json *list, const struct kv_op *op, struct arena *arena)
 {
 	static const char *const names[] = { "request_range", "request_put",
 					     "request_delete_range" };
-	struct json *o = json_add_object(json_add_object(list, NULL), names[op->kind]);
+	struct json *o;
 
+	if (op->kind == KV_PUT_IF_MOD) {
+		add_put_if_mod(list, op, arena);
+		return;
+	}
+	o = json_add_object(json_add_object(list, NULL), names[op->kind]);
 	add_text(o, "key", op->key, arena);
 	add_text(o, "range_end", op->end, arena);
 	if (op->kind == KV_PUT)
@@ -99,13 +116,30 @@ static const char *get_text(const struct json *o, const char *key, size_t *len, 
 	return text ? base64_decode(text, len, arena) : NULL;
 }
 
+/* Of a key that has a NUL, which is none of ours: with "%00" in its place, which is none either. */
+static const char *as_text(const char *key, size_t len, struct arena *arena)
+{
+	char *text = arena_alloc(arena, 3 * len + 1), *to = text;
+
+	for (size_t i = 0; i < len; i++) {
+		if (key[i])
+			*to++ = key[i];
+		else
+			to = stpcpy(to, "%00");
+	}
+	*to = '\0';
+	return text;
+}
+
 static bool parse_pair(const struct json *o, struct kv_pair *pair, struct arena *arena)
 {
 	size_t len = 0;
 
 	pair->key = get_text(o, "key", &len, arena);
-	if (!pair->key || !len || strlen(pair->key) != len)
+	if (!pair->key || !len)
 		return false;
+	if (strlen(pair->key) != len)
+		pair->key = as_text(pair->key, len, arena);
 	pair->value = get_text(o, "value", &pair->value_len, arena);
 	return pair->value && get_number(o, "create_revision", &pair->create) &&
 	       get_number(o, "mod_revision", &pair->mod) && pair->create > 0 && pair->mod > 0;

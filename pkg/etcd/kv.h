@@ -35,12 +35,13 @@ struct kv_compare {
 	int64_t revision;
 };
 
-enum kv_op_kind { KV_GET, KV_PUT, KV_DELETE };
+enum kv_op_kind { KV_GET, KV_PUT, KV_DELETE, KV_PUT_IF_MOD };
 
 struct kv_op {
 	enum kv_op_kind kind;
 	const char *key, *end; /* GET, DELETE: to before .end; NULL = that key alone */
 	const char *value;     /* PUT */
+	int64_t revision;      /* PUT_IF_MOD: as of a compare; if that fails, nothing is put */
 	uint32_t limit;        /* GET: as many at most; 0 = all */
 	bool keys_only;
 };

@@ -174,6 +174,14 @@ static bool writes(const struct kv_op *ops, size_t n)
 	return false;
 }
 
+static void put_if_mod(struct content *c, const struct kv_op *op, struct arena *arena)
+{
+	const struct kv_compare cmp = { KV_MOD, op->key, NULL, op->revision };
+
+	if (holds(c, &cmp))
+		put(c, op, arena);
+}
+
 static int apply(const struct kv_dir *d, struct content *c, const struct kv_txn *t,
 		 struct kv_result *r, struct err *err)
 {
@@ -193,6 +201,8 @@ static int apply(const struct kv_dir *d, struct content *c, const struct kv_txn 
 			get(c, &ops[i], &r->found[i], d->kv.arena);
 		else if (ops[i].kind == KV_PUT)
 			put(c, &ops[i], d->kv.arena);
+		else if (ops[i].kind == KV_PUT_IF_MOD)
+			put_if_mod(c, &ops[i], d->kv.arena);
 		else
 			delete (c, &ops[i]);
 	}

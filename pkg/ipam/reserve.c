@@ -218,6 +218,20 @@ static void list_wants(struct store *s, const struct holder *holder, const struc
 	index_holder_put(&s->index, &key, &e);
 }
 
+void store_renew(struct store *s, const struct holder *holder)
+{
+	struct index_holder_entry e;
+	struct index_holder_key key;
+
+	if (!s->index.usable)
+		return;
+	index_holder_key(&s->index, holder, &key);
+	if (!index_holder_get(&s->index, &key, &e) || !strcmp(e.boot, s->index.boot))
+		return;
+	memcpy(e.boot, s->index.boot, sizeof(e.boot));
+	index_holder_put(&s->index, &key, &e);
+}
+
 bool store_request(struct store_want *wants, size_t n, const struct ip *ip)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -26,6 +26,9 @@ bool store_request(struct store_want *wants, size_t n, const struct ip *ip);
 int store_reserve(struct store *s, const struct holder *holder, struct store_want *wants,
 		  size_t n) NODISCARD;
 
+/* What the holder has is of this boot: it is told of it anew. */
+void store_renew(struct store *s, const struct holder *holder);
+
 /* Take back what store_reserve() gave, as far as it is still as it was. */
 void store_unreserve(struct store *s, const struct holder *holder, struct store_want *wants,
 		     size_t n);

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 #
 # etcd for tests: one member or three, on loopback addresses of the namespace they are started in, each a
-# process of the test's own. For files that have loaded lib.bash.
+# process of the test's own; or three in namespaces of their own (etcd_apart). For files that have loaded lib.bash.
 
 ETCD_DIR=$BATS_TEST_TMPDIR/etcd
 declare -gA etcd_pid etcd_command
@@ -17,7 +17,7 @@ etcd_member() {
 	local name=$1 ip=$2 scheme=$3 cluster=$4
 	shift 4
 	etcd_command[$name]=$(printf '%q ' "$name" "$ip" "$scheme" "$cluster" "$@")
-	etcd --name "$name" --data-dir "$ETCD_DIR/$name" \
+	${etcd_apart:+nsenter --net="$(ns_path "$name")"} etcd --name "$name" --data-dir "$ETCD_DIR/$name" \
 		--listen-client-urls "$scheme://$ip:2379" --advertise-client-urls "$scheme://$ip:2379" \
 		--listen-peer-urls "http://$ip:2380" --initial-advertise-peer-urls "http://$ip:2380" \
 		--initial-cluster "$cluster" --initial-cluster-state "${etcd_state:-new}" --log-level error \
@@ -37,20 +37,45 @@ etcd_start() {
 	etcd_await http://127.0.0.1:2379
 }
 
-# etcd_start_three SCHEME [OPTION...] : members m1, m2, m3 at 127.0.0.11 to 13.
+# etcd_start_three SCHEME [OPTION...] : members m1, m2, m3 at 127.0.0.11 to 13, or with etcd_apart at 10.201.0.11 to 13.
 etcd_start_three() {
 	local scheme=$1 n all=
 	shift
 	mkdir -p "$ETCD_DIR"
+	[ -z "${etcd_apart:-}" ] || etcd_wire
 	for n in 1 2 3; do
-		ip addr add "127.0.0.1$n/8" dev lo 2>/dev/null || true
-		all+=${all:+,}m$n=http://127.0.0.1$n:2380
+		[ -n "${etcd_apart:-}" ] || ip addr add "$(etcd_ip $n)/8" dev lo 2>/dev/null || true
+		all+=${all:+,}m$n=http://$(etcd_ip $n):2380
 	done
 	for n in 1 2 3; do
-		etcd_member "m$n" "127.0.0.1$n" "$scheme" "$all" "$@"
+		etcd_member "m$n" "$(etcd_ip $n)" "$scheme" "$all" "$@"
 	done
+	etcd_await_three "$scheme"
+}
+
+# etcd_ip N : of the N-th of three.
+etcd_ip() {
+	[ -n "${etcd_apart:-}" ] && echo "10.201.0.1$1" || echo "127.0.0.1$1"
+}
+
+# etcd_wire : the namespaces m1, m2, m3, on a bridge of this one, of which wire1, wire2, wire3 are the ports.
+etcd_wire() {
+	local n
+	ip link add wire up type bridge
+	ip addr add 10.201.0.254/24 dev wire
 	for n in 1 2 3; do
-		etcd_await "$scheme://127.0.0.1$n:2379"
+		netns "m$n"
+		ip link add "wire$n" master wire up type veth peer name wire netns "m$n"
+		ip -n "m$n" addr add "$(etcd_ip $n)/24" dev wire
+		ip -n "m$n" link set wire up
+	done
+}
+
+# etcd_await_three SCHEME : each of them has a leader.
+etcd_await_three() {
+	local n
+	for n in 1 2 3; do
+		etcd_await "$1://$(etcd_ip $n):2379"
 	done
 }
 
@@ -89,8 +114,22 @@ etcd_put() {
 	etcd_post /v3/kv/put "{\"key\":\"$(b64 "$1")\",\"value\":\"$(b64 "$2")\"}" >/dev/null
 }
 
+# etcd_put_all VALUE : of each key on stdin.
+etcd_put_all() {
+	local body
+	while read -r body; do
+		etcd_post /v3/kv/txn "$body" >/dev/null
+	done < <(jq -Rnc --arg value "$(b64 "$1")" '[inputs] as $keys | range(0; $keys | length; 100) as $i |
+		{success: [$keys[$i:$i + 100][] | {request_put: {key: @base64, value: $value}}]}')
+}
+
 etcd_delete() {
 	etcd_post /v3/kv/deleterange "{\"key\":\"$(b64 "$1")\"}" >/dev/null
+}
+
+# etcd_delete_all PREFIX
+etcd_delete_all() {
+	etcd_post /v3/kv/deleterange "{\"key\":\"$(b64 "$1")\",\"range_end\":\"$(b64 "${1%?}0")\"}" >/dev/null
 }
 
 etcd_stop() {
@@ -131,17 +170,21 @@ requests() {
 
 # ---- TLS and users ---------------------------------------------------------------------------
 
-# etcd_cert NAME SUBJECT USAGE : $ETCD_DIR/NAME.crt and .key, of the test's own authority.
+# etcd_cert NAME SUBJECT USAGE : $ETCD_DIR/NAME.crt and .key, of the test's own authority; valid for two days, or with
+# etcd_days that long, from half of it ago on.
 etcd_cert() {
 	mkdir -p "$ETCD_DIR"
 	(
 		cd "$ETCD_DIR" || exit
-		[ -f ca.crt ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca \
+		openssl() {
+			command ${etcd_days:+faketime -f "-$((etcd_days / 2))d"} openssl "$@"
+		}
+		[ -f ca.crt ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days ${etcd_days:-2} -subj /CN=ca \
 			-keyout ca.key -out ca.crt
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" -keyout "$1.key" -out "$1.csr"
-		openssl x509 -req -days 2 -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -out "$1.crt" -extfile <(
+		openssl x509 -req -days ${etcd_days:-2} -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -out "$1.crt" -extfile <(
 			echo "extendedKeyUsage=$3"
-			echo "subjectAltName=IP:127.0.0.1,IP:127.0.0.11,IP:127.0.0.12,IP:127.0.0.13"
+			echo "subjectAltName=IP:127.0.0.1$(printf ',IP:127.0.0.1%s,IP:10.201.0.1%s' 1 1 2 2 3 3)"
 		)
 	) >/dev/null 2>"$BATS_TEST_TMPDIR/openssl" || fail "certificates: $(<"$BATS_TEST_TMPDIR/openssl")"
 }
@@ -167,7 +210,7 @@ etcd_users() {
 etcd_leader() {
 	local n id
 	for n in 1 2 3; do
-		id=$(etcd_curl "${etcd_scheme:-http}://127.0.0.1$n:2379/v3/maintenance/status" -d '{}' |
+		id=$(etcd_curl "${etcd_scheme:-http}://$(etcd_ip $n):2379/v3/maintenance/status" -d '{}' |
 			jq -r 'select(.leader == .header.member_id) | .leader')
 		[ -z "$id" ] || echo "m$n"
 	done

@@ -9,6 +9,8 @@ with each request, and the requests so far are the lines of LOG. Words:
   twice    handed on two times, the second answer is given
   late     no answer, and handed on a second later
   cut      half of the answer
+  again    as it is, and handed on once more whenever somebody GETs anything here
+  hold, mute   not handed on, handed on, and no answer; the connection stays
 """
 import http.client
 import http.server
@@ -20,6 +22,7 @@ import urllib.parse
 port, target, plan, log = int(sys.argv[1]), urllib.parse.urlparse(sys.argv[2]), sys.argv[3], sys.argv[4]
 lock = threading.Lock()
 count = 0
+kept = []
 
 
 def word():
@@ -59,11 +62,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         w = word()
         if w == "refuse":
             return self.hang_up()
+        if w == "hold" or w == "mute":
+            if w == "mute":
+                forward(self.path, body, headers)
+            time.sleep(20)
+            return self.hang_up()
         if w == "late":
             threading.Timer(1, forward, (self.path, body, headers)).start()
             return self.hang_up()
         if w == "delay" or w.startswith("ms:"):
             time.sleep(0.03 if w == "delay" else int(w[3:]) / 1000)
+        if w == "again":
+            kept.append((self.path, body, headers))
         if w == "twice":
             forward(self.path, body, headers)
         status, data = forward(self.path, body, headers)
@@ -76,6 +86,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data[: len(data) // 2] if w == "cut" else data)
         if w == "cut":
             self.hang_up()
+
+    def do_GET(self):
+        for request in kept:
+            forward(*request)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 class Server(http.server.ThreadingHTTPServer):

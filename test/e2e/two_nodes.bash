@@ -37,7 +37,7 @@ two_nodes() {
 pod_conf() {
 	jq -nc --arg n "$1" --arg url "$etcd_url" --argjson main "$2" '{cniVersion: "1.1.0", name: "net", ipam: {
 		type: "cluster", ipRanges: [{range: "10.9.0.0/24"}, {range: "fd00:9::/112"}], sticky: "pod",
-		dataDir: "/var/lib/cni/n\($n)", etcd: {endpoints: [$url]}}} + $main'
+		dataDir: "/var/lib/cni/n\($n)", etcd: {endpoints: [$url], timeout: 30000}}} + $main'
 }
 
 # call VERB N NAME ID : for a pod of that name on node N, in the namespace ID.

@@ -100,7 +100,7 @@ static void expect_given(const struct engine *e, const struct pool *p, const str
 
 static void ask_all(struct engine *e, const struct pool *p)
 {
-	struct single_want w = { .pool = p, .claim = "", .holder = { "c", "e" } };
+	struct single_want w = { .pool = p, .claim = "", .holder = { "c", "e" }, .boot = "" };
 	struct ip ip = { 0 };
 	struct survey s;
 	bool got;
@@ -112,7 +112,7 @@ static void ask_all(struct engine *e, const struct pool *p)
 		expect_given(e, p, &ip);
 	err_clear(e->err);
 	w.claim = "k";
-	if (single_take_claim(e, &w, &ip) == 0)
+	if (single_take_claim(e, &w, &ip, &got) == 0)
 		expect_given(e, p, &ip);
 	err_clear(e->err);
 	fuzz_expect(survey_read(e, &s), e->err);

@@ -159,6 +159,11 @@ static void test_keys(void)
 	ok(strcmp(keys_behind("/a/4ff", &arena), "/a/4ff") > 0 &&
 		   strcmp(keys_behind("/a/4ff", &arena), "/a/4ff0") < 0,
 	   "a range's end");
+	ok(!keys_has_prefix(keys_space("", "nblue%2Fv1%2Fn", &arena)) &&
+		   keys_has_prefix(keys_space("/cnic", "n", &arena)) &&
+		   keys_has_prefix(keys_space("/v1", "n", &arena)) &&
+		   keys_has_prefix(keys_space("/v1/n", "n", &arena)),
+	   "a space below a prefix, whatever that is");
 }
 
 /* ---- what is taken --------------------------------------------------------------------------- */
@@ -201,6 +206,13 @@ static void test_taken(void)
 	ok(!taken_next_block(&blocks, &p, 26, 0, 2, &k), "none within the first two");
 	ok(taken_next_address(&blocks, &addrs, &p.free, 26, &from, &out), "a free address");
 	is_str(ip_str(&out, buf), "10.1.0.130", "behind blocks and singles");
+	taken_add(&addrs, &out, &arena);
+	from = ip("10.1.0.131");
+	taken_add(&addrs, &from, &arena);
+	from = ip("10.1.0.127");
+	taken_add(&addrs, &from, &arena);
+	ok(taken_next_address(&blocks, &addrs, &p.free, 26, &from, &out), "one more");
+	is_str(ip_str(&out, buf), "10.1.0.132", "behind what was added");
 	from = ip("10.1.0.254");
 	ok(taken_next_address(&empty, &empty, &p.free, 26, &from, &out) && ip_equal(&out, &from),
 	   "the last");
@@ -229,6 +241,8 @@ static void test_print(void)
 {
 	struct kv_txn t = txn_of();
 
+	kv_else(&t,
+		(struct kv_op){ .kind = KV_PUT_IF_MOD, .key = "/k", .value = "v", .revision = 8 });
 	is_str(gateway_txn_print(&t, &arena),
 	       "{\"compare\":[{\"key\":\"L2s=\",\"target\":\"MOD\",\"result\":\"EQUAL\","
 	       "\"mod_revision\":\"7\"},{\"key\":\"L2E=\",\"range_end\":\"L2I=\",\"target\":"
@@ -236,7 +250,10 @@ static void test_print(void)
 	       "\"success\":[{\"request_put\":{\"key\":\"L2s=\",\"value\":\"dg==\"}},"
 	       "{\"request_range\":{\"key\":\"L2s=\"}}],"
 	       "\"failure\":[{\"request_range\":{\"key\":\"L2s=\",\"range_end\":\"L2w=\",\"limit\":5,"
-	       "\"keys_only\":true}},{\"request_delete_range\":{\"key\":\"L2s=\"}}]}",
+	       "\"keys_only\":true}},{\"request_delete_range\":{\"key\":\"L2s=\"}},"
+	       "{\"request_txn\":{\"compare\":[{\"key\":\"L2s=\",\"target\":\"MOD\","
+	       "\"result\":\"EQUAL\",\"mod_revision\":\"8\"}],\"success\":[{\"request_put\":"
+	       "{\"key\":\"L2s=\",\"value\":\"dg==\"}}]}}]}",
 	       "a transaction");
 }
 
@@ -338,6 +355,23 @@ static bool put(struct kv *kv, const char *key, const char *value, int64_t mod, 
 	return r.succeeded;
 }
 
+/* The revision by which the key has been put in a transaction that was refused; 0: it was not. */
+static int64_t put_else(struct kv *kv, const char *key, int64_t revision)
+{
+	struct kv_txn t = { 0 };
+	struct kv_found f;
+	struct kv_result r;
+
+	kv_if_mod(&t, "/nosuch", 1);
+	kv_else(&t,
+		(struct kv_op){
+			.kind = KV_PUT_IF_MOD, .key = key, .value = "else", .revision = revision });
+	if (kv_txn(kv, &t, &r, &err) < 0 || r.succeeded ||
+	    kv_get(kv, (struct kv_op){ .kind = KV_GET, .key = key }, &f, &err) < 0)
+		abort();
+	return f.n && f.pairs[0].mod == r.revision ? r.revision : 0;
+}
+
 static void test_dir(void)
 {
 	struct kv_found f;
@@ -366,6 +400,9 @@ static void test_dir(void)
 	   "a range goes");
 	kv_if_none(&t, "/", "0");
 	ok(kv_txn(&d.kv, &t, &r, &err) == 0 && !r.succeeded && !r.n, "a range is not empty");
+	ok(!put_else(&d.kv, "/c", 9999) && put_else(&d.kv, "/none", 0) > 0 &&
+		   put_else(&d.kv, "/none", 0) == 0,
+	   "put by its revision, where something else is refused");
 }
 
 /* ---- the state ------------------------------------------------------------------------------- */
@@ -373,7 +410,7 @@ static void test_dir(void)
 static void test_state(void)
 {
 	struct ip block = ip("10.1.0.64/26");
-	const struct state_single one = { ip("10.1.0.9/24"), "c1", "eth0", "", 0 };
+	const struct state_single one = { ip("10.1.0.9/24"), "c1", "eth0", "", 0, "0123" };
 	const char *where = arena_printf(&arena, "%s/state", dir);
 	struct state s, back;
 
@@ -386,13 +423,14 @@ static void test_state(void)
 	state_add_single(&s, &one);
 	s.pending = (struct state_pending){ .what = STATE_SINGLE_TAKE,
 					    .token = "t",
-					    .single = { ip("fd00::1/64"), "c2", "e", "k", 3 } };
+					    .single = { ip("fd00::1/64"), "c2", "e", "k", 3, "" } };
 	ok(state_write(&s, &err) == 0 && state_read(&back, where, "/cnic/v1/n", &arena, &err) == 0,
 	   "written and read");
 	ok(back.n_blocks == 1 && cidr_equal(&back.blocks[0].base, &block) &&
 		   back.blocks[0].empty == 1234 && back.revision == 77 && !strcmp(back.uuid, "u"),
 	   "blocks");
 	ok(back.n_singles == 1 && !strcmp(back.singles[0].id, "c1") &&
+		   !strcmp(back.singles[0].boot, "0123") &&
 		   back.pending.what == STATE_SINGLE_TAKE && back.pending.single.set == 3 &&
 		   !strcmp(back.pending.single.claim, "k"),
 	   "singles and what is under way");

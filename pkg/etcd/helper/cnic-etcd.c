@@ -7,10 +7,12 @@
  * On stdin lines "NAME VALUE" (endpoint, more than one; cacert, cert, key, token, timeout in ms,
  * path), an empty line, the body. On stdout the status of HTTP, a newline, the body of the answer;
  * exit status 0. Else the reason; 3: no member has answered, though one may have done it; 1: the
- * request makes no sense.
+ * request makes no sense, or its answer is too large, though it may have been done.
  *
  * A member that does not answer at once does not hold the call up: after HEDGE_MS the next one is
- * asked as well. Whoever asks sees to it that what is done twice is done once (cluster's register).
+ * asked as well. What all of them have been asked while their leader died they never answer: after
+ * AGAIN_MS each is asked once more. Whoever asks sees to it that what is done twice is done once
+ * (cluster's register).
  */
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -24,9 +26,11 @@
 #define ENDPOINTS_MAX 16
 #define LINE_BYTES    8192
 #define HEDGE_MS      400
+#define AGAIN_MS      1500
 #define PAUSE_MS      100 /* between two rounds of members that have no leader */
 #define CONNECT_MS    1500
-#define ANSWER_MAX    ((size_t)32 * 1000 * 1000)
+#define MEGABYTE      ((size_t)1000 * 1000)
+#define ANSWER_MAX    (32 * MEGABYTE)
 
 enum { DONE = 0, FAILED = 1, UNKNOWN = 3, HTTP_UNAVAILABLE = 503 };
 
@@ -41,6 +45,7 @@ struct request {
 struct buffer {
 	char *text;
 	size_t len;
+	bool too_large; /* it would have been */
 };
 
 struct member {
@@ -118,9 +123,10 @@ static bool read_request(struct request *r)
 static size_t take(char *data, size_t size, size_t n, void *arg)
 {
 	struct buffer *b = arg;
-	char *bigger =
-		b->len + size * n > ANSWER_MAX ? NULL : realloc(b->text, b->len + size * n + 1);
+	char *bigger;
 
+	b->too_large = b->len + size * n > ANSWER_MAX;
+	bigger = b->too_large ? NULL : realloc(b->text, b->len + size * n + 1);
 	if (!bigger)
 		return 0;
 	memcpy(bigger + b->len, data, size * n);
@@ -151,6 +157,7 @@ static bool ask(CURLM *multi, struct member *m, const struct request *r, const c
 		return false;
 	m->unavailable = false;
 	m->answer.len = 0;
+	m->answer.too_large = false;
 	snprintf(url, sizeof(url), "%s%s", endpoint, r->path);
 	(void)curl_easy_setopt(m->curl, CURLOPT_URL, url);
 	(void)curl_easy_setopt(m->curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -197,20 +204,33 @@ static long finish(CURLM *multi, const CURLMsg *msg, struct member **out)
 struct round {
 	const struct request *r;
 	CURLM *multi;
-	struct member members[ENDPOINTS_MAX];
+	struct member members[2 * ENDPOINTS_MAX]; /* each, and each once more */
 	struct curl_slist *headers;
 	int asked, running;
-	long deadline, next; /* when the next member is asked as well */
+	long deadline, next; /* when the next of them is asked as well */
 };
 
-static bool ask_next(struct round *q)
+static void ask_one(struct round *q)
 {
-	if (q->asked == q->r->n)
-		return false;
-	if (ask(q->multi, &q->members[q->asked], q->r, q->r->endpoints[q->asked], q->headers))
+	const char *endpoint = q->r->endpoints[q->asked % q->r->n];
+
+	if (ask(q->multi, &q->members[q->asked], q->r, endpoint, q->headers))
 		q->running++;
 	q->asked++;
-	q->next = now_ms() + HEDGE_MS;
+	q->next = now_ms() + (q->asked == q->r->n ? AGAIN_MS : HEDGE_MS);
+}
+
+static bool has_more(const struct round *q)
+{
+	return q->asked < 2 * q->r->n;
+}
+
+/* At once, since another one has failed: once more is for those that do not answer. */
+static bool ask_next(struct round *q)
+{
+	if (!has_more(q) || q->asked == q->r->n)
+		return false;
+	ask_one(q);
 	return true;
 }
 
@@ -219,13 +239,14 @@ static bool ask_again(struct round *q)
 {
 	bool any = false;
 
-	for (int i = 0; i < q->r->n; i++)
+	for (int i = 0; i < q->asked; i++)
 		any |= q->members[i].unavailable;
 	if (!any || now_ms() + PAUSE_MS >= q->deadline)
 		return false;
 	usleep(PAUSE_MS * 1000);
 	q->asked = 0;
-	return ask_next(q);
+	ask_one(q);
+	return true;
 }
 
 /* The status of the first good answer, which *m has; 0: none. */
@@ -252,9 +273,9 @@ static long talk(struct round *q, struct member **m)
 {
 	long status = 0, now;
 
-	(void)ask_next(q);
+	ask_one(q);
 	while (!status && (now = now_ms()) < q->deadline) {
-		long until = q->asked < q->r->n && q->next < q->deadline ? q->next : q->deadline;
+		long until = has_more(q) && q->next < q->deadline ? q->next : q->deadline;
 		int running;
 
 		if (!q->running && !ask_next(q) && !ask_again(q))
@@ -263,8 +284,10 @@ static long talk(struct round *q, struct member **m)
 		status = collect(q, m);
 		if (status)
 			break;
-		if (now >= q->next)
-			(void)ask_next(q);
+		if (!q->running) /* there is nothing to wait for */
+			continue;
+		if (now >= q->next && has_more(q))
+			ask_one(q);
 		(void)curl_multi_poll(q->multi, NULL, 0, (int)(until > now ? until - now : 1),
 				      NULL);
 	}
@@ -280,9 +303,15 @@ static int print_answer(long status, const struct buffer *b)
 /* A member that cannot serve has at least answered. */
 static int report(const struct round *q)
 {
-	for (int i = 0; i < q->r->n; i++)
+	for (int i = 0; i < 2 * q->r->n; i++)
 		if (q->members[i].unavailable)
 			return print_answer(HTTP_UNAVAILABLE, &q->members[i].answer);
+	for (int i = 0; i < 2 * q->r->n; i++)
+		if (q->members[i].answer.too_large) {
+			printf("the answer is too large: more than %zu MB\n",
+			       ANSWER_MAX / MEGABYTE);
+			return FAILED;
+		}
 	for (int i = 0; i < q->r->n; i++)
 		printf("%s%s: %s", i ? "; " : "", q->r->endpoints[i],
 		       *q->members[i].why ? q->members[i].why : "no answer in time");

@@ -78,13 +78,45 @@ static struct engine_txn *make(const struct claim *c, const struct ip *block)
 	return t;
 }
 
-/* The block's number, from k on, of one that has an address to give. */
-static bool has_addresses(const struct claim *c, uint64_t k)
+static bool has_addresses(const struct claim *c, const struct ip *block)
 {
 	struct range_set ignored = { 0 };
-	struct ip block = pool_block(c->pool, c->length, k);
 
-	return pool_cut(c->pool, &block, c->e->arena, &ignored);
+	return pool_cut(c->pool, block, c->e->arena, &ignored);
+}
+
+/* The number of the first block behind this one that has an address to give, going round. */
+static uint64_t next_with_addresses(const struct claim *c, const struct ip *block)
+{
+	const struct range_set *free = &c->pool->free;
+	struct ip last = ip_broadcast(block);
+	uint64_t k = 0;
+
+	for (size_t i = free->n_ranges; i-- > 0 && ip_cmp(&free->ranges[i].start, &last) > 0;) {
+		struct ip next = pool_block_of(&free->ranges[i].start, c->length);
+
+		k = pool_block_number(c->pool, &next);
+	}
+	return k < c->n ? k : 0;
+}
+
+/* From k on, going round, one that has an address to give and is not ours; false: none. */
+static bool find_candidate(const struct claim *c, uint64_t *k)
+{
+	const struct state *s = &c->e->state;
+	size_t most = s->n_blocks + c->pool->free.n_ranges + 1;
+
+	for (size_t i = 0; i <= most; i++) {
+		struct ip block = pool_block(c->pool, c->length, *k);
+
+		if (!has_addresses(c, &block))
+			*k = next_with_addresses(c, &block);
+		else if (state_has_block(s, &block))
+			*k = (*k + 1) % c->n;
+		else
+			return true;
+	}
+	return false;
 }
 
 /* Behind k if that one has single addresses in it. */
@@ -102,22 +134,22 @@ static bool choose(const struct claim *c, const struct engine_txn *t, uint64_t *
 int block_claim(struct engine *e, const struct pool *p, bool *got)
 {
 	struct claim c = { e, p, conf_block_length(e->conf, p), conf_blocks(e->conf, p) };
-	uint64_t k;
+	uint64_t first, k, farthest = 0; /* once round, and all has been looked at */
 
 	*got = false;
 	if (!c.n)
 		return 0;
 	if (engine_contact(e) < 0)
 		return -1;
-	k = start_of(e, c.n);
-	for (uint64_t tries = 0; tries < TRIES && tries < 2 * c.n + 2; tries++) {
+	first = k = start_of(e, c.n);
+	for (int tries = 0; tries < TRIES && find_candidate(&c, &k); tries++) {
+		uint64_t far = (k + c.n - first) % c.n;
 		struct ip block = pool_block(p, c.length, k);
 		struct engine_txn *t;
 
-		if (!has_addresses(&c, k) || state_has_block(&e->state, &block)) {
-			k = (k + 1) % c.n;
-			continue;
-		}
+		if (far < farthest)
+			return 0;
+		farthest = far;
 		t = make(&c, &block);
 		if (engine_send(e, t) < 0)
 			return -1;
@@ -136,6 +168,8 @@ int block_return(struct engine *e, const struct ip *base)
 
 	if (engine_contact(e) < 0)
 		return -1;
+	if (!state_has_block(&e->state, base)) /* of a copy, whose original has it */
+		return 0;
 	t = engine_begin(e, STATE_BLOCK_RETURN, false);
 	t->pending.ip = *base;
 	kv_then(&t->txn, (struct kv_op){ .kind = KV_DELETE,

@@ -17,11 +17,14 @@ static int open_store(struct cni_call *c, struct store *s, enum store_use use)
 	return store_open(s, use, conf->data_dir, c->req->net.name, c->arena, c->err);
 }
 
-static int open_engine(struct cni_call *c, struct engine *e)
+static int open_engine(struct cni_call *c, struct store *s, struct engine *e)
 {
 	const struct cluster_conf *conf = c->conf;
 
-	return engine_open(e, conf, c->req->net.name, conf->space, c->arena, c->err);
+	if (engine_open(e, conf, c->req->net.name, conf->space, c->arena, c->err) < 0)
+		return -1;
+	e->store = s;
+	return 0;
 }
 
 static struct holder holder_of(const struct cni_call *c)
@@ -97,7 +100,7 @@ static void undo_add(struct cni_call *c, void *arg)
 	auto_store struct store s;
 	struct engine e;
 
-	if (open_store(c, &s, STORE_CHANGE) < 0 || open_engine(c, &e) < 0)
+	if (open_store(c, &s, STORE_CHANGE) < 0 || open_engine(c, &s, &e) < 0)
 		return;
 	g->store = &s;
 	g->e = &e;
@@ -110,7 +113,7 @@ static int give(struct cni_call *c, struct give *g)
 	struct engine *e = arena_new(c->arena, struct engine);
 	struct holder holder = holder_of(c);
 
-	if (open_store(c, &s, STORE_ADD) < 0 || open_engine(c, e) < 0 || engine_identify(e) < 0)
+	if (open_store(c, &s, STORE_ADD) < 0 || open_engine(c, &s, e) < 0 || engine_identify(e) < 0)
 		return -1;
 	give_init(g, e, &s, &holder);
 	if (plan(c, g) < 0 || give_find(g) < 0)
@@ -144,7 +147,7 @@ static int cluster_del(struct cni_call *c)
 	if (open_store(c, &s, STORE_CHANGE) < 0)
 		return -1;
 	cni_step(c, &steps, store_release(&s, &holder));
-	cni_step(c, &steps, reclaim_del(c, &holder));
+	cni_step(c, &steps, reclaim_del(c, &s, &holder));
 	return cni_steps_end(c, &steps);
 }
 
@@ -191,7 +194,7 @@ static int cluster_check(struct cni_call *c)
 	struct engine e;
 	struct give g;
 
-	if (open_store(c, &s, STORE_READ) < 0 || open_engine(c, &e) < 0)
+	if (open_store(c, &s, STORE_READ) < 0 || open_engine(c, &s, &e) < 0)
 		return -1;
 	give_init(&g, &e, &s, &holder);
 	if (give_find(&g) < 0)
@@ -215,7 +218,7 @@ static int cluster_status(struct cni_call *c)
 	struct engine e;
 	struct give g;
 
-	if (open_store(c, &s, STORE_READ) == 0 && open_engine(c, &e) == 0 &&
+	if (open_store(c, &s, STORE_READ) == 0 && open_engine(c, &s, &e) == 0 &&
 	    store_usable(conf->data_dir, c->req->net.name, c->arena, c->err) == 0) {
 		give_init(&g, &e, &s, &nobody);
 		return give_check_free(&g);

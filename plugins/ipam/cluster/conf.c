@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cni/version.h"
 #include "keys.h"
+#include "net/mac.h"
 #include "sys/file.h"
 
-#define ENDPOINTS_MAX 16
-#define SECRET_MAX    4096
-#define BLOCKS_MIN    32 /* a pool of fewer is given by single addresses */
-#define BLOCK4        26
-#define BLOCK6        122
+#define ENDPOINTS_MAX  16
+#define SECRET_MAX     4096
+#define SPACE_FILE_MAX (NAME_MAX - 8) /* of a file's name; a draft has some more */
+#define BLOCKS_MIN     32             /* a pool of fewer is given by single addresses */
+#define BLOCK4         26
+#define BLOCK6         122
+#define HOST_CHARS     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 /* clang-format off */
 static const struct json_field range_fields[] = {
@@ -219,6 +224,17 @@ uint64_t conf_blocks(const struct cluster_conf *conf, const struct pool *p)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* What it has on this node is in a file of that name. */
+static int check_space(struct cni_call *c, const char *space)
+{
+	if (strlen(keys_encode(space, c->arena)) <= SPACE_FILE_MAX)
+		return 0;
+	return err_config(c->err,
+			  "ipam.network_name: with prefix, and escaped, longer than a file's name "
+			  "may be: %.200s",
+			  space);
+}
+
 /* Where an address may be given once. The directory has no prefix. */
 static const char *name_space(struct cni_call *c)
 {
@@ -235,6 +251,7 @@ static const char *name_space(struct cni_call *c)
 	return keys_space(prefix, name, c->arena);
 }
 
+/* Whatever bytes the names have: the key is one of them alone, and reads back as it was written. */
 static int name_pod(struct cni_call *c)
 {
 	struct cluster_conf *conf = c->conf;
@@ -245,7 +262,9 @@ static int name_pod(struct cni_call *c)
 	if (!space || !pod)
 		return err_config(c->err, "ipam.sticky: pod: CNI_ARGS has no K8S_POD_NAMESPACE and "
 					  "K8S_POD_NAME");
-	conf->claim_key = arena_printf(c->arena, "pod/%s/%s/%s", space, pod, c->req->ifname);
+	conf->claim_key =
+		arena_printf(c->arena, "pod/%s/%s/%s", keys_encode(space, c->arena),
+			     keys_encode(pod, c->arena), keys_encode(c->req->ifname, c->arena));
 	return 0;
 }
 
@@ -253,13 +272,17 @@ static int name_mac(struct cni_call *c)
 {
 	struct cluster_conf *conf = c->conf;
 	const char *mac = conf->mac ? conf->mac : cni_arg(c, "MAC");
+	uint8_t bytes[MAC_LEN];
+	char text[MAC_STRLEN];
 
 	if (c->req->command == CNI_STATUS)
 		return 0;
 	if (!mac)
 		return err_config(c->err, "ipam.sticky: mac: there is none in runtimeConfig.mac or "
 					  "CNI_ARGS");
-	conf->claim_key = arena_printf(c->arena, "mac/%s", mac);
+	if (!mac_parse(bytes, mac))
+		return err_config(c->err, "ipam.sticky: mac: invalid MAC address: %.80s", mac);
+	conf->claim_key = arena_printf(c->arena, "mac/%s", mac_str(bytes, text));
 	return 0;
 }
 
@@ -291,22 +314,50 @@ static bool is_line(const char *text)
 	return !text || (*text && !strpbrk(text, "\r\n"));
 }
 
+static bool is_port(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	long port = strtol(text, NULL, 10);
+
+	return n && n <= 5 && !text[n] && port > 0 && port <= 65535;
+}
+
+/* http://HOST:PORT or https://HOST:PORT, HOST a name, an IPv4 address or [an IPv6 address]. */
+static bool is_endpoint(const char *text)
+{
+	const char *host = strstr(text, "://");
+	size_t n;
+
+	if (strlen(text) > 1024 ||
+	    (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0))
+		return false;
+	host += 3;
+	n = strspn(host, *host == '[' ? "[" HOST_CHARS ":%" : HOST_CHARS);
+	if (*host == '[' && (host[n++] != ']' || n < 3))
+		return false;
+	return n && (!host[n] || (host[n] == ':' && is_port(host + n + 1)));
+}
+
 static int check_endpoints(struct cni_call *c)
 {
 	const struct cluster_conf *conf = c->conf;
 
-	for (size_t i = 0; i < conf->etcd.n_endpoints; i++) {
-		const char *e = conf->etcd.endpoints[i];
-
-		if ((strncmp(e, "http://", 7) != 0 && strncmp(e, "https://", 8) != 0) ||
-		    !is_line(e) || strchr(e, ' ') || strlen(e) > 1024 || e[strlen(e) - 1] == '/')
+	for (size_t i = 0; i < conf->etcd.n_endpoints; i++)
+		if (!is_endpoint(conf->etcd.endpoints[i]))
 			return err_config(
 				c->err,
 				"ipam.etcd.endpoints[%zu]: %.200s is not http://HOST:PORT "
 				"or https://HOST:PORT",
-				i, e);
-	}
+				i, conf->etcd.endpoints[i]);
 	return 0;
+}
+
+/* One that is relative would be another file for each runtime that calls. */
+static int check_path(struct cni_call *c, const char *key, const char *path)
+{
+	if (!path || *path == '/')
+		return 0;
+	return err_config(c->err, "ipam.%s: \"%.80s\" is no absolute path", key, path);
 }
 
 static int read_password(struct cni_call *c)
@@ -330,7 +381,10 @@ static int check_etcd(struct cni_call *c)
 
 	if (!conf_has_etcd(conf))
 		return 0;
-	if (check_endpoints(c) < 0 || read_password(c) < 0)
+	if (check_endpoints(c) < 0 || check_path(c, "etcd.tls.ca", e->ca) < 0 ||
+	    check_path(c, "etcd.tls.cert", e->cert) < 0 ||
+	    check_path(c, "etcd.tls.key", e->key) < 0 ||
+	    check_path(c, "etcd.passwordFile", conf->password_file) < 0 || read_password(c) < 0)
 		return -1;
 	if (!is_line(e->ca) || !is_line(e->cert) || !is_line(e->key) || !e->cert != !e->key)
 		return err_config(c->err, "ipam.etcd.tls: cert and key go together, each a path");
@@ -350,10 +404,13 @@ int conf_resolve(struct cni_call *c)
 
 	if (!conf->has_ipam)
 		return err_config(c->err, "IPAM config missing 'ipam' key");
-	if (parse_gateway(c) < 0 || parse_pools(c) < 0 || parse_fixed(c) < 0 ||
-	    parse_slice(c) < 0 || check_etcd(c) < 0 || name_claim(c) < 0)
+	if (check_path(c, "dataDir", conf->data_dir) < 0 || parse_gateway(c) < 0 ||
+	    parse_pools(c) < 0 || parse_fixed(c) < 0 || parse_slice(c) < 0 || check_etcd(c) < 0 ||
+	    name_claim(c) < 0)
 		return -1;
 	conf->space = name_space(c);
+	if (check_space(c, conf->space) < 0)
+		return -1;
 	for (size_t i = 0; i < conf->n_pools; i++)
 		n[conf->pools[i].subnet.family == AF_INET6]++;
 	for (size_t i = 0; i < conf->n_fixed; i++)
@@ -370,5 +427,7 @@ void conf_resolve_lenient(struct cni_call *c, bool pools)
 		conf->n_pools = 0;
 	if (check_etcd(c) < 0)
 		conf->etcd_fault = arena_strdup(c->arena, c->err->msg);
+	if (conf->n_pools && !conf->etcd_fault)
+		conf->space = name_space(c);
 	*c->err = before;
 }

@@ -43,7 +43,7 @@ struct cluster_conf {
 	struct ip gateway_ip;
 	struct cni_ipconfig *fixed; /* `addresses` */
 	size_t n_fixed;
-	const char *space;     /* what all its keys begin with */
+	const char *space;     /* what all its keys begin with; "": not known */
 	const char *claim_key; /* "": nothing is sticky */
 };
 
@@ -56,7 +56,8 @@ int conf_resolve(struct cni_call *c) NODISCARD;
 
 /*
  * For DEL and GC, with a configuration that may not pass any more: what talking to etcd needs, or
- * .etcd_fault; with `pools` also the pools, none if they are not right.
+ * .etcd_fault; with `pools` also the pools, none if they are not right, and the space, if it can be
+ * told.
  */
 void conf_resolve_lenient(struct cni_call *c, bool pools);
 

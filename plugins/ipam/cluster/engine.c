@@ -3,14 +3,14 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "journal.h"
 #include "keys.h"
 #include "sys/file.h"
-#include "json/decode.h"
 
+#define RAISES  16
 #define DOWN_MS 2000 /* for which etcd is not asked again after it could not be reached */
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -34,15 +34,19 @@ static const struct json_field value_fields[] = {
 	F_END,
 };
 
-/* Whatever bytes there are under the prefix. */
-static bool parse(const struct kv_pair *pair, struct value *v)
+bool engine_decode(const struct kv_pair *pair, const struct json_field *fields, void *out)
 {
 	struct err ignored = { 0 };
 	const struct json *o;
 
-	*v = (struct value){ 0 };
 	return json_parse(pair->value, pair->value_len, &o, &ignored) == 0 && json_is_object(o) &&
-	       json_decode(o, value_fields, "", v, &ignored) == 0;
+	       json_decode(o, fields, "", out, &ignored) == 0;
+}
+
+static bool parse(const struct kv_pair *pair, struct value *v)
+{
+	*v = (struct value){ 0 };
+	return engine_decode(pair, value_fields, v);
 }
 
 const char *engine_value(const struct engine *e, const char *claim, bool idle)
@@ -96,23 +100,39 @@ static const char *register_key(const struct engine *e)
 
 /* ---- reaching it ----------------------------------------------------------------------------- */
 
+/*
+ * The network may have moved, with addresses in the old place: of the directory, whose spaces have
+ * no prefix, or of an etcd that may be the configuration's.
+ */
+static bool is_in_etcd(const struct engine *e)
+{
+	return keys_has_prefix(e->state.space);
+}
+
+/* What is below another prefix than the configuration's may be in another etcd as well. */
+static bool may_be_elsewhere(const struct engine *e)
+{
+	const char *prefix = e->conf->prefix;
+	size_t len = strlen(prefix);
+
+	return is_in_etcd(e) && (strncmp(e->state.space, prefix, len) != 0 ||
+				 strncmp(e->state.space + len, "/v1/", 4) != 0);
+}
+
 static const char *down_file(const struct engine *e)
 {
-	return arena_printf(e->arena, "%s/.down", e->conf->data_dir);
+	return etcd_file(&e->conf->etcd, e->conf->data_dir, ".down", e->arena);
 }
 
 /* Calls that wait for each other's lock do not wait for etcd one after the other. */
 static int refuse_while_down(struct engine *e)
 {
-	struct timespec now;
 	struct stat st;
 	int64_t ago;
 
-	if (!conf_has_etcd(e->conf) || stat(down_file(e), &st) < 0)
+	if (!is_in_etcd(e) || stat(down_file(e), &st) < 0)
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	ago = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000 +
-	      (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+	ago = file_age(&st);
 	if (ago < 0 || ago > DOWN_MS)
 		return 0;
 	return err_set(e->err, ERR_RETRY, "etcd could not be reached a moment ago");
@@ -127,31 +147,21 @@ static void note_down(struct engine *e)
 		(void)!futimens(fd, NULL);
 }
 
-/* A network may have been moved to another prefix, or to etcd, with addresses in the old place. */
-static bool is_of_backend(const struct engine *e)
-{
-	const char *prefix = conf_has_etcd(e->conf) ? e->conf->prefix : "";
-	size_t len = strlen(prefix);
-
-	return !strncmp(e->state.space, prefix, len) && !strncmp(e->state.space + len, "/v1/", 4);
-}
-
 static int open_backend(struct engine *e)
 {
 	const struct cluster_conf *conf = e->conf;
 
 	if (e->kv)
 		return 0;
-	if (conf->etcd_fault)
-		return err_config(e->err, "%s", conf->etcd_fault);
-	if (!is_of_backend(e))
-		return err_config(e->err, "%s is of another etcd than the configuration's",
-				  e->state.space);
-	if (!conf_has_etcd(conf)) {
+	if (!is_in_etcd(e)) {
 		kv_dir_init(&e->backend.dir, conf->data_dir, e->arena);
 		e->kv = &e->backend.dir.kv;
 		return 0;
 	}
+	if (conf->etcd_fault)
+		return err_config(e->err, "%s", conf->etcd_fault);
+	if (!conf_has_etcd(conf))
+		return err_config(e->err, "it is in an etcd that the configuration does not name");
 	if (etcd_open(&e->backend.etcd, &conf->etcd, conf->data_dir, e->arena, e->err) < 0)
 		return -1;
 	e->kv = &e->backend.etcd.kv;
@@ -162,9 +172,7 @@ static int transact(struct engine *e, const struct kv_txn *t, struct kv_result *
 {
 	int rc = kv_txn(e->kv, t, r, e->err);
 
-	if (!conf_has_etcd(e->conf))
-		return rc;
-	if (rc < 0 && e->err->code == ERR_RETRY)
+	if (rc < 0 && is_in_etcd(e) && e->err->code == ERR_RETRY)
 		note_down(e);
 	return rc;
 }
@@ -180,6 +188,14 @@ static struct state_single as_stock(const struct state_single *single)
 	return s;
 }
 
+static void apply_cfg(struct state *s, const struct state_pending *p, uint64_t revision)
+{
+	s->cfg = revision;
+	s->version = p->version;
+	s->block4 = p->block4;
+	s->block6 = p->block6;
+}
+
 static void apply_done(struct engine *e, const struct state_pending *p)
 {
 	struct state *s = &e->state;
@@ -192,12 +208,8 @@ static void apply_done(struct engine *e, const struct state_pending *p)
 		state_add_single(s, &p->single);
 	else if (p->what == STATE_SINGLE_RETURN)
 		state_remove_single(s, &p->single.ip);
-	if (p->cfg) {
-		s->cfg = s->revision;
-		s->version = p->version;
-		s->block4 = p->block4;
-		s->block6 = p->block6;
-	}
+	if (p->cfg)
+		apply_cfg(s, p, s->revision);
 }
 
 static void clear_pending(struct engine *e)
@@ -212,6 +224,15 @@ static const char *token_no(const struct engine *e, const char *token)
 	return arena_printf(e->arena, "%s-no", token);
 }
 
+/* The next transaction is another node's. What attachments have here is theirs until they end. */
+static int begin_anew(struct engine *e)
+{
+	if (journal_keep_singles(e->store, &e->state) < 0)
+		return -1;
+	state_reset(&e->state, e->node.uuid);
+	return 0;
+}
+
 /*
  * A register that is not as we left it, while a transaction of token was under way. *done: that one
  * has been done. A foreign one is not taken for ours the next time either.
@@ -221,10 +242,12 @@ static int judge(struct engine *e, const struct kv_found *found, const char *tok
 	struct value v;
 
 	*done = false;
+	if (!found->n && may_be_elsewhere(e))
+		return err_config(e->err, "it is in another etcd than the configuration's, or this "
+					  "node was released there");
 	if (!found->n) {
-		state_reset(&e->state, e->node.uuid);
 		e->dirty = true;
-		return engine_save(e) < 0
+		return begin_anew(e) < 0 || engine_save(e) < 0
 			       ? -1
 			       : err_set(e->err, ERR_RETRY,
 					 "this node was released: what it had is no longer its own");
@@ -286,7 +309,7 @@ int engine_identify(struct engine *e)
 	if (node_identify(&e->node, e->conf->data_dir, e->arena, e->err) < 0)
 		return -1;
 	if (!e->state.uuid || strcmp(e->state.uuid, e->node.uuid) != 0)
-		state_reset(&e->state, e->node.uuid);
+		return begin_anew(e);
 	return 0;
 }
 
@@ -402,7 +425,9 @@ static int on_failure(struct engine *e, struct engine_txn *t)
 {
 	const struct kv_result *r = &t->result;
 
-	if (!is_ours(e, &r->found[0]) && judge(e, &r->found[0], t->pending.token, &t->done) < 0)
+	if (is_ours(e, &r->found[0]))
+		e->state.revision = (uint64_t)r->revision;
+	else if (judge(e, &r->found[0], t->pending.token, &t->done) < 0)
 		return -1;
 	if (t->done) {
 		apply_done(e, &t->pending);
@@ -411,12 +436,25 @@ static int on_failure(struct engine *e, struct engine_txn *t)
 	return t->uses_cfg ? take_cfg(e, &r->found[1]) : 0;
 }
 
+/*
+ * A copy of what is refused may be under way still, as the helper asks again and a proxy may: when
+ * it arrives, whose the address was may have given it back. So its register is put in any case.
+ */
+static void put_register_else(struct engine *e, struct engine_txn *t)
+{
+	kv_else(&t->txn, (struct kv_op){ .kind = KV_PUT_IF_MOD,
+					 .key = register_key(e),
+					 .value = print_register(e, token_no(e, t->pending.token)),
+					 .revision = (int64_t)e->state.revision });
+}
+
 int engine_send(struct engine *e, struct engine_txn *t)
 {
 	if (!*t->pending.token)
 		return err_sys(e->err, "random numbers");
 	if (t->uses_cfg && check_cfg(e) < 0)
 		return -1;
+	put_register_else(e, t);
 	e->state.pending = t->pending;
 	e->dirty = true;
 	if (engine_save(e) < 0 || transact(e, &t->txn, &t->result) < 0)
@@ -428,4 +466,36 @@ int engine_send(struct engine *e, struct engine_txn *t)
 	e->state.revision = (uint64_t)t->result.revision;
 	apply_done(e, &t->pending);
 	return 0;
+}
+
+/* 1: there is nothing to write, or it is written; 0: another has written meanwhile, *e has it. */
+static int try_raise(struct engine *e)
+{
+	struct engine_txn *t = arena_new(e->arena, struct engine_txn);
+
+	if (check_cfg(e) < 0)
+		return -1;
+	add_cfg(e, t);
+	if (!t->pending.cfg)
+		return 1;
+	kv_else(&t->txn,
+		(struct kv_op){ .kind = KV_GET, .key = keys_cfg(e->state.space, e->arena) });
+	if (transact(e, &t->txn, &t->result) < 0)
+		return -1;
+	e->dirty = true;
+	if (!t->result.succeeded)
+		return take_cfg(e, &t->result.found[0]);
+	apply_cfg(&e->state, &t->pending, (uint64_t)t->result.revision);
+	return 1;
+}
+
+int engine_raise(struct engine *e)
+{
+	for (int tries = 0; tries < RAISES; tries++) {
+		int rc = try_raise(e);
+
+		if (rc)
+			return rc < 0 ? -1 : 0;
+	}
+	return err_set(e->err, ERR_RETRY, "the pool's version is raised all the time");
 }

@@ -8,16 +8,19 @@
 
 #include "conf.h"
 #include "etcd/kv_dir.h"
+#include "ipam/store.h"
 #include "node.h"
 #include "state.h"
+#include "json/decode.h"
 
 struct engine {
 	const struct cluster_conf *conf;
 	const char *network;
 	struct state state;
 	struct node node;
-	struct kv *kv; /* NULL: not opened yet */
-	bool dirty;    /* the state is not as it is on the disk */
+	struct store *store; /* the journal; NULL: none, nothing is asked for */
+	struct kv *kv;       /* NULL: not opened yet */
+	bool dirty;          /* the state is not as it is on the disk */
 	union {
 		struct kv_dir dir;
 		struct etcd etcd;
@@ -68,6 +71,12 @@ struct engine_txn *engine_begin(struct engine *e, enum state_what what, bool cfg
 int engine_send(struct engine *e, struct engine_txn *t) NODISCARD;
 int engine_save(struct engine *e) NODISCARD; /* if it is dirty */
 
+/*
+ * Where nothing could be done: a higher version of the pool is written by itself. Without the
+ * register: what becomes of it need not be told, whoever has that version may write it.
+ */
+int engine_raise(struct engine *e) NODISCARD;
+
 /* "{"node": ..., "claim": ...}" of a block or a single address of ours; node "" with `idle`. */
 const char *engine_value(const struct engine *e, const char *claim, bool idle);
 
@@ -76,3 +85,6 @@ struct engine_owner {
 	const char *uuid, *network, *claim; /* uuid "": nobody */
 };
 bool engine_parse_value(const struct kv_pair *pair, struct engine_owner *owner);
+
+/* Whatever bytes a value under the prefix has; false: it is no object with such fields. */
+bool engine_decode(const struct kv_pair *pair, const struct json_field *fields, void *out);

@@ -66,6 +66,7 @@ static struct single_want single_of(const struct give *g, const struct give_set 
 		.asked = set->asked,
 		.claim = claim,
 		.holder = g->holder,
+		.boot = g->store->index.boot,
 	};
 }
 
@@ -147,13 +148,15 @@ static int take_single(struct give *g, struct give_set *set, const char *claim)
 	if (!rc && take_stock(g, set, claim)) /* what has been resolved just now */
 		return 0;
 	if (!rc)
-		rc = *claim ? single_take_claim(g->e, &w, &set->ip)
+		rc = *claim ? single_take_claim(g->e, &w, &set->ip, &set->made)
 			    : single_take(g->e, &w, &set->ip);
 	if (rc < 0) {
 		set->ip.family = AF_UNSPEC;
 		return -1;
 	}
-	return set->ip.family ? 0 : no_address(g, set);
+	if (set->ip.family)
+		return 0;
+	return engine_raise(g->e) < 0 ? -1 : no_address(g, set);
 }
 
 static bool has_free(struct give *g, const struct give_set *set)
@@ -230,14 +233,42 @@ static int give_special(struct give *g)
 	return 0;
 }
 
+/* Told of again after a reboot: GC of what earlier boots have left leaves it. */
+static void renew(struct give *g)
+{
+	struct state *s = &g->e->state;
+	bool any = false;
+
+	for (size_t i = 0; i < g->n; i++)
+		any |= g->sets[i].before;
+	if (!any)
+		return;
+	store_renew(g->store, &g->holder);
+	for (size_t i = 0; i < s->n_singles; i++)
+		if (is_of(&s->singles[i], &g->holder) &&
+		    strcmp(s->singles[i].boot, g->store->index.boot) != 0) {
+			s->singles[i].boot = g->store->index.boot;
+			g->e->dirty = true;
+		}
+}
+
+/*
+ * A block that is claimed again after this node was released may be full by what attachments here
+ * have. A round in which one was claimed does not count: there is an end to those.
+ */
 int give_all(struct give *g)
 {
-	int rc = is_complete(g) ? 1 : give_special(g);
+	int rc;
 
+	renew(g);
+	rc = is_complete(g) ? 1 : give_special(g);
 	for (int i = 0; !rc && i < ROUNDS; i++) {
+		size_t blocks = g->e->state.n_blocks;
+
 		rc = is_complete(g) ? 1 : reserve(g);
 		if (!rc)
 			rc = top_up_all(g);
+		i -= g->e->state.n_blocks > blocks;
 	}
 	if (!rc)
 		rc = err_set(g->e->err, ERR_RETRY, "the blocks of this node are full at once");
@@ -254,6 +285,30 @@ static bool is_before(const struct give *g, const struct ip *ip)
 	return false;
 }
 
+/* What keeps an address of this call, which is stock by now, for a key. */
+static int unmake_claims(struct give *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct state_single *s = state_find_single(&g->e->state, &g->sets[i].ip);
+		const struct state_single single = s ? *s : (struct state_single){ 0 };
+
+		if (g->sets[i].made && s && !*single.id && single_return_made(g->e, &single) < 0)
+			return -1;
+	}
+	return engine_save(g->e);
+}
+
+/* What was a single address of this call when the node turned out to be released. */
+static void unreserve_kept(struct give *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct store_want kept = { .ip = g->sets[i].ip };
+
+		if (!g->sets[i].before)
+			store_unreserve(g->store, &g->holder, &kept, 1);
+	}
+}
+
 void give_undo(struct give *g)
 {
 	struct state *s = &g->e->state;
@@ -261,13 +316,14 @@ void give_undo(struct give *g)
 	bool back;
 
 	store_unreserve(g->store, &g->holder, g->wants, g->n_wants);
+	unreserve_kept(g);
 	for (size_t i = 0; i < s->n_singles; i++) {
 		if (!is_of(&s->singles[i], &g->holder) || is_before(g, &s->singles[i].ip))
 			continue;
 		s->singles[i].id = s->singles[i].ifname = "";
 		g->e->dirty = true;
 	}
-	if (engine_save(g->e) == 0)
+	if (engine_save(g->e) == 0 && unmake_claims(g) == 0)
 		(void)!give_release_singles(g->e, NULL, NULL, &back);
 	*g->e->err = before;
 }
@@ -284,8 +340,9 @@ static int return_stock(struct engine *e)
 	return engine_save(e);
 }
 
-int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, void *arg),
-			 void *arg, bool *back)
+int give_release_singles(struct engine *e,
+			 bool (*keep)(const struct state_single *single, void *arg), void *arg,
+			 bool *back)
 {
 	bool stock = e->state.pending.what == STATE_SINGLE_TAKE ||
 		     e->state.pending.what == STATE_SINGLE_RETURN;
@@ -293,9 +350,8 @@ int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, 
 
 	for (size_t i = 0; i < e->state.n_singles; i++) {
 		struct state_single *s = &e->state.singles[i];
-		const struct holder h = { s->id, s->ifname };
 
-		if (*s->id && keep && !keep(&h, arg)) {
+		if (*s->id && keep && !keep(s, arg)) {
 			s->id = s->ifname = "";
 			e->dirty = true;
 		}

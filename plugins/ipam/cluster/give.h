@@ -15,6 +15,7 @@ struct give_set {
 	struct ip asked; /* AF_UNSPEC: any */
 	struct ip ip;    /* what it has; AF_UNSPEC: nothing yet */
 	bool before;     /* it had it when the call began */
+	bool made;       /* the claim that keeps it was made by this call */
 	bool never_used; /* no attachment has had it since boot, for certain */
 };
 
@@ -47,5 +48,6 @@ int give_check_free(struct give *g) NODISCARD;
  * Single addresses of this space that `keep` says no to become stock, and go back if etcd can be
  * reached (*back: all did).
  */
-int give_release_singles(struct engine *e, bool (*keep)(const struct holder *h, void *arg),
-			 void *arg, bool *back) NODISCARD;
+int give_release_singles(struct engine *e,
+			 bool (*keep)(const struct state_single *single, void *arg), void *arg,
+			 bool *back) NODISCARD;

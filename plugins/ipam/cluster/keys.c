@@ -60,6 +60,11 @@ const char *keys_space(const char *prefix, const char *space, struct arena *aren
 	return arena_printf(arena, "%s/v1/%s", prefix, space);
 }
 
+bool keys_has_prefix(const char *space)
+{
+	return strncmp(space, "/v1/", 4) != 0 || strchr(space + 4, '/');
+}
+
 const char *keys_cfg(const char *space, struct arena *arena)
 {
 	return arena_printf(arena, "%s/cfg", space);

@@ -13,6 +13,9 @@ const char *keys_decode(const char *text, struct arena *arena);
 /* What all keys of a space begin with; without '/' at its end. */
 const char *keys_space(const char *prefix, const char *space, struct arena *arena);
 
+/* Is a space below a prefix? Without one it is /v1/ and a name, which has no '/'. */
+bool keys_has_prefix(const char *space);
+
 /* SPACE/kind, SPACE/kind/name. */
 const char *keys_cfg(const char *space, struct arena *arena);
 const char *keys_node(const char *space, const char *uuid, const char *network,

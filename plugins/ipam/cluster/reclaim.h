@@ -12,7 +12,7 @@
  * Single addresses of the holder. etcd that cannot be reached is no failure: they are stock then,
  * for the next ADD of this network, or until the next contact.
  */
-int reclaim_del(struct cni_call *c, const struct holder *holder) NODISCARD;
+int reclaim_del(struct cni_call *c, struct store *s, const struct holder *holder) NODISCARD;
 
 /*
  * Single addresses of those that `keep` says no to (NULL: none), stock, and blocks that are empty

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "journal.h"
 #include "keys.h"
 #include "taken.h"
 #include "json/decode.h"
@@ -30,6 +31,7 @@ struct state_single *single_take_stock(struct engine *e, const struct single_wan
 			continue;
 		s->id = w->holder.id;
 		s->ifname = w->holder.ifname;
+		s->boot = w->boot;
 		e->dirty = true;
 		return s;
 	}
@@ -85,8 +87,8 @@ static struct engine_txn *make(struct engine *e, const struct single_want *w, co
 	struct ip block = block_of(e, w, ip);
 	const char *claim = keys_claim(e->state.space, w->claim, w->set, e->arena);
 
-	t->pending.single =
-		(struct state_single){ *ip, w->holder.id, w->holder.ifname, w->claim, w->set };
+	t->pending.single = (struct state_single){ *ip,      w->holder.id, w->holder.ifname,
+						   w->claim, w->set,       w->boot };
 	kv_if_mod(&t->txn, addr, 0);
 	kv_if_mod(&t->txn, keys_block(e->state.space, &block, e->arena), 0);
 	kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
@@ -137,20 +139,32 @@ static struct ip random_of(const struct range_set *set)
 	return pool_address(set, n == UINT64_MAX ? r >> 2 : r % n);
 }
 
-/* False: nothing of the set is free, for certain where no list was cut. */
+/*
+ * False: nothing of the set is free, for certain where no list was cut. What an attachment here
+ * has is not, whatever the space says: it has it since before the node was released.
+ */
 static bool next_free(struct engine *e, const struct single_want *w, const struct range_set *set,
 		      const struct kv_found *f, const struct ip *from, struct ip *out)
 {
+	uint8_t length = conf_block_length(e->conf, w->pool);
 	struct taken addrs, blocks;
+	struct ip at = *from;
+	struct reservation r;
 
 	taken_read(&addrs, &f[0], &f[1], e->arena);
 	taken_read(&blocks, &f[2], &f[3], e->arena);
-	if (!taken_next_address(&blocks, &addrs, set, conf_block_length(e->conf, w->pool), from,
-				out))
-		return false;
-	out->plen = w->pool->subnet.plen;
-	return true;
+	while (taken_next_address(&blocks, &addrs, set, length, &at, out)) {
+		out->plen = w->pool->subnet.plen;
+		if (!journal_has(e->store, out, &r))
+			return true;
+		taken_add(&addrs, out, e->arena);
+		at = *out;
+	}
+	return false;
 }
+
+/* Of the space nothing has been read yet. */
+static const struct kv_found nothing[4];
 
 enum outcome { TAKEN, NONE_LEFT, CLAIM_THERE };
 
@@ -170,19 +184,38 @@ static int try_one(struct engine *e, const struct single_want *w, const struct i
 	return *w->claim && (*f)[4].n;
 }
 
+static bool is_cut(const struct kv_found *f)
+{
+	return f[0].more || f[1].more || f[2].more || f[3].more;
+}
+
+/*
+ * From a random address on. Where a list was cut, what is behind it is looked at next, until that
+ * is where it began; else another random one now and then, since others search as well.
+ */
 static int take_of(struct engine *e, const struct single_want *w, const struct range_set *set,
 		   struct ip *ip, enum outcome *outcome)
 {
-	*ip = random_of(set);
+	struct ip first = random_of(set);
+	int rounds = 0;
+
+	*outcome = NONE_LEFT;
+	if (!next_free(e, w, set, nothing, &first, ip))
+		return 0;
 	for (int tries = 0; tries < TRIES; tries++) {
 		const struct kv_found *f;
-		struct ip from = tries % 4 ? *ip : random_of(set);
+		struct ip from = *ip;
 		int known = try_one(e, w, ip, &f, outcome);
 
 		if (known)
 			return known < 0 ? -1 : 0;
 		*outcome = NONE_LEFT;
+		if (!is_cut(f) && tries % 4 == 0)
+			first = from = random_of(set);
 		if (!next_free(e, w, set, f, &from, ip))
+			return 0;
+		rounds = (is_cut(f) ? rounds : 0) + (ip_cmp(ip, &from) < 0);
+		if (is_cut(f) && (rounds > 1 || (rounds && ip_cmp(ip, &first) >= 0)))
 			return 0;
 	}
 	return err_set(e->err, ERR_RETRY, "%d addresses went to others one after the other", TRIES);
@@ -209,20 +242,15 @@ static int take_any(struct engine *e, const struct single_want *w, struct ip *ip
 static int take_asked(struct engine *e, const struct single_want *w, struct ip *ip,
 		      enum outcome *outcome)
 {
+	struct range_set one = { &(struct range){ .start = w->asked, .end = w->asked }, 1 };
+	const struct kv_found *f = nothing;
 	char text[IP_STRLEN];
 
-	*ip = w->asked;
-	ip->plen = w->pool->subnet.plen;
-	for (int tries = 0; tries < 3; tries++) {
-		const struct kv_found *f;
-		struct range_set one = { &(struct range){ .start = *ip, .end = *ip }, 1 };
-		struct ip free;
+	for (int tries = 0; tries < 3 && next_free(e, w, &one, f, &w->asked, ip); tries++) {
 		int known = try_one(e, w, ip, &f, outcome);
 
 		if (known)
 			return known < 0 ? -1 : 0;
-		if (!next_free(e, w, &one, f, ip, &free))
-			break;
 	}
 	return err_set(e->err, ERR_IN_USE,
 		       "requested ip %s is not free, or in another node's block", ip_str(ip, text));
@@ -257,37 +285,45 @@ static int parse_claim(struct engine *e, const struct kv_pair *pair, struct ip *
 	return 0;
 }
 
-static int refuse_held(struct engine *e, const struct ip *ip, const struct engine_owner *owner)
+static int refuse_held(struct engine *e, const struct ip *ip, const char *id, const char *uuid)
 {
-	const struct state_single *s = state_find_single(&e->state, ip);
 	char text[IP_STRLEN];
 
 	return err_set(e->err, ERR_RETRY, "the claim's address %s is still held by %s of node %s",
-		       ip_str(ip, text), s ? s->id : "an attachment", owner->uuid);
+		       ip_str(ip, text), id, uuid);
 }
 
-/* It is nobody's: by its revision. */
+/* It is nobody's: by its revision, and in no block, which is not so where others write as well. */
 static int take_idle(struct engine *e, const struct single_want *w, const struct ip *ip,
 		     const struct kv_pair *pair, bool *got)
 {
 	struct engine_txn *t = engine_begin(e, STATE_SINGLE_TAKE, true);
+	struct ip block = block_of(e, w, ip);
+	const char *at = keys_block(e->state.space, &block, e->arena);
 
-	t->pending.single =
-		(struct state_single){ *ip, w->holder.id, w->holder.ifname, w->claim, w->set };
+	t->pending.single = (struct state_single){ *ip,      w->holder.id, w->holder.ifname,
+						   w->claim, w->set,       w->boot };
 	kv_if_mod(&t->txn, pair->key, pair->mod);
+	kv_if_mod(&t->txn, at, 0);
+	kv_else(&t->txn, (struct kv_op){ .kind = KV_GET, .key = at });
 	kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
 					 .key = pair->key,
 					 .value = engine_value(e, w->claim, false) });
 	if (engine_send(e, t) < 0)
 		return -1;
 	*got = t->done;
+	if (!t->done && t->result.found[ENGINE_FIRST].n)
+		return err_set(e->err, ERR_INTERNAL, "%s of the claim %s lies in a block",
+			       pair->key, w->claim);
 	return 0;
 }
 
 static int take_known(struct engine *e, const struct single_want *w, const struct ip *ip, bool *got)
 {
 	const char *key = keys_addr(e->state.space, ip, e->arena);
+	const struct state_single *s;
 	struct engine_owner owner;
+	struct reservation r;
 	struct kv_found f;
 
 	if (kv_get(e->kv, (struct kv_op){ .kind = KV_GET, .key = key }, &f, e->err) < 0)
@@ -298,8 +334,12 @@ static int take_known(struct engine *e, const struct single_want *w, const struc
 			       w->claim);
 	if (!engine_parse_value(&f.pairs[0], &owner) || strcmp(owner.claim, w->claim) != 0)
 		return err_set(e->err, ERR_INTERNAL, "%s is not of the claim %s", key, w->claim);
+	s = state_find_single(&e->state, ip);
 	if (*owner.uuid)
-		return refuse_held(e, ip, &owner);
+		return refuse_held(e, ip, s ? s->id : "an attachment", owner.uuid);
+	if (journal_has(e->store, ip, &r))
+		return refuse_held(e, ip, r.state == RESERVATION_HELD ? r.holder.id : r.name,
+				   e->state.uuid);
 	return take_idle(e, w, ip, &f.pairs[0], got);
 }
 
@@ -325,10 +365,11 @@ static int read_claim(struct engine *e, const struct single_want *w, struct ip *
 	return 0;
 }
 
-int single_take_claim(struct engine *e, const struct single_want *w, struct ip *ip)
+int single_take_claim(struct engine *e, const struct single_want *w, struct ip *ip, bool *made)
 {
 	enum outcome outcome = TAKEN;
 
+	*made = false;
 	if (engine_contact(e) < 0)
 		return -1;
 	for (int tries = 0; tries < TRIES; tries++) {
@@ -344,6 +385,7 @@ int single_take_claim(struct engine *e, const struct single_want *w, struct ip *
 		if ((w->asked.family ? take_asked(e, w, ip, &outcome)
 				     : take_any(e, w, ip, &outcome)) < 0)
 			return -1;
+		*made = outcome == TAKEN;
 		if (outcome != CLAIM_THERE)
 			return 0;
 	}
@@ -352,7 +394,7 @@ int single_take_claim(struct engine *e, const struct single_want *w, struct ip *
 
 /* ---- giving back ----------------------------------------------------------------------------- */
 
-int single_return(struct engine *e, const struct state_single *single)
+static int give_back(struct engine *e, const struct state_single *single, bool keep_claim)
 {
 	struct engine_txn *t;
 	const char *key;
@@ -362,33 +404,67 @@ int single_return(struct engine *e, const struct state_single *single)
 	key = keys_addr(e->state.space, &single->ip, e->arena);
 	t = engine_begin(e, STATE_SINGLE_RETURN, false);
 	t->pending.single = *single;
-	if (*single->claim)
+	if (*single->claim && keep_claim)
 		kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
 						 .key = key,
 						 .value = engine_value(e, single->claim, true) });
 	else
 		kv_then(&t->txn, (struct kv_op){ .kind = KV_DELETE, .key = key });
+	if (*single->claim && !keep_claim)
+		kv_then(&t->txn, (struct kv_op){ .kind = KV_DELETE,
+						 .key = keys_claim(e->state.space, single->claim,
+								   single->set, e->arena) });
 	if (engine_send(e, t) < 0)
 		return -1;
 	return t->done ? 0
 		       : err_set(e->err, ERR_RETRY, "the register of this node changed meanwhile");
 }
 
+int single_return(struct engine *e, const struct state_single *single)
+{
+	return give_back(e, single, true);
+}
+
+int single_return_made(struct engine *e, const struct state_single *single)
+{
+	return give_back(e, single, false);
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
-int single_is_left(struct engine *e, const struct pool *p, bool *left)
+static int look(struct engine *e, const struct single_want *w, const struct ip *ip,
+		const struct kv_found **f)
 {
-	const struct single_want w = { .pool = p, .claim = "" };
 	struct engine_txn *t = arena_new(e->arena, struct engine_txn);
-	struct ip ip;
 
-	if (engine_look(e) < 0)
-		return -1;
-	read_taken(e, t, &w, &p->free.ranges[0].start);
+	read_taken(e, t, w, ip);
 	memcpy(t->txn.success, t->txn.failure, sizeof(t->txn.success));
 	t->txn.n_success = t->txn.n_failure;
 	if (kv_txn(e->kv, &t->txn, &t->result, e->err) < 0)
 		return -1;
-	*left = next_free(e, &w, &p->free, t->result.found, &p->free.ranges[0].start, &ip);
+	*f = t->result.found;
+	return 0;
+}
+
+/* What is found behind a list that was cut is free if it is so when looked at from there. */
+int single_is_left(struct engine *e, const struct pool *p, bool *left)
+{
+	const struct single_want w = { .pool = p, .claim = "" };
+	struct ip at = p->free.ranges[0].start, next = at;
+	int order = 1;
+
+	*left = true;
+	if (engine_look(e) < 0)
+		return -1;
+	for (int tries = 0; *left && order > 0 && tries < TRIES; tries++) {
+		const struct kv_found *f;
+
+		if (look(e, &w, &at, &f) < 0)
+			return -1;
+		*left = next_free(e, &w, &p->free, f, &at, &next);
+		order = *left && is_cut(f) ? ip_cmp(&next, &at) : 0;
+		at = next;
+	}
+	*left &= order >= 0;
 	return 0;
 }

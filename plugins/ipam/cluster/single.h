@@ -15,6 +15,7 @@ struct single_want {
 	struct ip asked;   /* AF_UNSPEC: any */
 	const char *claim; /* "": none */
 	struct holder holder;
+	const char *boot; /* this one, as of struct index */
 };
 
 /* Stock: what this node has and gives to nobody. Asks nobody; NULL: there is none that fits. */
@@ -23,11 +24,15 @@ struct state_single *single_take_stock(struct engine *e, const struct single_wan
 /* *ip is AF_UNSPEC if the pool has none left. 101: the address asked for is taken. */
 int single_take(struct engine *e, const struct single_want *w, struct ip *ip) NODISCARD;
 
-/* The address of the claim, or one that becomes it. Code 11: another attachment has it. */
-int single_take_claim(struct engine *e, const struct single_want *w, struct ip *ip) NODISCARD;
+/* The address of the claim, or one that becomes it (*made). Code 11: another attachment has it. */
+int single_take_claim(struct engine *e, const struct single_want *w, struct ip *ip,
+		      bool *made) NODISCARD;
 
 /* Back to the space, or, of a claim, to nobody. It is stock already. */
 int single_return(struct engine *e, const struct state_single *single) NODISCARD;
+
+/* The same, and the claim goes as well. */
+int single_return_made(struct engine *e, const struct state_single *single) NODISCARD;
 
 /* Does the pool have one? */
 int single_is_left(struct engine *e, const struct pool *p, bool *left) NODISCARD;

@@ -18,7 +18,7 @@ static const struct json_field block_fields[] = {
 #define SINGLE_FIELDS(s, m)                                                                  \
 	F_CIDR("ip", s, m ip), F_STR("id", s, m id, .empty = true),                          \
 	F_STR("ifname", s, m ifname, .empty = true), F_STR("claim", s, m claim, .empty = true), \
-	F_UINT("set", s, m set)
+	F_UINT("set", s, m set), F_STR("boot", s, m boot, .empty = true)
 /* clang-format on */
 
 static const struct json_field single_fields[] = { SINGLE_FIELDS(struct state_single, ), F_END };
@@ -77,6 +77,7 @@ static void fill(struct state_single *single)
 	single->id = single->id ? single->id : "";
 	single->ifname = single->ifname ? single->ifname : "";
 	single->claim = single->claim ? single->claim : "";
+	single->boot = single->boot ? single->boot : "";
 }
 
 static bool is_whole(const struct text *t)
@@ -150,6 +151,7 @@ static void add_single(struct json *o, const struct state_single *single)
 	json_add_str(o, "ifname", single->ifname);
 	json_add_str(o, "claim", single->claim);
 	json_add_int(o, "set", single->set);
+	json_add_str(o, "boot", single->boot);
 }
 
 static void add_pending(struct json *o, const struct state_pending *p)

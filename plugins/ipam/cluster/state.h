@@ -21,6 +21,7 @@ struct state_single {
 	const char *id, *ifname;
 	const char *claim; /* "": none */
 	uint32_t set;      /* the configuration's range it is of, where it is a claim's */
+	const char *boot;  /* in which it was given, as of struct index; "": not known */
 };
 
 enum state_what {

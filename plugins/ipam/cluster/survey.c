@@ -4,21 +4,24 @@
 #include <string.h>
 
 #include "keys.h"
-#include "json/decode.h"
 
 #define PAGE 1000 /* keys of one request */
 
 struct value {
-	const char *host;
+	const char *host, *token;
 	uint64_t version;
 	uint8_t block4, block6;
 	struct ip addr;
 };
 
 static const struct json_field value_fields[] = {
-	F_STR("host", struct value, host),      F_UINT("version", struct value, version),
-	F_UINT("block4", struct value, block4), F_UINT("block6", struct value, block6),
-	F_IP("addr", struct value, addr),       F_END,
+	F_STR("host", struct value, host),
+	F_STR("token", struct value, token),
+	F_UINT("version", struct value, version),
+	F_UINT("block4", struct value, block4),
+	F_UINT("block6", struct value, block6),
+	F_IP("addr", struct value, addr),
+	F_END,
 };
 
 struct reader {
@@ -29,12 +32,8 @@ struct reader {
 
 static bool parse_value(const struct kv_pair *pair, struct value *v)
 {
-	struct err ignored = { 0 };
-	const struct json *o;
-
 	*v = (struct value){ .host = "-" };
-	return json_parse(pair->value, pair->value_len, &o, &ignored) == 0 && json_is_object(o) &&
-	       json_decode(o, value_fields, "", v, &ignored) == 0;
+	return engine_decode(pair, value_fields, v);
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -53,7 +52,7 @@ static struct survey_owner *owner_of(const struct reader *r, const char *uuid, c
 	return o;
 }
 
-/* "UUID/NETWORK" */
+/* "UUID/NETWORK". What is in a register's place, and none, goes by release-node as well. */
 static bool add_owner(const struct reader *r, const struct kv_pair *pair, const char *name)
 {
 	const char *slash = strchr(name, '/');
@@ -61,11 +60,13 @@ static bool add_owner(const struct reader *r, const struct kv_pair *pair, const 
 	const char *network = slash ? keys_decode(slash + 1, r->e->arena) : NULL;
 	struct value v;
 
-	if (!network || !parse_value(pair, &v))
+	if (!network)
 		return false;
 	o = owner_of(r, arena_strndup(r->e->arena, name, (size_t)(slash - name)), network);
 	o->key = pair->key;
 	o->mod = pair->mod;
+	if (!parse_value(pair, &v) || !v.token)
+		return false;
 	o->host = v.host;
 	return true;
 }
@@ -178,7 +179,7 @@ int survey_read(struct engine *e, struct survey *s)
 		if (kv_get(e->kv,
 			   (struct kv_op){ .kind = KV_GET, .key = from, .end = end, .limit = PAGE },
 			   &f, e->err) < 0)
-			return -1;
+			return err_wrap(e->err, "%s", r.space);
 		for (size_t i = 0; i < f.n; i++)
 			read_pair(&r, &f.pairs[i]);
 		if (f.n)

@@ -20,10 +20,20 @@ static int compare(const void *x, const void *y)
 void taken_read(struct taken *t, const struct kv_found *from, const struct kv_found *until,
 		struct arena *arena)
 {
-	*t = (struct taken){ .list = arena_array(arena, struct ip, from->n + until->n + 1) };
+	*t = (struct taken){ .list = arena_list(arena, from->n + until->n + 1, sizeof(*t->list)) };
 	append(t, from);
 	append(t, until);
 	qsort(t->list, t->n, sizeof(*t->list), compare);
+}
+
+void taken_add(struct taken *t, const struct ip *ip, struct arena *arena)
+{
+	size_t at = t->n;
+
+	(void)arena_append(arena, t->list, t->n);
+	for (; at && ip_cmp(&t->list[at - 1], ip) > 0; at--)
+		t->list[at] = t->list[at - 1];
+	t->list[at] = *ip;
 }
 
 static bool has(const struct taken *t, const struct ip *ip)

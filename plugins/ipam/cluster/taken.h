@@ -20,6 +20,9 @@ struct taken {
 void taken_read(struct taken *t, const struct kv_found *from, const struct kv_found *until,
 		struct arena *arena);
 
+/* One more. */
+void taken_add(struct taken *t, const struct ip *ip, struct arena *arena);
+
 /* The first block at or behind number k, going round at n, that is not among them; false: none. */
 bool taken_next_block(const struct taken *blocks, const struct pool *p, uint8_t length, uint64_t k,
 		      uint64_t n, uint64_t *out);

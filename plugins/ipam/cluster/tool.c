@@ -178,7 +178,7 @@ static int add_held(const struct reservation *r, void *arg)
 	return 0;
 }
 
-static int read_all(struct cni_call *c, struct tool *t)
+static int read_own(struct cni_call *c, struct tool *t)
 {
 	const struct cluster_conf *conf = c->conf;
 	auto_store struct store s;
@@ -187,7 +187,17 @@ static int read_all(struct cni_call *c, struct tool *t)
 	    engine_open(t->e, conf, c->req->net.name, conf->space, c->arena, c->err) < 0 ||
 	    (s.dir >= 0 && reservation_scan(s.dir, add_held, t, c->err) < 0))
 		return -1;
-	return survey_read(t->e, &t->survey);
+	return 0;
+}
+
+/* While etcd is away, how much there is left on this node. */
+static int read_space(struct tool *t, const char *verb)
+{
+	if (survey_read(t->e, &t->survey) == 0)
+		return 0;
+	if (!strcmp(verb, "show"))
+		show_own(t);
+	return -1;
 }
 
 int tool_run(struct cni_call *c, const char *verb, const char *arg, const struct cni_lines *to)
@@ -195,7 +205,7 @@ int tool_run(struct cni_call *c, const char *verb, const char *arg, const struct
 	struct engine e;
 	struct tool t = { .e = &e, .to = to };
 
-	if (read_all(c, &t) < 0)
+	if (read_own(c, &t) < 0 || read_space(&t, verb) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (!strcmp(verbs[i].name, verb))

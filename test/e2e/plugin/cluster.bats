@@ -4,6 +4,7 @@
 # cluster on one node: whereabouts' keys, the journal and the state on disk, sticky addresses, pools that change.
 
 load ../lib
+load ../exhaust
 
 data=/var/lib/cni/cluster
 
@@ -13,7 +14,7 @@ setup() {
 }
 
 teardown() {
-	umount /etc/machine-id 2>/dev/null || true
+	umount /etc/machine-id /proc/sys/kernel/random/boot_id 2>/dev/null || true
 	host_clean
 }
 
@@ -197,9 +198,21 @@ fill() {
 	expect_code 7 K8S_POD_NAME
 }
 
+@test "sticky: names of any bytes are keys of their own" {
+	local names ip first='' pod='.ipam += {sticky: "pod"}'
+	for names in $'a;K8S_POD_NAME=x\xff' $'a;K8S_POD_NAME=x\xfe' 'a/b;K8S_POD_NAME=c' 'a;K8S_POD_NAME=b/c'; do
+		CNI_ARGS="K8S_POD_NAMESPACE=$names" add_id "c$first" "$pod"
+		expect_ok
+		ip=$(ip_of)
+		del_id "c$first" "$pod"
+		CNI_ARGS="K8S_POD_NAMESPACE=$names" gets "$ip" "d$first" "$pod"
+		first+=x
+	done
+}
+
 @test "sticky: by MAC, by claim; nobody else gets the address" {
 	local i=0 ip
-	add_id a '.ipam += {range: "10.9.0.0/29", sticky: "mac"} | .runtimeConfig.mac = "02:00:00:00:00:01"'
+	add_id a '.ipam += {range: "10.9.0.0/29", sticky: "mac"} | .runtimeConfig.mac = "02:00:00:00:00:0a"'
 	expect_ok
 	ip=$(ip_of)
 	del_id a '.ipam.range = "10.9.0.0/29"'
@@ -207,7 +220,9 @@ fill() {
 	! grep -qx "$ip" "$BATS_TEST_TMPDIR/others" || fail "$ip to stay the claim's"
 	add_id x '.ipam.range = "10.9.0.0/29"'
 	expect_code 100
-	CNI_ARGS='MAC=02:00:00:00:00:01' gets "$ip" b '.ipam += {range: "10.9.0.0/29", sticky: "mac"}'
+	CNI_ARGS='MAC=zz' add_id b '.ipam += {range: "10.9.0.0/29", sticky: "mac"}'
+	expect_code 7 'invalid MAC address: zz'
+	CNI_ARGS='MAC=02-00-00-00-00-0A' gets "$ip" b '.ipam += {range: "10.9.0.0/29", sticky: "mac"}'
 	add_id y '.ipam += {range: "10.9.0.0/29", claim: "vm7"}'
 	expect_code 100
 }
@@ -269,6 +284,21 @@ fill() {
 	expect_code 7 'ipam.poolVersion: the pool is at 4'
 }
 
+@test "poolVersion is raised where a pool is exhausted, if not by an ADD that is killed, then by the next" {
+	local n version=1 keys='.ipam += {range: "10.9.0.0/30", blockSize: 30}'
+	fill 2 "$keys | .ipam.poolVersion = 1" >/dev/null
+	for n in {1..12}; do
+		version=$((version + 1))
+		CNI_COMMAND=ADD CNI_CONTAINERID=k CNI_IFNAME=eth0 CNI_PATH=$PLUGINS "${STRACE[@]}" -f -o /dev/null -e trace=rename,renameat,write,fsync \
+			-e inject=rename,renameat,write,fsync:signal=KILL:when="$n" "$PLUGINS/cluster" <<<"$(conf "$keys | .ipam.poolVersion = $version")" >/dev/null 2>&1 || true
+		add_id x "$keys | .ipam.poolVersion = $version"
+		expect_code 100
+		add_id x "$keys | .ipam += {range: \"10.8.0.0/24\", poolVersion: $((version - 1))}"
+		expect_code 7 "the pool is at $version"
+	done
+	gets 10.8.0.1/24 y "$keys | .ipam += {range: \"10.8.0.0/24\", poolVersion: $version}"
+}
+
 @test "blocks of another size are refused, with both" {
 	gets 10.9.0.1/30 a '.ipam += {range: "10.9.0.0/30"}'
 	add_id b '.ipam += {range: "10.9.1.0/24", node_slice_size: "/28"}'
@@ -297,6 +327,16 @@ fill() {
 	add_id a '.name = "e" | .ipam += {enable_overlapping_ranges: false}'
 	[ "$(ip_of)" != 10.9.0.1/24 ]
 	keys | grep -q '^/v1/nblue%2F..%2Fx/' || fail "a name that is one component"
+}
+
+@test "a network_name that is too long for a file's name is named" {
+	add_id a '.ipam.network_name = "é" * 50'
+	expect_code 7 'ipam.network_name'
+	add_id a '.ipam.network_name = "x" * 100'
+	expect_ok
+	add_id b '.ipam.network_name = "é" * 20'
+	expect_ok
+	del_id b '.ipam.network_name = "é" * 20'
 }
 
 @test "GC frees what is not valid, of its own network alone" {
@@ -333,6 +373,107 @@ fill() {
 	[ "$(fill 14 '.ipam += {range: "10.9.0.0/28", blockSize: 30}' | wc -l)" -eq 14 ]
 }
 
+@test "blocks however many: neither this node's own nor what is excluded is in the way of the next" {
+	local few='.ipam += {range: "10.9.0.0/23", blockSize: 30,
+		exclude: [range(128) | "10.9.\(. / 64 | floor)" as $net | "\($net).\(. % 64 * 4)/31", "\($net).\(. % 64 * 4 + 2)"]}'
+	fill 70 "$few" >"$BATS_TEST_TMPDIR/all"
+	[ "$(state '[(.blocks | length), (.singles | length)]')" = '[70,0]' ] || fail "blocks: $(state .)"
+	host_clean
+	gets 10.9.64.0/16 a '.ipam += {range: "10.9.0.0/16", exclude: ["10.9.0.0/18"]}'
+	[ "$(state '[(.blocks | length), (.singles | length)]')" = '[1,0]' ]
+}
+
+# reboot_to ID
+reboot_to() {
+	echo "$1" >"$BATS_TEST_TMPDIR/boot_id.$1"
+	mount --bind "$BATS_TEST_TMPDIR/boot_id.$1" /proc/sys/kernel/random/boot_id
+}
+
+@test "after a power cut torn reservations are free, whole ones are held until GC, blocks are the node's" {
+	local kept i given keys='.ipam += {range: "10.9.0.0/28", blockSize: 30}'
+	for kept in all index-of-before no-index torn-index; do
+		rm -rf "$data"
+		reboot_to 11111111-1111-1111-1111-111111111111
+		fill 4 "$keys" >/dev/null
+		cp -a "$data/.cnic" "$BATS_TEST_TMPDIR/$kept"
+		for i in 5 6; do
+			gets "10.9.0.$i/28" "n$i" "$keys"
+		done
+		# what the disk has of them: the files are not synced, the state is
+		: >"$data/net/10.9.0.2"
+		printf '\0\0\0\0' >"$data/net/10.9.0.3"
+		rm "$data/net/10.9.0.5"
+		case $kept in
+		index-of-before) rm -r "$data/.cnic" && mv "$BATS_TEST_TMPDIR/$kept" "$data/.cnic" ;;
+		no-index) rm -r "$data/.cnic" ;;
+		torn-index) for i in "$data"/.cnic/net/{head,*.bits}; do : >"$i"; done ;;
+		esac
+		reboot_to 22222222-2222-2222-2222-222222222222
+		status_of cluster <<<"$(conf "$keys")"
+		expect_silent
+		given=
+		for i in {1..11}; do
+			add_id "x$i" "$keys"
+			expect_ok
+			given+=$(ip_of)$'\n'
+		done
+		[ "$(sort -V <<<"$given" | paste -sd' ')" = "$(printf ' 10.9.0.%s/28' 2 3 5 {7..14})" ] || fail "the free ones with $kept: $given"
+		add_id x12 "$keys"
+		expect_code 100
+		if [ $kept = all ]; then
+			gc cluster <<<"$(conf "$keys")"
+		else
+			gc_valid "$keys" x{1..11}/eth0
+		fi
+		expect_silent
+		[ "$(find "$data/net" -name '10.*' | wc -l)" -eq 11 ] || fail "what lives, with $kept"
+		for i in 1 4 6; do
+			gets "10.9.0.$i/28" "y$i" "$keys"
+		done
+		[ "$(keys | grep -c /block/)" -eq "$(state '.blocks | length')" ]
+		umount /proc/sys/kernel/random/boot_id
+		umount /proc/sys/kernel/random/boot_id
+	done
+}
+
+@test "an attachment that is added again after a reboot keeps its address at GC without a list" {
+	local keys
+	for keys in '.ipam += {range: "10.9.0.0/28", blockSize: 30}' '.ipam += {range: "10.9.0.0/30", range_end: "10.9.0.2"}'; do
+		rm -rf "$data"
+		reboot_to 11111111-1111-1111-1111-111111111111
+		add_id lives "$keys"
+		expect_ok
+		add_id dies "$keys"
+		expect_ok
+		reboot_to 22222222-2222-2222-2222-222222222222
+		add_id lives "$keys"
+		expect_ok
+		gc cluster <<<"$(conf "$keys")"
+		expect_silent
+		add_id other "$keys"
+		expect_ok
+		[[ $(ip_of) != 10.9.0.1/* ]] || fail "the living one's"
+		add_id lives "$keys"
+		[[ $(ip_of) == 10.9.0.1/* ]] || fail "the same: $(ip_of)"
+		umount /proc/sys/kernel/random/boot_id
+		umount /proc/sys/kernel/random/boot_id
+	done
+}
+
+@test "what a power cut must not take back is on the disk before it is told" {
+	local file
+	CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_IFNAME=eth0 CNI_PATH=$PLUGINS "${STRACE[@]}" -f -y -o "$BATS_TEST_TMPDIR/trace" \
+		-e trace=openat,fsync,fdatasync,rename,renameat,renameat2,write "$PLUGINS/cluster" <<<"$(conf)" >/dev/null
+	# each that gets its name is synced before, its directory behind, and before the next one gets its own
+	for file in .kv .state/net/; do
+		awk -v file="$data/$file" '
+			/ f(data)?sync\(/ { synced = 1 }
+			/ rename(at2?)?\(/ && index($0, file) { n++; bad += !synced }
+			/ rename(at2?)?\(/ { synced = 0 }
+			END { exit !n || bad }' "$BATS_TEST_TMPDIR/trace" || fail "$file to be synced: $(<"$BATS_TEST_TMPDIR/trace")"
+	done
+}
+
 @test "DEL and GC go by the journal, whatever has become of the configuration" {
 	gets 10.9.0.1/24 a
 	gets 10.9.0.2/24 b
@@ -352,6 +493,30 @@ fill() {
 	gets 10.9.0.64/24 b
 	umount /etc/machine-id
 	[ "$(keys | grep -c /node/)" -eq 2 ]
+}
+
+@test "a directory that is no absolute path is refused, and nothing is made there" {
+	local dir
+	cd "$BATS_TEST_TMPDIR"
+	for dir in ipam ./ipam ../ipam; do
+		add_id a ".ipam.dataDir = \"$dir\""
+		expect_code 7 "ipam.dataDir: \"$dir\" is no absolute path"
+		status_of cluster <<<"$(conf ".ipam.dataDir = \"$dir\"")"
+		expect_code 7 ipam.dataDir
+		del_id a ".ipam.dataDir = \"$dir\""
+		[ ! -e "$dir" ] || fail "nothing at $dir"
+	done
+}
+
+@test "a file of etcd's that is no absolute path is refused, though it is there" {
+	local key
+	cd "$BATS_TEST_TMPDIR"
+	echo secret >file
+	for key in tls.ca tls.cert tls.key passwordFile; do
+		add_id a ".ipam.etcd = {endpoints: [\"https://127.0.0.1:1\"]} | .ipam.etcd.$key = \"file\""
+		expect_code 7 "ipam.etcd.$key: \"file\" is no absolute path"
+	done
+	[ ! -e "$data" ] || [ -z "$(find "$data" -type f)" ] || fail "nothing is made: $(find "$data")"
 }
 
 @test "a clone that has used the identity is found out, and asks for nothing more" {
@@ -408,4 +573,8 @@ fill() {
 	done
 	wait "${pids[@]}"
 	[ "$(cat "$BATS_TEST_TMPDIR"/out.* | jq -r '.ips[0].address' | sort -u | wc -l)" -eq 64 ]
+}
+
+@test "64 at once until the pool is exhausted: each address once, and every release is usable at once" {
+	exhaust 62 "$(conf '.ipam += {range: "10.9.0.0/26", blockSize: 30}')"
 }
