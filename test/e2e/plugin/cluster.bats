@@ -74,6 +74,20 @@ fill() {
 
 # ---- addresses -------------------------------------------------------------------------------
 
+@test "each version of the specification" {
+	local version keys n=0
+	for version in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
+		keys=".cniVersion = \"$version\""
+		add_id c1 "$keys"
+		expect_json '[.cniVersion, .ip4.ip // .ips[0].address]' "[\"$version\",\"10.9.0.$((n += 1))/24\"]"
+		[[ $version < 0.4.0 ]] || {
+			check_id c1 "$keys"
+			expect_silent
+		}
+		del_id c1 "$keys"
+	done
+}
+
 @test "ADD gives an address and its gateway; again the same; DEL frees it" {
 	gets 10.9.0.2/24 a '.ipam.gateway = "10.9.0.1"'
 	expect_json '.ips[0].gateway' 10.9.0.1

@@ -80,6 +80,33 @@ daemon_time() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
 }
 
+@test "each version of the specification" {
+	local version
+	scripted .
+	dhcp_daemon
+	ip link add h0 type veth peer name eth0 netns box
+	ip link set h0 master br0 up
+	ip -n box addr add 10.9.0.50/24 dev eth0
+	ip -n box link set eth0 up
+	ip -n box route add default via 10.9.0.1
+	for version in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
+		conf=$(lan ".type = \"dhcp\" | .cniVersion = \"$version\"")
+		add dhcp <<<"$conf"
+		expect_json '[.cniVersion, .ip4.ip // .ips[0].address]' "[\"$version\",\"10.9.0.50/24\"]"
+		[[ $version < 0.4.0 ]] || {
+			check dhcp <<<"$(with_result "$conf")"
+			expect_silent
+		}
+		[[ $version != 1.1.0 ]] || {
+			status_of dhcp <<<"$conf"
+			expect_silent
+		}
+		del dhcp <<<"$conf"
+		expect_silent
+		[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+	done
+}
+
 # ends_when_asked LATER : who listens at the socket gets a question and is gone; LATER: with it one that waits, too.
 ends_when_asked() {
 	rm -f /run/cni/dhcp.sock
