@@ -16,7 +16,7 @@
 #define LINK_LEN 64  /* "net:[4026531840]" */
 #define PATH_LEN 100 /* /proc/PID/task/TID/DIR/ENTRY... */
 
-/* A mount namespace, and the root from which its mounts are shown. */
+/* A mount namespace, and the root from which its mounts are shown; NULL: it is like no other. */
 struct mounts {
 	uint64_t ns, dev, inode;
 	const char *root;
@@ -55,22 +55,30 @@ static uint64_t inode_in(const char *text)
 	return strncmp(text, "net:[", 5) != 0 ? 0 : strtoull(text + 5, NULL, 10);
 }
 
-/*
- * What was opened by a mount of it is named by that mount: by a path that scan_mounts() has as
- * well, or by "/" once it is mounted there no more.
- */
+/* Of a file system whose server may not answer: what the kernel knows of it. */
+static int identify(const char *path, struct stat *st)
+{
+	return fstatat(AT_FDCWD, path, st, AT_STATX_DONT_SYNC);
+}
+
 static uint64_t inode_behind(const struct walk *w, const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_dev == w->nsfs ? st.st_ino : 0;
+	return identify(path, &st) == 0 && st.st_dev == w->nsfs ? st.st_ino : 0;
 }
 
+/*
+ * What was opened by a mount of it is named by that mount: by a path that scan_mounts() has as
+ * well, by "/" once it is mounted there no more, or by none, if that is beyond PATH_MAX.
+ */
 static uint64_t link_inode(struct walk *w, const char *path)
 {
 	char text[LINK_LEN];
 	ssize_t n = readlink(path, text, sizeof(text) - 1);
 
+	if (n < 0 && errno == ENAMETOOLONG)
+		return inode_behind(w, path);
 	if (n < 0)
 		failed(w);
 	text[n < 0 ? 0 : n] = '\0';
@@ -150,7 +158,10 @@ static void scan_mount_line(struct walk *w, const char *task, char *line)
 	add(w, inode, 0, arena_printf(w->arena, "%s/root%s", task, point))->mounted = true;
 }
 
-/* `root` has PATH_MAX bytes, for m->root. */
+/*
+ * `root` has PATH_MAX bytes, for m->root. A root may be deeper, or in a file system that tells
+ * nobody but its owner of it: FUSE in a user namespace.
+ */
 static int mounts_of(const char *task, struct mounts *m, char *root)
 {
 	char path[PATH_LEN];
@@ -162,8 +173,9 @@ static int mounts_of(const char *task, struct mounts *m, char *root)
 		return -1;
 	snprintf(path, sizeof(path), "%s/root", task);
 	n = readlink(path, root, PATH_MAX - 1);
-	if (n < 0 || stat(path, &dir) < 0)
-		return -1;
+	*m = (struct mounts){ 0 };
+	if (n < 0 || identify(path, &dir) < 0)
+		return 0;
 	root[n] = '\0';
 	*m = (struct mounts){ ns.st_ino, dir.st_dev, dir.st_ino, root };
 	return 0;
@@ -208,10 +220,12 @@ static int scan_mounts(struct walk *w, const char *task)
 
 	if (mounts_of(task, &m, root) < 0)
 		return -1;
-	if (is_seen(w, &m))
+	if (m.root && is_seen(w, &m))
 		return 0;
 	if (read_mounts(w, task) < 0)
 		return -1;
+	if (!m.root)
+		return 0;
 	m.root = arena_strdup(w->arena, root);
 	*arena_append(w->arena, w->seen, w->n_seen) = m;
 	return 0;

@@ -295,6 +295,58 @@ mounted() {
 	says 1 0 0 0
 }
 
+# stranger open|chroot : a process that has a directory open whose path is longer than any may be, or has it as its root.
+stranger() {
+	mkdir -p "$BATS_TEST_TMPDIR/deep"
+	mkfifo "$BATS_TEST_TMPDIR/ready"
+	python3 -c '
+import os, sys, time
+os.chdir(sys.argv[1] + "/deep")
+for _ in range(20):
+    if not os.path.exists("d" * 250):
+        os.mkdir("d" * 250)
+    os.chdir("d" * 250)
+fd = os.open(".", os.O_RDONLY)
+ready = os.open(sys.argv[1] + "/ready", os.O_WRONLY)
+if sys.argv[2] == "chroot":
+    os.close(fd)
+    os.chroot(".")
+os.close(ready)
+time.sleep(1000)' "$BATS_TEST_TMPDIR" "$1" 3>&- &
+	keeper=$!
+	: <"$BATS_TEST_TMPDIR/ready"
+	rm "$BATS_TEST_TMPDIR/ready"
+}
+
+# A process that no network namespace is held by must not keep the dead from being told.
+@test "gc: paths beyond PATH_MAX, of a stranger's directory or root, keep nobody's" {
+	local how
+	for how in open chroot; do
+		attach box
+		destroy box
+		stranger $how
+		run readlink "/proc/$keeper/$([ $how = open ] && echo fd/3 || echo root)"
+		[ "$status" -ne 0 ] || fail "a path that cannot be told: $output"
+		gc_node
+		says 1 0 0 0
+		kill -9 "$keeper"
+		wait "$keeper" || true
+	done
+	keeper=
+}
+
+@test "gc: a stranger's root of which nobody is told (FUSE in a user namespace) keeps nobody's" {
+	local error
+	sleep 1000 3>&- &
+	keeper=$!
+	for error in EACCES ENOTCONN ESTALE; do
+		attach box
+		destroy box
+		run "${STRACE[@]}" -qq -o /dev/null -P "/proc/$keeper/root" -e trace=newfstatat -e "inject=newfstatat:error=$error" "$CNIC_BIN/cnic" gc
+		says 1 0 0 0
+	done
+}
+
 @test "gc: an open file of what is mounted nowhere any more keeps it" {
 	macvlan
 	netns box
