@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "base/str.h"
@@ -101,7 +102,10 @@ bool origin_is(const struct origin *o, const struct link_device *d, bool on_host
 
 bool origin_is_as_before(const struct origin *o, const struct link_device *d)
 {
-	return !strcmp(d->link.name, o->name) && strcmp(d->alias, o->name) != 0;
+	uint32_t changed = d->link.flags ^ o->flags;
+
+	return !strcmp(d->link.name, o->name) && strcmp(d->alias, o->name) != 0 &&
+	       has_mac(o->mac, d->link.mac) && !(changed & ORIGIN_FLAGS & ~IFF_UP);
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -271,6 +275,16 @@ static const char *next_moved(struct cni_call *c, DIR *dir, struct origin *o)
 	return NULL;
 }
 
+/* By somebody: it is in use, or what it was brought home from is there yet, at a path of its own. */
+static bool was_brought_home(struct cni_call *c, const char *file, const struct origin *o,
+			     const struct link_device *d)
+{
+	bool own = !strcmp(file, attfile_path(c, &place)) || strcmp(o->netns, c->req->netns) != 0;
+
+	return origin_is_as_before(o, d) &&
+	       (d->link.flags & IFF_UP || (own && access(o->netns, F_OK) == 0));
+}
+
 int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,
 		   const char **path)
 {
@@ -286,7 +300,7 @@ int origin_inherit(struct cni_call *c, const struct link_device *d, struct origi
 	if (!file)
 		return 0;
 	*path = strcmp(file, attfile_path(c, &place)) != 0 ? file : NULL;
-	if (!origin_is_as_before(&other, d))
+	if (!was_brought_home(c, file, &other, d))
 		take_attributes(o, &other);
 	return 0;
 }

@@ -34,7 +34,10 @@ struct origin origin_of(struct cni_call *c, const struct link_device *d);
  */
 bool origin_is(const struct origin *o, const struct link_device *d, bool on_host);
 
-/* On the host: has it been brought home? Its alias is the last to be again what it was. */
+/*
+ * On the host: may somebody have brought it home, who sets its alias last? A container may give it
+ * all of that; but what the kernel sends home when a namespace ends is down.
+ */
 bool origin_is_as_before(const struct origin *o, const struct link_device *d);
 
 /* Of the hardware: the kernel sends it back to the host when its namespace ends. */
@@ -55,7 +58,7 @@ int origin_remove(struct cni_call *c) NODISCARD;
 
 /*
  * ADD, of a device on the host: an attachment that has not been deleted yet may have it written
- * down. If the device is not again what it was, what that ADD found counts, and goes into *o. The
+ * down. If nobody has brought the device home, what that ADD found counts, and goes into *o. The
  * other's file is *path then, to be removed once *o is written; else NULL.
  */
 int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,

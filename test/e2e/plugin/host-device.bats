@@ -769,6 +769,41 @@ hardware_device() {
 	came_home
 }
 
+# forged : the container's namespace has ended; the device is on the host as the kernel sends it back, down, with a name,
+# an alias and more of the container's choice.
+forged() {
+	in_box link set eth0 alias any mtu 1300
+	in_box link set eth0 netns 1 name dev1
+	ip netns del box
+}
+
+@test "a container that passes its device off as one that was brought home does not keep it from that" {
+	local how
+	hardware_device
+	ip link set dev1 up mtu 1400 alias mine
+	before=$(links dev1)
+	for how in del gc other; do
+		hardware add host-device <<<"$CONF"
+		expect_ok
+		forged
+		case $how in
+		del) hardware del host-device <<<"$CONF" ;;
+		gc) hardware gc host-device <<<"$(with_valid "$CONF")" ;;
+		other)
+			netns box
+			CID=c2 hardware add host-device <<<"$CONF"
+			expect_ok
+			CID=c2 hardware del host-device <<<"$CONF"
+			expect_silent
+			hardware del host-device <<<"$CONF"
+			;;
+		esac
+		expect_silent
+		came_home
+		ip netns add box 2>/dev/null || true
+	done
+}
+
 @test "an attachment that the reference has deleted: what is now counts" {
 	add_dev1
 	ref_run del host-device <<<"$CONF"
