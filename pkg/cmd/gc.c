@@ -61,23 +61,30 @@ static int remove_file(const struct node_attachment *a, const char *path)
 	return -1;
 }
 
-/* One of ours that a vendor had named is known by what its ADD has left. */
+static bool is_ours(const char *type, const struct json *conf, const char *plugin)
+{
+	const char *added = json_string(json_get(conf, "type"));
+
+	return added && cni_plugin_named_alike(type, added, plugin);
+}
+
+/* Those of ours that a vendor had named are known by what one of them has left. */
 static int find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
 {
 	const struct node_attachment *a = ((const struct gc *)ctx)->at;
+	bool ours = false;
 
 	if (own_find(ctx, type, dirs, path, err) == 0)
 		return 0;
-	for (size_t i = 0; i < a->n_entries; i++) {
-		const char *added = json_string(json_get(a->entries[i]->conf, "type"));
-
-		if (!added || strcmp(added, type) != 0)
-			continue;
-		err_clear(err);
-		*path = OWN_PATH;
-		return 0;
-	}
-	return -1;
+	for (size_t i = 0; !ours && i < a->n_entries; i++)
+		ours = is_ours(type, a->entries[i]->conf, a->entries[i]->plugin);
+	for (size_t i = 0; !ours && i < a->n_records; i++)
+		ours = is_ours(type, a->records[i]->conf, a->records[i]->plugin);
+	if (!ours)
+		return -1;
+	err_clear(err);
+	*path = OWN_PATH;
+	return 0;
 }
 
 /*

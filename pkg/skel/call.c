@@ -24,6 +24,17 @@ const struct cni_plugin *cni_plugin_named(const char *name)
 	return NULL;
 }
 
+const struct cni_plugin *cni_plugin_named_alike(const char *name, const char *other,
+						const char *plugin)
+{
+	const struct cni_plugin *p = cni_plugin_named(name);
+	size_t len = strlen(other), end = strlen(plugin);
+
+	if (!p || len < end || strcmp(other + len - end, plugin) != 0)
+		return NULL;
+	return !strncmp(name, other, len - end) && !strcmp(name + (len - end), p->name) ? p : NULL;
+}
+
 void cni_step(struct cni_call *c, struct cni_steps *s, int rc)
 {
 	if (rc < 0 && s->failed)

@@ -165,6 +165,13 @@ extern const struct cni_plugin *const cni_plugins[]; /* NULL-terminated, see plu
 const struct cni_plugin *cni_plugin_named(const char *name);
 
 /*
+ * The same of `name`, if `other` is `plugin`'s name with the same in front of it: a vendor that has
+ * named one plugin of ours has named all. NULL if not.
+ */
+const struct cni_plugin *cni_plugin_named_alike(const char *name, const char *other,
+						const char *plugin);
+
+/*
  * Decode the plugin's keys, validate, open the namespaces, run the command (with req->record, the
  * plugin's repair), then `last` (NULL = nothing): printing is a part of ADD, whose failure undoes
  * it. Rolls back if anything failed, closes all that the call has opened.

@@ -28,12 +28,11 @@ static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_a
 /* For a tool, such as gc: what an ADD has made goes without the plugin's file, too. */
 static int find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
 {
-	const struct chain *chain = ctx;
-	const struct cni_plugin *p = cni_plugin_named(type);
+	const struct cni_request *req = ((const struct chain *)ctx)->call->req;
 
 	if (libcni_find(type, dirs, path, err) == 0)
 		return 0;
-	if (!chain->call->req->own_ipam || !p || strcmp(p->name, type) != 0)
+	if (!req->own_ipam || !cni_plugin_named_alike(type, req->net.type, "chain"))
 		return -1;
 	err_clear(err);
 	*path = NO_FILE;

@@ -604,6 +604,26 @@ reboot() {
 	[ -z "$(left)" ] || fail "nothing left: $(left)"
 }
 
+# Of some of them nothing is kept but the cache's list.
+@test "gc: a vendor's directory of plugins of ours that is gone as a whole, in a list and in a chain" {
+	local type how
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	jq '.plugins[].type |= "cnv-" + .' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/list"
+	jq '.plugins = [.plugins[0], {type: "cnv-chain", plugins: .plugins[1:]}]' "$NETCONFPATH/list" >"$NETCONFPATH/chain"
+	for how in list chain; do
+		for type in bridge portmap firewall tuning bandwidth chain; do
+			cp "$CNIC_BIN/$type" "$BATS_TEST_TMPDIR/bin/cnv-$type"
+		done
+		mv "$NETCONFPATH/$how" "$NETCONFPATH/10-net.conflist"
+		CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin attach box
+		rm "$BATS_TEST_TMPDIR"/bin/*
+		destroy box
+		gc_node
+		says 1 0 0 0
+		[ -z "$(left)" ] || fail "nothing left: $(left)"
+	done
+}
+
 @test "gc and verify: an IPAM plugin that is executed is told which attachment" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
