@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@ struct held {
 struct gc {
 	struct cni_call call; /* first: what the DELs are parts of, own.h gets no more */
 	const struct node_attachment *at;
+	int *held_fds;  /* of its entries */
+	bool overtaken; /* it has been added anew meanwhile */
 	bool dry_run, foreign;
 	int64_t older_than; /* seconds */
 	const char **caches;
@@ -71,9 +74,12 @@ static bool is_ours(const char *type, const struct json *conf, const char *plugi
 /* Those of ours that a vendor had named are known by what one of them has left. */
 static int find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
 {
-	const struct node_attachment *a = ((const struct gc *)ctx)->at;
+	const struct gc *gc = ctx;
+	const struct node_attachment *a = gc->at;
 	bool ours = false;
 
+	if (gc->overtaken)
+		return err_set(err, ERR_RETRY, "it has been added anew meanwhile");
 	if (own_find(ctx, type, dirs, path, err) == 0)
 		return 0;
 	for (size_t i = 0; !ours && i < a->n_entries; i++)
@@ -87,17 +93,29 @@ static int find(void *ctx, const char *type, const char *dirs, const char **path
 	return 0;
 }
 
+static bool is_unlinked(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /*
  * By its entries it is known to be dead the next time, too, whatever becomes of this one. A plugin
- * that was executed may have removed its own.
+ * that was executed may have removed its own; an ADD that was quicker has one by now.
  */
 static void restore(void *ctx, const struct libcni_step *s)
 {
-	const struct node_attachment *a = ((const struct gc *)ctx)->at;
+	struct gc *gc = ctx;
 
 	(void)s;
-	for (size_t i = 0; i < a->n_entries; i++)
-		registry_restore(a->entries[i], json_arena());
+	for (size_t i = 0; i < gc->at->n_entries; i++) {
+		registry_restore(gc->at->entries[i], json_arena());
+		if (!is_unlinked(gc->held_fds[i]))
+			continue;
+		drop_fd(&gc->held_fds[i]);
+		gc->overtaken |= !registry_hold(gc->at->entries[i], &gc->held_fds[i], json_arena());
+	}
 }
 
 static int del_list(struct cni_call *c, const struct node_attachment *a,
@@ -123,6 +141,8 @@ static int del_list(struct cni_call *c, const struct node_attachment *a,
 		complain(a, "", &err);
 		return -1;
 	}
+	if (((const struct gc *)c)->overtaken)
+		return -1;
 	return remove_file(a, cached->path); /* it may have another name than libcni's */
 }
 
@@ -189,10 +209,13 @@ static int del_plugins(struct cni_call *c, const struct node_attachment *a)
  */
 static int del(struct cni_call *c, const struct node_attachment *a)
 {
+	const struct gc *gc = (const struct gc *)c;
 	int rc = a->cached ? del_list(c, a, a->cached) : 0;
 
 	for (size_t i = 0; i < a->n_older; i++)
 		rc |= del_list(c, a, a->older[i]);
+	if (gc->overtaken)
+		return -1;
 	rc |= del_plugins(c, a);
 	for (size_t i = 0; !rc && i < a->n_entries; i++)
 		rc = remove_file(a, registry_path(a->entries[i], json_arena()));
@@ -243,6 +266,8 @@ static void collect(struct gc *gc, const struct node_attachment *a, remove_fn re
 {
 	int *fds = arena_array(json_arena(), int, a->n_entries + 1);
 
+	gc->held_fds = fds;
+	gc->overtaken = false;
 	if (hold(a, fds))
 		collect_held(gc, a, remove);
 	else

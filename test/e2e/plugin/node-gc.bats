@@ -624,6 +624,36 @@ reboot() {
 	done
 }
 
+@test "gc: a plugin that is executed has removed its entry, and an ADD of the same container is quicker" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/quick" <<-END
+		#!/bin/bash
+		conf=\$(cat)
+		[ "\$CNI_COMMAND" != ADD ] || exec jq -c .prevResult <<<"\$conf"
+		[ "\$CNI_COMMAND" = DEL ] && [ ! -e "$BATS_TEST_TMPDIR/done" ] || exit 0
+		: >"$BATS_TEST_TMPDIR/done"
+		rm /var/lib/cni/cnic/*
+		ip netns add box && ip -n box link set lo up
+		"$CNIC_BIN/cnitool" add net /run/netns/box >"$BATS_TEST_TMPDIR/again" 2>&1 || { cat "$BATS_TEST_TMPDIR/again"; exit 1; } >&2
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/quick"
+	jq '.plugins |= [.[0], {type: "quick"}] | .plugins[0].ipam = {type: "static", addresses: [{address: "10.6.0.2/24"}]}' "$NETCONFPATH/10-net.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/10-net.conflist"
+	export CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin
+	attach box
+	destroy box
+	reboot
+	gc_node
+	says 0 1 0 0
+	[[ $output == *'it has been added anew meanwhile'* ]] || fail "which is said"
+	jq -e .ips "$BATS_TEST_TMPDIR/again" >/dev/null || fail "an ADD: $(<"$BATS_TEST_TMPDIR/again")"
+	ip -n box -br addr show eth0 | grep -q 10.6.0.2 || fail "its interface"
+	gc_node
+	says 0 0 1 0
+	"$CNIC_BIN/cnic" verify || fail "it is whole"
+	umount /proc/sys/kernel/random/boot_id
+}
+
 @test "gc and verify: an IPAM plugin that is executed is told which attachment" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/foreign" <<-'END'
