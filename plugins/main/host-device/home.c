@@ -302,7 +302,7 @@ static int restore(struct cni_call *c, const struct origin *o, struct link_devic
 	return giveback_commit(c, c->host, o->name);
 }
 
-/* One that was home before this call, and is up, may have been given another configuration there. */
+/* One that was home before this call, and is up, may have another configuration by now. */
 static bool is_in_use(const struct origin *o, const struct link_device *d)
 {
 	return origin_is_as_before(o, d) && d->link.flags & IFF_UP;

@@ -275,7 +275,7 @@ static const char *next_moved(struct cni_call *c, DIR *dir, struct origin *o)
 	return NULL;
 }
 
-/* By somebody: it is in use, or what it was brought home from is there yet, at a path of its own. */
+/* By somebody: it is in use, or its namespace is there yet, at a path of its own. */
 static bool was_brought_home(struct cni_call *c, const char *file, const struct origin *o,
 			     const struct link_device *d)
 {
