@@ -115,6 +115,8 @@ int chain_load(struct cni_call *c, struct chain *chain, struct cni_steps *steps)
 	chain->valid = member(text, "cni.dev/valid-attachments");
 	if (!chain->valid.at)
 		chain->valid = member(text, "cni.dev/attachments");
+	if (!chain->valid.at && req->net.has_attachments) /* null, as Go writes an empty list */
+		chain->valid = json_text_own("[]");
 	return load_plugins(chain, member(text, "plugins"), steps);
 }
 

@@ -77,6 +77,19 @@ three() {
 	expect_same traces "" "$(trace_of_bandwidth)"
 }
 
+# As Go writes a list that is none (CRI-O, of a network without a pod).
+@test "GC: null is an empty list" {
+	local key
+	for key in cni.dev/valid-attachments cni.dev/attachments; do
+		add chain <<<"$(five)"
+		expect_ok
+		gc chain <<<"$(five ".[\"$key\"] = null")"
+		expect_silent
+		expect_same traces "" "$(trace_of_bandwidth)"
+		ip -n box link del eth0 2>/dev/null || true
+	done
+}
+
 @test "a prevResult that chain gets is the first plugin's" {
 	with_foreign add chain <<<"$(three '.prevResult = {cniVersion: "1.1.0", interfaces: [{name: "x0"}]}')"
 	expect_json '.interfaces[0].name' x0
