@@ -8,7 +8,8 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
         push:N            N bytes unasked, then the end, though nothing has come; then reads to the end
         deaf:FILE         reads nothing before there is FILE, then as sum
         reset             resets at the first byte
-        early:HOW:FILE    reads little; answers when there is FILE, and is gone (HOW close; end: ends before)
+        early:HOW:FILE:N  reads little; answers N bytes when there is FILE, and is gone when the kernel has passed them on
+                          (HOW close; end: ends before)
         proxy             a PROXY header (version 2) in front of an echo; LOG has its parts
     activated             says of each socket of LISTEN_FDS to whom it belongs: "NAME PROTOCOL", to whom connects or asks
     ask AT N...           sends N bytes at random, ends, and wants them back
@@ -21,10 +22,15 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
     reset AT              a byte through, then resets
     stuff AT N            N connections, each full as far as it takes bytes; "full", and at the end of stdin all are reset
     full AT               sends until no more is taken, tells "full", and of the answer "BYTES end" or "BYTES reset"
+    late AT FILE          the same, with a small window, and reads nothing before there is FILE
+    drop AT FILE N HOW    sends N bytes, or until no more is taken (HOW end: ends); when the kernel has passed on what it can,
+                          makes FILE, resets, tells how many bytes that were
+    take AT FILE          a server of one connection, with a small window, that reads nothing before there is FILE; tells as full
     wait AT               a byte through, then waits for the end: prints "end" or "reset"
     storm AT SECONDS SEED connects, ends and resets at random; prints how many were whole, and fails if any was not
 """
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
@@ -32,6 +38,7 @@ import random
 import socket
 import struct
 import sys
+import termios
 import time
 
 RESET = struct.pack("ii", 1, 0)
@@ -47,10 +54,12 @@ def address(text):
     return (socket.AF_INET6 if ":" in host else socket.AF_INET), (host, int(port))
 
 
-def connect(text, timeout=20):
+def connect(text, timeout=20, window=None):
     family, at = address(text)
     s = socket.socket(family)
     s.settimeout(timeout)
+    if window:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
     s.connect(at)
     return s
 
@@ -63,6 +72,10 @@ def reset(sock):
 def abort(writer):
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
+
+
+def unacknowledged(sock):
+    return struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0]
 
 
 # ---- servers -------------------------------------------------------------------------------------
@@ -119,15 +132,21 @@ async def deaf(reader, writer, path):
     return await summed(reader, writer, None)
 
 
-async def early(reader, writer, how_path):
-    how, _, path = how_path.partition(":")
+async def passed_on(writer):
+    sock = writer.get_extra_info("socket")
+    while writer.transport.get_write_buffer_size() or (sock.family != socket.AF_UNIX and unacknowledged(sock)):
+        await asyncio.sleep(0.01)
+
+
+async def early(reader, writer, how_path_n):
+    how, path, n = how_path_n.split(":")
     await reader.readexactly(1000)
     while not os.path.exists(path):
         await asyncio.sleep(0.02)
-    writer.write(b"x" * 20000)
-    await writer.drain()
+    writer.write(b"x" * int(n))
     if how == "end":
         writer.write_eof()
+    await passed_on(writer)
     writer.close()  # with much that is not read
     await writer.wait_closed()
     return {}
@@ -147,7 +166,8 @@ async def proxied(reader, writer, _):
     return parts(header) | await echo(reader, writer, None)
 
 
-KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "reset": resetting, "proxy": proxied}
+KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "reset": resetting}
+KINDS["proxy"] = proxied
 
 
 async def serve(at, kind, log):
@@ -292,10 +312,12 @@ def fill(s):
         pass
 
 
-def full(at):
-    s = connect(at)
-    fill(s)
-    print("full", flush=True)
+def await_file(path):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+
+
+def tell_rest(s):
     s.settimeout(20)
     n, how = 0, "end"
     try:
@@ -304,6 +326,52 @@ def full(at):
     except ConnectionResetError:
         how = "reset"
     print(n, how)
+
+
+def full(at):
+    s = connect(at)
+    fill(s)
+    print("full", flush=True)
+    tell_rest(s)
+
+
+def late(at, path):
+    s = connect(at, window=4096)
+    fill(s)
+    print("full", flush=True)
+    await_file(path)
+    tell_rest(s)
+
+
+def take(at, path):
+    family, where = address(at)
+    gate = socket.socket(family)
+    gate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    gate.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    gate.bind(where)
+    gate.listen()
+    print("ready", flush=True)
+    s, _ = gate.accept()
+    await_file(path)
+    tell_rest(s)
+
+
+def drop(at, path, n, how):
+    s, sent, left = connect(at), 0, -1
+    s.settimeout(0.3)
+    try:
+        while sent < int(n):
+            sent += s.send(b"x" * min(65536, int(n) - sent))
+    except TimeoutError:
+        pass
+    if how == "end":
+        s.shutdown(socket.SHUT_WR)
+    while left and left != unacknowledged(s):
+        left = unacknowledged(s)
+        time.sleep(0.3)
+    print(sent - unacknowledged(s), flush=True)
+    open(path, "w").close()
+    reset(s)
 
 
 def wait(at):
@@ -403,6 +471,9 @@ MODES = {
     "reset": reset_one,
     "stuff": stuff,
     "full": full,
+    "late": late,
+    "take": take,
+    "drop": drop,
     "udp": udp,
     "tcp": tcp,
     "storm": storm,

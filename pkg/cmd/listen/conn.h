@@ -33,7 +33,8 @@ enum listen_conn_state {
 	LISTEN_CONN_CONNECTING, /* the server has not answered */
 	LISTEN_CONN_REFUSED,    /* by a full UNIX socket; to be tried again */
 	LISTEN_CONN_OPEN,
-	LISTEN_CONN_DEAD, /* closed; an event of the same batch may still name it */
+	LISTEN_CONN_LINGERING, /* one side has reset: what it had sent is on its way to the other */
+	LISTEN_CONN_DEAD,      /* closed; an event of the same batch may still name it */
 };
 
 struct listen_conn {
@@ -44,6 +45,7 @@ struct listen_conn {
 	int64_t since; /* clock_ms(): in its state, or of its last bytes */
 	uint8_t state; /* enum listen_conn_state */
 	bool is_busy;
+	uint32_t left; /* LINGERING: bytes that had not arrived when it was looked at */
 };
 
 struct listen_conn_list {

@@ -46,7 +46,7 @@ static enum step write_refused(struct listen_side *s)
 	if (errno == EINTR)
 		return STEP_ON;
 	if (errno != EAGAIN) {
-		s->write_error = errno;
+		s->write_error = s->write_error ? s->write_error : errno;
 		return STEP_WRITE_BROKEN;
 	}
 	s->is_writable = false;
@@ -186,19 +186,44 @@ static enum step run_way(struct way *w)
 	return s;
 }
 
-/*
- * Nothing can be written to `s`, but what it has sent before is on its way, or still to be read: a
- * server that answers and closes before it has read all, resets. That is for the other yet. False:
- * there is none.
- */
-static bool outlives(struct listen_side *s, struct listen_side *other, struct listen_pipes *pipes)
+bool listen_flow_outlives(struct listen_conn *c, struct listen_side *s, struct listen_pipes *pipes)
 {
+	struct listen_side *other = &c->side[!s->which];
+
 	if (s->is_eof && !s->held)
 		return false;
 	give_pipe(other, pipes);
 	other->is_eof = s->is_shut = true;
 	s->is_readable = s->is_ending = true;
 	return true;
+}
+
+static enum listen_flow broken(const struct listen_side *s)
+{
+	return s->which == LISTEN_CLIENT ? LISTEN_FLOW_CLIENT_BROKEN : LISTEN_FLOW_SERVER_BROKEN;
+}
+
+/*
+ * Nothing can be done for now. Behind its end a side may have reset: that breaks the connection, as
+ * does an end of both where not all has been read, which a close(2) makes a reset.
+ */
+static enum listen_flow end_of(const struct listen_conn *c)
+{
+	bool is_done = true;
+
+	for (int i = 0; i < 2; i++) {
+		const struct listen_side *s = &c->side[i];
+
+		if (s->is_failed && s->is_eof && !s->held)
+			return broken(s);
+		is_done = is_done && s->is_shut && !s->held;
+	}
+	if (!is_done)
+		return LISTEN_FLOW_WAITS;
+	for (int i = 0; i < 2; i++)
+		if (c->side[i].write_error)
+			return broken(&c->side[i]);
+	return LISTEN_FLOW_DONE;
 }
 
 enum listen_flow listen_flow_run(struct listen_conn *c, struct listen_pipes *pipes, bool *moved)
@@ -212,13 +237,12 @@ enum listen_flow listen_flow_run(struct listen_conn *c, struct listen_pipes *pip
 
 		*moved |= w.moved;
 		more |= s == STEP_ON || s == STEP_WRITE_BROKEN;
-		if (s == STEP_READ_BROKEN ||
-		    (s == STEP_WRITE_BROKEN && !outlives(w.to, w.from, pipes)))
-			return LISTEN_FLOW_BROKEN;
+		if (s == STEP_READ_BROKEN)
+			return broken(w.from);
+		if (s == STEP_WRITE_BROKEN && !listen_flow_outlives(c, w.to, pipes))
+			return broken(w.to);
 	}
-	if (c->side[0].is_shut && c->side[1].is_shut && !c->side[0].held && !c->side[1].held)
-		return LISTEN_FLOW_DONE;
-	return more ? LISTEN_FLOW_MORE : LISTEN_FLOW_WAITS;
+	return more ? LISTEN_FLOW_MORE : end_of(c);
 }
 
 void listen_flow_drop(struct listen_conn *c, struct listen_pipes *pipes)

@@ -127,6 +127,8 @@ static void on_signal(struct forward *f)
 
 static int64_t limit_of(const struct forward *f, enum listen_conn_state state)
 {
+	if (state == LISTEN_CONN_LINGERING)
+		return 0; /* listen_link_look() has its own */
 	return state == LISTEN_CONN_OPEN ? f->hub.opt->idle_ms : ANSWER_MS;
 }
 
@@ -147,6 +149,8 @@ static void on_time(struct forward *f)
 		expire(f, s);
 	if (f->hub.retry_at && f->hub.retry_at <= f->hub.now)
 		listen_link_retry(&f->hub);
+	if (f->hub.look_at && f->hub.look_at <= f->hub.now)
+		listen_link_look(&f->hub);
 	if (f->rest_until && f->rest_until <= f->hub.now)
 		resume(f);
 	listen_follow_on_time(&f->follow);
@@ -164,7 +168,7 @@ static int time_left(const struct forward *f)
 {
 	int64_t at = sooner(f->rest_until, sooner(f->drain_end, INT64_MAX));
 
-	at = sooner(f->follow.due, sooner(f->hub.retry_at, at));
+	at = sooner(f->follow.due, sooner(f->hub.retry_at, sooner(f->hub.look_at, at)));
 	if (f->hub.busy)
 		return 0;
 	for (enum listen_conn_state s = 0; s < LISTEN_CONN_DEAD; s++) {

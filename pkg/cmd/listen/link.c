@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/listen/link.h"
 
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/scope.h"
@@ -13,11 +15,26 @@
 #include "cmd/listen/sockets.h"
 
 /* Urgent data (EPOLLPRI) and the end (EPOLLRDHUP) are where a read may stop short. */
-#define EVENTS   (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+#define EVENTS           (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
-#define RETRY_MS 10 /* until a full UNIX socket is asked again: no event tells */
+#define RETRY_MS         10    /* until a full UNIX socket is asked again: no event tells */
+#define LOOK_MS          10    /* until it is asked what has arrived: no event tells */
+#define LOOK_LATE_MS     500   /* the same where nothing has for long */
+#define LOOKS            64    /* at a time */
+#define CLIENT_LINGER_MS 30000 /* without anything that arrives at it: it may read late */
+#define SERVER_LINGER_MS 1000  /* its client is gone */
 
 /* ---- its end --------------------------------------------------------------------------------- */
+
+/* A close(2) that resets a TCP connection; a UNIX socket just closes. */
+static void reset(struct listen_side *s)
+{
+	static const struct linger at_once = { 1, 0 };
+
+	if (s->fd >= 0 && !s->is_failed)
+		(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	drop_fd(&s->fd);
+}
 
 static void end(struct listen_hub *h, struct listen_conn *c)
 {
@@ -31,15 +48,10 @@ static void end(struct listen_hub *h, struct listen_conn *c)
 	listen_gates_leave(&h->gates, group);
 }
 
-/* A close(2) that resets a TCP connection; a UNIX socket just closes. */
 void listen_link_abort(struct listen_hub *h, struct listen_conn *c)
 {
-	static const struct linger reset = { 1, 0 };
-
-	for (int i = 0; i < 2; i++)
-		if (c->side[i].fd >= 0)
-			(void)setsockopt(c->side[i].fd, SOL_SOCKET, SO_LINGER, &reset,
-					 sizeof(reset));
+	reset(&c->side[LISTEN_CLIENT]);
+	reset(&c->side[LISTEN_SERVER]);
 	end(h, c);
 }
 
@@ -79,6 +91,91 @@ static void fail_sys(struct listen_hub *h, struct listen_conn *c, int error)
 	fail(h, c, &err);
 }
 
+/* ---- its reset ------------------------------------------------------------------------------- */
+
+/*
+ * Bytes that are on their way to a side, its end among them. A reset takes those of TCP that are
+ * not acknowledged; what a UNIX socket has been given stays with its peer.
+ */
+static uint32_t count_left(const struct listen_hub *h, const struct listen_conn *c,
+			   const struct listen_side *to)
+{
+	bool is_unix = to->which == LISTEN_SERVER && h->opt->to.any.sa_family == AF_UNIX;
+	int n = 0;
+
+	if (to->is_failed || to->write_error || (!is_unix && ioctl(to->fd, SIOCOUTQ, &n) < 0))
+		return 0;
+	return (uint32_t)n + c->side[!to->which].held;
+}
+
+static void linger(struct listen_hub *h, struct listen_conn *c, uint32_t left)
+{
+	c->left = left;
+	listen_conn_move(&h->conns, c, LISTEN_CONN_LINGERING, h->now);
+	if (!h->look_at || h->look_at > h->now + LOOK_MS)
+		h->look_at = h->now + LOOK_MS;
+}
+
+/* Nothing more comes from a side. The other one is reset when all that it has sent has arrived. */
+static void pass_reset(struct listen_hub *h, struct listen_conn *c, struct listen_side *from)
+{
+	uint32_t left = count_left(h, c, &c->side[!from->which]);
+
+	if (!left) {
+		listen_link_abort(h, c);
+		return;
+	}
+	listen_flow_drop(c, &h->pipes);
+	reset(from);
+	linger(h, c, left);
+}
+
+/* Bytes are moved: also of a client that has reset, as long as its server takes them. */
+static bool is_flowing(const struct listen_conn *c)
+{
+	return c->state == LISTEN_CONN_OPEN ||
+	       (c->state == LISTEN_CONN_LINGERING && c->side[LISTEN_CLIENT].fd >= 0 &&
+		c->side[LISTEN_SERVER].fd >= 0);
+}
+
+/* When it is looked at again, in milliseconds. */
+static int64_t look(struct listen_hub *h, struct listen_conn *c)
+{
+	int to = c->side[LISTEN_SERVER].fd >= 0 ? LISTEN_SERVER : LISTEN_CLIENT;
+	int64_t limit = to == LISTEN_SERVER ? SERVER_LINGER_MS : CLIENT_LINGER_MS;
+	uint32_t left = count_left(h, c, &c->side[to]);
+	int64_t since = left == c->left ? c->since : h->now;
+
+	if (h->opt->idle_ms && h->opt->idle_ms < limit)
+		limit = h->opt->idle_ms;
+	if ((!left && !is_flowing(c)) || since + limit <= h->now) {
+		listen_link_abort(h, c);
+		return LOOK_LATE_MS;
+	}
+	c->left = left;
+	listen_conn_move(&h->conns, c, LISTEN_CONN_LINGERING, since);
+	return LOOK_MS + (h->now - since) / 4;
+}
+
+/* Each has its turn, as often as their number allows. */
+void listen_link_look(struct listen_hub *h)
+{
+	struct listen_conn_list *l = &h->conns.list[LISTEN_CONN_LINGERING];
+	struct listen_conn *last = l->last, *c = NULL;
+	int64_t pause = LOOK_LATE_MS;
+
+	for (int i = 0; i < LOOKS && c != last; i++) {
+		int64_t ms;
+
+		c = l->first;
+		ms = look(h, c);
+		pause = ms < pause ? ms : pause;
+	}
+	if (c != last)
+		pause = LOOK_MS;
+	h->look_at = l->first ? h->now + pause : 0;
+}
+
 /* ---- its bytes ------------------------------------------------------------------------------- */
 
 static void queue(struct listen_hub *h, struct listen_conn *c)
@@ -92,50 +189,47 @@ static void queue(struct listen_hub *h, struct listen_conn *c)
 }
 
 /*
- * A client that has reset is not waited for by what its server does not read. EPIPE is the reset of
- * one that has ended before: what it has sent is still for the server. The error may have been told
- * by a write already.
+ * What a client has sent before it reset waits only so long for a server that does not read. EPIPE
+ * is the reset of one that has ended before: that waits as ever. The error, which is told once, may
+ * have been told by a write already.
  */
 static bool is_reset(struct listen_side *client)
 {
 	socklen_t len = sizeof(int);
-	int error = 0;
 
 	if (!client->is_failed || client->is_eof)
 		return false;
-	client->is_failed = false;
-	if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		return false;
-	return (error ? error : client->write_error) != EPIPE;
-}
-
-static enum listen_flow run_flow(struct listen_hub *h, struct listen_conn *c, bool *moved)
-{
-	enum listen_flow flow = listen_flow_run(c, &h->pipes, moved);
-
-	if (flow == LISTEN_FLOW_WAITS && is_reset(&c->side[LISTEN_CLIENT]))
-		return LISTEN_FLOW_BROKEN;
-	return flow;
+	if (!client->write_error &&
+	    getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &client->write_error, &len) == 0 &&
+	    !client->write_error)
+		client->write_error = ECONNRESET;
+	return client->write_error && client->write_error != EPIPE;
 }
 
 static void run(struct listen_hub *h, struct listen_conn *c)
 {
+	struct listen_side *client = &c->side[LISTEN_CLIENT], *server = &c->side[LISTEN_SERVER];
 	bool moved;
 
-	switch (run_flow(h, c, &moved)) {
+	switch (listen_flow_run(c, &h->pipes, &moved)) {
 	case LISTEN_FLOW_DONE:
 		end(h, c);
 		return;
-	case LISTEN_FLOW_BROKEN:
-		listen_link_abort(h, c);
+	case LISTEN_FLOW_CLIENT_BROKEN:
+		pass_reset(h, c, client);
+		return;
+	case LISTEN_FLOW_SERVER_BROKEN:
+		pass_reset(h, c, server);
 		return;
 	case LISTEN_FLOW_MORE:
 		queue(h, c);
 		break;
 	case LISTEN_FLOW_WAITS:
+		if (c->state == LISTEN_CONN_OPEN && is_reset(client))
+			linger(h, c, count_left(h, c, server));
 		break;
 	}
-	if (moved && h->opt->idle_ms)
+	if (moved && h->opt->idle_ms && c->state == LISTEN_CONN_OPEN)
 		listen_conn_move(&h->conns, c, LISTEN_CONN_OPEN, h->now);
 }
 
@@ -149,7 +243,7 @@ void listen_link_run_busy(struct listen_hub *h)
 		struct listen_conn *next = c->next_busy;
 
 		c->is_busy = false;
-		if (c->state == LISTEN_CONN_OPEN)
+		if (is_flowing(c))
 			run(h, c);
 		c = next;
 	}
@@ -274,7 +368,7 @@ static void on_answer(struct listen_hub *h, struct listen_conn *c, bool failed)
 void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t events)
 {
 	struct listen_conn *c = listen_conn_of(s);
-	bool failed = events & (EPOLLERR | EPOLLHUP), is_lost;
+	bool failed = events & (EPOLLERR | EPOLLHUP);
 
 	if (c->state == LISTEN_CONN_DEAD)
 		return;
@@ -282,13 +376,10 @@ void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t eve
 	s->is_writable |= failed || (events & EPOLLOUT);
 	s->is_ending |= failed || (events & (EPOLLPRI | EPOLLRDHUP));
 	s->is_failed |= (events & EPOLLERR) != 0;
-	/* all has been read of it, or it is the client, before its server has answered */
-	is_lost = ((events & EPOLLERR) && s->is_eof && !s->held) ||
-		  (s->is_failed && c->state != LISTEN_CONN_OPEN);
 	if (c->state == LISTEN_CONN_CONNECTING && s->which == LISTEN_SERVER)
 		on_answer(h, c, failed);
-	else if (is_lost)
-		listen_link_abort(h, c);
-	else if (c->state == LISTEN_CONN_OPEN)
+	else if (is_flowing(c))
 		run(h, c);
+	else if (s->is_failed) /* before its server has answered, or behind the other's reset */
+		listen_link_abort(h, c);
 }

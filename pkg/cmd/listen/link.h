@@ -20,6 +20,7 @@ struct listen_hub {
 	uint64_t serial;  /* of connections, for unique ids */
 	int64_t now;      /* clock_ms() */
 	int64_t retry_at; /* clock_ms(): when listen_link_retry() is due; 0: it is not */
+	int64_t look_at;  /* the same of listen_link_look() */
 	bool is_told;     /* why no server can be had, until one can */
 };
 
@@ -31,6 +32,8 @@ void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t eve
 void listen_link_run_busy(struct listen_hub *h);
 /* A full UNIX socket is asked again, for those that it has refused. */
 void listen_link_retry(struct listen_hub *h);
+/* Those of which one side has reset: all that was before it has arrived, or never will? */
+void listen_link_look(struct listen_hub *h);
 /* Both sides are reset. */
 void listen_link_abort(struct listen_hub *h, struct listen_conn *c);
 /* A namespace's sockets are closed, its connections reset. */

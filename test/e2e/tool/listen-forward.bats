@@ -98,7 +98,7 @@ s.settimeout(20); s.shutdown(1); print(s.recv(100).decode(), flush=True)' "$BATS
 answers_early() {
 	local client
 	rm -f "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/out"
-	to "$1" "early:$2:$BATS_TEST_TMPDIR/now"
+	to "$1" "early:$2:$BATS_TEST_TMPDIR/now:20000"
 	in_ns red python3 "$PEER" full 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &
 	client=$!
 	awaited "$BATS_TEST_TMPDIR/out" full
@@ -117,6 +117,64 @@ answers_early() {
 	answers_early 127.0.0.1:9000 close "20000 reset"
 	answers_early 127.0.0.1:9001 end "20000 end"
 	answers_early "unix:$BATS_TEST_TMPDIR/sock" close "20000 reset"
+}
+
+# answers_much AT HOW : the same of an answer that a client with a small window reads when the server is long gone.
+answers_much() {
+	local client
+	rm -f "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/read" "$BATS_TEST_TMPDIR/out"
+	to "$1" "early:$2:$BATS_TEST_TMPDIR/now:200000"
+	in_ns red python3 "$PEER" late 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	awaited "$BATS_TEST_TMPDIR/out" full
+	touch "$BATS_TEST_TMPDIR/now"
+	ended 1
+	touch "$BATS_TEST_TMPDIR/read"
+	wait $client
+	expect_same "$* is seen" "$3" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	rests_at $((base + 2 * 4))
+	kill "$listener"
+	ends 0
+}
+
+@test "an answer of a server that resets behind it is passed on to a client that reads late" {
+	answers_much 127.0.0.1:9000 close "200000 reset"
+	answers_much 127.0.0.1:9001 end "200000 end"
+	answers_much "unix:$BATS_TEST_TMPDIR/sock" close "200000 reset"
+}
+
+@test "who does not take what was sent before a reset is not waited for beyond the idle time" {
+	to 127.0.0.1:9000 "early:close:$BATS_TEST_TMPDIR/now:200000" --idle 2s
+	in_ns red python3 "$PEER" late 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	awaited "$BATS_TEST_TMPDIR/out" full
+	touch "$BATS_TEST_TMPDIR/now"
+	ended 1
+	rests_at $((base + 2 * 4))
+	touch "$BATS_TEST_TMPDIR/read"
+	wait $!
+	grep -q reset "$BATS_TEST_TMPDIR/out" || fail "a reset: $(cat "$BATS_TEST_TMPDIR/out")"
+}
+
+# sends_before N HOW : of a client that sends N bytes and resets; what its server, which reads late, has seen.
+sends_before() {
+	local n server
+	rm -f "$BATS_TEST_TMPDIR/read" "$BATS_TEST_TMPDIR/out"
+	python3 "$PEER" take 127.0.0.1:9000 "$BATS_TEST_TMPDIR/read" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	server=$!
+	awaited "$BATS_TEST_TMPDIR/out" ready
+	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
+	n=$(peer red drop 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" "$1" "$2")
+	wait $server
+	expect_same "what the server has seen" "$n $2" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	kill "$listener"
+	ends 0
+}
+
+@test "what a client sends before it resets is passed on to a server that reads late" {
+	sends_before 200000 reset # all is in the server's socket
+	sends_before 30000 end
+	sends_before 200000 end
+	sends_before 100000000 reset # more than there is room for
 }
 
 @test "a reset of a client ends it where its server does not read, or not answer" {
