@@ -10,6 +10,7 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
         reset             resets at the first byte
         early:HOW:FILE:N  reads little; answers N bytes when there is FILE, and is gone when the kernel has passed them on
                           (HOW close; end: ends before)
+        banner:N          N bytes unasked, then resets
         proxy             a PROXY header (version 2) in front of an echo; LOG has its parts
     activated             says of each socket of LISTEN_FDS to whom it belongs: "NAME PROTOCOL", to whom connects or asks
     ask AT N...           sends N bytes at random, ends, and wants them back
@@ -152,6 +153,13 @@ async def early(reader, writer, how_path_n):
     return {}
 
 
+async def banner(_, writer, n):
+    writer.write(b"x" * int(n))
+    await passed_on(writer)
+    abort(writer)
+    return {}
+
+
 async def resetting(reader, writer, _):
     await reader.read(1)
     abort(writer)
@@ -166,7 +174,7 @@ async def proxied(reader, writer, _):
     return parts(header) | await echo(reader, writer, None)
 
 
-KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "reset": resetting}
+KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "banner": banner, "reset": resetting}
 KINDS["proxy"] = proxied
 
 

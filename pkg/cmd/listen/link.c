@@ -258,32 +258,48 @@ static bool watch(const struct listen_hub *h, struct listen_side *s)
 	return listen_events_add(h->epoll, s->fd, EVENTS, s, &ignored) == 0;
 }
 
-/* It is the first in a socket's buffer, and fits. */
-static bool send_header(struct listen_hub *h, const struct listen_conn *c)
+/* It is the first in a socket's buffer, and fits. 0, or an error. */
+static int send_header(struct listen_hub *h, const struct listen_conn *c)
 {
 	struct sockaddr_storage from = { 0 }, to = { 0 };
 	socklen_t from_len = sizeof(from), to_len = sizeof(to);
 	uint8_t header[LISTEN_PROXY_MAX];
 	int client = c->side[LISTEN_CLIENT].fd;
+	ssize_t sent;
 	size_t n;
 
 	if (getpeername(client, (void *)&from, &from_len) < 0 ||
 	    getsockname(client, (void *)&to, &to_len) < 0)
-		return false;
+		return errno;
 	n = listen_proxy_header(header, &from, &to, c->group->name, h->serial++);
-	return send(c->side[LISTEN_SERVER].fd, header, n, MSG_NOSIGNAL) == (ssize_t)n;
+	sent = send(c->side[LISTEN_SERVER].fd, header, n, MSG_NOSIGNAL);
+	if (sent < 0)
+		return errno;
+	return sent == (ssize_t)n ? 0 : EMSGSIZE;
 }
 
+/* Of one that was connected: what it sent before is still to be read. */
+static bool was_reset(int error)
+{
+	return error == ECONNRESET || error == EPIPE;
+}
+
+/* Without a header no byte of the client's is sent. */
 static void open_up(struct listen_hub *h, struct listen_conn *c)
 {
+	struct listen_side *client = &c->side[LISTEN_CLIENT], *server = &c->side[LISTEN_SERVER];
+
 	h->is_told = false;
 	listen_conn_move(&h->conns, c, LISTEN_CONN_OPEN, h->now);
-	if (h->opt->proxy && !send_header(h, c)) {
+	if (h->opt->proxy && !server->write_error)
+		server->write_error = send_header(h, c);
+	if (server->write_error &&
+	    !(was_reset(server->write_error) && listen_flow_outlives(c, server, &h->pipes))) {
 		listen_link_abort(h, c);
 		return;
 	}
-	c->side[LISTEN_CLIENT].is_readable = c->side[LISTEN_CLIENT].is_writable = true;
-	c->side[LISTEN_SERVER].is_writable = true;
+	client->is_readable = client->is_writable = true;
+	server->is_writable = true;
 	run(h, c);
 }
 
@@ -359,10 +375,12 @@ static void on_answer(struct listen_hub *h, struct listen_conn *c, bool failed)
 
 	if (failed && getsockopt(c->side[LISTEN_SERVER].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	if (error)
+	if (error && !was_reset(error)) {
 		fail_sys(h, c, error);
-	else
-		open_up(h, c);
+		return;
+	}
+	c->side[LISTEN_SERVER].write_error = error;
+	open_up(h, c);
 }
 
 void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t events)

@@ -177,6 +177,14 @@ sends_before() {
 	sends_before 100000000 reset # more than there is room for
 }
 
+@test "a server that has answered and reset before its connection is known" {
+	limit="${STRACE[*]} -D -qq -o /dev/null -e trace=connect -e inject=connect:delay_exit=500000"
+	to 127.0.0.1:9000 banner:20000 --proxy-protocol
+	in_ns red python3 "$PEER" late 127.0.0.1:80 / >"$BATS_TEST_TMPDIR/out"
+	expect_same "the banner" "20000 reset" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	! grep connect: "$said" || fail "it can be reached"
+}
+
 @test "a reset of a client ends it where its server does not read, or not answer" {
 	local kind
 	for kind in "deaf:$BATS_TEST_TMPDIR/never" none; do
