@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ROUNDS    16   /* until it is another connection's turn */
-#define COPY_SIZE 8192 /* the smallest pipe has room for it (fcntl(2), F_SETPIPE_SZ) */
+#define ROUNDS    16 /* until it is another connection's turn */
+#define COPY_SIZE LISTEN_PIPE_LEAST
 #define FLAGS     (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
 /* One way: from a side to the other. */
@@ -121,6 +121,15 @@ static enum step transmit(struct way *w, const char *buf, ssize_t n, ssize_t *se
 	return STEP_ON;
 }
 
+/* Without the memory for all of it the connection is broken; its pipe is not another's then. */
+static enum step keep(struct listen_side *from, const char *buf, ssize_t n)
+{
+	ssize_t kept = write(from->pipe[1], buf, (size_t)n);
+
+	from->held = kept > 0 ? (uint32_t)kept : 0;
+	return kept == n ? STEP_ON : STEP_READ_BROKEN;
+}
+
 /* A little: copied, which is cheaper than a pipe. What is not taken lies in the pipe. */
 static enum step pass(struct way *w)
 {
@@ -135,11 +144,8 @@ static enum step pass(struct way *w)
 	}
 	if (n > 0 && sent < 0)
 		sent = 0;
-	if (n > sent) {
-		if (write(from->pipe[1], buf + sent, (size_t)(n - sent)) != n - sent)
-			return STEP_READ_BROKEN;
-		from->held = (uint32_t)(n - sent);
-	}
+	if (n > sent && step != STEP_WRITE_BROKEN && keep(from, buf + sent, n - sent) != STEP_ON)
+		step = STEP_READ_BROKEN;
 	if (!from->held)
 		give_pipe(from, w->pipes);
 	return step;

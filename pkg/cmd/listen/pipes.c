@@ -5,6 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of the user's last pages a kernel before 5.14 makes pipes of one. */
+static bool is_large_enough(int fd)
+{
+	int size = fcntl(fd, F_SETPIPE_SZ, (int)LISTEN_PIPE_SIZE);
+
+	if (size < 0)
+		size = fcntl(fd, F_GETPIPE_SZ);
+	return size >= LISTEN_PIPE_LEAST;
+}
+
 bool listen_pipes_take(struct listen_pipes *p, int ends[2])
 {
 	if (p->n_kept) {
@@ -13,9 +23,11 @@ bool listen_pipes_take(struct listen_pipes *p, int ends[2])
 	}
 	if (p->n_open >= p->n_max || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
-	(void)fcntl(ends[1], F_SETPIPE_SZ, (int)LISTEN_PIPE_SIZE);
 	p->n_open++;
-	return true;
+	if (is_large_enough(ends[1]))
+		return true;
+	listen_pipes_give(p, ends, false);
+	return false;
 }
 
 void listen_pipes_give(struct listen_pipes *p, int ends[2], bool is_empty)

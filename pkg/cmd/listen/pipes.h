@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define LISTEN_PIPE_SIZE  ((size_t)256 * 1024) /* bytes, where the kernel grants it */
+#define LISTEN_PIPE_LEAST 8192                 /* bytes that each has room for */
 #define LISTEN_PIPES_KEPT 32
 
 struct listen_pipes {

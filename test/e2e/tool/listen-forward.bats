@@ -405,6 +405,13 @@ for _ in range(10):
 	ends 0
 }
 
+@test "a pipe of a page is not used: it does not hold what is read at a time" {
+	limit="${STRACE[*]} -D -qq -o /dev/null -e trace=fcntl -e inject=fcntl:retval=4096"
+	to 127.0.0.1:9000 echo
+	peer red ask 127.0.0.1:80 1 5000 5000000 # more than sockets hold
+	rests_at "$base"
+}
+
 # queued WORD... : 100 clients are connected to a forwarder that has descriptors for 21 of them.
 queued() {
 	limit="prlimit --nofile=80" listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000 "$@"
