@@ -37,22 +37,26 @@ int run_mount_clone(int dir, const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, "bind %s", path) : (int)fd;
 }
 
-static int attach(int tree, const char *target, unsigned int flags, struct err *err)
+static int attach(int tree, int dir, const char *target, unsigned int flags, struct err *err)
 {
-	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | flags) <
-	    0)
+	if (syscall(SYS_move_mount, tree, "", dir, target, MOVE_MOUNT_F_EMPTY_PATH | flags) < 0)
 		return err_sys(err, "mount on %s", target);
 	return 0;
 }
 
+int run_mount_attach_at(int tree, int dir, const char *target, struct err *err)
+{
+	return attach(tree, dir, target, 0, err);
+}
+
 int run_mount_attach(int tree, const char *target, struct err *err)
 {
-	return attach(tree, target, 0, err);
+	return attach(tree, AT_FDCWD, target, 0, err);
 }
 
 int run_mount_attach_behind(int tree, const char *target, struct err *err)
 {
-	return attach(tree, target, MOVE_MOUNT_T_SYMLINKS, err);
+	return attach(tree, AT_FDCWD, target, MOVE_MOUNT_T_SYMLINKS, err);
 }
 
 /* struct mount_attr */

@@ -23,7 +23,8 @@ int run_mount_separate(struct err *err) NODISCARD;
 /* A copy of what is mounted at `path` below `dir` and further down; the caller's descriptor. */
 int run_mount_clone(int dir, const char *path, struct err *err) NODISCARD;
 
-/* A tree gets its place. A symbolic link there is covered, not followed. */
+/* A tree gets its place, `target` below `dir`. A symbolic link there is covered, not followed. */
+int run_mount_attach_at(int tree, int dir, const char *target, struct err *err) NODISCARD;
 int run_mount_attach(int tree, const char *target, struct err *err) NODISCARD;
 
 /* The same, but a symbolic link is followed, as mount(2) follows it. */

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -234,31 +236,65 @@ static int make_read_only(struct run_mounts *m)
 	return run_mount_read_only(AT_FDCWD, "/", true, m->err);
 }
 
+static bool is_target(const struct run_mounts *m, const char *path)
+{
+	for (size_t i = 0; i < m->o->n_mounts; i++)
+		if (!strcmp(m->o->mounts[i].target, path))
+			return true;
+	return false;
+}
+
 /* ---- /proc and /sys -------------------------------------------------------------------------- */
 
 /*
  * The host's root may write here without any capability, be it in a user namespace (sysctl_perm in
  * fs/proc/proc_sysctl.c compares with GLOBAL_ROOT_UID).
  */
-static int protect_proc(struct run_mounts *m)
+static int protect(struct run_mounts *m, int proc)
 {
-	static const char *const paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-					     "/proc/sysrq-trigger" };
+	static const char *const paths[] = { "sys",           "sysrq-trigger", "acpi", "asound",
+					     "bus",           "dynamic_debug", "fs",   "irq",
+					     "latency_stats", "mtrr",          "scsi" };
 
-	if (!m->has_host_root || m->o->caps >> CAP_SYS_ADMIN & 1)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct err ignored = { 0 };
-		auto_close int tree = run_mount_clone(AT_FDCWD, paths[i], &ignored);
+		auto_close int tree = run_mount_clone(proc, paths[i], &ignored);
 
 		if (tree < 0 && ignored.sys == ENOENT)
 			continue;
 		if (tree < 0)
 			return err_set(m->err, ERR_INTERNAL, "%s", ignored.msg);
 		if (run_mount_read_only(tree, "", false, m->err) < 0 ||
-		    run_mount_attach(tree, paths[i], m->err) < 0)
+		    run_mount_attach_at(tree, proc, paths[i], m->err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* The new one, and what --bind has put over it. */
+static int protect_proc(struct run_mounts *m)
+{
+	auto_close int over = -1;
+
+	if (!m->has_host_root || m->o->caps >> CAP_SYS_ADMIN & 1)
+		return 0;
+	if (is_target(m, "/proc"))
+		over = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (over >= 0 && protect(m, over) < 0)
+		return -1;
+	return protect(m, m->proc);
+}
+
+/* Whoever owns the root directory may have renamed the place meanwhile. */
+static int open_proc(struct run_mounts *m)
+{
+	struct statfs fs;
+
+	m->proc = open("/proc", O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+	if (m->proc < 0 || fstatfs(m->proc, &fs) < 0)
+		return err_sys(m->err, "open /proc");
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return err_set(m->err, ERR_INTERNAL, "/proc: somebody has put it elsewhere");
 	return 0;
 }
 
@@ -268,7 +304,7 @@ static int make_proc(struct run_mounts *m)
 	if (make_directory(m, "/proc") < 0)
 		return -1;
 	if (run_mount_new("proc", "/proc", RUN_MOUNT_INERT, NULL, m->err) == 0)
-		return 0;
+		return open_proc(m);
 	if (m->err->sys != EPERM || !m->has_user)
 		return -1;
 	return err_wrap(m->err,
@@ -414,22 +450,16 @@ int run_mounts_make(struct run_mounts *m)
  */
 #define DRAFTS "/dev/shm"
 
-/* Whoever asks for another file there gets that one. */
-static bool is_target(const struct run_mounts *m, const char *path)
-{
-	for (size_t i = 0; i < m->o->n_mounts; i++)
-		if (!strcmp(m->o->mounts[i].target, path))
-			return true;
-	return false;
-}
-
 static int make_text(struct run_mounts *m, const char *target, const char *text)
 {
 	const char *draft = arena_printf(m->arena, DRAFTS "%s", strrchr(target, '/'));
 	struct stat st;
 	auto_close int fd = -1, tree = -1;
 
-	/* The host has no such file, so nobody there looks for it. */
+	/*
+	 * Whoever asks for another file there gets that one. The host has no such file: nobody
+	 * there looks for it.
+	 */
 	if (!text || is_target(m, target) || (!m->o->rootfs && lstat(target, &st) < 0))
 		return 0;
 	if (make_place(m, target, false, m->o->n_mounts) < 0)

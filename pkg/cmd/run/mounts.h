@@ -14,6 +14,7 @@ struct run_mounts {
 	bool has_user;      /* a user namespace of its own */
 	bool has_host_root; /* the command has the user id of the machine's root */
 	int host;           /* the host's root directory */
+	int proc;           /* the new /proc, wherever its directory goes */
 	int *trees;         /* of o->mounts: a bind's source, or -1 */
 	const char **at;    /* of o->mounts: the target, when made where links led then */
 	struct arena *arena;
