@@ -12,6 +12,7 @@
 #include "cmd/run/networks.h"
 #include "cmd/run/relay.h"
 #include "cmd/run/sandbox.h"
+#include "cmd/run/userns.h"
 #include "cmd/run/watcher.h"
 #include "sys/netns.h"
 #include "json/json.h"
@@ -86,6 +87,7 @@ static int serve(struct run *r, int *status)
 {
 	int sig, rc;
 
+	run_userns_complete_maps(&r->o);
 	if (run_watcher_start(&r->watcher, &r->networks, r->err) < 0 ||
 	    run_sandbox_start(&r->sandbox, &r->o, r->join, &r->before, r->arena, r->err) < 0 ||
 	    run_watcher_attach(&r->watcher, &r->sandbox, &r->texts, r->err) < 0)
@@ -103,8 +105,11 @@ static int serve(struct run *r, int *status)
 	return rc;
 }
 
-/* What is left of the networks is told, whatever has failed before. */
-static int end(struct run *r, int rc)
+/*
+ * What is left of the networks is told, whatever has failed before. A command that has failed has
+ * its own status all the same.
+ */
+static int end(struct run *r, int rc, int status)
 {
 	struct err err = { 0 };
 
@@ -112,7 +117,7 @@ static int end(struct run *r, int rc)
 	if (run_watcher_detach(&r->watcher, r->has_run, &err) == 0)
 		return rc;
 	fprintf(stderr, "cnic: %s%s%s\n", err.msg, *err.details ? "; " : "", err.details);
-	return -1;
+	return status ? rc : -1;
 }
 
 static int run(struct run *r, int argc, char **argv)
@@ -124,7 +129,8 @@ static int run(struct run *r, int argc, char **argv)
 	    run_networks_load(&r->networks, &r->o, r->join >= 0, r->err) == 0 &&
 	    run_relay_hold_signals(&r->before, r->err) == 0) {
 		decide_terminal(r);
-		rc = end(r, serve(r, &status));
+		rc = serve(r, &status);
+		rc = end(r, rc, status);
 	}
 	if (rc < 0 && *r->err->msg)
 		fprintf(stderr, "cnic: %s%s%s\n", r->err->msg, *r->err->details ? "; " : "",

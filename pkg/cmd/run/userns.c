@@ -33,6 +33,18 @@ static struct map gid_map_of(const struct run_options *o)
 			     o->n_gid_maps, getegid(),   CAP_SETGID };
 }
 
+void run_userns_complete_maps(struct run_options *o)
+{
+	if (!o->n_gid_maps && run_caps_has(CAP_SETGID)) {
+		o->gid_maps = o->uid_maps;
+		o->n_gid_maps = o->n_uid_maps;
+	}
+	if (!o->n_uid_maps && run_caps_has(CAP_SETUID)) {
+		o->uid_maps = o->gid_maps;
+		o->n_uid_maps = o->n_gid_maps;
+	}
+}
+
 /* ---- from outside ---------------------------------------------------------------------------- */
 
 /* new_idmap_permitted() in kernel/user_namespace.c */

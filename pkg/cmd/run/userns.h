@@ -10,6 +10,12 @@
 #include "cmd/run/options.h"
 
 /*
+ * Of only one of the two lists the other is a copy, where the caller may map what he likes: his own
+ * group, which is in there else, would be the machine's.
+ */
+void run_userns_complete_maps(struct run_options *o);
+
+/*
  * The maps of --uid-map and --gid-map, else one id: the caller's is 0 inside. Written here where
  * the kernel lets us, else by newuidmap(1) and newgidmap(1), which look into /etc/subuid and
  * /etc/subgid.

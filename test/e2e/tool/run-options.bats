@@ -321,6 +321,19 @@ files() {
 	nothing_left
 }
 
+# Else the caller's own group would be the command's: that of the machine's root.
+@test "run --uid-map or --gid-map alone, by root: the other list is the same" {
+	needs_user_namespaces
+	sandbox --net none --uid-map 0:100000:65536 -- sh -c 'echo $(cat /proc/self/gid_map)'
+	expect_output "0 100000 65536"
+	sandbox --net none --gid-map 5:100000:10 -- sh -c 'echo $(cat /proc/self/uid_map); id -u'
+	expect_output $'5 100000 10\n5'
+	echo secret >/run/cnic-test/secret
+	chmod 640 /run/cnic-test/secret
+	sandbox --net none --uid-map 0:100000:65536 -- cat /run/cnic-test/secret
+	[ "$status" -eq 1 ] || fail "a file of group 0 is none of its own"
+}
+
 @test "run --uid-map: ranges of a user by newuidmap, as /etc/subuid says" {
 	needs_user_namespaces
 	command -v newuidmap >/dev/null || skip "no newuidmap"
