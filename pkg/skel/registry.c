@@ -306,6 +306,11 @@ const char *registry_path(const struct registry_entry *e, struct arena *arena)
 	return path_of(arena, name_of(e, arena));
 }
 
+void registry_forget(const struct registry_entry *e, struct arena *arena)
+{
+	remove_file(registry_path(e, arena));
+}
+
 void registry_restore(const struct registry_entry *e, struct arena *arena)
 {
 	const char *path = registry_path(e, arena);

@@ -11,6 +11,7 @@
 #include "cmd/own.h"
 #include "cmd/run/keep.h"
 #include "cmd/run/uplink.h"
+#include "skel/registry.h"
 
 /* The plugins' call: what they are parts of (own.h), with its errors in a sink of its own. */
 struct outer {
@@ -35,7 +36,7 @@ static struct outer *outer_begin(const struct run_attend *a)
 
 /*
  * Of the default network every plugin has an entry in the registry, which proves that it is dead;
- * the cache does not. It goes before the last entry does: were we killed between, it would stay.
+ * the cache does not. It goes before the entries do: were we killed between, it would stay.
  */
 static int exec_plugin(void *ctx, const struct libcni_exec *x, struct libcni_answer *out,
 		       struct err *err)
@@ -140,6 +141,23 @@ int run_attend_attach(struct run_attend *a, int netns_fd, struct err *err)
 
 /* ---- detaching ------------------------------------------------------------------------------- */
 
+/* When all has been removed: until then they prove it dead. */
+static void forget(const struct run_network *net, const struct libcni_attachment *of)
+{
+	for (size_t i = 0; i < net->list.n_plugins; i++) {
+		const struct cni_plugin *p = cni_plugin_named(net->list.plugins[i].type);
+		const struct registry_entry e = {
+			.plugin = p ? p->name : "",
+			.network = net->list.name,
+			.container_id = of->container_id,
+			.ifname = of->ifname,
+		};
+
+		if (p)
+			registry_forget(&e, json_arena());
+	}
+}
+
 static int del(struct run_attend *a, const struct run_network *net, struct outer *o,
 	       struct err *err)
 {
@@ -149,8 +167,11 @@ static int del(struct run_attend *a, const struct run_network *net, struct outer
 	o->net = net;
 	o->of = &of;
 	o->left = net->list.n_plugins;
-	if (libcni_del(&libcni, &net->list, &of, err) == 0)
+	o->req.keep_entry = true;
+	if (libcni_del(&libcni, &net->list, &of, err) == 0) {
+		forget(net, &of);
 		return 0;
+	}
 	return err_wrap(err, "network %s, container %s, which cnic gc will remove", net->list.name,
 			of.container_id);
 }
