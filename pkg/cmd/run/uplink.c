@@ -237,11 +237,16 @@ int run_uplink_start(const struct run_options *o, int netns_fd, struct run_uplin
 	return start(path, make_args(o, userns, arena), netns_fd, u, err);
 }
 
+void run_uplink_kill(int fd)
+{
+	(void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0U);
+}
+
 void run_uplink_stop(struct run_uplink *u)
 {
 	if (u->fd < 0)
 		return;
-	(void)syscall(SYS_pidfd_send_signal, u->fd, SIGKILL, NULL, 0U);
+	run_uplink_kill(u->fd);
 	reap(u->pid);
 	drop_fd(&u->fd);
 }

@@ -39,3 +39,6 @@ int run_uplink_start(const struct run_options *o, int netns_fd, struct run_uplin
 
 /* Ends it, if there is one, and waits for that. It may have been waited for. */
 void run_uplink_stop(struct run_uplink *u);
+
+/* For who is not its parent, whose end it outlives: ends the process of this descriptor. */
+void run_uplink_kill(int fd);

@@ -18,15 +18,16 @@
 #include "cmd/run/attend.h"
 #include "cmd/run/files.h"
 #include "cmd/run/relay.h"
+#include "cmd/run/uplink.h"
 #include "sys/file.h"
 #include "sys/netns.h"
 #include "sys/pass_fd.h"
 
 enum request { ATTACH = 'a', DETACH = 'd', UNDO = 'u' /* be it to be kept */ };
 
-/* What the watcher answers; behind it the texts, without a NUL. */
+/* What the watcher answers; behind it the texts, without a NUL, and the uplink's descriptor. */
 struct reply {
-	bool failed, has_resolv_conf, has_hosts;
+	bool failed, has_resolv_conf, has_hosts, has_uplink;
 	struct err err;
 	size_t resolv_conf, hosts; /* bytes */
 };
@@ -105,13 +106,13 @@ static int receive(struct run_attend *a, int channel, int *fd)
 	return n > 0 ? byte : 0;
 }
 
-static int send_reply(int channel, const struct reply *r, const struct run_texts *texts)
+static int send_reply(int channel, const struct reply *r, const struct run_texts *texts, int uplink)
 {
 	if (file_write_fd(channel, (const char *)r, sizeof(*r)) < 0 ||
 	    (r->resolv_conf && file_write_fd(channel, texts->resolv_conf, r->resolv_conf) < 0) ||
 	    (r->hosts && file_write_fd(channel, texts->hosts, r->hosts) < 0))
 		return -1;
-	return 0;
+	return r->has_uplink ? pass_fd_send(channel, '\0', uplink, 0) : 0;
 }
 
 /* The first error is the one that is told. -1: nobody has been told anything. */
@@ -130,9 +131,10 @@ static int attach(struct run_attend *a, int channel, int fd)
 	}
 	r->has_resolv_conf = texts.resolv_conf;
 	r->has_hosts = texts.hosts;
+	r->has_uplink = a->uplink.fd >= 0;
 	r->resolv_conf = texts.resolv_conf ? strlen(texts.resolv_conf) : 0;
 	r->hosts = texts.hosts ? strlen(texts.hosts) : 0;
-	return send_reply(channel, r, &texts);
+	return send_reply(channel, r, &texts, a->uplink.fd);
 }
 
 /* An end without a request is one by a signal, or of the channel: nobody reads a reply. */
@@ -143,7 +145,7 @@ static void detach(struct run_attend *a, int channel, int request)
 
 	r->failed = run_attend_detach(a, request == UNDO, &r->err) < 0;
 	if (request == DETACH || request == UNDO)
-		(void)send_reply(channel, r, &none);
+		(void)send_reply(channel, r, &none, -1);
 	else if (r->failed)
 		fprintf(stderr, "cnic: %s\n", r->err.msg);
 }
@@ -189,15 +191,18 @@ int run_watcher_start(struct run_watcher *w, const struct run_networks *n, struc
 	return 0;
 }
 
-static int is_gone(struct err *err)
+static int is_gone(const struct run_watcher *w, struct err *err)
 {
-	return err_set(err, ERR_INTERNAL,
-		       "the watcher has been killed; cnic gc removes what it has left");
+	const char *then = "cnic gc removes what it has left";
+
+	if (w->networks->kind == RUN_UPLINK_PASTA)
+		then = w->uplink < 0 ? "a pasta that it has started goes on" : "pasta goes, too";
+	return err_set(err, ERR_INTERNAL, "the watcher has been killed; %s", then);
 }
 
 static int send_request(struct run_watcher *w, char byte, int fd, struct err *err)
 {
-	return pass_fd_send(w->channel, byte, fd, 0) < 0 ? is_gone(err) : 0;
+	return pass_fd_send(w->channel, byte, fd, 0) < 0 ? is_gone(w, err) : 0;
 }
 
 static int read_text(struct run_watcher *w, bool has, size_t len, const char **text)
@@ -249,14 +254,16 @@ static int wait_reply(struct run_watcher *w, struct err *err)
 static int read_reply(struct run_watcher *w, struct run_texts *texts, struct err *err)
 {
 	struct reply *r = arena_new(json_arena(), struct reply);
+	char byte;
 
 	*texts = (struct run_texts){ 0 };
 	if (wait_reply(w, err) < 0)
 		return -1;
 	if (file_read_fd(w->channel, (char *)r, sizeof(*r)) != sizeof(*r) ||
 	    read_text(w, r->has_resolv_conf, r->resolv_conf, &texts->resolv_conf) < 0 ||
-	    read_text(w, r->has_hosts, r->hosts, &texts->hosts) < 0)
-		return is_gone(err);
+	    read_text(w, r->has_hosts, r->hosts, &texts->hosts) < 0 ||
+	    (r->has_uplink && pass_fd_receive(w->channel, &byte, &w->uplink) != 1))
+		return is_gone(w, err);
 	if (r->failed)
 		*err = r->err;
 	return r->failed ? -1 : 0;
@@ -280,6 +287,9 @@ int run_watcher_detach(struct run_watcher *w, bool has_run, struct err *err)
 	if (!w->pid)
 		return 0;
 	rc = send_request(w, has_run ? DETACH : UNDO, -1, err) < 0 ? -1 : read_reply(w, &none, err);
+	if (w->uplink >= 0)
+		run_uplink_kill(w->uplink);
+	drop_fd(&w->uplink);
 	drop_fd(&w->channel);
 	while (w->pid && waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;

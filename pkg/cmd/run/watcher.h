@@ -16,11 +16,12 @@ struct run_watcher {
 	const struct run_networks *networks;
 	pid_t pid;   /* 0: there is none */
 	int channel; /* to it; -1: none */
+	int uplink;  /* the process of the way out, should the watcher be killed; -1: none */
 };
 
-#define RUN_WATCHER_INIT      \
-	{                     \
-		.channel = -1 \
+#define RUN_WATCHER_INIT                    \
+	{                                   \
+		.channel = -1, .uplink = -1 \
 	}
 
 /* Before the sandbox is made, whose descriptors it must not have. None without networks. */
