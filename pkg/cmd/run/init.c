@@ -22,6 +22,7 @@
 #include "cmd/run/channel.h"
 #include "cmd/run/dev.h"
 #include "cmd/run/egress.h"
+#include "cmd/run/families.h"
 #include "cmd/run/mounts.h"
 #include "cmd/run/refused.h"
 #include "cmd/run/userns.h"
@@ -113,6 +114,8 @@ static int finish_mounts(const struct run_init *in, struct run_mounts *m, struct
 /* *log: where what is refused is heard of; NULL: nothing is. */
 static int limit_egress(const struct run_init *in, struct nl **log, struct err *err)
 {
+	if ((in->o->has_egress || in->o->net == RUN_NET_NONE) && run_families_limit(err) < 0)
+		return -1;
 	if (!in->o->has_egress)
 		return 0;
 	*log = arena_new(in->arena, struct nl);
@@ -185,17 +188,20 @@ static int choose_descriptors(const struct run_options *o)
 static void execute(const struct run_init *in, int slave)
 {
 	char **argv = in->o->argv;
+	struct err ignored = { 0 };
 	int error;
 
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_DFL);
 	if (take_terminal(slave) < 0 || choose_descriptors(in->o) < 0) {
 		fprintf(stderr, "cnic: prepare %s: %s\n", argv[0], strerror(errno));
+		(void)!run_channel_send(in->channel, NULL, &ignored); /* it does not run */
 		_exit(RUN_EXIT_OURS);
 	}
 	(void)sigprocmask(SIG_SETMASK, &in->mask, NULL);
 	(void)execvp(argv[0], argv);
 	error = errno;
+	(void)!run_channel_send(in->channel, NULL, &ignored); /* it does not run */
 	fprintf(stderr, "cnic: %s: %s\n", argv[0], strerror(error));
 	_exit(error == ENOENT || error == ENOTDIR ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXECUTABLE);
 }

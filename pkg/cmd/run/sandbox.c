@@ -156,9 +156,12 @@ int run_sandbox_release(struct run_sandbox *s, const struct run_options *o,
 
 bool run_sandbox_has_run(const struct run_sandbox *s)
 {
+	size_t messages = 0;
 	char byte;
 
-	return recv(s->channel, &byte, sizeof(byte), MSG_DONTWAIT) > 0;
+	while (recv(s->channel, &byte, sizeof(byte), MSG_DONTWAIT) > 0)
+		messages++;
+	return messages == 1; /* one more says that it could not be executed (init.c) */
 }
 
 void run_sandbox_end(struct run_sandbox *s)

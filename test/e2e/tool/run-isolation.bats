@@ -149,6 +149,34 @@ kinds_that_differ() {
 	nothing_left
 }
 
+# Whatever the kernel has there: pressure's files are for whoever waits, and take nothing.
+@test "run: what the machine's root could write in /proc without a capability is read-only, whatever it is" {
+	sandbox --net none -- bash -c '
+		find /proc -path "/proc/[0-9]*" -prune -o -path "/proc/pressure/*" -prune -o -type f -print 2>/dev/null |
+			while read -r f; do [ ! -w "$f" ] || echo "$f"; done'
+	expect_output ""
+}
+
+# socket(AF_VSOCK), which no network namespace holds, and io_uring, which makes sockets without socket(2).
+@test "run: with --net none and --egress there is no AF_VSOCK" {
+	local how vsock='
+import ctypes, os, socket
+try: print(socket.socket(40, socket.SOCK_STREAM) and "a socket")
+except OSError as e: print(e.errno)
+socket.socket(socket.AF_INET, socket.SOCK_STREAM), socket.socket(socket.AF_UNIX)
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall(425, 1, None)
+print(ctypes.get_errno())'
+	python3 -c 'import socket; socket.socket(40, socket.SOCK_STREAM)' 2>/dev/null || skip "no AF_VSOCK here"
+	sandbox --net host -- python3 -c "$vsock"
+	[[ $output == "a socket"* ]] || fail "a socket of it: $output"
+	for how in '--net none' '--net none --cap-add all' '--egress 192.0.2.1'; do
+		# shellcheck disable=SC2086 # words
+		sandbox $how -- python3 -c "$vsock"
+		expect_output $'97\n38'
+	done
+}
+
 @test "run: /sys cannot be written to" {
 	sandbox --net none -- sh -c 'for f in $(find /sys/class/net/lo/ -maxdepth 1 -type f -perm -200) /sys/kernel/uevent_helper; do
 		(echo 1 >$f) 2>/dev/null && [ -e $f ] && echo written $f; done; true'

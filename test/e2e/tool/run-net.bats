@@ -256,6 +256,50 @@ gc_removes() {
 	expect_nothing_left
 }
 
+@test "a network that cannot be taken away is told of; a command that has failed has its status" {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/bash\njq -c "if .prevResult then .prevResult else {cniVersion: .cniVersion} end"; [ "$CNI_COMMAND" = ADD ]\n' \
+		>"$BATS_TEST_TMPDIR/bin/stays"
+	chmod +x "$BATS_TEST_TMPDIR/bin/stays"
+	conflist one 10.61.0.0/24
+	jq '.plugins += [{type: "stays"}]' "$NETCONFPATH/one.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/one.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin run -3 cnic run --net one -- sh -c 'exit 3'
+	[[ $output == *'which cnic gc will remove'* ]] || fail "said: $output"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin run -125 cnic run --net one -- true
+	[[ $output == *'which cnic gc will remove'* ]] || fail "said: $output"
+	printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/bin/stays"
+	within 20 gc_has_nothing
+	expect_nothing_left
+}
+
+gc_has_nothing() {
+	cnic gc | grep -q ' 0 failed, 0 alive, 0 not known'
+}
+
+# While a network is attached, the owner of the root directory has its place for /proc renamed.
+@test "/proc stays protected where the directory that it is on gets another name" {
+	local root=/run/root-of-it
+	mkdir -p "$BATS_TEST_TMPDIR/bin" "$root/bin" "$root/proc"
+	cp /bin/busybox "$root/bin/sh"
+	cp /bin/busybox "$root/bin/ls"
+	cat >"$BATS_TEST_TMPDIR/bin/renames" <<-END
+		#!/bin/bash
+		conf=\$(cat)
+		[ "\$CNI_COMMAND" = ADD ] || exit 0
+		until grep -ls ' /root-of-it / ' /proc/[0-9]*/mountinfo | xargs grep -qs ' /proc .* - proc '; do :; done
+		mv $root/proc $root/p2 && mkdir $root/proc
+		jq -c .prevResult <<<"\$conf"
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/renames"
+	conflist one 10.61.0.0/24
+	jq '.plugins += [{type: "renames"}]' "$NETCONFPATH/one.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/one.conflist"
+	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin run cnic run --net one --rootfs "$root" -- \
+		sh -c 'ls -d /p2/self && ! echo core >/p2/sys/kernel/core_pattern'
+	[ "$status" -eq 0 ] && [[ $output == */p2/self*'Read-only file system'* ]] || fail "exit $status: $output"
+}
+
 @test "--keep leaves the namespace with its network; --netns joins it" {
 	run -0 cnic run --netns /run/netns/kept --keep -- true
 	[[ $(ns_ip kept -br addr show eth0) == *10.219.0.2/16* ]]
@@ -281,6 +325,10 @@ gc_removes() {
 	run -125 cnic run --rootfs /nowhere --netns /run/netns/kept --keep -- true
 	[ ! -e /run/netns/kept ]
 	run -125 cnic run --hostname box --bind /etc/passwd:/etc --netns /run/netns/kept --keep -- true
+	[ ! -e /run/netns/kept ]
+	run -127 cnic run --publish 8080:80 --netns /run/netns/kept --keep -- /nowhere
+	[ ! -e /run/netns/kept ]
+	run -126 cnic run --publish 8080:80 --netns /run/netns/kept --keep -- /etc/passwd
 	[ ! -e /run/netns/kept ]
 	expect_nothing_left
 	run -125 cnic run --netns /run/netns/kept --keep -- sh -c 'exit 125'
