@@ -4,8 +4,9 @@
 dhcp_server.py DEVICE SCRIPT LOG : a DHCP server that does what it is told. SCRIPT is a JSON object, read anew for each
 message: "address", "mask", "router", "server", "lease", "t1", "t2" (seconds; absent: not said), "options" (code:
 hexadecimal digits), "silent" and "nak" (lists of messages: DISCOVER, REQUEST, ...), "delay" (seconds), "xid" (added to
-it), "raw" (hexadecimal digits instead of an answer), "twice" (each answer). LOG gets a JSON object a line for each
-message: type, ciaddr, broadcast flag, whether it came to all, options as hexadecimal digits.
+it), "raw" (hexadecimal digits instead of an answer), "twice" (each answer), "unicast" (what has a ciaddr is answered there
+alone: RFC 2131, 4.1). LOG gets a JSON object a line for each message: type, ciaddr, broadcast flag, whether it came to all,
+options as hexadecimal digits.
 
 With "pool" (how many addresses, from "address" on) it keeps a book instead: each client identifier has the least address
 that is free, for one of "leases" (seconds, chosen at random and kept); who asks for another one than it has gets a NAK. LOG gets
@@ -125,8 +126,9 @@ class Book:
 
 def send(s, message, script, reply):
     data = bytes.fromhex(script["raw"]) if "raw" in script else answer(message, script, reply)
+    to = socket.inet_ntoa(message[12:16]) if script.get("unicast") and any(message[12:16]) else "255.255.255.255"
     for _ in range(2 if script.get("twice") else 1):
-        s.sendto(data, ("255.255.255.255", 68))
+        s.sendto(data, (to, 68))
 
 
 def serve(s, path, out):

@@ -83,15 +83,25 @@ static int change(const struct lease *l, const struct cni_result *had, const str
 	return rc;
 }
 
-/* Without what has ended. */
-static bool write_file(struct lease *l)
+/* NULL: what its container has is as it was, without what has ended. */
+static bool write_file(struct lease *l, const struct dhcp_answer *a)
 {
 	struct err err = { 0 };
 
-	if (lease_file_write(l, NULL, NULL, &err) == 0)
+	if (lease_file_write(l, a, NULL, &err) == 0)
 		return true;
 	lease_say(l, "%s: later again", err.msg);
 	return false;
+}
+
+/* NULL: nothing is to be done again. Where there is no memory for it the next renewal does it. */
+static void defer(struct lease *l, const struct dhcp_answer *a)
+{
+	struct err err = { 0 };
+
+	l->again = a ? lease_now() + LEASE_TRY_AGAIN : INT64_MAX;
+	if (lease_file_defer(l, a, &err) < 0)
+		lease_say(l, "%s", err.msg);
 }
 
 /*
@@ -102,12 +112,14 @@ static void take_away(struct lease *l)
 {
 	struct lease_given had;
 	struct err err = { 0 };
-	bool written = write_file(l);
+	bool written;
 
+	defer(l, NULL);
+	written = write_file(l, NULL);
 	if (!l->lost) {
 		l->lost = lease_file_given(l, &had, NULL) < 0 ||
 			  change(l, &had.answer.result, NULL, &err) == 0;
-		written = l->lost && write_file(l);
+		written = l->lost && write_file(l, NULL);
 		if (l->lost)
 			lease_say(l, "the lease has ended, its address goes");
 		else
@@ -116,31 +128,15 @@ static void take_away(struct lease *l)
 	l->again = written ? INT64_MAX : lease_now() + LEASE_TRY_AGAIN;
 }
 
-void attend4_try_again(struct lease *l)
-{
-	l->again = INT64_MAX;
-	if (!l->client.holds)
-		take_away(l);
-}
-
 /* For an ADD: nobody is told of a lease that is not on disk. */
 static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *err)
 {
 	if (set_mtu(l, a->mtu, err) < 0 || lease_file_write(l, a, NULL, err) < 0)
 		return -1;
 	l->lost = l->unapplied = false;
-	l->again = INT64_MAX;
+	defer(l, NULL);
 	lease_say(l, "bound to %s", address_text(l));
 	return 0;
-}
-
-/* Its file, or the container, has not all of it: the next renewal gives it again. */
-static void renew_soon(struct lease *l)
-{
-	int64_t soon = lease_now() + LEASE_TRY_AGAIN;
-
-	if (l->client.t1 > soon)
-		l->client.t1 = l->client.next = soon;
 }
 
 /* What the server has not changed may be another one by now, as by tuning. False: not for now. */
@@ -176,35 +172,55 @@ static bool apply(struct lease *l, const struct cni_result *from, const struct c
 	return true;
 }
 
-/* A renewal, or another lease after the last one was lost. */
-static void bind_again(struct lease *l, const struct dhcp_answer *a)
+/* Of an answer all that can be given now; *given is what its container has then. */
+static bool change_to(struct lease *l, const struct dhcp_answer *a, struct dhcp_answer *given)
 {
 	const struct json *now = cni_result_object(&a->result, "1.1.0");
-	struct dhcp_answer before = { 0 }, given = *a;
+	struct dhcp_answer before = { 0 };
 	struct lease_given had;
-	bool known = lease_file_given(l, &had, NULL) == 0, has = known && !l->lost, soon = false;
-	struct err err = { 0 };
+	bool known = lease_file_given(l, &had, NULL) == 0, has = known && !l->lost, done = true;
 
+	*given = *a;
 	if (has)
 		before = had.answer;
-	if ((l->unapplied || !has || strcmp(json_print(had.text), json_print(now)) != 0) &&
+	if ((l->pending || l->unapplied || !has ||
+	     strcmp(json_print(had.text), json_print(now)) != 0) &&
 	    !apply(l, has ? &before.result : NULL, &a->result)) {
-		given = before; /* and of the new ones, any */
-		dhcp_answer_add_ips(&given, a);
-		soon = true;
+		*given = before; /* and of the new ones, any */
+		dhcp_answer_add_ips(given, a);
+		done = false;
 	}
 	if (!change_mtu(l, had.answer.mtu, a->mtu)) {
-		given.mtu = had.answer.mtu;
-		soon = true;
+		given->mtu = had.answer.mtu;
+		done = false;
 	}
+	return done;
+}
+
+/*
+ * A renewal, or another lease after the last one was lost. What cannot be done for now is tried
+ * again without the server, whose answer goes to an address that the container may not have.
+ */
+static void bind_again(struct lease *l, const struct dhcp_answer *a)
+{
+	struct dhcp_answer given;
+	bool done = change_to(l, a, &given);
+
 	l->lost = false;
+	defer(l, done ? NULL : a);
+	if (!write_file(l, &given))
+		defer(l, a);
+}
+
+void attend4_try_again(struct lease *l)
+{
+	struct dhcp_answer a;
+
 	l->again = INT64_MAX;
-	if (lease_file_write(l, &given, NULL, &err) < 0) {
-		lease_say(l, "%s", err.msg);
-		soon = true;
-	}
-	if (soon)
-		renew_soon(l);
+	if (!l->client.holds)
+		take_away(l);
+	else if (lease_file_deferred(l, &a) == 0)
+		bind_again(l, &a);
 }
 
 static int bind_to(struct lease *l, const struct dhcp_message *m, struct err *err)
@@ -238,6 +254,8 @@ static void probe(const struct sockets *s, struct lease *l, const uint8_t *packe
 {
 	struct err err = { 0 };
 
+	if (l->pending)
+		defer(l, NULL);
 	if (sockets_probe(s, l, packet, &err) < 0)
 		lease_say(l, "not probed: %s", err.msg);
 }

@@ -14,7 +14,7 @@
 int attend4_act(const struct sockets *s, struct lease *l, int todo, const struct dhcp_message *m,
 		const uint8_t *packet, struct err *err) NODISCARD;
 
-/* It is l->again: what has ended is taken away. */
+/* It is l->again: what has ended is taken away, and the container gets what the lease has. */
 void attend4_try_again(struct lease *l);
 
 /* Given back to its server, which is told once: from the host if its interface is gone. */

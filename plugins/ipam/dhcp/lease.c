@@ -165,6 +165,7 @@ void lease_free(struct lease *l)
 {
 	free(l->ack);
 	free(l->given);
+	free(l->pending);
 	if (l->ipv6)
 		free(l->ipv6->given);
 	free(l->ipv6);

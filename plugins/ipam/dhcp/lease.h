@@ -56,6 +56,7 @@ struct lease {
 	bool removed;              /* its DEL has been, without us: to be released */
 	struct connection *waiter; /* of its ADD, until it is answered */
 	char *given;   /* what its container has of it (lease_file.h); NULL: not known */
+	char *pending; /* what it is to get yet, and could not for now; NULL: nothing */
 	int64_t again; /* when what could not be done is tried again; INT64_MAX: there is none */
 	uint8_t *ack;  /* while its address is probed: the packet, DHCP_MTU bytes */
 	int64_t wake;  /* milliseconds of lease_now(); INT64_MAX: never */

@@ -34,7 +34,7 @@ struct stored {
 	uint64_t t1, t2, end;
 	uint64_t boottime, wall; /* both clocks when it was written */
 	bool removed, unapplied;
-	const struct json *result;
+	const struct json *result, *pending;
 	uint32_t mtu;
 	const char **ntp;
 	size_t n_ntp;
@@ -77,6 +77,7 @@ static const struct json_field stored_fields[] = {
 	F_RAW("result", struct stored, result),
 	F_UINT("mtu", struct stored, mtu, .max = UINT16_MAX),
 	F_STRS("ntp", struct stored, ntp),
+	F_RAW("pending", struct stored, pending),
 	F_OBJ("ipv6", struct stored, ipv6, ipv6_fields),
 	F_END
 };
@@ -190,6 +191,15 @@ int lease_file_give(struct lease *l, const struct dhcp_answer *a, const struct d
 	return a6 ? keep_given(&l->ipv6->given, answer_object(a6), err) : 0;
 }
 
+int lease_file_defer(struct lease *l, const struct dhcp_answer *a, struct err *err)
+{
+	if (a)
+		return keep_given(&l->pending, answer_object(a), err);
+	free(l->pending);
+	l->pending = NULL;
+	return 0;
+}
+
 /* Both halves are on one. */
 static void add_link(struct json *o, const struct lease *l)
 {
@@ -242,6 +252,8 @@ static void add_ipv4(struct json *o, const struct lease *l)
 		json_add_bool(o, "unapplied", true);
 	if (!l->lost)
 		add_answer(o, read_given(l->given));
+	if (l->pending)
+		json_add_copy(o, "pending", read_given(l->pending));
 }
 
 static void add_ipv6(struct json *parent, const struct lease_ipv6 *s)
@@ -398,11 +410,13 @@ static int make_ipv6(const struct stored *s, bool other_boot, struct dhcp6_clien
 /* As it stands in the file, v. */
 static int make_given(const struct json *v, struct lease *l, struct err *err)
 {
+	const struct json *pending = json_get(v, "pending");
 	struct json *o = json_object(), *o6 = json_object();
 
 	add_answer(o, v);
 	add_answer(o6, json_get(v, "ipv6"));
-	if (keep_given(&l->given, o, err) < 0)
+	if (keep_given(&l->given, o, err) < 0 ||
+	    (pending && keep_given(&l->pending, pending, err) < 0))
 		return -1;
 	return l->ipv6 ? keep_given(&l->ipv6->given, o6, err) : 0;
 }
@@ -411,7 +425,7 @@ static int make_given(const struct json *v, struct lease *l, struct err *err)
 static void make_pending(const struct stored *s, struct lease *l)
 {
 	l->unapplied = s->unapplied;
-	if (l->ipv4 && !s->address.family && s->result)
+	if (l->ipv4 && (s->pending || (!s->address.family && s->result)))
 		l->again = 0;
 	if (!l->ipv6)
 		return;
@@ -490,6 +504,16 @@ static int give(const char *given, struct lease_given *to)
 	to->answer.ntp = s.ntp;
 	to->answer.n_ntp = s.n_ntp;
 	return cni_result_parse(s.result, "1.1.0", false, "result", &to->answer.result, &ignored);
+}
+
+int lease_file_deferred(const struct lease *l, struct dhcp_answer *a)
+{
+	struct lease_given to;
+
+	if (give(l->pending, &to) < 0 || !to.answer.result.n_ips)
+		return -1;
+	*a = to.answer;
+	return 0;
 }
 
 int lease_file_given(const struct lease *l, struct lease_given *v4, struct lease_given *v6)

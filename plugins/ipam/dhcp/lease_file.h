@@ -37,6 +37,13 @@ int lease_file_write(struct lease *l, const struct dhcp_answer *a, const struct 
 int lease_file_remove(const struct lease *l, struct err *err) NODISCARD;
 
 /*
+ * What its container is to get yet of IPv4, in the file from the next writing on; NULL: nothing.
+ * -1: no such thing is known.
+ */
+int lease_file_defer(struct lease *l, const struct dhcp_answer *a, struct err *err) NODISCARD;
+int lease_file_deferred(const struct lease *l, struct dhcp_answer *a) NODISCARD;
+
+/*
  * A new lease, its times those of this boot; it is the caller's. `times` as for lease_new(). A file
  * under a name that is not its attachment's is none.
  */
