@@ -113,6 +113,70 @@ descriptors() {
 	prlimit --pid "$daemon" --nofile="$((n + $1)):"
 }
 
+# failing_calls : a library, $failing, by which a process's next call of a kind fails (fail_next).
+failing_calls() {
+	needs_preload
+	command -v "${CC:-cc}" >/dev/null || skip "no compiler"
+	failing=$BATS_TEST_TMPDIR/failing.so
+	${CC:-cc} -D_GNU_SOURCE -shared -fPIC -o "$failing" -xc - <<-END
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <stdarg.h>
+		#include <stdio.h>
+		#include <sys/socket.h>
+		#include <unistd.h>
+		static int fails(unsigned long call)
+		{
+			FILE *f = fopen("$failing.next", "r");
+			static int seen;
+			unsigned long which = 0;
+			int error = 0, before = 0;
+			int is_it = f && fscanf(f, "%lu %d %d", &which, &error, &before) >= 2 && which == call && seen++ == before;
+			if (f)
+				fclose(f);
+			if (is_it) {
+				unlink("$failing.next");
+				seen = 0;
+			}
+			errno = error;
+			return is_it;
+		}
+		ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to, socklen_t size)
+		{
+			ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) = dlsym(RTLD_NEXT, "sendto");
+			if (to && to->sa_family == AF_NETLINK && fails(((const unsigned short *)buf)[2]))
+				return -1;
+			return next(fd, buf, len, flags, to, size);
+		}
+		int ioctl(int fd, unsigned long request, ...)
+		{
+			int (*next)(int, unsigned long, void *) = dlsym(RTLD_NEXT, "ioctl");
+			va_list ap;
+			va_start(ap, request);
+			void *arg = va_arg(ap, void *);
+			va_end(ap);
+			return fails(request) ? -1 : next(fd, request, arg);
+		}
+	END
+}
+
+# fail_next CALL ERRNO [N] : a message of rtnetlink's by its type, or an ioctl(2) by its request, all as numbers; not the
+# first N of them.
+fail_next() {
+	echo "$@" >"$failing.new"
+	mv "$failing.new" "$failing.next"
+}
+
+# failed : that call has been, or comes soon.
+failed() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ -e "$failing.next" ] || return 0
+		read -rt 0.05 < <(exec sleep 1) || true
+	done
+	fail "a call $(cat "$failing.next") comes"
+}
+
 # managed : the daemon as a service manager starts it (manager.py), which tells $manager_log; killed, it is started again.
 managed() {
 	manager_log=$BATS_TEST_TMPDIR/manager.log

@@ -193,25 +193,29 @@ static int del_routes(struct nl *nl, int index, const struct cni_result *from,
  * refuses, as a router that is on no link, leaves nothing else undone.
  */
 static int change(struct nl *nl, int index, const struct cni_result *from,
-		  const struct cni_result *now)
+		  const struct cni_result *now, bool *incomplete)
 {
+	const struct cni_result *kept = *incomplete ? NULL : from;
 	struct route_list had = { .arena = json_arena() };
-	int rc = nl_route_list(nl, AF_INET, &had);
 	bool gone = false;
+	int rc = 0;
 
+	if (now && nl_route_list(nl, AF_INET, &had) < 0)
+		return -1;
 	if (now)
-		rc |= add_all(nl, index, from, now, &had);
+		rc |= add_all(nl, index, kept, now, &had);
 	if (from) {
 		rc |= del_routes(nl, index, from, now);
 		rc |= del_addresses(nl, index, from, now, &gone);
 	}
 	if (gone && now)
-		rc |= add_all(nl, index, from, now, &had);
+		rc |= add_all(nl, index, kept, now, &had);
+	*incomplete = rc < 0;
 	return rc;
 }
 
 int apply_result(const struct apply *to, const struct cni_result *from,
-		 const struct cni_result *now, struct err *err)
+		 const struct cni_result *now, bool *incomplete, struct err *err)
 {
 	auto_nl struct nl nl = { 0 };
 
@@ -219,7 +223,7 @@ int apply_result(const struct apply *to, const struct cni_result *from,
 		return err_set(err, ERR_INTERNAL, "a lease without an address");
 	if (nl_open_at(&nl, to->netns_fd, err) < 0)
 		return -1;
-	return change(&nl, to->index, from, now);
+	return change(&nl, to->index, from, now, incomplete);
 }
 
 /* ---- how long addresses are preferred -------------------------------------------------------- */

@@ -25,6 +25,9 @@ int apply_preferred(const struct apply *to, const struct dhcp6_lease *l, int64_t
  * From one result to the other, NULL: none. What is new is there before the old goes, but
  * where the kernel takes both away: then it comes again at once. What fails leaves nothing else
  * undone; of several errors one is told that apply_may_be_later(), if there is one.
+ *
+ * A route of both that is not there stays away, unless the last change was `incomplete`: it may
+ * have failed then, or been lost. Where nothing could be touched, *incomplete stays as it is.
  */
 int apply_result(const struct apply *to, const struct cni_result *from,
-		 const struct cni_result *now, struct err *err) NODISCARD;
+		 const struct cni_result *now, bool *incomplete, struct err *err) NODISCARD;

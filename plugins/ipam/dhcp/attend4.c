@@ -71,14 +71,14 @@ static int set_mtu(const struct lease *l, uint16_t mtu, struct err *err)
 }
 
 static int change(const struct lease *l, const struct cni_result *had, const struct cni_result *now,
-		  struct err *err)
+		  bool *incomplete, struct err *err)
 {
 	struct apply to;
 	int rc;
 
 	if (apply_to(l, &to, err) < 0)
 		return -1;
-	rc = apply_result(&to, had, now, err);
+	rc = apply_result(&to, had, now, incomplete, err);
 	drop_fd(&to.netns_fd);
 	return rc;
 }
@@ -112,13 +112,13 @@ static void take_away(struct lease *l)
 {
 	struct lease_given had;
 	struct err err = { 0 };
-	bool written;
+	bool written, ignored = false;
 
 	defer(l, NULL);
 	written = write_file(l, NULL);
 	if (!l->lost) {
 		l->lost = lease_file_given(l, &had, NULL) < 0 ||
-			  change(l, &had.answer.result, NULL, &err) == 0;
+			  change(l, &had.answer.result, NULL, &ignored, &err) == 0;
 		written = l->lost && write_file(l, NULL);
 		if (l->lost)
 			lease_say(l, "the lease has ended, its address goes");
@@ -139,33 +139,38 @@ static int bind_first(struct lease *l, const struct dhcp_answer *a, struct err *
 	return 0;
 }
 
-/* What the server has not changed may be another one by now, as by tuning. False: not for now. */
-static bool change_mtu(const struct lease *l, uint16_t had, uint16_t mtu)
+/*
+ * What the server has not changed may be another one by now, as by tuning. *given stays what it is
+ * where it fails: so it is tried again by the next renewal. False: not for now.
+ */
+static bool change_mtu(const struct lease *l, uint16_t mtu, uint16_t *given)
 {
 	struct err err = { 0 };
-	int rc;
 
-	if (!mtu || mtu == had)
+	if (!mtu || mtu == *given)
 		return true;
-	rc = set_mtu(l, mtu, &err);
-	if (rc < 0)
+	if (set_mtu(l, mtu, &err) < 0) {
 		lease_say(l, "%s", err.msg);
-	else
-		lease_say(l, "MTU %u", mtu);
-	return !rc || !apply_may_be_later(&err);
+		return !apply_may_be_later(&err);
+	}
+	lease_say(l, "MTU %u", mtu);
+	*given = mtu;
+	return true;
 }
 
 /* What the kernel refuses for good is tried once a renewal. False: not for now. */
 static bool apply(struct lease *l, const struct cni_result *from, const struct cni_result *now)
 {
 	struct err err = { 0 };
+	bool failed = change(l, from, now, &l->unapplied, &err) < 0;
 
-	l->unapplied = change(l, from, now, &err) < 0;
-	if (l->unapplied && apply_may_be_later(&err)) {
+	if (failed && apply_may_be_later(&err)) {
 		lease_say(l, "%s: later again", err.msg);
 		return false;
 	}
-	if (l->unapplied)
+	l->unapplied = failed;
+	l->adopted = false;
+	if (failed)
 		lease_say(l, "%s", err.msg);
 	lease_say(l, "bound to %s, now %s", address_text(l),
 		  json_print(cni_result_object(now, "1.1.0")));
@@ -183,18 +188,15 @@ static bool change_to(struct lease *l, const struct dhcp_answer *a, struct dhcp_
 	*given = *a;
 	if (has)
 		before = had.answer;
-	if ((l->pending || l->unapplied || !has ||
+	if ((l->pending || l->adopted || l->unapplied || !has ||
 	     strcmp(json_print(had.text), json_print(now)) != 0) &&
 	    !apply(l, has ? &before.result : NULL, &a->result)) {
 		*given = before; /* and of the new ones, any */
 		dhcp_answer_add_ips(given, a);
 		done = false;
 	}
-	if (!change_mtu(l, had.answer.mtu, a->mtu)) {
-		given->mtu = had.answer.mtu;
-		done = false;
-	}
-	return done;
+	given->mtu = had.answer.mtu;
+	return change_mtu(l, a->mtu, &given->mtu) && done;
 }
 
 /*

@@ -28,10 +28,11 @@ static int change(const struct lease *l, const struct cni_result *had, const str
 {
 	const struct wire6 *w = &l->ipv6->wire;
 	struct apply to = { .index = w->link.index };
+	bool ignored = false; /* there are no routes */
 	int rc;
 
 	to.netns_fd = wire_netns(w->fd, err);
-	rc = to.netns_fd < 0 ? -1 : apply_result(&to, had, now, err);
+	rc = to.netns_fd < 0 ? -1 : apply_result(&to, had, now, &ignored, err);
 	drop_fd(&to.netns_fd);
 	return rc;
 }

@@ -51,6 +51,7 @@ struct lease {
 	bool resumed;              /* from its file, not heard of since */
 	bool lost;                 /* its address was taken away */
 	bool unapplied;            /* its container may not have all that it has given */
+	bool adopted;              /* from another daemon: nor may it, but by no failure of ours */
 	bool at_path;              /* its namespace was seen at its path */
 	struct lease_ipv6 *ipv6;   /* NULL: not wanted */
 	bool removed;              /* its DEL has been, without us: to be released */

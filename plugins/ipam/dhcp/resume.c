@@ -67,7 +67,7 @@ int resume_other(struct attend *d, const struct ask *a, const struct dhcp_answer
 
 	if (!l)
 		return -1;
-	l->resumed = l->unapplied = true;
+	l->resumed = l->adopted = true;
 	l->client.holds = true;
 	l->client.address = given->result.ips[0].address.v4;
 	l->client.t1 = l->client.t2 = lease_now();

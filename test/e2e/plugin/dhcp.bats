@@ -424,6 +424,65 @@ routes() {
 	[ "$(defaults)" = '10.9.0.1 eth0' ]
 }
 
+# renewed_again : by a REQUEST that comes from now on, and what it brought is done.
+renewed_again() {
+	: >"$dhcp_log"
+	until [ "$(heard_of REQUEST)" -gt 1 ]; do read -rt 0.05 < <(exec sleep 1) || true; done
+}
+
+# One that somebody has taken away is not tried again with it.
+@test "a route that the kernel refuses is tried again by the next renewal, and an MTU" {
+	scripted '.lease = 20 | .t1 = 1 | .t2 = 18 | .options = {"121":"180a14000a090002000a090001"}'
+	dhcp_daemon
+	ip link add up0 master br0 up type veth peer name up1
+	ip link set up1 up
+	attached '.type = "macvlan" | .master = "up1"'
+	scripted '.lease = 20 | .t1 = 1 | .t2 = 18 | .options = {"121":"180a14000a090002180a1e00cb007109000a090001","26":"2328"}'
+	said 'Network is unreachable' "$daemon_log"
+	said "the server's MTU, 9000: set MTU: Invalid argument" "$daemon_log"
+	renewed_again
+	[ -z "$(ip -n box route show 10.30.0.0/24)" ]
+	ip -n box route add 203.0.113.9 dev eth0
+	ip link set up0 mtu 9000
+	ip link set up1 mtu 9000
+	said 'eth0: MTU 9000' "$daemon_log"
+	ip -n box route show 10.30.0.0/24 | grep -q 'via 203.0.113.9 dev eth0' || fail "by now it can be: $(routes)"
+	[ "$(ip -n box -j link show eth0 | jq '.[].mtu')" = 9000 ]
+	check macvlan <<<"$(with_result "$conf")"
+	expect_silent
+	ip -n box route del 10.20.0.0/24
+	renewed_again
+	[ -z "$(ip -n box route show 10.20.0.0/24)" ] || fail "what somebody has taken away stays away: $(routes)"
+}
+
+@test "where the container's routes cannot be listed for now its address and routes stay until they can be" {
+	failing_calls
+	scripted '.lease = 20 | .t1 = 1 | .t2 = 18'
+	with_preload "$failing" dhcp_daemon
+	attached
+	fail_next 26 105 # RTM_GETROUTE, ENOBUFS
+	scripted '.address = "10.9.0.60"'
+	said ': later again' "$daemon_log"
+	[ "$(addresses)" = 10.9.0.50/24 ] || fail "as before: $(addresses)"
+	[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "as before: $(defaults)"
+	said 'bound to 10.9.0.60' "$daemon_log"
+	[ "$(addresses)" = 10.9.0.60/24 ] || fail "the new address alone: $(addresses)"
+	[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "the default route: $(defaults)"
+}
+
+@test "a default route that went with the old address, and could not be set again at once, is set soon" {
+	failing_calls
+	scripted '.lease = 20 | .t1 = 1 | .t2 = 18'
+	with_preload "$failing" dhcp_daemon
+	attached
+	fail_next 24 105 1 # RTM_NEWROUTE, ENOBUFS
+	scripted '.address = "10.9.0.60"'
+	said ': later again' "$daemon_log"
+	said 'bound to 10.9.0.60' "$daemon_log"
+	[ "$(addresses)" = 10.9.0.60/24 ] || fail "the new address alone: $(addresses)"
+	[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "the default route: $(defaults)"
+}
+
 @test "an ACK without a mask renews nothing, and is no lease after one that was lost" {
 	scripted '.lease = 8 | .t1 = 1 | .t2 = 6'
 	dhcp_daemon
