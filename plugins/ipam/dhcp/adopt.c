@@ -2,6 +2,7 @@
 #include "adopt.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "libcni/cache.h"
 #include "options.h"
@@ -122,7 +123,24 @@ static int adopt(struct attend *d, const struct libcni_cached *c, const char *so
 		return -1;
 	a.netns = r.interfaces[interface].sandbox;
 	given = given_by(&r, ip);
-	return resume_other(d, &a, &given, LEASE_NOT_KNOWN, err);
+	return resume_other(d, &a, &given, r.interfaces[interface].mac, LEASE_NOT_KNOWN, err);
+}
+
+/* Seconds since the epoch; of a file that is older the container is gone. */
+static int64_t boot_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec - lease_now() / 1000;
+}
+
+static bool is_to_adopt(struct attend *d, const struct libcni_cached *c)
+{
+	const struct libcni_attachment *a = &c->attachment;
+
+	return c->time + 1 >= boot_time() &&
+	       !lease_find(&d->leases, c->network, a->container_id, a->ifname);
 }
 
 void adopt_cached(struct attend *d, const char *socket)
@@ -134,13 +152,9 @@ void adopt_cached(struct attend *d, const char *socket)
 	for (size_t k = 0; k < ARRAY_SIZE(dirs); k++) {
 		if (libcni_cache_list(dirs[k], &all, &err) < 0)
 			continue;
-		for (size_t i = 0; i < all.n; i++) {
-			const struct libcni_cached *c = &all.entries[i];
-			const struct libcni_attachment *a = &c->attachment;
-
-			if (!lease_find(&d->leases, c->network, a->container_id, a->ifname) &&
-			    adopt(d, c, socket, &err) < 0)
+		for (size_t i = 0; i < all.n; i++)
+			if (is_to_adopt(d, &all.entries[i]) &&
+			    adopt(d, &all.entries[i], socket, &err) < 0)
 				err_clear(&err);
-		}
 	}
 }

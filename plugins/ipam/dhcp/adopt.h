@@ -9,7 +9,7 @@
 #include "attend.h"
 
 /*
- * All attachments whose IPAM plugin is dhcp at this socket, and that have no lease yet. What cannot
- * be read is passed over.
+ * All attachments since the machine's boot whose IPAM plugin is dhcp at this socket, and that have
+ * no lease yet. What cannot be read is passed over.
  */
 void adopt_cached(struct attend *d, const char *socket);

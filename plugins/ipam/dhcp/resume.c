@@ -61,12 +61,14 @@ static void resume(struct attend *d, const char *path)
 }
 
 int resume_other(struct attend *d, const struct ask *a, const struct dhcp_answer *given,
-		 int64_t most, struct err *err)
+		 const char *mac, int64_t most, struct err *err)
 {
 	struct lease *l = lease_new(a, &d->times, err);
 
 	if (!l)
 		return -1;
+	if (mac)
+		(void)!mac_parse(l->wire.link.mac, mac);
 	l->resumed = l->adopted = true;
 	l->client.holds = true;
 	l->client.address = given->result.ips[0].address.v4;

@@ -17,7 +17,8 @@ void resume_unread(struct attend *d);
 
 /*
  * One that another daemon had in its memory, and what it has given: until when is not known, at
- * most for `most` ms.
+ * most for `most` ms. `mac` is its interface's hardware address, by which it is known; NULL or "":
+ * its name alone is.
  */
 int resume_other(struct attend *d, const struct ask *a, const struct dhcp_answer *given,
-		 int64_t most, struct err *err) NODISCARD;
+		 const char *mac, int64_t most, struct err *err) NODISCARD;

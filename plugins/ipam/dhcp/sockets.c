@@ -65,6 +65,18 @@ bool sockets_have_link(const struct lease *l)
 		       : wire_has_link(l->ipv6->wire.fd, l->ipv6->wire.link.index);
 }
 
+/* Of a path that is all that is known of a namespace: it may lead to our own by now. */
+static int refuse_own(const struct lease *l, int netns_fd, struct err *err)
+{
+	bool is_home = false;
+
+	if (l->netns_inode)
+		return 0;
+	if (netns_is_home(netns_fd, &is_home, err) < 0)
+		return -1;
+	return is_home ? err_set(err, ERR_NETNS, "its namespace is gone") : 0;
+}
+
 /* ---- opened ---------------------------------------------------------------------------------- */
 
 /* By which the manager keeps them. */
@@ -179,7 +191,7 @@ int sockets_reopen(const struct sockets *s, struct lease *l, struct err *err)
 		return err_sys(err, "stat %s", l->netns);
 	if (gone || (l->netns_inode && inode != l->netns_inode))
 		return err_set(err, ERR_NETNS, "its namespace is gone");
-	return sockets_open(s, l, fd, err);
+	return refuse_own(l, fd, err) < 0 ? -1 : sockets_open(s, l, fd, err);
 }
 
 /* ---- closed ---------------------------------------------------------------------------------- */

@@ -107,7 +107,8 @@ int wire_find(int fd, const char *ifname, struct wire_link *l, struct err *err)
 	if (read_mac(fd, &req, named.mac, err) < 0)
 		return -1;
 	errno = ENODEV;
-	if (l->index && l->index != named.index && memcmp(l->mac, named.mac, MAC_LEN) != 0)
+	if ((l->index || !mac_is_zero(l->mac)) && l->index != named.index &&
+	    memcmp(l->mac, named.mac, MAC_LEN) != 0)
 		return err_sys(err, "%s is another interface", ifname);
 	*l = named;
 	return 0;

@@ -15,8 +15,8 @@
 
 /* What an interface keeps when it is renamed. */
 struct wire_link {
-	int index; /* 0: not known */
-	uint8_t mac[MAC_LEN];
+	int index;            /* 0: not known */
+	uint8_t mac[MAC_LEN]; /* zeros: not known */
 };
 
 struct wire {

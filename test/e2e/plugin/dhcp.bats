@@ -1165,6 +1165,44 @@ by_reference() {
 	[ "$(defaults)" = '10.9.0.2 eth0' ] || fail "the new router alone: $(defaults)"
 }
 
+# Of a container whose lease is nobody's to go on with: nothing is asked for, and no address is set.
+not_adopted() {
+	said 'listens at' "$daemon_log"
+	[ -z "${1:-}" ] || said "$1" "$daemon_log"
+	[ "$(heard_of REQUEST)" = 0 ] || fail "nothing is asked for: $(cat "$dhcp_log")"
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease: $(lease)"
+	daemon_end
+}
+
+@test "a lease of the reference's daemon ends with its boot, its namespace and its interface" {
+	local cached mac
+	scripted .
+	by_reference
+	cached=$(echo /var/lib/cni/results/lan-*)
+	mac=$(jq -r '.result.interfaces[] | select(.sandbox) | .mac' "$cached")
+	touch -d @1000 "$cached"
+	dhcp_daemon
+	said '; 0 leases' "$daemon_log"
+	not_adopted
+	touch "$cached"
+
+	# the namespace is another one, its interface, too
+	ip netns del box
+	ip netns add box
+	ip link add o0 up master br0 type veth peer name eth0 netns box
+	ip -n box link set eth0 up
+	dhcp_daemon
+	not_adopted 'eth0 is another interface'
+	[ -z "$(addresses)" ]
+
+	# the path is that of a process by now, in our own namespace
+	ip link add eth0 address "$mac" up type bridge
+	jq -c '.result.interfaces |= map(if .sandbox then .sandbox = "/proc/'$$'/ns/net" else . end)' "$cached" >"$cached.new"
+	mv "$cached.new" "$cached"
+	dhcp_daemon
+	not_adopted 'its namespace is gone'
+}
+
 @test "a node changes over to a daemon that sees its files elsewhere" {
 	scripted .
 	by_reference
