@@ -196,16 +196,17 @@ int sockets_reopen(const struct sockets *s, struct lease *l, struct err *err)
 
 /* ---- closed ---------------------------------------------------------------------------------- */
 
+/* The manager may keep one that could not be found again, and so is not open here. */
 void sockets_close(const struct sockets *s, struct lease *l, bool for_good)
 {
-	if (for_good && l->wire.fd >= 0)
+	if (for_good && l->ipv4)
 		manager_remove(s->manager, name_of(l, AF_INET));
 	sockets_end_probe(s, l);
 	unwatch(s, l->wire.fd);
 	wire_close(&l->wire, s->closer);
 	if (!l->ipv6)
 		return;
-	if (for_good && l->ipv6->wire.fd >= 0)
+	if (for_good)
 		manager_remove(s->manager, name_of(l, AF_INET6));
 	unwatch(s, l->ipv6->wire.fd);
 	wire6_close(&l->ipv6->wire, s->closer);

@@ -110,6 +110,19 @@ teardown() {
 	done
 }
 
+@test "of an interface that went while the daemon was down the service manager keeps no socket" {
+	scripted .
+	scripted6 .
+	managed
+	attached '.ipam.ipv6 = "dhcp"'
+	said 'FDNAME=6-' "$manager_log"
+	kill -STOP "$(sed -n 's/^PID //p' "$manager_log")"
+	ip -n box link del eth0
+	managed_killed
+	said 'FDSTOREREMOVE=1 FDNAME=6-' "$manager_log"
+	[ "$(grep -c '^FDSTOREREMOVE=1' "$manager_log")" = 2 ] || fail "of both families: $(cat "$manager_log")"
+}
+
 @test "without IPv4: one lease, one file, no message of the other family" {
 	scripted .
 	scripted6 '.addresses = ["fd09::50","fd09::51"]'
