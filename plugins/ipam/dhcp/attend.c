@@ -82,6 +82,7 @@ static int answer_waiter(const struct attend *d, struct lease *l, struct err *er
 		return err_set(err, ERR_INTERNAL, "dhcp: what the lease has given is not known");
 	d->answer(l->waiter, &r, NULL);
 	l->waiter = NULL;
+	l->deadline = INT64_MAX;
 	if (l->ipv6)
 		l->ipv6->client.deadline = 0;
 	return 0;
@@ -252,6 +253,25 @@ static void try_again(struct lease *l)
 		attend6_try_again(l);
 }
 
+/* The clients have their own deadlines, which do not know of one half lost and the other found. */
+static bool is_late(const struct lease *l)
+{
+	int64_t now = lease_now();
+
+	return l->deadline <= now && l->client.next > now &&
+	       (!l->ipv6 || l->ipv6->client.next > now);
+}
+
+static void fail_late(struct attend *d, struct lease *l)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_RETRY,
+		      "dhcp: %s has not had addresses of both families within %u s: no more tries",
+		      l->ifname, l->times.deadline / 1000);
+	fail(d, l, &err);
+}
+
 void attend_wake(struct attend *d, struct lease *l)
 {
 	if (l->resumed) {
@@ -263,7 +283,9 @@ void attend_wake(struct attend *d, struct lease *l)
 		return;
 	}
 	try_again(l);
-	if (l->ipv6 && l->client.next > l->wake)
+	if (is_late(l))
+		fail_late(d, l);
+	else if (l->ipv6 && l->client.next > l->wake)
 		wake6(d, l);
 	else
 		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);
@@ -300,6 +322,7 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 		return -1;
 	}
 	l->waiter = waiter;
+	l->deadline = lease_now() + l->times.deadline + l->times.probe;
 	if (l->ipv6) {
 		f = lease_config6(l);
 		act6(d, l, dhcp6_client_begin(&l->ipv6->client, &f, lease_now()), NULL);

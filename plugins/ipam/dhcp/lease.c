@@ -143,6 +143,7 @@ struct lease *lease_new(const struct ask *a, const struct dhcp_times *times, str
 		.ipv4 = !a->no_ipv4,
 		.client = { .next = INT64_MAX },
 		.wire = { .fd = -1, .arp = -1 },
+		.deadline = INT64_MAX,
 		.again = INT64_MAX,
 		.wake = INT64_MAX,
 		.place = LEASE_NOT_TIMED,
@@ -196,7 +197,7 @@ bool lease_holds(const struct lease *l)
 int64_t lease_next(const struct lease *l)
 {
 	const struct lease_ipv6 *s = l->ipv6;
-	int64_t next = times_least(l->client.next, l->again);
+	int64_t next = times_least(times_least(l->client.next, l->again), l->deadline);
 
 	if (s)
 		next = times_least(times_least(next, s->client.next),

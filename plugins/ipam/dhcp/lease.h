@@ -56,6 +56,7 @@ struct lease {
 	struct lease_ipv6 *ipv6;   /* NULL: not wanted */
 	bool removed;              /* its DEL has been, without us: to be released */
 	struct connection *waiter; /* of its ADD, until it is answered */
+	int64_t deadline;          /* of that; INT64_MAX: there is none */
 	char *given;   /* what its container has of it (lease_file.h); NULL: not known */
 	char *pending; /* what it is to get yet, and could not for now; NULL: nothing */
 	int64_t again; /* when what could not be done is tried again; INT64_MAX: there is none */

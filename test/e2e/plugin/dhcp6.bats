@@ -187,6 +187,27 @@ teardown() {
 	nothing_left
 }
 
+@test "both are wanted: an ADD ends in its time, too, where one is lost while the other is waited for" {
+	local pid
+	scripted '.lease = 3 | .t1 = 1 | .t2 = 2'
+	scripted6 '.silent = ["SOLICIT"]'
+	dhcp_daemon
+	(
+		add bridge <<<"$(lan '.ipam.ipv6 = "dhcp" | .ipam.resendTimeout = 9')"
+		expect_code 11 'within 9 s'
+	) &
+	pid=$!
+	said 'bound to 10.9.0.50' "$daemon_log"
+	scripted '.silent = ["REQUEST","DISCOVER"]'
+	said 'the lease has ended' "$daemon_log"
+	scripted6 .
+	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::50/128"}]' "$daemon_log"
+	said 'within 9 s' "$daemon_log"
+	wait "$pid"
+	heard6 '.type == "RELEASE" and .addresses == ["fd09::50"]'
+	nothing_left
+}
+
 @test "the daemon is killed between the halves: the DEL gives back what there was" {
 	scripted .
 	scripted6 '.silent = ["SOLICIT"]'
