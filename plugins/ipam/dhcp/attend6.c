@@ -204,7 +204,7 @@ static bool is_ours(const struct lease *l, const struct addr *a)
 
 /*
  * The kernel has found that another host has one of them (RFC 4862, 5.4.5). `pending`: it has not
- * done with all.
+ * done with all, or cannot be asked for now.
  */
 static int decline_duplicates(struct lease *l, bool *pending)
 {
@@ -215,10 +215,11 @@ static int decline_duplicates(struct lease *l, bool *pending)
 	auto_nl struct nl nl = { 0 };
 	int todo = 0;
 
-	*pending = false;
+	*pending = true;
 	if (netns_fd < 0 || nl_open_at(&nl, netns_fd, &ignored) < 0 ||
 	    nl_addr_list(&nl, l->ipv6->wire.link.index, AF_INET6, &list) < 0)
 		return 0;
+	*pending = false;
 	for (size_t i = 0; i < list.n_addr; i++) {
 		const struct addr *a = &list.addr[i];
 

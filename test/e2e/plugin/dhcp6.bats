@@ -549,6 +549,22 @@ renewed_without() {
 	nothing_left
 }
 
+@test "an address of a renewal that another host has is declined, be it that the kernel cannot be asked for a moment" {
+	failing_calls
+	scripted6 '.t1 = 1 | .t2 = 30'
+	with_preload "$failing" dhcp_daemon
+	netns other
+	NS=box
+	ip link add o0 master br0 up type veth peer name eth0 netns other
+	ip -n other addr add fd09::60/64 dev eth0 nodad
+	ip -n other link set eth0 up
+	attached '.enabledad = true | .ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
+	fail_next 22 105 1 # RTM_GETADDR, ENOBUFS: not of what is preferred, but of what is a duplicate
+	scripted6 '.t1 = 3000 | .t2 = 3000 | .addresses = ["fd09::60"]'
+	failed
+	heard6 '.type == "DECLINE" and .addresses == ["fd09::60"]'
+}
+
 @test "a namespace without IPv6 gets it; the container's port 546 and firewall are its own" {
 	scripted6 .
 	dhcp_daemon
