@@ -443,6 +443,14 @@ void attend_cancel(struct attend *d, struct lease *l)
 	attend_end(d, l, "whoever asked for it has gone");
 }
 
+bool attend_has_resumed(const struct attend *d)
+{
+	for (size_t i = 0; i < d->leases.n; i++)
+		if (d->leases.heap[i]->resumed)
+			return false;
+	return !d->unread;
+}
+
 /* From the end: the last of the heap takes the place of one that is removed. */
 void attend_end_gone(struct attend *d)
 {

@@ -45,5 +45,8 @@ void attend_event(struct attend *d, struct lease *l);
 void attend_event6(struct attend *d, struct lease_ipv6 *s);
 void attend_wake(struct attend *d, struct lease *l);
 
+/* Have all leases of the daemon before this gone on, or ended? */
+bool attend_has_resumed(const struct attend *d);
+
 /* Those whose interface or namespace is gone end. */
 void attend_end_gone(struct attend *d);

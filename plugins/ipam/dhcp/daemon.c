@@ -281,10 +281,11 @@ static void go_once(struct daemon *d, int64_t *look)
 		attend_wake(&d->attend, first);
 	if (now < *look)
 		return;
-	manager_close(&d->manager); /* by now all leases have theirs */
+	resume_unread(&d->attend);
+	if (attend_has_resumed(&d->attend)) /* all have their sockets */
+		manager_close(&d->manager);
 	manager_event(&d->manager);
 	attend_end_gone(&d->attend);
-	resume_unread(&d->attend);
 	serve_end_idle(&d->serve, now);
 	serve_give_signs(&d->serve);
 	*look = now + LOOK_EVERY;

@@ -68,6 +68,14 @@ int manager_take(struct manager *m, const char *name)
 	return -1;
 }
 
+void manager_give_back(struct manager *m, const char *name, int fd)
+{
+	for (size_t i = 0; i < m->n && fd >= 0; i++)
+		if (m->passed[i].fd < 0 && !strcmp(m->passed[i].name, name))
+			m->passed[i].fd = take_fd(&fd);
+	close_fd(&fd);
+}
+
 /* ---- telling it ------------------------------------------------------------------------------ */
 
 struct manager_message {

@@ -34,6 +34,8 @@ void manager_end(struct manager *m);
 int manager_take_listener(struct manager *m);
 /* The one of this name, -1: none. */
 int manager_take(struct manager *m, const char *name);
+/* It is to be taken later, under the same name. */
+void manager_give_back(struct manager *m, const char *name, int fd);
 /* What nobody has taken is closed, and kept no more. */
 void manager_close(struct manager *m);
 

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
+#include "apply.h"
 #include "base/scope.h"
 #include "lease_file.h"
 #include "sys/netns.h"
@@ -161,18 +162,28 @@ static int take_kept(const struct sockets *s, struct lease *l, struct err *err)
 	return 0;
 }
 
-static int reopen_kept(const struct sockets *s, struct lease *l)
+static int reopen_kept(const struct sockets *s, struct lease *l, struct err *err)
 {
 	auto_close int netns_fd = -1;
-	struct err ignored = { 0 };
 
-	if (take_kept(s, l, &ignored) < 0)
+	if (take_kept(s, l, err) < 0)
 		return -1;
-	netns_fd = wire_netns(l->ipv4 ? l->wire.fd : l->ipv6->wire.fd, &ignored);
+	netns_fd = wire_netns(l->ipv4 ? l->wire.fd : l->ipv6->wire.fd, err);
 	if (netns_fd < 0 || !is_in(l, netns_fd))
 		return -1;
 	l->at_path = is_at_path(s, l);
-	return keep(s, l, &ignored);
+	return keep(s, l, err);
+}
+
+/* They are all there is where the path is lost. */
+static void give_back_kept(const struct sockets *s, struct lease *l)
+{
+	unwatch(s, l->wire.fd);
+	manager_give_back(s->manager, name_of(l, AF_INET), take_fd(&l->wire.fd));
+	if (!l->ipv6)
+		return;
+	unwatch(s, l->ipv6->wire.fd);
+	manager_give_back(s->manager, name_of(l, AF_INET6), take_fd(&l->ipv6->wire.fd));
 }
 
 int sockets_reopen(const struct sockets *s, struct lease *l, struct err *err)
@@ -181,8 +192,13 @@ int sockets_reopen(const struct sockets *s, struct lease *l, struct err *err)
 	bool gone = false;
 	uint64_t inode;
 
-	if (reopen_kept(s, l) == 0)
+	if (reopen_kept(s, l, err) == 0)
 		return 0;
+	if (apply_may_be_later(err)) {
+		give_back_kept(s, l);
+		return -1;
+	}
+	err_clear(err);
 	sockets_close(s, l, false);
 	if (netns_open(sockets_path(s, l->netns), &fd, &gone, err) < 0)
 		return -1;

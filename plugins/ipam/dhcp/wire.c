@@ -177,7 +177,6 @@ int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err)
 		if (wire_filter(fd, &prog, err) == 0)
 			return 0;
 	}
-	drop_fd(&w->fd);
 	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
 }
 

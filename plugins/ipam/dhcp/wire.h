@@ -32,7 +32,7 @@ struct wire {
  */
 int wire_open(struct wire *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
-/* One that was opened so by a process before this. It is closed if it is none, or not there. */
+/* One that was opened so by a process before this. It is w's, also if it is none, or not there. */
 int wire_adopt(struct wire *w, int fd, const char *ifname, struct err *err) NODISCARD;
 
 /* Is there a socket, and its interface, be it down? */

@@ -49,7 +49,6 @@ int wire6_adopt(struct wire6 *w, int fd, const char *ifname, struct err *err)
 	if (wire_find(fd, ifname, &w->link, err) == 0 && wire_is_on(fd, w->link.index) &&
 	    wire_filter(fd, &prog, err) == 0)
 		return 0;
-	drop_fd(&w->fd);
 	return err->code ? -1 : err_set(err, ERR_INTERNAL, "no packet socket of %s", ifname);
 }
 

@@ -17,7 +17,7 @@ struct wire6 {
 /* On an interface of the namespace, which must be up: see wire_open(). */
 int wire6_open(struct wire6 *w, int netns_fd, const char *ifname, struct err *err) NODISCARD;
 
-/* One that was opened so by a process before this. It is closed if it is none, or not there. */
+/* One that was opened so by a process before this. It is w's, also if it is none, or not there. */
 int wire6_adopt(struct wire6 *w, int fd, const char *ifname, struct err *err) NODISCARD;
 
 /*

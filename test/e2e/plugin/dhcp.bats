@@ -1294,6 +1294,32 @@ not_adopted() {
 	kill $keeper
 }
 
+# The daemon looks again every 15 s.
+@test "under a service manager: a socket stays until its lease can be read" {
+	local file i
+	scripted .
+	managed
+	attached
+	said FDSTORE=1 "$manager_log"
+	path_lost
+	file=$(echo /var/lib/cni/dhcp/*)
+	mv "$file" "$BATS_TEST_TMPDIR/lease"
+	ln -s "$file" "$file" # ELOOP
+	: >"$dhcp_log"
+	managed_killed
+	until [ "$(grep -c READY=1 "$manager_log")" = 2 ]; do read -rt 0.05 < <(exec sleep 1) || true; done
+	rm "$file"
+	mv "$BATS_TEST_TMPDIR/lease" "$file"
+	for ((i = 0; i < 20; i++)); do
+		[ "$(heard_of REQUEST)" = 0 ] || break
+		read -rt 1 < <(exec sleep 10) || true
+	done
+	heard '.type == "REQUEST" and .options["50"] == "0a090032"'
+	[ "$(nsenter -n -t $keeper ip -4 -br addr show eth0 | awk '{ print $3 }')" = 10.9.0.50/24 ]
+	! grep FDSTOREREMOVE=1 "$manager_log"
+	kill $keeper
+}
+
 # told N : so many sockets are not to be kept any more.
 told() {
 	[ "$(grep -c '^FDSTOREREMOVE=1' "$manager_log")" = "$1" ]

@@ -110,6 +110,33 @@ teardown() {
 	done
 }
 
+@test "sockets that cannot be taken for a moment are kept by the daemon until they can" {
+	local ipv4
+	failing_calls
+	scripted .
+	scripted6 .
+	for ipv4 in true false; do
+		with_preload "$failing" managed
+		[ -e /run/netns/box ] || netns box
+		attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = '$ipv4
+		said 'FDNAME=6-' "$manager_log"
+		path_lost
+		: >"$dhcp6_log"
+		fail_next 35148 24 # SIOCGSKNS, EMFILE
+		managed_killed
+		failed
+		heard6 '.type == "CONFIRM" and .addresses == ["fd09::50"]'
+		[[ $(nsenter -n -t "$keeper" ip -6 -br addr show eth0) == *fd09::50/128* ]]
+		[ "$(heard6_of RELEASE)" = 0 ] || fail "it goes on: $(cat "$dhcp6_log")"
+		del dhcp <<<"$(lan '.type = "dhcp"')"
+		expect_silent
+		heard6 '.type == "RELEASE" and .addresses == ["fd09::50"]'
+		kill "$keeper"
+		daemon_end
+		rm "$manager_log" /run/cni/dhcp.sock
+	done
+}
+
 @test "of an interface that went while the daemon was down the service manager keeps no socket" {
 	scripted .
 	scripted6 .
