@@ -26,6 +26,7 @@ static void refuse_waiter(struct attend *d, struct lease *l, const struct err *e
 	if (l->waiter)
 		d->answer(l->waiter, NULL, err);
 	l->waiter = NULL;
+	l->deadline = INT64_MAX;
 }
 
 static void end(struct attend *d, struct lease *l, const char *why)

@@ -446,6 +446,8 @@ static int make(const struct stored *s, const struct json *v, const struct dhcp_
 	l->resumed = true;
 	if (s->mac && mac_parse(l->wire.link.mac, s->mac))
 		l->wire.link.index = (int)s->ifindex;
+	else
+		l->wire.link = (struct wire_link){ 0 };
 	if (l->ipv6)
 		l->ipv6->wire.link = l->wire.link;
 	make_pending(s, l);

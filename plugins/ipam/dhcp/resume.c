@@ -67,8 +67,8 @@ int resume_other(struct attend *d, const struct ask *a, const struct dhcp_answer
 
 	if (!l)
 		return -1;
-	if (mac)
-		(void)!mac_parse(l->wire.link.mac, mac);
+	if (mac && !mac_parse(l->wire.link.mac, mac))
+		l->wire.link = (struct wire_link){ 0 };
 	l->resumed = l->adopted = true;
 	l->client.holds = true;
 	l->client.address = given->result.ips[0].address.v4;
