@@ -115,13 +115,24 @@ int iptables_save(struct cni_call *c, sa_family_t family, bool legacy, enum ipta
 	return 0;
 }
 
-bool iptables_legacy_is_installed(struct cni_call *c)
+static bool legacy_is_installed(struct cni_call *c, sa_family_t family)
 {
 	struct err before = *c->err;
-	bool has = program(c, AF_INET, true, "save");
+	bool has = program(c, family, true, "save");
 
 	*c->err = before;
 	return has;
+}
+
+bool iptables_legacy_is_installed(struct cni_call *c)
+{
+	return legacy_is_installed(c, AF_INET);
+}
+
+/* What nothing installed here can read is not ours to remove either: others have made it. */
+static bool legacy_is_readable(struct cni_call *c, sa_family_t family, enum iptables_table table)
+{
+	return iptables_legacy_has_table(family, table) && legacy_is_installed(c, family);
 }
 
 bool iptables_prefers_legacy(struct cni_call *c)
@@ -157,7 +168,7 @@ int iptables_may_have_chain(struct cni_call *c, enum iptables_table table, const
 	for (size_t i = 0; !*has && i < ARRAY_SIZE(ip_families); i++) {
 		if (nft_has_chain(c->nft, nft_table_of(ip_families[i], table), chain, has) < 0)
 			return -1;
-		*has |= iptables_legacy_has_table(ip_families[i], table);
+		*has |= legacy_is_readable(c, ip_families[i], table);
 	}
 	return 0;
 }
@@ -185,7 +196,7 @@ static int remove_legacy(struct cni_call *c, sa_family_t family, enum iptables_t
 {
 	const char *saved, *text;
 
-	if (!iptables_legacy_has_table(family, table))
+	if (!legacy_is_readable(c, family, table))
 		return 0;
 	if (iptables_save(c, family, true, table, &saved) < 0)
 		return -1;

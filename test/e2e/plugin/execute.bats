@@ -17,6 +17,7 @@ setup() {
 
 teardown() {
 	[ -z "${holder_PID:-}" ] || free
+	umount "$(command -v xtables-legacy-multi)" 2>/dev/null || true
 	rules_clean
 	host_clean
 }
@@ -142,6 +143,39 @@ refused_by_iptables() {
 	CID=c2 del firewall <<<"$(firewall iptables)"
 	details_on_del='no: "iptables-legacy-save"'
 	jq -e --arg text "$details_on_del" '.details | contains($text)' <<<"$output" || fail "a DEL's details"
+}
+
+# without_legacy : the kernel has the legacy tables, but no program is installed that reads them, as
+# where only a container brings one along.
+without_legacy() {
+	local family
+	for family in ip ip6; do
+		"${family}tables-legacy" -t nat -S >/dev/null
+	done
+	mount --bind /dev/null "$(readlink -f "$(command -v xtables-legacy-multi)")"
+}
+
+@test "a DEL leaves legacy tables alone that nothing installed can read" {
+	local backend plugin
+	without_legacy
+	for plugin in bridge ptp; do
+		for backend in iptables nftables; do
+			conf=$(masq $plugin | jq -c --arg backend $backend '.ipMasqBackend = $backend')
+			add $plugin <<<"$conf"
+			expect_ok
+			del $plugin <<<"$conf"
+			expect_silent
+			gc $plugin <<<"$(jq -c '.["cni.dev/valid-attachments"] = []' <<<"$conf")"
+			expect_silent
+		done
+	done
+	for conf in "$(portmap)" "$(portmap 'del(.backend)')"; do
+		add portmap <<<"$conf"
+		expect_ok
+		del portmap <<<"$conf"
+		expect_silent
+	done
+	nothing_left
 }
 
 @test "row 8: many words, none, and those of a program that is killed" {
