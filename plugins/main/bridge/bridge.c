@@ -205,10 +205,15 @@ static int configure(struct cni_call *c, const struct attachment *a)
 		return -1;
 	if (!conf->is_gateway)
 		return 0;
+	if (host_lock(c) < 0)
+		return -1;
 	return bridge_be_gateway(c, a->br, &conf->port.vlans);
 }
 
-/* Addresses, routes, up, under the lock; not with enabledad, which waits for the network. */
+/*
+ * Addresses, routes, up, under the lock. With enabledad the container's are without it: the network
+ * is waited for.
+ */
 static int bring_up(struct cni_call *c, struct attachment *a)
 {
 	const struct bridge_conf *conf = c->conf;

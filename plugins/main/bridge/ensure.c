@@ -189,6 +189,22 @@ static int pin_mac(struct cni_call *c, const struct link *link)
 	return nl_commit(c->host);
 }
 
+/* What another process has added since the list was made is not this call's to undo. */
+static int add_address(struct cni_call *c, struct bridge *br, const struct link *link,
+		       const struct ip *address)
+{
+	int rc;
+
+	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
+	rc = nl_commit(c->host);
+	if (rc == 0 || c->host->ack_lost)
+		add_change(c, br, link, address, NULL);
+	if (rc == 0 || c->host->ack_lost || c->err->sys != EEXIST)
+		return rc;
+	err_clear(c->err);
+	return 0;
+}
+
 int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link *link,
 		       const struct ip *address)
 {
@@ -202,10 +218,7 @@ int bridge_add_address(struct cni_call *c, struct bridge *br, const struct link 
 			return 0;
 	if (clear_conflicts(c, br, link, address, &list) < 0)
 		return -1;
-	nl_addr_add(c->host, link->index, address, address->family == AF_INET6 ? IFA_F_NODAD : 0);
-	rc = nl_commit(c->host);
-	if (rc == 0 || c->host->ack_lost)
-		add_change(c, br, link, address, NULL);
+	rc = add_address(c, br, link, address);
 	if (!rc)
 		rc = nl_addr_wait_local(c->host, -1, address);
 	return rc < 0 ? err_wrap(c->err, "%s", link->name) : pin_mac(c, link);

@@ -322,6 +322,47 @@ port_state() {
 	[ "$(host_links)" = br0 ] || fail "no other link"
 }
 
+# before_address COMMAND CONF : ADD, with a command just before br0 is given an address.
+before_address() {
+	local library=$BATS_TEST_TMPDIR/before_address.so
+	[ -e "$library" ] || ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC -o "$library" \
+		"$ROOT/test/fault/before_address.c"
+	ADDRESS_ON=br0 BEFORE_ADDRESS=$1 with_preload "$library" add bridge <<<"$2"
+}
+
+has_address() {
+	expect_same "address of br0" "$1" "$(ip -4 -o addr show dev br0 | awk '{ print $4 }')"
+}
+
+@test "the host lock is held when the bridge is given an address, with enabledad as well" {
+	local more seen=$BATS_TEST_TMPDIR/seen
+	needs_preload
+	netns box
+	for more in '{}' '{"enabledad":true}'; do
+		rm -f "$seen"
+		before_address "flock -n /run/cnic/netns-* echo free >$seen || echo held >$seen" "$(bridge "$more")"
+		expect_ok
+		expect_same "lock with $more" held "$(<"$seen")"
+		del bridge <<<"$(bridge)"
+		ip link del br0
+	done
+}
+
+@test "the gateway's address may be there just when it is added, and stays if ADD fails then" {
+	needs_preload
+	netns box
+	ip link add br0 address 0a:00:00:00:00:01 type bridge
+	before_address 'ip addr add 10.1.0.1/24 dev br0' "$(bridge)"
+	expect_ok
+	has_address 10.1.0.1/24
+	del bridge <<<"$(bridge)"
+	ip addr flush dev br0
+	before_address 'ip addr add 10.1.0.1/24 dev br0' "$(bridge '{"ipam":{"type":"static","addresses":[
+		{"address":"10.1.0.2/24","gateway":"10.1.0.1"},{"address":"10.2.0.2/24","gateway":"10.2.0.1"}]}}')"
+	expect_code 101 'already has an IP address'
+	has_address 10.1.0.1/24
+}
+
 @test "an ADD that fails at its end takes a bridge it made away, and none that is in use" {
 	netns first
 	netns box
