@@ -172,6 +172,45 @@ static int restore_routes(struct cni_call *c, const struct carry *k, uint32_t ta
 	return 0;
 }
 
+static bool had_route_to(const struct carry *k, const struct ip *prefix)
+{
+	for (size_t i = 0; i < k->routes.n_route; i++) {
+		const struct route *r = &k->routes.route[i];
+
+		if (r->protocol == RTPROT_KERNEL && r->type == RTN_UNICAST && r->oif == k->index &&
+		    cidr_equal(&r->dst, prefix))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * With its addresses the kernel makes the routes to their prefixes anew, those as well that had
+ * been removed: they would come before others to the same prefix, such as ptp's by the host. One
+ * to a host is never used: it is local.
+ */
+static int remove_prefix_routes(struct cni_call *c, const struct carry *k, uint32_t table)
+{
+	struct cni_steps steps = { 0 };
+
+	for (size_t i = 0; i < k->addrs.n_addr; i++) {
+		const struct addr *a = &k->addrs.addr[i];
+		const struct route r = {
+			.dst = ip_network(&a->ip),
+			.oif = k->index,
+			.table = table,
+			.scope = a->ip.family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+			.protocol = RTPROT_KERNEL,
+		};
+
+		if (a->has_peer || a->ip.plen == ip_bits(&a->ip) || had_route_to(k, &r.dst))
+			continue;
+		nl_route_del(c->sandbox, &r);
+		cni_step(c, &steps, nl_commit_allow(c->sandbox, ESRCH));
+	}
+	return cni_steps_end(c, &steps);
+}
+
 int carry_restore(struct cni_call *c, const struct carry *k, uint32_t table)
 {
 	auto_nl struct nl watcher;
@@ -181,7 +220,9 @@ int carry_restore(struct cni_call *c, const struct carry *k, uint32_t table)
 		return -1;
 	if (restore_addrs(c, k) < 0 || wait_local(c, k, table, &watcher) < 0)
 		return -1;
-	return restore_routes(c, k, table);
+	if (restore_routes(c, k, table) < 0)
+		return -1;
+	return remove_prefix_routes(c, k, table);
 }
 
 int carry_put_back(struct cni_call *c, const struct carry *k)
@@ -195,5 +236,6 @@ int carry_put_back(struct cni_call *c, const struct carry *k)
 		nl_route_attach(c->sandbox, &k->routes.route[i], k->index);
 		cni_step(c, &steps, nl_route_commit(c->sandbox));
 	}
+	cni_step(c, &steps, remove_prefix_routes(c, k, RT_TABLE_MAIN));
 	return cni_steps_end(c, &steps);
 }

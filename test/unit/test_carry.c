@@ -46,6 +46,12 @@ static bool setup(void)
 		"ip route add 10.10.0.0/16 dev b0 via 172.16.0.1 onlink table 70;"
 		"ip route add 10.11.0.0/16 nexthop via 10.1.0.1 weight 2 nexthop via 10.2.0.1;"
 		"ip route add 10.12.0.0/16 nexthop via 10.2.0.1 weight 3 nexthop via 10.2.0.3;"
+		"ip addr add 10.5.0.2/24 dev b0; ip route del 10.5.0.0/24;" /* as ptp does */
+		"ip route add 10.5.0.1 dev b0 src 10.5.0.2;"
+		"ip route add 10.5.0.0/24 via 10.5.0.1 src 10.5.0.2;"
+		"ip addr add fd00:5::2/64 dev b0 nodad; ip -6 route del fd00:5::/64;"
+		"ip -6 route add fd00:5::1 dev b0 src fd00:5::2;"
+		"ip -6 route add fd00:5::/64 via fd00:5::1 src fd00:5::2;"
 		"ip -6 route add default via fd00:1::1 metric 9;"
 		"ip -6 route append default via fd00:2::1 metric 9;"
 		"ip -6 route add fd00:9::/48 via fd00:2::1 mtu 1300 src fd00:2::2");

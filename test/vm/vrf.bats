@@ -159,6 +159,47 @@ everything() {
 	misses box 10.2.0.1
 }
 
+# ptp_conf [JQ] : its container reaches its subnet by the host, not on the link.
+ptp_conf() {
+	jq -c "${1:-.}" <<'END'
+	{"cniVersion":"1.1.0","name":"net","type":"ptp","ipam":{"type":"static","addresses":[
+	 {"address":"10.5.0.2/24","gateway":"10.5.0.1"},{"address":"fd00:5::2/64","gateway":"fd00:5::1"}]}}
+END
+}
+
+# by_host TABLE : the ways to the subnet.
+by_host() {
+	expect_same "IPv4 table $1" 'unicast 10.5.0.0/24 via 10.5.0.1 dev net3 proto boot scope global src 10.5.0.2' \
+		"$(table 4 "$1" | grep 10.5.0.0)"
+	expect_same "IPv6 table $1" \
+		'unicast fd00:5::/64 via fd00:5::1 dev net3 proto boot scope global src fd00:5::2 metric 1024' \
+		"$(table 6 "$1" | grep fd00:5::/)"
+}
+
+@test "behind ptp the subnet is reached by the host, as before, and so it is when ADD fails" {
+	netns other
+	no_dad_wait other
+	CID=c2 add ptp net3 \
+		<<<"$(ptp_conf '.ipam.addresses[0].address = "10.5.0.3/24" | .ipam.addresses[1].address = "fd00:5::3/64"')"
+	expect_ok
+	NS=box
+	add ptp net3 <<<"$(ptp_conf)"
+	expect_ok
+	second=$result
+	by_host main
+	! CNI_COMMAND=ADD CNI_CONTAINERID=$CID CNI_NETNS=$(ns_path) CNI_IFNAME=net3 CNI_PATH=$CNIC_BIN \
+		"$CNIC_BIN/vrf" <<<"$(vrf)" >/dev/full || fail "an ADD that fails at its end"
+	no_vrf
+	by_host main
+	reaches box 10.5.0.3
+	reaches box fd00:5::3
+	add vrf net3 <<<"$(vrf)"
+	expect_ok
+	by_host 1
+	reaches box 10.5.0.3 -I red
+	reaches box fd00:5::3 -I red
+}
+
 @test "unreachableDefault: what the table does not know goes nowhere" {
 	joined
 	ip -n box route del default table 1
