@@ -80,6 +80,7 @@ static int make(struct cni_call *c, const char *backend,
 		return 0;
 	if (b != &masq_nft || c->req->backend || !nft_is_missing(c->err))
 		return err_wrap(c->err, "ipMasq");
+	fprintf(stderr, "ipMasq: backend iptables, since %s\n", c->err->msg);
 	err_clear(c->err);
 	return fn(c, &masq_iptables);
 }

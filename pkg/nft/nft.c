@@ -20,9 +20,23 @@
 
 _Static_assert(ELEM_BYTES *ELEMS_PER_MESSAGE < UINT16_MAX, "a message's elements are one nest");
 
+/*
+ * A kernel without nfnetlink has nothing of what is looked up or removed, and that is for the one
+ * who adds to report: instead of the socket there is one at which the kernel does not listen.
+ */
+static int open_bus(struct nl *nl, struct err *err)
+{
+	if (nl_open_bus(nl, NETLINK_NETFILTER, err) == 0)
+		return 0;
+	if (nl->sock || err->sys != EPROTONOSUPPORT)
+		return -1;
+	err_clear(err);
+	return nl_open_bus(nl, NETLINK_USERSOCK, err);
+}
+
 int nft_open(struct nl *nl, struct deferred *d, struct err *err)
 {
-	if (nl_open_bus(nl, NETLINK_NETFILTER, err) < 0)
+	if (open_bus(nl, err) < 0)
 		return -1;
 	nl->dump_tries = DUMP_TRIES;
 	nl->deferred = d;

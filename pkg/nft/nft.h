@@ -126,7 +126,10 @@ int nft_commit(struct nl *nl) NODISCARD;
  */
 bool nft_should_retry(struct nl *nl, int *tries, int errnum);
 
-/* The kernel's word that it has no nf_tables, or not for this family. */
+/*
+ * The kernel's word that it has no nf_tables, or not for this family, or of nft_elems_add() not all
+ * that its table needs.
+ */
 bool nft_is_missing(const struct err *err);
 
 /*

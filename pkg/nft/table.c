@@ -71,6 +71,22 @@ static int undo_lost(struct nl *nl, struct nft_elems *c, const struct nft_scan *
 	return -1;
 }
 
+static bool has_removals(const struct nft_scan *l)
+{
+	for (size_t i = 0; i < l->c->n_elems; i++)
+		if (l->states[i] == UNSHARED ||
+		    (l->states[i] != ABSENT && !nft_scan_is_fine(l->states[i])))
+			return true;
+	return false;
+}
+
+/* ENOENT, though all that was asked for comes with the request: it was no raced removal. */
+static int kernel_lacks(struct nl *nl)
+{
+	nl->err->sys = EOPNOTSUPP;
+	return err_wrap(nl->err, "the kernel's nf_tables lacks a type of chains or an expression");
+}
+
 /*
  * As a rule everything but the elements is there, and they are not: so that is tried first. ENOENT
  * says that something they need is missing, EEXIST that one of them is there.
@@ -87,6 +103,8 @@ static int elems(struct nl *nl, struct nft_elems *c, bool with_build, struct are
 			return 0;
 		}
 		missing = nl->err->sys == ENOENT;
+		if (missing && with_build && !has_removals(&l))
+			return kernel_lacks(nl);
 		if (!nft_should_retry(nl, &tries, missing ? ENOENT : EEXIST))
 			return undo_lost(nl, c, &l);
 		with_build |= missing;

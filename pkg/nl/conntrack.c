@@ -139,7 +139,8 @@ static void put_filter(struct nl *nf, const struct conntrack_port *p, bool exact
 /* A failure because the kernel does not know such a request is forgotten. */
 static bool is_unknown(struct nl *nf, int rc)
 {
-	if (rc == 0 || (nf->err->sys != EINVAL && nf->err->sys != EOPNOTSUPP))
+	if (rc == 0 || (nf->err->sys != EINVAL && nf->err->sys != EOPNOTSUPP &&
+			nf->err->sys != EPROTONOSUPPORT))
 		return false;
 	err_clear(nf->err);
 	return true;

@@ -153,6 +153,8 @@ static int collect(struct nl *nl, struct round *r)
 /* Root of a user namespace has no larger socket buffer than anyone. */
 static int not_sent(struct nl *nl)
 {
+	if (errno == ECONNREFUSED) /* no part of the kernel listens */
+		errno = EPROTONOSUPPORT;
 	if (errno == EMSGSIZE)
 		return err_set(
 			nl->err, ERR_INTERNAL,

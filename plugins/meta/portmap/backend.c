@@ -87,12 +87,9 @@ static const struct backend {
 };
 
 /* Has our table failed because there is no nf_tables, and will iptables do? */
-static bool falls_back(struct cni_call *c, const struct portmap *conf)
+static bool may_fall_back(const struct cni_call *c, const struct portmap *conf)
 {
-	if (!conf->may_fall_back || c->req->backend || !nft_is_missing(c->err))
-		return false;
-	err_clear(c->err);
-	return true;
+	return conf->may_fall_back && !c->req->backend && nft_is_missing(c->err);
 }
 
 int portmap_rules_make(struct cni_call *c, const struct portmap *conf)
@@ -101,7 +98,11 @@ int portmap_rules_make(struct cni_call *c, const struct portmap *conf)
 		return -1;
 	if (backends[conf->chosen].add(c, conf) == 0)
 		return 0;
-	return falls_back(c, conf) ? portmap_iptables_add(c, conf) : -1;
+	if (!may_fall_back(c, conf))
+		return -1;
+	fprintf(stderr, "portmap: backend iptables, since %s\n", c->err->msg);
+	err_clear(c->err);
+	return portmap_iptables_add(c, conf);
 }
 
 /* A node changes over: any of the three will do. What the chosen one says is said. */
@@ -192,8 +193,9 @@ int portmap_rules_usable(struct cni_call *c, const struct portmap *conf)
 	if (conf->chosen != PORTMAP_IPTABLES) {
 		if (cni_nft(c) == 0 && nft_generation(c->nft, &generation) == 0)
 			return 0;
-		if (!falls_back(c, conf))
+		if (!may_fall_back(c, conf))
 			return -1;
+		err_clear(c->err);
 	}
 	return iptables_is_usable(c, AF_INET);
 }

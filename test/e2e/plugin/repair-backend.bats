@@ -277,7 +277,11 @@ own_rules() {
 	nothing_of_ours
 }
 
-# without_nf_tables COMMAND... : as on a kernel that has none.
+build_no_nft() {
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC -o "$BATS_TEST_TMPDIR/no_nft.so" "$ROOT/test/fault/no_nft.c"
+}
+
+# without_nf_tables COMMAND... : as on a kernel that has none; with NFT_LACKS, none of that part.
 without_nf_tables() {
 	with_preload "$BATS_TEST_TMPDIR/no_nft.so" "$@"
 }
@@ -290,7 +294,7 @@ legacy_rules() {
 @test "without nf_tables own cannot be had: repair says so, and the rules stay" {
 	local before
 	needs_preload
-	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC -o "$BATS_TEST_TMPDIR/no_nft.so" "$ROOT/test/fault/no_nft.c"
+	build_no_nft
 	with_legacy
 	chain bridge '{"ipMasq":true}' portmap '{"snat":true}'
 	container box
@@ -304,5 +308,31 @@ legacy_rules() {
 	run without_nf_tables "$CNIC_BIN/cnic" repair
 	[ "$status" = 0 ] || fail "a repair as recorded works: $output"
 	expect_same rules "$before" "$(legacy_rules)"
+	rules_clean
+}
+
+@test "where nf_tables lacks a part, or nfnetlink is missing, iptables does it and ADD says so" {
+	local who
+	needs_preload
+	build_no_nft
+	with_legacy
+	for NFT_LACKS in nat masq nfnetlink; do
+		export NFT_LACKS
+		chain bridge '{"ipMasq":true}' portmap '{"snat":true}'
+		container box
+		MAPPINGS=$(map_ports <<<$'8080 80 tcp,udp\n8082 80 tcp ::1')
+		echo "-- without $NFT_LACKS"
+		without_nf_tables chain_add >"$BATS_TEST_TMPDIR/said"
+		for who in ipMasq portmap; do
+			grep "^stderr: $who: backend iptables, since " "$BATS_TEST_TMPDIR/said" || fail "$who to say so"
+		done
+		[[ $(legacy_rules) == *MASQUERADE* && $(legacy_rules) == *CNI-DN-* ]] || fail "rules of both"
+		without_nf_tables chain_check
+		run without_nf_tables "$CNIC_BIN/cnic" repair
+		[ "$status" = 0 ] || fail "nothing to repair: $output"
+		without_nf_tables chain_del
+		! legacy_rules | grep -E 'CNI-DN-|10\.88|fd00:88' || fail "no rules of the container's"
+		again
+	done
 	rules_clean
 }
