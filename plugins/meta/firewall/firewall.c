@@ -191,7 +191,7 @@ static int firewall_del(struct cni_call *c)
 		return -1;
 	result = result_of(c, r);
 	fw_for_each(i, fw_backends_to_clean(c, conf->backend, r ? r->extra : NULL))
-		cni_step(c, &steps, fw_backends[i]->release(fw_forward_of(c, result)));
+		cni_step(c, &steps, fw_release(fw_backends[i], fw_forward_of(c, result)));
 	if (cni_steps_end(c, &steps) < 0)
 		return -1;
 	return record_remove(c);

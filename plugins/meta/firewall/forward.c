@@ -70,6 +70,17 @@ static struct fw_forward *forward_of_record(struct cni_call *c, const struct rec
 
 /* ---- backends without comments --------------------------------------------------------------- */
 
+/* If it is not known, all are possible. */
+static bool may_have_used(struct cni_call *c, const struct record *r, const struct fw_backend *b)
+{
+	unsigned int set = fw_backends_recorded(c, r->extra);
+
+	fw_for_each(i, set)
+		if (fw_backends[i] == b)
+			return true;
+	return !set;
+}
+
 /* An address that another attachment has been given since is that one's. f's own is stale. */
 static int leave_to(struct cni_call *c, const struct record *r, void *data)
 {
@@ -77,6 +88,8 @@ static int leave_to(struct cni_call *c, const struct record *r, void *data)
 	const struct ip **left = arena_array(c->arena, const struct ip *, f->n_ips + 1);
 	size_t n = 0;
 
+	if (!may_have_used(c, r, f->backend))
+		return 0;
 	for (size_t i = 0; i < f->n_ips; i++)
 		if (!has(other, f->ips[i]))
 			left[n++] = f->ips[i];
@@ -85,15 +98,20 @@ static int leave_to(struct cni_call *c, const struct record *r, void *data)
 	return 0;
 }
 
+int fw_release(const struct fw_backend *b, struct fw_forward *f)
+{
+	f->backend = b;
+	if (!b->gc && f->n_ips && record_each_other(f->c, NULL, leave_to, f) < 0)
+		return -1;
+	return b->release(f);
+}
+
 static int gc_untagged(struct cni_call *c, const struct record *r)
 {
 	fw_for_each(i, fw_backends_recorded(c, r->extra)) {
 		struct fw_forward *f = forward_of_record(c, r);
 
-		if (!f || fw_backends[i]->gc)
-			continue;
-		if (record_each_other(c, NULL, leave_to, f) < 0 ||
-		    (f->n_ips && fw_backends[i]->release(f) < 0))
+		if (f && !fw_backends[i]->gc && fw_release(fw_backends[i], f) < 0)
 			return -1;
 	}
 	return 0;

@@ -635,3 +635,21 @@ lost() {
 	}
 	both many
 }
+
+# The last test here: the legacy tables stay with this file's host, and every DEL looks into them.
+@test "legacy iptables: a late DEL, or one that is repeated, does not take what the next holder has" {
+	local before
+	with_legacy
+	CID=c1 add_ok "$(conf iptables)"
+	before=$(held)
+	[ -n "$before" ] || fail "rules"
+	CID=c2 add_ok "$(conf iptables)"
+	for _ in late repeated; do
+		CID=c1 del_ok "$(conf iptables)"
+		expect_same "what is held" "$before" "$(held)"
+		CID=c2 check_ok "$(conf iptables)"
+	done
+	CID=c2 del_ok "$(conf iptables)"
+	expect_held
+	rules_clean
+}

@@ -197,6 +197,19 @@ BOTH="10.1.0.2/32 fd00::2/128"
 	[ "$(ls /run/cnic/rules | wc -l)" = 2 ] || fail "two records"
 }
 
+@test "a DEL that is repeated without a record leaves an address to its next holder" {
+	CID=c1 add firewall <<<"$(conf)"
+	CID=c1 del firewall <<<"$(conf)"
+	expect_silent
+	CID=c2 add firewall <<<"$(conf '.prevResult.ips |= .[:1]')"
+	CID=c1 del firewall <<<"$(conf "$NAMED")"
+	expect_silent
+	sources trusted 10.1.0.2/32
+	CID=c2 del firewall <<<"$(conf)"
+	expect_silent
+	sources trusted
+}
+
 @test "STATUS: is it there?" {
 	status_of firewall <<<"$(conf "$NAMED")"
 	expect_silent
