@@ -116,10 +116,63 @@ static void reset(void *data)
 	*(struct port_vlans *)data = (struct port_vlans){ 0 };
 }
 
+/* Before Linux 5.6 all ports are listed to know of one. */
+struct search {
+	int port;
+	struct port_vlans *out;
+};
+
+static int link_attr(const struct nlattr *attr, void *data)
+{
+	struct bridge_vlan_info info = { 0 };
+	struct port_vlans *v = data;
+
+	if (mnl_attr_get_type(attr) != IFLA_BRIDGE_VLAN_INFO)
+		return MNL_CB_OK;
+	nl_attr_bytes(attr, &info, sizeof(info));
+	if (info.flags & BRIDGE_VLAN_INFO_PVID)
+		v->pvid = info.vid;
+	vlan_set_add(&v->members, info.vid);
+	return MNL_CB_OK;
+}
+
+static int link_msg(const struct nlmsghdr *nlh, void *data)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct search *s = data;
+	const struct nlattr *spec;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi) ||
+	    ifi->ifi_index != s->port)
+		return MNL_CB_OK;
+	spec = nl_attrs_of_msg(nlh, sizeof(*ifi)).of[IFLA_AF_SPEC];
+	return spec ? mnl_attr_parse_nested(spec, link_attr, s->out) : MNL_CB_OK;
+}
+
+static void reset_search(void *data)
+{
+	reset(((struct search *)data)->out);
+}
+
+static int search_links(struct nl *nl, int port, struct port_vlans *out)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE };
+	struct search s = { .port = port, .out = out };
+
+	nl_msg(nl, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list VLANs of bridge ports");
+	nl_u32(nl, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+	return nl_dump(nl, link_msg, reset_search, &s);
+}
+
 int nl_vlan_get(struct nl *nl, int port, struct port_vlans *out)
 {
 	struct br_vlan_msg msg = { .family = AF_BRIDGE, .ifindex = (uint32_t)port };
 
 	nl_msg(nl, RTM_GETVLAN, NLM_F_DUMP, &msg, sizeof(msg), "list VLANs of the port");
-	return nl_dump(nl, db_msg, reset, out);
+	if (nl_dump(nl, db_msg, reset, out) == 0)
+		return 0;
+	if (nl->err->sys != EOPNOTSUPP)
+		return -1;
+	err_clear(nl->err);
+	return search_links(nl, port, out);
 }

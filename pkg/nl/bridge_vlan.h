@@ -27,5 +27,5 @@ void nl_vlan_add_set(struct nl *nl, int port, const struct vlan_set *set);
 /* bridge vlan del dev X vid VID */
 void nl_vlan_del(struct nl *nl, int port, uint16_t vid);
 
-/* What the port has (RTM_GETVLAN, Linux 5.6, asks for one device only). */
+/* What the port has. */
 int nl_vlan_get(struct nl *nl, int port, struct port_vlans *out) NODISCARD;

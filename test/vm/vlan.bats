@@ -7,6 +7,8 @@
 # shellcheck source-path=SCRIPTDIR
 source "$BATS_TEST_DIRNAME/../e2e/lib.bash"
 # shellcheck source-path=SCRIPTDIR
+source "$BATS_TEST_DIRNAME/../e2e/fault/fault.bash"
+# shellcheck source-path=SCRIPTDIR
 source "$BATS_TEST_DIRNAME/vlan.bash"
 
 # Silence cannot be awaited, only listened to for a while.
@@ -244,6 +246,30 @@ gateway_port() {
 	expect_ok
 	check bridge eth0 <<<"$(with_result "$conf")"
 	expect_silent
+}
+
+# The one request that may be refused with EOPNOTSUPP.
+@test "CHECK on a kernel without RTM_GETVLAN, as before Linux 5.6" {
+	local conf at=0 n
+	fault_begin
+	conf=$(routed 10.7.0.0/24 '{"vlan": 100, "vlanTrunk": [{"minID": 42, "maxID": 44}]}')
+	box c1
+	add bridge eth0 <<<"$conf"
+	expect_ok
+	conf=$(with_result "$conf")
+	export FAULT_SET=send FAULT_ERRNO=95 # EOPNOTSUPP
+	for ((n = 1; at == 0; n++)); do
+		with_fault $n check bridge eth0 <<<"$conf"
+		[ -n "$what" ] || fail "CHECK to work with one request refused"
+		[ "$status" -ne 0 ] || at=$n
+	done
+	bridge vlan del dev "$(port)" vid 43
+	with_fault $at check bridge eth0 <<<"$conf"
+	expect_code 102 'is not in VLAN 43 any more'
+	bridge vlan add dev "$(port)" vid 43
+	bridge vlan add dev "$(port)" vid 42 pvid
+	with_fault $at check bridge eth0 <<<"$conf"
+	expect_code 102 'untagged VLAN is 42, not 100'
 }
 
 # refused JSON [TEXT] : ADD fails, says TEXT and has not touched anything

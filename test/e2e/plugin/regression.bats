@@ -334,6 +334,15 @@ has_address() {
 	expect_same "address of br0" "$1" "$(ip -4 -o addr show dev br0 | awk '{ print $4 }')"
 }
 
+# As before Linux 5.6, a kernel without VLANs has no RTM_GETVLAN.
+@test "CHECK of VLANs says what is wrong, whichever way the kernel lists them" {
+	netns box
+	add bridge <<<"$(bridge)"
+	expect_ok
+	check bridge <<<"$(with_result "$(bridge '{"vlan":10}')")"
+	expect_code 102 'untagged VLAN is '
+}
+
 @test "the host lock is held when the bridge is given an address, with enabledad as well" {
 	local more seen=$BATS_TEST_TMPDIR/seen
 	needs_preload
