@@ -99,14 +99,20 @@ static int parse_blocks(const struct json *v, const char *what, struct cni_resul
 	return 0;
 }
 
-static int check_indices(const struct cni_result *r, const char *what, struct err *err)
+/* The reference takes a previous result's address beyond the list for one of no interface. */
+static int check_indices(struct cni_result *r, bool is_prev, const char *what, struct err *err)
 {
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].has_interface && r->n_interfaces &&
-		    r->ips[i].interface >= r->n_interfaces)
+	for (size_t i = 0; i < r->n_ips; i++) {
+		struct cni_ipconfig *ip = &r->ips[i];
+
+		if (!ip->has_interface || !r->n_interfaces || ip->interface < r->n_interfaces)
+			continue;
+		if (!is_prev)
 			return err_set(err, ERR_DECODE,
 				       "%s.ips[%zu].interface: there is no interface %u", what, i,
-				       r->ips[i].interface);
+				       ip->interface);
+		ip->has_interface = false;
+	}
 	return 0;
 }
 
@@ -133,7 +139,7 @@ int cni_result_parse(const struct json *v, const char *version, bool same_family
 		return parse_blocks(v, what, out, err);
 	if (json_decode(v, list_fields, what, out, err) < 0)
 		return -1;
-	return check_indices(out, what, err);
+	return check_indices(out, same_family, what, err);
 }
 
 static const struct cni_ipconfig *first_of(const struct cni_result *r, sa_family_t family)

@@ -51,7 +51,8 @@ extern const struct json_field *const cni_result_tables[], *const cni_result_tab
 /*
  * Read a result object. Its cniVersion decides the shape; absent, it is `version` ("" is 0.1.0).
  * With `same_family` the two must be convertible without loss (prevResult: libcni refuses others),
- * without it any known version goes (a delegate's answer). Errors start with `what`.
+ * without it any known version goes (a delegate's answer). An index beyond the interfaces is none
+ * with it, an error without. Errors start with `what`.
  */
 int cni_result_parse(const struct json *v, const char *version, bool same_family, const char *what,
 		     struct cni_result *out, struct err *err) NODISCARD;

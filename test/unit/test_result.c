@@ -136,8 +136,6 @@ static const struct {
 	{ "{\"ips\":[{}]}", "1.1.0", "prevResult.ips[0].address: missing" },
 	{ "{\"ips\":[{\"address\":\"10.0.0.1/8\",\"interface\":-1}]}", "1.1.0",
 	  "prevResult.ips[0].interface: -1" },
-	{ "{\"interfaces\":[{\"name\":\"a\"}],\"ips\":[{\"address\":\"10.0.0.1/8\",\"interface\":1}]}",
-	  "1.1.0", "prevResult.ips[0].interface: there is no interface 1" },
 	{ "{\"interfaces\":[{\"mac\":\"x\"}]}", "1.1.0", "prevResult.interfaces[0].name: missing" },
 	{ "{\"routes\":[{\"dst\":\"0.0.0.0/0\",\"scope\":256}]}", "1.1.0",
 	  "prevResult.routes[0].scope: 256" },
@@ -149,6 +147,21 @@ static const struct {
 	  "prevResult.ip6.routes[0].dst:" },
 };
 
+static void check_indices(void)
+{
+	static const char text[] =
+		"{\"interfaces\":[{\"name\":\"a\"}],\"ips\":[{\"address\":\"10.0.0.1/8\","
+		"\"interface\":1},{\"address\":\"10.0.0.2/8\",\"interface\":0}]}";
+	struct cni_result r;
+	struct err err;
+
+	ok(parse(text, "1.1.0", false, &r, &err) < 0, "an answer has an interface for each index");
+	is_str(err.msg, "prevResult.ips[0].interface: there is no interface 1", "and is told");
+	ok(!parse(text, "1.1.0", true, &r, &err) && !r.ips[0].has_interface &&
+		   r.ips[1].has_interface,
+	   "a previous result may be without");
+}
+
 int main(void)
 {
 	struct cni_result r;
@@ -156,6 +169,7 @@ int main(void)
 
 	json_init(&arena);
 	check_conversions();
+	check_indices();
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
 		convert(shapes[i].from, shapes[i].version, shapes[i].to, shapes[i].name);
 	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {

@@ -57,6 +57,13 @@ passed_on() {
 	passed_on "$prev02"
 }
 
+# As for the reference's portmap and sbr, an address of no interface in particular.
+@test "an address of prevResult whose interface is not in the list is passed on without" {
+	netns box
+	chained 1.1.0 "$prev10" '.ips[0].interface = 2'
+	passed_on "$prev10" 'del(.ips[0].interface)'
+}
+
 @test "C-092 a prevResult without cniVersion is of the configuration's version" {
 	netns box
 	chained 1.1.0 "$prev10" 'del(.cniVersion)'
@@ -136,7 +143,6 @@ passed_on() {
 		['.ips[0].address = 5']='prevResult.ips[0].address'
 		['del(.ips[0].address)']='prevResult.ips[0].address'
 		['.ips[0].gateway = "10.1.0.1/24"']='prevResult.ips[0].gateway'
-		['.ips[0].interface = 2']='prevResult.ips[0].interface'
 		['.ips[0].interface = -1']='prevResult.ips[0].interface'
 		['.routes[1].dst = "x"']='prevResult.routes[1].dst'
 		['.routes[0].gw = "x"']='prevResult.routes[0].gw'
