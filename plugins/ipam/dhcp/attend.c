@@ -10,7 +10,8 @@
 #include "sys/file.h"
 #include "sys/netns.h"
 
-#define DOWN_MS 200 /* from an interface that goes down to a look whether it is gone */
+#define DOWN_MS 200  /* from an interface that goes down to a look whether it is gone */
+#define LATE    1000 /* milliseconds that a lease waits beyond what its clients do */
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
@@ -254,7 +255,10 @@ static void try_again(struct lease *l)
 		attend6_try_again(l);
 }
 
-/* The clients have their own deadlines, which do not know of one half lost and the other found. */
+/*
+ * The clients have their own deadlines, which come first (LATE), but do not know of one half lost
+ * and the other found.
+ */
 static bool is_late(const struct lease *l)
 {
 	int64_t now = lease_now();
@@ -286,7 +290,7 @@ void attend_wake(struct attend *d, struct lease *l)
 	try_again(l);
 	if (is_late(l))
 		fail_late(d, l);
-	else if (l->ipv6 && l->client.next > l->wake)
+	else if (l->ipv6 && l->client.next > lease_now())
 		wake6(d, l);
 	else
 		act(d, l, dhcp_client_wake(&l->client, &l->times, lease_now()), NULL, NULL);
@@ -323,7 +327,7 @@ static int begin(struct attend *d, const struct ask *a, int netns_fd, struct con
 		return -1;
 	}
 	l->waiter = waiter;
-	l->deadline = lease_now() + l->times.deadline + l->times.probe;
+	l->deadline = lease_now() + l->times.deadline + l->times.probe + LATE;
 	if (l->ipv6) {
 		f = lease_config6(l);
 		act6(d, l, dhcp6_client_begin(&l->ipv6->client, &f, lease_now()), NULL);
