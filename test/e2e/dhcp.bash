@@ -121,6 +121,7 @@ failing_calls() {
 	${CC:-cc} -D_GNU_SOURCE -shared -fPIC -o "$failing" -xc - <<-END
 		#include <dlfcn.h>
 		#include <errno.h>
+		#include <signal.h>
 		#include <stdarg.h>
 		#include <stdio.h>
 		#include <sys/socket.h>
@@ -137,6 +138,8 @@ failing_calls() {
 			if (is_it) {
 				unlink("$failing.next");
 				seen = 0;
+				if (error < 0)
+					kill(getpid(), SIGKILL);
 			}
 			errno = error;
 			return is_it;
@@ -161,7 +164,7 @@ failing_calls() {
 }
 
 # fail_next CALL ERRNO [N] : a message of rtnetlink's by its type, or an ioctl(2) by its request, all as numbers; not the
-# first N of them.
+# first N of them. ERRNO -1: it is killed in front of it.
 fail_next() {
 	echo "$@" >"$failing.new"
 	mv "$failing.new" "$failing.next"

@@ -158,12 +158,24 @@ static bool change_mtu(const struct lease *l, uint16_t mtu, uint16_t *given)
 	return true;
 }
 
-/* What the kernel refuses for good is tried once a renewal. False: not for now. */
-static bool apply(struct lease *l, const struct cni_result *from, const struct cni_result *now)
+/* The next daemon gives what this one has not, when it is killed over it. */
+static void write_pending(struct lease *l, const struct dhcp_answer *a)
 {
-	struct err err = { 0 };
-	bool failed = change(l, from, now, &l->unapplied, &err) < 0;
+	struct err ignored = { 0 };
 
+	defer(l, a);
+	(void)!lease_file_write(l, NULL, NULL, &ignored);
+}
+
+/* What the kernel refuses for good is tried once a renewal. False: not for now. */
+static bool apply(struct lease *l, const struct cni_result *from, const struct dhcp_answer *a)
+{
+	const struct cni_result *now = &a->result;
+	struct err err = { 0 };
+	bool failed;
+
+	write_pending(l, a);
+	failed = change(l, from, now, &l->unapplied, &err) < 0;
 	if (failed && apply_may_be_later(&err)) {
 		lease_say(l, "%s: later again", err.msg);
 		return false;
@@ -190,7 +202,7 @@ static bool change_to(struct lease *l, const struct dhcp_answer *a, struct dhcp_
 		before = had.answer;
 	if ((l->pending || l->adopted || l->unapplied || !has ||
 	     strcmp(json_print(had.text), json_print(now)) != 0) &&
-	    !apply(l, has ? &before.result : NULL, &a->result)) {
+	    !apply(l, has ? &before.result : NULL, a)) {
 		*given = before; /* and of the new ones, any */
 		dhcp_answer_add_ips(given, a);
 		done = false;

@@ -424,7 +424,7 @@ static int make_given(const struct json *v, struct lease *l, struct err *err)
 /* What could not be taken away, or given, is to be tried again at once. */
 static void make_pending(const struct stored *s, struct lease *l)
 {
-	l->unapplied = s->unapplied;
+	l->unapplied = s->unapplied || s->pending;
 	if (l->ipv4 && (s->pending || (!s->address.family && s->result)))
 		l->again = 0;
 	if (!l->ipv6)

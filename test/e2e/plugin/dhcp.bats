@@ -483,6 +483,29 @@ renewed_again() {
 	[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "the default route: $(defaults)"
 }
 
+@test "a daemon killed in the middle of a change: the next one sets the rest, and needs no server for that" {
+	local n
+	failing_calls
+	for n in 0 1; do # in front of the new route, and of that which went with the old address
+		scripted '.lease = 60 | .t1 = 1 | .t2 = 50'
+		with_preload "$failing" dhcp_daemon
+		attached
+		fail_next 24 -1 $n # RTM_NEWROUTE
+		scripted '.lease = 60 | .t1 = 30 | .t2 = 50 | .address = "10.9.0.60"'
+		failed
+		wait "$daemon" || true
+		daemon=
+		scripted '.silent = ["DISCOVER", "REQUEST"]'
+		dhcp_daemon
+		said 'bound to 10.9.0.60' "$daemon_log"
+		[ "$(addresses)" = 10.9.0.60/24 ] || fail "the new address alone: $(addresses)"
+		[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "the default route: $(defaults)"
+		daemon_end
+		del bridge <<<"$conf"
+		rm -f /var/lib/cni/dhcp/*
+	done
+}
+
 @test "an ACK without a mask renews nothing, and is no lease after one that was lost" {
 	scripted '.lease = 8 | .t1 = 1 | .t2 = 6'
 	dhcp_daemon
