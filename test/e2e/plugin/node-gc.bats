@@ -314,7 +314,7 @@ if sys.argv[2] == "chroot":
 os.close(ready)
 time.sleep(1000)' "$BATS_TEST_TMPDIR" "$1" 3>&- &
 	keeper=$!
-	: <"$BATS_TEST_TMPDIR/ready"
+	cat "$BATS_TEST_TMPDIR/ready" # until it is closed
 	rm "$BATS_TEST_TMPDIR/ready"
 }
 
