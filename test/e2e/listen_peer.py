@@ -8,6 +8,7 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
         push:N            N bytes unasked, then the end, though nothing has come; then reads to the end
         deaf:FILE         reads nothing before there is FILE, then as sum
         reset             resets at the first byte
+        replies:FILE:N    reads little, answers a byte, and N more and a reset when there is FILE
         early:HOW:FILE:N  reads little; answers N bytes when there is FILE, and is gone when the kernel has passed them on
                           (HOW close; end: ends before)
         banner:N          N bytes unasked, then resets
@@ -24,7 +25,9 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
     stuff AT N            N connections, each full as far as it takes bytes; "full", and at the end of stdin all are reset
     full AT               sends until no more is taken, tells "full", and of the answer "BYTES end" or "BYTES reset"
     late AT FILE          the same, with a small window, and reads nothing before there is FILE
-    drop AT FILE N HOW    sends N bytes, or until no more is taken (HOW end: ends); when the kernel has passed on what it can,
+    more AT FILE1 FILE2   reads the answer to a question, with a small window; asks once more when there is FILE1, tells
+                          "sent", and as full when there is FILE2
+    drop AT FILE N HOW    sends N bytes, or until no more is taken (HOW end: ends, rest: and resets 2 s before FILE is made); when the kernel has passed on what it can,
                           makes FILE, resets, tells how many bytes that were
     take AT FILE          a server of one connection, with a small window, that reads nothing before there is FILE; tells as full
     wait AT               a byte through, then waits for the end: prints "end" or "reset"
@@ -153,6 +156,18 @@ async def early(reader, writer, how_path_n):
     return {}
 
 
+async def replies(reader, writer, path_n):
+    path, n = path_n.split(":")
+    await reader.readexactly(1000)
+    writer.write(b"b")
+    while not os.path.exists(path):
+        await asyncio.sleep(0.02)
+    writer.write(b"x" * int(n))
+    await passed_on(writer)
+    abort(writer)
+    return {}
+
+
 async def banner(_, writer, n):
     writer.write(b"x" * int(n))
     await passed_on(writer)
@@ -174,7 +189,8 @@ async def proxied(reader, writer, _):
     return parts(header) | await echo(reader, writer, None)
 
 
-KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "banner": banner, "reset": resetting}
+KINDS = {"echo": echo, "sum": summed, "push": push, "deaf": deaf, "early": early, "banner": banner, "reset": resetting,
+         "replies": replies}
 KINDS["proxy"] = proxied
 
 
@@ -280,8 +296,8 @@ def half(at, n):
     print("half")
 
 
-def byte_through(s):
-    s.sendall(b"b")
+def byte_through(s, n=1):
+    s.sendall(b"b" * n)
     assert s.recv(1) == b"b"
 
 
@@ -351,6 +367,17 @@ def late(at, path):
     tell_rest(s)
 
 
+def more(at, go, path):
+    s = connect(at, window=4096)
+    byte_through(s, 1000)
+    print("through", flush=True)
+    await_file(go)
+    s.sendall(b"x" * 1000)
+    print("sent", flush=True)
+    await_file(path)
+    tell_rest(s)
+
+
 def take(at, path):
     family, where = address(at)
     gate = socket.socket(family)
@@ -372,14 +399,18 @@ def drop(at, path, n, how):
             sent += s.send(b"x" * min(65536, int(n) - sent))
     except TimeoutError:
         pass
-    if how == "end":
+    if how != "reset":
         s.shutdown(socket.SHUT_WR)
     while left and left != unacknowledged(s):
         left = unacknowledged(s)
         time.sleep(0.3)
     print(sent - unacknowledged(s), flush=True)
+    if how == "rest":
+        reset(s)
+        time.sleep(2)
     open(path, "w").close()
-    reset(s)
+    if how != "rest":
+        reset(s)
 
 
 def wait(at):
@@ -480,6 +511,7 @@ MODES = {
     "stuff": stuff,
     "full": full,
     "late": late,
+    "more": more,
     "take": take,
     "drop": drop,
     "udp": udp,

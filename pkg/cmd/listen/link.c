@@ -15,14 +15,14 @@
 #include "cmd/listen/sockets.h"
 
 /* Urgent data (EPOLLPRI) and the end (EPOLLRDHUP) are where a read may stop short. */
-#define EVENTS           (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+#define EVENTS        (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
-#define RETRY_MS         10    /* until a full UNIX socket is asked again: no event tells */
-#define LOOK_MS          10    /* until it is asked what has arrived: no event tells */
-#define LOOK_LATE_MS     500   /* the same where nothing has for long */
-#define LOOKS            64    /* at a time */
-#define CLIENT_LINGER_MS 30000 /* without anything that arrives at it: it may read late */
-#define SERVER_LINGER_MS 1000  /* its client is gone */
+#define RETRY_MS      10    /* until a full UNIX socket is asked again: no event tells */
+#define LOOK_MS       10    /* until it is asked what has arrived: no event tells */
+#define LOOK_LATE_MS  500   /* the same where nothing has for long */
+#define LOOKS         64    /* at a time */
+#define LINGER_MS     30000 /* without anything that arrives: who is to get it may read late */
+#define CUT_LINGER_MS 1000  /* of what a client has not ended before it reset */
 
 /* ---- its end --------------------------------------------------------------------------------- */
 
@@ -142,7 +142,8 @@ static bool is_flowing(const struct listen_conn *c)
 static int64_t look(struct listen_hub *h, struct listen_conn *c)
 {
 	int to = c->side[LISTEN_SERVER].fd >= 0 ? LISTEN_SERVER : LISTEN_CLIENT;
-	int64_t limit = to == LISTEN_SERVER ? SERVER_LINGER_MS : CLIENT_LINGER_MS;
+	bool cut = to == LISTEN_SERVER && !c->side[LISTEN_CLIENT].is_eof;
+	int64_t limit = cut ? CUT_LINGER_MS : LINGER_MS;
 	uint32_t left = count_left(h, c, &c->side[to]);
 	int64_t since = left == c->left ? c->since : h->now;
 
@@ -388,7 +389,7 @@ void listen_link_event(struct listen_hub *h, struct listen_side *s, uint32_t eve
 	struct listen_conn *c = listen_conn_of(s);
 	bool failed = events & (EPOLLERR | EPOLLHUP);
 
-	if (c->state == LISTEN_CONN_DEAD)
+	if (c->state == LISTEN_CONN_DEAD || s->fd < 0) /* closed since, by the other's event */
 		return;
 	s->is_readable |= failed || (events & (EPOLLIN | EPOLLRDHUP));
 	s->is_writable |= failed || (events & EPOLLOUT);

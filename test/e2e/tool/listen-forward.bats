@@ -143,6 +143,25 @@ answers_much() {
 	answers_much "unix:$BATS_TEST_TMPDIR/sock" close "200000 reset"
 }
 
+# Both are there at once: what the client asks, which finds that its server has reset, and that itself.
+@test "an answer is passed on where the client asks on, when its server has reset" {
+	local client
+	to 127.0.0.1:9000 "replies:$BATS_TEST_TMPDIR/now:20000"
+	in_ns red python3 "$PEER" more 127.0.0.1:80 "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/read" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	awaited "$BATS_TEST_TMPDIR/out" through
+	kill -STOP "$listener"
+	touch "$BATS_TEST_TMPDIR/go"
+	awaited "$BATS_TEST_TMPDIR/out" sent
+	touch "$BATS_TEST_TMPDIR/now"
+	ended 1
+	kill -CONT "$listener"
+	rests_at $((base + 2 * 4 + 1))
+	touch "$BATS_TEST_TMPDIR/read"
+	wait $client
+	expect_same "the answer" "20000 reset" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+}
+
 @test "who does not take what was sent before a reset is not waited for beyond the idle time" {
 	to 127.0.0.1:9000 "early:close:$BATS_TEST_TMPDIR/now:200000" --idle 2s
 	in_ns red python3 "$PEER" late 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" >"$BATS_TEST_TMPDIR/out" 3>&- &
@@ -165,7 +184,7 @@ sends_before() {
 	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
 	n=$(peer red drop 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" "$1" "$2")
 	wait $server
-	expect_same "what the server has seen" "$n $2" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	expect_same "what the server has seen" "$n ${2/rest/end}" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
 	kill "$listener"
 	ends 0
 }
@@ -174,6 +193,7 @@ sends_before() {
 	sends_before 200000 reset # all is in the server's socket
 	sends_before 30000 end
 	sends_before 200000 end
+	sends_before 30000 rest # it has ended before: not for the time of one that has not
 	sends_before 100000000 reset # more than there is room for
 }
 
