@@ -141,19 +141,18 @@ int run_attend_attach(struct run_attend *a, int netns_fd, struct err *err)
 
 /* ---- detaching ------------------------------------------------------------------------------- */
 
-/* When all has been removed: until then they prove it dead. */
+/* When all has been removed: until then they prove it dead. A chain's plugins have some, too. */
 static void forget(const struct run_network *net, const struct libcni_attachment *of)
 {
-	for (size_t i = 0; i < net->list.n_plugins; i++) {
-		const struct cni_plugin *p = cni_plugin_named(net->list.plugins[i].type);
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++) {
 		const struct registry_entry e = {
-			.plugin = p ? p->name : "",
+			.plugin = (*p)->name,
 			.network = net->list.name,
 			.container_id = of->container_id,
 			.ifname = of->ifname,
 		};
 
-		if (p)
+		if ((*p)->registers || (*p)->registers_rules)
 			registry_forget(&e, json_arena());
 	}
 }

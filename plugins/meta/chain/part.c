@@ -25,7 +25,7 @@ static int run_plugin_of(void *ctx, const struct libcni_exec *x, struct libcni_a
 
 #define NO_FILE "" /* the path of a plugin of this executable that is on no CNI_PATH */
 
-/* For a tool, such as gc: what an ADD has made goes without the plugin's file, too. */
+/* For a tool, such as gc or run: it needs no file of a plugin of this executable. */
 static int find(void *ctx, const char *type, const char *dirs, const char **path, struct err *err)
 {
 	const struct cni_request *req = ((const struct chain *)ctx)->call->req;
@@ -126,7 +126,7 @@ int chain_find_all(struct chain *chain)
 	const char *path;
 
 	for (size_t i = 0; i < chain->list.n_plugins; i++)
-		if (libcni_find(chain->list.plugins[i].type, c->req->path, &path, c->err) < 0) {
+		if (find(chain, chain->list.plugins[i].type, c->req->path, &path, c->err) < 0) {
 			if (c->req->command == CNI_STATUS)
 				c->err->code = ERR_UNAVAILABLE;
 			return err_wrap(c->err, "plugins[%zu].type", i);

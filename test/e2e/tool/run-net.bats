@@ -273,6 +273,17 @@ gc_removes() {
 	expect_nothing_left
 }
 
+@test "a network whose list is folded into a chain leaves no entry" {
+	conflist one 10.61.0.0/24
+	jq '.plugins = [{type: "chain", plugins: (.plugins + [{type: "firewall"}])}]' "$NETCONFPATH/one.conflist" >"$NETCONFPATH/new"
+	mv "$NETCONFPATH/new" "$NETCONFPATH/one.conflist"
+	run cnic run --net one -- ls /var/lib/cni/cnic
+	[ "$status" -eq 0 ] || fail "$output"
+	[ -n "$output" ]
+	expect_nothing_left
+	[ -z "$(ls -A /var/lib/cni/cnic)" ] || fail "no entry: $(ls /var/lib/cni/cnic)"
+}
+
 gc_has_nothing() {
 	cnic gc | grep -q ' 0 failed, 0 alive, 0 not known'
 }
