@@ -98,9 +98,15 @@ static int leave_to(struct cni_call *c, const struct record *r, void *data)
 	return 0;
 }
 
+/*
+ * Of two that have one address, and are deleted at once, the second is to find that the first has
+ * gone. firewalld takes its time, which the lock is not held for.
+ */
 int fw_release(const struct fw_backend *b, struct fw_forward *f)
 {
 	f->backend = b;
+	if (!b->gc && b->prepare && f->n_ips && host_lock(f->c) < 0)
+		return -1;
 	if (!b->gc && f->n_ips && record_each_other(f->c, NULL, leave_to, f) < 0)
 		return -1;
 	return b->release(f);

@@ -636,7 +636,7 @@ lost() {
 	both many
 }
 
-# The last test here: the legacy tables stay with this file's host, and every DEL looks into them.
+# The last tests here: the legacy tables stay with this file's host, and every DEL looks into them.
 @test "legacy iptables: a late DEL, or one that is repeated, does not take what the next holder has" {
 	local before
 	with_legacy
@@ -650,6 +650,22 @@ lost() {
 		CID=c2 check_ok "$(conf iptables)"
 	done
 	CID=c2 del_ok "$(conf iptables)"
+	expect_held
+	rules_clean
+}
+
+@test "legacy iptables: of two that have one address, and are deleted at once, nothing stays" {
+	with_legacy
+	CID=c1 add_ok "$(conf iptables)"
+	CID=c2 add_ok "$(conf iptables)"
+	# what it knows of c1 is there yet, while c2 is deleted
+	CNI_COMMAND=DEL CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS='' CNI_PATH=$PLUGINS "${STRACE[@]}" -qq -o "$BATS_TEST_TMPDIR/calls" \
+		-e trace=unlink -e inject=unlink:delay_enter=1000000 "$CNIC_BIN/firewall" <<<"$(conf iptables)" 3>&- &
+	until grep -qs unlink "$BATS_TEST_TMPDIR/calls"; do
+		kill -0 $! || fail "it is delayed"
+	done
+	CID=c2 del_ok "$(conf iptables)"
+	wait $!
 	expect_held
 	rules_clean
 }
