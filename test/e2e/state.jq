@@ -5,7 +5,7 @@
 # IPv6 and what follows from it, tentative addresses) and counters.
 
 def random_name: test("^veth[0-9a-f]{6,}$");
-def fixed_mac: startswith("02:aa:") or . == "00:00:00:00:00:00" or . == "ff:ff:ff:ff:ff:ff";
+def fixed_mac: startswith("02:aa:00:00:") or . == "00:00:00:00:00:00" or . == "ff:ff:ff:ff:ff:ff";
 
 # Random names are numbered in the order of creation.
 def names:

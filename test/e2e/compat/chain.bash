@@ -55,7 +55,7 @@ ctl() {
 
 # Names and MAC addresses that the kernel has made up, numbered as they come.
 masked() {
-	perl -pe 's/veth[0-9a-f]{6,}/$v{$&} \/\/= "veth#".++$n/ge; s/\b(?!02:aa)([0-9a-f]{2}:){5}[0-9a-f]{2}\b/$m{$&} \/\/= "mac#".++$k/ge;
+	perl -pe 's/veth[0-9a-f]{6,}/$v{$&} \/\/= "veth#".++$n/ge; s/\b(?!02:aa:00:00)([0-9a-f]{2}:){5}[0-9a-f]{2}\b/$m{$&} \/\/= "mac#".++$k/ge;
 		s/ refcnt \d+//'
 }
 

@@ -32,7 +32,7 @@ def own_mac:
 	def name: ($conf.bridge // "cni0");
 	def its: "mac of " + name;
 	if is("bridge") then
-		ref(.host.links |= map(if .ifname == name and (.address | startswith("02:aa:") | not)
+		ref(.host.links |= map(if .ifname == name and (.address | startswith("02:aa:00:00:") | not)
 				       then .address = its else . end)
 		    | if .result.interfaces and (.host.links | any(.ifname == name and .address == its))
 		      then .result.interfaces |= map(if .name == name then .mac = its else . end)
