@@ -128,6 +128,11 @@ void registry_add(struct cni_call *c)
 		complain(&err);
 }
 
+static bool may_have_entry(const struct cni_plugin *p)
+{
+	return p->registers || p->registers_rules;
+}
+
 /* By any plugin of ours but this one, whose entry is written anew. */
 static bool has_other_entry(struct cni_call *c)
 {
@@ -135,7 +140,7 @@ static bool has_other_entry(struct cni_call *c)
 	size_t len = strlen(own) - strlen(c->plugin->name);
 
 	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
-		if (*p != c->plugin && ((*p)->registers || (*p)->registers_rules) &&
+		if (*p != c->plugin && may_have_entry(*p) &&
 		    access(arena_printf(c->arena, "%.*s%s", (int)len, own, (*p)->name), F_OK) == 0)
 			return true;
 	return false;
@@ -306,9 +311,13 @@ const char *registry_path(const struct registry_entry *e, struct arena *arena)
 	return path_of(arena, name_of(e, arena));
 }
 
-void registry_forget(const struct registry_entry *e, struct arena *arena)
+void registry_forget(const char *network, const char *container_id, const char *ifname,
+		     struct arena *arena)
 {
-	remove_file(registry_path(e, arena));
+	for (const struct cni_plugin *const *p = cni_plugins; *p; p++)
+		if (may_have_entry(*p))
+			remove_file(path_of(arena, record_name_of(arena, (*p)->name, network,
+								  ifname, container_id)));
 }
 
 void registry_restore(const struct registry_entry *e, struct arena *arena)

@@ -58,11 +58,15 @@ int registry_list(struct registry_list *list, struct arena *arena, struct err *e
  */
 void registry_remove_empty(struct arena *arena);
 
-/* The file of one that is listed, or has plugin and attachment of one. */
+/* The file of one that is listed. */
 const char *registry_path(const struct registry_entry *e, struct arena *arena);
 
-/* Removed, where it is not the plugin's DEL that does so (keep_entry). What fails is said. */
-void registry_forget(const struct registry_entry *e, struct arena *arena);
+/*
+ * All of the attachment are removed, where it is not the plugins' DELs that do so (keep_entry).
+ * What fails is said.
+ */
+void registry_forget(const char *network, const char *container_id, const char *ifname,
+		     struct arena *arena);
 
 /* Written again as listed, unless there is one: a DEL has not done all. What fails is said. */
 void registry_restore(const struct registry_entry *e, struct arena *arena);

@@ -141,22 +141,6 @@ int run_attend_attach(struct run_attend *a, int netns_fd, struct err *err)
 
 /* ---- detaching ------------------------------------------------------------------------------- */
 
-/* When all has been removed: until then they prove it dead. A chain's plugins have some, too. */
-static void forget(const struct run_network *net, const struct libcni_attachment *of)
-{
-	for (const struct cni_plugin *const *p = cni_plugins; *p; p++) {
-		const struct registry_entry e = {
-			.plugin = (*p)->name,
-			.network = net->list.name,
-			.container_id = of->container_id,
-			.ifname = of->ifname,
-		};
-
-		if ((*p)->registers || (*p)->registers_rules)
-			registry_forget(&e, json_arena());
-	}
-}
-
 static int del(struct run_attend *a, const struct run_network *net, struct outer *o,
 	       struct err *err)
 {
@@ -168,7 +152,8 @@ static int del(struct run_attend *a, const struct run_network *net, struct outer
 	o->left = net->list.n_plugins;
 	o->req.keep_entry = true;
 	if (libcni_del(&libcni, &net->list, &of, err) == 0) {
-		forget(net, &of);
+		/* until then they prove it dead */
+		registry_forget(net->list.name, of.container_id, of.ifname, json_arena());
 		return 0;
 	}
 	return err_wrap(err, "network %s, container %s, which cnic gc will remove", net->list.name,

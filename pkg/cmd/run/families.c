@@ -49,7 +49,7 @@ int run_families_limit(struct err *err)
 		FAIL(ENOSYS),
 		FAIL(EAFNOSUPPORT),
 	};
-	struct sock_fprog program = { .len = sizeof(filter) / sizeof(*filter), .filter = filter };
+	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		return err_sys(err, "filter AF_VSOCK");
