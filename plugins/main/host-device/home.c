@@ -302,12 +302,7 @@ static int restore(struct cni_call *c, const struct origin *o, struct link_devic
 	return giveback_commit(c, c->host, o->name);
 }
 
-/* One that was home before this call, and is up, may have another configuration by now. */
-static bool is_in_use(const struct origin *o, const struct link_device *d)
-{
-	return origin_is_as_before(o, d) && d->link.flags & IFF_UP;
-}
-
+/* One that was home before this call may have another configuration by now. */
 int home_bring(struct cni_call *c, const struct origin *o)
 {
 	struct link_device d;
@@ -315,7 +310,7 @@ int home_bring(struct cni_call *c, const struct origin *o)
 
 	if (host_lock(c) < 0 || leave_container(c, o, &left) < 0 || find_or_await(c, o, &d) < 0)
 		return -1;
-	if (d.link.index && (left || !is_in_use(o, &d)) && restore(c, o, &d) < 0) {
+	if (d.link.index && (left || !origin_is_in_use(o, &d)) && restore(c, o, &d) < 0) {
 		if (c->err->sys != ENODEV)
 			return -1;
 		err_clear(c->err); /* unplugged meanwhile */

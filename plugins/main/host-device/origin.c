@@ -100,12 +100,21 @@ bool origin_is(const struct origin *o, const struct link_device *d, bool on_host
 	       (!on_host && (uint32_t)d->link.index == inside && has_mac(o->mac, d->link.mac));
 }
 
-bool origin_is_as_before(const struct origin *o, const struct link_device *d)
+/*
+ * On the host: may somebody have brought it home, who sets its alias last? A container may give it
+ * all of that; but what the kernel sends home when a namespace ends is down.
+ */
+static bool is_as_before(const struct origin *o, const struct link_device *d)
 {
 	uint32_t changed = d->link.flags ^ o->flags;
 
 	return !strcmp(d->link.name, o->name) && strcmp(d->alias, o->name) != 0 &&
 	       has_mac(o->mac, d->link.mac) && !(changed & ORIGIN_FLAGS & ~IFF_UP);
+}
+
+bool origin_is_in_use(const struct origin *o, const struct link_device *d)
+{
+	return is_as_before(o, d) && d->link.flags & IFF_UP;
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -281,8 +290,7 @@ static bool was_brought_home(struct cni_call *c, const char *file, const struct 
 {
 	bool own = !strcmp(file, attfile_path(c, &place)) || strcmp(o->netns, c->req->netns) != 0;
 
-	return origin_is_as_before(o, d) &&
-	       (d->link.flags & IFF_UP || (own && access(o->netns, F_OK) == 0));
+	return origin_is_in_use(o, d) || (own && is_as_before(o, d) && access(o->netns, F_OK) == 0);
 }
 
 int origin_inherit(struct cni_call *c, const struct link_device *d, struct origin *o,

@@ -34,11 +34,8 @@ struct origin origin_of(struct cni_call *c, const struct link_device *d);
  */
 bool origin_is(const struct origin *o, const struct link_device *d, bool on_host);
 
-/*
- * On the host: may somebody have brought it home, who sets its alias last? A container may give it
- * all of that; but what the kernel sends home when a namespace ends is down.
- */
-bool origin_is_as_before(const struct origin *o, const struct link_device *d);
+/* On the host: has somebody brought it home, and used it since? */
+bool origin_is_in_use(const struct origin *o, const struct link_device *d);
 
 /* Of the hardware: the kernel sends it back to the host when its namespace ends. */
 bool origin_is_hardware(const struct origin *o);
