@@ -105,9 +105,8 @@ static int leave_to(struct cni_call *c, const struct record *r, void *data)
 int fw_release(const struct fw_backend *b, struct fw_forward *f)
 {
 	f->backend = b;
-	if (!b->gc && b->prepare && f->n_ips && host_lock(f->c) < 0)
-		return -1;
-	if (!b->gc && f->n_ips && record_each_other(f->c, NULL, leave_to, f) < 0)
+	if (!b->gc && f->n_ips &&
+	    ((b->prepare && host_lock(f->c) < 0) || record_each_other(f->c, NULL, leave_to, f) < 0))
 		return -1;
 	return b->release(f);
 }
