@@ -6,8 +6,8 @@ message: "addresses", "preferred", "valid", "t1", "t2" (seconds; absent: 0), "op
 "silent" (list of messages: SOLICIT, ...), "status" (message: code), in the IA, "message_status" (the same, of the
 message), "rapid" (it commits at once, where it is asked to), "delay" (seconds), "xid" (added to it), "raw"
 (hexadecimal digits instead of an answer), "duid" (hexadecimal digits), "each" (the last address is another one for each
-client, always the same). LOG gets a JSON object a line for each message:
-type, at, from, addresses of the IA, its identifier, options as hexadecimal digits.
+client, always the same), "instead" (address: the one that is given instead of it once it was declined). LOG gets a JSON
+object a line for each message: type, at, from, addresses of the IA, its identifier, options as hexadecimal digits.
 """
 import json
 import socket
@@ -38,12 +38,13 @@ def status_of(script, key, kind):
     return b"" if code is None else option(STATUS, struct.pack("!H", code))
 
 
-def addresses_of(script, client):
-    *first, last = [socket.inet_pton(socket.AF_INET6, ip) for ip in script["addresses"]]
+def addresses_of(script, client, declined):
+    instead = {ip: other for ip, other in script.get("instead", {}).items() if ip in declined}
+    *first, last = [socket.inet_pton(socket.AF_INET6, instead.get(ip, ip)) for ip in script["addresses"]]
     return first + [last[:12] + struct.pack("!I", zlib.crc32(client)) if script.get("each") else last]
 
 
-def answer(message, options, script, kind):
+def answer(message, options, script, kind, declined):
     rapid = kind == "SOLICIT" and RAPID in options and script.get("rapid")
     reply = TYPES.index("ADVERTISE" if kind == "SOLICIT" and not rapid else "REPLY")
     xid = (struct.unpack("!I", b"\0" + message[1:4])[0] + script.get("xid", 0)) & 0xffffff
@@ -56,7 +57,7 @@ def answer(message, options, script, kind):
     if kind in ("SOLICIT", "REQUEST", "RENEW", "REBIND") and IA_NA in options:
         ia = options[IA_NA][:4] + struct.pack("!II", script.get("t1", 0), script.get("t2", 0))
         status = status_of(script, "status", kind)
-        for ip in [] if status else addresses_of(script, options[CLIENT_ID]):
+        for ip in [] if status else addresses_of(script, options[CLIENT_ID], declined):
             ia += option(ADDRESS, ip + struct.pack("!II", script["preferred"], script["valid"]))
         out += option(IA_NA, ia + status)
     for code, digits in script.get("options", {}).items():
@@ -83,6 +84,7 @@ def main(device, path, log):
     s.bind(("::", 547))
     group = socket.inet_pton(socket.AF_INET6, "ff02::1:2") + struct.pack("@I", socket.if_nametoindex(device))
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+    declined = set()
     with open(log, "a", buffering=1) as out:
         print(json.dumps({"type": "READY"}), file=out)
         while True:
@@ -90,16 +92,19 @@ def main(device, path, log):
             options = dict(options_of(message[4:]))
             kind = TYPES[message[0]]
             inside = options_of(options.get(IA_NA, b"")[12:])
+            addresses = [socket.inet_ntop(socket.AF_INET6, v[:16]) for code, v in inside if code == ADDRESS]
+            if kind == "DECLINE":
+                declined.update(addresses)
             print(json.dumps({
                 "type": kind, "at": time.time(), "from": sender[0], "iaid": options.get(IA_NA, b"")[:4].hex(),
-                "addresses": [socket.inet_ntop(socket.AF_INET6, v[:16]) for code, v in inside if code == ADDRESS],
-                "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
+                "addresses": addresses, "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
             with open(path) as f:
                 script = json.load(f)
             if kind in script.get("silent", []):
                 continue
             time.sleep(script.get("delay", 0))
-            data = bytes.fromhex(script["raw"]) if "raw" in script else answer(message, options, script, kind)
+            raw = script.get("raw")
+            data = answer(message, options, script, kind, declined) if raw is None else bytes.fromhex(raw)
             send(s, data, sender)
 
 

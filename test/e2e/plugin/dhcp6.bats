@@ -555,9 +555,8 @@ renewed_without() {
 	ip -n other link set eth0 up
 	attached '.enabledad = true | .ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
 	# beside another one
-	scripted6 '.t1 = 1 | .t2 = 30 | .addresses = ["fd09::60"]'
+	scripted6 '.t1 = 1 | .t2 = 30 | .addresses = ["fd09::60"] | .instead = {"fd09::60": "fd09::61"}'
 	heard6 '.type == "DECLINE" and .addresses == ["fd09::60"]'
-	scripted6 '.t1 = 1 | .t2 = 30 | .addresses = ["fd09::61"]'
 	said '"ips":[{"address":"fd09::50/128"},{"address":"fd09::61/128"}]' "$daemon_log"
 	[ "$(addresses6)" = $'fd09::50/128\nfd09::61/128' ]
 	check bridge <<<"$(with_result "$conf")"
