@@ -79,16 +79,24 @@ static const char *print_claim(struct engine *e, const struct ip *ip)
 	return json_print(o);
 }
 
+static struct engine_txn *begin_take(struct engine *e, const struct single_want *w,
+				     const struct ip *ip)
+{
+	struct engine_txn *t = engine_begin(e, STATE_SINGLE_TAKE, true);
+
+	t->pending.single = (struct state_single){ *ip,      w->holder.id, w->holder.ifname,
+						   w->claim, w->set,       w->boot };
+	return t;
+}
+
 /* The address is free, and in nobody's block; a claim is made along where it has none. */
 static struct engine_txn *make(struct engine *e, const struct single_want *w, const struct ip *ip)
 {
-	struct engine_txn *t = engine_begin(e, STATE_SINGLE_TAKE, true);
+	struct engine_txn *t = begin_take(e, w, ip);
 	const char *addr = keys_addr(e->state.space, ip, e->arena);
 	struct ip block = block_of(e, w, ip);
 	const char *claim = keys_claim(e->state.space, w->claim, w->set, e->arena);
 
-	t->pending.single = (struct state_single){ *ip,      w->holder.id, w->holder.ifname,
-						   w->claim, w->set,       w->boot };
 	kv_if_mod(&t->txn, addr, 0);
 	kv_if_mod(&t->txn, keys_block(e->state.space, &block, e->arena), 0);
 	kv_then(&t->txn, (struct kv_op){ .kind = KV_PUT,
@@ -297,12 +305,10 @@ static int refuse_held(struct engine *e, const struct ip *ip, const char *id, co
 static int take_idle(struct engine *e, const struct single_want *w, const struct ip *ip,
 		     const struct kv_pair *pair, bool *got)
 {
-	struct engine_txn *t = engine_begin(e, STATE_SINGLE_TAKE, true);
+	struct engine_txn *t = begin_take(e, w, ip);
 	struct ip block = block_of(e, w, ip);
 	const char *at = keys_block(e->state.space, &block, e->arena);
 
-	t->pending.single = (struct state_single){ *ip,      w->holder.id, w->holder.ifname,
-						   w->claim, w->set,       w->boot };
 	kv_if_mod(&t->txn, pair->key, pair->mod);
 	kv_if_mod(&t->txn, at, 0);
 	kv_else(&t->txn, (struct kv_op){ .kind = KV_GET, .key = at });
