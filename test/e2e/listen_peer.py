@@ -9,8 +9,8 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
         deaf:FILE         reads nothing before there is FILE, then as sum
         reset             resets at the first byte
         replies:FILE:N    reads little, answers a byte, and N more and a reset when there is FILE
-        early:HOW:FILE:N  reads little; answers N bytes when there is FILE, and is gone when the kernel has passed them on
-                          (HOW close; end: ends before)
+        early:HOW:FILE:N  reads little, makes FILE.asked; answers N bytes when there is FILE, and is gone when the kernel has
+                          passed them on (HOW close; end: ends before)
         banner:N          N bytes unasked, then resets
         proxy             a PROXY header (version 2) in front of an echo; LOG has its parts
     activated             says of each socket of LISTEN_FDS to whom it belongs: "NAME PROTOCOL", to whom connects or asks
@@ -145,6 +145,7 @@ async def passed_on(writer):
 async def early(reader, writer, how_path_n):
     how, path, n = how_path_n.split(":")
     await reader.readexactly(1000)
+    open(path + ".asked", "w").close()
     while not os.path.exists(path):
         await asyncio.sleep(0.02)
     writer.write(b"x" * int(n))
