@@ -27,8 +27,9 @@ listen_peer.py MODE ARGUMENT... : who talks through `cnic listen`, on both sides
     late AT FILE          the same, with a small window, and reads nothing before there is FILE
     more AT FILE1 FILE2   reads the answer to a question, with a small window; asks once more when there is FILE1, tells
                           "sent", and as full when there is FILE2
-    drop AT FILE N HOW    sends N bytes, or until no more is taken (HOW end: ends, rest: and resets 2 s before FILE is made); when the kernel has passed on what it can,
-                          makes FILE, resets, tells how many bytes that were
+    drop AT FILE N HOW PID  sends N bytes, or until no more is taken (HOW end: ends, rest: and resets 2 s before FILE is
+                          made); when the kernel has passed on what it can, makes FILE, resets, tells how many bytes that were:
+                          the forwarder, PID, which would take more meanwhile, is stopped
     take AT FILE          a server of one connection, with a small window, that reads nothing before there is FILE; tells as full
     wait AT               a byte through, then waits for the end: prints "end" or "reset"
     storm AT SECONDS SEED connects, ends and resets at random; prints how many were whole, and fails if any was not
@@ -39,6 +40,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import socket
 import struct
 import sys
@@ -392,8 +394,17 @@ def take(at, path):
     tell_rest(s)
 
 
-def drop(at, path, n, how):
-    s, sent, left = connect(at), 0, -1
+def rests(s):
+    left = -1
+    while left and left != unacknowledged(s):
+        left = unacknowledged(s)
+        time.sleep(0.3)
+
+
+def drop(at, path, n, how, pid):
+    fds = f"/proc/{pid}/fd"
+    before = len(os.listdir(fds))
+    s, sent = connect(at), 0
     s.settimeout(0.3)
     try:
         while sent < int(n):
@@ -402,16 +413,19 @@ def drop(at, path, n, how):
         pass
     if how != "reset":
         s.shutdown(socket.SHUT_WR)
-    while left and left != unacknowledged(s):
-        left = unacknowledged(s)
-        time.sleep(0.3)
+    while len(os.listdir(fds)) < before + 2:  # of the connection, and to the server
+        time.sleep(0.01)
+    rests(s)
+    os.kill(int(pid), signal.SIGSTOP)
+    rests(s)
     print(sent - unacknowledged(s), flush=True)
-    if how == "rest":
-        reset(s)
-        time.sleep(2)
-    open(path, "w").close()
     if how != "rest":
-        reset(s)
+        open(path, "w").close()
+    reset(s)
+    os.kill(int(pid), signal.SIGCONT)
+    if how == "rest":
+        time.sleep(2)
+        open(path, "w").close()
 
 
 def wait(at):

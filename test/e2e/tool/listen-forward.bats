@@ -183,7 +183,7 @@ sends_before() {
 	server=$!
 	awaited "$BATS_TEST_TMPDIR/out" ready
 	listens --netns red 127.0.0.1:80 --connect 127.0.0.1:9000
-	n=$(peer red drop 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" "$1" "$2")
+	n=$(peer red drop 127.0.0.1:80 "$BATS_TEST_TMPDIR/read" "$1" "$2" "$listener")
 	wait $server
 	expect_same "what the server has seen" "$n ${2/rest/end}" "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
 	kill "$listener"
