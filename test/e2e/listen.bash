@@ -18,10 +18,10 @@ listen_teardown() {
 	host_clean
 }
 
-# awaited FILE TEXT : until a line of the file has the text, 10 s.
+# awaited FILE TEXT : until a line of the file has the text, 30 s.
 awaited() {
 	local i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 1500; i++)); do
 		! grep -qF -- "$2" "$1" 2>/dev/null || return 0
 		sleep 0.02
 	done
@@ -58,7 +58,7 @@ peer() {
 # ended N : the server's log has N connections.
 ended() {
 	local i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 1500; i++)); do
 		[ "$(grep -vc ready "$log")" -ne "$1" ] || return 0
 		sleep 0.02
 	done
@@ -72,7 +72,7 @@ descriptors() {
 # rests_at N : so many descriptors are open when all is over.
 rests_at() {
 	local i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 1500; i++)); do
 		[ "$(descriptors)" -gt "$1" ] || return 0
 		sleep 0.02
 	done
@@ -83,7 +83,7 @@ rests_at() {
 # ends STATUS : the listener has ended so; no finding of a sanitizer.
 ends() {
 	local rc=0 i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 1500; i++)); do
 		[[ $(awk '{ print $3 }' "/proc/$listener/stat" 2>/dev/null) == [^Z] ]] || break
 		sleep 0.02
 	done

@@ -292,24 +292,34 @@ for n in range(50):
 }
 
 @test "who is idle is reset" {
-	local begin=$EPOCHREALTIME took
+	local begin took
 	to 127.0.0.1:9000 echo --idle 400ms
-	run peer red wait 127.0.0.1:80
+	for _ in {1..50}; do # on a machine that is busy the first byte may come too late
+		begin=$EPOCHREALTIME
+		run peer red wait 127.0.0.1:80
+		[ "${lines[0]}" != through ] || break
+	done
 	took=$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000))
 	[ "${lines[1]}" = reset ] || fail "a reset: $output"
-	[ "$took" -ge 400 ] && [ "$took" -lt 5000 ] || fail "0.4 s, not $took ms"
+	[ "$took" -ge 400 ] && [ "$took" -lt 15000 ] || fail "0.4 s, not $took ms"
 	rests_at $((base + 4))
 }
 
+ticks() {
+	awk '{ print $14 + $15 }' "/proc/$listener/stat"
+}
+
 @test "the longest times are waited for, not turned over" {
+	local before
 	to 127.0.0.1:9000 echo --idle 2147483647ms --drain 596h
 	in_ns red python3 "$PEER" wait 127.0.0.1:80 >"$BATS_TEST_TMPDIR/out" 3>&- &
 	awaited "$BATS_TEST_TMPDIR/out" through
 	kill "$listener"
+	before=$(ticks)
 	sleep 0.3
 	kill -0 "$listener" || fail "it waits"
 	! grep -E 'end|reset' "$BATS_TEST_TMPDIR/out" || fail "the connection goes on"
-	[ "$(awk '{ print $14 + $15 }' "/proc/$listener/stat")" -lt 20 ] || fail "it sleeps meanwhile"
+	[ $(($(ticks) - before)) -lt 20 ] || fail "it sleeps meanwhile"
 	kill "$listener"
 	ends 0
 }
@@ -318,9 +328,16 @@ for n in range(50):
 	to 127.0.0.1:9000 echo --idle 400ms
 	in_ns red python3 -c '
 import socket, time
-s = socket.create_connection(("127.0.0.1", 80)); s.settimeout(10)
-for _ in range(10):
-    s.sendall(b"x"); assert s.recv(1) == b"x"; time.sleep(0.1)'
+def goes_on():
+    s = socket.create_connection(("127.0.0.1", 80)); s.settimeout(10)
+    sent = [time.monotonic()]
+    try:
+        for _ in range(10):
+            sent.append(time.monotonic()); s.sendall(b"x"); assert s.recv(1) == b"x"; time.sleep(0.1)
+        return True
+    except ConnectionError: # on a machine that is busy it may have been idle
+        assert time.monotonic() - sent[-2] >= 0.4, "reset in time"
+while not goes_on(): pass'
 }
 
 @test "SIGTERM: what is there goes on to its end, what comes is refused" {
