@@ -86,15 +86,15 @@ dialogue() {
 		want # 
 		type before=$(stty -g); "$CNIC" run --net none -- sh -c 'until [ -e /run/cnic-test/go ]; do sleep 0.02; done' & echo m$((1))m\r
 		want m1m
-		type sleep 0.3; [ "$(stty -g)" = "$before" ] && echo same; echo m$((2))m\r
-		want same
+		type sleep 0.3; [ "$(stty -g)" = "$before" ] && echo same$((2)); echo m$((2))m\r
+		want same2
 		want m2m
-		type kill -STOP $!; kill -CONT $!; sleep 0.3; [ "$(stty -g)" = "$before" ] && echo same; echo m$((3))m\r
-		want same
+		type kill -STOP $!; kill -CONT $!; sleep 0.3; [ "$(stty -g)" = "$before" ] && echo same$((3)); echo m$((3))m\r
+		want same3
 		want m3m
-		type touch /run/cnic-test/go; fg %1; echo =$?=; [ "$(stty -g)" = "$before" ] && echo same\r
+		type touch /run/cnic-test/go; fg %1; echo =$?=; [ "$(stty -g)" = "$before" ] && echo same$((4))\r
 		want =0=
-		want same
+		want same4
 		type rm /run/cnic-test/go; exit 5\r
 		done 5
 	END
