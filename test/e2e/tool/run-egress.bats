@@ -142,8 +142,9 @@ has_ended() {
 	run_in_background --egress '' --publish 8080:80 -- python3 "$TEST_DIR/tool/echo_peer.py"
 	within 20 grep -q ready "$out"
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = 192.0.2.2 ]
-	run -0 cnic run --egress '' -- bash -c "python3 $TEST_DIR/tool/echo_peer.py >/tmp/ready.\$\$ & until grep -q ready /tmp/ready.\$\$
-		do :; done; rm /tmp/ready.\$\$; python3 $ASK tcp 127.0.0.1 80 tcp ::1 80 tcp 198.51.100.1 80"
+	local inside=$BATS_TEST_TMPDIR/inside
+	run -0 cnic run --egress '' -- bash -c "python3 $TEST_DIR/tool/echo_peer.py >$inside & until grep -q ready $inside
+		do :; done; python3 $ASK tcp 127.0.0.1 80 tcp ::1 80 tcp 198.51.100.1 80"
 	[[ $output == *$'127.0.0.1\n::1\n'* ]]
 	[[ $output == *ECONNREFUSED* ]]
 }

@@ -123,14 +123,14 @@ kinds_that_differ() {
 }
 
 @test "run: mounts: what is mounted inside is not outside, nor the other way round" {
-	begin --net none --tmpfs /mnt -- sh -c 'touch /mnt/inside; echo ready; while ! [ -e /tmp/cnic-go ]; do sleep 0.01; done; ls /run/cnic-test/later'
+	begin --net none --tmpfs /mnt -- sh -c 'touch /mnt/inside; echo ready; while ! [ -e /run/cnic-test/go ]; do sleep 0.01; done; ls /run/cnic-test/later'
 	[ ! -e /mnt/inside ] || fail "not outside"
 	mkdir -p /run/cnic-test/later
 	mount -t tmpfs tmpfs /run/cnic-test/later
-	touch /run/cnic-test/later/outside /tmp/cnic-go
+	touch /run/cnic-test/later/outside /run/cnic-test/go
 	end_of_runner
 	umount /run/cnic-test/later
-	rm /tmp/cnic-go
+	rm /run/cnic-test/go
 	[ "$(<"$BATS_TEST_TMPDIR/said")" = ready ] || fail "not inside: $(<"$BATS_TEST_TMPDIR/said")"
 	nothing_left
 }

@@ -294,11 +294,12 @@ files() {
 }
 
 @test "run --tmpfs: /tmp is the command's own, the host's cannot be seen; what it holds is gone" {
-	touch /tmp/cnic-test-outside
+	local outside
+	outside=$(mktemp /tmp/cnic-test.XXXXXX)
 	cd /tmp
 	sandbox --net none --tmpfs /tmp -- sh -c 'ls; pwd; touch inside; stat -c %a .'
 	cd /
-	rm /tmp/cnic-test-outside
+	rm "$outside"
 	expect_output $'/tmp\n1777'
 	[ ! -e /tmp/inside ] || fail "not outside"
 	nothing_left
