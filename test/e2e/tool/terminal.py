@@ -7,7 +7,7 @@ type TEXT       it is typed; \\r, \\003 and the like as in a string
 size ROWS COLS  the terminal has this size from now on
 done CODE       it ends with this exit status
 
-Each within 10 seconds, else exit status 1, and what was printed."""
+Each within 30 seconds, else exit status 1, and what was printed."""
 import fcntl
 import os
 import pty
@@ -17,7 +17,7 @@ import sys
 import termios
 import time
 
-LIMIT = 10
+LIMIT = 30
 
 
 class Talk:
