@@ -75,10 +75,11 @@ cnic: refused by --egress: tcp 198.51.100.2:80'
 
 @test "SIGKILL of the watcher leaves no pasta, and is told" {
 	beyond
-	"${USER_DO[@]}" cnic run --publish 8080:80 -- sh -c 'echo on; sleep 2' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
+	"${USER_DO[@]}" cnic run --publish 8080:80 -- sh -c 'echo on; until [ -e end ]; do sleep 0.02; done' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
 	pid=$!
 	within 20 grep -q on "$BATS_TEST_TMPDIR/out"
 	pkill -KILL cnic-watcher
+	touch "$HOME_DIR/end"
 	wait "$pid" && fail "not all is well"
 	grep -q '^cnic: the watcher has been killed; pasta goes, too$' "$BATS_TEST_TMPDIR/log" || fail "$(<"$BATS_TEST_TMPDIR/log")"
 	expect_nothing_left
