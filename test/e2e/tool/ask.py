@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ask.py [tcp|udp|icmp ADDRESS PORT]...: prints a line for each: what it is answered, or the name of the errno,
-or "nothing" after $ASK_TIMEOUT seconds (3)."""
+or "nothing" after $ASK_TIMEOUT seconds (10)."""
 import errno
 import os
 import socket
@@ -19,7 +19,7 @@ def make_socket(kind, family):
 def ask(kind, address, port):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with make_socket(kind, family) as s:
-        s.settimeout(float(os.environ.get("ASK_TIMEOUT", "3")))
+        s.settimeout(float(os.environ.get("ASK_TIMEOUT", "10")))
         s.connect((address, int(port)))
         if kind != "icmp":
             s.send(b"?")

@@ -19,7 +19,7 @@ def listen(port):
 def accept(s):
     connection, address = s.accept()
     with connection, contextlib.suppress(OSError):
-        connection.settimeout(1)
+        connection.settimeout(30)
         connection.recv(1)
         connection.sendall(say(address))
 

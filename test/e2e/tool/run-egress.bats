@@ -90,18 +90,18 @@ ask() {
 	local before=$SECONDS
 	: >"$out"
 	echo "$1" >&9
-	within 30 grep -q asked "$out"
-	[ $((SECONDS - before)) -lt 20 ] || fail "refused at once, not after $((SECONDS - before)) s"
+	within 100 grep -q asked "$out"
+	[ $((SECONDS - before)) -lt 60 ] || fail "refused at once, not after $((SECONDS - before)) s"
 	grep -v asked "$out" | judged
 }
 
 @test "what is allowed answers, all else is refused at once: before and after nft flush ruleset and cnic repair" {
 	start_asking
-	expect_same before "$(expected)" "$(ask 3)"
+	expect_same before "$(expected)" "$(ask 10)"
 	nft flush ruleset
-	expect_same "refusals after the flush" "$(expected | grep refused)" "$(ask 0.2 | grep refused)"
+	expect_same "refusals after the flush" "$(expected | grep refused)" "$(ask 1 | grep refused)"
 	run -0 cnic repair
-	expect_same "after repair" "$(expected)" "$(ask 3)"
+	expect_same "after repair" "$(expected)" "$(ask 10)"
 	exec 9>&-
 	wait "$pid"
 	expect_nothing_left
@@ -126,7 +126,7 @@ cnic: refused by --egress: icmp 198.51.100.3')"
 	pid=$!
 	within 20 grep -q ECONNREFUSED "$out"
 	kill -TERM "$pid"
-	within 10 has_ended "$pid" || kill -KILL "$pid"
+	within 30 has_ended "$pid" || kill -KILL "$pid"
 	exec 7>&-
 	status=0
 	wait "$pid" || status=$?
