@@ -52,10 +52,13 @@ line() {
 	add bridge <<<"$conf"
 	del bridge <<<"$conf"
 	lock=$(ls /run/cnic/netns-*)
-	flock "$lock" sleep 0.3 & # for as long as it is held
+	flock "$lock" sh -c "until [ -e $BATS_TEST_TMPDIR/free ]; do sleep 0.02; done" 3>&- &
 	while flock -n "$lock" true; do :; done
-	CNIC_LOG=$log add bridge <<<"$conf"
-	expect_ok
+	(CNIC_LOG=$log add bridge <<<"$conf" && expect_ok) 3>&- &
+	timeout 30 sh -c "until grep -q -- '-> FLOCK' /proc/locks; do :; done" || fail "it waits"
+	sleep 0.1 # for as long as it does at least
+	touch "$BATS_TEST_TMPDIR/free"
+	wait $!
 	json_is "$(line 1)" '.lockUs > 50000' true
 }
 
