@@ -66,10 +66,15 @@ untap() {
 }
 
 @test "IPv6 with a gateway waits for nothing" {
-	local began
-	began=$(date +%s%N)
-	tap '.ipam.ranges = [[{"subnet":"fd06::/64"}]]'
-	[ $((($(date +%s%N) - began) / 1000000)) -lt 2000 ] || fail "less than two seconds"
+	local began took
+	for _ in {1..5}; do # a busy machine may take as long by itself
+		began=${EPOCHREALTIME/./}
+		tap '.ipam.ranges = [[{"subnet":"fd06::/64"}]]'
+		took=$(((${EPOCHREALTIME/./} - began) / 1000))
+		[ $took -ge 2000 ] || break
+		untap
+	done
+	[ $took -lt 2000 ] || fail "less than two seconds, not $took ms"
 	[ -z "$(ip -n box -6 addr show eth0 tentative | grep fd06)" ] || fail "no tentative address"
 }
 
