@@ -59,7 +59,7 @@ link_is() {
 }
 
 reaches() { # NAME ADDRESS
-	in_ns "$1" ping -c 1 -W 2 "$2" >/dev/null
+	in_ns "$1" ping -c 1 -W 10 "$2" >/dev/null
 }
 
 @test "an interface on the host's, with addresses and routes, that carries traffic" {

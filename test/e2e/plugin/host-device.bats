@@ -112,10 +112,10 @@ in_box() {
 @test "packets pass" {
 	ip addr add 10.6.0.1/24 dev wire1
 	add_dev1
-	ping -c1 -W2 -q 10.6.0.2
+	ping -c1 -W10 -q 10.6.0.2
 	in_box -6 addr show eth0
 	ip addr add fd06::1/64 dev wire1 nodad
-	ping -c1 -W2 -q fd06::2
+	ping -c1 -W10 -q fd06::2
 }
 
 @test "without IPAM it is up, and has its name and MAC in the result" {

@@ -87,8 +87,8 @@ routes() { # FAMILY
 	link_is .linkinfo.info_kind macvlan
 	link_is .linkinfo.info_data.mode bridge
 	link_is .address "$(jq -r .interfaces[0].mac <<<"$result")"
-	in_ns box ping -c 1 -W 2 10.1.0.1 >/dev/null
-	in_ns box ping -c 1 -W 2 fd00::1 >/dev/null
+	in_ns box ping -c 1 -W 10 10.1.0.1 >/dev/null
+	in_ns box ping -c 1 -W 10 fd00::1 >/dev/null
 	detached
 	[ "$(ip -j link | jq length)" = 2 ] || fail "nothing left on the host"
 	[ -z "$(records)" ] || fail "no record"
@@ -298,8 +298,8 @@ routes() { # FAMILY
 @test "a neighbour that knew the address of another container's learns the MAC address it has now" {
 	local mac=02:00:00:00:00:0a address
 	attached '.mac = "02:00:00:00:00:0b"'
-	in_ns box ping -c 1 -W 2 10.1.0.1 >/dev/null
-	in_ns box ping -c 1 -W 2 fd00::1 >/dev/null
+	in_ns box ping -c 1 -W 10 10.1.0.1 >/dev/null
+	in_ns box ping -c 1 -W 10 fd00::1 >/dev/null
 	detached
 	for address in 10.1.0.2 fd00::2; do
 		json_is "$(ip -n wire -j neigh show $address)" '.[0].lladdr' 02:00:00:00:00:0b
@@ -497,10 +497,10 @@ repair() {
 		expect_ok
 		NS=box
 		attached ".mode = \"$mode\""
-		in_ns box ping -c 1 -W 2 10.1.0.1 >/dev/null
+		in_ns box ping -c 1 -W 10 10.1.0.1 >/dev/null
 		if [ $mode = bridge ]; then
-			in_ns box ping -c 1 -W 2 10.1.0.3 >/dev/null
-			in_ns box ping -c 1 -W 2 fd00::3 >/dev/null
+			in_ns box ping -c 1 -W 10 10.1.0.3 >/dev/null
+			in_ns box ping -c 1 -W 10 fd00::3 >/dev/null
 		else
 			! in_ns box ping -c 1 -W 1 10.1.0.3 >/dev/null
 		fi

@@ -27,7 +27,7 @@ ptp() {
 }
 
 reaches() {
-	in_ns box ping -c 1 -W 2 "$1" >/dev/null || fail "$1 answers: $(ip -n box route; ip -n box -6 route)"
+	in_ns box ping -c 1 -W 10 "$1" >/dev/null || fail "$1 answers: $(ip -n box route; ip -n box -6 route)"
 }
 
 # works ADDRESSES ROUTES : ADD, gateways and what is beyond answer, CHECK, DEL leaves nothing.
@@ -44,7 +44,7 @@ works() {
 		*) reaches 192.0.2.1 ;;
 		esac
 		each=${each%/*}
-		ping -c 1 -W 2 "$each" >/dev/null || fail "$each answers the host"
+		ping -c 1 -W 10 "$each" >/dev/null || fail "$each answers the host"
 	done
 	ip -n box -j route show dev eth0 | jq -e 'all(.[]; .protocol != "kernel")' ||
 		fail "no route of the kernel's"

@@ -132,11 +132,11 @@ mac_of() {
 	echo "$mac"
 }
 
-# reached ADDRESS SECONDS WORDS : from the neighbour and from the host
+# reached ADDRESS WORDS : from the neighbour and from the host, by one request: to a former holder of the address it is lost
 reached() {
 	local from
 	for from in neighbour ''; do
-		${from:+ip netns exec $from} ping -q -c 1 -W "$2" "$1" >/dev/null || fail "$1 $3 $from"
+		${from:+ip netns exec $from} ping -q -c 1 -W 5 "$1" >/dev/null || fail "$1 $2 $from"
 	done
 }
 
@@ -146,12 +146,12 @@ used_again() {
 	for ip in 10.1.0.2 fd00::2; do
 		CID=first add bridge eth0 <<<"$1"
 		expect_ok
-		reached $ip 5 "is not there for"
+		reached $ip "is not there for"
 		CID=first del bridge eth0 <<<"$1"
 		expect_silent
 		CID=second add bridge eth0 <<<"$2"
 		expect_ok
-		reached $ip 1 "does not answer"
+		reached $ip "does not answer"
 		CID=second del bridge eth0 <<<"$2"
 		expect_silent
 	done
