@@ -22,7 +22,7 @@ teardown() {
 
 # Nothing of it runs, is mounted or has been made, but places to mount on in the root.
 nothing_left() {
-	within 10 nothing_runs && expect_same host "$before" "$(host_state)" &&
+	within 30 nothing_runs && expect_same host "$before" "$(host_state)" &&
 		expect_same root "$tree" "$(find "$root" | grep -vE '/(dev|proc|sys|mnt)$' | sort)"
 }
 
@@ -50,12 +50,12 @@ nothing_runs() {
 
 # What is killed alone, before its time, has PID 1 and the command go with it: they do not end by themselves so soon.
 gone_at_once() {
-	[ "$status" -ne 124 ] && { [ "$status" -eq 0 ] || within 2 nothing_runs; }
+	[ "$status" -ne 124 ] && { [ "$status" -eq 0 ] || within 8 nothing_runs; }
 }
 
 alone() {
 	follow=()
-	command=(/bin/busybox sleep 4)
+	command=(/bin/busybox sleep 10)
 	each_point signal=KILL gone_at_once "$@"
 }
 

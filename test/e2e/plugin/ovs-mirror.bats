@@ -135,7 +135,7 @@ expect_seen() {
 	local tries=0 now
 	while now=$(seen "$1") && [ "$now" != "$2 $3" ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 50 ] || fail "copies of $2 requests and $3 replies, not $now"
+		[ $tries -lt 200 ] || fail "copies of $2 requests and $3 replies, not $now"
 		read -r -t 0.1 <> <(:) || true
 	done
 }
