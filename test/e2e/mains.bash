@@ -26,12 +26,17 @@ main() {
 
 # What the kernel announces of box's links and of their sysctls, in its order, from here on.
 watch_begin() {
+	watch_at -n box
+}
+
+# watch_at IP-OPTION... : there.
+watch_at() {
 	local line
-	exec {seen}< <(exec ip -n box monitor link netconf 3>&-)
+	exec {seen}< <(exec ip "$@" monitor link netconf 3>&-)
 	watcher=$!
 	until read -r -t 0.05 -u "$seen" line; do
-		ip -n box link add beg0 type veth peer name beg1
-		ip -n box link del beg0
+		ip "$@" link add beg0 type veth peer name beg1
+		ip "$@" link del beg0
 	done
 }
 
@@ -134,10 +139,10 @@ routes_all_go_in() {
 
 # one_name PLUGIN CONF : the interface is seen under its name alone, on the host not at all.
 one_name() {
-	local host
+	local host hosts
+	watch_at
+	host=$seen hosts=$watcher
 	watch_begin
-	exec {host}< <(exec ip monitor link 3>&-)
-	hosts=$!
 	add "$1" <<<"$2"
 	expect_ok
 	watched >"$BATS_TEST_TMPDIR/events"

@@ -15,7 +15,7 @@
 enum {
 	MOST = 1024,
 	QUIET_MS = 400,
-	ANSWER_MS = 3000,
+	ANSWER_MS = 10000,
 	AGAIN_MS =
 		/*
 		 * datagrams are sent again: the first may have met an address without its neighbour

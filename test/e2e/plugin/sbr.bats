@@ -411,14 +411,15 @@ OTHERS6=('unicast default via fd00:1::1 dev eth0 proto boot scope global metric 
 
 @test "ADD waits for another in the same namespace, ours or the reference's; DEL does not" {
 	local adding
-	exec 8</run/netns/box
-	flock 8
-	( add sbr net1 <<<"$(sbr)" && expect_ok ) 3>&- 8>&- &
+	flock /run/netns/box sh -c "until [ -e $BATS_TEST_TMPDIR/free ]; do sleep 0.02; done" 3>&- &
+	while flock -n /run/netns/box true; do :; done
+	( add sbr net1 <<<"$(sbr)" && expect_ok ) 3>&- &
 	adding=$!
-	del sbr net1 8>&- <<<"$(sbr)"
+	until grep -q -- '-> FLOCK' /proc/locks; do sleep 0.02; done
+	del sbr net1 <<<"$(sbr)"
 	expect_silent
 	[ -z "$(rules | grep -v 'proto kernel')" ] || fail "no rule yet"
-	exec 8<&-
+	touch "$BATS_TEST_TMPDIR/free"
 	wait $adding
 	rules | grep -q 'lookup 100' || fail "a rule"
 }

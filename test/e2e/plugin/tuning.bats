@@ -536,6 +536,10 @@ main() {
 			\"net.ipv4.conf.IFNAME.arp_filter\": \"1\"}")
 		ip -n box monitor address >"$BATS_TEST_TMPDIR/seen" 3>&- &
 		monitor=$!
+		until [ -s "$BATS_TEST_TMPDIR/seen" ]; do
+			ip -n box addr add 192.0.2.1/32 dev lo
+			ip -n box addr del 192.0.2.1/32 dev lo
+		done
 		add "$plugin" <<<"$conf"
 		expect_ok
 		expect_sysctl net/ipv4/conf/eth0/arp_filter 1
