@@ -37,6 +37,15 @@ follow() {
 	return 1
 }
 
+# soon COMMAND... : it is true, or becomes so.
+soon() {
+	local until=$((SECONDS + 30))
+	until "$@"; do
+		((SECONDS < until)) || return 1
+		read -rt 0.05 < <(exec sleep 1) || true
+	done
+}
+
 is_message() {
 	jq -e "$1" <<<"$line" >/dev/null 2>&1
 }
@@ -172,12 +181,7 @@ fail_next() {
 
 # failed : that call has been, or comes soon.
 failed() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[ -e "$failing.next" ] || return 0
-		read -rt 0.05 < <(exec sleep 1) || true
-	done
-	fail "a call $(cat "$failing.next") comes"
+	soon [ ! -e "$failing.next" ] || fail "a call $(cat "$failing.next") comes"
 }
 
 # managed : the daemon as a service manager starts it (manager.py), which tells $manager_log; killed, it is started again.
@@ -210,6 +214,24 @@ lease() {
 	cat /var/lib/cni/dhcp/*
 }
 
+lease_is() {
+	lease 2>/dev/null | jq -e "$1" >/dev/null
+}
+
+# lease_becomes JQ : that is true of its file, or soon: what the daemon does it says before it writes it.
+lease_becomes() {
+	soon lease_is "$1" || fail "the lease has $1: $(lease)"
+}
+
+no_lease() {
+	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+}
+
+# no_lease_soon : the daemon has said that it ends, and removes its file then.
+no_lease_soon() {
+	soon no_lease || fail "no lease left: $(lease)"
+}
+
 # attach CONF : box has an address by it, and CHECK agrees.
 attach() {
 	local type
@@ -233,7 +255,7 @@ has() {
 }
 
 nothing_left() {
-	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
+	no_lease || fail "no lease left: $(lease)"
 	[ "$(ip -n box -j link | jq length)" = 1 ] || fail "lo alone in the container"
 }
 

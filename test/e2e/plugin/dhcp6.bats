@@ -168,7 +168,7 @@ teardown() {
 	dhcp_daemon
 	heard6 '.type == "RELEASE"'
 	said 'eth0: released' "$daemon_log"
-	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+	no_lease_soon
 	[ "$(jq -s length "$dhcp_log")" = 1 ] || fail "a message of DHCP: $(cat "$dhcp_log")"
 }
 
@@ -302,7 +302,7 @@ is_alone() {
 	[ "$(addresses6)" = $'fd09::50/128\nfd09::60/128' ]
 	follow "$daemon_log" is_alone
 	[ "$(addresses6)" = fd09::60/128 ]
-	[ "$(lease | jq -c '[.ipv6.addresses[].address]')" = '["fd09::60"]' ]
+	lease_becomes '[.ipv6.addresses[].address] == ["fd09::60"]'
 	check bridge <<<"$(with_result "$conf")"
 	expect_silent
 	ip -n box addr del fd09::60/128 dev eth0
@@ -384,8 +384,8 @@ source_to() {
 	scripted6 '.addresses = ["fd09::61"]'
 	said '"fd09::61/128"' "$daemon_log"
 	[ "$(addresses6)" = fd09::61/128 ]
-	[ "$(lease | jq -r '[.address, .ipv6.addresses[0].address, .result.ips[0].address] | join(" ")')" = \
-		'10.9.0.50 fd09::61 10.9.0.50/24' ] || fail "a file of both again: $(lease)"
+	# a file of both again
+	lease_becomes '[.address, .ipv6.addresses[0].address, .result.ips[0].address] == ["10.9.0.50","fd09::61","10.9.0.50/24"]'
 	del bridge <<<"$conf"
 	expect_silent
 	nothing_left
@@ -508,8 +508,7 @@ renewed_without() {
 	scripted '.address = "10.9.0.61"'
 	said 'bound to 10.9.0.61' "$daemon_log"
 	[ "$(addresses) $(addresses6)" = "10.9.0.61/24 fd09::50/128" ]
-	[ "$(lease | jq -c '[.address, .ipv6.addresses[0].address, .ipv6.result.ips[0].address]')" = \
-		'["10.9.0.61","fd09::50","fd09::50/128"]' ]
+	lease_becomes '[.address, .ipv6.addresses[0].address, .ipv6.result.ips[0].address] == ["10.9.0.61","fd09::50","fd09::50/128"]'
 }
 
 @test "servers that are slow, silent, have none, lie" {
@@ -569,7 +568,7 @@ renewed_without() {
 	scripted6 '.addresses = ["fd09::62"]'
 	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::62/128"}]' "$daemon_log"
 	[ "$(addresses6)" = fd09::62/128 ]
-	[ "$(lease | jq -c '[.ipv6.addresses[].address]')" = '["fd09::62"]' ]
+	lease_becomes '[.ipv6.addresses[].address] == ["fd09::62"]'
 	del bridge <<<"$conf"
 	expect_silent
 	nothing_left
@@ -624,7 +623,7 @@ time.sleep(60)' 3>&- >"$BATS_TEST_TMPDIR/port" &
 	attached '.ipam.ipv6 = "dhcp"'
 	ip -n box link del eth0
 	said 'interface eth0 is gone' "$daemon_log"
-	[ -z "$(ls -A /var/lib/cni/dhcp)" ]
+	no_lease_soon
 	kill -0 "$daemon"
 }
 
