@@ -60,6 +60,15 @@ heard_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp_log" || true
 }
 
+has_heard() {
+	[ "$(grep -c "$2" "$dhcp_log")" = "$1" ]
+}
+
+# heard_so_often N TEXT : so many lines of the server's log have that, or soon.
+heard_so_often() {
+	soon has_heard "$@" || fail "$1 times $2: $(cat "$dhcp_log")"
+}
+
 # dnsmasq_at DEVICE OPTION... : a real one, in the namespace $dhcp_ns, if there is one. Its leases are in $dhcp_leases. As the
 # user it is: root of a user namespace may not change its groups.
 dnsmasq_at() {
