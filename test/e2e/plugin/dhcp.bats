@@ -109,7 +109,7 @@ daemon_time() {
 
 # ends_when_asked LATER : who listens at the socket gets a question and is gone; LATER: with it one that waits, too.
 ends_when_asked() {
-	rm -f /run/cni/dhcp.sock
+	rm -f /run/cni/dhcp.sock "$BATS_TEST_TMPDIR/ends" # the last one's "listens" as well
 	python3 -c '
 import select, socket, sys
 s = socket.socket(socket.AF_UNIX)
