@@ -105,6 +105,15 @@ dhcp_daemon() {
 	said 'listens at' "$daemon_log"
 }
 
+is_listened_at() {
+	grep -q " 00010000 .* $1\$" /proc/net/unix
+}
+
+# listened_at PATH : somebody listens at that socket, or soon; it is there a moment before.
+listened_at() {
+	soon is_listened_at "$1" || fail "nobody listens at $1"
+}
+
 # daemon_end [SIGNAL] : by which it ends, not before.
 daemon_end() {
 	local pid=${daemon:-} rc=0

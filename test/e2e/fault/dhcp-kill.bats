@@ -226,7 +226,7 @@ begin_unit() {
 	python3 "$ROOT/test/e2e/socket_unit.py" /run/cni/dhcp.sock "$unit_pid" 3 "$CNIC_BIN/cnic" dhcp -timeout 500ms \
 		3>&- 2>>"$BATS_TEST_TMPDIR/unit.log" &
 	unit=$!
-	until [ -S /run/cni/dhcp.sock ]; do pause 10; done
+	listened_at /run/cni/dhcp.sock
 }
 
 end_unit() {

@@ -840,7 +840,7 @@ print(s.recv(4096).decode())' "$1"
 	python3 "$ROOT/test/e2e/socket_unit.py" /run/cni/dhcp.sock "$BATS_TEST_TMPDIR/unit.pid" 60 "$CNIC_BIN/cnic" dhcp \
 		3>&- 2>"$daemon_log" &
 	unit=$!
-	until [ -S /run/cni/dhcp.sock ]; do sleep 0.02; done
+	listened_at /run/cni/dhcp.sock
 	gc dhcp <<<"$(with_valid "$(lan '.type = "dhcp"')" c3/eth0)"
 	kill "$unit"
 	expect_silent
@@ -1143,7 +1143,7 @@ by_reference() {
 	local ref
 	"$REF_BIN/dhcp" daemon 3>&- 2>/dev/null &
 	ref=$!
-	until [ -S /run/cni/dhcp.sock ]; do read -rt 0.02 < <(exec sleep 1) || true; done
+	listened_at /run/cni/dhcp.sock
 	mkdir -p /etc/cni/net.d
 	jq -c '{cniVersion: "1.0.0", name, plugins: [del(.name, .cniVersion)]}' <<<"$(lan)" >/etc/cni/net.d/10-lan.conflist
 	CNI_PATH=$REF_BIN "$CNIC_BIN/cnitool" add lan /run/netns/box
@@ -1398,7 +1398,7 @@ told() {
 	daemon_log=/dev/null
 	"$CNIC_BIN/cnic" dhcp 3>&- 2>&7 &
 	daemon=$!
-	until [ -S /run/cni/dhcp.sock ]; do read -rt 0.02 < <(exec sleep 1) || true; done
+	listened_at /run/cni/dhcp.sock
 	attached
 	heard '.type == "REQUEST" and .ciaddr == "10.9.0.50"'
 	del bridge <<<"$conf"
