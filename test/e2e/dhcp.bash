@@ -23,12 +23,12 @@ scripted() {
 	}
 }
 
-# follow FILE COMMAND... : the lines of a file as they come, until the command is true of one in $line, 10 s for each.
+# follow FILE COMMAND... : the lines of a file as they come, until the command is true of one in $line, 30 s for each.
 follow() {
 	local file=$1 line
 	shift
 	touch "$file"
-	while read -rt 10 line; do
+	while read -rt 30 line; do
 		"$@" || continue
 		kill $!
 		return 0
