@@ -133,10 +133,18 @@ dhcp_end() {
 	dhcp_server=
 }
 
-# descriptors N : so many more may the daemon have, from now on.
+# Whether the daemon sleeps, and how often it has begun to.
+daemon_sleep() {
+	grep -e '^State:' -e ctxt "/proc/$daemon/status"
+}
+
+# descriptors N : so many more may the daemon have, from now on, than while it waits for something to do.
 descriptors() {
-	local n=0
-	while [ -e "/proc/$daemon/fd/$n" ]; do n=$((n + 1)); done
+	local n=0 before=
+	until [[ $before == *'S (sleeping)'* && $(daemon_sleep) == "$before" ]]; do
+		before=$(daemon_sleep) n=0
+		while [ -e "/proc/$daemon/fd/$n" ]; do n=$((n + 1)); done
+	done
 	prlimit --pid "$daemon" --nofile="$((n + $1)):"
 }
 

@@ -3,11 +3,12 @@
 """
 dhcp6_server.py DEVICE SCRIPT LOG : a DHCPv6 server that does what it is told. SCRIPT is a JSON object, read anew for each
 message: "addresses", "preferred", "valid", "t1", "t2" (seconds; absent: 0), "options" (code: hexadecimal digits),
-"silent" (list of messages: SOLICIT, ...), "status" (message: code), in the IA, "message_status" (the same, of the
-message), "rapid" (it commits at once, where it is asked to), "delay" (seconds), "xid" (added to it), "raw"
-(hexadecimal digits instead of an answer), "duid" (hexadecimal digits), "each" (the last address is another one for each
-client, always the same), "instead" (address: the one that is given instead of it once it was declined). LOG gets a JSON
-object a line for each message: type, at, from, addresses of the IA, its identifier, options as hexadecimal digits.
+"silent" (list of messages: SOLICIT, ...), "held" (the same: they are answered, and all that come behind, when the script
+says otherwise), "status" (message: code), in the IA, "message_status" (the same, of the message), "rapid" (it commits at
+once, where it is asked to), "delay" (seconds), "xid" (added to it), "raw" (hexadecimal digits instead of an answer), "duid"
+(hexadecimal digits), "each" (the last address is another one for each client, always the same), "instead" (address: the one
+that is given instead of it once it was declined). LOG gets a JSON object a line for each message: type, at, from, addresses
+of the IA, its identifier, options as hexadecimal digits.
 """
 import json
 import socket
@@ -78,6 +79,11 @@ def send(s, data, to):
             time.sleep(0.01)
 
 
+def read_script(path):
+    with open(path) as f:
+        return json.load(f)
+
+
 def main(device, path, log):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
@@ -98,8 +104,10 @@ def main(device, path, log):
             print(json.dumps({
                 "type": kind, "at": time.time(), "from": sender[0], "iaid": options.get(IA_NA, b"")[:4].hex(),
                 "addresses": addresses, "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
-            with open(path) as f:
-                script = json.load(f)
+            script = read_script(path)
+            while kind in script.get("held", []):
+                time.sleep(0.01)
+                script = read_script(path)
             if kind in script.get("silent", []):
                 continue
             time.sleep(script.get("delay", 0))

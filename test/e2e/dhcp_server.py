@@ -3,10 +3,10 @@
 """
 dhcp_server.py DEVICE SCRIPT LOG : a DHCP server that does what it is told. SCRIPT is a JSON object, read anew for each
 message: "address", "mask", "router", "server", "lease", "t1", "t2" (seconds; absent: not said), "options" (code:
-hexadecimal digits), "silent" and "nak" (lists of messages: DISCOVER, REQUEST, ...), "delay" (seconds), "xid" (added to
-it), "raw" (hexadecimal digits instead of an answer), "twice" (each answer), "unicast" (what has a ciaddr is answered there
-alone: RFC 2131, 4.1). LOG gets a JSON object a line for each message: type, ciaddr, broadcast flag, whether it came to all,
-options as hexadecimal digits.
+hexadecimal digits), "silent" and "nak" (lists of messages: DISCOVER, REQUEST, ...), "held" (the same: they are answered, and
+all that come behind, when the script says otherwise), "delay" (seconds), "xid" (added to it), "raw" (hexadecimal digits
+instead of an answer), "twice" (each answer), "unicast" (what has a ciaddr is answered there alone: RFC 2131, 4.1). LOG gets a
+JSON object a line for each message: type, ciaddr, broadcast flag, whether it came to all, options as hexadecimal digits.
 
 With "pool" (how many addresses, from "address" on) it keeps a book instead: each client identifier has the least address
 that is free, for one of "leases" (seconds, chosen at random and kept); who asks for another one than it has gets a NAK. LOG gets
@@ -131,6 +131,11 @@ def send(s, message, script, reply):
         s.sendto(data, (to, 68))
 
 
+def read_script(path):
+    with open(path) as f:
+        return json.load(f)
+
+
 def serve(s, path, out):
     book = Book(out)
     while True:
@@ -141,8 +146,7 @@ def serve(s, path, out):
         to = socket.inet_ntoa(control[0][2][8:12]) if control else ""
         options = options_of(message)
         kind = TYPES[options[53][0]]
-        with open(path) as f:
-            script = json.load(f)
+        script = read_script(path)
         if "pool" in script:
             reply = book.reply(kind, message, options, script)
             if reply:
@@ -152,6 +156,9 @@ def serve(s, path, out):
             "type": kind, "to": to, "ciaddr": socket.inet_ntoa(message[12:16]),
             "broadcast": bool(message[10] & 0x80), "chaddr": message[28:34].hex(":"),
             "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
+        while kind in script.get("held", []):
+            time.sleep(0.01)
+            script = read_script(path)
         if kind in script.get("silent", []) or kind not in ("DISCOVER", "REQUEST"):
             continue
         time.sleep(script.get("delay", 0))

@@ -593,6 +593,9 @@ renewed_again() {
 	dhcp_daemon
 	attached
 	for more in 0 1; do
+		scripted '.held = ["REQUEST"]'
+		: >"$dhcp_log"
+		heard '.type == "REQUEST"'
 		descriptors $more
 		scripted '.unicast = true | .address = "10.9.0.6'$more'" | .router = "10.9.0.2" | .t1 = 2 | .t2 = 3000 |
 			.options = {"26":"04b'$more'"}'

@@ -446,10 +446,11 @@ source_to() {
 renewed_without() {
 	daemon_end
 	: >"$dhcp6_log"
-	scripted6 ".delay = 1 | $2"
+	scripted6 '.held = ["RENEW"]'
 	dhcp_daemon
 	heard6 '.type == "RENEW"'
 	descriptors "$1"
+	scripted6 "$2"
 	said ': Too many open files: later again' "$daemon_log"
 	scripted6 '.silent = ["SOLICIT","CONFIRM","RENEW","REBIND"]'
 	[ "$1" != 0 ] || descriptors 100
