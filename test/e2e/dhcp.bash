@@ -167,15 +167,16 @@ failing_calls() {
 			static int seen;
 			unsigned long which = 0;
 			int error = 0, before = 0;
-			int is_it = f && fscanf(f, "%lu %d %d", &which, &error, &before) >= 2 && which == call && seen++ == before;
+			int is_it = f && fscanf(f, "%lu %d %d", &which, &error, &before) >= 2 && which == call &&
+				    (before < 0 || seen++ == before);
 			if (f)
 				fclose(f);
-			if (is_it) {
+			if (is_it && before >= 0) {
 				unlink("$failing.next");
 				seen = 0;
-				if (error < 0)
-					kill(getpid(), SIGKILL);
 			}
+			if (is_it && error < 0)
+				kill(getpid(), SIGKILL);
 			errno = error;
 			return is_it;
 		}
@@ -199,10 +200,14 @@ failing_calls() {
 }
 
 # fail_next CALL ERRNO [N] : a message of rtnetlink's by its type, or an ioctl(2) by its request, all as numbers; not the
-# first N of them. ERRNO -1: it is killed in front of it.
+# first N of them. ERRNO -1: it is killed in front of it. N -1: each that comes, until fail_no_more.
 fail_next() {
 	echo "$@" >"$failing.new"
 	mv "$failing.new" "$failing.next"
+}
+
+fail_no_more() {
+	rm "$failing.next"
 }
 
 # failed : that call has been, or comes soon.

@@ -460,11 +460,12 @@ renewed_again() {
 	scripted '.lease = 20 | .t1 = 1 | .t2 = 18'
 	with_preload "$failing" dhcp_daemon
 	attached
-	fail_next 26 105 # RTM_GETROUTE, ENOBUFS
+	fail_next 26 105 -1 # RTM_GETROUTE, ENOBUFS
 	scripted '.address = "10.9.0.60"'
 	said ': later again' "$daemon_log"
 	[ "$(addresses)" = 10.9.0.50/24 ] || fail "as before: $(addresses)"
 	[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "as before: $(defaults)"
+	fail_no_more
 	said 'bound to 10.9.0.60' "$daemon_log"
 	[ "$(addresses)" = 10.9.0.60/24 ] || fail "the new address alone: $(addresses)"
 	[ "$(defaults)" = '10.9.0.1 eth0' ] || fail "the default route: $(defaults)"
