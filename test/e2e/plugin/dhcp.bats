@@ -241,11 +241,11 @@ signal.pause()' 3>&- >"$BATS_TEST_TMPDIR/listener" &
 }
 
 @test "a lease is renewed at T1, at its server; then by any, until its end takes the address away" {
-	scripted '.lease = 6 | .t1 = 1 | .t2 = 2'
+	scripted '.lease = 14 | .t1 = 1 | .t2 = 2'
 	dhcp_daemon
 	attached
 	heard '.type == "REQUEST" and .ciaddr == "10.9.0.50" and .to == "10.9.0.1" and (.options | has("50") or has("54") | not)'
-	scripted '.lease = 6 | .t1 = 1 | .t2 = 2 | .silent = ["REQUEST","DISCOVER"]'
+	scripted '.lease = 14 | .t1 = 1 | .t2 = 2 | .silent = ["REQUEST","DISCOVER"]'
 	heard '.type == "REQUEST" and .ciaddr == "10.9.0.50" and .to == "255.255.255.255"'
 	[ "$(addresses)" = 10.9.0.50/24 ] || fail "until the end it has it"
 	said 'the lease has ended' "$daemon_log"

@@ -269,7 +269,7 @@ teardown() {
 }
 
 @test "addresses are renewed at T1, at their server; then by any, until their end takes them away" {
-	scripted6 '.preferred = 6 | .valid = 6 | .t1 = 1 | .t2 = 3'
+	scripted6 '.preferred = 14 | .valid = 14 | .t1 = 1 | .t2 = 3'
 	dhcp_daemon
 	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
 	heard6 '.type == "RENEW" and .addresses == ["fd09::50"] and (.options | has("2"))'
@@ -294,7 +294,7 @@ is_alone() {
 }
 
 @test "what a renewal changes goes into the container; what it does not name stays until its end" {
-	scripted6 '.preferred = 8 | .valid = 8 | .t1 = 1 | .t2 = 6'
+	scripted6 '.preferred = 14 | .valid = 14 | .t1 = 1 | .t2 = 6'
 	dhcp_daemon
 	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
 	scripted6 '.addresses = ["fd09::60"]'
@@ -317,7 +317,7 @@ is6() {
 
 # becomes6 ADDRESS JQ : that is true of it, or soon.
 becomes6() {
-	local line until=$((SECONDS + 15))
+	local line until=$((SECONDS + 30))
 	while ((SECONDS < until)) && ! is6 "$@"; do
 		read -rt 1 line || true
 	done < <(exec ip -n box -6 monitor address 3>&-)
@@ -344,7 +344,7 @@ source_to() {
 	check bridge <<<"$(with_result "$conf")"
 	expect_silent
 	# again
-	scripted6 '.t1 = 1 | .t2 = 3000 | .preferred = 3'
+	scripted6 '.t1 = 1 | .t2 = 3000 | .preferred = 12'
 	becomes6 fd09::50 '.deprecated | not'
 	[ "$(source_to fd09::1)" = fd09::50 ]
 	scripted6 '.silent = ["RENEW"]'
@@ -355,7 +355,7 @@ source_to() {
 @test "when one of two addresses ends, what the server has said beside them stays" {
 	local ntp=0001001020010db8000000000000000000000123
 	local options=".options = {\"56\":\"$ntp\",\"23\":\"${ntp:8}\"}"
-	scripted6 ".preferred = 4 | .valid = 4 | .t1 = 1 | .t2 = 3 | $options"
+	scripted6 ".preferred = 12 | .valid = 12 | .t1 = 1 | .t2 = 3 | $options"
 	dhcp_daemon
 	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
 	scripted6 ".addresses = [\"fd09::60\"] | .preferred = 60 | .valid = 60 | $options"
