@@ -331,6 +331,11 @@ heard6_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp6_log" || true
 }
 
+# exchanges6_of TYPE : how many, one that is repeated once.
+exchanges6_of() {
+	jq -r --arg type "$1" 'select(.type == $type).xid' "$dhcp6_log" | sort -u | wc -l
+}
+
 # All but the link-local one.
 addresses6() {
 	ip -n box -6 -j addr show dev eth0 scope global | jq -r '.[].addr_info[]? | select(.local) | "\(.local)/\(.prefixlen)"' | sort

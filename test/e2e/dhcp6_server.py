@@ -7,8 +7,8 @@ message: "addresses", "preferred", "valid", "t1", "t2" (seconds; absent: 0), "op
 says otherwise), "status" (message: code), in the IA, "message_status" (the same, of the message), "rapid" (it commits at
 once, where it is asked to), "delay" (seconds), "xid" (added to it), "raw" (hexadecimal digits instead of an answer), "duid"
 (hexadecimal digits), "each" (the last address is another one for each client, always the same), "instead" (address: the one
-that is given instead of it once it was declined). LOG gets a JSON object a line for each message: type, at, from, addresses
-of the IA, its identifier, options as hexadecimal digits.
+that is given instead of it once it was declined). LOG gets a JSON object a line for each message: type, at, from, xid,
+addresses of the IA, its identifier, options as hexadecimal digits.
 """
 import json
 import socket
@@ -102,7 +102,8 @@ def main(device, path, log):
             if kind == "DECLINE":
                 declined.update(addresses)
             print(json.dumps({
-                "type": kind, "at": time.time(), "from": sender[0], "iaid": options.get(IA_NA, b"")[:4].hex(),
+                "type": kind, "at": time.time(), "from": sender[0], "xid": message[1:4].hex(),
+                "iaid": options.get(IA_NA, b"")[:4].hex(),
                 "addresses": addresses, "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
             script = read_script(path)
             while kind in script.get("held", []):

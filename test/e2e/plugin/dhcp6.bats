@@ -261,11 +261,11 @@ teardown() {
 	del bridge <<<"$conf"
 	scripted6 .
 	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false | .ipam.rapidCommit = true'
-	[ "$(heard6_of REQUEST)" = 1 ]
+	[ "$(exchanges6_of REQUEST)" = 1 ]
 	del bridge <<<"$conf"
 	scripted6 '.rapid = true'
 	attached '.ipam.ipv6 = "dhcp" | .ipam.ipv4 = false'
-	[ "$(heard6_of REQUEST)" = 2 ]
+	[ "$(exchanges6_of REQUEST)" = 2 ]
 }
 
 @test "addresses are renewed at T1, at their server; then by any, until their end takes them away" {
