@@ -32,10 +32,10 @@ teardown() {
 	has '.dns == {"nameservers":["fd09::53"],"search":["example.org"]}'
 	has '.routes == [{"dst":"0.0.0.0/0","gw":"10.9.0.1"}]'
 	[ "$(addresses6)" = "$(jq -r '.ips[1].address' <<<"$result")" ]
-	ping -qc 1 -W 2 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
+	ping -qc 1 -W 10 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
 	advertised
 	# the host is the router, and has told the container what is on the link
-	ping -qc 1 -W 2 "$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$result")"
+	ping -qc 1 -W 10 "$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$result")"
 	"$CNIC_BIN/cnic" show --json c1 | jq -e --arg ip "$(addresses6)" '.[0] | (.lease | startswith("10.9.0.")) and
 		.lease6 == [$ip[:-4]] and (.lease6Renewal | fromdate) - now < 61 and (.lease6End | fromdate) - now > 60' ||
 		fail "both leases: $("$CNIC_BIN/cnic" show --json)"
@@ -189,11 +189,11 @@ teardown() {
 	daemon_end -KILL
 	file=$(echo /var/lib/cni/dhcp/*)
 	text=$(<"$file")
-	for i in {1..300}; do # each by its name: H1-H2, H2 that of interface and container
+	for i in {1..600}; do # each by its name: H1-H2, H2 that of interface and container
 		echo "${text/\"c1\"/\"x$i\"}" >"${file%-*-*}-$(printf %s "eth0:x$i" | sha512sum | cut -c -16)-dhcp"
 	done
 	dhcp_daemon
-	until [ "$(heard6_of CONFIRM)" -ge 301 ]; do sleep 0.05; done
+	until [ "$(heard6_of CONFIRM)" -ge 601 ]; do sleep 0.05; done
 	jq -se 'map(select(.type == "CONFIRM").at) | max - min > 0.7' "$dhcp6_log"
 }
 
@@ -220,8 +220,8 @@ teardown() {
 	scripted6 '.silent = ["SOLICIT"]'
 	dhcp_daemon
 	(
-		add bridge <<<"$(lan '.ipam.ipv6 = "dhcp" | .ipam.resendTimeout = 9')"
-		expect_code 11 'within 9 s'
+		add bridge <<<"$(lan '.ipam.ipv6 = "dhcp" | .ipam.resendTimeout = 18 | .ipam.resendMax = 1')"
+		expect_code 11 'within 18 s'
 	) &
 	pid=$!
 	said 'bound to 10.9.0.50' "$daemon_log"
@@ -229,7 +229,7 @@ teardown() {
 	said 'the lease has ended' "$daemon_log"
 	scripted6 .
 	said 'bound to {"cniVersion":"1.1.0","ips":[{"address":"fd09::50/128"}]' "$daemon_log"
-	said 'within 9 s' "$daemon_log"
+	said 'within 18 s' "$daemon_log"
 	wait "$pid"
 	heard6 '.type == "RELEASE" and .addresses == ["fd09::50"]'
 	nothing_left
