@@ -301,8 +301,10 @@ replies() {
 	kill "$pings"
 	[ "$(addresses)" = 10.9.0.60/24 ]
 	said 10.9.0.3 "$daemon_log"
-	awk '/bytes from/ { t = substr($1, 2) + 0; if (last && t - last > worst) worst = t - last; last = t }
-		END { print "longest gap: " worst " s"; exit !(worst < 1) }' "$BATS_TEST_TMPDIR/pings"
+	# by what was sent, ten a second where there is time for that
+	sed -n 's/.*bytes from.* icmp_seq=\([0-9]*\) .*/\1/p' "$BATS_TEST_TMPDIR/pings" | awk '
+		{ if (last && $1 - last > worst) worst = $1 - last; last = $1 }
+		END { print "longest gap: " worst / 10 " s"; exit !(worst < 10) }'
 }
 
 @test "an MTU that alone is another one goes into the container; one that the server does not change stays as it is" {
