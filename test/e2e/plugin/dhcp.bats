@@ -923,7 +923,7 @@ renamed() {
 
 @test "an ADD for another interface that has the name by now gets a lease of its own, in the same container, too" {
 	scripted .
-	dhcp_daemon
+	dhcp_daemon -timeout 60s # no DISCOVER is repeated
 	conf=$(lan '.type = "dhcp"')
 	ip link add v0 master br0 up type veth peer name eth0 netns box
 	add dhcp <<<"$conf"
