@@ -704,8 +704,8 @@ s.bind("/run/cni/dhcp.sock")
 s.listen()
 print("listens", flush=True)
 c = s.accept()[0]
-for _ in range(4):
-    time.sleep(2.5)
+for _ in range(16):
+    time.sleep(0.5)
     c.send(b"\n")
 c.send(b"""{"result":{"cniVersion":"1.1.0","ips":[{"address":"10.9.0.99/24"}]}}\n""")
 c.close()
