@@ -30,7 +30,7 @@ daemon_time() {
 	has '.ips | length == 1 and .[0].gateway == "10.9.0.1" and .[0].interface == 2'
 	has '.routes == [{"dst":"0.0.0.0/0","gw":"10.9.0.1"}] and (.dns | length) == 0'
 	[ "$(addresses)" = "$(jq -r '.ips[0].address' <<<"$result")" ]
-	ping -qc 1 -W 2 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
+	ping -qc 1 -W 10 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
 	# client identifier: 0x00 and CONTAINERID/NETWORK/IFNAME
 	[ "$(awk '{ print $5 }' "$dhcp_leases")" = "00:$(printf 'c1/lan/eth0' | xxd -p | sed 's/../&:/g; s/:$//')" ] ||
 		fail "option 61: $(cat "$dhcp_leases")"
@@ -804,7 +804,7 @@ framed() {
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect("/run/cni/dhcp.sock")
-s.settimeout(5)
+s.settimeout(30)
 s.sendall(sys.argv[1].encode())
 print(s.recv(4096).decode())' "$1"
 	}
@@ -1115,7 +1115,7 @@ wall_clock() {
 	) &
 	daemon=$!
 	said 'listens at' "$daemon_log"
-	for _ in {1..100}; do
+	for _ in {1..500}; do
 		[ "$(ls "/proc/$(pgrep -P "$daemon")/fd")" != 0 ] || return 0
 		sleep 0.02
 	done
