@@ -36,7 +36,7 @@ of_both() {
 	both=1
 	conf=$(lan '.type = "dhcp" | .ipam.ipv6 = "dhcp"')
 	dhcp6_network
-	scripted6 '.t1 = 1 | .t2 = 2 | .preferred = 4 | .valid = '"${1:-3600}"
+	scripted6 '.t1 = 1 | .t2 = 2 | .preferred = 4'
 	in_ns box sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
 }
 
@@ -73,25 +73,22 @@ booked() {
 		elif $e.what | IN("RELEASE", "EXPIRED") then "" else . end)' "$dhcp_log"
 }
 
+is_booked() {
+	[ "$(booked)" = "$1" ]
+}
+
 # until_booked ADDRESS : "" is none.
 until_booked() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		[ "$(booked)" != "$1" ] || return 0
-		sleep 0.02
-	done
-	fail "the server has '$1' for $CID, not '$(booked)'"
+	soon is_booked "$1" || fail "the server has '$1' for $CID, not '$(booked)'"
+}
+
+has_released6() {
+	[ "$(heard6_of RELEASE)" -gt "$1" ]
 }
 
 # released6 N : the server for IPv6 has heard more than N.
 released6() {
-	local i
-	[ -n "$both" ] || return 0
-	for ((i = 0; i < 100; i++)); do
-		[ "$(heard6_of RELEASE)" = "$1" ] || return 0
-		sleep 0.02
-	done
-	fail "the IPv6 address of $CID is given back"
+	[ -z "$both" ] || soon has_released6 "$1" || fail "the IPv6 address of $CID is given back"
 }
 
 nothing_kept() {
@@ -122,7 +119,7 @@ is_alive() {
 }
 
 book() {
-	scripted '. + {pool: 100, leases: ['"${1:-3600}"']} | del(.lease)'
+	scripted '. + {pool: 100, leases: [3600]} | del(.lease) | '"${1:-.}"
 }
 
 # A RELEASE that could not be sent, or by a socket that could not be had, is one that got lost.
@@ -220,14 +217,13 @@ one_del() {
 	least=10 each_fault one_del
 }
 
+is_confirmed() {
+	[ "$(grep -c ACK "$dhcp_log")" -gt "$1" ]
+}
+
 # until_confirmed N : the server has sent more than N ACKs.
 until_confirmed() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		[ "$(grep -c ACK "$dhcp_log")" = "$1" ] || return 0
-		sleep 0.02
-	done
-	fail "it goes on with its lease: $(cat "$daemon_log")"
+	soon is_confirmed "$1" || fail "it goes on with its lease: $(cat "$daemon_log")"
 }
 
 # A lease is there and the daemon starts; it ends with words, or goes on with it soon.
@@ -271,7 +267,7 @@ one_start() {
 	least=15 each_fault one_start
 }
 
-# Short leases: T1 comes soon. What could not be written is written by the next renewal.
+# T1 comes soon, and T2. What could not be written is written by the next renewal.
 one_renewal() {
 	local i
 	CID=c$1
@@ -296,14 +292,14 @@ one_renewal() {
 }
 
 @test "a renewal" {
-	book 2
+	book '.t1 = 1 | .t2 = 2'
 	start_well
 	FAULT_EVERY=$((FAULT_EVERY == 1 ? 1 : FAULT_EVERY * 2)) least=10 each_fault one_renewal
 }
 
 @test "a renewal, of both families" {
-	book 2
-	of_both 4
+	book '.t1 = 1 | .t2 = 2'
+	of_both
 	start_well
 	FAULT_EVERY=$((FAULT_EVERY == 1 ? 1 : FAULT_EVERY * 2)) least=15 each_fault one_renewal
 }
