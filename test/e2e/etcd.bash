@@ -161,7 +161,19 @@ etcd_proxy_start() {
 plan() {
 	local done
 	done=$(wc -l <"$BATS_TEST_TMPDIR/requests")
+	rm -f "$BATS_TEST_TMPDIR/plan.open"
 	{ yes x | head -n "$done"; printf '%s\n' "$@"; } >"$BATS_TEST_TMPDIR/plan"
+}
+
+# gate_is_reached, gate_opens : by a request that waits there; for all that do, until the next plan.
+gate_is_reached() {
+	local done
+	done=$(grep -c x "$BATS_TEST_TMPDIR/plan" || true)
+	until tail -n "+$((done + 1))" "$BATS_TEST_TMPDIR/requests" | grep -q gate; do sleep 0.02; done
+}
+
+gate_opens() {
+	: >"$BATS_TEST_TMPDIR/plan.open"
 }
 
 requests() {

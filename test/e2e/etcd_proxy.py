@@ -4,16 +4,18 @@
 
 PLAN is a file with a word for each request in turn (its last word holds for all that follow); it is read anew
 with each request, and the requests so far are the lines of LOG. Words:
-  pass     as it is           delay    30 ms later          ms:N   N ms later
+  pass     as it is           delay    30 ms later
   refuse   not handed on      lose     handed on, no answer
   twice    handed on two times, the second answer is given
   late     no answer, and handed on a second later
+  gate     when there is a file PLAN.open
   cut      half of the answer
   again    as it is, and handed on once more whenever somebody GETs anything here
   hold, mute   not handed on, handed on, and no answer; the connection stays
 """
 import http.client
 import http.server
+import os
 import sys
 import threading
 import time
@@ -70,8 +72,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if w == "late":
             threading.Timer(1, forward, (self.path, body, headers)).start()
             return self.hang_up()
-        if w == "delay" or w.startswith("ms:"):
-            time.sleep(0.03 if w == "delay" else int(w[3:]) / 1000)
+        if w == "delay":
+            time.sleep(0.03)
+        while w == "gate" and not os.path.exists(plan + ".open"):
+            time.sleep(0.01)
         if w == "again":
             kept.append((self.path, body, headers))
         if w == "twice":

@@ -841,30 +841,32 @@ pool_version() {
 }
 
 @test "poolVersion is raised where a pool is exhausted, whoever else does so, and whatever becomes of the request" {
-	local w adding
+	local w adding patient='.ipam.etcd.timeout = 30000'
 	etcd_proxy_start
 	for node in n1 n2; do
 		exhausted_at a 1
 		expect_ok
 	done
 	# another raises it meanwhile, to a lower one
-	plan pass ms:600 pass
-	node=n2 url=http://127.0.0.1:2378 exhausted_at b 3 >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	plan pass gate # what is asked again waits there, too
+	node=n2 url=http://127.0.0.1:2378 exhausted_at b 3 "$patient" >"$BATS_TEST_TMPDIR/said" 2>&1 &
 	adding=$!
-	until grep -q ms:600 "$BATS_TEST_TMPDIR/requests"; do sleep 0.02; done
+	gate_is_reached
 	node=n1 exhausted_at b 2
 	expect_code 100
 	[ "$(pool_version)" -eq 2 ] || fail "2 for now"
+	gate_opens
 	wait $adding
 	grep -q '"code":100' "$BATS_TEST_TMPDIR/said" || fail "exhausted: $(<"$BATS_TEST_TMPDIR/said")"
 	[ "$(pool_version)" -eq 3 ] || fail "3 by the one that had to wait, not $(pool_version)"
 	# and to a higher one
-	plan pass ms:600 pass
-	node=n2 url=http://127.0.0.1:2378 exhausted_at b 4 >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	plan pass gate # what is asked again waits there, too
+	node=n2 url=http://127.0.0.1:2378 exhausted_at b 4 "$patient" >"$BATS_TEST_TMPDIR/said" 2>&1 &
 	adding=$!
-	until [ "$(grep -c ms:600 "$BATS_TEST_TMPDIR/requests")" -eq 2 ]; do sleep 0.02; done
+	gate_is_reached
 	node=n1 exhausted_at b 5
 	expect_code 100
+	gate_opens
 	wait $adding
 	grep -q 'the pool is at 5' "$BATS_TEST_TMPDIR/said" || fail "an old one: $(<"$BATS_TEST_TMPDIR/said")"
 	[ "$(pool_version)" -eq 5 ]
@@ -1368,12 +1370,13 @@ release_alive() {
 	etcd_proxy_start
 	url=http://127.0.0.1:2378
 	add_id a "$keys"
-	plan pass ms:2000 pass
-	add_id b "$keys" >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	plan pass gate
+	add_id b "$keys | .ipam.etcd.timeout = 30000" >"$BATS_TEST_TMPDIR/said" 2>&1 &
 	adding=$!
-	until grep -q ms:2000 "$BATS_TEST_TMPDIR/requests"; do sleep 0.02; done
+	gate_is_reached
 	node=n2 url=http://127.0.0.1:2379 ipam release-node "$(cut -d' ' -f1 /var/lib/cni/n1/.node)"
 	[ "$status" -eq 0 ]
+	gate_opens
 	wait $adding
 	grep -q 'was released' "$BATS_TEST_TMPDIR/said" || fail "$(<"$BATS_TEST_TMPDIR/said")"
 	[ "$(find /var/lib/cni/n1/net -name '10.*' -exec grep -l '^a' {} + | wc -l)" -eq 2 ] || fail "a's two to be kept"
