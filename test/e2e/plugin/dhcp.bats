@@ -607,8 +607,8 @@ renewed_again() {
 		if [ $more = 0 ]; then
 			descriptors 100
 		else
-			[ "$(lease | jq -c '[.address, .pending.result.ips[].address]')" = '["10.9.0.61","10.9.0.61/24"]' ] ||
-				fail "to be done by the next: $(lease)"
+			# to be done by the next
+			lease_becomes '[.address, .pending.result.ips[].address] == ["10.9.0.61","10.9.0.61/24"]'
 			daemon_end -KILL
 			scripted '.silent = ["REQUEST","DISCOVER"]'
 			dhcp_daemon
