@@ -633,6 +633,9 @@ renewed_again() {
 	scripted '.t1 = 2 | .t2 = 3000'
 	dhcp_daemon
 	attached
+	scripted '.held = ["REQUEST"]'
+	: >"$dhcp_log"
+	heard '.type == "REQUEST"'
 	mount -t tmpfs -o size=4k,nr_inodes=1 none /var/lib/cni/dhcp
 	scripted '.address = "10.9.0.60" | .lease = 4294967295'
 	said ': later again' "$daemon_log"
