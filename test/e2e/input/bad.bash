@@ -75,7 +75,7 @@ setup() {
 	done <"$BATS_FILE_TMPDIR/bases"
 	"$CNIC_BIN/dhcp" daemon 3>&- 2>/dev/null & # for STATUS
 	daemon=$!
-	until [ -S /run/cni/dhcp.sock ]; do :; done
+	until grep -q ' 00010000 .* /run/cni/dhcp.sock$' /proc/net/unix; do :; done
 	before=$(everything)
 	set +T # bats' own DEBUG trap costs more than the calls
 }
