@@ -999,22 +999,23 @@ registered() {
 }
 
 @test "gc --foreign: an entry of the cache cannot lead out of the plugins' directories" {
-	local up
+	local up victim # one of them is in the root directory, which is not this test's alone
+	victim=$(mktemp -u victim.XXXXXX)
 	attach box
 	mkdir -p /run/cni/tuning
 	for up in .. ../.. ../../..; do
-		echo '{}' >"/run/cni/tuning/$up/victim_eth0.json"
-		jq -c --arg id "$up/victim" '.containerId = $id | .netns = ""' /var/lib/cni/results/net-* >"/var/lib/cni/results/evil${#up}"
+		echo '{}' >"/run/cni/tuning/$up/${victim}_eth0.json"
+		jq -c --arg id "$up/$victim" '.containerId = $id | .netns = ""' /var/lib/cni/results/net-* >"/var/lib/cni/results/evil${#up}"
 	done
 	jq -c '.ifName = "../x" | .netns = ""' /var/lib/cni/results/net-* >/var/lib/cni/results/evil0
 	touch -d '2001-01-01' /var/lib/cni/results/evil*
 	gc_node --foreign
 	[ "$status" -eq 1 ] || fail "exit 1"
 	says 0 4 1 0
-	[[ $output == *"network net, container ../victim, interface eth0: "*"invalid characters in containerID"* ]] || fail "why: $output"
+	[[ $output == *"network net, container ../$victim, interface eth0: "*"invalid characters in containerID"* ]] || fail "why: $output"
 	for up in .. ../.. ../../..; do
-		[ -e "/run/cni/tuning/$up/victim_eth0.json" ] || fail "$up is left alone"
-		rm "/run/cni/tuning/$up/victim_eth0.json"
+		[ -e "/run/cni/tuning/$up/${victim}_eth0.json" ] || fail "$up is left alone"
+		rm "/run/cni/tuning/$up/${victim}_eth0.json"
 	done
 }
 
