@@ -60,6 +60,11 @@ heard_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp_log" || true
 }
 
+# exchanges_of TYPE [LOG] : how many, one that is repeated once.
+exchanges_of() {
+	jq -r --arg type "$1" 'select(.type == $type).xid' "${2:-$dhcp_log}" | sort -u | wc -l
+}
+
 has_heard() {
 	[ "$(grep -c "$2" "$dhcp_log")" = "$1" ]
 }
@@ -331,9 +336,8 @@ heard6_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp6_log" || true
 }
 
-# exchanges6_of TYPE : how many, one that is repeated once.
 exchanges6_of() {
-	jq -r --arg type "$1" 'select(.type == $type).xid' "$dhcp6_log" | sort -u | wc -l
+	exchanges_of "$1" "$dhcp6_log"
 }
 
 # All but the link-local one.

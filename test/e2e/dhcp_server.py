@@ -6,7 +6,7 @@ message: "address", "mask", "router", "server", "lease", "t1", "t2" (seconds; ab
 hexadecimal digits), "silent" and "nak" (lists of messages: DISCOVER, REQUEST, ...), "held" (the same: they are answered, and
 all that come behind, when the script says otherwise), "delay" (seconds), "xid" (added to it), "raw" (hexadecimal digits
 instead of an answer), "twice" (each answer), "unicast" (what has a ciaddr is answered there alone: RFC 2131, 4.1). LOG gets a
-JSON object a line for each message: type, ciaddr, broadcast flag, whether it came to all, options as hexadecimal digits.
+JSON object a line for each message: type, xid, ciaddr, broadcast flag, whether it came to all, options as hexadecimal digits.
 
 With "pool" (how many addresses, from "address" on) it keeps a book instead: each client identifier has the least address
 that is free, for one of "leases" (seconds, chosen at random and kept); who asks for another one than it has gets a NAK. LOG gets
@@ -153,7 +153,7 @@ def serve(s, path, out):
                 send(s, message, script, reply)
             continue
         print(json.dumps({
-            "type": kind, "to": to, "ciaddr": socket.inet_ntoa(message[12:16]),
+            "type": kind, "xid": message[4:8].hex(), "to": to, "ciaddr": socket.inet_ntoa(message[12:16]),
             "broadcast": bool(message[10] & 0x80), "chaddr": message[28:34].hex(":"),
             "options": {str(code): value.hex() for code, value in options.items()}}), file=out)
         while kind in script.get("held", []):

@@ -926,25 +926,25 @@ renamed() {
 
 @test "an ADD for another interface that has the name by now gets a lease of its own, in the same container, too" {
 	scripted .
-	dhcp_daemon -timeout 60s # no DISCOVER is repeated
+	dhcp_daemon
 	conf=$(lan '.type = "dhcp"')
 	ip link add v0 master br0 up type veth peer name eth0 netns box
 	add dhcp <<<"$conf"
 	expect_ok
 	add dhcp <<<"$conf"
 	expect_ok
-	[ "$(heard_of DISCOVER)" = 1 ] || fail "the same one again: $(cat "$dhcp_log")"
+	[ "$(exchanges_of DISCOVER)" = 1 ] || fail "the same one again: $(cat "$dhcp_log")"
 	ip -n box link set eth0 down
 	ip -n box link set eth0 name net0
 	ip link add v1 master br0 up type veth peer name eth0 netns box
 	add dhcp <<<"$conf"
 	expect_ok
-	[ "$(heard_of DISCOVER)" = 2 ] || fail "one is renamed: $(cat "$dhcp_log")"
+	[ "$(exchanges_of DISCOVER)" = 2 ] || fail "one is renamed: $(cat "$dhcp_log")"
 	ip -n box link del eth0
 	ip link add v1 master br0 up type veth peer name eth0 netns box
 	add dhcp <<<"$conf"
 	expect_ok
-	[ "$(heard_of DISCOVER)" = 3 ] || fail "one is deleted: $(cat "$dhcp_log")"
+	[ "$(exchanges_of DISCOVER)" = 3 ] || fail "one is deleted: $(cat "$dhcp_log")"
 	[ "$(lease | jq .ifindex)" = "$(ip -n box -j link show eth0 | jq '.[].ifindex')" ]
 }
 
