@@ -37,15 +37,6 @@ follow() {
 	return 1
 }
 
-# soon COMMAND... : it is true, or becomes so.
-soon() {
-	local until=$((SECONDS + 30))
-	until "$@"; do
-		((SECONDS < until)) || return 1
-		read -rt 0.05 < <(exec sleep 1) || true
-	done
-}
-
 is_message() {
 	jq -e "$1" <<<"$line" >/dev/null 2>&1
 }

@@ -79,14 +79,13 @@ etcd_await_three() {
 	done
 }
 
+etcd_is_well() {
+	[[ $(etcd_curl "$1/health" 2>/dev/null) == *true* ]]
+}
+
 # etcd_await URL : it has a leader.
 etcd_await() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[[ $(etcd_curl "$1/health" 2>/dev/null) != *true* ]] || return 0
-		sleep 0.1
-	done
-	fail "etcd at $1: $(tail -n 3 "$BATS_TEST_TMPDIR"/etcd.* 2>/dev/null)"
+	soon etcd_is_well "$1" || fail "etcd at $1: $(tail -n 3 "$BATS_TEST_TMPDIR"/etcd.* 2>/dev/null)"
 }
 
 # etcd_curl ARGS... : with the certificates of the test, if it has any.
@@ -143,6 +142,10 @@ etcd_stop() {
 
 # ---- in between, and nodes -------------------------------------------------------------------
 
+proxy_listens() {
+	(: <>/dev/tcp/127.0.0.1/2378) 2>/dev/null
+}
+
 # etcd_proxy_start : in front of the one member, at port 2378; see etcd_proxy.py.
 etcd_proxy_start() {
 	echo pass >"$BATS_TEST_TMPDIR/plan"
@@ -150,11 +153,7 @@ etcd_proxy_start() {
 	python3 "$TEST_DIR/etcd_proxy.py" 2378 http://127.0.0.1:2379 "$BATS_TEST_TMPDIR/plan" \
 		"$BATS_TEST_TMPDIR/requests" 3>&- &
 	etcd_pid[proxy]=$!
-	for ((i = 0; i < 100; i++)); do
-		! (: <>/dev/tcp/127.0.0.1/2378) 2>/dev/null || return 0
-		sleep 0.05
-	done
-	fail "the proxy to listen"
+	soon proxy_listens || fail "the proxy to listen"
 }
 
 # plan WORD... : for the requests from here on; the last for all that follow.

@@ -263,6 +263,23 @@ with_valid() {
 		--args -- "$@"
 }
 
+# ---- what takes a while --------------------------------------------------------------------
+
+# in_time SECONDS COMMAND... : it succeeds before they are over.
+in_time() {
+	local until=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$until" ] || return 1
+		sleep 0.02
+	done
+}
+
+# soon COMMAND... : it succeeds before long, on a machine that is busy, too.
+soon() {
+	in_time 30 "$@"
+}
+
 # ---- expectations --------------------------------------------------------------------------
 
 fail() {

@@ -20,12 +20,7 @@ listen_teardown() {
 
 # awaited FILE TEXT : until a line of the file has the text, 30 s.
 awaited() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		! grep -qF -- "$2" "$1" 2>/dev/null || return 0
-		sleep 0.02
-	done
-	fail "'$2' in $(cat "$1")"
+	soon grep -qsF -- "$2" "$1" || fail "'$2' in $(cat "$1")"
 }
 
 # listens WORD... : cnic listen in the background, until it says that it listens.
@@ -55,38 +50,41 @@ peer() {
 	fi
 }
 
-# ended N : the server's log has N connections.
+have_ended() {
+	[ "$(grep -vc ready "$log")" -eq "$1" ]
+}
+
+# ended N : the server's log has N connections, or soon.
 ended() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		[ "$(grep -vc ready "$log")" -ne "$1" ] || return 0
-		sleep 0.02
-	done
-	fail "$1 connections, not $(cat "$log")"
+	soon have_ended "$1" || fail "$1 connections, not $(cat "$log")"
 }
 
 descriptors() {
 	find "/proc/$listener/fd" -mindepth 1 | wc -l
 }
 
+are_open() {
+	[ "$(descriptors)" -le "$1" ]
+}
+
 # rests_at N : so many descriptors are open when all is over.
 rests_at() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		[ "$(descriptors)" -gt "$1" ] || return 0
-		sleep 0.02
-	done
-	ls -l "/proc/$listener/fd"
-	fail "$1 descriptors"
+	soon are_open "$1" || { ls -l "/proc/$listener/fd" && fail "$1 descriptors"; }
+}
+
+# Of the listener, as ps(1) names it; none when it has been waited for.
+state() {
+	awk '{ print $3 }' "/proc/$listener/stat" 2>/dev/null
+}
+
+is_over() {
+	[[ $(state) != [^Z] ]]
 }
 
 # ends STATUS : the listener has ended so; no finding of a sanitizer.
 ends() {
-	local rc=0 i
-	for ((i = 0; i < 1500; i++)); do
-		[[ $(awk '{ print $3 }' "/proc/$listener/stat" 2>/dev/null) == [^Z] ]] || break
-		sleep 0.02
-	done
+	local rc=0
+	soon is_over || true
 	wait "$listener" || rc=$?
 	listener=
 	[ "$rc" -eq "$1" ] || fail "exit $1, not $rc"

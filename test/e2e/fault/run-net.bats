@@ -40,9 +40,9 @@ is_clean() {
 }
 
 nothing_left() {
-	within 30 nothing_runs || fail "it has ended"
+	soon nothing_runs || fail "it has ended"
 	! is_garbage || "$CNIC" gc
-	within 30 is_clean || fail "nothing left, not: $(left)"
+	soon is_clean || fail "nothing left, not: $(left)"
 }
 
 is_garbage() {

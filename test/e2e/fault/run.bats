@@ -22,7 +22,7 @@ teardown() {
 
 # Nothing of it runs, is mounted or has been made, but places to mount on in the root.
 nothing_left() {
-	within 30 nothing_runs && expect_same host "$before" "$(host_state)" &&
+	soon nothing_runs && expect_same host "$before" "$(host_state)" &&
 		expect_same root "$tree" "$(find "$root" | grep -vE '/(dev|proc|sys|mnt)$' | sort)"
 }
 
@@ -50,7 +50,7 @@ nothing_runs() {
 
 # What is killed alone, before its time, has PID 1 and the command go with it: they do not end by themselves so soon.
 gone_at_once() {
-	[ "$status" -ne 124 ] && { [ "$status" -eq 0 ] || within 8 nothing_runs; }
+	[ "$status" -ne 124 ] && { [ "$status" -eq 0 ] || in_time 8 nothing_runs; }
 }
 
 alone() {

@@ -140,15 +140,14 @@ left() {
 	[ -z "$(ls -A /var/lib/cni/dhcp)" ] || fail "no lease left: $(lease)"
 }
 
+ends_at_another() {
+	[ "$(lease | jq "$1")" != "$2" ]
+}
+
 # renewed [JQ] : or soon, as its file says there.
 renewed() {
-	local end=${1:-.end} before i
-	before=$(lease | jq "$end")
-	for ((i = 0; i < 400; i++)); do
-		[ "$(lease | jq "$end")" = "$before" ] || return 0
-		sleep 0.05
-	done
-	fail "it is renewed: $(cat "$daemon_log")"
+	local end=${1:-.end}
+	soon ends_at_another "$end" "$(lease | jq "$end")" || fail "it is renewed: $(cat "$daemon_log")"
 }
 
 # goes_on : renewed, and by a daemon that was started anew, and it has what it had.
@@ -252,7 +251,7 @@ macvlan() {
 	for _ in {1..5}; do
 		attached "$(jq -c '.type = "ovs"' <<<"$(lan)")"
 		left
-		! timeout 5 sh -c 'until grep -q DHCPRELEASE "$1"/isc.*.log; do sleep 0.05; done' - "$BATS_TEST_TMPDIR" || return 0
+		! in_time 5 grep -q DHCPRELEASE "$BATS_TEST_TMPDIR"/isc.*.log || return 0
 	done
 	fail "a RELEASE, of five: $(cat "$BATS_TEST_TMPDIR"/isc.*.log)"
 }

@@ -30,14 +30,13 @@ sockets_in() {
 	find "/proc/$listener/fd" -lname 'socket:*' | wc -l
 }
 
+sockets_are() {
+	[ "$(sockets_in)" -eq "$1" ]
+}
+
 # has_sockets N : soon: what it says of a namespace comes before it closes the sockets there.
 has_sockets() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		[ "$(sockets_in)" -ne "$1" ] || return 0
-		sleep 0.02
-	done
-	fail "$1 sockets, not $(sockets_in)"
+	soon sockets_are "$1" || fail "$1 sockets, not $(sockets_in)"
 }
 
 @test "a directory: namespaces come, go, and come again" {
@@ -77,11 +76,7 @@ has_sockets() {
 
 # answered NAME : in that namespace, within 30 s.
 answered() {
-	local end=$((SECONDS + 30))
-	until in_ns "$1" timeout 5 python3 "$PEER" ask 127.0.0.1:80 100 2>/dev/null; do
-		[ $SECONDS -le $end ] || fail "an answer in $1" || return 1
-		sleep 0.05
-	done
+	soon in_ns "$1" timeout 5 python3 "$PEER" ask 127.0.0.1:80 100 2>/dev/null || fail "an answer in $1"
 }
 
 @test "a directory: whoever does not read what is said holds nothing up" {
@@ -182,14 +177,13 @@ answered() {
 	! grep -q "id has" "$said" || fail "it stays: $(cat "$said")"
 }
 
-# asleep : the forwarder waits, within 30 s.
+is_asleep() {
+	[ "$(state)" = S ]
+}
+
+# asleep : the forwarder waits for an event, or soon.
 asleep() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		[ "$(awk '{ print $3 }' "/proc/$listener/stat")" != S ] || return 0
-		sleep 0.02
-	done
-	fail "it waits for an event"
+	soon is_asleep || fail "it waits for an event"
 }
 
 @test "a network: SIGTERM at a change: it waits for its connections, and looks at nothing any more" {

@@ -90,7 +90,7 @@ ask() {
 	local before=$SECONDS
 	: >"$out"
 	echo "$1" >&9
-	within 100 grep -q asked "$out"
+	in_time 100 grep -q asked "$out"
 	[ $((SECONDS - before)) -lt 60 ] || fail "refused at once, not after $((SECONDS - before)) s"
 	grep -v asked "$out" | judged
 }
@@ -124,9 +124,9 @@ cnic: refused by --egress: icmp 198.51.100.3')"
 	cnic run --egress 198.51.100.1 -- bash -c "trap 'echo told; exit 3' TERM; python3 $ASK tcp 198.51.100.2 80
 		while :; do sleep 0.02; done" >"$out" 2>"$full" 3>&- 7>&- &
 	pid=$!
-	within 20 grep -q ECONNREFUSED "$out"
+	in_time 20 grep -q ECONNREFUSED "$out"
 	kill -TERM "$pid"
-	within 30 has_ended "$pid" || kill -KILL "$pid"
+	soon has_ended "$pid" || kill -KILL "$pid"
 	exec 7>&-
 	status=0
 	wait "$pid" || status=$?
@@ -140,7 +140,7 @@ has_ended() {
 
 @test "an empty list lets nothing out; its own loopback and published ports answer" {
 	run_in_background --egress '' --publish 8080:80 -- python3 "$TEST_DIR/tool/echo_peer.py"
-	within 20 grep -q ready "$out"
+	in_time 20 grep -q ready "$out"
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = 192.0.2.2 ]
 	local inside=$BATS_TEST_TMPDIR/inside
 	run -0 cnic run --egress '' -- bash -c "python3 $TEST_DIR/tool/echo_peer.py >$inside & until grep -q ready $inside

@@ -54,7 +54,7 @@ kinds_that_differ() {
 	[ -n "$inside" ] || fail "namespaces of PID 1"
 	kill "$runner"
 	end_of_runner
-	within 30 is_gone "$init"
+	soon is_gone "$init"
 	[ -z "$(find /proc/[0-9]*/ns -maxdepth 1 -printf '%l\n' 2>/dev/null | grep -F -e "${inside//|/$'\n'}")" ] ||
 		fail "no process in them"
 	nothing_left
@@ -250,7 +250,7 @@ z"
 		time.sleep(100)
 	END
 	local server=$! connect='import socket; socket.socket(socket.AF_UNIX).connect("\0cnic-test-abstract"); print("connected")'
-	within 30 test -e /run/cnic-test/listening
+	soon test -e /run/cnic-test/listening
 	sandbox --net host -- python3 -c "$connect"
 	expect_output connected
 	sandbox --net none -- python3 -c "$connect"

@@ -35,7 +35,7 @@ worker() {
 		workers+=($!)
 	done
 	wait "${workers[@]}"
-	within 60 nothing_left || fail "nothing left, not: $(left)"
+	in_time 60 nothing_left || fail "nothing left, not: $(left)"
 	ran=$(cat "$BATS_TEST_TMPDIR"/[0-9]* | grep -c eth0)
 	echo "$ran commands have run" >&3
 	[ "$ran" -ge $MANY ] || fail "more than $ran have run"
@@ -50,7 +50,7 @@ worker() {
 		pids+=($!)
 	done
 	exec 9>"$BATS_TEST_TMPDIR/end"
-	within 120 all_up
+	in_time 120 all_up
 	[ "$(cat "$BATS_TEST_TMPDIR"/[0-9]* | awk '{ print $3 }' | sort -u | wc -l)" -eq "$MANY" ]
 	exec 9>&-
 	wait "${pids[@]}" || true

@@ -30,16 +30,6 @@ kill_all() {
 	done
 }
 
-# within SECONDS COMMAND... : it succeeds before they are over.
-within() {
-	local until=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$until" ] || return 1
-		sleep 0.02
-	done
-}
-
 # A namespace behind the host's default route: 192.0.2.2, fd02::2, and the addresses 198.51.100.1-3, fd98::1-3,
 # where port 80 and 81 answer by TCP with the address they are asked from, and port 53 and 54 by UDP.
 beyond() {
@@ -60,7 +50,7 @@ beyond() {
 	ip -6 route add default via fd02::2
 	in_ns beyond python3 "$TEST_DIR/tool/echo_peer.py" 3>&- >"$BATS_TEST_TMPDIR/beyond" 2>&1 &
 	peer=$!
-	within 20 grep -q ready "$BATS_TEST_TMPDIR/beyond"
+	in_time 20 grep -q ready "$BATS_TEST_TMPDIR/beyond"
 }
 
 # What there may be of attachments, as words: "" when there is nothing.
@@ -77,7 +67,7 @@ nothing_left() {
 }
 
 expect_nothing_left() {
-	within 20 nothing_left || fail "nothing left, not: $(left)"
+	in_time 20 nothing_left || fail "nothing left, not: $(left)"
 }
 
 # run_in_background ARGS... : `cnic run ARGS`; $pid is its process. Its output is in $out, what it says in $log. A

@@ -26,14 +26,14 @@ watcher_is_alone() {
 @test "a published port is answered from beyond and from the host, as long as the command runs" {
 	beyond
 	run_in_background --publish 8080:80 --publish 127.0.0.1:8081:81 -- python3 "$TEST_DIR/tool/echo_peer.py"
-	within 20 grep -q ready "$out"
+	in_time 20 grep -q ready "$out"
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = 192.0.2.2 ]
 	[ "$(in_ns beyond python3 "$ASK" tcp fd02::1 8080)" = fd02::2 ]
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8081)" = ECONNREFUSED ]
 	[ "$(python3 "$ASK" tcp 127.0.0.1 8080)" = 10.219.0.1 ]
 	[ "$(python3 "$ASK" tcp 127.0.0.1 8081)" = 10.219.0.1 ]
 	cnic list --json | jq -e '.[0].ports | tostring | contains("8080")'
-	within 30 watcher_is_alone || fail "no child of the watcher's: $(ps f)"
+	soon watcher_is_alone || fail "no child of the watcher's: $(ps f)"
 	kill "$pid"
 	wait "$pid" || true
 	[ "$(in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080)" = ECONNREFUSED ]
@@ -171,7 +171,7 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 
 @test "it is listed while it runs" {
 	run_in_background -- sleep 100
-	within 20 is_listed
+	in_time 20 is_listed
 	json_is "$(cnic list --json)" '.[] | "\(.network) \(.ifName) \(.state)"' 'cnic-run eth0 alive'
 	run -0 cnic verify
 	run -0 cnic gc
@@ -188,7 +188,7 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 		# a sanitizer would take SIGSEGV for a finding
 		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0 \
 			run_in_background --publish 8080:80 -- sleep 100
-		within 20 is_listed
+		in_time 20 is_listed
 		kill -$signal "$pid"
 		wait "$pid" && fail "ended by SIG$signal"
 		expect_nothing_left
@@ -206,7 +206,7 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 	for signal in INT TERM; do
 		rm -f "$notes"
 		fail=$hold.sh run_in_background --net two -- touch "$BATS_TEST_TMPDIR/ran"
-		within 20 grep -qs 'stuck ADD' "$notes"
+		in_time 20 grep -qs 'stuck ADD' "$notes"
 		kill -$signal "$pid"
 		status=0
 		wait "$pid" || status=$?
@@ -233,12 +233,12 @@ first DEL eth1 entered {"portMappings":[{"hostPort":8080,"containerPort":80,"pro
 
 @test "when the watcher is killed as well, cnic gc removes what is left" {
 	run_in_background --publish 8080:80 -- sleep 100
-	within 20 is_listed
+	in_time 20 is_listed
 	kill -STOP "$pid"
 	kill -KILL "$(watcher)"
 	kill -KILL "$pid"
 	wait "$pid" || true
-	within 20 gc_removes
+	in_time 20 gc_removes
 	expect_nothing_left
 }
 
@@ -248,12 +248,12 @@ gc_removes() {
 
 @test "when the watcher alone is killed, that is said, and cnic gc removes what is left" {
 	run_in_background -- sh -c "until [ -e $BATS_TEST_TMPDIR/end ]; do sleep 0.02; done"
-	within 20 is_listed
+	in_time 20 is_listed
 	kill -KILL "$(watcher)"
 	touch "$BATS_TEST_TMPDIR/end"
 	wait "$pid" && fail "not all is well"
 	grep -q 'the watcher.*killed; cnic gc' "$log"
-	within 20 gc_removes
+	in_time 20 gc_removes
 	expect_nothing_left
 }
 
@@ -270,7 +270,7 @@ gc_removes() {
 	CNI_PATH=$CNIC_BIN:$BATS_TEST_TMPDIR/bin run -125 cnic run --net one -- true
 	[[ $output == *'which cnic gc will remove'* ]] || fail "said: $output"
 	printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/bin/stays"
-	within 20 gc_has_nothing
+	in_time 20 gc_has_nothing
 	expect_nothing_left
 }
 
@@ -323,7 +323,7 @@ gc_has_nothing() {
 	run -0 cnic run --netns /run/netns/kept --keep -- ip -br addr show eth0
 	[[ $output == *10.219.0.2/16* ]]
 	ip netns del kept
-	within 20 gc_removes
+	in_time 20 gc_removes
 	expect_nothing_left
 }
 
@@ -346,7 +346,7 @@ gc_has_nothing() {
 	run -125 cnic run --netns /run/netns/kept --keep -- sh -c 'exit 125'
 	[ -e /run/netns/kept ]
 	ip netns del kept
-	within 20 gc_removes
+	in_time 20 gc_removes
 	expect_nothing_left
 }
 

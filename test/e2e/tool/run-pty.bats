@@ -161,9 +161,9 @@ dialogue() {
 	exec 7<>"$BATS_TEST_TMPDIR/fifo"
 	env --default-signal "$CNIC" run --net none --tty -- yes </dev/null >"$BATS_TEST_TMPDIR/fifo" 2>&1 3>&- 7>&- &
 	runner=$!
-	within 10 is_full
+	in_time 10 is_full
 	kill -TERM "$runner"
-	within 10 is_without_children "$runner" || fail "the command has ended"
+	in_time 10 is_without_children "$runner" || fail "the command has ended"
 	kill -TERM "$runner" # what is printed is not waited for either
 	end_of_runner
 	exec 7<&-

@@ -45,7 +45,7 @@ teardown() {
 	"${USER_DO[@]}" cnic run --publish 8080:80 --publish 127.0.0.1:8081:81 --publish 8053:53/udp -- python3 - \
 		<"$TEST_DIR/tool/echo_peer.py" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	pid=$!
-	within 20 grep -q ready "$BATS_TEST_TMPDIR/out"
+	in_time 20 grep -q ready "$BATS_TEST_TMPDIR/out"
 	run -0 in_ns beyond python3 "$ASK" tcp 192.0.2.1 8080 tcp 192.0.2.1 8081 udp 192.0.2.1 8053
 	expect_same answers "$output" $'192.0.2.2\nECONNREFUSED\n192.0.2.2'
 	kill "$pid"
@@ -67,7 +67,7 @@ cnic: refused by --egress: tcp 198.51.100.2:80'
 @test "SIGKILL leaves nothing, pasta neither" {
 	beyond
 	"${USER_DO[@]}" cnic run -- sleep 100 3>&- &
-	within 20 pasta_runs
+	in_time 20 pasta_runs
 	kill -KILL $!
 	wait $! || true
 	expect_nothing_left
@@ -77,7 +77,7 @@ cnic: refused by --egress: tcp 198.51.100.2:80'
 	beyond
 	"${USER_DO[@]}" cnic run --publish 8080:80 -- sh -c 'echo on; until [ -e end ]; do sleep 0.02; done' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
 	pid=$!
-	within 20 grep -q on "$BATS_TEST_TMPDIR/out"
+	in_time 20 grep -q on "$BATS_TEST_TMPDIR/out"
 	pkill -KILL cnic-watcher
 	touch "$HOME_DIR/end"
 	wait "$pid" && fail "not all is well"
@@ -89,9 +89,9 @@ cnic: refused by --egress: tcp 198.51.100.2:80'
 	beyond
 	"${USER_DO[@]}" cnic run -- sh -c 'echo on; exec sleep 100' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
 	pid=$!
-	within 20 grep -q on "$BATS_TEST_TMPDIR/out"
+	in_time 20 grep -q on "$BATS_TEST_TMPDIR/out"
 	pkill -KILL '^pas(st|ta)'
-	within 20 grep -q '^cnic: pasta has ended' "$BATS_TEST_TMPDIR/log"
+	in_time 20 grep -q '^cnic: pasta has ended' "$BATS_TEST_TMPDIR/log"
 	kill -0 "$pid"
 	kill "$pid"
 	wait "$pid" || true

@@ -60,16 +60,6 @@ expect_refused() {
 	[ -z "$output" ] || fail "no output"
 }
 
-# within SECONDS COMMAND... : until it succeeds.
-within() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -le $end ] || fail "in time: $*" || return 1
-		sleep 0.01
-	done
-}
-
 has_line() {
 	grep -qs "$2" "$1"
 }
@@ -79,7 +69,7 @@ begin() {
 	: >"$BATS_TEST_TMPDIR/said"
 	"${by_user[@]}" env --default-signal "$CNIC" run "$@" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	runner=$!
-	within 20 has_line "$BATS_TEST_TMPDIR/said" .
+	in_time 20 has_line "$BATS_TEST_TMPDIR/said" .
 	read -r init < <(pgrep -P "$runner" --nslist pid --ns "$$" || pgrep -P "$runner") || true
 }
 

@@ -87,7 +87,7 @@ teardown() {
 	kill -TERM "$runner"
 	end_of_runner
 	[ "$status" -eq 143 ] || fail "exit 143, not $status"
-	within 30 is_gone "$init"
+	soon is_gone "$init"
 }
 
 @test "run: killed, it takes all inside along" {
@@ -95,7 +95,7 @@ teardown() {
 	begin --net none -- bash -c 'setsid sleep 1000 & (trap "" TERM HUP INT; sleep 1000) & echo ready; sleep 1000'
 	kill -9 "$runner"
 	end_of_runner
-	within 30 is_gone "$init"
+	soon is_gone "$init"
 	expect_same "host" "$before" "$(host_state)"
 }
 
@@ -104,7 +104,7 @@ teardown() {
 	begin --net none --uid-map 0:100000:65536 --gid-map 0:100000:65536 -- bash -c 'echo ready; sleep 1000'
 	kill -9 "$runner"
 	end_of_runner
-	within 30 is_gone "$init"
+	soon is_gone "$init"
 }
 
 @test "run: PID 1 killed is the end of the command" {
