@@ -280,6 +280,22 @@ soon() {
 	in_time 30 "$@"
 }
 
+# hold_lock FILE : flock(2) is held until free_lock.
+hold_lock() {
+	coproc holder { exec flock "$1" sh -c 'echo; exec sleep 1000' 3>&- 4>&-; }
+	read -r <&"${holder[0]}"
+}
+
+# lock_is_awaited : somebody waits for a lock of flock(2), or soon; whose holder is alive, or it cannot be seen.
+lock_is_awaited() {
+	soon grep -q -- '-> FLOCK' /proc/locks || fail "somebody waits for a lock"
+}
+
+free_lock() {
+	pkill -P "$holder_PID"
+	wait "$holder_PID" || true
+}
+
 # ---- expectations --------------------------------------------------------------------------
 
 fail() {

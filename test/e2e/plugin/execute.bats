@@ -16,7 +16,7 @@ setup() {
 }
 
 teardown() {
-	[ -z "${holder_PID:-}" ] || free
+	[ -z "${holder_PID:-}" ] || free_lock
 	umount "$(command -v xtables-legacy-multi)" 2>/dev/null || true
 	rules_clean
 	host_clean
@@ -220,8 +220,7 @@ waits() {
 # killed PLUGIN CONF : an ADD whose program waits for the lock of legacy iptables is killed.
 killed() {
 	local pid
-	coproc holder { exec flock /run/xtables.lock sh -c 'echo; exec sleep 60' 3>&- 4>&-; }
-	read -r <&"${holder[0]}"
+	hold_lock /run/xtables.lock
 	CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path) CNI_IFNAME=eth0 CNI_PATH=$CNIC_BIN \
 		"$CNIC_BIN/$1" <<<"$2" >"$BATS_TEST_TMPDIR/killed" 2>&1 3>&- 4>&- &
 	pid=$!
@@ -230,17 +229,12 @@ killed() {
 	wait $pid || true
 }
 
-free() {
-	pkill -P "$holder_PID"
-	wait "$holder_PID" || true
-}
-
 # legacy_del PLUGIN CONF : what comes after it, with the lock held and then free.
 legacy_del() {
 	killed "$1" "$2"
 	del "$1" <<<"$2"
 	expect_silent
-	free
+	free_lock
 	flock /run/xtables.lock true
 	nothing_left
 	! pgrep --runstates D,R,S,T 'tables-' || fail "no program left"
@@ -277,7 +271,7 @@ late() {
 	{ cni "$1" "$2" <<<"$4" && expect_silent; } >"$BATS_TEST_TMPDIR/late" 3>&- 4>&- &
 	late=$!
 	waits "^$2"
-	free
+	free_lock
 	wait $late || fail "$1 to succeed, not $(<"$BATS_TEST_TMPDIR/late")"
 	nothing_left
 }

@@ -48,17 +48,17 @@ line() {
 }
 
 @test "log: how long the host's lock was waited for" {
-	local lock
+	local lock adding
 	add bridge <<<"$conf"
 	del bridge <<<"$conf"
 	lock=$(ls /run/cnic/netns-*)
-	flock "$lock" sh -c "until [ -e $BATS_TEST_TMPDIR/free ]; do sleep 0.02; done" 3>&- &
-	while flock -n "$lock" true; do :; done
+	hold_lock "$lock"
 	(CNIC_LOG=$log add bridge <<<"$conf" && expect_ok) 3>&- &
-	timeout 30 sh -c "until grep -q -- '-> FLOCK' /proc/locks; do :; done" || fail "it waits"
+	adding=$!
+	lock_is_awaited
 	sleep 0.1 # for as long as it does at least
-	touch "$BATS_TEST_TMPDIR/free"
-	wait $!
+	free_lock
+	wait $adding
 	json_is "$(line 1)" '.lockUs > 50000' true
 }
 

@@ -411,15 +411,14 @@ OTHERS6=('unicast default via fd00:1::1 dev eth0 proto boot scope global metric 
 
 @test "ADD waits for another in the same namespace, ours or the reference's; DEL does not" {
 	local adding
-	flock /run/netns/box sh -c "until [ -e $BATS_TEST_TMPDIR/free ]; do sleep 0.02; done" 3>&- &
-	while flock -n /run/netns/box true; do :; done
+	hold_lock /run/netns/box
 	( add sbr net1 <<<"$(sbr)" && expect_ok ) 3>&- &
 	adding=$!
-	until grep -q -- '-> FLOCK' /proc/locks; do sleep 0.02; done
+	lock_is_awaited
 	del sbr net1 <<<"$(sbr)"
 	expect_silent
 	[ -z "$(rules | grep -v 'proto kernel')" ] || fail "no rule yet"
-	touch "$BATS_TEST_TMPDIR/free"
+	free_lock
 	wait $adding
 	rules | grep -q 'lookup 100' || fail "a rule"
 }
