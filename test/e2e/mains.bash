@@ -42,12 +42,16 @@ watch_at() {
 
 # watched : all of it, once it has come.
 watched() {
+	watched_at -n box
+}
+
+watched_at() {
 	local line
-	ip -n box link add end0 type veth peer name end1
+	ip "$@" link add end0 type veth peer name end1
 	while read -r -t 10 -u "$seen" line && [[ $line != *end[01]* ]]; do
 		echo "$line"
 	done
-	ip -n box link del end0
+	ip "$@" link del end0
 	kill "$watcher"
 	exec {seen}<&-
 }
@@ -146,16 +150,11 @@ one_name() {
 	add "$1" <<<"$2"
 	expect_ok
 	watched >"$BATS_TEST_TMPDIR/events"
-	ip link add end0 type veth peer name end1
-	while read -r -t 10 -u "$host" line && [[ $line != *end[01]* ]]; do
-		echo "host: $line" >>"$BATS_TEST_TMPDIR/events"
-	done
-	kill $hosts
-	exec {host}<&-
-	ip link del end0
+	seen=$host watcher=$hosts
+	watched_at >"$BATS_TEST_TMPDIR/host"
 	grep -qE '^[0-9]+: eth0' "$BATS_TEST_TMPDIR/events" || fail "eth0: $(cat "$BATS_TEST_TMPDIR/events")"
 	! grep -E '^[0-9]+: ' "$BATS_TEST_TMPDIR/events" | grep -vE '^[0-9]+: (eth0|lo|beg[01]|if[0-9]+)[@:]' || fail "no other name"
-	! grep -E '^host: [0-9]+: (veth|eth0)' "$BATS_TEST_TMPDIR/events" || fail "none on the host"
+	! grep -E '^[0-9]+: (veth|eth0)' "$BATS_TEST_TMPDIR/host" || fail "none on the host"
 	del "$1" <<<"$2"
 	expect_silent
 }
