@@ -47,6 +47,13 @@ heard() {
 }
 
 # heard_of TYPE : how many.
+# renewal_waits : the server has one, and answers it when its script is another one.
+renewal_waits() {
+	scripted '.held = ["REQUEST"]'
+	: >"$dhcp_log"
+	heard '.type == "REQUEST"'
+}
+
 heard_of() {
 	grep -c "\"type\": \"$1\"" "$dhcp_log" || true
 }

@@ -596,9 +596,7 @@ renewed_again() {
 	dhcp_daemon
 	attached
 	for more in 0 1; do
-		scripted '.held = ["REQUEST"]'
-		: >"$dhcp_log"
-		heard '.type == "REQUEST"'
+		renewal_waits
 		descriptors $more
 		scripted '.unicast = true | .address = "10.9.0.6'$more'" | .router = "10.9.0.2" | .t1 = 2 | .t2 = 3000 |
 			.options = {"26":"04b'$more'"}'
@@ -633,9 +631,7 @@ renewed_again() {
 	scripted '.t1 = 2 | .t2 = 3000'
 	dhcp_daemon
 	attached
-	scripted '.held = ["REQUEST"]'
-	: >"$dhcp_log"
-	heard '.type == "REQUEST"'
+	renewal_waits
 	mount -t tmpfs -o size=4k,nr_inodes=1 none /var/lib/cni/dhcp
 	scripted '.address = "10.9.0.60" | .lease = 4294967295'
 	said ': later again' "$daemon_log"
