@@ -164,6 +164,16 @@ plan() {
 	{ yes x | head -n "$done"; printf '%s\n' "$@"; } >"$BATS_TEST_TMPDIR/plan"
 }
 
+# has_faketime : $faketime is libfaketime, and the plugin loads it.
+has_faketime() {
+	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
+	can_preload && [ -e "$faketime" ]
+}
+
+needs_faketime() {
+	has_faketime || skip "there is no libfaketime, or a static executable, which it does not reach"
+}
+
 # gate_is_reached, gate_opens : by a request that waits there; for all that do, until the next plan.
 gate_is_reached() {
 	local done

@@ -133,9 +133,12 @@ needs_host_root() {
 	is_host_root || skip "in a user namespace: no $1"
 }
 
+can_preload() {
+	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc
+}
+
 needs_preload() {
-	ldd "$CNIC_BIN/bridge" 2>/dev/null | grep -q libc ||
-		skip "LD_PRELOAD does not reach a static executable"
+	can_preload || skip "LD_PRELOAD does not reach a static executable"
 }
 
 # with_preload LIBRARY COMMAND... : for a test that needs_preload.

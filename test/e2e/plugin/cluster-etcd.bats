@@ -318,9 +318,7 @@ at() {
 
 @test "clocks that are days apart, and one that jumps: nothing given twice, nothing alive given back" {
 	local i n keys='.ipam += {blockSize: 30, blockIdle: 60}' clocks=(0 -3d +3d +0 +400d)
-	needs_preload
-	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
-	[ -e "$faketime" ] || skip "there is no libfaketime"
+	needs_faketime
 	[ "$(at +3d date +%s)" -gt $((EPOCHSECONDS + 200000)) ] || fail "another clock"
 	for i in {1..5}; do
 		for n in 1 2 3 4; do
@@ -414,8 +412,7 @@ at() {
 # while_down COMMAND... : a second after the current node has found that $url cannot be reached; where libfaketime can be
 # used, however long it takes.
 while_down() {
-	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
-	if ldd "$CNIC_BIN/cluster" 2>/dev/null | grep -q libc && [ -e "$faketime" ]; then
+	if has_faketime; then
 		touch -d '2001-09-09 01:46:40 UTC' "$(down_file)"
 		TZ=UTC NO_FAKE_STAT=1 DONT_FAKE_MONOTONIC=1 at '2001-09-09 01:46:41' "$@"
 	else

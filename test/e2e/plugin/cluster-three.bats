@@ -339,9 +339,7 @@ all_is_well() {
 
 @test "clocks that are days apart, and jump, of nodes that ask: nothing is given twice, nothing alive is given back" {
 	local n
-	needs_preload
-	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
-	[ -e "$faketime" ] || skip "there is no libfaketime"
+	needs_faketime
 	on() {
 		DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$BATS_TEST_TMPDIR/clock.$1 with_preload "$faketime" "${@:2}"
 	}
